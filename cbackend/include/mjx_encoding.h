@@ -1,0 +1,135 @@
+/* mjx_encoding.h: how a module is written as int64 words.  This is the contract between
+ * encode.py and the loader (src/load.c).
+ *
+ *   module      := MAGIC VERSION n_programs const_bytes  program * n_programs
+ *   program     := n_inputs n_outputs arena_bytes n_buffers n_instrs
+ *                  buffer * n_buffers  instruction * n_instrs
+ *   buffer      := dtype n_elements space where
+ *   instruction := opcode n_words n_out n_in  operand * (n_out + n_in)  n_params  param * n_params
+ *   operand     := buffer offset ndim dtype  shape[ndim]  strides[ndim]
+ *
+ * Program 0 is the main one.  A program may refer only to programs of a higher index.
+ *
+ * buffer.space / buffer.where
+ *   MJX_SPACE_ARENA   byte offset in the arena      } a multiple of the element size; the planner
+ *   MJX_SPACE_CONST   byte offset in the const blob } should use multiples of MJX_ALIGN
+ *   MJX_SPACE_INPUT   index of the program's input
+ *   MJX_SPACE_OUTPUT  index of the program's output
+ *   Several buffers may lie over the same memory (reuse, or the same bytes as another dtype).
+ *   An input's (output's) size in bytes is the largest of the buffers that name it.
+ *
+ * instruction.n_words counts the words after itself (n_out .. last param), so that a reader can
+ *   skip.  Operands come outputs first.  Outputs may not be in INPUT or CONST space.
+ *   Every output is read-modify-write free unless an op says so: it is written wholly.
+ *
+ * operand: a strided view.  Element (i0, i1, ..) is at  offset + sum(strides[d] * i_d)  in elements.
+ *   Strides may be 0 (broadcast; not in outputs) or negative.  ndim <= MJX_MAX_NDIM.
+ *   dtype must have the byte size of the buffer's dtype (a difference is a reinterpretation).
+ *   buffer == -1 (inputs of EWISE only): an affine index view, the *value* at (i0, ..) is
+ *   offset + sum(strides[d] * i_d), as an element of dtype (integer or real float).
+ *   "Dense" below means row-major contiguous (strides of extents <= 1 do not matter).
+ *
+ * In place: unless an op says otherwise, an output may share memory with an input only if both
+ *   are the very same view (same first element, shape, strides, element size), or not at all.
+ *
+ * Opcodes are found by name (mjx_opcode_name), kernels by name (mjx_kernel_name).
+ * "view3" = ndim 3, [outer, n, inner], any strides; the op works along n.
+ *
+ * EWISE            out.. | in..           all of one shape; out any strides
+ *     n_micro, { kernel, source register * n_in(kernel) } * n_micro, register * n_out
+ *     Registers 0..n_in-1 are the inputs; each micro-op's results take the next numbers.
+ *     An output may name an input's register (a copy).  Sources must be earlier registers of
+ *     exactly the kernel's dtype, or of the byte size for X1..X16.  The output operand's byte
+ *     size must be the register's.  Constants and fills are zero-stride inputs.
+ *     Inputs may be in place with any output: of a tile, all reads happen before the writes.
+ * REDUCE           out [outer, inner] dense | in view3                      kind
+ *     kind: MJX_SUM PROD MAX MIN AND OR XOR.  out.dtype == in.dtype.  bool: AND OR XOR MAX MIN
+ *     (and SUM = or, PROD = and); complex: SUM PROD.  An empty n gives the identity.
+ *     f16/bf16 accumulate in f32.  MAX/MIN give NaN if there is one.
+ * ARGREDUCE        out [outer, inner] dense, any integer dtype | in view3   kind (MAX MIN)
+ *     The first index of the extreme; the first NaN wins.  n >= 1.
+ * CUM              out view3 dense | in view3                               kind, reverse
+ *     kind: SUM PROD MAX MIN LOGSUMEXP.  In place allowed if the input is dense too.
+ * DOT              c [B,M,N] | a [B,M,K], b [B,K,N]                         (none)
+ *     c: last stride 1 (or N <= 1), others positive.  a, b: any strides (0 for broadcast too).
+ *     a.dtype == b.dtype.  c.dtype: the same; or F32 (F64) for F16/BF16 (F32) inputs; or any
+ *     integer dtype of at least the size for integer inputs (accumulated there, wrapping).
+ *     bool: OR of ANDs.  f16/bf16 accumulate in f32.
+ * DYNAMIC_SLICE    out | in, start * ndim                                   (none)
+ *     in and out of the same ndim, any strides; starts: one-element operands of integer dtypes.
+ *     Starts are clamped so that the slice fits, as XLA does.
+ * DYNAMIC_UPDATE_SLICE  out | in, update, start * ndim                      (none)
+ *     out := in, then the slice := update.  The copy is left out when out is the same memory and
+ *     view as in (decided at run time, so a loop body's in-place carry costs nothing).
+ * GATHER           out | in, indices                      mode, fill_lo, fill_hi, list offset_dims,
+ *     list collapsed_slice_dims, list operand_batching_dims, list start_indices_batching_dims,
+ *     list start_index_map, list slice_sizes            (list := count, items)
+ *     XLA's semantics as lax.gather has them; indices' last dim is the index vector.  in, out any
+ *     strides; indices any strides, any integer dtype.  fill_lo/hi: the fill element's bytes,
+ *     little-endian (hi only for C128).  mode: MJX_CLIP, MJX_FILL_OR_DROP, MJX_PROMISE_IN_BOUNDS
+ *     (= clip).
+ * SCATTER          out | in, indices, updates             kind, mode, list update_window_dims,
+ *     list inserted_window_dims, list operand_batching_dims,
+ *     list scatter_indices_batching_dims, list scatter_dims_to_operand_dims
+ *     kind: MJX_SET ADD MUL MIN MAX SUB.  out := in (skipped as in DYNAMIC_UPDATE_SLICE), then updates
+ *     in row-major order.  A window that does not fit is dropped (or moved, for MJX_CLIP).
+ * SORT             out.. | in..   (as many)  all view3 of one shape         num_keys
+ *     Stable, ascending along n by the first num_keys operands, order of lax.sort.
+ *     In place with the same view allowed.
+ * TOP_K            values [outer,k,inner], indices [outer,k,inner] (I32) | in view3     (none)
+ *     k = the outputs' middle extent <= n.  Descending, ties by lower index, NaN first.
+ * CALL             out.. | in..                                             program
+ * WHILE            carry.. | cond_consts.. body_consts.. carry..            cond, body,
+ *     n_cond_consts, n_body_consts, in_place * n_carry
+ *     cond: (cond_consts, carry) -> one BOOL; body: (body_consts, carry) -> carry.
+ * SCAN             carry.. ys.. | consts.. carry.. xs..                     body, length, reverse,
+ *     n_consts, n_carry, in_place * n_carry
+ *     body: (consts, carry, x slices) -> (carry, y slices); xs, ys have `length` slices each.
+ * COND             out.. | index, in..                                      program * n_branches
+ *     index: one element, BOOL or integer, clamped to the branches.
+ *   For these five: operands are dense and have exactly the bytes of the program's input or
+ *   output.  in_place[k] = 1: carry k's input and output are the same memory in every
+ *   iteration (the body was planned for it); 0: they are distinct memory.
+ *   A carry output operand may be the same memory as its init operand, never as another one.
+ * CALLBACK         out.. | in..                                             id
+ *     dense operands.
+ */
+#ifndef MJX_ENCODING_H
+#define MJX_ENCODING_H
+
+#define MJX_MAGIC 0x4d4a5831 /* "MJX1" */
+#define MJX_ENCODING_VERSION 1
+#define MJX_MAX_NDIM 32
+#define MJX_ALIGN 64
+#define MJX_TILE 512
+
+enum mjx_space {
+  MJX_SPACE_ARENA = 0,
+  MJX_SPACE_INPUT = 1,
+  MJX_SPACE_OUTPUT = 2,
+  MJX_SPACE_CONST = 3
+};
+
+enum mjx_reduce_kind {
+  MJX_SUM = 0,
+  MJX_PROD = 1,
+  MJX_MAX = 2,
+  MJX_MIN = 3,
+  MJX_AND = 4,
+  MJX_OR = 5,
+  MJX_XOR = 6,
+  MJX_LOGSUMEXP = 7
+};
+
+enum mjx_index_mode { MJX_CLIP = 0, MJX_FILL_OR_DROP = 1, MJX_PROMISE_IN_BOUNDS = 2 };
+
+enum mjx_scatter_kind {
+  MJX_SCATTER_SET = 0,
+  MJX_SCATTER_ADD = 1,
+  MJX_SCATTER_MUL = 2,
+  MJX_SCATTER_MIN = 3,
+  MJX_SCATTER_MAX = 4,
+  MJX_SCATTER_SUB = 5
+};
+
+#endif /* MJX_ENCODING_H */
