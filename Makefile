@@ -1,0 +1,67 @@
+# minijax: `make demo` and `make test` do everything on a machine that has Python 3.11+,
+# gcc and make. `make help` lists the rest. Set-up and C builds are redone only when their
+# inputs changed (tools/bootstrap.py and cbackend/build_ffi.py decide by contents).
+
+PYTHON ?= python3
+VPYTHON := .venv/bin/python
+BUILD := $(VPYTHON) -P cbackend/build_ffi.py
+# One worker per core; a test run by hand (`.venv/bin/python -m pytest`) uses one.
+PYTEST_ARGS ?= -n auto
+
+C_FILES = $(shell find cbackend -name '*.[ch]' -not -path '*/build/*')
+PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
+
+# What the sanitizer run takes of the Python tests: the parts that reach C, without JAX's
+# own (uninstrumented) compiler in the process where that can be avoided.
+SANITIZE_TESTS ?= compat_tests/test_imports.py
+
+.PHONY: help demo test ctest build setup-demo setup-test setup-lint lint format \
+	sanitize dist clean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: build ## set up, then run examples/mlp.py on JAX and on minijax, and compare
+	$(VPYTHON) -m minijax compare examples/mlp.py
+
+test: setup-test ctest ## set up, then run the C tests and the Python tests
+	$(VPYTHON) -m pytest $(PYTEST_ARGS)
+
+ctest: build
+	@$(BUILD) --ctests
+
+build: setup-demo
+	@$(BUILD)
+
+setup-demo:
+	@$(PYTHON) tools/bootstrap.py demo
+
+setup-test:
+	@$(PYTHON) tools/bootstrap.py test
+
+setup-lint:
+	@$(PYTHON) tools/bootstrap.py lint
+
+lint: setup-lint ## ruff, pyright and clang-format; changes nothing
+	$(VPYTHON) -m ruff check $(wildcard $(PY_FILES))
+	$(VPYTHON) -m ruff format --check $(wildcard $(PY_FILES))
+	$(VPYTHON) -m basedpyright --level error
+	$(if $(C_FILES),.venv/bin/clang-format --dry-run --Werror $(C_FILES))
+
+format: setup-lint ## let ruff and clang-format rewrite the sources
+	$(VPYTHON) -m ruff check --fix $(wildcard $(PY_FILES))
+	$(VPYTHON) -m ruff format $(wildcard $(PY_FILES))
+	$(if $(C_FILES),.venv/bin/clang-format -i $(C_FILES))
+
+sanitize: setup-test ## C tests under ASan+UBSan and TSan, a part of the Python tests
+	$(BUILD) --variant asan --ctests
+	$(BUILD) --variant tsan --ctests
+	$(BUILD) --variant asan
+	LD_PRELOAD="$$($(BUILD) --variant asan --runtime-path)" \
+	ASAN_OPTIONS=detect_leaks=0 MINIJAX_TEST_EXTENSION=build/asan/cbackend \
+	$(VPYTHON) -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+
+clean: ## remove what the builds made; .venv stays
+	rm -rf build dist *.egg-info cbackend/_mjx*.so

@@ -1,0 +1,129 @@
+"""Sets up .venv for the Makefile: only when something that it is made from changed.
+
+    python3 tools/bootstrap.py EXTRA [EXTRA...]
+
+Makes .venv if it is not there and installs the checkout into it, editable, with the
+extras. What was installed is noted in .venv/minijax-setup.json with a digest of the
+inputs, so a second run costs milliseconds. Needs nothing but Python's standard library.
+The first lines must also parse on an old Python, to say in a sentence that it is too old.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+NOTE = os.path.join(VENV, "minijax-setup.json")
+INPUTS = ("pyproject.toml", "setup.py", "MANIFEST.in")
+NEEDED = (3, 11)
+IMPLIED = {"test": ["demo", "test"]}
+NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
+
+
+def fail(message):
+    """Say in one sentence what is missing, and stop."""
+    sys.stderr.write("minijax: " + message + "\n")
+    raise SystemExit(1)
+
+
+def ensure_python():
+    """Go on with a new enough Python, or say that there is none."""
+    if sys.version_info >= NEEDED:
+        return
+    for name in NEWER:
+        path = shutil.which(name)
+        if path:
+            os.execv(path, [path, *sys.argv])
+    fail("needs Python 3.11 or newer; {} is {}.{}: set PYTHON=...".format(
+        sys.executable, *sys.version_info[:2]
+    ))
+
+
+def works(python):
+    """Tell whether this Python runs, is new enough and has pip."""
+    code = "import pip, sys; raise SystemExit(sys.version_info < (3, 11))"
+    try:
+        done = subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def make_venv():
+    """Create .venv, or repair one that a copy or an interruption broke."""
+    if works(PYTHON):
+        return
+    print("making the virtual environment .venv", flush=True)
+    done = subprocess.run([sys.executable, "-m", "venv", VENV])
+    if done.returncode or not works(PYTHON):
+        fail("could not make .venv with {}; on Debian, install the package "
+             "python3-venv; if .venv is damaged, remove it.".format(sys.executable))
+
+
+def inputs_digest():
+    """Digest what the installed environment depends on."""
+    digest = hashlib.sha256(ROOT.encode())
+    for name in INPUTS:
+        with open(os.path.join(ROOT, name), "rb") as handle:
+            digest.update(handle.read())
+    return digest.hexdigest()
+
+
+def installed_extras(digest):
+    """Return the extras that .venv has for exactly these inputs."""
+    try:
+        with open(NOTE) as handle:
+            note = json.load(handle)
+    except (OSError, ValueError):
+        return []
+    fresh = note.get("inputs") == digest and os.path.exists(PYTHON)
+    return note.get("extras", []) if fresh else []
+
+
+def install(extras):
+    """Install the checkout, editable, with the extras; pip shows its progress."""
+    # `compat` puts one plain path into site-packages. The default is an import hook,
+    # which every later Python start would pay for, measurements included.
+    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    command += ["--config-settings", "editable_mode=compat"]
+    command += ["--editable", ".[{}]".format(",".join(extras))]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        fail("setting up .venv failed: the reason stands above, in pip's messages.")
+
+
+def check_compiler():
+    """Say at once, before any download, when the C runtime cannot be built."""
+    builder = os.path.join(ROOT, "cbackend", "build_ffi.py")
+    code = (
+        "import runpy, sys; m = runpy.run_path(sys.argv[1])\n"
+        "try: m['check_tools']()\n"
+        "except m['BuildError'] as e: raise SystemExit(f'minijax: {e}')"
+    )
+    if subprocess.run([PYTHON, "-c", code, builder]).returncode:
+        raise SystemExit(1)
+
+
+def main(extras):
+    """Bring .venv up to date for these extras."""
+    ensure_python()
+    digest = inputs_digest()
+    have = installed_extras(digest)
+    if set(extras) <= set(have):
+        return
+    make_venv()
+    check_compiler()
+    wanted = sorted(set(have).union(*(IMPLIED.get(e, [e]) for e in extras)))
+    print("installing minijax[{}] into .venv".format(",".join(wanted)), flush=True)
+    install(wanted)
+    with open(NOTE, "w") as handle:
+        json.dump({"inputs": digest, "extras": wanted}, handle)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
