@@ -1,0 +1,809 @@
+"""The pytree engine: node registry, flatten, unflatten and `PyTreeDef`.
+
+Everything that other modules need of it goes through the functions and classes named
+without an underscore here, so that a C implementation can take this file's place.
+The public API built on it is in `tree_util.py` and `tree.py`.
+
+Structures are as JAX 0.10.2 has them: `None` is a node without children, dicts are
+traversed in sorted key order, only the exact types tuple, list and dict (no subclasses)
+are built in, a namedtuple is any tuple subclass with `_fields`, a registered type comes
+before all of that.
+"""
+
+from itertools import islice
+
+from minijax._pytree_keys import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
+
+KIND_LEAF = 0
+KIND_NONE = 1
+KIND_TUPLE = 2
+KIND_NAMEDTUPLE = 3
+KIND_LIST = 4
+KIND_DICT = 5
+KIND_CUSTOM = 6
+KIND_DATACLASS = 7
+
+_MAX_INTERNED = 1 << 14
+
+
+class NodeType:
+    """How one Python type is taken apart and put together; a registry entry.
+
+    to_iterable(x) -> (children, data); from_iterable(data, children tuple) -> x;
+    to_iterable_with_keys(x) -> ((key, child) pairs, data), or None.
+    `fields` and `meta` are set for dataclass nodes only.
+    """
+
+    __slots__ = (
+        "kind", "type", "to_iterable", "from_iterable", "to_iterable_with_keys",
+        "fields", "meta",
+    )  # fmt: skip
+
+    def __init__(self, kind, type, to_iterable, from_iterable, with_keys=None):
+        self.kind = kind
+        self.type = type
+        self.to_iterable = to_iterable
+        self.from_iterable = from_iterable
+        self.to_iterable_with_keys = with_keys
+        self.fields = self.meta = ()
+
+
+class PyTreeDef:
+    """The structure of a pytree without its leaves. Immutable, hashable, picklable.
+
+    Made by `flatten` and its like, never by calling the class.
+    """
+
+    # `interned`: held by the intern table, hence shared by equal structures. Equality
+    # never relies on it. `flat`: all children are leaves.
+    __slots__ = (
+        "node_type", "data", "_children", "num_leaves", "num_nodes", "flat",
+        "interned", "_hash",
+    )  # fmt: skip
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError(
+            "PyTreeDef has no constructor: use tree_structure, or"
+            " PyTreeDef.from_node_data_and_children"
+        )
+
+    # -- comparison and text ------------------------------------------------------
+
+    def __eq__(self, other):
+        if self is other:
+            return True
+        if type(other) is not PyTreeDef:
+            return NotImplemented
+        return (
+            self.node_type is other.node_type
+            and self.num_nodes == other.num_nodes
+            and len(self._children) == len(other._children)
+            and bool(self.data is other.data or self.data == other.data)
+            and self._children == other._children
+        )
+
+    def __hash__(self):
+        value = self._hash
+        if value is None:
+            # Data that cannot be hashed is left out, so that every treedef has a hash.
+            data = self.data
+            try:
+                data_hash = hash(tuple(data) if type(data) is list else data)
+            except Exception:
+                data_hash = 0
+            value = self._hash = hash(
+                (id(self.node_type), self.num_leaves, data_hash, self._children)
+            )
+        return value
+
+    def __repr__(self):
+        return f"PyTreeDef({_structure_text(self)})"
+
+    __str__ = __repr__
+
+    # -- parts --------------------------------------------------------------------
+
+    def children(self) -> list:
+        """The structures of the children, in traversal order."""
+        return list(self._children)
+
+    def node_data(self):
+        """`(type, data)` of the top node; None when this is a single leaf."""
+        if self is LEAF:
+            return None
+        data = self.data
+        return self.node_type.type, list(data) if type(data) is list else data
+
+    @staticmethod
+    def from_node_data_and_children(registry, node_data, children) -> "PyTreeDef":
+        """The inverse of `node_data()` and `children()`."""
+        children = tuple(children)
+        for child in children:
+            if type(child) is not PyTreeDef:
+                raise TypeError(f"children must be PyTreeDefs, got {child!r}")
+        if node_data is None:
+            if children:
+                raise ValueError("a leaf PyTreeDef (node_data None) has no children")
+            return LEAF
+        node_class, data = node_data
+        entry = registry.lookup(node_class)
+        if entry is None:
+            raise ValueError(f"type {node_class} is not registered as a pytree node")
+        if entry.kind < KIND_DICT:
+            data = None
+        elif entry.kind == KIND_DICT:
+            data = list(data)
+            if len(data) != len(children):
+                raise ValueError(f"{len(data)} keys for {len(children)} children")
+        return make_node(entry, data, children)
+
+    make_from_node_data_and_children = from_node_data_and_children
+
+    # -- use ----------------------------------------------------------------------
+
+    def unflatten(self, leaves):
+        """The tree of this structure with `leaves` (any iterable) as its leaves."""
+        return unflatten(self, leaves)
+
+    def flatten_up_to(self, tree) -> list:
+        """The subtrees of `tree` at this structure's leaves.
+
+        Raises ValueError where this structure is not a prefix of the tree.
+        """
+        out = []
+        _flatten_up_to(self, tree, out)
+        return out
+
+    def compose(self, inner: "PyTreeDef") -> "PyTreeDef":
+        """This structure with every leaf replaced by the structure `inner`."""
+        if self is LEAF:
+            return inner
+        children = tuple([child.compose(inner) for child in self._children])
+        return make_node(self.node_type, self.data, children)
+
+    def walk(self, f_node, f_leaf, leaves):
+        """Folds bottom-up: f_leaf(leaf), then f_node(tuple of results, node data).
+
+        f_leaf None stands for the identity.
+        """
+        iterator = iter(leaves)
+        try:
+            result = _walk(self, f_node, f_leaf, iterator)
+        except _TooFewLeaves:
+            raise ValueError("Too few leaves for PyTreeDef") from None
+        if next(iterator, _END) is not _END:
+            raise ValueError("Too many leaves for PyTreeDef")
+        return result
+
+    def from_iterable_tree(self, tree):
+        """Rebuilds a tree of this structure from nested iterables of equal arity."""
+        if self is LEAF:
+            return tree
+        items = tuple(tree)
+        if len(items) != len(self._children):
+            raise ValueError("Arity mismatch between trees")
+        pairs = zip(self._children, items, strict=True)
+        return _assemble(self, [c.from_iterable_tree(x) for c, x in pairs])
+
+    def __reduce__(self):
+        nodes = []
+        _to_state(self, nodes)
+        return _from_state, (nodes,)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+_END = object()
+_new_def = object.__new__
+
+
+class _TooFewLeaves(Exception):
+    pass
+
+
+# -- making treedefs -----------------------------------------------------------------
+
+
+def make_node(entry, data, children, interned=False) -> PyTreeDef:
+    """A treedef for one node over finished children (a tuple of PyTreeDefs)."""
+    self = _new_def(PyTreeDef)
+    self.node_type = entry
+    self.data = data
+    self._children = children
+    num_leaves = 0
+    num_nodes = 1
+    flat = True
+    for child in children:
+        num_leaves += child.num_leaves
+        num_nodes += child.num_nodes
+        if child is not LEAF:
+            flat = False
+    self.num_leaves = num_leaves
+    self.num_nodes = num_nodes
+    self.flat = flat
+    self.interned = interned
+    self._hash = None
+    return self
+
+
+def _make_leaf() -> PyTreeDef:
+    leaf = make_node(NodeType(KIND_LEAF, None, None, None), None, ())
+    leaf.num_leaves = 1
+    leaf.interned = True
+    return leaf
+
+
+# Keyed by the identities of node type, keys and children, all of which the entry keeps
+# alive: equal but distinct keys (1, 1.0, True) must not be taken for each other.
+_interned = {}
+
+
+def _intern(key, entry, data, children):
+    if len(_interned) >= _MAX_INTERNED:
+        _interned.clear()
+    node = _interned[key] = make_node(entry, data, tuple(children), True)
+    return node
+
+
+# -- the built-in nodes --------------------------------------------------------------
+
+
+def _sorted_keys(x):
+    try:
+        return sorted(x)
+    except Exception as error:
+        raise ValueError(
+            "Comparator raised exception while sorting pytree dictionary keys:"
+            f" the keys {list(x)!r} have no common order. Use keys of one type."
+        ) from error
+
+
+def _dict_children(x):
+    keys = _sorted_keys(x)
+    return [x[k] for k in keys], keys
+
+
+def _dict_with_keys(x):
+    keys = _sorted_keys(x)
+    return [(DictKey(k), x[k]) for k in keys], keys
+
+
+def _sequence_with_keys(x):
+    return [(SequenceKey(i), child) for i, child in enumerate(x)], None
+
+
+def _namedtuple_with_keys(x):
+    names = type(x)._fields
+    if len(names) != len(x):
+        raise ValueError(
+            f"A namedtuple's _fields attribute should have the same size as the tuple;"
+            f" {type(x)} has {len(names)} fields and {len(x)} elements."
+        )
+    return [(GetAttrKey(n), child) for n, child in zip(names, x, strict=True)], None
+
+
+def _identity_pair(x):
+    return x, None
+
+
+_NONE_TYPE = NodeType(
+    KIND_NONE, type(None), lambda x: ((), None), lambda data, xs: None,
+    lambda x: ((), None),
+)  # fmt: skip
+_TUPLE_TYPE = NodeType(
+    KIND_TUPLE, tuple, _identity_pair, lambda data, xs: xs, _sequence_with_keys
+)
+_LIST_TYPE = NodeType(
+    KIND_LIST, list, _identity_pair, lambda data, xs: list(xs), _sequence_with_keys
+)
+_DICT_TYPE = NodeType(
+    KIND_DICT, dict, _dict_children,
+    lambda keys, xs: dict(zip(keys, xs, strict=True)), _dict_with_keys,
+)  # fmt: skip
+
+# Registered types (built-in and custom), then the namedtuple types met so far.
+_node_types = {}
+_namedtuple_types = {}
+
+
+def _namedtuple_type(cls):
+    entry = _namedtuple_types.get(cls)
+    if entry is None:
+        entry = _namedtuple_types[cls] = NodeType(
+            KIND_NAMEDTUPLE,
+            cls,
+            _identity_pair,
+            lambda data, xs: cls(*xs),
+            _namedtuple_with_keys,
+        )
+    return entry
+
+
+def lookup(cls) -> NodeType | None:
+    """The registry entry for a type; None when its instances are leaves."""
+    entry = _node_types.get(cls)
+    if entry is not None:
+        return entry
+    if isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return _namedtuple_type(cls)
+    return None
+
+
+# -- flatten -------------------------------------------------------------------------
+
+# One handler for each registered type: handler(x, leaves) appends the leaves of x and
+# returns its treedef. A type that is not here is a leaf, or else a namedtuple.
+_handlers = {}
+
+
+def _flatten_children(xs, leaves):
+    """-> (list of child treedefs, whether all of them are interned)"""
+    defs = []
+    shared = True
+    get = _handlers.get
+    for x in xs:
+        handler = get(type(x))
+        if handler is not None:
+            child = handler(x, leaves)
+        elif isinstance(x, tuple) and hasattr(x, "_fields"):
+            child = _flatten_namedtuple(x, leaves)
+        else:
+            leaves.append(x)
+            defs.append(LEAF)
+            continue
+        defs.append(child)
+        if not child.interned:
+            shared = False
+    return defs, shared
+
+
+def _flatten_none(x, leaves):
+    return NONE
+
+
+def _flatten_tuple(x, leaves):
+    defs, shared = _flatten_children(x, leaves)
+    if not shared:
+        return make_node(_TUPLE_TYPE, None, tuple(defs))
+    key = (KIND_TUPLE, *map(id, defs))
+    return _interned.get(key) or _intern(key, _TUPLE_TYPE, None, defs)
+
+
+def _flatten_list(x, leaves):
+    defs, shared = _flatten_children(x, leaves)
+    if not shared:
+        return make_node(_LIST_TYPE, None, tuple(defs))
+    key = (KIND_LIST, *map(id, defs))
+    return _interned.get(key) or _intern(key, _LIST_TYPE, None, defs)
+
+
+def _flatten_dict(x, leaves):
+    try:
+        keys = sorted(x)
+    except Exception:
+        keys = _sorted_keys(x)
+    defs, shared = _flatten_children([x[k] for k in keys], leaves)
+    if not shared:
+        return make_node(_DICT_TYPE, keys, tuple(defs))
+    key = (KIND_DICT, *map(id, keys), *map(id, defs))
+    return _interned.get(key) or _intern(key, _DICT_TYPE, keys, defs)
+
+
+def _flatten_namedtuple(x, leaves):
+    entry = _namedtuple_type(type(x))
+    defs, shared = _flatten_children(x, leaves)
+    if not shared:
+        return make_node(entry, None, tuple(defs))
+    key = (id(entry), *map(id, defs))
+    return _interned.get(key) or _intern(key, entry, None, defs)
+
+
+def _check_pair(pair):
+    if not (isinstance(pair, tuple) and len(pair) == 2):
+        raise ValueError(
+            "The to_iterable function for a custom PyTree node should return"
+            f" a (children, aux_data) tuple, got {pair!r}"
+        )
+    if not hasattr(pair[0], "__iter__"):
+        raise ValueError(
+            "The to_iterable function for a custom PyTree node should return a"
+            " (children, aux_data) tuple where 'children' is iterable,"
+            f" got {pair!r}"
+        )
+    return pair
+
+
+def _make_custom_handler(entry):
+    to_iterable = entry.to_iterable
+
+    def flatten_custom(x, leaves):
+        pair = to_iterable(x)
+        if type(pair) is not tuple or len(pair) != 2 or type(pair[0]) is not tuple:
+            _check_pair(pair)
+        defs, _ = _flatten_children(pair[0], leaves)
+        return make_node(entry, pair[1], tuple(defs))
+
+    return flatten_custom
+
+
+def _node_parts(x):
+    """-> (entry, children, data) of a node, or (None, (), None) of a leaf."""
+    entry = lookup(type(x))
+    if entry is None:
+        return None, (), None
+    pair = entry.to_iterable(x)
+    if entry.kind >= KIND_CUSTOM:
+        _check_pair(pair)
+    return entry, pair[0], pair[1]
+
+
+def _leaf_verdict(verdict):
+    if verdict is True:
+        return True
+    if verdict is False or verdict is None:
+        return False
+    raise ValueError(
+        f"is_leaf predicate returned a non-boolean value {verdict!r};"
+        " expected a boolean"
+    )
+
+
+def _flatten_with_predicate(x, leaves, is_leaf):
+    if not _leaf_verdict(is_leaf(x)):
+        entry, children, data = _node_parts(x)
+        if entry is not None:
+            defs = [_flatten_with_predicate(c, leaves, is_leaf) for c in children]
+            return NONE if entry is _NONE_TYPE else make_node(entry, data, tuple(defs))
+    leaves.append(x)
+    return LEAF
+
+
+def flatten(tree, is_leaf=None) -> tuple[list, PyTreeDef]:
+    """-> (leaves, treedef). `is_leaf(x)` True makes the node x a leaf."""
+    leaves = []
+    if is_leaf is not None:
+        return leaves, _flatten_with_predicate(tree, leaves, is_leaf)
+    handler = _handlers.get(type(tree))
+    if handler is not None:
+        return leaves, handler(tree, leaves)
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return leaves, _flatten_namedtuple(tree, leaves)
+    leaves.append(tree)
+    return leaves, LEAF
+
+
+def _keyed_children(entry, x):
+    """-> ((key, child) pairs, data) of one node."""
+    if entry.to_iterable_with_keys is not None:
+        return _check_pair(entry.to_iterable_with_keys(x))
+    children, data = _check_pair(entry.to_iterable(x))
+    return [(FlattenedIndexKey(i), child) for i, child in enumerate(children)], data
+
+
+def _flatten_with_path(x, path, out, is_leaf):
+    if is_leaf is None or not _leaf_verdict(is_leaf(path, x)):
+        entry = lookup(type(x))
+        if entry is not None:
+            pairs, data = _keyed_children(entry, x)
+            defs = [
+                _flatten_with_path(child, (*path, key), out, is_leaf)
+                for key, child in pairs
+            ]
+            return NONE if entry is _NONE_TYPE else make_node(entry, data, tuple(defs))
+    out.append((path, x))
+    return LEAF
+
+
+def flatten_with_path(tree, is_leaf=None) -> tuple[list, PyTreeDef]:
+    """-> ([(key path, leaf), ...], treedef); here the predicate is is_leaf(path, x)."""
+    out = []
+    return out, _flatten_with_path(tree, (), out, is_leaf)
+
+
+# -- unflatten -----------------------------------------------------------------------
+
+
+def _build(node, iterator):
+    children = node._children
+    if node.flat:
+        xs = list(islice(iterator, len(children)))
+    else:
+        xs = [next(iterator) if c is LEAF else _build(c, iterator) for c in children]
+    return _assemble(node, xs)
+
+
+def _assemble(node, xs):
+    entry = node.node_type
+    kind = entry.kind
+    if kind == KIND_TUPLE:
+        return tuple(xs)
+    if kind == KIND_LIST:
+        return xs
+    if kind == KIND_DICT:
+        return dict(zip(node.data, xs, strict=True))
+    if kind == KIND_NAMEDTUPLE:
+        return entry.type(*xs)
+    return entry.from_iterable(node.data, tuple(xs))
+
+
+def unflatten(treedef: PyTreeDef, leaves):
+    """The tree of the given structure; `leaves` may be any iterable.
+
+    Raises ValueError when the number of leaves is not `treedef.num_leaves`.
+    """
+    count = treedef.num_leaves
+    if type(leaves) is not list and type(leaves) is not tuple:
+        leaves = list(islice(leaves, count + 1))
+    if len(leaves) != count:
+        if len(leaves) > count:
+            raise ValueError(f"Too many leaves for PyTreeDef; expected {count}.")
+        raise ValueError(
+            f"Too few leaves for PyTreeDef; expected {count}, got {len(leaves)}"
+        )
+    if treedef is LEAF:
+        return leaves[0]
+    return _build(treedef, iter(leaves))
+
+
+def _walk(node, f_node, f_leaf, iterator):
+    if node is LEAF:
+        leaf = next(iterator, _END)
+        if leaf is _END:
+            raise _TooFewLeaves
+        return leaf if f_leaf is None else f_leaf(leaf)
+    results = [_walk(child, f_node, f_leaf, iterator) for child in node._children]
+    return f_node(tuple(results), node.data)
+
+
+# -- flatten_up_to -------------------------------------------------------------------
+
+
+def _flatten_up_to(node, x, out):
+    if node is LEAF:
+        out.append(x)
+        return
+    children = _UP_TO[node.node_type.kind](node, x)
+    for child, value in zip(node._children, children, strict=True):
+        if child is LEAF:
+            out.append(value)
+        else:
+            _flatten_up_to(child, value, out)
+
+
+def _up_to_none(node, x):
+    if x is not None:
+        raise ValueError(
+            f"Expected None, got {x!r}.\n\nNone is a pytree node without leaves, hence"
+            " no prefix of any other value. To treat None as a leaf, pass"
+            " is_leaf=lambda x: x is None."
+        )
+    return ()
+
+
+def _check_arity(what, noun, node, x):
+    if len(x) != len(node._children):
+        raise ValueError(
+            f"{what} arity mismatch: {len(x)} != {len(node._children)}; {noun}: {x!r}."
+        )
+    return x
+
+
+def _up_to_tuple(node, x):
+    if type(x) is not tuple:
+        raise ValueError(f"Expected tuple, got {x!r}.")
+    return _check_arity("Tuple", "tuple", node, x)
+
+
+def _up_to_list(node, x):
+    if type(x) is not list:
+        raise ValueError(f"Expected list, got {x!r}.")
+    return _check_arity("List", "list", node, x)
+
+
+def _up_to_dict(node, x):
+    if type(x) is not dict:
+        raise ValueError(f"Expected dict, got {x!r}.")
+    keys = _sorted_keys(x)
+    if keys != node.data:
+        raise ValueError(
+            f"Dict key mismatch; expected keys: {node.data}; present keys: {keys}."
+        )
+    return [x[k] for k in keys]
+
+
+def _up_to_namedtuple(node, x):
+    if not (isinstance(x, tuple) and hasattr(x, "_fields")):
+        raise ValueError(f"Expected named tuple, got {x!r}.")
+    _check_arity("Named tuple", "tuple", node, x)
+    if type(x) is not node.node_type.type:
+        raise ValueError(
+            f"Named tuple type mismatch: expected type: {node.node_type.type},"
+            f" tuple: {x!r}."
+        )
+    return x
+
+
+def _up_to_custom(node, x):
+    entry = node.node_type
+    what = "dataclass node" if entry.kind == KIND_DATACLASS else "node"
+    if lookup(type(x)) is not entry:
+        raise ValueError(
+            f"Custom {what} type mismatch: expected type: {entry.type}, value: {x!r}."
+        )
+    children, data = _check_pair(entry.to_iterable(x))
+    if not (data is node.data or data == node.data):
+        raise ValueError(
+            f"Mismatch custom {what} data: {node.data!r} != {data!r}; value: {x!r}."
+        )
+    return _check_arity("Custom type", "value", node, tuple(children))
+
+
+_UP_TO = {
+    KIND_NONE: _up_to_none,
+    KIND_TUPLE: _up_to_tuple,
+    KIND_NAMEDTUPLE: _up_to_namedtuple,
+    KIND_LIST: _up_to_list,
+    KIND_DICT: _up_to_dict,
+    KIND_CUSTOM: _up_to_custom,
+    KIND_DATACLASS: _up_to_custom,
+}
+
+
+# -- text and pickling ---------------------------------------------------------------
+
+
+def _structure_text(node):
+    if node is LEAF:
+        return "*"
+    kind = node.node_type.kind
+    parts = [_structure_text(child) for child in node._children]
+    if kind == KIND_NONE:
+        return "None"
+    if kind == KIND_DICT:
+        pairs = zip(node.data, parts, strict=True)
+        return "{" + ", ".join([f"{k!r}: {text}" for k, text in pairs]) + "}"
+    inner = ", ".join(parts)
+    if kind == KIND_TUPLE:
+        return f"({inner},)" if len(parts) == 1 else f"({inner})"
+    if kind == KIND_LIST:
+        return f"[{inner}]"
+    name = getattr(node.node_type.type, "__name__", str(node.node_type.type))
+    if kind == KIND_NAMEDTUPLE:
+        return f"CustomNode(namedtuple[{name}], [{inner}])"
+    return f"CustomNode({name}[{node.data}], [{inner}])"
+
+
+def _to_state(node, nodes):
+    for child in node._children:
+        _to_state(child, nodes)
+    nodes.append((node.node_type.type, len(node._children), node.data))
+
+
+def _from_state(nodes):
+    stack = []
+    for cls, arity, data in nodes:
+        if cls is None:
+            stack.append(LEAF)
+            continue
+        entry = lookup(cls)
+        if entry is None:
+            raise ValueError(
+                f"cannot restore a PyTreeDef: {cls} is not registered as a pytree node"
+            )
+        first = len(stack) - arity
+        children = tuple(stack[first:])
+        del stack[first:]
+        node = NONE if entry is _NONE_TYPE else make_node(entry, data, children)
+        stack.append(node)
+    (treedef,) = stack
+    return treedef
+
+
+# -- the registry --------------------------------------------------------------------
+
+
+class PyTreeRegistry:
+    """The registry of node types. There is one, `default_registry`."""
+
+    def register_node(
+        self, type, to_iterable, from_iterable, to_iterable_with_keys=None
+    ) -> None:
+        """Makes instances of `type` nodes. Raises ValueError when it is one already."""
+        for function in (to_iterable, from_iterable):
+            if not callable(function):
+                raise TypeError(
+                    f"cannot register {type}: {function!r} is not a function"
+                )
+        self._add(
+            NodeType(
+                KIND_CUSTOM, type, to_iterable, from_iterable, to_iterable_with_keys
+            )
+        )
+
+    def register_dataclass_node(self, type, data_fields, meta_fields) -> None:
+        """Nodes whose children are the data fields, and whose data the meta fields."""
+        self._add(_dataclass_type(type, tuple(data_fields), tuple(meta_fields)))
+
+    def _add(self, entry):
+        if entry.type in _node_types:
+            what = "dataclass " if entry.kind == KIND_DATACLASS else ""
+            raise ValueError(
+                f"Duplicate custom {what}PyTreeDef type registration for {entry.type}."
+            )
+        _node_types[entry.type] = entry
+        _handlers[entry.type] = _make_custom_handler(entry)
+
+    def lookup(self, cls) -> NodeType | None:
+        return lookup(cls)
+
+    def is_node(self, cls) -> bool:
+        return lookup(cls) is not None
+
+    def flatten(self, tree, leaf_predicate=None):
+        return flatten(tree, leaf_predicate)
+
+    def flatten_with_path(self, tree, leaf_predicate=None):
+        return flatten_with_path(tree, leaf_predicate)
+
+    def flatten_one_level(self, tree):
+        """-> (children, data), or None for a leaf."""
+        entry, children, data = _node_parts(tree)
+        return None if entry is None else (children, _public_data(entry, data))
+
+    def flatten_one_level_with_keys(self, tree):
+        """-> ((key, child) pairs, data), or None for a leaf."""
+        entry = lookup(type(tree))
+        if entry is None:
+            return None
+        pairs, data = _keyed_children(entry, tree)
+        return pairs, _public_data(entry, data)
+
+
+def _public_data(entry, data):
+    """A node's data as `flatten_one_level` shows it: hashable, and telling types."""
+    if entry.kind == KIND_DICT:
+        return tuple(data)
+    return entry.type if entry.kind == KIND_NAMEDTUPLE else data
+
+
+def _dataclass_type(cls, data_fields, meta_fields):
+    def to_iterable(x):
+        return (
+            tuple([getattr(x, name) for name in data_fields]),
+            tuple([getattr(x, name) for name in meta_fields]),
+        )
+
+    def with_keys(x):
+        pairs = [(GetAttrKey(name), getattr(x, name)) for name in data_fields]
+        return pairs, tuple([getattr(x, name) for name in meta_fields])
+
+    def from_iterable(data, children):
+        fields = dict(zip(data_fields, children, strict=True))
+        fields.update(zip(meta_fields, data, strict=True))
+        return cls(**fields)
+
+    entry = NodeType(KIND_DATACLASS, cls, to_iterable, from_iterable, with_keys)
+    entry.fields = data_fields
+    entry.meta = meta_fields
+    return entry
+
+
+LEAF = None
+LEAF = _make_leaf()
+NONE = make_node(_NONE_TYPE, None, (), True)
+
+default_registry = PyTreeRegistry()
+for _entry in (_NONE_TYPE, _TUPLE_TYPE, _LIST_TYPE, _DICT_TYPE):
+    _node_types[_entry.type] = _entry
+_handlers.update(
+    {
+        type(None): _flatten_none,
+        tuple: _flatten_tuple,
+        list: _flatten_list,
+        dict: _flatten_dict,
+    }
+)

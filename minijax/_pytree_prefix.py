@@ -1,0 +1,239 @@
+"""Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
+
+from minijax import _pytree
+from minijax._pytree import KIND_CUSTOM, LEAF, PyTreeDef
+from minijax._pytree_keys import DictKey, SequenceKey
+
+
+def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
+    """For each leaf of `full_tree`, the leaf of `prefix_tree` that stands over it.
+
+    `is_leaf` applies to both trees. ValueError where the prefix does not fit.
+    """
+    leaves, treedef = _pytree.flatten(prefix_tree, is_leaf)
+    (subtrees,) = map_rest(
+        "broadcast_prefix prefix_tree", prefix_tree, treedef, (full_tree,), is_leaf
+    )
+    out = []
+    for leaf, subtree in zip(leaves, subtrees, strict=True):
+        out.extend([leaf] * len(_pytree.flatten(subtree, is_leaf)[0]))
+    return out
+
+
+def tree_broadcast(prefix_tree, full_tree, is_leaf=None):
+    """`prefix_tree` with each leaf repeated over the subtree of `full_tree` there.
+
+    Raises ValueError where the prefix does not fit.
+    """
+    leaves = broadcast_prefix(prefix_tree, full_tree, is_leaf)
+    return _pytree.flatten(full_tree, is_leaf)[1].unflatten(leaves)
+
+
+def map_rest(name: str, tree, treedef: PyTreeDef, rest, is_leaf=None) -> list[list]:
+    """`treedef.flatten_up_to` of every tree in `rest`.
+
+    treedef is the structure of `tree`; when it is not a prefix, the ValueError names
+    the key path, with `name` as what the user calls `tree`.
+    """
+    columns = []
+    for other in rest:
+        try:
+            columns.append(treedef.flatten_up_to(other))
+        except ValueError as error:
+            for make_error in prefix_errors(tree, other, is_leaf):
+                raise make_error(name) from error
+            raise
+    return columns
+
+
+def flatten_axes(name: str, treedef: PyTreeDef, axis_tree) -> list:
+    """One axis (int, None or other leaf) for every leaf of `treedef`.
+
+    `axis_tree` is a prefix of the structure in which None counts as a leaf; `name` says
+    in the ValueError whose axes they are, for instance "vmap in_axes".
+    """
+    axes, axes_def = _pytree.flatten(axis_tree, _is_none)
+    counts = []
+    if not _prefix_counts(axes_def, treedef, counts):
+        raise ValueError(
+            f"{name} specification must be a tree prefix of the corresponding value"
+            f"{_axes_details(name, treedef, axis_tree)}"
+        )
+    if len(counts) == len(axes) == treedef.num_leaves:
+        return axes
+    out = []
+    for axis, count in zip(axes, counts, strict=True):
+        out.extend([axis] * count)
+    return out
+
+
+def _is_none(x):
+    return x is None
+
+
+def _prefix_counts(prefix, full, counts):
+    """Appends the number of full's leaves under each leaf of prefix; False: no prefix."""
+    if prefix is LEAF:
+        counts.append(full.num_leaves)
+        return True
+    same = prefix.node_type is full.node_type and prefix.data == full.data
+    if not same or len(prefix._children) != len(full._children):
+        return False
+    pairs = zip(prefix._children, full._children, strict=True)
+    return all([_prefix_counts(p, f, counts) for p, f in pairs])
+
+
+class PytreeLeaf:
+    """Stands for a leaf in error messages."""
+
+    def __repr__(self):
+        return "*"
+
+
+def _axes_details(name, treedef, axis_tree):
+    try:
+        full = treedef.unflatten([PytreeLeaf() for _ in range(treedef.num_leaves)])
+        errors = prefix_errors(axis_tree, full, _is_none)
+    except Exception:  # a custom node may refuse the stand-in leaves
+        errors = []
+    if not errors:
+        return f", got specification {axis_tree} for value tree {treedef}."
+    details = "\n".join([f"  {make_error(name)}" for make_error in errors])
+    return f"; \n  Mismatch details ({len(errors)} found):\n{details}"
+
+
+# -- errors --------------------------------------------------------------------------
+
+
+def prefix_errors(prefix_tree, full_tree, is_leaf=None) -> list:
+    """Functions name -> ValueError, one for each place where the prefix does not fit."""
+    return list(_prefix_errors((), prefix_tree, full_tree, is_leaf))
+
+
+def _prefix_errors(path, prefix, full, is_leaf):
+    entry = _pytree.lookup(type(prefix))
+    if entry is None or (is_leaf is not None and is_leaf(prefix)):
+        return
+    if type(prefix) is not type(full):
+        yield _different_types(path, prefix, full)
+        return
+    pairs, data = _pytree.default_registry.flatten_one_level_with_keys(prefix)
+    full_pairs, full_data = _pytree.default_registry.flatten_one_level_with_keys(full)
+    pairs, full_pairs = list(pairs), list(full_pairs)
+    if len(pairs) != len(full_pairs):
+        if isinstance(prefix, (tuple, list)) and entry.kind < KIND_CUSTOM:
+            yield _different_lengths(path, prefix, full)
+        else:
+            keys, full_keys = [k for k, _ in pairs], [k for k, _ in full_pairs]
+            yield _different_counts(path, prefix, keys, full_keys)
+        return
+    if not (data is full_data or data == full_data):
+        yield _different_data(path, prefix, data, full_data)
+        return
+    for (key, child), (_, full_child) in zip(pairs, full_pairs, strict=True):
+        yield from _prefix_errors((*path, key), child, full_child, is_leaf)
+
+
+def _place(name, path):
+    where = name + "".join([str(key) for key in path])
+    return where, f"At that key path, the prefix pytree {name} has a subtree of type"
+
+
+def _different_types(path, prefix, full):
+    def make(name):
+        where, start = _place(name, path)
+        return ValueError(
+            f"pytree structure error: different types at key path\n    {where}\n"
+            f"{start}\n    {type(prefix)}\n"
+            "but at the same key path the full pytree has a subtree of different"
+            f" type\n    {type(full)}."
+        )
+
+    return make
+
+
+def _different_lengths(path, prefix, full):
+    kind = type(prefix).__name__
+
+    def make(name):
+        where, start = _place(name, path)
+        return ValueError(
+            f"pytree structure error: different lengths of {kind} at key path\n"
+            f"    {where}\n{start} {kind} of length {len(prefix)}, but the full pytree"
+            f" has a subtree of the same type but of length {len(full)}."
+        )
+
+    return make
+
+
+def _key_text(key):
+    return str(key.key if isinstance(key, DictKey) else key)
+
+
+def _different_counts(path, prefix, keys, full_keys):
+    keys = [_key_text(k) for k in keys]
+    full_keys = [_key_text(k) for k in full_keys]
+    difference = sorted(set(keys) ^ set(full_keys))
+
+    def make(name):
+        where, start = _place(name, path)
+        return ValueError(
+            "pytree structure error: different numbers of pytree children at key path"
+            f"\n    {where}\n{start}\n    {type(prefix)}\n"
+            f"with {len(keys)} child keys\n    {' '.join(keys)}\n"
+            "but at the same key path the full pytree has a subtree of the same type"
+            f" but with {len(full_keys)} child keys\n    {' '.join(full_keys)}\n"
+            f"so the symmetric difference on key sets is\n    {' '.join(difference)}"
+        )
+
+    return make
+
+
+def _different_data(path, prefix, data, full_data):
+    def make(name):
+        where, start = _place(name, path)
+        return ValueError(
+            "pytree structure error: different pytree metadata at key path\n"
+            f"    {where}\n{start}\n    {type(prefix)}\nwith metadata\n    {data}\n"
+            "but at the same key path the full pytree has a subtree of the same type"
+            f" but with metadata\n    {full_data}"
+        )
+
+    return make
+
+
+def equality_errors(tree1, tree2):
+    """Yields (path, what tree1 has, what tree2 has, why they differ) per difference."""
+    _, treedef1 = _pytree.flatten(tree1)
+    _, treedef2 = _pytree.flatten(tree2)
+    return equality_errors_pytreedef(treedef1, treedef2)
+
+
+def equality_errors_pytreedef(treedef1, treedef2):
+    """As `equality_errors`, from two structures."""
+    yield from _equality_errors((), treedef1, treedef2)
+
+
+def _describe(node):
+    if node is LEAF:
+        return "pytree leaf"
+    count = len(node._children)
+    return f"{node.node_type.type} with {count} child{'' if count == 1 else 'ren'}"
+
+
+def _equality_errors(path, left, right):
+    if left == right:
+        return
+    texts = _describe(left), _describe(right)
+    if left.node_type is not right.node_type:
+        yield path, *texts, "so their Python types differ"
+    elif len(left._children) != len(right._children):
+        yield path, *texts, "so the numbers of children do not match"
+    elif left.data != right.data:
+        yield path, *texts, f"so the metadata differ: {left.data} and {right.data}"
+    else:
+        pairs = zip(left._children, right._children, strict=True)
+        for i, (child1, child2) in enumerate(pairs):
+            named = left.node_type.kind == _pytree.KIND_DICT
+            key = DictKey(left.data[i]) if named else SequenceKey(i)
+            yield from _equality_errors((*path, key), child1, child2)
