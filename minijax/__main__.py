@@ -1,0 +1,89 @@
+"""`python -m minijax`: runs JAX scripts on the C backend, and `compare`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from . import alias, launch
+
+USAGE = """\
+usage: python -m minijax SCRIPT [ARGS...]          run a JAX script on the C backend
+       python -m minijax -m MODULE [ARGS...]       run a module likewise
+       python -m minijax compare SCRIPT [ARGS...]  run it on JAX and on minijax, compare
+       python -m minijax --version | --help
+
+Every `import jax` in the script, and in what it imports, gives minijax.
+`python -m minijax compare --help` lists what compare takes.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (without the program's name)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args:
+        sys.stderr.write(USAGE)
+        return 2
+    first = args[0]
+    if first in ("-h", "--help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if first in ("-V", "--version"):
+        print(_version())
+        return 0
+    if first == "compare":
+        # Only here: nothing that runs a script should pay for the report's imports.
+        return import_module("minijax.compare.cli").main(args[1:])
+    if first == "-m":
+        if len(args) < 2:
+            return _refuse("-m needs the name of a module")
+        return _run(args[1:], is_module=True)
+    if first.startswith("-"):
+        return _refuse(f"unknown option {first!r}\n{USAGE.rstrip()}")
+    return _run(args, is_module=False)
+
+
+def _run(args: list[str], is_module: bool) -> int:
+    target = args[0]
+    try:
+        # A module is looked for after the alias is there: it may be one of jax's.
+        if not is_module:
+            code, attributes = launch.load_script(target)
+        alias.install()
+        if is_module:
+            code, attributes = launch.load_module(target)
+    except launch.LaunchError as error:
+        return _refuse(str(error))
+    except SyntaxError as error:
+        launch.strip_traceback(error, (__file__, launch.__file__))
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
+    sys.argv[:] = [attributes["__file__"] if is_module else target, *args[1:]]
+    if not is_module:
+        _set_script_folder(launch.script_path_entry(target))
+    return launch.run_as_main(code, attributes, hidden=(__file__,))
+
+
+def _set_script_folder(folder: str) -> None:
+    """Put the script's folder first on sys.path, where `-m` put the current one."""
+    if sys.flags.safe_path:
+        return
+    package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = folder
+    if not any(os.path.abspath(entry) == package_root for entry in sys.path):
+        sys.path.append(package_root)  # a checkout: its parts are imported later on
+
+
+def _version() -> str:
+    package = import_module("minijax")
+    own = getattr(package, "__version__", "unknown version")
+    return f"minijax {own} (follows JAX {alias.JAX_VERSION})"
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"minijax: {message}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

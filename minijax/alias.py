@@ -1,0 +1,126 @@
+"""Lets minijax answer to the name `jax`: `import jax.numpy as jnp` gives minijax's.
+
+`install()` puts a finder first on `sys.meta_path`. Both names stand for the same
+module objects, so `jax.numpy is minijax.numpy`. Real JAX is then out of reach in this
+process, on purpose: a program must not run half on one and half on the other.
+"""
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+JAX_VERSION = "0.10.2"  # the version of JAX whose meaning minijax follows
+_REAL = "minijax"
+_ALIAS = "jax"
+_REFUSED = ("jaxlib",)
+
+
+class AliasFinder:
+    """Meta-path finder and loader that maps `jax[.x.y]` to `minijax[.x.y]`."""
+
+    def find_spec(
+        self, name: str, path: object = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Spec for a `jax` module; ModuleNotFoundError naming what minijax lacks."""
+        root = name.partition(".")[0]
+        if root in _REFUSED:
+            raise ModuleNotFoundError(
+                f"{name!r} is not available: this program runs on minijax, "
+                f"which does not use {root}",
+                name=name,
+            )
+        if root != _ALIAS:
+            return None
+        if not _exists(real_name(name)):
+            raise ModuleNotFoundError(_missing_module(name), name=name)
+        return ModuleSpec(name, self, origin=f"minijax as {name}")
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The minijax module itself."""
+        module = import_module(real_name(spec.name))
+        # Import sets __spec__ on what this returns; exec_module puts it back.
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Undo what the import system wrote on the module; it has run already."""
+        alias_spec = module.__spec__
+        if alias_spec is not None and alias_spec.loader is self:
+            module.__spec__ = alias_spec.loader_state
+
+
+def install() -> ModuleType:
+    """Make `jax` mean minijax in this process; returns the module. Idempotent.
+
+    Raises RuntimeError where another `jax` has been imported already.
+    """
+    package = import_module(_REAL)
+    loaded = sys.modules.get(_ALIAS)
+    if loaded is not None and loaded is not package:
+        where = getattr(loaded, "__file__", None) or "unknown place"
+        raise RuntimeError(
+            f"minijax cannot take the name 'jax': another jax ({where}) was imported "
+            "before it. Start the program with `python -m minijax SCRIPT`, or install "
+            "the alias before anything imports jax."
+        )
+    if not is_installed():
+        sys.meta_path.insert(0, AliasFinder())
+        own_version = getattr(package, "__version__", None)
+        if not hasattr(package, "__minijax_version__"):
+            package.__dict__["__minijax_version__"] = own_version
+        package.__dict__["__version__"] = JAX_VERSION
+        package.__dict__["__version_info__"] = tuple(map(int, JAX_VERSION.split(".")))
+    return package
+
+
+def is_installed() -> bool:
+    """Whether `jax` means minijax in this process."""
+    return any(isinstance(finder, AliasFinder) for finder in sys.meta_path)
+
+
+def real_name(name: str) -> str:
+    """`jax.numpy` -> `minijax.numpy`."""
+    return _REAL + name[len(_ALIAS) :]
+
+
+def public_name(name: str) -> str:
+    """`minijax.numpy` -> `jax.numpy`; other names stay as they are."""
+    root, dot, rest = name.partition(".")
+    return _ALIAS + dot + rest if root == _REAL else name
+
+
+def missing_attribute(module_name: str, attr: str) -> AttributeError:
+    """The error for a module-level `__getattr__` to raise.
+
+    `def __getattr__(name): raise missing_attribute(__name__, name)`
+    """
+    error = AttributeError(
+        f"minijax does not have {public_name(module_name)}.{attr} "
+        f"(module {module_name!r} has no attribute {attr!r})"
+    )
+    error.name = attr
+    error.obj = sys.modules.get(module_name)
+    return error
+
+
+def _exists(real: str) -> bool:
+    if real in sys.modules:
+        return True
+    parent_name, _, _ = real.rpartition(".")
+    if not parent_name:
+        return True  # minijax itself: this file is inside it
+    try:
+        parent = import_module(parent_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and parent_name.startswith(error.name):
+            return False
+        raise
+    path = getattr(parent, "__path__", None)
+    return path is not None and PathFinder.find_spec(real, path) is not None
+
+
+def _missing_module(name: str) -> str:
+    if name.startswith(f"{_ALIAS}._"):
+        return f"{name!r} is private to JAX; minijax has only JAX's public modules"
+    return f"minijax does not have the module {name!r}"
