@@ -1,9 +1,10 @@
 """Builds the C runtime: the cffi extension `cbackend._mjx`, and the C tests.
 
-One builder serves `pip` (through setup.py), `make` and the sanitizers. It needs cffi and
-a C compiler, nothing else. It compiles in parallel and only what changed: an object is
-rebuilt when the compile command, the compiler, its source or a header that it includes
-has other contents than last time (contents, not times, so a git checkout is harmless).
+One builder serves `pip` (through setup.py), `make` and the sanitizers. It needs cffi
+and a C compiler, nothing else. It compiles in parallel and only what changed: an object
+is rebuilt when the compile command, the compiler, its source or a header that it
+includes has other contents than last time. (Contents, not times: a git checkout that
+touches files rebuilds nothing.)
 
     python -P cbackend/build_ffi.py                    build the extension in place
     python -P cbackend/build_ffi.py --variant asan     into build/asan/, instrumented
@@ -35,7 +36,7 @@ INCLUDE_DIRS = ("cbackend/include", "cbackend/src", "cbackend/kernels")
 LIBRARIES = ("-ldl", "-lpthread", "-lm")
 
 # -fno-math-errno and -fno-trapping-math change no value: they let loops vectorise.
-# -ffp-contract=off keeps a*b+c two roundings on every ISA, so all ISAs agree bit for bit.
+# -ffp-contract=off keeps a*b+c two roundings on every ISA, so that all agree.
 COMMON_FLAGS = (
     "-std=gnu11",
     "-fPIC",
@@ -56,7 +57,7 @@ VARIANT_FLAGS = {
 }
 SANITIZER_LIBRARY = {"asan": "libasan.so", "tsan": "libtsan.so"}
 
-# cffi's generated code is not ours to clean; drift between cdef.txt and mjx.h still shows.
+# cffi's generated code is not ours to clean; drift of cdef.txt from mjx.h still shows.
 WRAPPER_FLAGS = ("-Wno-unused-parameter", "-Wno-missing-field-initializers")
 
 
@@ -105,7 +106,9 @@ def runtime_sources() -> list[str]:
     folders = ("cbackend/src", "cbackend/kernels")
     found = [p for folder in folders for p in (ROOT / folder).glob("*.c")]
     if not found:
-        raise BuildError(f"no C sources under {ROOT / 'cbackend'}: is the copy complete?")
+        raise BuildError(
+            f"no C sources under {ROOT / 'cbackend'}: is the copy complete?"
+        )
     return sorted(str(p.relative_to(ROOT)) for p in found)
 
 
@@ -196,7 +199,9 @@ def _compile(source: str, folder: Path, flags: Sequence[str]) -> bool:
     return True
 
 
-def _compile_all(sources: Sequence[str], folder: Path, flags: Sequence[str]) -> list[str]:
+def _compile_all(
+    sources: Sequence[str], folder: Path, flags: Sequence[str]
+) -> list[str]:
     """Compile `sources` in parallel; return the objects, relative to ROOT."""
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -316,9 +321,13 @@ def build_ctests(variant: str) -> list[Path]:
     has_main = [bool(re.search(r"\bmain\s*\(", p.read_text())) for p in files]
     with _locked(folder):
         flags = [*compile_flags(variant), "-Icbackend/ctests"]
-        runtime = _compile_all(runtime_sources(), folder / "obj", compile_flags(variant))
+        runtime = _compile_all(
+            runtime_sources(), folder / "obj", compile_flags(variant)
+        )
         objects = _compile_all(names, folder / "obj", flags) if names else []
-        helpers = [o for o, is_main in zip(objects, has_main, strict=True) if not is_main]
+        helpers = [
+            o for o, is_main in zip(objects, has_main, strict=True) if not is_main
+        ]
         programs = []
         for file, obj, is_main in zip(files, objects, has_main, strict=True):
             if is_main:
@@ -354,7 +363,9 @@ def sanitizer_library(variant: str) -> str:
     command = [*find_compiler(), f"-print-file-name={name}"]
     path = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     if not os.path.isabs(path):
-        raise BuildError(f"{command[0]} has no {name}: install its sanitizer libraries.")
+        raise BuildError(
+            f"{command[0]} has no {name}: install its sanitizer libraries."
+        )
     return path
 
 

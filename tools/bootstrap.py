@@ -5,7 +5,7 @@
 Makes .venv if it is not there and installs the checkout into it, editable, with the
 extras. What was installed is noted in .venv/minijax-setup.json with a digest of the
 inputs, so a second run costs milliseconds. Needs nothing but Python's standard library.
-The first lines must also parse on an old Python, to say in a sentence that it is too old.
+It parses on any Python 3.6 or newer, to say in a sentence when that is too old.
 """
 
 import hashlib
@@ -39,9 +39,8 @@ def ensure_python():
         path = shutil.which(name)
         if path:
             os.execv(path, [path, *sys.argv])
-    fail("needs Python 3.11 or newer; {} is {}.{}: set PYTHON=...".format(
-        sys.executable, *sys.version_info[:2]
-    ))
+    version = ".".join(str(part) for part in sys.version_info[:2])
+    fail(f"needs Python 3.11 or newer, but {sys.executable} is {version}: set PYTHON.")
 
 
 def works(python):
@@ -61,8 +60,10 @@ def make_venv():
     print("making the virtual environment .venv", flush=True)
     done = subprocess.run([sys.executable, "-m", "venv", VENV])
     if done.returncode or not works(PYTHON):
-        fail("could not make .venv with {}; on Debian, install the package "
-             "python3-venv; if .venv is damaged, remove it.".format(sys.executable))
+        fail(
+            f"could not make .venv with {sys.executable}: on Debian, install the "
+            "package python3-venv; if .venv is damaged, remove it."
+        )
 
 
 def inputs_digest():
@@ -91,7 +92,7 @@ def install(extras):
     # which every later Python start would pay for, measurements included.
     command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--config-settings", "editable_mode=compat"]
-    command += ["--editable", ".[{}]".format(",".join(extras))]
+    command += ["--editable", f".[{','.join(extras)}]"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL)
     if done.returncode:
         fail("setting up .venv failed: the reason stands above, in pip's messages.")
@@ -119,7 +120,7 @@ def main(extras):
     make_venv()
     check_compiler()
     wanted = sorted(set(have).union(*(IMPLIED.get(e, [e]) for e in extras)))
-    print("installing minijax[{}] into .venv".format(",".join(wanted)), flush=True)
+    print(f"installing minijax[{','.join(wanted)}] into .venv", flush=True)
     install(wanted)
     with open(NOTE, "w") as handle:
         json.dump({"inputs": digest, "extras": wanted}, handle)

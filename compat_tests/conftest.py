@@ -1,0 +1,54 @@
+"""What every test needs before it starts: the oracle's platform, Hypothesis, the build.
+
+`MINIJAX_TEST_EXTENSION` names a folder with another build of the C runtime, which the
+tests then use in place of the one in the checkout: `make sanitize` sets it.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Before the first `import jax`: no search for accelerators, no cache from elsewhere.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+# The first call of an op compiles on JAX's side, so one example's time means nothing.
+settings.register_profile("dev", deadline=None, suppress_health_check=_QUIET)
+# CI draws the same examples each time; open-ended search is the `fuzz` tests' part.
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, suppress_health_check=_QUIET
+)
+settings.register_profile("fuzz", deadline=None, max_examples=2000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
+)
+
+
+def _use_extension(folder: Path) -> None:
+    """Make the C runtime built in `folder` the `cbackend._mjx` of this process."""
+    found = sorted(folder.glob("_mjx*.so"))
+    if not found:
+        raise pytest.UsageError(f"MINIJAX_TEST_EXTENSION: no _mjx*.so in {folder}")
+    name = "cbackend._mjx"
+    spec = importlib.util.spec_from_file_location(name, found[0])
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module
+
+
+if os.environ.get("MINIJAX_TEST_EXTENSION"):
+    _use_extension(ROOT / os.environ["MINIJAX_TEST_EXTENSION"])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
