@@ -6,7 +6,7 @@ PYTHON ?= python3
 VPYTHON := .venv/bin/python
 BUILD := $(VPYTHON) -P cbackend/build_ffi.py
 # One worker per core; a test run by hand (`.venv/bin/python -m pytest`) uses one.
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --maxprocesses 8
 
 C_FILES = $(shell find cbackend -name '*.[ch]' -not -path '*/build/*')
 PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
@@ -59,9 +59,9 @@ sanitize: setup-test ## C tests under ASan+UBSan and TSan, a part of the Python 
 	$(BUILD) --variant asan --ctests
 	$(BUILD) --variant tsan --ctests
 	$(BUILD) --variant asan
-	LD_PRELOAD="$$($(BUILD) --variant asan --runtime-path)" \
+	LD_PRELOAD="$$($(BUILD) --variant asan --preload)" \
 	ASAN_OPTIONS=detect_leaks=0 MINIJAX_TEST_EXTENSION=build/asan/cbackend \
-	$(VPYTHON) -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+	$(VPYTHON) -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
 
 clean: ## remove what the builds made; .venv stays
 	rm -rf build dist *.egg-info cbackend/_mjx*.so

@@ -9,7 +9,7 @@ touches files rebuilds nothing.)
     python -P cbackend/build_ffi.py                    build the extension in place
     python -P cbackend/build_ffi.py --variant asan     into build/asan/, instrumented
     python -P cbackend/build_ffi.py --ctests           build and run the C tests
-    python -P cbackend/build_ffi.py --runtime-path     print the sanitizer's library
+    python -P cbackend/build_ffi.py --variant asan --preload   what LD_PRELOAD needs
 """
 
 import argparse
@@ -357,16 +357,22 @@ def run_ctests(variant: str, timeout: float = 900.0) -> int:
     return len(failed)
 
 
-def sanitizer_library(variant: str) -> str:
-    """Return the sanitizer's runtime library, to be preloaded into Python."""
-    name = SANITIZER_LIBRARY[variant]
-    command = [*find_compiler(), f"-print-file-name={name}"]
-    path = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    if not os.path.isabs(path):
-        raise BuildError(
-            f"{command[0]} has no {name}: install its sanitizer libraries."
-        )
-    return path
+def sanitizer_libraries(variant: str) -> str:
+    """Return what to preload into Python, so that the instrumented extension loads.
+
+    The C++ library comes along because the sanitizer looks up its exceptions at start,
+    and Python, which does not link it, would otherwise load it only with JAX.
+    """
+    compiler = find_compiler()
+    found = []
+    for name in (SANITIZER_LIBRARY[variant], "libstdc++.so.6"):
+        command = [*compiler, f"-print-file-name={name}"]
+        path = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        if os.path.isabs(path):
+            found.append(path)
+        elif name == SANITIZER_LIBRARY[variant]:
+            raise BuildError(f"{compiler[0]} has no {name}: install its sanitizers.")
+    return " ".join(found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -374,11 +380,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build minijax's C runtime.")
     parser.add_argument("--variant", choices=VARIANT_FLAGS, default="release")
     parser.add_argument("--ctests", action="store_true", help="build and run C tests")
-    parser.add_argument("--runtime-path", action="store_true", help="sanitizer library")
+    parser.add_argument("--preload", action="store_true", help="print libraries")
     options = parser.parse_args(argv)
     try:
-        if options.runtime_path:
-            print(sanitizer_library(options.variant))
+        if options.preload:
+            print(sanitizer_libraries(options.variant))
         elif options.ctests:
             return 1 if run_ctests(options.variant) else 0
         else:

@@ -21,7 +21,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 NOTE = os.path.join(VENV, "minijax-setup.json")
 INPUTS = ("pyproject.toml", "setup.py", "MANIFEST.in")
 NEEDED = (3, 11)
-IMPLIED = {"test": ["demo", "test"]}
+IMPLIED = {"test": ["demo", "test"], "lint": ["demo", "lint"]}
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
