@@ -1,0 +1,591 @@
+"""Dtypes: canonical forms, weak types, promotion. Also the public `jax.dtypes`.
+
+A value's type is a dtype and a weak flag. Python scalars (not bool) are weak: they take
+the dtype of what they meet. Promotion is the least upper bound in JAX's lattice, see
+https://docs.jax.dev/en/latest/type_promotion.html
+"""
+
+import sys
+import warnings
+
+import ml_dtypes
+import numpy as np
+
+from minijax import config
+
+bfloat16 = ml_dtypes.bfloat16
+finfo = ml_dtypes.finfo
+iinfo = ml_dtypes.iinfo
+
+# The dtype of tangents of values that have none. numpy prints it as a void.
+float0 = np.dtype([("float0", np.void, 0)])
+
+
+class TypePromotionError(ValueError):
+    """There is no dtype that all operands may be promoted to."""
+
+
+# -- extended dtypes -----------------------------------------------------------------
+
+
+class extended(np.generic):
+    """Scalar class of all dtypes that numpy does not have."""
+
+
+class prng_key(extended):
+    """Scalar class of the dtypes of random keys."""
+
+
+class ExtendedDType:
+    """Base of dtypes whose elements are not numbers. Has name, itemsize and type."""
+
+    __slots__ = ()
+
+
+class KeyTy(ExtendedDType):
+    """The dtype of typed random keys of one generator: prints as `key<fry>`.
+
+    impl: the generator's name; tag: its short name; key_shape: of the uint32 words that
+    make up a key.
+    """
+
+    __slots__ = ("impl", "tag", "key_shape", "itemsize", "name")
+    type = prng_key
+
+    def __init__(self, impl: str, tag: str, key_shape: tuple):
+        self.impl = impl
+        self.tag = tag
+        self.key_shape = key_shape
+        self.itemsize = 4 * int(np.prod(key_shape))
+        self.name = f"key<{tag}>"
+
+    def __repr__(self):
+        return self.name
+
+    def __eq__(self, other):
+        if self is other:
+            return True
+        return type(other) is KeyTy and self.impl == other.impl
+
+    def __hash__(self):
+        return hash((KeyTy, self.impl))
+
+    def __reduce__(self):
+        return KeyTy, (self.impl, self.tag, self.key_shape)
+
+
+key_dtypes = {
+    "threefry2x32": KeyTy("threefry2x32", "fry", (2,)),
+    "rbg": KeyTy("rbg", "rbg", (4,)),
+    "unsafe_rbg": KeyTy("unsafe_rbg", "urbg", (4,)),
+}
+
+
+# -- the dtypes there are ------------------------------------------------------------
+
+_SMALL_INTS = ["int1", "int2", "int4", "uint1", "uint2", "uint4"]
+_SMALL_FLOATS = [
+    "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "float8_e3m4", "float8_e4m3",
+    "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
+    "float8_e5m2fnuz", "float8_e8m0fnu",
+]  # fmt: skip
+
+_np_bool = np.dtype(bool)
+_np_bfloat16 = np.dtype(bfloat16)
+_small_ints = [np.dtype(getattr(ml_dtypes, name)) for name in _SMALL_INTS]
+_small_floats = [np.dtype(getattr(ml_dtypes, name)) for name in _SMALL_FLOATS]
+_unsigned = [np.dtype(f"uint{n}") for n in (8, 16, 32, 64)]
+_signed = [np.dtype(f"int{n}") for n in (8, 16, 32, 64)]
+_floats = [_np_bfloat16, *[np.dtype(f"float{n}") for n in (16, 32, 64)]]
+_complexes = [np.dtype("complex64"), np.dtype("complex128")]
+
+# Every dtype an array may have, extended dtypes and float0 apart.
+array_dtypes = frozenset(
+    [_np_bool, *_small_ints, *_unsigned, *_signed, *_small_floats, *_floats]
+    + _complexes
+)
+
+# The abstract classes above ml_dtypes' scalar classes, which numpy does not know.
+_KINDS = {
+    **{
+        dt.type: {np.integer, np.number, np.unsignedinteger}
+        if dt.name.startswith("u")
+        else {np.integer, np.number, np.signedinteger}
+        for dt in _small_ints
+    },
+    **{
+        dt.type: {np.floating, np.inexact, np.number}
+        for dt in [_np_bfloat16, *_small_floats]
+    },
+}
+
+_NARROW = {
+    np.dtype("int64"): np.dtype("int32"),
+    np.dtype("uint64"): np.dtype("uint32"),
+    np.dtype("float64"): np.dtype("float32"),
+    np.dtype("complex128"): np.dtype("complex64"),
+}
+
+_PYTHON_WIDE = {
+    bool: _np_bool,
+    int: np.dtype("int64"),
+    float: np.dtype("float64"),
+    complex: np.dtype("complex128"),
+}
+_PYTHON_NARROW = {t: _NARROW.get(dt, dt) for t, dt in _PYTHON_WIDE.items()}
+
+python_scalar_types = (bool, int, float, complex)
+
+
+def python_scalar_dtype(scalar_type: type) -> np.dtype:
+    """The canonical dtype of bool, int, float or complex."""
+    x64 = config.values.jax_enable_x64
+    return (_PYTHON_WIDE if x64 else _PYTHON_NARROW)[scalar_type]
+
+
+def is_python_scalar(x) -> bool:
+    """Whether x is a bool, int, float or complex (subclasses, as np.float64, are not)."""
+    return type(x) in _PYTHON_WIDE
+
+
+# -- canonical dtypes ----------------------------------------------------------------
+
+_canonical_wide = {}
+_canonical_narrow = {}
+
+
+def canonicalize_dtype(dtype, allow_extended_dtype: bool = False):
+    """The dtype that values of `dtype` have here: 64-bit types narrow without x64.
+
+    dtype: anything `np.dtype` takes. An extended dtype is returned as it is with
+    allow_extended_dtype, and otherwise a ValueError.
+    """
+    cache = _canonical_wide if config.values.jax_enable_x64 else _canonical_narrow
+    try:
+        return cache[dtype]
+    except (KeyError, TypeError):
+        pass
+    if isinstance(dtype, ExtendedDType):
+        if allow_extended_dtype:
+            return dtype
+        raise ValueError(
+            f"canonicalize_dtype called on extended dtype {dtype} with"
+            " allow_extended_dtype=False"
+        )
+    result = np.dtype(dtype)
+    if cache is _canonical_narrow:
+        result = _NARROW.get(result, result)
+    if type(dtype) is np.dtype or type(dtype) is type or isinstance(dtype, np.dtype):
+        cache[dtype] = result
+    return result
+
+
+def check_user_dtype(dtype, where: str):
+    """The canonical dtype for what a user passed as `dtype=` to the function `where`.
+
+    Warns when x64 is off and a 64-bit dtype was asked for; Python's scalar types, which
+    only say a kind, do not warn. Raises TypeError for what no array can have.
+    """
+    if isinstance(dtype, type) and dtype in _PYTHON_WIDE:
+        return python_scalar_dtype(dtype)
+    if isinstance(dtype, ExtendedDType):
+        return dtype
+    wanted = np.dtype(dtype)
+    if wanted not in array_dtypes and wanted != float0:
+        raise TypeError(
+            "JAX only supports number, bool, and string dtypes, got dtype"
+            f" {dtype} in {where}"
+        )
+    result = canonicalize_dtype(wanted)
+    if result != wanted and dtype is not None:
+        warnings.warn(
+            f"Explicitly requested dtype {wanted.name} requested in {where} is not"
+            f" available, and will be truncated to dtype {result.name}. To enable more"
+            " dtypes, set the jax_enable_x64 configuration option or the"
+            " JAX_ENABLE_X64 shell environment variable.",
+            stacklevel=_user_stacklevel(),
+        )
+    return result
+
+
+check_and_canonicalize_user_dtype = check_user_dtype
+
+
+def _user_stacklevel():
+    """The `stacklevel`, for a warning of the caller, of the first frame outside minijax."""
+    level = 1
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__package__", "").split(".")[
+        0
+    ] == __package__.split(".", 1)[0]:
+        frame = frame.f_back
+        level += 1
+    return level
+
+
+# -- the dtype of a value ------------------------------------------------------------
+
+
+def dtype(x, *, canonicalize: bool = True):
+    """The dtype of an array, scalar, or of what names a dtype.
+
+    Raises ValueError for None, TypeError for what has no dtype or not one an array may
+    have. Lists have none.
+    """
+    if type(x) in _PYTHON_WIDE:
+        result = _PYTHON_WIDE[type(x)]
+    elif x is None:
+        raise ValueError(f"Invalid argument to dtype: {x}.")
+    else:
+        result = _value_dtype(x)
+        if isinstance(result, ExtendedDType):
+            return result
+        if result not in array_dtypes and result != float0:
+            raise TypeError(
+                f"Value {x!r} with dtype {result} is not a valid JAX array type."
+                " Only arrays of numeric types are supported by JAX."
+            )
+    return canonicalize_dtype(result) if canonicalize else result
+
+
+def _value_dtype(x):
+    if not isinstance(x, (type, ExtendedDType)):
+        found = getattr(x, "dtype", None)
+        if isinstance(found, (np.dtype, ExtendedDType)):
+            return found
+    try:
+        return np.dtype(x)
+    except TypeError as error:
+        raise TypeError(f"Cannot determine dtype of {x}") from error
+
+
+def is_weakly_typed(x) -> bool:
+    """Whether x is a Python number (not bool), or an array or tracer with a weak type."""
+    try:
+        return x.aval.weak_type
+    except AttributeError:
+        return type(x) in _WEAK
+
+
+_WEAK = {int, float, complex}
+
+
+def _dtype_and_weak(x):
+    """-> (dtype, weak); x is a value, or names a dtype; int, float, complex are weak."""
+    if isinstance(x, type) and x in _PYTHON_WIDE:
+        return python_scalar_dtype(x), x in _WEAK
+    if isinstance(x, (type, str, np.dtype)):
+        named = dtype(x, canonicalize=False)
+        return check_user_dtype(named, "dtype"), False
+    return dtype(x), is_weakly_typed(x)
+
+
+def scalar_type_of(x) -> type:
+    """bool, int, float or complex: the kind of a value's dtype."""
+    return scalar_type_of_dtype(dtype(x))
+
+
+def scalar_type_of_dtype(dtype) -> type:
+    """bool, int, float or complex: the kind of a dtype. TypeError for other kinds."""
+    if not isinstance(dtype, ExtendedDType):
+        for kind, abstract in _KIND_CLASSES:
+            if issubdtype(dtype, abstract):
+                return kind
+    raise TypeError(f"Invalid scalar value of dtype {dtype}")
+
+
+_KIND_CLASSES = (
+    (bool, np.bool_),
+    (int, np.integer),
+    (float, np.floating),
+    (complex, np.complexfloating),
+)
+
+
+def itemsize_bits(dtype) -> int:
+    """Bits of one element: 4 for int4, 8 for bool."""
+    if dtype is None or isinstance(dtype, ExtendedDType):
+        raise ValueError(f"unexpected input: {dtype=}")
+    dtype = np.dtype(dtype)
+    if dtype in _small_ints:
+        return iinfo(dtype).bits
+    if dtype in _small_floats:
+        return finfo(dtype).bits
+    return dtype.itemsize * 8
+
+
+# -- kinds of dtypes -----------------------------------------------------------------
+
+_subdtype_cache = {}
+
+
+def issubdtype(a, b) -> bool:
+    """Whether dtype or scalar class a is b or a kind of b, extended dtypes included.
+
+    As `np.issubdtype`, but bfloat16 is floating, int4 is a signedinteger, and so on.
+    """
+    try:
+        return _subdtype_cache[a, b]
+    except (KeyError, TypeError):
+        pass
+    result = _issubdtype(a, b)
+    simple = (type, np.dtype, ExtendedDType)
+    if isinstance(a, simple) and isinstance(b, simple):
+        _subdtype_cache[a, b] = result
+    return result
+
+
+def _scalar_class(x):
+    if isinstance(x, ExtendedDType):
+        return x.type
+    if isinstance(x, type) and issubclass(x, np.generic):
+        return x
+    return np.dtype(x).type
+
+
+def _issubdtype(a, b):
+    if isinstance(b, ExtendedDType) or b == float0:
+        return a == b
+    a_class, b_class = _scalar_class(a), _scalar_class(b)
+    return issubclass(a_class, b_class) or b_class in _KINDS.get(a_class, ())
+
+
+def is_extended(dtype) -> bool:
+    """Whether a dtype is an extended one (of random keys)."""
+    return isinstance(dtype, ExtendedDType)
+
+
+def supports_inf(dtype) -> bool:
+    """Whether a floating dtype has an infinity."""
+    with np.errstate(all="ignore"):
+        return bool(np.isinf(np.array(np.inf).astype(np.dtype(dtype))))
+
+
+_INEXACT = {
+    **{dt: np.dtype("float32") for dt in [_np_bool, *_unsigned[:3], *_signed[:3]]},
+    **{np.dtype(n): np.dtype("float32") for n in (ml_dtypes.int4, ml_dtypes.uint4)},
+    np.dtype("int64"): np.dtype("float64"),
+    np.dtype("uint64"): np.dtype("float64"),
+}
+
+
+def to_inexact_dtype(dtype) -> np.dtype:
+    """The dtype in which inexact functions compute on `dtype`: int64 -> float64."""
+    dtype = np.dtype(dtype)
+    return _INEXACT.get(dtype, dtype)
+
+
+def to_numeric_dtype(dtype) -> np.dtype:
+    """bool -> int32; every other dtype is itself."""
+    dtype = np.dtype(dtype)
+    return np.dtype("int32") if dtype == _np_bool else dtype
+
+
+def to_complex_dtype(dtype) -> np.dtype:
+    """complex128 for 64-bit integers, float64 and complex128, else complex64."""
+    inexact = to_inexact_dtype(dtype)
+    wide = inexact in (np.dtype("float64"), np.dtype("complex128"))
+    return _complexes[1 if wide else 0]
+
+
+def to_floating_dtype(dtype) -> np.dtype:
+    """As `to_inexact_dtype`, and complex types become the dtype of their parts."""
+    inexact = to_inexact_dtype(dtype)
+    return finfo(inexact).dtype if inexact.kind == "c" else inexact
+
+
+def short_name(dtype) -> str:
+    """A dtype as jaxprs print it: f32, i8, bool, bf16, f8_e4m3fn, key<fry>, float0."""
+    try:
+        return _short_names[dtype]
+    except KeyError:
+        pass
+    if isinstance(dtype, ExtendedDType):
+        return dtype.name
+    dtype = np.dtype(dtype)
+    name = "float0" if dtype == float0 else dtype.name
+    for long, short in _ABBREVIATIONS:
+        if name.startswith(long) and dtype != float0:
+            name = short + name[len(long) :]
+            break
+    _short_names[dtype] = name
+    return name
+
+
+_short_names = {}
+_ABBREVIATIONS = (
+    ("uint", "u"),
+    ("int", "i"),
+    ("float", "f"),
+    ("bfloat", "bf"),
+    ("complex", "c"),
+)
+
+
+# -- promotion -----------------------------------------------------------------------
+
+
+def _lattice_edges(strict):
+    """node -> the nodes just above it. Nodes are dtypes and, for weak types, kinds."""
+    u, i, f, c = _unsigned, _signed, _floats, _complexes
+    edges = {node: [] for node in array_dtypes}
+    if strict:
+        edges[int] = [float, *_small_ints, *u, *i]
+        edges[float] = [complex, *_small_floats, *f]
+        edges[complex] = [*c]
+        return edges
+    edges[_np_bool] = [int]
+    edges[int] = [*_small_ints, u[0], i[0]]
+    for low, high in zip(u[:-1], u[1:], strict=True):
+        edges[low] = [high]
+    for low, high in zip(i[:-1], i[1:], strict=True):
+        edges[low] = [high]
+    for low, high in zip(u[:-1], i[1:], strict=True):
+        edges[low].append(high)
+    edges[u[-1]] = edges[i[-1]] = [float]
+    edges[float] = [f[0], f[1], *_small_floats, complex]
+    edges[f[0]] = edges[f[1]] = [f[2]]
+    edges[f[2]] = [f[3], c[0]]
+    edges[f[3]] = edges[c[0]] = [c[1]]
+    edges[complex] = [c[0]]
+    return edges
+
+
+_upper_sets = {}
+
+
+def _upper_set(node, strict):
+    """All nodes that `node` may be promoted to, itself included."""
+    if strict not in _upper_sets:
+        edges = _lattice_edges(strict)
+        _upper_sets[strict] = {start: _reachable(start, edges) for start in edges}
+    found = _upper_sets[strict].get(node)
+    if found is None:
+        raise ValueError(
+            f"dtype={node!r} is not a valid dtype for JAX type promotion."
+        )
+    return found
+
+
+def _reachable(start, edges):
+    seen = {start}
+    todo = [start]
+    while todo:
+        new = [above for above in edges[todo.pop()] if above not in seen]
+        seen.update(new)
+        todo.extend(new)
+    return frozenset(seen)
+
+
+def _least_upper_bound(nodes, strict):
+    bounds = frozenset.intersection(*[_upper_set(node, strict) for node in nodes])
+    for node in bounds:
+        if bounds <= _upper_set(node, strict):
+            return node
+    raise TypePromotionError(_no_promotion_message(nodes, strict))
+
+
+def _no_promotion_message(nodes, strict):
+    names = tuple([str(node) for node in nodes])
+    start = f"Input dtypes {names} have no available implicit dtype promotion path"
+    if strict:
+        return (
+            f"{start} when jax_numpy_dtype_promotion=strict. Try explicitly casting"
+            " inputs to the desired output type, or set"
+            " jax_numpy_dtype_promotion=standard."
+        )
+    hint, target = "", "float32"
+    if any(node in _small_floats for node in nodes):
+        hint = " To avoid unintended promotion, 8-bit floats do not support implicit"
+    elif any(node in _small_ints for node in nodes):
+        hint = (
+            " To avoid unintended promotion, 1-bit, 2-bit and 4-bit integers do not"
+            " support implicit"
+        )
+        target = "int32"
+    hint = f"{hint} promotion." if hint else ""
+    return (
+        f"{start}.{hint} If you'd like your inputs to be promoted to another type, you"
+        f" can do so explicitly using e.g. x.astype('{target}')"
+    )
+
+
+def _lattice_node(dtype, weak):
+    """Weak types stand in the lattice by their kind alone."""
+    return scalar_type_of_dtype(dtype) if weak and dtype != _np_bool else dtype
+
+
+def _strict():
+    return config.values.jax_numpy_dtype_promotion == "strict"
+
+
+_result_cache = {}
+
+
+def result_dtype(dtypes: tuple, weak: tuple):
+    """-> (canonical dtype, weak) of the promotion of operands; cached, for the core.
+
+    dtypes: the operands' canonical dtypes; weak: their weak flags. Raises
+    TypePromotionError where there is no common dtype.
+    """
+    flags = config.values
+    key = dtypes, weak, flags.jax_enable_x64, flags.jax_numpy_dtype_promotion
+    try:
+        return _result_cache[key]
+    except KeyError:
+        result, is_weak = _promote(dtypes, weak)
+        result = canonicalize_dtype(result, allow_extended_dtype=True)
+        _result_cache[key] = result, is_weak
+        return result, is_weak
+
+
+def _promote(dtypes, weak):
+    """-> (dtype, weak), the dtype not yet canonical."""
+    first = dtypes[0]
+    if len(dtypes) == 1:
+        return first, bool(weak[0]) and first != _np_bool
+    if not all(weak) and all([dt == first for dt in dtypes]):
+        return first, False
+    pairs = zip(dtypes, weak, strict=True)
+    nodes = list(dict.fromkeys([_lattice_node(dt, w) for dt, w in pairs]))
+    node = nodes[0] if len(nodes) == 1 else _least_upper_bound(nodes, _strict())
+    if isinstance(node, type):
+        return _PYTHON_WIDE[node], True
+    return node, False
+
+
+def lattice_result_type(*args):
+    """-> (dtype, weak) of the promotion of values or dtypes; the dtype may be 64-bit."""
+    pairs = [_dtype_and_weak(float if x is None else x) for x in args]
+    return _promote(tuple([dt for dt, _ in pairs]), tuple([w for _, w in pairs]))
+
+
+def result_type(*args, return_weak_type_flag: bool = False):
+    """The canonical dtype that promoting the arguments gives.
+
+    Arguments are arrays, scalars, or name dtypes (None: float). With
+    return_weak_type_flag: (dtype, weak). Raises ValueError without arguments,
+    TypePromotionError where there is no common dtype.
+    """
+    if not args:
+        raise ValueError("at least one array or dtype is required")
+    if len(args) == 1 and args[0] is None:
+        result = python_scalar_dtype(float), False
+    else:
+        pairs = [_dtype_and_weak(x) for x in args]
+        dtypes, weak = zip(*pairs, strict=True)
+        result = result_dtype(dtypes, weak)
+    return result if return_weak_type_flag else result[0]
+
+
+def promote_types(a, b) -> np.dtype:
+    """The promotion of two dtypes, 64-bit ones kept; int, float and complex are weak."""
+    nodes = [x if _is_weak_type(x) else np.dtype(x) for x in (a, b)]
+    node = nodes[0]
+    if nodes[0] != nodes[1]:
+        node = _least_upper_bound(nodes, _strict())
+    return _PYTHON_WIDE[node] if isinstance(node, type) else node
+
+
+def _is_weak_type(x):
+    return isinstance(x, type) and x in _WEAK
