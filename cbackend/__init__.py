@@ -1,0 +1,47 @@
+"""The C backend: `compile(jaxpr) -> Executable` is its only seam to the front end."""
+
+from cbackend import runtime
+from cbackend.encode import encode
+from cbackend.fuse import fuse
+from cbackend.lower import lower, storage_dtype
+from cbackend.plan import plan
+from cbackend.runtime import LoadedProgram
+from cbackend.status import ProgramError, RuntimeFailure
+
+__all__ = [
+    "Executable", "ProgramError", "RuntimeFailure", "build", "compile",
+    "runtime", "storage_dtype",
+]  # fmt: skip
+
+
+class Executable:
+    """A compiled jaxpr: runs on addresses of arrays; constants come before the arguments."""
+
+    __slots__ = ("program", "module", "consts")
+
+    def __init__(self, module):
+        self.module = module
+        self.program = LoadedProgram(
+            encode(module, runtime.tables.opcodes), module.const_blob()
+        )
+
+    def run(self, inputs, outputs):
+        """See `runtime.LoadedProgram.run`."""
+        self.program.run(inputs, outputs)
+
+
+def build(closed):
+    """Lower, fuse and plan a closed jaxpr: a Module."""
+    module = lower(closed, runtime.tables.kernels)
+    for program in module.programs:
+        fuse(program)
+        plan(program)
+    return module
+
+
+def compile(closed):  # noqa: A001 (a compiler's word)
+    """A closed jaxpr as an Executable.
+
+    NotImplementedError, naming the op and the user's line, where the backend cannot run it.
+    """
+    return Executable(build(closed))

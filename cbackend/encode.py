@@ -1,0 +1,62 @@
+"""Module → int64 words, as `include/mjx_encoding.h` lays them out."""
+
+from array import array
+
+from cbackend.program import CODES, Ewise
+
+_MAGIC, _VERSION = 0x4D4A5831, 1
+
+
+def encode(module, opcodes):
+    """The words of a module; `opcodes` maps instruction names to numbers."""
+    words = array("q", [_MAGIC, _VERSION, len(module.programs), module.const_bytes])
+    for program in module.programs:
+        _encode_program(words, program, opcodes)
+    return words
+
+
+def _encode_program(words, program, opcodes):
+    numbers = {}
+    for buffer in program.inputs + program.outputs:
+        numbers.setdefault(buffer, len(numbers))
+    for instr in program.instrs:
+        for view in instr.outs + instr.ins:
+            if view.buffer is not None:
+                numbers.setdefault(view.buffer, len(numbers))
+    words.extend([
+        len(program.inputs), len(program.outputs), program.arena_bytes,
+        len(numbers), len(program.instrs),
+    ])  # fmt: skip
+    for buffer in numbers:
+        words.extend([CODES[buffer.dtype], buffer.size, buffer.space, buffer.where])
+    for instr in program.instrs:
+        _encode_instr(words, instr, numbers, opcodes)
+
+
+def _encode_instr(words, instr, numbers, opcodes):
+    params = _ewise_params(instr) if type(instr) is Ewise else instr.params
+    payload = [len(instr.outs), len(instr.ins)]
+    for view in instr.outs + instr.ins:
+        payload += (
+            -1 if view.buffer is None else numbers[view.buffer],
+            view.offset,
+            len(view.shape),
+            CODES[view.dtype],
+            *view.shape,
+            *view.strides,
+        )
+    payload.append(len(params))
+    payload += params
+    words.extend([opcodes[instr.op], len(payload), *payload])
+
+
+def _ewise_params(group):
+    registers = {reg: number for number, reg in enumerate(group.in_regs)}
+    params = [len(group.micros)]
+    for micro in group.micros:
+        params.append(micro.kernel.number)
+        params += [registers[reg] for reg in micro.sources]
+        for reg in micro.results:
+            registers[reg] = len(registers)
+    params += [registers[reg] for reg in group.out_regs]
+    return params

@@ -1,0 +1,227 @@
+"""Jaxpr → Program: each equation through its primitive's `lower` rule.
+
+The rules see a `Builder`: it turns views into views, and adds instructions.  Nothing here knows any primitive
+by name.
+"""
+
+import numpy as np
+
+from cbackend.program import (
+    INPUT,
+    OUTPUT,
+    SUFFIXES,
+    Buffer,
+    Ewise,
+    Instr,
+    Micro,
+    Module,
+    Program,
+    View,
+    dense_strides,
+)
+from minijax import core, dtypes
+from minijax.trace import trace
+
+
+def storage_dtype(dtype):
+    """How elements of a dtype are stored: keys as plain words, float0 as booleans."""
+    if isinstance(dtype, dtypes.ExtendedDType):
+        return dtype.storage_dtype
+    return np.dtype(bool) if dtype == dtypes.float0 else dtype
+
+
+def lower(closed, kernels):
+    """The Module of a closed jaxpr; its constants become leading inputs of the main program.
+
+    `kernels`: name -> `runtime.Kernel`.
+    """
+    module = Module()
+    _lower_program(module, closed.jaxpr, kernels)
+    return module
+
+
+def _lower_program(module, jaxpr, kernels):
+    """Append the program of a jaxpr to the module; its index.
+
+    A program comes before those it calls, as the runtime demands.
+    """
+    index = len(module.programs)
+    program = Program()
+    module.programs.append(program)
+    builder = Builder(module, program, kernels)
+    env = {}
+    for var in jaxpr.constvars + jaxpr.invars:
+        env[var] = builder.add_input(var.aval)
+    outs = builder.lower_eqns(jaxpr, env)
+    for view in outs:
+        builder.add_output(view)
+    return index
+
+
+class Builder:
+    """What `lower` rules build a program with."""
+
+    def __init__(self, module, program, kernels):
+        self.module, self.program, self.kernels = module, program, kernels
+        self.source = None
+        self.primitive = None
+
+    # --- programs
+
+    def add_input(self, aval):
+        """The view of a new input."""
+        buffer = Buffer(storage_dtype(aval.dtype), aval.size, INPUT)
+        buffer.where = len(self.program.inputs)
+        self.program.inputs.append(buffer)
+        return _whole(buffer, aval.shape)
+
+    def add_output(self, view):
+        """Make `view` the next output: written in place where it can be, else copied."""
+        outputs = self.program.outputs
+        buffer = view.buffer
+        if buffer is None or buffer.space != 0 or not view.is_whole():
+            copy = self.empty(view.shape, view.dtype)
+            self.copy_into(copy, view)
+            buffer = copy.buffer
+        buffer.space, buffer.where = OUTPUT, len(outputs)
+        outputs.append(buffer)
+
+    def lower_eqns(self, jaxpr, env):
+        """Lower the equations of a jaxpr whose inputs are views in `env`; the output views."""
+        for eqn in jaxpr.eqns:
+            ins = [self._read(env, atom) for atom in eqn.invars]
+            self.source, self.primitive = eqn.source, eqn.primitive
+            outs = eqn.primitive.lower(
+                self, ins, [v.aval for v in eqn.outvars], **eqn.params
+            )
+            env.update(zip(eqn.outvars, outs, strict=True))
+        return [self._read(env, atom) for atom in jaxpr.outvars]
+
+    def _read(self, env, atom):
+        if type(atom) is core.Literal:
+            dtype = storage_dtype(atom.aval.dtype)
+            return self.constant(np.asarray(atom.val).astype(dtype))
+        return env[atom]
+
+    def inline(self, closed, ins):
+        """Lower a closed jaxpr in place, on views."""
+        env = {
+            var: self.constant(np.asarray(value))
+            for var, value in zip(closed.jaxpr.constvars, closed.consts, strict=True)
+        }
+        env.update(zip(closed.jaxpr.invars, ins, strict=True))
+        return self.lower_eqns(closed.jaxpr, env)
+
+    def lower_fun(self, fun, ins, in_avals):
+        """Lower a Python function written with other ops: `fun(*tracers) -> list`."""
+        return self.inline(trace(fun, in_avals), ins)
+
+    def subprogram(self, closed):
+        """Lower a closed jaxpr without constants to a program of its own; its index."""
+        assert not closed.consts
+        return _lower_program(self.module, closed.jaxpr, self.kernels)
+
+    # --- views
+
+    def empty(self, shape, dtype):
+        """A new dense buffer, to be written by `copy_into` or an instruction."""
+        shape = tuple(shape)
+        size = 1
+        for n in shape:
+            size *= n
+        return _whole(Buffer(np.dtype(dtype), size), shape)
+
+    def constant(self, array):
+        """A constant array."""
+        array = np.asarray(array)
+        return _whole(self.module.constant(array), array.shape)
+
+    def full(self, aval, value):
+        """`value` everywhere, by zero strides."""
+        scalar = np.asarray(value).astype(storage_dtype(aval.dtype))
+        return self.constant(scalar).broadcast(aval.shape, ())
+
+    def iota(self, aval, dimension):
+        """The index along `dimension`: an affine view, never stored."""
+        strides = [0] * len(aval.shape)
+        strides[dimension] = 1
+        return View(None, aval.dtype, aval.shape, tuple(strides))
+
+    def dense(self, view):
+        """The view itself if it is row-major, else a row-major copy."""
+        if view.is_dense():
+            return view
+        copy = self.empty(view.shape, view.dtype)
+        self.copy_into(copy, view)
+        return copy
+
+    def reshape(self, view, shape):
+        """Other extents, same row-major order; copies only where strides force it."""
+        reshaped = view.reshape(shape)
+        if reshaped is None:
+            reshaped = self.dense(view).reshape(shape)
+        return reshaped
+
+    def copy_into(self, target, source):
+        """Store `source` in `target`, a view (perhaps strided) of an `empty` buffer."""
+        if not target.size:
+            return
+        source = source.broadcast_to(target.shape)
+        self._add(Ewise([target], [source], ["x"], [], ["x"], self.source))
+
+    # --- instructions
+
+    def _add(self, instr):
+        self.program.instrs.append(instr)
+
+    def ewise(self, op, ins, out_aval):
+        """One elementwise kernel of the last operand's dtype, operands broadcast to the result."""
+        dtype = ins[-1].dtype
+        suffix = f"x{dtype.itemsize}" if op in _BY_SIZE else SUFFIXES[dtype]
+        out_dtype = storage_dtype(out_aval.dtype)
+        return self.kernel(f"{op}_{suffix}", ins, out_aval.shape, [out_dtype])[0]
+
+    def convert(self, view, dtype):
+        """The elements converted to another dtype, as `convert_element_type`."""
+        dtype = np.dtype(dtype)
+        if view.dtype == dtype:
+            return view
+        if view.buffer is None and dtype.kind in "iu":
+            return View(None, dtype, view.shape, view.strides, view.offset)
+        name = f"convert_{SUFFIXES[view.dtype]}_{SUFFIXES[dtype]}"
+        return self.kernel(name, [view], view.shape, [dtype])[0]
+
+    def kernel(self, name, ins, shape, out_dtypes):
+        """A tile kernel by its full name; a list of result views."""
+        kernel = self.kernels.get(name)
+        if kernel is None:
+            raise self.unsupported(f"there is no kernel {name}")
+        shape = tuple(shape)
+        outs = [self.empty(shape, dtype) for dtype in out_dtypes]
+        if outs[0].buffer.size:
+            ins = [view.broadcast_to(shape) for view in ins]
+            results = [out.buffer for out in outs]
+            regs = list(range(len(ins)))
+            micro = Micro(kernel, regs, results)
+            self._add(Ewise(outs, ins, regs, [micro], results, self.source))
+        return outs
+
+    def instr(self, op, ins, outs, params=()):
+        """An instruction with new dense results `outs`, [(shape, dtype), ...]."""
+        views = [self.empty(shape, storage_dtype(dtype)) for shape, dtype in outs]
+        self._add(Instr(op, views, list(ins), list(params), self.source))
+        return views
+
+    def unsupported(self, why):
+        """The error for a primitive that the C backend cannot run as asked."""
+        return NotImplementedError(
+            f"the C backend cannot run '{self.primitive}': {why} "
+            f"(asked for at {core.describe_source(self.source)})"
+        )
+
+
+_BY_SIZE = {"select", "copy"}
+
+
+def _whole(buffer, shape):
+    return View(buffer, buffer.dtype, tuple(shape), dense_strides(shape))

@@ -1,0 +1,122 @@
+"""Liveness, in-place and arena offsets: where each temporary of a program lives.
+
+A buffer takes arena space from the first instruction that writes it to the last that touches it.  An elementwise
+result takes over an operand that dies there, where both are the same view; so does an update of a dying operand.
+"""
+
+from cbackend.program import ARENA, Ewise
+
+ALIGN = 64
+
+# Instructions whose first output may lie over their first input.
+UPDATES = {"DYNAMIC_UPDATE_SLICE", "SCATTER"}
+
+
+def plan(program):
+    """Give every arena buffer of a program its offset, and set `arena_bytes`."""
+    last_use = {}
+    for index, instr in enumerate(program.instrs):
+        for view in instr.ins + instr.outs:
+            if view.buffer is not None and view.buffer.space == ARENA:
+                last_use[view.buffer] = index
+    arena = _Arena()
+    placed = set()
+    for index, instr in enumerate(program.instrs):
+        taken_over = set()
+        for view in instr.outs:
+            buffer = view.buffer
+            if buffer.space != ARENA or buffer in placed:
+                continue
+            donor = _donor(instr, view, last_use, index, taken_over)
+            if donor is None:
+                buffer.where = arena.take(buffer.nbytes)
+            else:
+                buffer.where = donor.where
+                taken_over.add(donor)
+            placed.add(buffer)
+        touched = {v.buffer for v in instr.ins + instr.outs if v.buffer is not None}
+        for buffer in touched - taken_over:
+            if last_use.get(buffer) == index:
+                arena.give_back(buffer.where, buffer.nbytes)
+    program.arena_bytes = arena.size
+
+
+def _donor(instr, out, last_use, index, taken_over):
+    """The operand whose memory `out` can take over at this instruction, or None."""
+    if not out.is_whole():
+        return None
+    if type(instr) is Ewise:
+        candidates = instr.ins
+    elif instr.op in UPDATES and out is instr.outs[0]:
+        candidates = instr.ins[:1]
+    else:
+        return None
+    for view in candidates:
+        buffer = view.buffer
+        if (
+            buffer is not None
+            and buffer.space == ARENA
+            and last_use[buffer] == index
+            and buffer not in taken_over
+            and buffer.nbytes == out.buffer.nbytes
+            and view.dtype.itemsize == out.dtype.itemsize
+            and view.is_whole()
+            and view.shape == out.shape
+            and _only_view(instr, view)
+        ):
+            return buffer
+    return None
+
+
+def _only_view(instr, view):
+    """Whether the instruction touches the view's buffer through this very view only."""
+    if type(instr) is Ewise:
+        return all(v.buffer is not view.buffer or v.same(view) for v in instr.ins)
+    return sum(v.buffer is view.buffer for v in instr.ins) == 1
+
+
+class _Arena:
+    """First-fit allocation of byte ranges, with neighbours merged when freed."""
+
+    def __init__(self):
+        self.size = 0
+        self.free = []  # (offset, bytes), by offset
+
+    def take(self, nbytes):
+        nbytes = _rounded(nbytes)
+        best = None
+        for index, (_, room) in enumerate(self.free):
+            if room >= nbytes and (best is None or room < self.free[best][1]):
+                best = index
+        if best is None:
+            return self._grow(nbytes)
+        offset, room = self.free[best]
+        if room == nbytes:
+            del self.free[best]
+        else:
+            self.free[best] = offset + nbytes, room - nbytes
+        return offset
+
+    def _grow(self, nbytes):
+        offset = self.size
+        if self.free and sum(self.free[-1]) == self.size:
+            offset = self.free.pop()[0]
+        self.size = offset + nbytes
+        return offset
+
+    def give_back(self, offset, nbytes):
+        nbytes = _rounded(nbytes)
+        at = len(self.free)
+        while at and self.free[at - 1][0] > offset:
+            at -= 1
+        if at < len(self.free) and offset + nbytes == self.free[at][0]:
+            nbytes += self.free.pop(at)[1]
+        if at and sum(self.free[at - 1]) == offset:
+            offset, before = self.free[at - 1]
+            self.free[at - 1] = offset, before + nbytes
+        else:
+            self.free.insert(at, (offset, nbytes))
+
+
+def _rounded(nbytes):
+    return max(ALIGN, -(-nbytes // ALIGN) * ALIGN)

@@ -1,0 +1,286 @@
+"""Program: what the C runtime runs.  Typed buffers, strided views of them, and instructions.
+
+A `Module` is a list of programs: the first is the main one, the others are the bodies and branches of
+its control flow.  Layout changes (broadcast, transpose, slice, reverse) are views and cost nothing.
+"""
+
+import ml_dtypes
+import numpy as np
+
+from cbackend.status import ProgramError
+
+# numpy dtype -> the runtime's code, in the order of `enum mjx_dtype`
+DTYPES = [
+    np.dtype(t)
+    for t in (
+        np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16,
+        np.uint32, np.uint64, np.float16, ml_dtypes.bfloat16, np.float32,
+        np.float64, np.complex64, np.complex128,
+    )
+]  # fmt: skip
+CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
+SUFFIXES = dict(
+    zip(
+        DTYPES,
+        "b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128".split(),
+        strict=True,
+    )
+)
+
+ARENA, INPUT, OUTPUT, CONST = range(4)  # enum mjx_space
+
+
+class Buffer:
+    """`size` elements of `dtype` in one of the spaces.
+
+    `where` is a byte offset (ARENA, CONST) or an index (INPUT, OUTPUT).
+    """
+
+    __slots__ = ("dtype", "size", "space", "where")
+
+    def __init__(self, dtype, size, space=ARENA, where=0):
+        self.dtype, self.size, self.space, self.where = dtype, size, space, where
+
+    @property
+    def nbytes(self):
+        """The buffer's size in bytes."""
+        return self.size * self.dtype.itemsize
+
+    def __repr__(self):
+        return f"{'aioc'[self.space]}{self.where}:{SUFFIXES[self.dtype]}[{self.size}]"
+
+
+def dense_strides(shape):
+    """Row-major strides, in elements."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+class View:
+    """Elements of a buffer: at index i, `offset + sum(strides * i)`.
+
+    With `buffer` None it is an affine index view: that number itself, as an element of `dtype`.
+    """
+
+    __slots__ = ("buffer", "dtype", "shape", "strides", "offset")
+
+    def __init__(self, buffer, dtype, shape, strides, offset=0):
+        self.buffer, self.dtype = buffer, dtype
+        self.shape, self.strides, self.offset = shape, strides, offset
+
+    def _with(self, shape, strides, offset=None):
+        offset = self.offset if offset is None else offset
+        return View(self.buffer, self.dtype, tuple(shape), tuple(strides), offset)
+
+    @property
+    def size(self):
+        """The number of elements."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def same(self, other):
+        """Whether both views are of the very same elements in the same order."""
+        return (
+            self.buffer is other.buffer
+            and self.offset == other.offset
+            and self.shape == other.shape
+            and self.strides == other.strides
+        )
+
+    def is_dense(self):
+        """Whether the elements lie row-major and without gaps."""
+        if self.buffer is None:
+            return False
+        step = 1
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != step:
+                return not self.size
+            step *= n
+        return True
+
+    def is_whole(self):
+        """Whether this is all of its buffer, row-major."""
+        return self.is_dense() and not self.offset and self.size == self.buffer.size
+
+    def transpose(self, permutation):
+        """Axes in another order."""
+        return self._with(
+            [self.shape[p] for p in permutation], [self.strides[p] for p in permutation]
+        )
+
+    def broadcast(self, shape, dims):
+        """Axis k becomes axis dims[k] of `shape`; sizes 1 and new axes repeat."""
+        strides = [0] * len(shape)
+        for axis, n, stride in zip(dims, self.shape, self.strides, strict=True):
+            if n == shape[axis]:
+                strides[axis] = stride
+            elif n != 1:
+                raise ProgramError(f"cannot broadcast {self.shape} to {shape}")
+        return self._with(shape, strides)
+
+    def broadcast_to(self, shape):
+        """Stretch rank 0, or sizes 1 of equal rank, to `shape`."""
+        if self.shape == shape:
+            return self
+        return self.broadcast(shape, range(len(shape)) if self.shape else ())
+
+    def slice(self, starts, limits, steps=None):
+        """The elements starts[k] : limits[k] : steps[k] of each axis."""
+        steps = steps or (1,) * len(self.shape)
+        offset = self.offset
+        for start, stride in zip(starts, self.strides, strict=True):
+            offset += start * stride
+        shape = [
+            max(0, -(-(stop - start) // step))
+            for start, stop, step in zip(starts, limits, steps, strict=True)
+        ]
+        strides = [s * k for s, k in zip(self.strides, steps, strict=True)]
+        return self._with(shape, strides, offset if all(shape) else self.offset)
+
+    def reverse(self, dims):
+        """The axes in `dims` backwards."""
+        offset, strides = self.offset, list(self.strides)
+        for d in dims:
+            if self.shape[d]:
+                offset += (self.shape[d] - 1) * strides[d]
+            strides[d] = -strides[d]
+        return self._with(self.shape, strides, offset)
+
+    def squeeze(self, dims):
+        """Without the axes `dims`, each of size 1."""
+        kept = [d for d in range(len(self.shape)) if d not in dims]
+        return self._with([self.shape[d] for d in kept], [self.strides[d] for d in kept])
+
+    def reinterpret(self, dtype):
+        """The same bytes as elements of another dtype of the same size."""
+        dtype = np.dtype(dtype)
+        if dtype.itemsize != self.dtype.itemsize:
+            raise ProgramError(f"cannot reinterpret {self.dtype} as {dtype}")
+        return View(self.buffer, dtype, self.shape, self.strides, self.offset)
+
+    def reshape(self, shape):
+        """The view with other extents in the same row-major order, or None if strides forbid.
+
+        Old axes are grouped until a group's size equals that of a group of new ones; a group of old axes must be
+        mergeable into one stride.
+        """
+        shape = tuple(shape)
+        if shape == self.shape:
+            return self
+        if not self.size:
+            return self._with(shape, dense_strides(shape))
+        old = [(n, s) for n, s in zip(self.shape, self.strides, strict=True) if n != 1]
+        strides = [0] * len(shape)
+        new = [k for k, n in enumerate(shape) if n != 1]
+        i = j = 0
+        while j < len(new):
+            n_old, n_new, first, first_old = old[i][0], shape[new[j]], j, i
+            i, j = i + 1, j + 1
+            while n_old != n_new:
+                if n_old < n_new:
+                    n_old, i = n_old * old[i][0], i + 1
+                else:
+                    n_new, j = n_new * shape[new[j]], j + 1
+            for k in range(first_old, i - 1):
+                if old[k][1] != old[k + 1][1] * old[k + 1][0]:
+                    return None
+            step = old[i - 1][1]
+            for k in range(j - 1, first - 1, -1):
+                strides[new[k]] = step
+                step *= shape[new[k]]
+        return self._with(shape, strides)
+
+    def __repr__(self):
+        where = "index" if self.buffer is None else repr(self.buffer)
+        return f"{where}+{self.offset}{list(self.shape)}/{list(self.strides)}"
+
+
+class Instr:
+    """`outs = op[params](ins)`, on views; `source` is the user's line."""
+
+    __slots__ = ("op", "outs", "ins", "params", "source")
+
+    def __init__(self, op, outs, ins, params, source=None):
+        self.op, self.outs, self.ins = op, outs, ins
+        self.params, self.source = params, source
+
+    def __repr__(self):
+        return f"{self.outs} = {self.op}{self.params} {self.ins}"
+
+
+class Micro:
+    """One kernel of an elementwise group: its number, and the registers it reads and makes."""
+
+    __slots__ = ("kernel", "sources", "results")
+
+    def __init__(self, kernel, sources, results):
+        self.kernel, self.sources, self.results = kernel, sources, results
+
+
+class Ewise(Instr):
+    """A fused group of elementwise kernels over one iteration shape.
+
+    Registers are any hashable values: `in_regs` name the inputs, `out_regs` what each output stores.
+    """
+
+    __slots__ = ("in_regs", "micros", "out_regs")
+
+    def __init__(self, outs, ins, in_regs, micros, out_regs, source=None):
+        super().__init__("EWISE", outs, ins, None, source)
+        self.in_regs, self.micros, self.out_regs = in_regs, micros, out_regs
+
+    @property
+    def shape(self):
+        """The iteration shape."""
+        return self.outs[0].shape
+
+
+class Program:
+    """Instructions over buffers, in order."""
+
+    __slots__ = ("inputs", "outputs", "instrs", "arena_bytes")
+
+    def __init__(self):
+        self.inputs, self.outputs, self.instrs = [], [], []
+        self.arena_bytes = 0
+
+    def __repr__(self):
+        lines = [f"program {self.inputs} -> {self.outputs} arena {self.arena_bytes}"]
+        return "\n".join(lines + [f"  {instr}" for instr in self.instrs])
+
+
+class Module:
+    """Programs (the first is the main one) and the constants they share."""
+
+    __slots__ = ("programs", "consts", "const_bytes", "_known")
+
+    def __init__(self):
+        self.programs = []
+        self.consts = []  # (byte offset, array)
+        self.const_bytes = 0
+        self._known = {}
+
+    def constant(self, array):
+        """A buffer that holds the array's elements; equal small constants share one."""
+        array = np.ascontiguousarray(array)
+        key = array.dtype, array.size, array.tobytes() if array.size <= 16 else id(array)
+        known = self._known.get(key)
+        if known is None:
+            offset = -(-self.const_bytes // 64) * 64
+            self.consts.append((offset, array))
+            self.const_bytes = offset + array.nbytes
+            known = Buffer(array.dtype, array.size, CONST, offset)
+            self._known[key] = known
+        return known
+
+    def const_blob(self):
+        """All constants as one array of bytes."""
+        blob = np.zeros(self.const_bytes, np.uint8)
+        for offset, array in self.consts:
+            blob[offset : offset + array.nbytes] = array.reshape(-1).view(np.uint8)
+        return blob

@@ -1,0 +1,134 @@
+"""The C runtime as Python sees it: loading programs, running them, its tables."""
+
+import importlib.util
+import os
+import sys
+from array import array
+
+from cbackend._mjx import ffi, lib
+from cbackend.status import ProgramError, RuntimeFailure
+
+_STATUS_OK, _STATUS_CALLBACK = 0, 5
+
+
+class Kernel:
+    """An elementwise tile kernel: its number in the runtime's table, and how many operands."""
+
+    __slots__ = ("number", "name", "n_in", "n_out")
+
+    def __init__(self, number):
+        self.number = number
+        self.name = ffi.string(lib.mjx_kernel_name(number)).decode()
+        self.n_in = lib.mjx_kernel_n_in(number)
+        self.n_out = lib.mjx_kernel_n_out(number)
+
+    def __repr__(self):
+        return self.name
+
+
+class _Tables:
+    """The runtime's kernels and opcodes by name, read at the first need."""
+
+    def __init__(self):
+        self._kernels = self._opcodes = None
+
+    @property
+    def kernels(self):
+        """name -> Kernel."""
+        if self._kernels is None:
+            every = map(Kernel, range(lib.mjx_kernel_count()))
+            self._kernels = {kernel.name: kernel for kernel in every}
+        return self._kernels
+
+    @property
+    def opcodes(self):
+        """name -> number."""
+        if self._opcodes is None:
+            self._opcodes = {
+                ffi.string(lib.mjx_opcode_name(k)).decode(): k
+                for k in range(lib.mjx_opcode_count())
+            }
+        return self._opcodes
+
+
+tables = _Tables()
+
+
+def last_error():
+    """The runtime's message for the last failure in this thread."""
+    return ffi.string(lib.mjx_last_error()).decode(errors="replace")
+
+
+class LoadedProgram:
+    """A program inside the runtime; freed with this object."""
+
+    __slots__ = ("_handle", "n_inputs", "n_outputs")
+
+    def __init__(self, words, consts):
+        out = ffi.new("mjx_program **")
+        status = lib.mjx_program_load(
+            ffi.from_buffer("int64_t[]", words),
+            len(words),
+            ffi.from_buffer(consts),
+            consts.nbytes,
+            out,
+        )
+        if status != _STATUS_OK:
+            raise ProgramError(f"the runtime refused a program: {last_error()}")
+        self._handle = ffi.gc(out[0], lib.mjx_program_free)
+        self.n_inputs = lib.mjx_program_n_inputs(self._handle)
+        self.n_outputs = lib.mjx_program_n_outputs(self._handle)
+
+    @property
+    def arena_bytes(self):
+        """Working memory that one run needs, in bytes."""
+        return lib.mjx_program_arena_bytes(self._handle)
+
+    def run(self, inputs, outputs):
+        """Run on addresses of dense arrays: `inputs` are read, `outputs` written.
+
+        The caller keeps both alive.  RuntimeFailure if the runtime reports one.
+        """
+        status = lib.mjx_program_run(
+            self._handle,
+            ffi.from_buffer("void *[]", array("Q", inputs)),
+            ffi.from_buffer("void *[]", array("Q", outputs)),
+        )
+        if status != _STATUS_OK:
+            raise RuntimeFailure(last_error())
+
+
+def set_num_threads(n):
+    """Let runs use `n` threads, their own included (n < 1: one per CPU)."""
+    lib.mjx_set_num_threads(n)
+
+
+def num_threads():
+    """How many threads a run may use."""
+    return lib.mjx_get_num_threads()
+
+
+def isa():
+    """The instruction set of the kernels in use: 'baseline', 'avx2' or 'avx512'."""
+    return ffi.string(lib.mjx_isa()).decode()
+
+
+def blas_corename():
+    """OpenBLAS's name for its kernels in use; opens the library."""
+    lib.mjx_blas_load(ffi.NULL)
+    return ffi.string(lib.mjx_blas_corename()).decode()
+
+
+def _find_blas():
+    """The path of the OpenBLAS library of the `scipy-openblas32` package, or None."""
+    spec = importlib.util.find_spec("scipy_openblas32")
+    if spec is None:
+        return None
+    endings = {"darwin": "dylib", "win32": "dll"}
+    name = f"libscipy_openblas.{endings.get(sys.platform, 'so')}"
+    path = os.path.join(os.path.dirname(spec.origin), "lib", name)
+    return path if os.path.exists(path) else None
+
+
+_path = _find_blas()
+lib.mjx_blas_set_path(ffi.NULL if _path is None else _path.encode())

@@ -1,0 +1,712 @@
+"""Abstract values, jaxprs, primitives and traces: the words everything else is said in.
+
+A `Primitive` is bound to arguments; the current `Trace` decides what that means: compute at once
+(`EvalTrace`), record an equation (`trace.JaxprTrace`), or carry tangents or a batch axis along
+(`transforms`).  Traces stack: each but the outermost has a `parent`, and hands on whatever does not
+concern it.
+"""
+
+import sys
+import threading
+
+import numpy as np
+
+from minijax import dtypes, errors
+
+# --- abstract values ----------------------------------------------------------
+
+
+class AbstractValue:
+    """What is known of a value while tracing."""
+
+    __slots__ = ()
+
+
+class ShapedArray(AbstractValue):
+    """The type of an array: shape, dtype, and whether the dtype is weak.
+
+    Interned: equal avals made by the constructor are the same object, so that caches can compare them
+    by identity.
+    """
+
+    __slots__ = ("shape", "dtype", "weak_type", "ndim", "size", "_tangent", "_hash")
+    _interned = {}
+
+    def __new__(cls, shape, dtype, weak_type=False, **_):
+        try:
+            return cls._interned[shape, dtype, weak_type]
+        except (KeyError, TypeError):
+            return cls._intern(shape, dtype, weak_type)
+
+    @classmethod
+    def _intern(cls, shape, dtype, weak_type):
+        shape = tuple(int(n) for n in shape)
+        if not isinstance(dtype, dtypes.ExtendedDType):
+            dtype = np.dtype(dtype)
+        key = shape, dtype, bool(weak_type)
+        self = cls._interned.get(key)
+        if self is None:
+            self = object.__new__(cls)
+            self.shape, self.dtype, self.weak_type = key
+            self.ndim = len(shape)
+            size = 1
+            for n in shape:
+                size *= n
+            self.size = size
+            self._tangent = None
+            self._hash = hash(key)
+            self = cls._interned.setdefault(key, self)
+        return self
+
+    def __init__(self, shape, dtype, weak_type=False, **_):
+        pass
+
+    def __hash__(self):
+        return self._hash
+
+    def __eq__(self, other):
+        return self is other
+
+    def __reduce__(self):
+        return ShapedArray, (self.shape, self.dtype, self.weak_type)
+
+    def update(self, shape=None, dtype=None, weak_type=None, **_):
+        """This aval with some of its parts replaced."""
+        return ShapedArray(
+            self.shape if shape is None else shape,
+            self.dtype if dtype is None else dtype,
+            self.weak_type if weak_type is None else weak_type,
+        )
+
+    def strip_weak_type(self):
+        """The same aval, with a strong dtype."""
+        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
+
+    def to_tangent_aval(self):
+        """The aval of tangents: float0 for integers, booleans and keys."""
+        if self._tangent is None:
+            inexact = dtypes.issubdtype(self.dtype, np.inexact)
+            dtype = self.dtype if inexact else dtypes.float0
+            self._tangent = ShapedArray(self.shape, dtype, self.weak_type and inexact)
+        return self._tangent
+
+    to_cotangent_aval = to_tangent_aval
+
+    def str_short(self, short_dtypes=True, **_):
+        """As `f32[2,3]`, or `float32[2,3]`."""
+        name = dtypes.short_name(self.dtype) if short_dtypes else self.dtype.name
+        weak = "~" if self.weak_type and not short_dtypes else ""
+        return f"{weak}{name}[{','.join(map(str, self.shape))}]"
+
+    def __repr__(self):
+        weak = ", weak_type=True" if self.weak_type else ""
+        return f"ShapedArray({self.str_short(short_dtypes=False).lstrip('~')}{weak})"
+
+    def __str__(self):
+        return self.str_short(short_dtypes=False)
+
+    def __len__(self):
+        return self.shape[0]
+
+
+class AbstractToken(AbstractValue):
+    """The type of values that only order effects."""
+
+    __slots__ = ()
+
+    def str_short(self, short_dtypes=True, **_):
+        """As printed in a jaxpr."""
+        return "Tok"
+
+
+# type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
+aval_rules = {}
+
+
+def get_aval(x):
+    """The aval of an array, tracer, NumPy value or Python scalar.
+
+    TypeError for anything else.
+    """
+    if isinstance(x, Tracer):
+        return x.aval
+    rule = aval_rules.get(type(x))
+    if rule is None:
+        rule = _find_aval_rule(x)
+    return rule(x)
+
+
+def _find_aval_rule(x):
+    for cls in type(x).__mro__[1:]:
+        if cls in aval_rules:
+            return aval_rules[cls]
+    raise TypeError(f"Value {x!r} with type {type(x)} is not a valid JAX type")
+
+
+def valid_jaxtype(x):
+    """Whether `get_aval` takes `x`."""
+    return isinstance(x, Tracer) or any(cls in aval_rules for cls in type(x).__mro__)
+
+
+def typeof(x):
+    """The aval of `x` (`jax.typeof`)."""
+    return get_aval(x)
+
+
+def _numpy_aval(x):
+    return ShapedArray(x.shape, dtypes.canonicalize_dtype(x.dtype))
+
+
+def _scalar_aval(kind):
+    weak = kind is not bool
+
+    def rule(_):
+        return ShapedArray((), dtypes.python_scalar_dtype(kind), weak)
+
+    return rule
+
+
+aval_rules[np.ndarray] = aval_rules[np.generic] = _numpy_aval
+for _kind in (bool, int, float, complex):
+    aval_rules[_kind] = _scalar_aval(_kind)
+
+
+# types whose scalars are written into equations rather than held as constants
+literal_types = {bool, int, float, complex}
+
+
+def is_literal_value(x):
+    """Whether a scalar is written into equations as a literal."""
+    return type(x) in literal_types or isinstance(x, np.generic)
+
+
+class Zero:
+    """A symbolic zero tangent or cotangent of the given aval: nothing is computed for it."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    @classmethod
+    def of(cls, x):
+        """The zero tangent of a value (or tracer)."""
+        return cls(get_aval(x).to_tangent_aval())
+
+    def __repr__(self):
+        return f"Zero({self.aval.str_short()})"
+
+
+class UndefinedPrimal:
+    """Stands for the linear arguments of an equation that is being transposed."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    def __repr__(self):
+        return f"UndefinedPrimal({self.aval})"
+
+
+def is_undefined_primal(x):
+    """Whether `x` marks a linear argument in a transpose rule."""
+    return type(x) is UndefinedPrimal
+
+
+# --- effects ------------------------------------------------------------------
+
+
+class Effect:
+    """A reason why an equation must not be removed, repeated or reordered."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return self.name
+
+
+no_effects = frozenset()
+
+# --- jaxprs -------------------------------------------------------------------
+
+
+class Var:
+    """A variable of a jaxpr, compared by identity."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    def __repr__(self):
+        return f"Var(id={id(self)}):{self.aval.str_short()}"
+
+
+class DropVar(Var):
+    """An output that nothing reads."""
+
+    __slots__ = ()
+
+
+class Literal:
+    """A scalar constant in an equation's inputs."""
+
+    __slots__ = ("val", "aval")
+
+    def __init__(self, val, aval):
+        self.val, self.aval = val, aval
+
+    def __repr__(self):
+        return f"{self.val}:{self.aval.str_short()}"
+
+
+class JaxprEqn:
+    """`outvars = primitive[params](invars)`; `source` locates the user's line."""
+
+    __slots__ = ("primitive", "invars", "outvars", "params", "effects", "source")
+
+    def __init__(self, primitive, invars, outvars, params, effects=no_effects, source=None):
+        self.primitive = primitive
+        self.invars, self.outvars = invars, outvars
+        self.params = params
+        self.effects = effects
+        self.source = source
+
+    def replace(self, **changes):
+        """A copy with some fields changed."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return JaxprEqn(**{**fields, **changes})
+
+    @property
+    def source_info(self):
+        """Where the user asked for this equation."""
+        return self.source
+
+    def __repr__(self):
+        return f"{self.outvars} = {self.primitive}{self.params} {self.invars}"
+
+
+class Jaxpr:
+    """`{ lambda constvars ; invars . let eqns in outvars }`"""
+
+    __slots__ = (
+        "constvars", "invars", "outvars", "eqns", "effects", "debug_info", "memo",
+    )  # fmt: skip
+
+    def __init__(self, constvars, invars, outvars, eqns, effects=None, debug_info=None):
+        self.constvars, self.invars = list(constvars), list(invars)
+        self.outvars, self.eqns = list(outvars), list(eqns)
+        if effects is None:
+            effects = no_effects
+            for eqn in self.eqns:
+                if eqn.effects:
+                    effects = effects | eqn.effects
+        self.effects = effects
+        self.debug_info = debug_info
+        self.memo = {}
+
+    @property
+    def in_avals(self):
+        """The avals of the inputs."""
+        return [v.aval for v in self.invars]
+
+    @property
+    def out_avals(self):
+        """The avals of the outputs."""
+        return [v.aval for v in self.outvars]
+
+    def replace(self, **changes):
+        """A copy with some fields changed."""
+        names = ("constvars", "invars", "outvars", "eqns", "effects", "debug_info")
+        fields = {name: getattr(self, name) for name in names}
+        if "eqns" in changes and "effects" not in changes:
+            fields["effects"] = None
+        return Jaxpr(**{**fields, **changes})
+
+    def __str__(self):
+        return pretty(self)
+
+    __repr__ = __str__
+
+
+class ClosedJaxpr:
+    """A jaxpr with the values of its constvars.
+
+    `memo` keeps what passes derive from it (its derivative, its batched form, its executable), keyed by
+    pass and arguments, so that a derived program lives exactly as long as its source.
+    """
+
+    __slots__ = ("jaxpr", "consts", "memo", "__weakref__")
+
+    def __init__(self, jaxpr, consts=()):
+        self.jaxpr = jaxpr
+        self.consts = list(consts)
+        self.memo = {}
+
+    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
+    out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
+    literals = property(lambda self: self.consts)
+    eqns = property(lambda self: self.jaxpr.eqns)
+    effects = property(lambda self: self.jaxpr.effects)
+
+    def replace(self, jaxpr=None, consts=None):
+        """A copy with another jaxpr or other constants."""
+        return ClosedJaxpr(
+            self.jaxpr if jaxpr is None else jaxpr,
+            self.consts if consts is None else consts,
+        )
+
+    def __str__(self):
+        return pretty(self.jaxpr)
+
+    __repr__ = __str__
+
+
+def pretty(jaxpr):
+    """A jaxpr as text; `pprint` installs the printer here."""
+    return f"Jaxpr({len(jaxpr.eqns)} equations)"
+
+
+def subjaxprs(params):
+    """The jaxprs (open or closed) among an equation's parameters."""
+    for value in params.values():
+        if isinstance(value, (Jaxpr, ClosedJaxpr)):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                if isinstance(item, (Jaxpr, ClosedJaxpr)):
+                    yield item
+
+
+# --- where the user is ---------------------------------------------------------
+
+_PACKAGE = __file__.rpartition("core.py")[0]
+
+
+def user_frame():
+    """(code, line) of the innermost frame outside this package, or None."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_PACKAGE):
+            return code, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def describe_source(source):
+    """`file:line (function)` for what `user_frame` gave."""
+    if source is None:
+        return "an unknown line"
+    code, line = source
+    return f"{code.co_filename}:{line} ({code.co_qualname})"
+
+
+# --- primitives ---------------------------------------------------------------
+
+
+class Primitive:
+    """An operation with a slot for each of its rules.
+
+    shape(*avals, **params) -> aval                      (a list if `multiple_results`)
+    reference(*arrays, **params) -> array                in NumPy: slow, obvious, for checks
+    jvp(primals, tangents, **params) -> (out, tangent)   tangents may be `Zero`
+    transpose(ct, *args, **params) -> cotangents         linear args are `UndefinedPrimal`
+    batch(axis, args, dims, **params) -> (out, dim)      dims: int or None for each argument
+    lower(b, ins, out_avals, **params) -> views          b: `cbackend.lower.Builder`
+    linearize(nonzero, *primals, **params)               higher-order primitives only
+    """
+
+    multiple_results = False
+    effects = no_effects
+    call = False
+    shape = reference = jvp = transpose = batch = lower = linearize = None
+
+    def __init__(self, name, multiple_results=False):
+        self.name = name
+        if multiple_results:
+            self.multiple_results = True
+
+    def __repr__(self):
+        return self.name
+
+    def __reduce__(self):
+        raise TypeError(f"primitive {self.name} cannot be pickled")
+
+    def bind(self, *args, **params):
+        """Apply to arguments, under the current trace."""
+        return _state.trace.process_primitive(self, args, params)
+
+    def bind_eqn(self, args, params):
+        """Apply again what an equation recorded (`eval_jaxpr`)."""
+        return _state.trace.process_primitive(self, args, params)
+
+    def effects_of(self, params):
+        """The effects of an equation with these parameters."""
+        return self.effects
+
+    def axis_names(self, params):
+        """The named axes that an equation with these parameters communicates along."""
+        return ()
+
+
+class HigherOrderPrimitive(Primitive):
+    """A primitive whose parameters hold jaxprs; its effects are theirs."""
+
+    multiple_results = True
+
+    def effects_of(self, params):
+        found = self.effects
+        for jaxpr in subjaxprs(params):
+            found = found | jaxpr.effects
+        return found
+
+    def axis_names(self, params):
+        return {
+            name
+            for jaxpr in subjaxprs(params)
+            for eqn in jaxpr.eqns
+            for name in eqn.primitive.axis_names(eqn.params)
+        }
+
+
+# --- traces and tracers -------------------------------------------------------
+
+
+class Trace:
+    """One level of interpretation: what `bind` means while it is current."""
+
+    parent = None
+    valid = True  # becomes False when the trace ends: its tracers must not be used again
+
+    def process_primitive(self, primitive, args, params):
+        """Give `primitive` meaning at this level; args may belong to this trace or not."""
+        raise NotImplementedError
+
+    def described(self):
+        """`function at file:line for transformation`, for error messages."""
+        return ""
+
+
+class Tracer:
+    """A stand-in for an array while a function is traced.
+
+    `numpy` installs the operators and the array methods.
+    """
+
+    __slots__ = ("_trace", "aval", "__weakref__")
+    __array_priority__ = 1000
+    __hash__ = None
+
+    shape = property(lambda self: self.aval.shape)
+    dtype = property(lambda self: self.aval.dtype)
+    ndim = property(lambda self: self.aval.ndim)
+    size = property(lambda self: self.aval.size)
+    weak_type = property(lambda self: self.aval.weak_type)
+    itemsize = property(lambda self: self.aval.dtype.itemsize)
+    nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
+
+    def _concrete(self):
+        """The value behind this tracer where there is one, else None."""
+        return None
+
+    def __len__(self):
+        if not self.aval.ndim:
+            raise TypeError("len() of unsized object")
+        return self.aval.shape[0]
+
+    def __bool__(self):
+        value = self._concrete()
+        if value is None:
+            if self.aval.size != 1:
+                raise ValueError(_AMBIGUOUS)
+            raise errors.TracerBoolConversionError(self)
+        return bool(value)
+
+    def _convert(self, kind):
+        value = self._concrete()
+        if value is None:
+            name = kind.__name__
+            raise errors.ConcretizationTypeError(
+                self,
+                f"The problem arose with the `{name}` function. If trying to convert the "
+                f"data type of a value, try using `x.astype({name})` or "
+                f"`jnp.array(x, {name})` instead.",
+            )
+        return kind(value)
+
+    def __int__(self):
+        return self._convert(int)
+
+    def __float__(self):
+        return self._convert(float)
+
+    def __complex__(self):
+        return self._convert(complex)
+
+    def __index__(self):
+        value = self._concrete()
+        if value is None:
+            raise errors.TracerIntegerConversionError(self)
+        return value.__index__()
+
+    def __array__(self, *args, **kwargs):
+        raise errors.TracerArrayConversionError(self)
+
+    def item(self, *args):
+        """The one element as a Python scalar; only where the value is known."""
+        value = self._concrete()
+        if value is None:
+            raise errors.ConcretizationTypeError(self, "The problem arose with `item`.")
+        return value.item(*args)
+
+    def tolist(self):
+        """The elements as nested lists; only where the value is known."""
+        value = self._concrete()
+        if value is None:
+            raise errors.ConcretizationTypeError(
+                self, "The problem arose with the `tolist` function."
+            )
+        return value.tolist()
+
+    def block_until_ready(self):
+        """Tracers have nothing to wait for."""
+        return self
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+_AMBIGUOUS = (
+    "The truth value of an array with more than one element is ambiguous. "
+    "Use a.any() or a.all()"
+)
+
+
+class EvalTrace(Trace):
+    """The outermost level: every primitive is computed at once."""
+
+    def process_primitive(self, primitive, args, params):
+        for arg in args:
+            if isinstance(arg, Tracer):
+                raise errors.leaked(arg)
+        return eager(primitive, args, params)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **_):
+        """At top level a custom derivative does not matter: run the function."""
+        return fun(*args)
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **_):
+        """At top level a custom derivative does not matter: run the function."""
+        return fun(*args)
+
+
+def eager(primitive, args, params):
+    """Compute a primitive on arrays; `dispatch` installs itself here."""
+    raise NotImplementedError("minijax.dispatch is not imported")
+
+
+eval_trace = EvalTrace()
+
+
+class _State(threading.local):
+    trace = eval_trace
+    axis_env = {}  # name of a mapped axis -> size
+
+
+_state = _State()
+
+
+def current_trace():
+    """The trace that `bind` goes to in this thread."""
+    return _state.trace
+
+
+class set_current_trace:
+    """Make `trace` current within a `with` block."""
+
+    __slots__ = ("trace", "saved")
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __enter__(self):
+        self.saved = _state.trace
+        _state.trace = self.trace
+        return self.trace
+
+    def __exit__(self, *exc):
+        _state.trace = self.saved
+        return False
+
+
+class extend_axis_env:
+    """Names mapped axes, {name: size}, within a `with` block."""
+
+    __slots__ = ("sizes", "saved")
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def __enter__(self):
+        self.saved = _state.axis_env
+        _state.axis_env = {**self.saved, **self.sizes}
+
+    def __exit__(self, *exc):
+        _state.axis_env = self.saved
+        return False
+
+
+def axis_env():
+    """The named axes in scope: name -> size."""
+    return _state.axis_env
+
+
+def axis_size(name):
+    """The size of a named axis in scope (a product for a tuple of names)."""
+    if isinstance(name, (tuple, list)):
+        size = 1
+        for part in name:
+            size *= axis_size(part)
+        return size
+    try:
+        return _state.axis_env[name]
+    except KeyError:
+        raise NameError(f"unbound axis name: {name}") from None
+
+
+class AxisData:
+    """The axis a batch trace maps: its size, and its name or None."""
+
+    __slots__ = ("size", "name", "spmd_name")
+
+    def __init__(self, size, name=None, spmd_name=None):
+        self.size, self.name, self.spmd_name = size, name, spmd_name
+
+
+def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
+    """Run a jaxpr by binding its equations under the current trace; a list of outputs."""
+    env = {}
+
+    def read(atom):
+        return atom.val if type(atom) is Literal else env[atom]
+
+    env.update(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+    for eqn in jaxpr.eqns:
+        outs = eqn.primitive.bind_eqn([read(a) for a in eqn.invars], eqn.params)
+        if eqn.primitive.multiple_results:
+            env.update(zip(eqn.outvars, outs, strict=True))
+        else:
+            env[eqn.outvars[0]] = outs
+    return [read(a) for a in jaxpr.outvars]
+
+
+def jaxpr_as_fun(closed):
+    """A closed jaxpr as a function of its inputs, giving a list."""
+    return lambda *args: eval_jaxpr(closed.jaxpr, closed.consts, *args)

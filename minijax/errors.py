@@ -1,0 +1,123 @@
+"""The errors of `jax.errors`: each class says what went wrong and what to do instead."""
+
+_PAGE = "https://docs.jax.dev/en/latest/errors.html#jax.errors."
+
+
+class _Explained:
+    """Ends each message with the address of the page that explains its class."""
+
+    def __init__(self, message):
+        super().__init__(f"{message}\nSee {_PAGE}{type(self).__name__}")
+
+
+class JAXTypeError(_Explained, TypeError):
+    """A value of the wrong kind reached a transformation."""
+
+
+class JAXIndexError(_Explained, IndexError):
+    """An index that tracing cannot take."""
+
+
+class ConcretizationTypeError(JAXTypeError):
+    """A traced value was used where Python needs a concrete one.
+
+    Mark the argument static (`static_argnums`), or compute with array operations
+    (`jnp.where`, `lax.cond`, `lax.fori_loop`) in place of Python's own.
+    """
+
+    def __init__(self, tracer, context=""):
+        if isinstance(tracer, str):
+            super().__init__(tracer)
+            return
+        super().__init__(
+            "Abstract tracer value encountered where concrete value is expected: "
+            f"{describe(tracer)}\n{context}{origin(tracer)}\n"
+        )
+
+
+class TracerBoolConversionError(ConcretizationTypeError):
+    """`if`, `while`, `and`, `or`, `not` on a traced value: use `lax.cond` or `jnp.where`."""
+
+    def __init__(self, tracer):
+        JAXTypeError.__init__(
+            self,
+            f"Attempted boolean conversion of {describe(tracer)}.{origin(tracer)}",
+        )
+
+
+class TracerArrayConversionError(JAXTypeError):
+    """A traced value was handed to NumPy: use `jax.numpy`, or mark the argument static."""
+
+    def __init__(self, tracer):
+        super().__init__(
+            "The numpy.ndarray conversion method __array__() was called on "
+            f"{describe(tracer)}{origin(tracer)}"
+        )
+
+
+class TracerIntegerConversionError(JAXTypeError):
+    """A traced value was used as a Python index: use `jnp` indexing, or mark it static."""
+
+    def __init__(self, tracer):
+        super().__init__(
+            "The __index__() method was called on "
+            f"{describe(tracer)}{origin(tracer)}"
+        )
+
+
+class NonConcreteBooleanIndexError(JAXIndexError):
+    """A traced boolean mask as an index has no static size: use `jnp.where`."""
+
+    def __init__(self, tracer):
+        super().__init__(
+            f"Array boolean indices must be concrete; got {describe(tracer)}"
+        )
+
+
+class UnexpectedTracerError(JAXTypeError):
+    """A tracer was kept after its trace ended, by a side effect of the traced function."""
+
+
+class KeyReuseError(JAXTypeError):
+    """A PRNG key was used twice."""
+
+
+class JaxRuntimeError(RuntimeError):
+    """The C runtime reported a failure while a program ran."""
+
+
+class JaxprTypeError(TypeError):
+    """A jaxpr failed validation: minijax's own rules disagree with each other."""
+
+
+class InconclusiveDimensionOperation(Exception):
+    """A comparison of symbolic dimensions has no single answer."""
+
+
+def describe(tracer):
+    """What a tracer stands for, as JAX words it."""
+    return f"traced array with shape {tracer.aval.str_short(short_dtypes=False)}"
+
+
+def origin(tracer):
+    """The sentence naming the traced function, or the empty string."""
+    where = tracer._trace.described()
+    if not where:
+        return ""
+    return (
+        f"\nThe error occurred while tracing the function {where}. This concrete value "
+        "was not available in Python because it depends on the value of an argument."
+    )
+
+
+def leaked(tracer):
+    """The error for a tracer that is used after its trace has ended."""
+    where = tracer._trace.described() or "a transformed function"
+    return UnexpectedTracerError(
+        "Encountered an unexpected tracer. A function transformed by JAX had a side "
+        "effect, allowing for a reference to an intermediate value with type "
+        f"{tracer.aval.str_short(short_dtypes=False)} to escape the scope of the "
+        "transformation.\nJAX transformations require that functions explicitly return "
+        "their outputs, and disallow saving intermediate values to global state.\n"
+        f"The function being traced when the value leaked was {where}."
+    )

@@ -1,0 +1,344 @@
+"""How an op is defined: one block that fills every slot of its primitive.
+
+`define` refuses a primitive with a slot left open, so that a missing rule fails the import rather than a
+user.  `unary` and `binary` fill the slots that all elementwise ops share.
+"""
+
+import numpy as np
+
+from minijax import core, dtypes
+from minijax.core import Primitive, ShapedArray, Zero
+
+
+class _Marker:
+    """Fills a slot that has no rule, with the reason; calling it explains."""
+
+    def __init__(self, what, error=NotImplementedError):
+        self.what, self.error = what, error
+
+    def __call__(self, *args, **params):
+        raise self.error(self.what)
+
+
+def NO_RULE(reason):  # noqa: N802 (reads as the constants beside it)
+    """A slot that stays empty, because of `reason`."""
+    return _Marker(reason)
+
+
+# jvp: the outputs do not vary with the inputs (integers, booleans, floor, ...)
+NONDIFFERENTIABLE = _Marker("has no derivative")
+# transpose: the op is not linear in any argument
+NOT_LINEAR = _Marker("is not linear, so it has no transpose")
+
+_SLOTS = ("shape", "reference", "jvp", "transpose", "batch", "lower")
+
+
+def define(name, *, multiple_results=False, cls=Primitive, **rules):
+    """A primitive with all of its rules; TypeError if one is missing or unknown."""
+    primitive = cls(name, multiple_results or cls.multiple_results)
+    missing = [slot for slot in _SLOTS if rules.get(slot) is None]
+    if missing:
+        raise TypeError(f"primitive {name} lacks rules: {', '.join(missing)}")
+    if rules["jvp"] is NONDIFFERENTIABLE:
+        rules["jvp"] = _zero_tangent(primitive)
+    for slot, rule in rules.items():
+        getattr(Primitive, slot)  # AttributeError on a slot that does not exist
+        setattr(primitive, slot, rule)
+    return primitive
+
+
+def _zero_tangent(primitive):
+    def jvp(primals, tangents, **params):
+        out = primitive.bind(*primals, **params)
+        if primitive.multiple_results:
+            return out, [Zero.of(x) for x in out]
+        return out, Zero.of(out)
+
+    return jvp
+
+
+# --- elementwise --------------------------------------------------------------
+
+BOOL = (np.bool_,)
+SIGNED = (np.signedinteger,)
+INT = (np.integer,)
+FLOAT = (np.floating,)
+COMPLEX = (np.complexfloating,)
+INEXACT = FLOAT + COMPLEX
+REAL = INT + FLOAT
+NUMBER = INT + INEXACT
+BITS = BOOL + INT
+ANY = BOOL + NUMBER
+
+_accepted_cache = {}
+
+
+def accepts(kinds, dtype):
+    """Whether `dtype` is one of the kinds (abstract NumPy scalar types)."""
+    key = kinds, dtype
+    known = _accepted_cache.get(key)
+    if known is None:
+        known = any(dtypes.issubdtype(dtype, kind) for kind in kinds)
+        _accepted_cache[key] = known
+    return known
+
+
+def check_dtype(name, kinds, dtype):
+    """TypeError unless the op takes operands of `dtype`."""
+    if not accepts(kinds, dtype):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} does not accept dtype {dtype}. Accepted dtypes are "
+                        f"subtypes of {names}.")  # fmt: skip
+
+
+def broadcast_shape(name, avals):
+    """The shape of an elementwise op: sizes equal, or 1, or of rank 0."""
+    shape = ()
+    for aval in avals:
+        other = aval.shape
+        if other == shape or not other:
+            continue
+        if not shape:
+            shape = other
+            continue
+        if len(shape) != len(other):
+            got = ", ".join(str(a.shape) for a in avals)
+            raise TypeError(
+                f"{name}: arrays must have same number of dimensions, got {got}."
+            )
+        shape = tuple(b if a == 1 else a for a, b in zip(shape, other, strict=True))
+    for aval in avals:
+        if aval.shape and aval.shape != shape:
+            for n, full in zip(aval.shape, shape, strict=True):
+                if n not in (1, full):
+                    got = ", ".join(str(a.shape) for a in avals)
+                    raise TypeError(
+                        f"{name} got incompatible shapes for broadcasting: {got}."
+                    )
+    return shape
+
+
+def elementwise_shape(name, kinds, result=None):
+    """The shape rule of an op on operands of one dtype; `result(dtype)` gives its own."""
+
+    def shape(*avals, **params):
+        first = avals[0]
+        if result is None and len(avals) == 1:
+            check_dtype(name, kinds, first.dtype)
+            return first
+        dtype = first.dtype
+        weak = first.weak_type
+        for aval in avals[1:]:
+            if aval.dtype != dtype:
+                got = ", ".join(a.dtype.name for a in avals)
+                raise TypeError(
+                    f"lax.{name} requires arguments to have the same dtypes, got {got}. "
+                    f"(Tip: jnp.{name} is a similar function that does automatic type "
+                    "promotion on inputs)."
+                )
+            weak = weak and aval.weak_type
+        check_dtype(name, kinds, dtype)
+        if result is not None:
+            dtype = result(dtype)
+            weak = weak and dtype == first.dtype
+        return ShapedArray(broadcast_shape(name, avals), dtype, weak)
+
+    return shape
+
+
+def elementwise_batch(primitive_of):
+    """The batch rule all elementwise ops share: line the batch axes up, in front."""
+
+    def batch(axis, args, dims, **params):
+        bind = primitive_of().bind
+        ranks = [
+            len(shape_of(x)) - (d is not None) for x, d in zip(args, dims, strict=True)
+        ]
+        rank = max(ranks)
+        places = {d for d in dims if d is not None}
+        if len(places) == 1 and all(
+            d is not None and r == rank or d is None and not r
+            for d, r in zip(dims, ranks, strict=True)
+        ):
+            return bind(*args, **params), places.pop()
+        args = [_to_front(x, d, rank) for x, d in zip(args, dims, strict=True)]
+        return bind(*args, **params), 0
+
+    return batch
+
+
+def _to_front(x, dim, rank):
+    """`x` with its batch axis (or an axis of size 1) first and rank + 1 axes in all."""
+    if dim is None:
+        return expand(x, (0,)) if len(shape_of(x)) else x
+    x = move_axis(x, dim, 0)
+    return expand(x, tuple(range(len(shape_of(x)), rank + 1)))
+
+
+def elementwise_lower(name):
+    """Lower to the tile kernel `<name>_<dtype of the last operand>`."""
+
+    def lower(b, ins, out_avals, **params):
+        return [b.ewise(name, ins, out_avals[0])]
+
+    return lower
+
+
+def unary(name, kinds, reference, jvp, result=None, kernel=None):
+    """An elementwise op of one operand.
+
+    `jvp(t, x, ans)` is the tangent of the result, or NONDIFFERENTIABLE.
+    """
+
+    def rule(primals, tangents, **params):
+        (x,), (t,) = primals, tangents
+        ans = primitive.bind(x, **params)
+        if type(t) is Zero:
+            return ans, Zero.of(ans)
+        return ans, jvp(t, x, ans, **params)
+
+    primitive = define(
+        name,
+        shape=elementwise_shape(name, kinds, result),
+        reference=reference,
+        jvp=NONDIFFERENTIABLE if jvp is NONDIFFERENTIABLE else rule,
+        transpose=NOT_LINEAR,
+        batch=elementwise_batch(lambda: primitive),
+        lower=elementwise_lower(kernel or name),
+    )
+    return primitive
+
+
+def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel=None):
+    """An elementwise op of several operands of one dtype.
+
+    `jvps[i](t, ans, *operands)` is the part of the tangent that operand i gives, or None where it gives
+    none; NONDIFFERENTIABLE for the whole.
+    """
+
+    def rule(primals, tangents, **params):
+        ans = primitive.bind(*primals, **params)
+        total = None
+        for t, part in zip(tangents, jvps, strict=True):
+            if type(t) is Zero or part is None:
+                continue
+            t = broadcast_like(part(t, ans, *primals, **params), ans)
+            total = t if total is None else add_tangents(total, t)
+        return ans, Zero.of(ans) if total is None else total
+
+    primitive = define(
+        name,
+        shape=elementwise_shape(name, kinds, result),
+        reference=reference,
+        jvp=NONDIFFERENTIABLE if jvps is NONDIFFERENTIABLE else rule,
+        transpose=transpose,
+        batch=elementwise_batch(lambda: primitive),
+        lower=elementwise_lower(kernel or name),
+    )
+    return primitive
+
+
+# --- helpers of rules, in terms of a few structural ops -------------------------
+# `shape.py`, `reduce.py` and `elementwise.py` install these: rules everywhere need them.
+
+_structural = {}
+
+
+def structural(fun):
+    """Register one of the structural ops that the helpers below are made of."""
+    _structural[fun.__name__] = fun
+    return fun
+
+
+def shape_of(x):
+    """The shape of an array, tracer, NumPy value or Python scalar."""
+    return getattr(x, "shape", ())
+
+
+def dtype_of(x):
+    """The dtype of an array, tracer, NumPy value or Python scalar."""
+    return core.get_aval(x).dtype
+
+
+def constant_like(value, x):
+    """The scalar `value` in the dtype of `x`."""
+    return dtype_of(x).type(value)
+
+
+def move_axis(x, source, target):
+    """`x` with axis `source` moved to `target`."""
+    if source == target:
+        return x
+    order = [i for i in range(len(shape_of(x))) if i != source]
+    order.insert(target, source)
+    return _structural["transpose"](x, tuple(order))
+
+
+def expand(x, axes):
+    """`x` with new axes of size 1 at `axes` (places in the result)."""
+    return _structural["expand_dims"](x, axes) if axes else x
+
+
+def broadcast_like(x, like):
+    """`x` broadcast to the shape of `like` (sizes 1 and rank 0 stretch)."""
+    shape = shape_of(like)
+    if shape_of(x) == shape:
+        return x
+    dims = tuple(range(len(shape))) if len(shape_of(x)) else ()
+    return _structural["broadcast_in_dim"](x, shape, dims)
+
+
+def unbroadcast(ct, aval):
+    """The transpose of broadcasting an operand of `aval` to the shape of `ct`."""
+    shape = shape_of(ct)
+    if shape == aval.shape:
+        return ct
+    if not aval.shape:
+        axes = tuple(range(len(shape)))
+        return _structural["reduce_sum"](ct, axes)
+    axes = tuple(i for i, n in enumerate(aval.shape) if n == 1 != shape[i])
+    return _structural["reshape"](_structural["reduce_sum"](ct, axes), aval.shape)
+
+
+def add_tangents(x, y):
+    """The sum of two tangents or cotangents of one aval; either may be Zero."""
+    if type(x) is Zero:
+        return y
+    if type(y) is Zero:
+        return x
+    return _structural["add_any"](x, y)
+
+
+def instantiate(t):
+    """A tangent as an array: zeros for a symbolic Zero."""
+    if type(t) is not Zero:
+        return t
+    return zeros(t.aval)
+
+
+def zeros(aval):
+    """An array of zeros of the given aval."""
+    return full(aval, 0)
+
+
+def full(aval, value):
+    """An array of the given aval with every element `value`."""
+    if aval.dtype == dtypes.float0:
+        return np.zeros(aval.shape, dtypes.float0)
+    scalar = np.asarray(value).astype(aval.dtype)[()]
+    return _structural["broadcast_in_dim"](scalar, aval.shape, ())
+
+
+def batch_front(axis, x, dim):
+    """`x` with its batch axis in front; broadcast along it if it has none."""
+    if dim is not None:
+        return move_axis(x, dim, 0)
+    shape = shape_of(x)
+    return _structural["broadcast_in_dim"](
+        x, (axis.size, *shape), tuple(range(1, len(shape) + 1))
+    )
+
+
+def in_aval(x):
+    """The aval of a rule's argument, linear or not."""
+    return x.aval if isinstance(x, core.UndefinedPrimal) else core.get_aval(x)

@@ -1,0 +1,147 @@
+"""User function → Jaxpr: the trace that records equations.
+
+`trace(fun, in_avals)` runs a function on tracers of the given avals and returns what it did as a closed
+jaxpr.  Values of outer traces that the function closes over become constants of it.
+"""
+
+from minijax import core
+from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
+
+
+class JaxprTracer(Tracer):
+    """Stands for a variable of the jaxpr being recorded."""
+
+    __slots__ = ("var",)
+
+    def __init__(self, trace, aval, var):
+        self._trace, self.aval, self.var = trace, aval, var
+
+    def __repr__(self):
+        return f"JitTracer({self.aval.str_short(short_dtypes=False)})"
+
+
+class DebugInfo:
+    """What is being traced, for whom, and the names of its arguments."""
+
+    __slots__ = ("traced_for", "func_src", "arg_names")
+
+    def __init__(self, traced_for, func_src, arg_names=()):
+        self.traced_for, self.func_src, self.arg_names = traced_for, func_src, arg_names
+
+
+def describe_function(fun):
+    """`name at file:line` of the user's function."""
+    inner = fun
+    while not hasattr(inner, "__code__"):
+        below = getattr(inner, "__wrapped__", None) or getattr(inner, "func", None)
+        if below is None:
+            break
+        inner = below
+    code = getattr(inner, "__code__", None)
+    name = getattr(fun, "__name__", None) or getattr(inner, "__name__", repr(fun))
+    return name if code is None else f"{name} at {code.co_filename}:{code.co_firstlineno}"
+
+
+class JaxprTrace(core.Trace):
+    """Records each primitive as an equation."""
+
+    def __init__(self, parent, debug_info=None):
+        self.parent = parent
+        self.debug_info = debug_info
+        self.eqns = []
+        self.consts = {}  # id(value) -> (variable, value)
+
+    def described(self):
+        info = self.debug_info
+        return "" if info is None else f"{info.func_src} for {info.traced_for}"
+
+    def new_arg(self, aval):
+        """A tracer for a new input."""
+        return JaxprTracer(self, aval, Var(aval))
+
+    def atom(self, x):
+        """The variable or literal that stands for `x` in this jaxpr."""
+        if type(x) is JaxprTracer and x._trace is self:
+            return x.var
+        if isinstance(x, Tracer):
+            if not x._trace.valid:
+                raise core.errors.leaked(x)
+            return self._constant(x, x.aval)
+        aval = core.get_aval(x)
+        if not aval.shape and core.is_literal_value(x):
+            return Literal(x, aval)
+        return self._constant(x, aval)
+
+    def _constant(self, x, aval):
+        known = self.consts.get(id(x))
+        if known is None:
+            known = self.consts[id(x)] = Var(aval), x
+        return known[0]
+
+    def process_primitive(self, primitive, args, params):
+        atoms = [self.atom(x) for x in args]
+        avals = [atom.aval for atom in atoms]
+        out = primitive.shape(*avals, **params)
+        return self.record(primitive, atoms, params, out)
+
+    def record(self, primitive, atoms, params, out):
+        """Append an equation with outputs of aval(s) `out`; the tracers for them."""
+        effects = primitive.effects_of(params)
+        source = core.user_frame()
+        if primitive.multiple_results:
+            outs = [JaxprTracer(self, aval, Var(aval)) for aval in out]
+            outvars = [t.var for t in outs]
+        else:
+            outs = JaxprTracer(self, out, Var(out))
+            outvars = [outs.var]
+        self.eqns.append(JaxprEqn(primitive, atoms, outvars, params, effects, source))
+        return outs
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
+        """Record a call whose derivative is `jvp`."""
+        return primitive.stage(self, fun, jvp, args, **params)
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        """Record a call whose derivative is `fwd` and `bwd`."""
+        return primitive.stage(self, fun, fwd, bwd, args, **params)
+
+    def finish(self, invars, outs):
+        """The jaxpr recorded so far, and the values of its constvars."""
+        outvars = [self.atom(x) for x in outs]
+        consts = list(self.consts.values())
+        jaxpr = Jaxpr(
+            [var for var, _ in consts],
+            invars,
+            outvars,
+            self.eqns,
+            debug_info=self.debug_info,
+        )
+        return jaxpr, [value for _, value in consts]
+
+
+def trace(fun, in_avals, debug_info=None):
+    """Run `fun(*tracers) -> list` on tracers of `in_avals`; its ClosedJaxpr.
+
+    The constants may be tracers of the surrounding traces.
+    """
+    level = JaxprTrace(core.current_trace(), debug_info)
+    args = [level.new_arg(aval) for aval in in_avals]
+    try:
+        with core.set_current_trace(level):
+            outs = fun(*args)
+        jaxpr, consts = level.finish([t.var for t in args], outs)
+    finally:
+        level.valid = False
+    return core.ClosedJaxpr(jaxpr, consts)
+
+
+def hoist_consts(closed):
+    """Turn constvars into leading inputs: (closed jaxpr without constants, their values).
+
+    Used where a jaxpr becomes a parameter of an equation, so that the equation's inputs show all it reads.
+    """
+    jaxpr = closed.jaxpr
+    if not closed.consts:
+        return closed, []
+    hoisted = jaxpr.replace(constvars=[], invars=jaxpr.constvars + jaxpr.invars)
+    return core.ClosedJaxpr(hoisted), closed.consts

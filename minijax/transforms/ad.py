@@ -1,0 +1,415 @@
+"""Differentiation: jvp, linearize, and the transposition that turns linearize into vjp.
+
+`linearize` runs a function once.  Its primal work goes to the surrounding trace; what depends on tangents
+is recorded as a linear jaxpr, whose constants are the residuals.  `backward_pass` transposes such a jaxpr.
+(The two halves of reverse mode, after Radul et al., "You Only Linearize Once", POPL 2023.)
+"""
+
+from minijax import core
+from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
+from minijax.ops.define import add_tangents, instantiate
+from minijax.trace import JaxprTrace, JaxprTracer
+
+# --- forward mode ---------------------------------------------------------------
+
+
+class JVPTracer(Tracer):
+    """A value together with its tangent."""
+
+    __slots__ = ("primal", "tangent")
+
+    def __init__(self, trace, primal, tangent):
+        self._trace, self.primal, self.tangent = trace, primal, tangent
+        self.aval = core.get_aval(primal)
+
+    def _concrete(self):
+        return concrete(self.primal)
+
+    def __repr__(self):
+        return (
+            f"{self._trace.tracer_name}(primal={self.primal}, "
+            f"typeof(tangent)={self.aval.to_tangent_aval().str_short()})"
+        )
+
+
+def concrete(x):
+    """The value behind `x`, or None where a trace hides it."""
+    return x._concrete() if isinstance(x, Tracer) else x
+
+
+class JVPTrace(core.Trace):
+    """Carries tangents along."""
+
+    tracer_name = "JVPTracer"
+
+    def __init__(self, parent):
+        self.parent = parent
+
+    def described(self):
+        return self.parent.described()
+
+    def split(self, x):
+        """(primal, tangent) of a value that may or may not be of this trace."""
+        if type(x) is JVPTracer and x._trace is self:
+            return x.primal, x.tangent
+        return x, Zero.of(x)
+
+    def split_all(self, args):
+        """Lists of the primals and of the tangents."""
+        pairs = [self.split(x) for x in args]
+        return [p for p, _ in pairs], [t for _, t in pairs]
+
+    def join(self, primal, tangent):
+        """A tracer of the pair, or just the primal where the tangent is zero."""
+        if type(tangent) is Zero:
+            return primal
+        return JVPTracer(self, primal, tangent)
+
+    def process_primitive(self, primitive, args, params):
+        for x in args:
+            if type(x) is JVPTracer and x._trace is self:
+                break
+        else:
+            return self.parent.process_primitive(primitive, args, params)
+        primals, tangents = self.split_all(args)
+        out, tangent = self.differentiate(primitive, primals, tangents, params)
+        if primitive.multiple_results:
+            return [self.join(p, t) for p, t in zip(out, tangent, strict=True)]
+        return self.join(out, tangent)
+
+    def differentiate(self, primitive, primals, tangents, params):
+        """Apply the primitive's jvp rule in the parent trace."""
+        with core.set_current_trace(self.parent):
+            return primitive.jvp(primals, tangents, **params)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, symbolic_zeros=False):
+        """Use the user's jvp in place of differentiating `fun`."""
+        primals, tangents = self.split_all(args)
+        if all(type(t) is Zero for t in tangents):
+            return self.parent.process_custom_jvp_call(
+                primitive, fun, jvp, args, symbolic_zeros=symbolic_zeros
+            )
+        with core.set_current_trace(self.inner()):
+            outs, out_tangents = jvp(primals, tangents)
+        return [self.join(p, t) for p, t in zip(outs, out_tangents, strict=True)]
+
+    def inner(self):
+        """The trace that rules run in."""
+        return self.parent
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        """Run `fwd`; the tangent is a linear call whose transpose is `bwd`."""
+        primals, tangents = self.split_all(args)
+        if all(type(t) is Zero for t in tangents):
+            return self.parent.process_custom_vjp_call(
+                primitive, fun, fwd, bwd, args, **params
+            )
+        with core.set_current_trace(self.parent):
+            outs, residuals = fwd(primals, [type(t) is not Zero for t in tangents])
+        with core.set_current_trace(self.inner()):
+            out_tangents = primitive.linear_call(
+                bwd, residuals, tangents, [core.get_aval(x) for x in outs]
+            )
+        return [self.join(p, t) for p, t in zip(outs, out_tangents, strict=True)]
+
+
+def jvp(fun, primals, tangents):
+    """(outs, tangents) of the flat function `fun(*primals) -> list`.
+
+    A tangent may be `Zero`, in and out.
+    """
+    level = JVPTrace(core.current_trace())
+    args = [level.join(p, t) for p, t in zip(primals, tangents, strict=True)]
+    with core.set_current_trace(level):
+        outs = fun(*args)
+    return level.split_all(outs)
+
+
+# --- linearize --------------------------------------------------------------------
+
+
+class LinearTrace(JaxprTrace):
+    """Records what depends on tangents; all other work is the parent's."""
+
+    def process_primitive(self, primitive, args, params):
+        for x in args:
+            if type(x) is JaxprTracer and x._trace is self:
+                return super().process_primitive(primitive, args, params)
+        return self.parent.process_primitive(primitive, args, params)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
+        if self.owns_any(args):
+            return fun(*args)
+        return self.parent.process_custom_jvp_call(primitive, fun, jvp, args, **params)
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        if self.owns_any(args):
+            return fun(*args)
+        return self.parent.process_custom_vjp_call(
+            primitive, fun, fwd, bwd, args, **params
+        )
+
+    def owns_any(self, args):
+        """Whether one of the values is a tracer of this trace."""
+        return any(type(x) is JaxprTracer and x._trace is self for x in args)
+
+
+class LinearizeTrace(JVPTrace):
+    """A JVP trace whose tangents are recorded rather than computed."""
+
+    tracer_name = "GradTracer"
+
+    def __init__(self, parent, linear):
+        self.parent, self.linear = parent, linear
+
+    def differentiate(self, primitive, primals, tangents, params):
+        if primitive.linearize is not None:
+            with core.set_current_trace(self.parent):
+                return primitive.linearize(self.linear, primals, tangents, **params)
+        with core.set_current_trace(self.linear):
+            return primitive.jvp(primals, tangents, **params)
+
+    def inner(self):
+        return self.linear
+
+
+def linearize(fun, primals, nonzero):
+    """Run the flat function `fun` at `primals`, recording its derivative.
+
+    Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of those inputs whose
+    `nonzero` is true to the tangents of those outputs whose `out_nonzero` is; its constants are residuals.
+    """
+    parent = core.current_trace()
+    linear = LinearTrace(parent, getattr(parent, "debug_info", None))
+    level = LinearizeTrace(parent, linear)
+    inputs, args = [], []
+    for primal, is_nonzero in zip(primals, nonzero, strict=True):
+        if is_nonzero:
+            aval = core.get_aval(primal).to_tangent_aval()
+            inputs.append(linear.new_arg(aval))
+            primal = JVPTracer(level, primal, inputs[-1])
+        args.append(primal)
+    try:
+        with core.set_current_trace(level):
+            outs = fun(*args)
+        primals_out, tangents_out = level.split_all(outs)
+        out_nonzero = tuple(type(t) is not Zero for t in tangents_out)
+        live = [t for t in tangents_out if type(t) is not Zero]
+        jaxpr, consts = linear.finish([t.var for t in inputs], live)
+    finally:
+        linear.valid = level.valid = False
+    return primals_out, ClosedJaxpr(jaxpr, consts), out_nonzero
+
+
+def linearize_jaxpr(closed, nonzero):
+    """Split a closed jaxpr (without constants) into its primal and its linear part.
+
+    Returns (primal, linear, out_nonzero, n_residuals):
+    `primal: ins -> outs + residuals` and `linear: residuals + nonzero tangents -> nonzero out tangents`.
+    """
+    key = linearize_jaxpr, nonzero
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _linearize_jaxpr(closed, nonzero)
+    return known
+
+
+def _linearize_jaxpr(closed, nonzero):
+    level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
+    args = [level.new_arg(aval) for aval in closed.in_avals]
+    try:
+        with core.set_current_trace(level):
+            outs, linear, out_nonzero = linearize(
+                core.jaxpr_as_fun(closed), args, nonzero
+            )
+        jaxpr, consts = level.finish([t.var for t in args], outs + linear.consts)
+    finally:
+        level.valid = False
+    primal = ClosedJaxpr(jaxpr, consts)
+    opened = linear.jaxpr.replace(
+        constvars=[], invars=linear.jaxpr.constvars + linear.jaxpr.invars
+    )
+    return primal, ClosedJaxpr(opened), out_nonzero, len(linear.consts)
+
+
+def jvp_jaxpr(closed, nonzero, instantiate_outs=False):
+    """The jaxpr of a closed jaxpr's jvp: ins + nonzero tangents -> outs + nonzero out tangents.
+
+    Returns (closed jaxpr, out_nonzero).  `instantiate_outs`: True, or a list saying for which outputs
+    a zero tangent is made an array of zeros.
+    """
+    if isinstance(instantiate_outs, bool):
+        instantiate_outs = (instantiate_outs,) * len(closed.jaxpr.outvars)
+    key = jvp_jaxpr, tuple(nonzero), tuple(instantiate_outs)
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _jvp_jaxpr(closed, nonzero, instantiate_outs)
+    return known
+
+
+def _jvp_jaxpr(closed, nonzero, instantiate_outs):
+    n_in = len(closed.in_avals)
+    level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
+    args = [level.new_arg(aval) for aval in closed.in_avals]
+    moving = [level.new_arg(a.to_tangent_aval())
+              for a, nz in zip(closed.in_avals, nonzero, strict=True) if nz]  # fmt: skip
+    try:
+        with core.set_current_trace(level):
+            feed = iter(moving)
+            tangents = [
+                next(feed) if nz else Zero(a.to_tangent_aval())
+                for a, nz in zip(closed.in_avals, nonzero, strict=True)
+            ]
+            outs, out_tangents = jvp(core.jaxpr_as_fun(closed), args, tangents)
+            out_tangents = [
+                instantiate(t) if wanted else t
+                for t, wanted in zip(out_tangents, instantiate_outs, strict=True)
+            ]
+        out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
+        live = [t for t in out_tangents if type(t) is not Zero]
+        jaxpr, consts = level.finish([t.var for t in args + moving], outs + live)
+    finally:
+        level.valid = False
+    assert len(args) == n_in
+    return ClosedJaxpr(jaxpr, consts), out_nonzero
+
+
+# --- reverse mode -------------------------------------------------------------------
+
+
+def backward_pass(jaxpr, consts, args, cotangents):
+    """Transpose a jaxpr that is linear in those `args` that are `UndefinedPrimal`.
+
+    `cotangents` (arrays or `Zero`) are those of the outputs.  Returns one cotangent for each argument:
+    an array or Zero for linear ones, None for the others.
+    """
+    values = dict(zip(jaxpr.constvars, consts, strict=True))
+    linear = set()
+    for var, arg in zip(jaxpr.invars, args, strict=True):
+        if type(arg) is UndefinedPrimal:
+            linear.add(var)
+        else:
+            values[var] = arg
+    linear_eqns = _evaluate_nonlinear(jaxpr, values, linear)
+    gathered = {}
+    for atom, ct in zip(jaxpr.outvars, cotangents, strict=True):
+        _accumulate(gathered, linear, atom, ct)
+    for eqn in reversed(linear_eqns):
+        _transpose_eqn(eqn, values, linear, gathered)
+    return [
+        gathered.get(v, Zero(v.aval.to_tangent_aval())) if v in linear else None
+        for v in jaxpr.invars
+    ]
+
+
+def _evaluate_nonlinear(jaxpr, values, linear):
+    """Compute what does not depend on linear inputs; the remaining equations."""
+    rest = []
+    for eqn in jaxpr.eqns:
+        if any(type(a) is not Literal and a in linear for a in eqn.invars):
+            linear.update(eqn.outvars)
+            rest.append(eqn)
+            continue
+        ins = [a.val if type(a) is Literal else values[a] for a in eqn.invars]
+        outs = eqn.primitive.bind_eqn(ins, eqn.params)
+        if not eqn.primitive.multiple_results:
+            outs = [outs]
+        values.update(zip(eqn.outvars, outs, strict=True))
+    return rest
+
+
+def _accumulate(gathered, linear, atom, ct):
+    if type(atom) is Literal or ct is None or type(ct) is Zero or atom not in linear:
+        return
+    known = gathered.get(atom)
+    gathered[atom] = ct if known is None else add_tangents(known, ct)
+
+
+def _transpose_eqn(eqn, values, linear, gathered):
+    cts = [gathered.pop(v, None) for v in eqn.outvars]
+    if all(ct is None for ct in cts):
+        return
+    cts = [
+        Zero(v.aval.to_tangent_aval()) if ct is None else ct
+        for v, ct in zip(eqn.outvars, cts, strict=True)
+    ]
+    args = [
+        a.val if type(a) is Literal
+        else UndefinedPrimal(a.aval) if a in linear
+        else values[a]
+        for a in eqn.invars
+    ]  # fmt: skip
+    ct = cts if eqn.primitive.multiple_results else cts[0]
+    try:
+        in_cts = eqn.primitive.transpose(ct, *args, **eqn.params)
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"Transpose rule (for reverse-mode differentiation) for "
+            f"'{eqn.primitive}' {error}, used at {core.describe_source(eqn.source)}"
+        ) from None
+    for atom, in_ct in zip(eqn.invars, in_cts, strict=True):
+        _accumulate(gathered, linear, atom, in_ct)
+
+
+def transpose_jaxpr(closed, linear, ct_nonzero):
+    """The transpose of a closed jaxpr linear in the inputs marked `linear`, as a closed jaxpr.
+
+    Returns (jaxpr, in_nonzero): the jaxpr maps the nonlinear inputs and the cotangents of the outputs
+    marked `ct_nonzero` to the cotangents of the linear inputs marked `in_nonzero`.
+    """
+    key = transpose_jaxpr, linear, ct_nonzero
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _transpose_jaxpr(closed, linear, ct_nonzero)
+    return known
+
+
+def _transpose_jaxpr(closed, linear, ct_nonzero):
+    jaxpr = closed.jaxpr
+    level = JaxprTrace(core.current_trace(), jaxpr.debug_info)
+    known = [level.new_arg(v.aval)
+             for v, is_linear in zip(jaxpr.invars, linear, strict=True)
+             if not is_linear]  # fmt: skip
+    avals = [v.aval.to_tangent_aval() for v in jaxpr.outvars]
+    live = [level.new_arg(a) for a, nz in zip(avals, ct_nonzero, strict=True) if nz]
+    try:
+        with core.set_current_trace(level):
+            feed_known, feed_live = iter(known), iter(live)
+            args = [
+                UndefinedPrimal(v.aval) if is_linear else next(feed_known)
+                for v, is_linear in zip(jaxpr.invars, linear, strict=True)
+            ]
+            cts = [
+                next(feed_live) if nz else Zero(a)
+                for a, nz in zip(avals, ct_nonzero, strict=True)
+            ]
+            in_cts = backward_pass(jaxpr, closed.consts, args, cts)
+        in_cts = [ct for ct in in_cts if ct is not None]
+        in_nonzero = tuple(type(ct) is not Zero for ct in in_cts)
+        outs = [ct for ct in in_cts if type(ct) is not Zero]
+        out_jaxpr, consts = level.finish([t.var for t in known + live], outs)
+    finally:
+        level.valid = False
+    return ClosedJaxpr(out_jaxpr, consts), in_nonzero
+
+
+def vjp(fun, primals, nonzero=None):
+    """(outs, pullback) of a flat function; `pullback(cts) -> cotangents` of the inputs.
+
+    A cotangent is an array or `Zero`, in and out.
+    """
+    if nonzero is None:
+        nonzero = (True,) * len(primals)
+    outs, linear, out_nonzero = linearize(fun, primals, nonzero)
+    avals = [core.get_aval(p).to_tangent_aval() for p in primals]
+
+    def pullback(cts):
+        live = [ct for ct, nz in zip(cts, out_nonzero, strict=True) if nz]
+        args = [UndefinedPrimal(v.aval) for v in linear.jaxpr.invars]
+        found = iter(backward_pass(linear.jaxpr, linear.consts, args, live))
+        return [
+            next(found) if nz else Zero(aval)
+            for aval, nz in zip(avals, nonzero, strict=True)
+        ]
+
+    return outs, pullback

@@ -1,0 +1,187 @@
+"""vmap: every value carries, besides its shape, the place of a batch axis."""
+
+from minijax import core
+from minijax.core import ClosedJaxpr, ShapedArray, Tracer
+from minijax.ops.define import batch_front, move_axis
+from minijax.trace import JaxprTrace
+
+
+def mapped_aval(aval, dim):
+    """The aval of one element along axis `dim` (None: the aval itself)."""
+    if dim is None:
+        return aval
+    shape = aval.shape[:dim] + aval.shape[dim + 1 :]
+    return ShapedArray(shape, aval.dtype, aval.weak_type)
+
+
+def unmapped_aval(size, dim, aval):
+    """The aval with a batch axis of `size` put at `dim` (None: the aval itself)."""
+    if dim is None:
+        return aval
+    shape = (*aval.shape[:dim], size, *aval.shape[dim:])
+    return ShapedArray(shape, aval.dtype, aval.weak_type)
+
+
+class BatchTracer(Tracer):
+    """A value with a batch axis at `dim` that the function does not see."""
+
+    __slots__ = ("val", "dim")
+
+    def __init__(self, trace, val, dim):
+        self._trace, self.val, self.dim = trace, val, dim
+        self.aval = mapped_aval(core.get_aval(val), dim)
+
+    def __repr__(self):
+        full = core.get_aval(self.val).str_short(short_dtypes=False)
+        name = self.aval.str_short(short_dtypes=False)
+        return f"VmapTracer(aval={name}, batched={full})"
+
+
+class BatchTrace(core.Trace):
+    """Applies primitives to whole batches through their batch rules."""
+
+    def __init__(self, parent, axis):
+        self.parent, self.axis = parent, axis
+
+    def described(self):
+        return self.parent.described()
+
+    def split(self, x):
+        """(value, batch axis or None)."""
+        if type(x) is BatchTracer and x._trace is self:
+            return x.val, x.dim
+        return x, None
+
+    def split_all(self, args):
+        """Lists of the values and of their batch axes."""
+        pairs = [self.split(x) for x in args]
+        return [v for v, _ in pairs], [d for _, d in pairs]
+
+    def join(self, val, dim):
+        """A tracer of the pair, or just the value where it has no batch axis."""
+        return val if dim is None else BatchTracer(self, val, dim)
+
+    def process_primitive(self, primitive, args, params):
+        vals, dims = self.split_all(args)
+        if all(d is None for d in dims) and not self._names_axis(primitive, params):
+            return self.parent.process_primitive(primitive, args, params)
+        with core.set_current_trace(self.parent):
+            out, dim = primitive.batch(self.axis, vals, dims, **params)
+        if primitive.multiple_results:
+            return [self.join(v, d) for v, d in zip(out, dim, strict=True)]
+        return self.join(out, dim)
+
+    def _names_axis(self, primitive, params):
+        name = self.axis.name
+        return name is not None and name in primitive.axis_names(params)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
+        """The batch of a function with a custom jvp is one with the batched jvp."""
+        vals, dims = self.split_all(args)
+        fun, out_dims = batched_flat(fun, self.axis, dims)
+        jvp = primitive.batch_jvp(jvp, self.axis, dims)
+        with core.set_current_trace(self.parent):
+            outs = self.parent.process_custom_jvp_call(
+                primitive, fun, jvp, vals, **params
+            )
+        return self._wrap(outs, out_dims())
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        """The batch of a function with a custom vjp is one with the batched vjp."""
+        vals, dims = self.split_all(args)
+        fun, out_dims = batched_flat(fun, self.axis, dims)
+        fwd, bwd = primitive.batch_vjp(fwd, bwd, self.axis, dims)
+        with core.set_current_trace(self.parent):
+            outs = self.parent.process_custom_vjp_call(
+                primitive, fun, fwd, bwd, vals, **params
+            )
+        return self._wrap(outs, out_dims())
+
+    def _wrap(self, outs, dims):
+        return [self.join(v, d) for v, d in zip(outs, dims, strict=True)]
+
+
+def batch(fun, axis, args, dims):
+    """Run the flat function `fun` over a batch; (outs, out_dims)."""
+    level = BatchTrace(core.current_trace(), axis)
+    with core.set_current_trace(level):
+        tracers = [level.join(x, d) for x, d in zip(args, dims, strict=True)]
+        if axis.name is None:
+            outs = fun(*tracers)
+        else:
+            with core.extend_axis_env({axis.name: axis.size}):
+                outs = fun(*tracers)
+    return level.split_all(outs)
+
+
+def batched_flat(fun, axis, dims):
+    """The batched form of a flat function, with all outputs mapped at 0.
+
+    Returns (function, out_dims): `out_dims()` tells, once it has run, the axes of the outputs.
+    """
+    found = []
+
+    def batched(*args):
+        outs, out_dims = batch(fun, axis, args, dims)
+        found[:] = [None if d is None else 0 for d in out_dims]
+        return [to_front(axis, x, d) for x, d in zip(outs, out_dims, strict=True)]
+
+    return batched, lambda: found
+
+
+def to_front(axis, x, dim):
+    """`x` with its batch axis first; unmapped values stay as they are."""
+    return x if dim is None else move_axis(x, dim, 0)
+
+
+def match_axis(axis, x, dim, wanted):
+    """`x` with its batch axis moved from `dim` to `wanted`, made where there is none."""
+    if wanted is None:
+        if dim is not None:
+            raise ValueError(
+                f"vmap has mapped output but out_axes is {wanted}"
+            )
+        return x
+    if wanted < 0:
+        wanted += core.get_aval(x).ndim + (dim is None)
+    x = batch_front(axis, x, dim) if dim is None else x
+    return move_axis(x, 0 if dim is None else dim, wanted)
+
+
+def batch_jaxpr(closed, axis, dims, force=False):
+    """The batched form of a closed jaxpr: (closed jaxpr, out_dims).
+
+    Outputs are mapped at axis 0 or not at all.  `force`: True, or a list saying which outputs are to be
+    mapped even where they do not depend on mapped inputs.
+    """
+    if isinstance(force, bool):
+        force = (force,) * len(closed.jaxpr.outvars)
+    key = batch_jaxpr, axis.size, axis.name, tuple(dims), tuple(force)
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _batch_jaxpr(closed, axis, dims, force)
+    return known
+
+
+def _batch_jaxpr(closed, axis, dims, force):
+    avals = [
+        unmapped_aval(axis.size, d, a)
+        for d, a in zip(dims, closed.in_avals, strict=True)
+    ]
+    level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
+    args = [level.new_arg(aval) for aval in avals]
+    try:
+        with core.set_current_trace(level):
+            outs, out_dims = batch(core.jaxpr_as_fun(closed), axis, args, dims)
+            outs = [
+                batch_front(axis, x, d) if d is not None or forced else x
+                for x, d, forced in zip(outs, out_dims, force, strict=True)
+            ]
+        out_dims = [
+            0 if d is not None or forced else None
+            for d, forced in zip(out_dims, force, strict=True)
+        ]
+        jaxpr, consts = level.finish([t.var for t in args], outs)
+    finally:
+        level.valid = False
+    return ClosedJaxpr(jaxpr, consts), out_dims
