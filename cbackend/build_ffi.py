@@ -176,9 +176,8 @@ def _run(command: Sequence[str], what: str) -> None:
     if said:
         print(said, file=sys.stderr, flush=True)
     if done.returncode:
-        tail = said.splitlines()
-        reason = next((line for line in tail if "error" in line.lower()), "")
-        raise BuildError(f"{what} failed. {reason}".strip())
+        lines = [line for line in said.splitlines() if re.search(r"(?i)error\b", line)]
+        raise BuildError(f"{what} failed. {lines[0] if lines else ''}".strip())
 
 
 def _compile(source: str, folder: Path, flags: Sequence[str]) -> bool:
@@ -216,8 +215,13 @@ def _compile_all(
     return [str((folder / name).relative_to(ROOT)) for name in names]
 
 
-def _link(target: Path, objects: Sequence[str], flags: Sequence[str]) -> None:
-    """Link `objects` to `target` unless it is up to date; replace it in one step."""
+def _link(
+    target: Path, objects: Sequence[str], flags: Sequence[str], check: bool = False
+) -> None:
+    """Link `objects` to `target` unless it is up to date; replace it in one step.
+
+    With `check`, a library that cannot be loaded is an error and replaces nothing.
+    """
     compiler = find_compiler()
     key_file = target.with_name(target.name + ".key")
     keys = [(ROOT / f"{name[:-2]}.key").read_bytes() for name in objects]
@@ -228,6 +232,10 @@ def _link(target: Path, objects: Sequence[str], flags: Sequence[str]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f"{target.name}.new")
     _run([*command, "-o", str(fresh.relative_to(ROOT))], f"linking {target.name}")
+    if check:
+        # A shared library may lack symbols; Python itself provides some of them.
+        code = "import ctypes, os, sys; ctypes.CDLL(sys.argv[1], os.RTLD_NOW)"
+        _run([sys.executable, "-c", code, str(fresh)], f"loading {target.name}")
     fresh.replace(target)
     key_file.write_text(key)
 
@@ -280,7 +288,8 @@ def build_extension(target: Path, variant: str = "release") -> None:
         objects += _compile_all([wrapper], objects_folder, wrapper_flags)
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
         shared = folder / "cbackend" / f"_mjx{suffix}"
-        _link(shared, objects, ["-shared", *link_flags(variant)])
+        linking = ["-shared", *link_flags(variant)]
+        _link(shared, objects, linking, check=variant == "release")
     if target.resolve() != shared and not _same(shared, target):
         _replace(shared, target)
 

@@ -95,6 +95,17 @@ def test_drift_of_cdef_from_header_is_an_error(tiny):
         tiny.build_extension(tiny.in_place_target("release"))
 
 
+def test_undefined_symbol_is_an_error(tiny):
+    source = tiny.ROOT / "cbackend/src/tiny.c"
+    target = tiny.in_place_target("release")
+    source.write_text(SOURCE.replace("x + 1", "mjx_tiny2(x)"))
+    header = tiny.ROOT / "cbackend/include/mjx.h"
+    header.write_text(HEADER + "int mjx_tiny2(int x);\n")
+    with pytest.raises(tiny.BuildError, match="undefined symbol: mjx_tiny2"):
+        tiny.build_extension(target)
+    assert not target.exists()
+
+
 def test_ctests(tiny, capfd):
     assert tiny.run_ctests("release") == 0
     test = tiny.ROOT / "cbackend/ctests/test_tiny.c"

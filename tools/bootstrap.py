@@ -31,26 +31,27 @@ def fail(message):
     raise SystemExit(1)
 
 
+def works(python, module="pip"):
+    """Tell whether this Python runs, is new enough and has the module."""
+    code = f"import {module}, sys; raise SystemExit(sys.version_info < {NEEDED})"
+    try:
+        done = subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
 def ensure_python():
     """Go on with a new enough Python, or say that there is none."""
     if sys.version_info >= NEEDED:
         return
     for name in NEWER:
         path = shutil.which(name)
-        if path:
+        # A version manager's stand-in is on PATH but may not run.
+        if path and works(path, "venv"):
             os.execv(path, [path, *sys.argv])
     version = ".".join(str(part) for part in sys.version_info[:2])
     fail(f"needs Python 3.11 or newer, but {sys.executable} is {version}: set PYTHON.")
-
-
-def works(python):
-    """Tell whether this Python runs, is new enough and has pip."""
-    code = "import pip, sys; raise SystemExit(sys.version_info < (3, 11))"
-    try:
-        done = subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL)
-    except OSError:
-        return False
-    return done.returncode == 0
 
 
 def make_venv():
