@@ -112,6 +112,24 @@ def test_every_block_says_its_language(name: str):
     assert not unknown, f"lines {unknown}: use one of {sorted(LANGUAGES)}"
 
 
+def environment_variables(paths) -> set[str]:
+    """The MINIJAX_ variables that these files name."""
+    text = "\n".join(path.read_text() for path in paths)
+    return set(re.findall(r"\bMINIJAX_[A-Z0-9_]*[A-Z0-9]\b", text))
+
+
+def test_environment_variables_are_documented():
+    """What the code reads is in the documents, and the other way round."""
+    folders = [ROOT / "minijax", ROOT / "cbackend", ROOT / "compat_tests"]
+    found = [
+        p for f in folders for p in f.rglob("*") if p.suffix in (".py", ".c", ".h")
+    ]
+    sources = [p for p in found if p.name != "test_docs.py"]
+    used, told = environment_variables(sources), environment_variables(DOCUMENTS)
+    assert used <= told, f"document these in docs/design.md: {sorted(used - told)}"
+    assert told <= used, f"no code reads these: {sorted(told - used)}"
+
+
 def test_readme_has_its_parts():
     """What a newcomer looks for first."""
     text = (ROOT / "README.md").read_text()

@@ -15,13 +15,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom up. A module may import from its own layer and from those above it in
-# this list. The longest matching prefix decides; `=` matches that one module only.
+# this list. The longest matching prefix decides; `=` matches that one module only, `*`
+# any ending.
 LAYERS = [
     (
         "core",
-        "minijax.core minijax.dtypes minijax.tree_util minijax._pytree "
-        "minijax._pytree_keys minijax._pytree_prefix minijax.config minijax.errors "
-        "minijax.stats minijax.pprint minijax.trace minijax.check minijax.monitoring",
+        "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
+        "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
+        "minijax.monitoring",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
@@ -115,11 +116,15 @@ def layer_of(module: str) -> int | None:
     best, layer = -1, None
     for index, (_, prefixes) in enumerate(LAYERS):
         for prefix in prefixes.split():
-            exact = prefix.startswith("=")
-            prefix = prefix.lstrip("=")
-            hit = module == prefix if exact else _within(module, [prefix])
-            if hit and len(prefix) > best:
-                best, layer = len(prefix), index
+            name = prefix.strip("=*")
+            if prefix.startswith("="):
+                hit = module == name
+            elif prefix.endswith("*"):
+                hit = module.startswith(name)
+            else:
+                hit = _within(module, [name])
+            if hit and len(name) > best:
+                best, layer = len(name), index
     return layer
 
 
