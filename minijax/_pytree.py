@@ -1,51 +1,36 @@
-"""The pytree engine: node registry, flatten, unflatten and `PyTreeDef`.
+"""The pytree engine: flatten, unflatten and `PyTreeDef`.
 
-Everything that other modules need of it goes through the functions and classes named
-without an underscore here, so that a C implementation can take this file's place.
-The public API built on it is in `tree_util.py` and `tree.py`.
-
-Structures are as JAX 0.10.2 has them: `None` is a node without children, dicts are
-traversed in sorted key order, only the exact types tuple, list and dict (no subclasses)
-are built in, a namedtuple is any tuple subclass with `_fields`, a registered type comes
-before all of that.
+Everything that other modules need of it goes through the names without an underscore
+here, so that a C implementation can take this file's place. The node types are in
+`_pytree_nodes.py`, their registration in `_pytree_registry.py`, and the public API in
+`tree_util.py` and `tree.py`.
 """
 
 from itertools import islice
 
-from minijax._pytree_keys import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
-
-KIND_LEAF = 0
-KIND_NONE = 1
-KIND_TUPLE = 2
-KIND_NAMEDTUPLE = 3
-KIND_LIST = 4
-KIND_DICT = 5
-KIND_CUSTOM = 6
-KIND_DATACLASS = 7
+from minijax._pytree_nodes import (
+    DICT_TYPE,
+    KIND_CUSTOM,
+    KIND_DATACLASS,
+    KIND_DICT,
+    KIND_LEAF,
+    KIND_LIST,
+    KIND_NAMEDTUPLE,
+    KIND_NONE,
+    KIND_TUPLE,
+    LIST_TYPE,
+    NONE_TYPE,
+    TUPLE_TYPE,
+    NodeType,
+    check_pair,
+    keyed_children,
+    lookup,
+    namedtuple_type,
+    node_parts,
+    sorted_keys,
+)
 
 _MAX_INTERNED = 1 << 14
-
-
-class NodeType:
-    """How one Python type is taken apart and put together; a registry entry.
-
-    to_iterable(x) -> (children, data); from_iterable(data, children tuple) -> x;
-    to_iterable_with_keys(x) -> ((key, child) pairs, data), or None.
-    `fields` and `meta` are set for dataclass nodes only.
-    """
-
-    __slots__ = (
-        "kind", "type", "to_iterable", "from_iterable", "to_iterable_with_keys",
-        "fields", "meta",
-    )  # fmt: skip
-
-    def __init__(self, kind, type, to_iterable, from_iterable, with_keys=None):
-        self.kind = kind
-        self.type = type
-        self.to_iterable = to_iterable
-        self.from_iterable = from_iterable
-        self.to_iterable_with_keys = with_keys
-        self.fields = self.meta = ()
 
 
 class PyTreeDef:
@@ -123,12 +108,14 @@ class PyTreeDef:
                 raise TypeError(f"children must be PyTreeDefs, got {child!r}")
         if node_data is None:
             if children:
-                raise ValueError("a leaf PyTreeDef (node_data None) has no children")
+                raise RuntimeError("a leaf PyTreeDef (node_data None) has no children")
             return LEAF
         node_class, data = node_data
         entry = registry.lookup(node_class)
         if entry is None:
-            raise ValueError(f"type {node_class} is not registered as a pytree node")
+            raise RuntimeError(
+                f"Could not find type: {node_class} is not registered as a pytree node"
+            )
         if entry.kind < KIND_DICT:
             data = None
         elif entry.kind == KIND_DICT:
@@ -249,95 +236,16 @@ def _intern(key, entry, data, children):
     return node
 
 
-# -- the built-in nodes --------------------------------------------------------------
-
-
-def _sorted_keys(x):
-    try:
-        return sorted(x)
-    except Exception as error:
-        raise ValueError(
-            "Comparator raised exception while sorting pytree dictionary keys:"
-            f" the keys {list(x)!r} have no common order. Use keys of one type."
-        ) from error
-
-
-def _dict_children(x):
-    keys = _sorted_keys(x)
-    return [x[k] for k in keys], keys
-
-
-def _dict_with_keys(x):
-    keys = _sorted_keys(x)
-    return [(DictKey(k), x[k]) for k in keys], keys
-
-
-def _sequence_with_keys(x):
-    return [(SequenceKey(i), child) for i, child in enumerate(x)], None
-
-
-def _namedtuple_with_keys(x):
-    names = type(x)._fields
-    if len(names) != len(x):
-        raise ValueError(
-            f"A namedtuple's _fields attribute should have the same size as the tuple;"
-            f" {type(x)} has {len(names)} fields and {len(x)} elements."
-        )
-    return [(GetAttrKey(n), child) for n, child in zip(names, x, strict=True)], None
-
-
-def _identity_pair(x):
-    return x, None
-
-
-_NONE_TYPE = NodeType(
-    KIND_NONE, type(None), lambda x: ((), None), lambda data, xs: None,
-    lambda x: ((), None),
-)  # fmt: skip
-_TUPLE_TYPE = NodeType(
-    KIND_TUPLE, tuple, _identity_pair, lambda data, xs: xs, _sequence_with_keys
-)
-_LIST_TYPE = NodeType(
-    KIND_LIST, list, _identity_pair, lambda data, xs: list(xs), _sequence_with_keys
-)
-_DICT_TYPE = NodeType(
-    KIND_DICT, dict, _dict_children,
-    lambda keys, xs: dict(zip(keys, xs, strict=True)), _dict_with_keys,
-)  # fmt: skip
-
-# Registered types (built-in and custom), then the namedtuple types met so far.
-_node_types = {}
-_namedtuple_types = {}
-
-
-def _namedtuple_type(cls):
-    entry = _namedtuple_types.get(cls)
-    if entry is None:
-        entry = _namedtuple_types[cls] = NodeType(
-            KIND_NAMEDTUPLE,
-            cls,
-            _identity_pair,
-            lambda data, xs: cls(*xs),
-            _namedtuple_with_keys,
-        )
-    return entry
-
-
-def lookup(cls) -> NodeType | None:
-    """The registry entry for a type; None when its instances are leaves."""
-    entry = _node_types.get(cls)
-    if entry is not None:
-        return entry
-    if isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _namedtuple_type(cls)
-    return None
-
-
 # -- flatten -------------------------------------------------------------------------
 
 # One handler for each registered type: handler(x, leaves) appends the leaves of x and
 # returns its treedef. A type that is not here is a leaf, or else a namedtuple.
 _handlers = {}
+
+
+def add_handler(entry) -> None:
+    """Makes `flatten` know a newly registered type."""
+    _handlers[entry.type] = _make_custom_handler(entry)
 
 
 def _flatten_children(xs, leaves):
@@ -368,33 +276,33 @@ def _flatten_none(x, leaves):
 def _flatten_tuple(x, leaves):
     defs, shared = _flatten_children(x, leaves)
     if not shared:
-        return make_node(_TUPLE_TYPE, None, tuple(defs))
+        return make_node(TUPLE_TYPE, None, tuple(defs))
     key = (KIND_TUPLE, *map(id, defs))
-    return _interned.get(key) or _intern(key, _TUPLE_TYPE, None, defs)
+    return _interned.get(key) or _intern(key, TUPLE_TYPE, None, defs)
 
 
 def _flatten_list(x, leaves):
     defs, shared = _flatten_children(x, leaves)
     if not shared:
-        return make_node(_LIST_TYPE, None, tuple(defs))
+        return make_node(LIST_TYPE, None, tuple(defs))
     key = (KIND_LIST, *map(id, defs))
-    return _interned.get(key) or _intern(key, _LIST_TYPE, None, defs)
+    return _interned.get(key) or _intern(key, LIST_TYPE, None, defs)
 
 
 def _flatten_dict(x, leaves):
     try:
         keys = sorted(x)
     except Exception:
-        keys = _sorted_keys(x)
+        keys = sorted_keys(x)
     defs, shared = _flatten_children([x[k] for k in keys], leaves)
     if not shared:
-        return make_node(_DICT_TYPE, keys, tuple(defs))
+        return make_node(DICT_TYPE, keys, tuple(defs))
     key = (KIND_DICT, *map(id, keys), *map(id, defs))
-    return _interned.get(key) or _intern(key, _DICT_TYPE, keys, defs)
+    return _interned.get(key) or _intern(key, DICT_TYPE, keys, defs)
 
 
 def _flatten_namedtuple(x, leaves):
-    entry = _namedtuple_type(type(x))
+    entry = namedtuple_type(type(x))
     defs, shared = _flatten_children(x, leaves)
     if not shared:
         return make_node(entry, None, tuple(defs))
@@ -402,19 +310,14 @@ def _flatten_namedtuple(x, leaves):
     return _interned.get(key) or _intern(key, entry, None, defs)
 
 
-def _check_pair(pair):
-    if not (isinstance(pair, tuple) and len(pair) == 2):
-        raise ValueError(
-            "The to_iterable function for a custom PyTree node should return"
-            f" a (children, aux_data) tuple, got {pair!r}"
-        )
-    if not hasattr(pair[0], "__iter__"):
-        raise ValueError(
-            "The to_iterable function for a custom PyTree node should return a"
-            " (children, aux_data) tuple where 'children' is iterable,"
-            f" got {pair!r}"
-        )
-    return pair
+_handlers.update(
+    {
+        type(None): _flatten_none,
+        tuple: _flatten_tuple,
+        list: _flatten_list,
+        dict: _flatten_dict,
+    }
+)
 
 
 def _make_custom_handler(entry):
@@ -423,22 +326,11 @@ def _make_custom_handler(entry):
     def flatten_custom(x, leaves):
         pair = to_iterable(x)
         if type(pair) is not tuple or len(pair) != 2 or type(pair[0]) is not tuple:
-            _check_pair(pair)
+            check_pair(pair)
         defs, _ = _flatten_children(pair[0], leaves)
         return make_node(entry, pair[1], tuple(defs))
 
     return flatten_custom
-
-
-def _node_parts(x):
-    """-> (entry, children, data) of a node, or (None, (), None) of a leaf."""
-    entry = lookup(type(x))
-    if entry is None:
-        return None, (), None
-    pair = entry.to_iterable(x)
-    if entry.kind >= KIND_CUSTOM:
-        _check_pair(pair)
-    return entry, pair[0], pair[1]
 
 
 def _leaf_verdict(verdict):
@@ -454,10 +346,10 @@ def _leaf_verdict(verdict):
 
 def _flatten_with_predicate(x, leaves, is_leaf):
     if not _leaf_verdict(is_leaf(x)):
-        entry, children, data = _node_parts(x)
+        entry, children, data = node_parts(x)
         if entry is not None:
             defs = [_flatten_with_predicate(c, leaves, is_leaf) for c in children]
-            return NONE if entry is _NONE_TYPE else make_node(entry, data, tuple(defs))
+            return NONE if entry is NONE_TYPE else make_node(entry, data, tuple(defs))
     leaves.append(x)
     return LEAF
 
@@ -476,24 +368,16 @@ def flatten(tree, is_leaf=None) -> tuple[list, PyTreeDef]:
     return leaves, LEAF
 
 
-def _keyed_children(entry, x):
-    """-> ((key, child) pairs, data) of one node."""
-    if entry.to_iterable_with_keys is not None:
-        return _check_pair(entry.to_iterable_with_keys(x))
-    children, data = _check_pair(entry.to_iterable(x))
-    return [(FlattenedIndexKey(i), child) for i, child in enumerate(children)], data
-
-
 def _flatten_with_path(x, path, out, is_leaf):
     if is_leaf is None or not _leaf_verdict(is_leaf(path, x)):
         entry = lookup(type(x))
         if entry is not None:
-            pairs, data = _keyed_children(entry, x)
+            pairs, data = keyed_children(entry, x)
             defs = [
                 _flatten_with_path(child, (*path, key), out, is_leaf)
                 for key, child in pairs
             ]
-            return NONE if entry is _NONE_TYPE else make_node(entry, data, tuple(defs))
+            return NONE if entry is NONE_TYPE else make_node(entry, data, tuple(defs))
     out.append((path, x))
     return LEAF
 
@@ -524,7 +408,7 @@ def _assemble(node, xs):
     if kind == KIND_LIST:
         return xs
     if kind == KIND_DICT:
-        return dict(zip(node.data, xs, strict=True))
+        return dict(zip(node.data, xs))
     if kind == KIND_NAMEDTUPLE:
         return entry.type(*xs)
     return entry.from_iterable(node.data, tuple(xs))
@@ -607,7 +491,7 @@ def _up_to_list(node, x):
 def _up_to_dict(node, x):
     if type(x) is not dict:
         raise ValueError(f"Expected dict, got {x!r}.")
-    keys = _sorted_keys(x)
+    keys = sorted_keys(x)
     if keys != node.data:
         raise ValueError(
             f"Dict key mismatch; expected keys: {node.data}; present keys: {keys}."
@@ -634,7 +518,7 @@ def _up_to_custom(node, x):
         raise ValueError(
             f"Custom {what} type mismatch: expected type: {entry.type}, value: {x!r}."
         )
-    children, data = _check_pair(entry.to_iterable(x))
+    children, data = check_pair(entry.to_iterable(x))
     if not (data is node.data or data == node.data):
         raise ValueError(
             f"Mismatch custom {what} data: {node.data!r} != {data!r}; value: {x!r}."
@@ -697,113 +581,11 @@ def _from_state(nodes):
         first = len(stack) - arity
         children = tuple(stack[first:])
         del stack[first:]
-        node = NONE if entry is _NONE_TYPE else make_node(entry, data, children)
+        node = NONE if entry is NONE_TYPE else make_node(entry, data, children)
         stack.append(node)
     (treedef,) = stack
     return treedef
 
 
-# -- the registry --------------------------------------------------------------------
-
-
-class PyTreeRegistry:
-    """The registry of node types. There is one, `default_registry`."""
-
-    def register_node(
-        self, type, to_iterable, from_iterable, to_iterable_with_keys=None
-    ) -> None:
-        """Makes instances of `type` nodes. Raises ValueError when it is one already."""
-        for function in (to_iterable, from_iterable):
-            if not callable(function):
-                raise TypeError(
-                    f"cannot register {type}: {function!r} is not a function"
-                )
-        self._add(
-            NodeType(
-                KIND_CUSTOM, type, to_iterable, from_iterable, to_iterable_with_keys
-            )
-        )
-
-    def register_dataclass_node(self, type, data_fields, meta_fields) -> None:
-        """Nodes whose children are the data fields, and whose data the meta fields."""
-        self._add(_dataclass_type(type, tuple(data_fields), tuple(meta_fields)))
-
-    def _add(self, entry):
-        if entry.type in _node_types:
-            what = "dataclass " if entry.kind == KIND_DATACLASS else ""
-            raise ValueError(
-                f"Duplicate custom {what}PyTreeDef type registration for {entry.type}."
-            )
-        _node_types[entry.type] = entry
-        _handlers[entry.type] = _make_custom_handler(entry)
-
-    def lookup(self, cls) -> NodeType | None:
-        return lookup(cls)
-
-    def is_node(self, cls) -> bool:
-        return lookup(cls) is not None
-
-    def flatten(self, tree, leaf_predicate=None):
-        return flatten(tree, leaf_predicate)
-
-    def flatten_with_path(self, tree, leaf_predicate=None):
-        return flatten_with_path(tree, leaf_predicate)
-
-    def flatten_one_level(self, tree):
-        """-> (children, data), or None for a leaf."""
-        entry, children, data = _node_parts(tree)
-        return None if entry is None else (children, _public_data(entry, data))
-
-    def flatten_one_level_with_keys(self, tree):
-        """-> ((key, child) pairs, data), or None for a leaf."""
-        entry = lookup(type(tree))
-        if entry is None:
-            return None
-        pairs, data = _keyed_children(entry, tree)
-        return pairs, _public_data(entry, data)
-
-
-def _public_data(entry, data):
-    """A node's data as `flatten_one_level` shows it: hashable, and telling types."""
-    if entry.kind == KIND_DICT:
-        return tuple(data)
-    return entry.type if entry.kind == KIND_NAMEDTUPLE else data
-
-
-def _dataclass_type(cls, data_fields, meta_fields):
-    def to_iterable(x):
-        return (
-            tuple([getattr(x, name) for name in data_fields]),
-            tuple([getattr(x, name) for name in meta_fields]),
-        )
-
-    def with_keys(x):
-        pairs = [(GetAttrKey(name), getattr(x, name)) for name in data_fields]
-        return pairs, tuple([getattr(x, name) for name in meta_fields])
-
-    def from_iterable(data, children):
-        fields = dict(zip(data_fields, children, strict=True))
-        fields.update(zip(meta_fields, data, strict=True))
-        return cls(**fields)
-
-    entry = NodeType(KIND_DATACLASS, cls, to_iterable, from_iterable, with_keys)
-    entry.fields = data_fields
-    entry.meta = meta_fields
-    return entry
-
-
-LEAF = None
 LEAF = _make_leaf()
-NONE = make_node(_NONE_TYPE, None, (), True)
-
-default_registry = PyTreeRegistry()
-for _entry in (_NONE_TYPE, _TUPLE_TYPE, _LIST_TYPE, _DICT_TYPE):
-    _node_types[_entry.type] = _entry
-_handlers.update(
-    {
-        type(None): _flatten_none,
-        tuple: _flatten_tuple,
-        list: _flatten_list,
-        dict: _flatten_dict,
-    }
-)
+NONE = make_node(NONE_TYPE, None, (), True)

@@ -1,8 +1,10 @@
 """Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
 
 from minijax import _pytree
-from minijax._pytree import KIND_CUSTOM, LEAF, PyTreeDef
+from minijax._pytree import LEAF, PyTreeDef
 from minijax._pytree_keys import DictKey, SequenceKey
+from minijax._pytree_nodes import KIND_CUSTOM, KIND_DICT, lookup
+from minijax._pytree_registry import default_registry
 
 
 def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
@@ -72,7 +74,10 @@ def _is_none(x):
 
 
 def _prefix_counts(prefix, full, counts):
-    """Appends the number of full's leaves under each leaf of prefix; False: no prefix."""
+    """Appends the number of full's leaves under each leaf of prefix.
+
+    Returns False where prefix is not a prefix of full.
+    """
     if prefix is LEAF:
         counts.append(full.num_leaves)
         return True
@@ -80,11 +85,11 @@ def _prefix_counts(prefix, full, counts):
     if not same or len(prefix._children) != len(full._children):
         return False
     pairs = zip(prefix._children, full._children, strict=True)
-    return all([_prefix_counts(p, f, counts) for p, f in pairs])
+    return all(_prefix_counts(p, f, counts) for p, f in pairs)
 
 
 class PytreeLeaf:
-    """Stands for a leaf in error messages."""
+    """Stands for a leaf in error messages about structures."""
 
     def __repr__(self):
         return "*"
@@ -106,19 +111,19 @@ def _axes_details(name, treedef, axis_tree):
 
 
 def prefix_errors(prefix_tree, full_tree, is_leaf=None) -> list:
-    """Functions name -> ValueError, one for each place where the prefix does not fit."""
+    """Functions name -> ValueError, one for each place where the prefix misfits."""
     return list(_prefix_errors((), prefix_tree, full_tree, is_leaf))
 
 
 def _prefix_errors(path, prefix, full, is_leaf):
-    entry = _pytree.lookup(type(prefix))
+    entry = lookup(type(prefix))
     if entry is None or (is_leaf is not None and is_leaf(prefix)):
         return
     if type(prefix) is not type(full):
         yield _different_types(path, prefix, full)
         return
-    pairs, data = _pytree.default_registry.flatten_one_level_with_keys(prefix)
-    full_pairs, full_data = _pytree.default_registry.flatten_one_level_with_keys(full)
+    pairs, data = default_registry.flatten_one_level_with_keys(prefix)
+    full_pairs, full_data = default_registry.flatten_one_level_with_keys(full)
     pairs, full_pairs = list(pairs), list(full_pairs)
     if len(pairs) != len(full_pairs):
         if isinstance(prefix, (tuple, list)) and entry.kind < KIND_CUSTOM:
@@ -234,6 +239,6 @@ def _equality_errors(path, left, right):
     else:
         pairs = zip(left._children, right._children, strict=True)
         for i, (child1, child2) in enumerate(pairs):
-            named = left.node_type.kind == _pytree.KIND_DICT
+            named = left.node_type.kind == KIND_DICT
             key = DictKey(left.data[i]) if named else SequenceKey(i)
             yield from _equality_errors((*path, key), child1, child2)

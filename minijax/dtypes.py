@@ -144,7 +144,7 @@ def python_scalar_dtype(scalar_type: type) -> np.dtype:
 
 
 def is_python_scalar(x) -> bool:
-    """Whether x is a bool, int, float or complex (subclasses, as np.float64, are not)."""
+    """Whether x is exactly a bool, int, float or complex: np.float64(1) is not."""
     return type(x) in _PYTHON_WIDE
 
 
@@ -175,7 +175,7 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False):
     result = np.dtype(dtype)
     if cache is _canonical_narrow:
         result = _NARROW.get(result, result)
-    if type(dtype) is np.dtype or type(dtype) is type or isinstance(dtype, np.dtype):
+    if isinstance(dtype, (type, np.dtype)):
         cache[dtype] = result
     return result
 
@@ -212,12 +212,13 @@ check_and_canonicalize_user_dtype = check_user_dtype
 
 
 def _user_stacklevel():
-    """The `stacklevel`, for a warning of the caller, of the first frame outside minijax."""
+    """The `stacklevel` of the user's frame, for a warning raised by the caller."""
+    root = __name__.partition(".")[0]
     level = 1
     frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__package__", "").split(".")[
-        0
-    ] == __package__.split(".", 1)[0]:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] != root:
+            break
         frame = frame.f_back
         level += 1
     return level
@@ -260,7 +261,7 @@ def _value_dtype(x):
 
 
 def is_weakly_typed(x) -> bool:
-    """Whether x is a Python number (not bool), or an array or tracer with a weak type."""
+    """Whether x is a Python number (not bool), or has an aval with a weak type."""
     try:
         return x.aval.weak_type
     except AttributeError:
@@ -271,7 +272,7 @@ _WEAK = {int, float, complex}
 
 
 def _dtype_and_weak(x):
-    """-> (dtype, weak); x is a value, or names a dtype; int, float, complex are weak."""
+    """-> (dtype, weak) of a value or of a dtype's name: int is weak, "int32" not."""
     if isinstance(x, type) and x in _PYTHON_WIDE:
         return python_scalar_dtype(x), x in _WEAK
     if isinstance(x, (type, str, np.dtype)):
@@ -436,12 +437,9 @@ def _lattice_edges(strict):
         return edges
     edges[_np_bool] = [int]
     edges[int] = [*_small_ints, u[0], i[0]]
-    for low, high in zip(u[:-1], u[1:], strict=True):
-        edges[low] = [high]
-    for low, high in zip(i[:-1], i[1:], strict=True):
-        edges[low] = [high]
-    for low, high in zip(u[:-1], i[1:], strict=True):
-        edges[low].append(high)
+    for n in range(3):
+        edges[u[n]] = [u[n + 1], i[n + 1]]
+        edges[i[n]] = [i[n + 1]]
     edges[u[-1]] = edges[i[-1]] = [float]
     edges[float] = [f[0], f[1], *_small_floats, complex]
     edges[f[0]] = edges[f[1]] = [f[2]]
@@ -461,9 +459,7 @@ def _upper_set(node, strict):
         _upper_sets[strict] = {start: _reachable(start, edges) for start in edges}
     found = _upper_sets[strict].get(node)
     if found is None:
-        raise ValueError(
-            f"dtype={node!r} is not a valid dtype for JAX type promotion."
-        )
+        raise ValueError(f"dtype={node!r} is not a valid dtype for JAX type promotion.")
     return found
 
 
@@ -544,7 +540,7 @@ def _promote(dtypes, weak):
     first = dtypes[0]
     if len(dtypes) == 1:
         return first, bool(weak[0]) and first != _np_bool
-    if not all(weak) and all([dt == first for dt in dtypes]):
+    if not all(weak) and all(dt == first for dt in dtypes):
         return first, False
     pairs = zip(dtypes, weak, strict=True)
     nodes = list(dict.fromkeys([_lattice_node(dt, w) for dt, w in pairs]))
@@ -555,7 +551,7 @@ def _promote(dtypes, weak):
 
 
 def lattice_result_type(*args):
-    """-> (dtype, weak) of the promotion of values or dtypes; the dtype may be 64-bit."""
+    """-> (dtype, weak) of the promotion of values or dtypes; not canonicalized."""
     pairs = [_dtype_and_weak(float if x is None else x) for x in args]
     return _promote(tuple([dt for dt, _ in pairs]), tuple([w for _, w in pairs]))
 
@@ -579,7 +575,7 @@ def result_type(*args, return_weak_type_flag: bool = False):
 
 
 def promote_types(a, b) -> np.dtype:
-    """The promotion of two dtypes, 64-bit ones kept; int, float and complex are weak."""
+    """The promotion of two dtypes, not canonicalized; int, float, complex are weak."""
     nodes = [x if _is_weak_type(x) else np.dtype(x) for x in (a, b)]
     node = nodes[0]
     if nodes[0] != nodes[1]:

@@ -1,6 +1,6 @@
 """The public `jax.tree_util`: pytree functions, node registration, key paths.
 
-Exceptions are JAX's; the engine is `_pytree.py`, the prefix machinery `_pytree_prefix.py`.
+Exceptions are JAX's. The engine is `_pytree.py`, prefix trees are `_pytree_prefix.py`.
 """
 
 import functools
@@ -9,8 +9,9 @@ from collections import OrderedDict, defaultdict
 from typing import TypeVar
 
 from minijax import _pytree
-from minijax._pytree import LEAF, PyTreeDef, PyTreeRegistry, default_registry
+from minijax._pytree import LEAF, PyTreeDef
 from minijax._pytree_keys import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
+from minijax._pytree_nodes import lookup, sorted_keys
 from minijax._pytree_prefix import (
     broadcast_prefix,
     equality_errors,
@@ -19,6 +20,7 @@ from minijax._pytree_prefix import (
     prefix_errors,
     tree_broadcast,
 )
+from minijax._pytree_registry import PyTreeRegistry, default_registry
 
 KeyEntry = TypeVar("KeyEntry")
 KeyPath = tuple[KeyEntry, ...]
@@ -65,7 +67,7 @@ def treedef_is_leaf(treedef: PyTreeDef) -> bool:
 def all_leaves(iterable, is_leaf=None) -> bool:
     """Whether every element of the iterable is a leaf."""
     if is_leaf is None:
-        return all(_pytree.lookup(type(x)) is None for x in iterable)
+        return all(lookup(type(x)) is None for x in iterable)
     items = list(iterable)
     leaves = tree_leaves(items, is_leaf)
     return len(leaves) == len(items) and all(map(operator.is_, leaves, items))
@@ -73,7 +75,7 @@ def all_leaves(iterable, is_leaf=None) -> bool:
 
 def is_tree_node(typ: type) -> bool:
     """Whether instances of the type are pytree nodes."""
-    return _pytree.lookup(typ) is not None
+    return lookup(typ) is not None
 
 
 def flatten_one_level(tree):
@@ -228,9 +230,7 @@ def register_pytree_with_keys(
 
 def register_pytree_node_class(cls):
     """Class decorator: uses the methods `tree_flatten` and `tree_unflatten`."""
-    register_pytree_node(
-        cls, operator.methodcaller("tree_flatten"), cls.tree_unflatten
-    )
+    register_pytree_node(cls, operator.methodcaller("tree_flatten"), cls.tree_unflatten)
     return cls
 
 
@@ -326,7 +326,7 @@ class Partial(functools.partial):
 
 
 class _HashableCallableShim:
-    """Hides that a callable is a functools.partial; equal to one of an equal callable."""
+    """Hides that a callable is a functools.partial; compares as the callable does."""
 
     def __init__(self, fun):
         self.fun = fun
@@ -363,7 +363,7 @@ def _ordered_dict_with_keys(x):
 
 
 def _flatten_default_dict(x):
-    keys = tuple(_pytree._sorted_keys(x))
+    keys = tuple(sorted_keys(x))
     return tuple([x[k] for k in keys]), (x.default_factory, keys)
 
 

@@ -1,7 +1,7 @@
 """jnp's scalar types: `jnp.float32` names a dtype, and called makes an array of it.
 
-They are no numpy scalar classes and have no instances; `np.dtype(jnp.float32)`, equality
-and hash with `np.float32`, and `isinstance(np.float32(1), jnp.float32)` hold.
+They are not numpy's scalar classes and have no instances. But `np.dtype` takes them,
+they equal `np.float32` and hash alike, and np.float32(1) is an instance of jnp.float32.
 """
 
 import ml_dtypes
@@ -31,7 +31,7 @@ class _ScalarMeta(type):
             return True
         if isinstance(other, _ScalarMeta):
             return cls.dtype == other.dtype
-        return bool(cls.dtype.type == other)
+        return cls.dtype.type == other
 
     def __ne__(cls, other):
         return not cls == other
