@@ -6,6 +6,7 @@ the 1,797 images of 8x8 pixels. `python examples/mlp.py` runs it on JAX,
 """
 
 import argparse
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ def load_data():
 def init_params(key, sizes):
     """One {"w", "b"} for each layer; He's normal initialisation."""
     params = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         key, subkey = jax.random.split(key)
         w = jax.random.normal(subkey, (fan_in, fan_out)) * jnp.sqrt(2.0 / fan_in)
         params.append({"w": w, "b": jnp.zeros(fan_out)})

@@ -5,6 +5,7 @@ processes that run real JAX.
 """
 
 import importlib.util
+import itertools
 import os
 import sys
 import types
@@ -120,7 +121,7 @@ def _without(
         if traceback.tb_frame.f_code.co_filename not in hidden:
             kept.append(traceback)
         traceback = traceback.tb_next
-    for outer, inner in zip(kept, kept[1:], strict=False):
+    for outer, inner in itertools.pairwise(kept):
         outer.tb_next = inner
     return kept[0] if kept else None
 

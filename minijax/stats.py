@@ -36,7 +36,7 @@ class _Innermost(threading.local):
 _innermost = _Innermost()
 
 
-class phase:  # noqa: N801 (reads as a verb at its call sites)
+class phase:
     """Context manager that times one phase of one function's preparation.
 
     Phases nest; the outer one's own time leaves the inner ones out. A phase that

@@ -1,0 +1,181 @@
+"""`python -m minijax compare`: the command line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .equality import DEFAULT_TOLERANCES, compare_measurement
+from .html import render
+from .runner import UNUSABLE, CompareError, measure
+from .summary import summarise
+
+NOT_EQUAL = 1
+INTERRUPTED = 130
+EPILOG = """\
+compare's own options may stand before or after SCRIPT; all else after SCRIPT goes to
+the script, and so does everything after `--`.
+
+exit status: 0 equal; 1 not shown equal; 2 wrong use, or JAX is not installed;
+3 the script failed on one side or on both.
+"""
+# Options that take a value, and those that do not.
+WITH_VALUE = ("--runs", "--tolerance", "--json", "--html", "--timeout")
+WITHOUT_VALUE = ("--accept-drift", "-h", "--help")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the comparison that `argv` asks for; returns the exit status."""
+    try:
+        own, script_args = split_arguments(argv)
+        options = _parser().parse_args(own)
+        options.tolerances = parse_tolerances(options.tolerance)
+        _require_folder(options.json, "--json")
+        _require_folder(options.html, "--html")
+        return _compare(options, script_args)
+    except CompareError as error:
+        sys.stderr.write(f"minijax compare: {error}\n")
+        return error.status
+    except KeyboardInterrupt:
+        sys.stderr.write("minijax compare: interrupted\n")
+        return INTERRUPTED
+
+
+def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """compare's own arguments with the script's name, and the script's arguments."""
+    own: list[str] = []
+    script_args: list[str] = []
+    script = None
+    rest = iter(argv)
+    for token in rest:
+        name = token.partition("=")[0]
+        if token == "--":
+            remaining = list(rest)
+            if script is None and remaining:
+                script = remaining.pop(0)
+            script_args += remaining
+        elif name in WITH_VALUE:
+            own.append(token)
+            if "=" not in token:
+                own += [value for value in [next(rest, None)] if value is not None]
+        elif token in WITHOUT_VALUE:
+            own.append(token)
+        elif script is not None:
+            script_args.append(token)
+        elif token.startswith("-"):
+            own.append(token)  # unknown: the parser says so
+        else:
+            script = token
+    return [*own, "--", script] if script is not None else own, script_args
+
+
+def parse_tolerances(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Tolerances by dtype from `1e-3`, `float32=1e-3` or `float32=1e-3:1e-6`."""
+    tolerances = dict(DEFAULT_TOLERANCES)
+    for text in texts:
+        dtype, equals, numbers = text.rpartition("=")
+        relative, _, absolute = numbers.partition(":")
+        try:
+            value = float(relative), float(absolute or 0.0)
+        except ValueError:
+            value = (-1.0, -1.0)
+        if min(value) < 0 or (equals and not dtype):
+            raise CompareError(
+                f"--tolerance {text}: write a number (relative to the leaf's largest "
+                "magnitude), or DTYPE=RELATIVE, or DTYPE=RELATIVE:ABSOLUTE",
+                UNUSABLE,
+            )
+        for name in [dtype] if dtype else DEFAULT_TOLERANCES:
+            tolerances[name] = value
+    return tolerances
+
+
+def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
+    terminal, progress, console = _reporting(options.runs)
+    with progress:
+        measurement = measure(
+            options.script,
+            script_args,
+            runs=options.runs,
+            timeout=options.timeout,
+            progress=progress.step,
+        )
+    equality = compare_measurement(
+        measurement, options.tolerances, options.accept_drift
+    )
+    report = summarise(measurement, equality)
+    terminal.show(report, console)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    if options.html:
+        options.html.write_text(render(report), encoding="utf-8")
+    return 0 if equality.equal else NOT_EQUAL
+
+
+def _reporting(runs: int) -> tuple[Any, Any, Any]:
+    """The terminal report, progress and console; CompareError without rich."""
+    try:
+        terminal = import_module("minijax.compare.terminal")
+        progress = import_module("minijax.compare.progress")
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("rich"):
+            raise
+        raise CompareError(
+            "the package rich, which prints the report, is not installed; "
+            "`pip install 'minijax[compare]'` brings it",
+            UNUSABLE,
+        ) from None
+    return terminal, progress.Progress(2 * (runs + 1)), progress.report_console()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m minijax compare",
+        description="Run a JAX script on real JAX and on minijax, in fresh processes; "
+        "show that the results are equal, and where the time goes.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [options] SCRIPT [ARGS...]",
+        allow_abbrev=False,
+    )
+    parser.add_argument("script", metavar="SCRIPT", help="a Python file that uses jax")
+    parser.add_argument(
+        "--runs", type=_positive, default=3, help="timed processes per side (default 3)"
+    )
+    parser.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="[DTYPE=]RELATIVE[:ABSOLUTE]",
+        help="allowed difference, relative to the leaf's largest magnitude; "
+        "may be given several times",
+    )
+    parser.add_argument(
+        "--accept-drift",
+        action="store_true",
+        help="take calls as equal that agree on the same inputs, even though the two "
+        "runs' inputs have drifted apart",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all data")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="limit for each process"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs")
+    return int(text)
+
+
+def _require_folder(path: Path | None, option: str) -> None:
+    """Find out before the measurement, not after, that a report cannot be written."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise CompareError(
+            f"{option} {path}: not a file in an existing folder", UNUSABLE
+        )

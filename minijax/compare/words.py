@@ -1,0 +1,165 @@
+"""Numbers and verdicts in words, for every form of the report."""
+
+from typing import Any
+
+NONE = "\N{EN DASH}"  # stands for a figure that there is not
+
+
+def seconds(value: float | None) -> str:
+    """`1.23 s`, `45.6 ms`, `7.89 µs`; a dash for none."""
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size * 0.9995:
+            return f"{_three(value / size)} {unit}"
+    return f"{_three(value * 1e9)} ns"
+
+
+def size(value: float | None) -> str:
+    """Bytes as `312 MB` (10^6)."""
+    if value is None:
+        return NONE
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= scale:
+            return f"{_three(value / scale)} {unit}"
+    return f"{value:.0f} B"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A figure in its unit, "s" or "B"."""
+    return seconds(value) if unit == "s" else size(value)
+
+
+def with_range(value: dict[str, Any] | None, unit: str = "s") -> str:
+    """Median, and the smallest and largest over the processes."""
+    if value is None:
+        return NONE
+    text = amount(value["median"], unit)
+    if value["n"] > 1 and value["max"] > value["min"]:
+        text += f"  ({amount(value['min'], unit)} … {amount(value['max'], unit)})"
+    return text
+
+
+def ratio(row: dict[str, Any], unit: str = "s") -> str:
+    """`minijax 3.4x faster`, `JAX 1.2x less`, or that there is no clear difference."""
+    if "ratio" not in row or any(value is None for value in row["values"]):
+        return ""
+    if all(not value["median"] for value in row["values"]):
+        return ""
+    if row["ratio"] is None:
+        return "no clear difference"
+    times = f"{row['ratio']:.0f}" if row["ratio"] >= 99.5 else _three(row["ratio"])
+    return f"{row['faster']} {times}x {'faster' if unit == 's' else 'less'}"
+
+
+def headline(report: dict[str, Any]) -> str:
+    """The answer in one or two sentences."""
+    script = " ".join([report["script"], *report["args"]])
+    first, second = (side["name"] for side in report["sides"])
+    equality = report["equality"]
+    if not equality["equal"]:
+        why = equality["reason"]
+        return f"{script} is NOT shown equal on {first} and {second}: {why}."
+    row = report["totals"]["process"]
+    times = [seconds(value["median"]) for value in row["values"]]
+    text = (
+        f"{script} gives equal results on {first} and {second}. "
+        f"It takes {times[0]} on {first} and {times[1]} on {second}"
+    )
+    if row["ratio"] is None:
+        return text + ": no clear difference."
+    return text + f": {ratio(row)}, from start to end of the process."
+
+
+def equality_lines(report: dict[str, Any], limit: int = 12) -> list[str]:
+    """What the verdict rests on, or what differs."""
+    equality = report["equality"]
+    calls = [call for f in equality["functions"] for call in f["calls"]]
+    lines = [
+        f"Compared: {equality['leaves_compared']} output leaves of {len(calls)} "
+        f"sampled calls in {len(equality['functions'])} jitted functions (tree, shape, dtype, "
+        "weak type, values; call counts)."
+    ]
+    lines += _worst(equality)
+    drifted = [c for c in calls if c["inputs"] != "same" and c["leaves"]]
+    if drifted:
+        worst = max(leaf["scaled"] for call in drifted for leaf in call["leaves"])
+        replayed = sum(call["replay"] is not None for call in drifted)
+        lines.append(
+            f"{len(drifted)} calls had other inputs on the two sides (earlier rounding, "
+            f"or code outside jitted functions): their results differ by {worst:.2g}; "
+            f"{replayed} of them were also run on the same inputs."
+        )
+    if equality["leaves_left_out"]:
+        lines.append(f"{equality['leaves_left_out']} leaves were too large to keep.")
+    mismatches = equality["mismatches"]
+    lines += [f"Differs: {mismatch['text']}" for mismatch in mismatches[:limit]]
+    if len(mismatches) > limit:
+        lines.append(f"… and {len(mismatches) - limit} more (--json has them all)")
+    if equality["drifted"] and not equality["drift_accepted"]:
+        lines.append(
+            "Each of these calls agrees on the same inputs. If the program amplifies "
+            "rounding, as long training does, --accept-drift takes that as equal."
+        )
+    return lines
+
+
+def _worst(equality: dict[str, Any]) -> list[str]:
+    """For each dtype: the largest difference seen and the one allowed."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for function in equality["functions"]:
+        for call in function["calls"]:
+            for leaf in call["replay"] or call["leaves"]:
+                pair = leaf["scaled"], leaf["tolerance"]
+                seen.setdefault(leaf["dtype"], []).append(pair)
+    lines = []
+    for dtype, pairs in sorted(seen.items()):
+        worst, allowed = max(pairs)
+        if not allowed:
+            verdict = "differs" if worst else "equal"
+            lines.append(f"{dtype}: {verdict} (must be equal).")
+            continue
+        lines.append(
+            f"{dtype}: largest difference on the same inputs {worst:.2g} of a leaf's "
+            f"largest magnitude; allowed {allowed:g}."
+        )
+    return lines
+
+
+def environment_lines(report: dict[str, Any]) -> list[str]:
+    """What the figures hold for."""
+    first = report["environment"][0]
+    cpu = first["cpu"]
+    lines = [
+        f"CPU: {cpu['model']}, {first['cpus_usable']} of {cpu['count']} cores usable, "
+        f"{' '.join(cpu['vector'])}",
+        f"System: {first['platform']}, Python {first['python']}",
+    ]
+    for side, found in zip(report["sides"], report["environment"]):
+        versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items())
+        lines.append(
+            f"{side['name']} ({side['backend']}): {versions}; "
+            f"{found['os_threads']} threads at the end"
+        )
+        for blas in found["blas"]:
+            lines.append(
+                f"{side['name']} BLAS: {blas['internal_api']} {blas['version']}, "
+                f"kernels {blas['architecture']}, {blas['num_threads']} threads"
+            )
+        for name, value in found.get("minijax", {}).items():
+            lines.append(f"{side['name']} {name}: {value}")
+        config = ", ".join(f"{k}={v}" for k, v in found["config"].items())
+        lines.append(f"{side['name']} settings: {config}")
+    variables = first["variables"]
+    text = " ".join(f"{name}={value}" for name, value in variables.items())
+    lines.append(f"Variables: {text or 'none that matter'}")
+    return lines
+
+
+def _three(value: float) -> str:
+    """Three significant digits without an exponent."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
