@@ -24,6 +24,9 @@
         return mjx_make_##C(FMADD(a.re, b.re, -(a.im * b.im)),                      \
                             FMADD(a.re, b.im, a.im * b.re));                        \
     }                                                                               \
+    MJX_INLINE mjx_t_##C mjx_s_square_##C(mjx_t_##C a) {                            \
+        return mjx_s_mul_##C(a, a);                                                 \
+    }                                                                               \
     MJX_INLINE mjx_t_b1 mjx_s_eq_##C(mjx_t_##C a, mjx_t_##C b) {                    \
         return (a.re == b.re) & (a.im == b.im);                                     \
     }                                                                               \
@@ -43,6 +46,9 @@ MJX_DEFINE_COMPLEX_ARITHMETIC(c128, f64, MJX_FMA)
     MJX_INLINE mjx_t_##C mjx_s_min_##C(mjx_t_##C a, mjx_t_##C b) {                  \
         int first = a.re == b.re ? a.im < b.im : a.re < b.re;                       \
         return first ? a : b;                                                       \
+    }                                                                               \
+    MJX_INLINE mjx_t_##C mjx_s_clamp_##C(mjx_t_##C lo, mjx_t_##C x, mjx_t_##C hi) { \
+        return mjx_s_min_##C(mjx_s_max_##C(lo, x), hi);                             \
     }
 MJX_DEFINE_COMPLEX_ORDER(c64)
 MJX_DEFINE_COMPLEX_ORDER(c128)

@@ -1,6 +1,7 @@
 /* mjx_s_convert_<S>_<T> for every pair of dtypes, with JAX's rules: a float
  * saturates to an integer and NaN becomes 0; integers wrap; to bool is x != 0;
- * complex to real drops the imaginary part. */
+ * complex to real (and to bool) drops the imaginary part; float64 and integers
+ * reach float16 and bfloat16 through float32. */
 #ifndef MJX_CONVERT_H
 #define MJX_CONVERT_H
 
@@ -100,18 +101,18 @@ MJX_CAST_TO_COMPLEX(f32, a, (double)a)
 
 MJX_CAST_FLOAT(f64, f64, a)
 MJX_CAST(f64, b1, a != 0)
-MJX_CAST(f64, f16, mjx_f16_from_f64(a))
+MJX_CAST(f64, f16, mjx_f16_from_f32((float)a))
 MJX_CAST(f64, bf16, mjx_bf16_from_f32((float)a))
 MJX_CAST_TO_COMPLEX(f64, (float)a, a)
 
 MJX_CAST_FLOAT(c64, f32, a.re)
-MJX_CAST(c64, b1, (a.re != 0) | (a.im != 0))
+MJX_CAST(c64, b1, a.re != 0)
 MJX_CAST(c64, f16, mjx_f16_from_f32(a.re))
 MJX_CAST(c64, bf16, mjx_bf16_from_f32(a.re))
 
 MJX_CAST_FLOAT(c128, f64, a.re)
-MJX_CAST(c128, b1, (a.re != 0) | (a.im != 0))
-MJX_CAST(c128, f16, mjx_f16_from_f64(a.re))
+MJX_CAST(c128, b1, a.re != 0)
+MJX_CAST(c128, f16, mjx_f16_from_f32((float)a.re))
 MJX_CAST(c128, bf16, mjx_bf16_from_f32((float)a.re))
 
 MJX_INLINE mjx_t_c64 mjx_s_convert_c64_c64(mjx_t_c64 a) { return a; }

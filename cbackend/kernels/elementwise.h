@@ -40,6 +40,17 @@
 #define MJX_K1(op, S, T) MJX_BODY1(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K2(op, S, T) MJX_BODY2(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K3(op, S, T) MJX_BODY3(MJX_KERNEL(op##_##S), op, S, T)
+#define MJX_GUARDED1(op, S)                                                         \
+    MJX_KERNEL(op##_##S) {                                                          \
+        const mjx_t_##S *a = in[0];                                                 \
+        mjx_t_##S *r = out[0];                                                      \
+        int easy = 1;                                                               \
+        for (int64_t i = 0; i < n; i++) easy &= mjx_s_##op##_##S##_easy(a[i]);      \
+        if (easy)                                                                   \
+            MJX_FOR_TILE r[i] = mjx_s_##op##_##S##_vector(a[i]);                    \
+        else                                                                        \
+            MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]);                             \
+    }
 #define MJX_CONVERT(S, T)                                                           \
     MJX_KERNEL(convert_##S##_##T) {                                                 \
         const mjx_t_##S *a = in[0];                                                 \
@@ -84,6 +95,7 @@
 #undef MJX_R1
 #undef MJX_R2
 #undef MJX_R3
+#undef MJX_GUARDED1
 #undef MJX_CONVERT
 #undef MJX_SELECT
 #undef MJX_COPY
@@ -95,6 +107,7 @@
 #define MJX_R1(op, S, T) mjx_k_##op##_##S##__baseline,
 #define MJX_R2 MJX_R1
 #define MJX_R3 MJX_R1
+#define MJX_GUARDED1(op, S) MJX_KERNEL_NAME(op##_##S),
 #define MJX_CONVERT(S, T) MJX_KERNEL_NAME(convert_##S##_##T),
 #define MJX_SELECT(X) MJX_KERNEL_NAME(select_##X),
 #define MJX_COPY(X) MJX_KERNEL_NAME(copy_##X),

@@ -38,16 +38,4 @@ MJX_INLINE mjx_t_f16 mjx_f16_from_f32(float x) {
     return (mjx_t_f16)(sign | r);
 }
 
-/* One rounding from float64: first to float32 towards odd, which keeps what the
- * second rounding needs to know. */
-MJX_INLINE mjx_t_f16 mjx_f16_from_f64(double x) {
-    float f = (float)x;
-    double back = (double)f;
-    uint32_t u = mjx_bits_f32(f);
-    int inexact = back != x && x == x && (u & 1u) == 0 && (u & 0x7fffffffu) != 0;
-    int above = __builtin_fabs(back) > __builtin_fabs(x);
-    u += inexact ? (above ? -1u : 1u) : 0u;
-    return mjx_f16_from_f32(mjx_f32_bits(u));
-}
-
 #endif
