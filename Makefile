@@ -16,12 +16,12 @@ PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
 SANITIZE_TESTS ?= compat_tests/test_imports.py
 
 .PHONY: help demo test ctest build setup-demo setup-test setup-lint lint format \
-	sanitize dist clean
+	sanitize package-test clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: build ## set up, then run examples/mlp.py on JAX and on minijax, and compare
 	$(VPYTHON) -m minijax compare examples/mlp.py
@@ -62,6 +62,9 @@ sanitize: setup-test ## C tests under ASan+UBSan and TSan, a part of the Python 
 	LD_PRELOAD="$$($(BUILD) --variant asan --preload)" \
 	ASAN_OPTIONS=detect_leaks=0 MINIJAX_TEST_EXTENSION=build/asan/cbackend \
 	$(VPYTHON) -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
+
+package-test: setup-test ## build sdist and wheel, install them elsewhere, use them
+	$(VPYTHON) -m pytest -m slow compat_tests/test_packaging.py
 
 clean: ## remove what the builds made; .venv stays
 	rm -rf build dist *.egg-info cbackend/_mjx*.so
