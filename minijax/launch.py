@@ -4,6 +4,7 @@ This file imports nothing from minijax: `compare` also loads it, by its path, in
 processes that run real JAX.
 """
 
+import builtins
 import importlib.util
 import itertools
 import os
@@ -86,7 +87,9 @@ def run_as_main(
     those of the files named in `hidden`; SystemExit passes to the caller.
     """
     module = types.ModuleType("__main__")
-    module.__dict__.update(attributes, __builtins__=__builtins__)
+    module.__dict__.update(attributes, __builtins__=builtins)
+    if sys.version_info < (3, 14):
+        module.__dict__["__annotations__"] = {}
     sys.modules["__main__"] = module
     try:
         exec(code, module.__dict__)

@@ -79,8 +79,8 @@ def equality_lines(report: dict[str, Any], limit: int = 12) -> list[str]:
     calls = [call for f in equality["functions"] for call in f["calls"]]
     lines = [
         f"Compared: {equality['leaves_compared']} output leaves of {len(calls)} "
-        f"sampled calls in {len(equality['functions'])} jitted functions (tree, shape, dtype, "
-        "weak type, values; call counts)."
+        f"sampled calls in {len(equality['functions'])} jitted functions (tree, "
+        "shape, dtype, weak type, values; call counts)."
     ]
     lines += _worst(equality)
     drifted = [c for c in calls if c["inputs"] != "same" and c["leaves"]]
@@ -88,9 +88,9 @@ def equality_lines(report: dict[str, Any], limit: int = 12) -> list[str]:
         worst = max(leaf["scaled"] for call in drifted for leaf in call["leaves"])
         replayed = sum(call["replay"] is not None for call in drifted)
         lines.append(
-            f"{len(drifted)} calls had other inputs on the two sides (earlier rounding, "
-            f"or code outside jitted functions): their results differ by {worst:.2g}; "
-            f"{replayed} of them were also run on the same inputs."
+            f"{len(drifted)} calls had other inputs on the two sides (earlier "
+            "rounding, or code outside jitted functions): their results differ by "
+            f"{worst:.2g}; {replayed} of them were also run on the same inputs."
         )
     if equality["leaves_left_out"]:
         lines.append(f"{equality['leaves_left_out']} leaves were too large to keep.")
