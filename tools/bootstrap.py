@@ -54,12 +54,13 @@ def ensure_python():
     fail(f"needs Python 3.11 or newer, but {sys.executable} is {version}: set PYTHON.")
 
 
-def make_venv():
-    """Create .venv, or repair one that a copy or an interruption broke."""
-    if works(PYTHON):
+def make_venv(moved):
+    """Create .venv, or replace one that an interruption or a move broke."""
+    if works(PYTHON) and not moved:
         return
     print("making the virtual environment .venv", flush=True)
-    done = subprocess.run([sys.executable, "-m", "venv", VENV])
+    command = [sys.executable, "-m", "venv"] + (["--clear"] if moved else [])
+    done = subprocess.run([*command, VENV])
     if done.returncode or not works(PYTHON):
         fail(
             f"could not make .venv with {sys.executable}: on Debian, install the "
@@ -69,22 +70,20 @@ def make_venv():
 
 def inputs_digest():
     """Digest what the installed environment depends on."""
-    digest = hashlib.sha256(ROOT.encode())
+    digest = hashlib.sha256()
     for name in INPUTS:
         with open(os.path.join(ROOT, name), "rb") as handle:
             digest.update(handle.read())
     return digest.hexdigest()
 
 
-def installed_extras(digest):
-    """Return the extras that .venv has for exactly these inputs."""
+def read_note():
+    """Return what was installed: the folder, the inputs' digest, the extras."""
     try:
         with open(NOTE) as handle:
-            note = json.load(handle)
+            return json.load(handle)
     except (OSError, ValueError):
-        return []
-    fresh = note.get("inputs") == digest and os.path.exists(PYTHON)
-    return note.get("extras", []) if fresh else []
+        return {}
 
 
 def install(extras):
@@ -115,16 +114,20 @@ def main(extras):
     """Bring .venv up to date for these extras."""
     ensure_python()
     digest = inputs_digest()
-    have = installed_extras(digest)
-    if set(extras) <= set(have):
+    note = read_note()
+    # The scripts in .venv/bin name their interpreter by its full path.
+    moved = note.get("root", ROOT) != ROOT
+    have = [] if moved else note.get("extras", [])
+    fresh = note.get("inputs") == digest and os.path.exists(PYTHON)
+    if fresh and set(extras) <= set(have):
         return
-    make_venv()
+    make_venv(moved)
     check_compiler()
     wanted = sorted(set(have).union(*(IMPLIED.get(e, [e]) for e in extras)))
     print(f"installing minijax[{','.join(wanted)}] into .venv", flush=True)
     install(wanted)
     with open(NOTE, "w") as handle:
-        json.dump({"inputs": digest, "extras": wanted}, handle)
+        json.dump({"root": ROOT, "inputs": digest, "extras": wanted}, handle)
 
 
 if __name__ == "__main__":
