@@ -273,6 +273,8 @@ _WEAK = {int, float, complex}
 
 def _dtype_and_weak(x):
     """-> (dtype, weak) of a value or of a dtype's name: int is weak, "int32" not."""
+    if x is None:
+        return python_scalar_dtype(float), False
     if isinstance(x, type) and x in _PYTHON_WIDE:
         return python_scalar_dtype(x), x in _WEAK
     if isinstance(x, (type, str, np.dtype)):
@@ -477,6 +479,8 @@ def _least_upper_bound(nodes, strict):
     bounds = frozenset.intersection(*[_upper_set(node, strict) for node in nodes])
     for node in bounds:
         if bounds <= _upper_set(node, strict):
+            if node == _signed[3] and node not in nodes and not _x64():
+                return _signed[2]  # uint32 with a signed type
             return node
     raise TypePromotionError(_no_promotion_message(nodes, strict))
 
@@ -511,6 +515,10 @@ def _lattice_node(dtype, weak):
     return scalar_type_of_dtype(dtype) if weak and dtype != _np_bool else dtype
 
 
+def _x64():
+    return config.values.jax_enable_x64
+
+
 def _strict():
     return config.values.jax_numpy_dtype_promotion == "strict"
 
@@ -538,8 +546,6 @@ def result_dtype(dtypes: tuple, weak: tuple):
 def _promote(dtypes, weak):
     """-> (dtype, weak), the dtype not yet canonical."""
     first = dtypes[0]
-    if len(dtypes) == 1:
-        return first, bool(weak[0]) and first != _np_bool
     if not all(weak) and all(dt == first for dt in dtypes):
         return first, False
     pairs = zip(dtypes, weak, strict=True)
@@ -552,8 +558,8 @@ def _promote(dtypes, weak):
 
 def lattice_result_type(*args):
     """-> (dtype, weak) of the promotion of values or dtypes; not canonicalized."""
-    pairs = [_dtype_and_weak(float if x is None else x) for x in args]
-    return _promote(tuple([dt for dt, _ in pairs]), tuple([w for _, w in pairs]))
+    dtypes, weak = zip(*[_dtype_and_weak(x) for x in args], strict=True)
+    return _promote(dtypes, weak)
 
 
 def result_type(*args, return_weak_type_flag: bool = False):
@@ -565,12 +571,8 @@ def result_type(*args, return_weak_type_flag: bool = False):
     """
     if not args:
         raise ValueError("at least one array or dtype is required")
-    if len(args) == 1 and args[0] is None:
-        result = python_scalar_dtype(float), False
-    else:
-        pairs = [_dtype_and_weak(x) for x in args]
-        dtypes, weak = zip(*pairs, strict=True)
-        result = result_dtype(dtypes, weak)
+    dtypes, weak = zip(*[_dtype_and_weak(x) for x in args], strict=True)
+    result = result_dtype(dtypes, weak)
     return result if return_weak_type_flag else result[0]
 
 
