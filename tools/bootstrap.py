@@ -87,10 +87,11 @@ def read_note():
 
 
 def install(extras):
-    """Install the checkout, editable, with the extras; pip shows its progress."""
+    """Install the checkout, editable, with the extras; a person sees pip's progress."""
     # `compat` puts one plain path into site-packages. The default is an import hook,
     # which every later Python start would pay for, measurements included.
     command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    command += [] if sys.stdout.isatty() else ["--quiet"]
     command += ["--config-settings", "editable_mode=compat"]
     command += ["--editable", f".[{','.join(extras)}]"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL)
