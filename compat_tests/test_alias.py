@@ -192,8 +192,9 @@ def test_module_mode(run, tmp_path):
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").write_text("")
     (tmp_path / "pack" / "__main__.py").write_text(
-        "import sys, jax\nfrom . import other\nprint(__name__, __package__, sys.argv[1:])"
-        "\nprint(jax.__name__, sys.argv[0].endswith('pack/__main__.py'))"
+        "import sys, jax\nfrom . import other\n"
+        "print(__name__, __package__, sys.argv[1:])\n"
+        "print(jax.__name__, sys.argv[0].endswith('pack/__main__.py'))"
     )
     (tmp_path / "pack" / "other.py").write_text("import jax.numpy")
     result = run("", "x", "--y", command=("-m", "pack"))

@@ -89,7 +89,7 @@ def run_as_main(
     module = types.ModuleType("__main__")
     module.__dict__.update(attributes, __builtins__=builtins)
     if sys.version_info < (3, 14):
-        module.__dict__["__annotations__"] = {}
+        module.__annotations__ = {}
     sys.modules["__main__"] = module
     try:
         exec(code, module.__dict__)

@@ -45,10 +45,13 @@ def main() -> int:
     except ImportError as error:
         return fail_import(config, result, error)
     result["resident_after_import"] = environment.resident_bytes()
-    recorder = probe.Recorder(jax)
-    if config["check"]:
-        recorder.sampler = make_sampler(config, jax, numpy, recorder)
-    probe.install(jax, recorder)
+    try:
+        recorder = probe.Recorder(jax)
+        if config["check"]:
+            recorder.sampler = make_sampler(config, jax, numpy, recorder)
+        probe.install(jax, recorder)
+    except AttributeError as error:
+        return fail_import(config, result, error)
     status = run_script(config, result, recorder, launch, probe.__file__)
     result["peak_resident"] = environment.peak_resident_bytes()
     if recorder.sampler is not None:

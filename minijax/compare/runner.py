@@ -233,7 +233,7 @@ def failure(run: Run) -> str | None:
     result = run.result
     stage = result.get("stage")
     if stage == "import":
-        return f"{run.side.module} could not be imported ({result.get('error')})"
+        return f"{run.side.module} could not be imported: {result.get('error')}"
     if stage is None:
         code = result["returncode"]
         how = f"killed by signal {-code}" if code < 0 else f"ended with status {code}"

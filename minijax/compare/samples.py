@@ -94,6 +94,8 @@ class Sampler:
 
     def _leaf(self, leaf: Any) -> dict[str, Any]:
         jax, numpy = self._jax, self._numpy
+        if isinstance(leaf, jax.core.Tracer):
+            return {"kind": "tracer"}
         if isinstance(leaf, jax.Array):
             if leaf.is_deleted():
                 return {"kind": "deleted"}
