@@ -8,7 +8,9 @@
 #include "math_f64.h"
 #include "math_half.h"
 #include "math_int.h"
+#include "math_special.h"
 #include "table.h"
+#include "threefry.h"
 
 #define MJX_JOIN_(a, b) a##b
 #define MJX_JOIN(a, b) MJX_JOIN_(a, b)
@@ -74,6 +76,17 @@
         MJX_FOR_TILE r[i] = a[i];                                                   \
     }
 
+#define MJX_THREEFRY                                                                \
+    MJX_KERNEL(threefry2x32_u32) {                                                  \
+        const uint32_t *k0 = in[0], *k1 = in[1], *x0 = in[2], *x1 = in[3];          \
+        uint32_t *r0 = out[0], *r1 = out[1];                                        \
+        MJX_FOR_TILE {                                                              \
+            uint32_t y0, y1;                                                        \
+            mjx_threefry2x32(k0[i], k1[i], x0[i], x1[i], &y0, &y1);                 \
+            r0[i] = y0;                                                             \
+            r1[i] = y1;                                                             \
+        }                                                                           \
+    }
 
 /* The baseline's slow kernels serve every instruction set: not static. */
 #define MJX_SLOW(name) MJX_SIGNATURE(mjx_k_##name##__baseline)
@@ -99,6 +112,7 @@
 #undef MJX_CONVERT
 #undef MJX_SELECT
 #undef MJX_COPY
+#undef MJX_THREEFRY
 
 /* This instruction set's table. */
 #define MJX_K1(op, S, T) MJX_KERNEL_NAME(op##_##S),
@@ -111,6 +125,7 @@
 #define MJX_CONVERT(S, T) MJX_KERNEL_NAME(convert_##S##_##T),
 #define MJX_SELECT(X) MJX_KERNEL_NAME(select_##X),
 #define MJX_COPY(X) MJX_KERNEL_NAME(copy_##X),
+#define MJX_THREEFRY MJX_KERNEL_NAME(threefry2x32_u32),
 
 const mjx_kernel_fn MJX_JOIN(mjx_kernel_table_, MJX_ISA)[] = {
 #include "kernels.def"

@@ -1,0 +1,57 @@
+/* blocks.h: kernels that work on blocks of many elements (reductions, products), as opposed to
+ * the elementwise tile kernels of kernels.h.  Like those they exist once per instruction set,
+ * never allocate, and run on any thread.  Strides are in elements.
+ */
+#ifndef MJX_BLOCKS_H
+#define MJX_BLOCKS_H
+
+#include <stdint.h>
+
+#include "mjx.h"
+#include "mjx_encoding.h"
+
+/* acc[c] = op(.. op(acc[c], in[0][c]) .., in[n_rows-1][c]) for c < n; rows are contiguous. */
+typedef void (*mjx_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,
+                            void *acc);
+/* acc[l] = the reduction of line l: n >= 1 elements, `stride` apart. */
+typedef void (*mjx_lines_fn)(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,
+                             const void *in, void *acc);
+/* index[c] = the lowest row r in which in[r][c] == best[c], or best[c] and it are both NaN;
+ * index[c] stays where there is none. */
+typedef void (*mjx_find_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,
+                                 const void *best, int64_t first_row, int64_t *index);
+
+typedef struct mjx_reduce_kernel {
+  mjx_rows_fn rows;   /* NULL: no such reduction */
+  mjx_lines_fn lines;
+  int32_t acc_dtype; /* of the accumulators: F32 for F16 and BF16, else the input's */
+} mjx_reduce_kernel;
+
+/* c[M,N] = a[M,K] b[K,N], or += if `add`.  a: any strides.  b: unit column stride.  c: rows of
+ * stride ldc, contiguous. */
+typedef struct mjx_dot_args {
+  int64_t M, N, K;
+  const void *a;
+  int64_t a_row, a_column;
+  const void *b;
+  int64_t b_row;
+  void *c;
+  int64_t c_row;
+} mjx_dot_args;
+typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
+
+typedef struct mjx_block_kernels {
+  const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
+  const mjx_find_rows_fn *find_rows;               /* [dtype] */
+  const mjx_dot_fn *dot;                           /* [dtype]; NULL for F16 and BF16 */
+  /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
+   * b's columns.  NULL where there is none. */
+  const mjx_dot_fn *dot_lines;
+} mjx_block_kernels;
+
+enum { MJX_N_REDUCE_KINDS = 7 };
+
+/* Those of the instruction set that mjx_isa_name() names; static storage. */
+const mjx_block_kernels *mjx_block_kernels_get(void);
+
+#endif /* MJX_BLOCKS_H */

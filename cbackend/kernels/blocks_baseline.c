@@ -1,0 +1,3 @@
+/* The block kernels for any CPU: on x86-64, SSE2. */
+#define MJX_BLOCKS mjx_blocks_baseline
+#include "blocks_impl.h"

@@ -1,0 +1,8 @@
+/* blocks_impl.h: all block kernels of one instruction set; MJX_BLOCKS names their table. */
+#include "blocks.h"
+
+#include "reduce_kernels.h"
+
+#include "dot_kernels.h"
+
+const mjx_block_kernels MJX_BLOCKS = {reduce_table, find_table, dot_table, dot_lines_table};

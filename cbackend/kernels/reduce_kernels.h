@@ -1,0 +1,196 @@
+/* reduce_kernels.h: reduction kernels, included once per instruction set by blocks_impl.h.
+ *
+ * `rows` is the heart: it keeps a row of accumulators and goes over four rows at a time, so that
+ * the loop over columns vectorises and accumulators are loaded and stored once per four rows.
+ * A long contiguous line is taken as rows of LINE_LANES columns, whose accumulators are then
+ * combined as a tree.  The order of operations depends on the extents only.
+ */
+#include "half.h"
+
+enum { LINE_LANES = 64 };
+
+/* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MJX_SMALL __attribute__((noinline, optimize("no-tree-vectorize", "no-unroll-loops")))
+#else
+#define MJX_SMALL __attribute__((noinline))
+#endif
+#define MJX_FN __attribute__((noinline))
+
+/* ---- operations ---- */
+
+#define OP_SUM(a, b) ((a) + (b))
+#define OP_PROD(a, b) ((a) * (b))
+#define OP_AND(a, b) ((a) & (b))
+#define OP_OR(a, b) ((a) | (b))
+#define OP_XOR(a, b) ((a) ^ (b))
+#define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
+#define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
+/* A NaN wins, from either side. */
+#define OP_NANMAX(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
+#define OP_NANMIN(a, b) (((b) < (a)) | ((b) != (b)) ? (b) : (a))
+
+#define DEFINE_COMPLEX_OPS(t)                                                     \
+  MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                        \
+    return (mjx_t_##t){a.re + b.re, a.im + b.im};                                 \
+  }                                                                               \
+  MJX_INLINE mjx_t_##t prod_##t(mjx_t_##t a, mjx_t_##t b) {                       \
+    return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};     \
+  }
+DEFINE_COMPLEX_OPS(c64)
+DEFINE_COMPLEX_OPS(c128)
+
+#define LOAD_SAME(x) (x)
+
+/* ---- the template: name, input suffix, accumulator suffix, load, op ---- */
+
+#define DEFINE_REDUCE(kind, S, A, LOAD, OP) DEFINE_REDUCE_(kind##_##S, kind, S, A, LOAD, OP)
+#define DEFINE_REDUCE_(name, kind, S, A, LOAD, OP)                                               \
+  static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,                  \
+                                 const void *restrict in_, void *restrict acc_) {                \
+    const mjx_t_##S *restrict in = in_;                                                          \
+    mjx_t_##A *restrict acc = acc_;                                                              \
+    int64_t r = 0;                                                                               \
+    for (; r + 4 <= n_rows; r += 4) {                                                            \
+      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;                          \
+      const mjx_t_##S *x2 = x1 + row_stride, *x3 = x2 + row_stride;                              \
+      for (int64_t c = 0; c < n; c++) {                                                          \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                                   \
+        a = OP(a, LOAD(x1[c]));                                                                  \
+        a = OP(a, LOAD(x2[c]));                                                                  \
+        acc[c] = OP(a, LOAD(x3[c]));                                                             \
+      }                                                                                          \
+    }                                                                                            \
+    for (; r < n_rows; r++) {                                                                    \
+      const mjx_t_##S *x = in + r * row_stride;                                                  \
+      for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));                           \
+    }                                                                                            \
+  }                                                                                              \
+  static MJX_SMALL mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                   \
+    mjx_t_##A lanes[LINE_LANES];                                                                 \
+    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                  \
+    int64_t rows = n / LINE_LANES;                                                               \
+    name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);                        \
+    name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);                             \
+    for (int width = LINE_LANES / 2; width >= 8; width /= 2)                                     \
+      kind##_##A##_rows(1, 0, width, lanes + width, lanes);                                      \
+    for (int l = 1; l < 8; l++) lanes[0] = OP(lanes[0], lanes[l]);                               \
+    return lanes[0];                                                                             \
+  }                                                                                              \
+  static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) {     \
+    mjx_t_##A a0 = LOAD(x[0]);                                                                   \
+    int64_t i = 1;                                                                               \
+    if (n >= 8) {                                                                                \
+      mjx_t_##A a1 = LOAD(x[s]), a2 = LOAD(x[2 * s]), a3 = LOAD(x[3 * s]);                       \
+      for (i = 4; i + 4 <= n; i += 4) {                                                          \
+        a0 = OP(a0, LOAD(x[i * s]));                                                             \
+        a1 = OP(a1, LOAD(x[(i + 1) * s]));                                                       \
+        a2 = OP(a2, LOAD(x[(i + 2) * s]));                                                       \
+        a3 = OP(a3, LOAD(x[(i + 3) * s]));                                                       \
+      }                                                                                          \
+      a0 = OP(OP(a0, a1), OP(a2, a3));                                                           \
+    }                                                                                            \
+    for (; i < n; i++) a0 = OP(a0, LOAD(x[i * s]));                                              \
+    return a0;                                                                                   \
+  }                                                                                              \
+  static void name##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,      \
+                           const void *in, void *acc) {                                          \
+    const mjx_t_##S *x = in;                                                                     \
+    mjx_t_##A *out = acc;                                                                        \
+    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                                      \
+      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)                           \
+                                              : name##_strided_line(n, stride, x);               \
+  }
+
+#define INTEGER_REDUCE(kind, op) \
+  DEFINE_REDUCE(kind, u8, u8, LOAD_SAME, op)    \
+  DEFINE_REDUCE(kind, u16, u16, LOAD_SAME, op) \
+  DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op) \
+  DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
+#define SIGNED_REDUCE(kind, op) \
+  DEFINE_REDUCE(kind, i8, i8, LOAD_SAME, op)    \
+  DEFINE_REDUCE(kind, i16, i16, LOAD_SAME, op) \
+  DEFINE_REDUCE(kind, i32, i32, LOAD_SAME, op) \
+  DEFINE_REDUCE(kind, i64, i64, LOAD_SAME, op)
+#define FLOAT_REDUCE(kind, op) \
+  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, op)          \
+  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)          \
+  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op)   \
+  DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
+
+INTEGER_REDUCE(sum, OP_SUM)
+INTEGER_REDUCE(prod, OP_PROD)
+INTEGER_REDUCE(and, OP_AND)
+INTEGER_REDUCE(or, OP_OR)
+INTEGER_REDUCE(xor, OP_XOR)
+INTEGER_REDUCE(max, OP_MAX)
+INTEGER_REDUCE(min, OP_MIN)
+SIGNED_REDUCE(max, OP_MAX)
+SIGNED_REDUCE(min, OP_MIN)
+FLOAT_REDUCE(sum, OP_SUM)
+FLOAT_REDUCE(prod, OP_PROD)
+FLOAT_REDUCE(max, OP_NANMAX)
+FLOAT_REDUCE(min, OP_NANMIN)
+DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)
+DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
+DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)
+DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
+
+/* ---- the table ---- */
+
+#define ENTRY(kind, S, A) {kind##_##S##_rows, kind##_##S##_lines, MJX_##A}
+#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                               \
+  [MJX_I8] = ENTRY(kind, s8, I8), [MJX_I16] = ENTRY(kind, s16, I16),                           \
+  [MJX_I32] = ENTRY(kind, s32, I32), [MJX_I64] = ENTRY(kind, s64, I64),                        \
+  [MJX_U8] = ENTRY(kind, u8, U8), [MJX_U16] = ENTRY(kind, u16, U16),                           \
+  [MJX_U32] = ENTRY(kind, u32, U32), [MJX_U64] = ENTRY(kind, u64, U64)
+#define FLOAT_ENTRIES(kind)                                                                    \
+  [MJX_F16] = ENTRY(kind, f16, F32), [MJX_BF16] = ENTRY(kind, bf16, F32),                      \
+  [MJX_F32] = ENTRY(kind, f32, F32), [MJX_F64] = ENTRY(kind, f64, F64)
+#define COMPLEX_ENTRIES(kind) \
+  [MJX_C64] = ENTRY(kind, c64, C64), [MJX_C128] = ENTRY(kind, c128, C128)
+
+static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = {
+    [MJX_SUM] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(sum, u8, u16, u32, u64),
+                 FLOAT_ENTRIES(sum), COMPLEX_ENTRIES(sum)},
+    [MJX_PROD] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(prod, u8, u16, u32, u64),
+                  FLOAT_ENTRIES(prod), COMPLEX_ENTRIES(prod)},
+    [MJX_MAX] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(max, i8, i16, i32, i64),
+                 FLOAT_ENTRIES(max)},
+    [MJX_MIN] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(min, i8, i16, i32, i64),
+                 FLOAT_ENTRIES(min)},
+    [MJX_AND] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(and, u8, u16, u32, u64)},
+    [MJX_OR] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(or, u8, u16, u32, u64)},
+    [MJX_XOR] = {[MJX_BOOL] = ENTRY(xor, u8, BOOL), INTEGER_ENTRIES(xor, u8, u16, u32, u64)},
+};
+
+/* ---- finding the index of an extreme ---- */
+
+#define DEFINE_FIND(S, LOAD, A)                                                                 \
+  static void find_##S(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,           \
+                       const void *best, int64_t first_row, int64_t *restrict index) {          \
+    const mjx_t_##S *x = in;                                                                    \
+    const mjx_t_##S *want = best;                                                               \
+    for (int64_t r = n_rows - 1; r >= 0; r--) {                                                 \
+      const mjx_t_##S *row = x + r * row_stride;                                                \
+      for (int64_t c = 0; c < n; c++) {                                                         \
+        A a = LOAD(row[c]), b = LOAD(want[c]);                                                  \
+        index[c] = (a == b) | ((a != a) & (b != b)) ? first_row + r : index[c];                 \
+      }                                                                                         \
+    }                                                                                           \
+  }
+DEFINE_FIND(u8, LOAD_SAME, uint8_t)
+DEFINE_FIND(u16, LOAD_SAME, uint16_t)
+DEFINE_FIND(u32, LOAD_SAME, uint32_t)
+DEFINE_FIND(u64, LOAD_SAME, uint64_t)
+DEFINE_FIND(f16, mjx_f32_from_f16, float)
+DEFINE_FIND(bf16, mjx_f32_from_bf16, float)
+DEFINE_FIND(f32, LOAD_SAME, float)
+DEFINE_FIND(f64, LOAD_SAME, double)
+
+static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = {
+    [MJX_BOOL] = find_u8, [MJX_I8] = find_u8,   [MJX_I16] = find_u16, [MJX_I32] = find_u32,
+    [MJX_I64] = find_u64, [MJX_U8] = find_u8,   [MJX_U16] = find_u16, [MJX_U32] = find_u32,
+    [MJX_U64] = find_u64, [MJX_F16] = find_f16, [MJX_BF16] = find_bf16, [MJX_F32] = find_f32,
+    [MJX_F64] = find_f64,
+};
