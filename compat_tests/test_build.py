@@ -25,6 +25,7 @@ def tiny(tmp_path: Path):
     for folder in ("include", "src", "kernels", "ctests"):
         (root / "cbackend" / folder).mkdir(parents=True)
     backend = root / "cbackend"
+    (backend / "__init__.py").touch()
     (backend / "cdef.txt").write_text(HEADER)
     (backend / "include" / "mjx.h").write_text(HEADER)
     (backend / "src" / "tiny.c").write_text(SOURCE)
