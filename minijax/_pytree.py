@@ -440,7 +440,9 @@ def _walk(node, f_node, f_leaf, iterator):
             raise _TooFewLeaves
         return leaf if f_leaf is None else f_leaf(leaf)
     results = [_walk(child, f_node, f_leaf, iterator) for child in node._children]
-    return f_node(tuple(results), node.data)
+    entry = node.node_type
+    data = entry.type if entry.kind == KIND_NAMEDTUPLE else node.data
+    return f_node(tuple(results), data)
 
 
 # -- flatten_up_to -------------------------------------------------------------------
@@ -468,24 +470,25 @@ def _up_to_none(node, x):
     return ()
 
 
-def _check_arity(what, noun, node, x):
-    if len(x) != len(node._children):
+def _check_arity(what, noun, node, children, x):
+    found, expected = len(children), len(node._children)
+    if found != expected:
         raise ValueError(
-            f"{what} arity mismatch: {len(x)} != {len(node._children)}; {noun}: {x!r}."
+            f"{what} arity mismatch: {found} != {expected}; {noun}: {x!r}."
         )
-    return x
+    return children
 
 
 def _up_to_tuple(node, x):
     if type(x) is not tuple:
         raise ValueError(f"Expected tuple, got {x!r}.")
-    return _check_arity("Tuple", "tuple", node, x)
+    return _check_arity("Tuple", "tuple", node, x, x)
 
 
 def _up_to_list(node, x):
     if type(x) is not list:
         raise ValueError(f"Expected list, got {x!r}.")
-    return _check_arity("List", "list", node, x)
+    return _check_arity("List", "list", node, x, x)
 
 
 def _up_to_dict(node, x):
@@ -502,7 +505,7 @@ def _up_to_dict(node, x):
 def _up_to_namedtuple(node, x):
     if not (isinstance(x, tuple) and hasattr(x, "_fields")):
         raise ValueError(f"Expected named tuple, got {x!r}.")
-    _check_arity("Named tuple", "tuple", node, x)
+    _check_arity("Named tuple", "tuple", node, x, x)
     if type(x) is not node.node_type.type:
         raise ValueError(
             f"Named tuple type mismatch: expected type: {node.node_type.type},"
@@ -523,7 +526,7 @@ def _up_to_custom(node, x):
         raise ValueError(
             f"Mismatch custom {what} data: {node.data!r} != {data!r}; value: {x!r}."
         )
-    return _check_arity("Custom type", "value", node, tuple(children))
+    return _check_arity("Custom type", "value", node, tuple(children), x)
 
 
 _UP_TO = {

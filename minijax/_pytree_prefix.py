@@ -10,7 +10,7 @@ from minijax._pytree_registry import default_registry
 def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
     """For each leaf of `full_tree`, the leaf of `prefix_tree` that stands over it.
 
-    `is_leaf` applies to both trees. ValueError where the prefix does not fit.
+    `is_leaf` applies to the prefix only. ValueError where the prefix does not fit.
     """
     leaves, treedef = _pytree.flatten(prefix_tree, is_leaf)
     (subtrees,) = map_rest(
@@ -18,17 +18,17 @@ def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
     )
     out = []
     for leaf, subtree in zip(leaves, subtrees, strict=True):
-        out.extend([leaf] * len(_pytree.flatten(subtree, is_leaf)[0]))
+        out.extend([leaf] * len(_pytree.flatten(subtree)[0]))
     return out
 
 
 def tree_broadcast(prefix_tree, full_tree, is_leaf=None):
     """`prefix_tree` with each leaf repeated over the subtree of `full_tree` there.
 
-    Raises ValueError where the prefix does not fit.
+    `is_leaf` applies to the prefix only. ValueError where the prefix does not fit.
     """
     leaves = broadcast_prefix(prefix_tree, full_tree, is_leaf)
-    return _pytree.flatten(full_tree, is_leaf)[1].unflatten(leaves)
+    return _pytree.flatten(full_tree)[1].unflatten(leaves)
 
 
 def map_rest(name: str, tree, treedef: PyTreeDef, rest, is_leaf=None) -> list[list]:

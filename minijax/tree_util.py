@@ -256,8 +256,9 @@ def register_dataclass(nodetype, data_fields=None, meta_fields=None, drop_fields
     """Makes instances nodes whose children are the data fields' values.
 
     Without field lists the class must be a dataclass: fields with the metadata
-    `static=True` are meta fields, the other ones in `__init__` data fields. Every field
-    in `__init__` belongs to exactly one list. Returns the class; a decorator too.
+    `static=True` are meta fields, the others data fields. Exactly the fields that are
+    in `__init__` and not in drop_fields must be listed, once each; dropped fields get
+    their defaults. Returns the class; a decorator too. TypeError, ValueError: as said.
     """
     fields = getattr(nodetype, "__dataclass_fields__", None)
     if data_fields is None and meta_fields is None:
@@ -266,8 +267,7 @@ def register_dataclass(nodetype, data_fields=None, meta_fields=None, drop_fields
                 "register_dataclass: data_fields and meta_fields are required when"
                 f" nodetype is not a dataclass. Got {nodetype=}."
             )
-        data_fields, meta_fields = _split_fields(_init_fields(fields))
-        data_fields = [name for name in data_fields if name not in drop_fields]
+        data_fields, meta_fields = _split_fields(_true_fields(fields))
     elif data_fields is None or meta_fields is None:
         raise TypeError(
             "register_dataclass: data_fields and meta_fields must both be specified"
@@ -279,9 +279,9 @@ def register_dataclass(nodetype, data_fields=None, meta_fields=None, drop_fields
     return nodetype
 
 
-def _init_fields(fields):
-    """The fields in `__init__`, less the pseudo-fields (ClassVar and InitVar)."""
-    return [f for f in fields.values() if f.init and f._field_type.name == "_FIELD"]
+def _true_fields(fields):
+    """The fields less the pseudo-fields (ClassVar and InitVar)."""
+    return [f for f in fields.values() if f._field_type.name == "_FIELD"]
 
 
 def _split_fields(fields):
@@ -298,10 +298,10 @@ def _check_fields(fields, data_fields, meta_fields, drop_fields):
         )
     if fields is None:
         return
-    wanted = {f.name for f in _init_fields(fields)}
+    wanted = {f.name for f in _true_fields(fields) if f.init} - set(drop_fields)
     given = set(data_fields) | set(meta_fields)
     problem = ""
-    if missing := wanted - given - set(drop_fields):
+    if missing := wanted - given:
         problem += f" Missing fields: {missing}. Add them to drop_fields to allow this."
     if unexpected := given - wanted:
         problem += f" Unexpected fields: {unexpected}."

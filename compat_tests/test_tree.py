@@ -1,0 +1,776 @@
+"""Pytrees against real JAX's: every function, over random trees and by example.
+
+Both packages get the same Python objects; the custom node types below are registered in
+both registries. Results are compared as text (structures, key paths) and by value.
+"""
+
+import copy
+import dataclasses
+import functools
+import operator
+import pickle
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+
+import jax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minijax.tree
+import minijax.tree_util
+from minijax import _pytree
+
+Pair = namedtuple("Pair", "left right")
+
+
+class SubPair(Pair):
+    pass
+
+
+class TupleWithFields(tuple):
+    _fields = ("p", "q")
+
+
+class SubDict(dict):
+    pass
+
+
+class Node:
+    """A custom node with aux data, registered by functions, without keys."""
+
+    def __init__(self, children, aux=None):
+        self.children = tuple(children)
+        self.aux = aux
+
+    def __eq__(self, other):
+        same = type(other) is type(self)
+        return same and (self.children, self.aux) == (other.children, other.aux)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.children}, {self.aux})"
+
+
+class KeyedNode(Node):
+    """A custom node that names its children."""
+
+    def tree_flatten_with_keys(self):
+        key = self.key_types.GetAttrKey
+        return [(key(f"c{i}"), c) for i, c in enumerate(self.children)], self.aux
+
+    @classmethod
+    def tree_unflatten(cls, aux, children):
+        return cls(children, aux)
+
+
+class StaticValue:
+    def __init__(self, value):
+        self.value = value
+
+    def __hash__(self):
+        return hash(self.value)
+
+    def __eq__(self, other):
+        return type(other) is StaticValue and self.value == other.value
+
+    def __repr__(self):
+        return f"StaticValue({self.value})"
+
+
+@dataclasses.dataclass
+class Record:
+    x: object
+    y: object
+    name: str = dataclasses.field(default="n", metadata={"static": True})
+
+
+class PlainRecord:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def __eq__(self, other):
+        return type(other) is PlainRecord and (self.a, self.b) == (other.a, other.b)
+
+    def __repr__(self):
+        return f"PlainRecord({self.a}, {self.b})"
+
+
+KeyedNode.key_types = jax.tree_util
+for _module in (jax.tree_util, minijax.tree_util):
+    _module.register_pytree_node(
+        Node, lambda n: (n.children, n.aux), lambda aux, children: Node(children, aux)
+    )
+    _module.register_static(StaticValue)
+    _module.register_dataclass(Record)
+    _module.register_dataclass(PlainRecord, data_fields=["b"], meta_fields=["a"])
+jax.tree_util.register_pytree_with_keys_class(KeyedNode)
+minijax.tree_util.register_pytree_with_keys(
+    KeyedNode,
+    lambda n: (
+        [(minijax.tree_util.GetAttrKey(f"c{i}"), c) for i, c in enumerate(n.children)],
+        n.aux,
+    ),
+    KeyedNode.tree_unflatten,
+)
+
+
+# -- comparing -----------------------------------------------------------------------
+
+
+def plain(x):
+    """x with what belongs to one package turned into text."""
+    if isinstance(x, (jax.tree_util.PyTreeDef, minijax.tree_util.PyTreeDef)):
+        return str(x)
+    if type(x).__name__ in (
+        "DictKey",
+        "SequenceKey",
+        "GetAttrKey",
+        "FlattenedIndexKey",
+    ):
+        return repr(x)
+    if type(x) in (tuple, list):
+        return type(x)(plain(item) for item in x)
+    return x
+
+
+def outcome(function, *args, **kwargs):
+    """The result in comparable form, or the name of the exception's class."""
+    try:
+        return plain(function(*args, **kwargs))
+    except Exception as error:
+        return "raises", type(error).__name__
+
+
+def compare(use, *args):
+    """use(tree_util module, *args) gives the same with both modules."""
+    got, want = (
+        outcome(use, minijax.tree_util, *args),
+        outcome(use, jax.tree_util, *args),
+    )
+    # JAX 0.10.2 fails while it words the error about nodes whose keys are attributes.
+    if want == ("raises", "AttributeError") and got == ("raises", "ValueError"):
+        return got
+    assert got == want
+    return got
+
+
+# -- random trees --------------------------------------------------------------------
+
+LEAVES = st.one_of(
+    st.integers(0, 99),
+    st.sampled_from(["leaf", 1.5, True, SubDict(a=1), Counter("ab"), deque([1])]),
+)
+STRING_KEYS = st.text("abcXY_ é'", max_size=3)
+KEYS = st.one_of(STRING_KEYS, STRING_KEYS, st.integers(-3, 3), st.none(), st.booleans())
+AUX = st.one_of(st.none(), st.integers(0, 2), st.lists(st.integers(0, 1), max_size=1))
+
+
+def grow(smaller):
+    # Deferred, because Hypothesis would print each strategy within all the others.
+    trees = st.deferred(lambda: smaller)
+    pairs = st.tuples(trees, trees)
+    lists = st.lists(trees, max_size=4)
+    named = st.dictionaries(STRING_KEYS, trees, max_size=3)
+    return st.one_of(
+        lists,
+        lists.map(tuple),
+        named,
+        st.dictionaries(KEYS, trees, max_size=3),
+        named.map(OrderedDict),
+        named.map(lambda d: defaultdict(int, d)),
+        pairs.map(lambda p: Pair(*p)),
+        pairs.map(lambda p: SubPair(*p)),
+        st.builds(Node, lists, AUX),
+        st.builds(KeyedNode, lists, AUX),
+        st.builds(Record, trees, trees, st.sampled_from(["n", "m"])),
+        st.builds(PlainRecord, st.integers(0, 1), trees),
+    )
+
+
+BASE = st.one_of(LEAVES, st.none(), st.integers(0, 2).map(StaticValue))
+TREES = st.recursive(BASE, grow, max_leaves=12)
+
+
+def edited(tree, change):
+    """The tree with every leaf replaced by change(leaf), through real JAX."""
+    try:
+        return jax.tree.map(change, tree)
+    except ValueError:  # a dict whose keys have no order
+        return tree
+
+
+@st.composite
+def related(draw):
+    """Two trees: one whose leaves were partly replaced by trees, or two random ones."""
+    tree = draw(TREES)
+    if draw(st.booleans()):
+        return tree, draw(TREES)
+    return tree, edited(tree, lambda x: draw(TREES) if draw(st.booleans()) else x)
+
+
+PREDICATES = {
+    "none": None,
+    "is None": lambda x: x is None,
+    "tuple": lambda x: isinstance(x, tuple),
+    "short": lambda x: hasattr(x, "__len__") and len(x) < 2,
+    "never": lambda x: None,
+    "bad": lambda x: 1,
+}
+is_leaf_predicates = st.sampled_from(list(PREDICATES)).map(PREDICATES.get)
+path_predicates = st.sampled_from(
+    [None, lambda p, x: len(p) == 1, lambda p, x: x is None, lambda p, x: 1]
+)
+few = settings(max_examples=150, deadline=None)
+
+
+@few
+@given(TREES, is_leaf_predicates)
+def test_flatten_and_unflatten(tree, is_leaf):
+    def use(tu):
+        leaves, treedef = tu.tree_flatten(tree, is_leaf)
+        return leaves, treedef, tu.tree_unflatten(treedef, leaves)
+
+    compare(use)
+    compare(lambda tu: tu.tree_leaves(tree, is_leaf))
+    compare(lambda tu: tu.tree_structure(tree, is_leaf))
+    compare(lambda tu: tu.tree_structure([tree, {"k": (tree, tree)}], is_leaf))
+
+
+@few
+@given(TREES)
+def test_treedef_parts(tree):
+    def use(tu):
+        treedef = tu.tree_structure(tree)
+        return [
+            treedef.num_leaves,
+            treedef.num_nodes,
+            treedef.node_data(),
+            treedef.children(),
+            tu.treedef_children(treedef),
+            tu.treedef_is_leaf(treedef),
+            tu.treedef_tuple([treedef, treedef]),
+            treedef.compose(tu.tree_structure((1, [2]))),
+        ]
+
+    compare(use)
+
+
+@few
+@given(TREES)
+def test_treedef_survives_rebuilding(tree):
+    def use(tu):
+        treedef = tu.tree_structure(tree)
+        rebuilt = tu.PyTreeDef.from_node_data_and_children(
+            tu.default_registry, treedef.node_data(), treedef.children()
+        )
+        copies = [rebuilt, pickle.loads(pickle.dumps(treedef)), copy.deepcopy(treedef)]
+        assert all(c == treedef and hash(c) == hash(treedef) for c in copies)
+        assert (
+            tu.tree_structure(treedef.unflatten(range(treedef.num_leaves))) == treedef
+        )
+        return copies
+
+    compare(use)
+
+
+@few
+@given(TREES, TREES)
+def test_treedef_equality(tree, other):
+    def use(tu):
+        a, b = tu.tree_structure(tree), tu.tree_structure(other)
+        assert a != b or hash(a) == hash(b)
+        return a == b, a != b, a == tu.tree_structure(copy.deepcopy(tree)), a == 3
+
+    compare(use)
+
+
+@few
+@given(TREES)
+def test_walk(tree):
+    def use(tu):
+        treedef = tu.tree_structure(tree)
+        leaves = list(range(treedef.num_leaves))
+        fold = functools.partial(treedef.walk, lambda c, data: ["node", c, data])
+        more = outcome(fold, lambda x: x, [*leaves, 1])
+        return fold(lambda x: ("leaf", x), leaves), more, outcome(fold, str, leaves[1:])
+
+    compare(use)
+
+
+@few
+@given(TREES, is_leaf_predicates)
+def test_key_paths(tree, is_leaf):
+    compare(lambda tu: tu.tree_flatten_with_path(tree, is_leaf))
+    compare(lambda tu: tu.tree_leaves_with_path(tree, is_leaf))
+
+    def use(tu):
+        paths = [path for path, _ in tu.tree_leaves_with_path(tree, is_leaf)]
+        texts = [tu.keystr(path) for path in paths]
+        simple = [tu.keystr(path, simple=True, separator="/") for path in paths]
+        return texts, simple, len(set(paths))
+
+    compare(use)
+
+
+@few
+@given(TREES, path_predicates)
+def test_key_paths_in_predicates(tree, is_leaf):
+    compare(
+        lambda tu: tu.tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path=True)
+    )
+    compare(
+        lambda tu: tu.tree_map_with_path(
+            lambda p, x: (tu.keystr(p), repr(x)),
+            tree,
+            is_leaf=is_leaf,
+            is_leaf_takes_path=True,
+        )
+    )
+
+
+@few
+@given(related(), is_leaf_predicates)
+def test_maps_over_two_trees(trees, is_leaf):
+    compare(lambda tu: tu.tree_structure(trees[0]).flatten_up_to(trees[1]))
+    compare(lambda tu: tu.tree_map(lambda x: [x], trees[0], is_leaf=is_leaf))
+    compare(lambda tu: tu.tree_map(lambda x, y: [x, y], *trees, is_leaf=is_leaf))
+    compare(
+        lambda tu: tu.tree_map_with_path(
+            lambda p, x, y: (tu.keystr(p), x, y), *trees, is_leaf=is_leaf
+        )
+    )
+
+
+@few
+@given(related(), is_leaf_predicates)
+def test_broadcast(trees, is_leaf):
+    compare(lambda tu: tu.tree_broadcast(*trees, is_leaf=is_leaf))
+
+
+@few
+@given(related())
+def test_messages_of_mismatches(trees):
+    """The first line says what differs, the second where."""
+
+    def use(tu):
+        try:
+            tu.tree_map(lambda x, y: x, *trees)
+        except ValueError as error:
+            lines = [line.partition(" keys")[0] for line in str(error).splitlines()]
+            # JAX 0.10.2 calls all fields of a namedtuple by the first one's name here.
+            return [line.replace(".right", ".left") for line in lines[:2]]
+
+    compare(use)
+
+
+@few
+@given(TREES, is_leaf_predicates)
+def test_folds(tree, is_leaf):
+    def join(a, b):
+        return f"({a}{b})"
+
+    compare(lambda tu: tu.tree_reduce(join, tree, is_leaf=is_leaf))
+    compare(lambda tu: tu.tree_reduce(join, tree, "start", is_leaf=is_leaf))
+    compare(lambda tu: tu.tree_reduce_associative(join, tree, is_leaf=is_leaf))
+    compare(lambda tu: tu.tree_reduce_associative(join, tree, identity=0))
+    compare(lambda tu: tu.tree_all(tree, is_leaf=is_leaf))
+    compare(lambda tu: tu.all_leaves([1, tree, 2]))
+
+
+@few
+@given(TREES, TREES)
+def test_transpose(outer, inner):
+    def use(tu, explicit):
+        outer_def, inner_def = tu.tree_structure(outer), tu.tree_structure(inner)
+        tree = outer_def.compose(inner_def)
+        tree = tree.unflatten(range(tree.num_leaves))
+        return tu.tree_transpose(outer_def, inner_def if explicit else None, tree)
+
+    compare(lambda tu: use(tu, True))
+    compare(lambda tu: use(tu, False))
+
+
+@few
+@given(TREES)
+def test_one_level(tree):
+    def use(tu):
+        children, data = tu.flatten_one_level(tree)
+        return list(children), data
+
+    def use_keys(tu):
+        pairs, data = tu.flatten_one_level_with_keys(tree)
+        return [tuple(pair) for pair in pairs], data
+
+    compare(use)
+    # JAX 0.10.2 gives every child of a namedtuple the first field's name here.
+    if not isinstance(tree, tuple):
+        compare(use_keys)
+    compare(lambda tu: tu.is_tree_node(type(tree)))
+
+
+# -- by example ----------------------------------------------------------------------
+
+NODES = [
+    (1, 2), [1, 2], (1, 2, 3), 3, None, {}, {"a": 1}, {"a": 1, "b": (1, 2)},
+    {"b": 1, "a": 2}, Pair(1, 2), SubPair(1, 2), defaultdict(int, b=1, a=2),
+    OrderedDict(b=1, a=2), OrderedDict(a=1, b=2), Node([1], "k"), Node([2], "j"),
+    Node([1, 2], "k"), Record(1, 2), Record(1, 2, "m"), (1, (2, 3)), (1, {"a": 1}),
+    (1, None), (1, Pair(1, 2)), ((),), (), [], {"a": 1, "c": 2}, StaticValue(3),
+    StaticValue(4), defaultdict(list, a=1), defaultdict(int, a=1), SubDict(a=1),
+    {1: 1}, {1.0: 1}, {True: 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tree", NODES, ids=[str(i) for i in range(len(NODES))])
+def test_flatten_up_to_messages(tree):
+    def use(tu, other):
+        try:
+            return tu.tree_structure(tree).flatten_up_to(other)
+        except ValueError as error:
+            return str(error).splitlines()[0]
+
+    for other in NODES:
+        compare(use, other)
+
+
+def test_keys_of_another_type_are_kept():
+    """Equal keys of other types (1, 1.0, True) are not taken for one another."""
+    tu = minijax.tree_util
+    for key in (1, 1.0, True, 1, True):
+        leaves, treedef = tu.tree_flatten({key: "x"})
+        (rebuilt,) = tu.tree_unflatten(treedef, leaves)
+        assert type(rebuilt) is type(key)
+    assert tu.tree_structure({1: 0}) == tu.tree_structure({True: 0})
+
+
+def test_structures_are_shared():
+    flatten = minijax.tree_util.tree_flatten
+    _, a = flatten({"w": [1, (2, None)], "b": 3})
+    _, b = flatten({"b": "x", "w": ["y", ("z", None)]})
+    assert a is b
+
+
+def test_clearing_the_intern_table(monkeypatch):
+    monkeypatch.setattr(_pytree, "_MAX_INTERNED", 3)
+    tu = minijax.tree_util
+    for n in range(20):
+        tree = {f"k{n}": [(1,) * n, [n] * (n % 4)], "j": {"a": (), "b": ((), [])}}
+        leaves, treedef = tu.tree_flatten(tree)
+        assert treedef == tu.tree_structure(tree)
+        assert tu.tree_unflatten(treedef, leaves) == tree
+        assert str(treedef) == str(jax.tree.structure(tree))
+
+
+def test_unflatten_leaf_counts():
+    for leaves in ([1], [1, 2, 3], iter([1, 2]), {"a": 1, "b": 2}, 3, (1, 2), range(3)):
+        compare(lambda tu, x: tu.tree_structure((1, 2)).unflatten(copy.copy(x)), leaves)
+    with pytest.raises(ValueError, match=r"Too few leaves .* expected 2, got 1"):
+        minijax.tree.unflatten(minijax.tree.structure((1, 2)), [1])
+    with pytest.raises(ValueError, match=r"Too many leaves .* expected 2"):
+        minijax.tree.unflatten(minijax.tree.structure((1, 2)), [1, 2, 3])
+
+
+def test_unordered_dict_keys():
+    for tree in ({1: 1, "a": 2}, {None: 1, 2: 3}, [{(1,): 2, 3: 4}]):
+        with pytest.raises(ValueError, match="Comparator raised exception"):
+            minijax.tree.flatten(tree)
+        compare(lambda tu, tree: tu.tree_flatten(tree), tree)
+        compare(lambda tu, tree: tu.tree_flatten(tree, lambda x: x == 5), tree)
+        compare(lambda tu, tree: tu.tree_flatten_with_path(tree), tree)
+
+
+def test_tuples_with_fields():
+    right, wrong = TupleWithFields((1, 2)), TupleWithFields((1, 2, 3))
+    for tree in (right, wrong):
+        compare(lambda tu, tree: tu.tree_structure(tree), tree)
+        compare(lambda tu, tree: tu.tree_flatten_with_path(tree), tree)
+        compare(lambda tu, tree: tu.tree_map(str, tree), tree)
+
+
+def bad_node(result):
+    """A tree with a custom node whose flatten function returns `result`."""
+
+    class Bad:
+        pass
+
+    for tu in (jax.tree_util, minijax.tree_util):
+        tu.register_pytree_node(Bad, lambda x: result, lambda aux, children: "made")
+    return Bad()
+
+
+@pytest.mark.parametrize("result", [[1, 2], (3, None), ([], None, 2), 3, None, ((), 1)])
+def test_bad_flatten_functions(result):
+    tree = bad_node(result)
+    compare(lambda tu: tu.tree_flatten(tree))
+    compare(lambda tu: tu.tree_flatten(tree, lambda x: False))
+    compare(lambda tu: tu.tree_flatten_with_path([tree]))
+    compare(lambda tu: tu.tree_structure([tree]))
+
+
+def test_children_reach_unflatten_as_a_tuple():
+    class Seen:
+        pass
+
+    for tu in (jax.tree_util, minijax.tree_util):
+        tu.register_pytree_node(Seen, lambda x: ([1, 2], 5), lambda *args: args)
+    assert compare(lambda tu: tu.tree_map(lambda x: x, Seen())) == (5, (1, 2))
+
+
+def test_treedef_refusals():
+    compare(lambda tu: tu.PyTreeDef())
+    compare(lambda tu: tu.tree_structure(1) < tu.tree_structure(1))
+    rebuild = operator.attrgetter("PyTreeDef.from_node_data_and_children")
+    compare(lambda tu: rebuild(tu)(tu.default_registry, (int, "k"), []))
+    compare(lambda tu: rebuild(tu)(tu.default_registry, None, [tu.tree_structure(1)]))
+    compare(lambda tu: tu.tree_structure((1, 2)).from_iterable_tree([3, [4]]))
+    compare(lambda tu: tu.tree_structure((1, [2])).from_iterable_tree([3, (4,)]))
+    compare(lambda tu: tu.tree_structure((1, 2)).from_iterable_tree([3]))
+
+
+def test_treedef_hash_takes_unhashable_aux_data():
+    a, b = (minijax.tree.structure(Node([1], [0])) for _ in range(2))
+    assert a == b
+    assert hash(a) == hash(b)
+    assert minijax.tree.structure(Node([1], [1])) != a
+
+
+# -- registration --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [list, dict, type(None), OrderedDict, Node, Record])
+def test_registering_twice(cls):
+    compare(lambda tu: tu.register_pytree_node(cls, lambda x: 0, lambda a, c: 0))
+    compare(lambda tu: tu.register_static(cls))
+
+
+def test_registering_what_is_no_function():
+    class New:
+        pass
+
+    compare(lambda tu: tu.register_pytree_node(New, None, None))
+    compare(lambda tu: tu.register_pytree_node_class(New))
+    compare(lambda tu: tu.register_pytree_with_keys_class(New))
+    assert not minijax.tree_util.is_tree_node(New)
+
+
+def test_registered_class_with_methods():
+    @jax.tree_util.register_pytree_node_class
+    @minijax.tree_util.register_pytree_node_class
+    class Methods:
+        def __init__(self, a, aux):
+            self.a, self.aux = a, aux
+
+        def tree_flatten(self):
+            return (self.a,), self.aux
+
+        @classmethod
+        def tree_unflatten(cls, aux, children):
+            return cls(*children, aux)
+
+    tree = [Methods(1, "k"), Methods((2, 3), "j")]
+    compare(lambda tu: tu.tree_flatten_with_path(tree))
+    compare(lambda tu: tu.tree_map(lambda x: x + 1, tree)[1].a)
+
+
+def test_registering_a_namedtuple_comes_first():
+    Point = namedtuple("Point", "x y")
+    before = minijax.tree.structure(Point(1, 2))
+    for tu in (jax.tree_util, minijax.tree_util):
+        tu.register_pytree_node(
+            Point, lambda p: ((p.x,), p.y), lambda y, c: Point(*c, y)
+        )
+    compare(lambda tu: tu.tree_flatten([Point(1, 2)]))
+    assert minijax.tree.structure(Point(1, 2)) != before
+
+
+DATACLASS_CALLS = [
+    lambda tu, c: tu.register_dataclass(c),
+    lambda tu, c: tu.register_dataclass(c, ["x"], ["y"]),
+    lambda tu, c: tu.register_dataclass(c, ["x", "y"], []),
+    lambda tu, c: tu.register_dataclass(c, ["x"], []),
+    lambda tu, c: tu.register_dataclass(c, ["x"]),
+    lambda tu, c: tu.register_dataclass(c, ["x", "w"], ["y"]),
+    lambda tu, c: tu.register_dataclass(c, ["x"], ["x", "y"]),
+    lambda tu, c: tu.register_dataclass(c, ["x"], [], ["y"]),
+    lambda tu, c: tu.register_dataclass(c, ["x", "y"], [], ["y"]),
+    lambda tu, c: tu.register_dataclass(c, drop_fields=["z"]),
+    lambda tu, c: tu.register_dataclass(c, data_fields=["x"], meta_fields=["z", "y"]),
+]
+
+
+@pytest.mark.parametrize("call", DATACLASS_CALLS)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_register_dataclass(call, frozen):
+    def use(tu):
+        @dataclasses.dataclass(frozen=frozen)
+        class Data:
+            x: object
+            y: object = 5
+            z: object = dataclasses.field(default=7, init=False)
+
+        assert call(tu, Data) is Data
+        leaves, treedef = tu.tree_flatten_with_path([Data((1, 2), 3)])
+        return leaves, treedef, repr(tu.tree_map(str, Data((1, 2), 3)))
+
+    compare(use)
+
+
+def test_register_dataclass_with_static_fields():
+    def use(tu):
+        tree = jax.tree if tu is jax.tree_util else minijax.tree
+
+        @tu.register_dataclass
+        @dataclasses.dataclass
+        class Data:
+            x: object
+            f: object = tree.static(default="q")
+            g: object = tree.static(default="r", metadata={"static": False, "k": 1})
+
+        assert Data.__dataclass_fields__["f"].metadata == {"static": True}
+        return tu.tree_flatten_with_path(Data((1, 2), g=[4]))
+
+    compare(use)
+
+
+def test_register_dataclass_refuses_other_classes():
+    compare(lambda tu: tu.register_dataclass(int))
+    compare(lambda tu: tu.register_dataclass(Record))
+
+
+# -- Partial, keys, names ------------------------------------------------------------
+
+
+def test_partial():
+    def use(tu, wrap):
+        inner = tu.Partial(max, 1) if wrap == "Partial" else functools.partial(max, 1)
+        f = tu.Partial(max, 1, key=abs) if wrap is None else tu.Partial(inner, 2)
+        leaves, treedef = tu.tree_flatten_with_path(f)
+        text = str(treedef).replace(str(abs), "abs")
+        return repr(f), f.args, leaves, text, f(-3), tu.tree_map(lambda x: x, f)(-4)
+
+    for wrap in (None, "Partial", "functools"):
+        compare(use, wrap)
+    compare(lambda tu: tu.Partial(3))
+    compare(
+        lambda tu: (
+            tu.tree_structure(tu.Partial(tu.Partial(max, 1)))
+            == tu.tree_structure(tu.Partial(tu.Partial(max, 1)))
+        )
+    )
+
+
+def key_values(tu):
+    return [
+        tu.DictKey("a"), tu.DictKey(3), tu.SequenceKey(1), tu.GetAttrKey("x"),
+        tu.FlattenedIndexKey(3), tu.DictKey((1, "b")),
+    ]  # fmt: skip
+
+
+def test_keys():
+    def use(tu):
+        keys = key_values(tu)
+        texts = [(repr(k), str(k), type(k).__match_args__) for k in keys]
+        equal = [[a == b for b in keys] for a in keys]
+        assert key_values(tu) == keys == pickle.loads(pickle.dumps(keys))
+        assert len({*keys, *key_values(tu)}) == len(keys)
+        named = [tu.DictKey(key=3), tu.SequenceKey(idx=3), tu.GetAttrKey(name="x")]
+        return texts, equal, named, tu.FlattenedIndexKey(key=3).key
+
+    compare(use)
+    for name in ("DictKey", "SequenceKey", "GetAttrKey", "FlattenedIndexKey"):
+        for args in ((), ("a",), (3,), (None,), (1, 2), ([1],)):
+            compare(lambda tu, n, a: getattr(tu, n)(*a), name, args)
+    compare(lambda tu: hash(tu.DictKey([1])))
+    compare(lambda tu: setattr(tu.DictKey(1), "key", 2))
+    compare(lambda tu: setattr(tu.DictKey(1), "other", 2))
+
+
+def test_keystr():
+    for options in ({}, {"simple": True}, {"simple": True, "separator": "/"}):
+        compare(lambda tu, o: tu.keystr(tuple(key_values(tu)), **o), options)
+        compare(lambda tu, o: tu.keystr(("a", 3, None), **o), options)
+    compare(lambda tu: tu.keystr(3))
+    assert minijax.tree_util.keystr((), separator="/") == ""
+
+
+@pytest.mark.parametrize("name", ["tree", "tree_util"])
+def test_public_names(name):
+    ours, theirs = getattr(minijax, name), getattr(jax, name)
+    missing = [n for n in dir(theirs) if not n.startswith("_") and not hasattr(ours, n)]
+    assert not missing
+
+
+@few
+@given(related(), is_leaf_predicates)
+def test_short_names(trees, is_leaf):
+    for name in ("leaves", "structure", "all", "flatten", "leaves_with_path"):
+        got = outcome(getattr(minijax.tree, name), trees[0], is_leaf=is_leaf)
+        assert got == outcome(getattr(jax.tree, name), trees[0], is_leaf=is_leaf)
+    for name in ("map", "map_with_path"):
+        got = outcome(getattr(minijax.tree, name), lambda *x: repr(x[-1]), *trees)
+        assert got == outcome(getattr(jax.tree, name), lambda *x: repr(x[-1]), *trees)
+    for name in ("reduce", "reduce_associative"):
+        got = outcome(getattr(minijax.tree, name), lambda x, y: (x, y), trees[0])
+        assert got == outcome(getattr(jax.tree, name), lambda x, y: (x, y), trees[0])
+
+
+# -- prefixes of structures, as vmap's axes use them ---------------------------------
+
+
+@pytest.mark.parametrize(
+    "axes, tree, expected",
+    [
+        (0, [1, 2, 3], [0, 0, 0]),
+        (None, {"a": 1, "b": (2, 3)}, [None] * 3),
+        ((0, None), (1, [2, 3]), [0, None, None]),
+        ({"a": (0, 1), "b": None}, {"a": (5, 6), "b": [7]}, [0, 1, None]),
+        ((None, -1), ([], [1, Pair(2, 3)]), [-1, -1, -1]),
+        (Node([1, 0], "k"), Node([5, (6, 7)], "k"), [1, 0, 0]),
+    ],
+)
+def test_flatten_axes(axes, tree, expected):
+    treedef = minijax.tree.structure(tree)
+    assert minijax.tree.flatten_axes("vmap in_axes", treedef, axes) == expected
+
+
+@pytest.mark.parametrize(
+    "axes, tree, message",
+    [
+        (({"a": 0},), ({"b": 1},), r"metadata at key path\n +vmap in_axes\[0\]"),
+        (([0, 0],), ([1],), r"lengths of list at key path\n +vmap in_axes\[0\]"),
+        (((0,),), (1,), r"different types at key path\n +vmap in_axes\[0\]"),
+        (Node([0], "j"), Node([0], "k"), "metadata at key path"),
+    ],
+)
+def test_flatten_axes_mismatches(axes, tree, message):
+    treedef = minijax.tree.structure(tree)
+    with pytest.raises(ValueError, match=f"must be a tree prefix(.|\n)*{message}"):
+        minijax.tree.flatten_axes("vmap in_axes", treedef, axes)
+
+
+def test_flatten_axes_when_stand_ins_are_refused():
+    class Picky(Node):
+        pass
+
+    def unflatten(aux, children):
+        return Picky([int(c) for c in children], aux)
+
+    minijax.tree_util.register_pytree_node(
+        Picky, lambda n: (n.children, n.aux), unflatten
+    )
+    treedef = minijax.tree.structure(Picky([1]))
+    with pytest.raises(ValueError, match=r"got specification \(0, 1\)"):
+        minijax.tree.flatten_axes("vmap in_axes", treedef, (0, 1))
+
+
+def test_equality_errors():
+    errors = minijax.tree_util.equality_errors
+    assert list(errors((1, {"a": 2}), (3, {"a": 4}))) == []
+    ((path, left, right, why),) = errors((1, {"a": 2}), (3, {"a": [4]}))
+    assert minijax.tree_util.keystr(path) == "[1]['a']"
+    assert left == "pytree leaf"
+    assert "list" in right
+    assert "types differ" in why
+    assert [e[3] for e in errors([1, Node([], 1)], [1, Node([], 2)])] == [
+        "so the metadata differ: 1 and 2"
+    ]
+    assert len(list(errors((1, [2], [3]), ([1], 2, [3, 4])))) == 3
