@@ -11,9 +11,9 @@ PYTEST_ARGS ?= -n auto --maxprocesses 8
 C_FILES = $(shell find cbackend -name '*.[ch]' -not -path '*/build/*')
 PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
 
-# What the sanitizer run takes of the Python tests: the parts that reach C, without JAX's
-# own (uninstrumented) compiler in the process where that can be avoided.
-SANITIZE_TESTS ?= compat_tests/test_imports.py
+# What the sanitizer run takes of the Python tests: those that reach C most directly.
+SANITIZE_TESTS ?= $(or $(wildcard $(addprefix compat_tests/test_, \
+	backend*.py kernels*.py ops*.py program*.py runtime*.py)),compat_tests/test_build.py)
 
 .PHONY: help demo test ctest build setup-demo setup-test setup-lint lint format \
 	sanitize package-test clean
