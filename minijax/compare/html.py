@@ -26,13 +26,14 @@ th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line);
 th:first-child, td:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; }
 td .range, .site { color: var(--soft); font-size: .85em; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); }
-svg .grid { stroke: var(--line); } svg .part { stroke: var(--paper); }
+svg { width: 100%; min-width: 34rem; height: auto; } svg text { fill: var(--ink); }
+svg .grid { stroke: var(--line); } svg .part { stroke: var(--paper); stroke-width: .5; }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem; }
 .swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .4rem;
   vertical-align: -.1rem; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .7rem; }
 .note { color: var(--bad); }
+@media (max-width: 40rem) { th, td { padding: .25rem .35rem; font-size: .85rem; } }
 """
 
 

@@ -22,6 +22,7 @@ COLOURS = {
     "wait": "#CC79A7",
     "rest": "#8A8A8A",
 }
+NAMES = {"calls": "jitted calls", "wait": "waiting for outputs", "rest": "all else"}
 SIDE_COLOURS = ("#0072B2", "#D55E00")
 WIDTH = 720
 LEFT = 80
@@ -44,7 +45,7 @@ def parts_bar(report: dict[str, Any]) -> str:
         left = float(LEFT)
         for part, value in parts.items():
             width = PLOT * value / longest
-            title = f"{side['name']}, {part}: {words.seconds(value)}"
+            title = f"{side['name']}, {NAMES.get(part, part)}: {words.seconds(value)}"
             drawn.append(_rectangle(left, top, width, 30, COLOURS[part], title))
             left += width
         total = words.seconds(sum(parts.values()))
@@ -62,7 +63,7 @@ def legend() -> str:
     """Names of the bar's parts, as HTML."""
     items = [
         f'<li><span class="swatch" style="background:{COLOURS[part]}"></span>'
-        f"{part}</li>"
+        f"{NAMES.get(part, part)}</li>"
         for part in BAR_PARTS
     ]
     return f'<ul class="legend">{"".join(items)}</ul>'
@@ -122,9 +123,11 @@ def _dot_row(entry: dict, top: int, sides: Sequence[dict], axis: _LogAxis) -> li
         for each in value["each"]:
             title = f"{side['name']}: {words.seconds(each)}"
             parts.append(_dot(axis.x(each), y, position, title))
-        right = axis.x(value["max"]) + 9
         text = f"{side['name']} {words.seconds(value['median'])}"
-        parts.append(_label(right, y + 4, text, small=True))
+        x, anchor = axis.x(value["max"]) + 9, "start"
+        if x > LEFT + 0.75 * PLOT:  # no room on the right
+            x, anchor = axis.x(value["min"]) - 9, "end"
+        parts.append(_label(x, y + 4, text, anchor, small=True))
     return parts
 
 
@@ -166,6 +169,6 @@ def _label(
 
 def _svg(height: float, parts: Sequence[str], description: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(description, quote=True)}">{"".join(parts)}</svg>'
+        f'<div class="scroll"><svg viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(description, quote=True)}">{"".join(parts)}</svg></div>'
     )
