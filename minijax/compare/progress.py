@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-PLAIN_WIDTH = 130  # of the report, where nothing tells the width of a line
+PLAIN_WIDTH = 140  # of the report, where nothing tells the width of a line
 
 
 class Progress:

@@ -214,7 +214,14 @@ def _functions(measurement: Measurement, proven: bool) -> list[dict[str, Any]]:
                 },
             }
         )
-    return sorted(entries, key=_cost, reverse=True)
+    used = [entry for entry in entries if any(entry["calls"]) or _prepared(entry)]
+    return sorted(used, key=_cost, reverse=True)
+
+
+def _prepared(entry: dict[str, Any]) -> bool:
+    """Whether anything was traced or compiled for a function, be it never called."""
+    rows = [entry["figures"][phase]["values"] for phase in PHASES]
+    return any(value and value["max"] > 0 for values in rows for value in values)
 
 
 def _cost(entry: dict[str, Any]) -> float:

@@ -48,6 +48,8 @@ def ratio(row: dict[str, Any], unit: str = "s") -> str:
         return ""
     if all(not value["median"] for value in row["values"]):
         return ""
+    if min(value["n"] for value in row["values"]) < 2:
+        return "unknown: one run"
     if row["ratio"] is None:
         return "no clear difference"
     times = f"{row['ratio']:.0f}" if row["ratio"] >= 99.5 else _three(row["ratio"])
@@ -69,7 +71,7 @@ def headline(report: dict[str, Any]) -> str:
         f"It takes {times[0]} on {first} and {times[1]} on {second}"
     )
     if row["ratio"] is None:
-        return text + ": no clear difference."
+        return f"{text}: {ratio(row)}."
     return text + f": {ratio(row)}, from start to end of the process."
 
 
