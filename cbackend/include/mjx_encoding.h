@@ -39,8 +39,7 @@
  *     n_micro, { kernel, source register * n_in(kernel) } * n_micro, register * n_out
  *     Registers 0..n_in-1 are the inputs; each micro-op's results take the next numbers.
  *     An output may name an input's register (a copy).  Sources must be earlier registers of
- *     exactly the kernel's dtype, or of the byte size for X1..X16.  The output operand's byte
- *     size must be the register's.  Constants and fills are zero-stride inputs.
+ *     the byte size of the kernel's dtype.  The output operand's byte size must be its register's.  Constants and fills are zero-stride inputs.
  *     Inputs may be in place with any output: of a tile, all reads happen before the writes.
  * REDUCE           out [outer, inner] dense | in view3                      kind
  *     kind: MJX_SUM PROD MAX MIN AND OR XOR.  out.dtype == in.dtype.  bool: AND OR XOR MAX MIN

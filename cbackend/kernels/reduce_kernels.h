@@ -11,11 +11,13 @@ enum { LINE_LANES = 64 };
 
 /* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define MJX_SMALL __attribute__((noinline, optimize("no-tree-vectorize", "no-unroll-loops")))
+#define MJX_SMALL \
+  __attribute__((noinline, noclone, optimize("no-tree-vectorize", "no-unroll-loops")))
+#define MJX_FN __attribute__((noinline, noclone))
 #else
 #define MJX_SMALL __attribute__((noinline))
-#endif
 #define MJX_FN __attribute__((noinline))
+#endif
 
 /* ---- operations ---- */
 

@@ -1,0 +1,146 @@
+/* copy.c: strided copies between views of one shape. */
+#include <string.h>
+
+#include "internal.h"
+
+enum { BLOCK = 32 }; /* a transposed block of 32 x 32 elements stays in L1 */
+
+typedef struct u128 {
+  uint64_t low, high;
+} u128;
+
+/* ---- a line and a plane, by element size ---- */
+
+#define DEFINE_COPIES(type)                                                                     \
+  static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) {      \
+    if (ts == 1 && fs == 1) {                                                                   \
+      memmove(to, from, (size_t)n * sizeof *to);                                                \
+    } else if (ts == 1 && fs == 0) {                                                            \
+      const type value = *from;                                                                 \
+      for (int64_t i = 0; i < n; i++) to[i] = value;                                            \
+    } else if (ts == 1) {                                                                       \
+      for (int64_t i = 0; i < n; i++) to[i] = from[i * fs];                                     \
+    } else {                                                                                    \
+      for (int64_t i = 0; i < n; i++) to[i * ts] = from[i * fs];                                \
+    }                                                                                           \
+  }                                                                                             \
+  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
+                           int64_t rows, int64_t columns) {                                     \
+    for (int64_t r = 0; r < rows; r++)                                                          \
+      for (int64_t c = 0; c < columns; c++)                                                     \
+        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                                \
+  }                                                                                             \
+  static void plane_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
+                           int64_t rows, int64_t columns) {                                     \
+    if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                               \
+      for (int64_t r = 0; r < rows; r++)                                                        \
+        line_##type(to + r * ts[0], ts[1], from + r * fs[0], fs[1], columns);                   \
+      return;                                                                                   \
+    }                                                                                           \
+    for (int64_t r = 0; r < rows; r += BLOCK)                                                   \
+      for (int64_t c = 0; c < columns; c += BLOCK)                                              \
+        block_##type(to + r * ts[0] + c * ts[1], ts, from + r * fs[0] + c * fs[1], fs,          \
+                     MJX_MIN(BLOCK, rows - r), MJX_MIN(BLOCK, columns - c));                    \
+  }
+
+DEFINE_COPIES(uint8_t)
+DEFINE_COPIES(uint16_t)
+DEFINE_COPIES(uint32_t)
+DEFINE_COPIES(uint64_t)
+DEFINE_COPIES(u128)
+
+void mjx_copy_line(char *to, int64_t ts, const char *from, int64_t fs, int64_t n, int size) {
+  switch (size) {
+    case 1: line_uint8_t((uint8_t *)to, ts, (const uint8_t *)from, fs, n); break;
+    case 2: line_uint16_t((void *)to, ts, (const void *)from, fs, n); break;
+    case 4: line_uint32_t((void *)to, ts, (const void *)from, fs, n); break;
+    case 8: line_uint64_t((void *)to, ts, (const void *)from, fs, n); break;
+    default: line_u128((void *)to, ts, (const void *)from, fs, n); break;
+  }
+}
+
+static void copy_plane(char *to, const int64_t *ts, const char *from, const int64_t *fs,
+                       const int64_t *shape, int size) {
+  int64_t r = shape[0], c = shape[1];
+  switch (size) {
+    case 1: plane_uint8_t((uint8_t *)to, ts, (const uint8_t *)from, fs, r, c); break;
+    case 2: plane_uint16_t((void *)to, ts, (const void *)from, fs, r, c); break;
+    case 4: plane_uint32_t((void *)to, ts, (const void *)from, fs, r, c); break;
+    case 8: plane_uint64_t((void *)to, ts, (const void *)from, fs, r, c); break;
+    default: plane_u128((void *)to, ts, (const void *)from, fs, r, c); break;
+  }
+}
+
+/* ---- plans ---- */
+
+/* When the source walks another dim contiguously than the target, makes that dim the last but
+ * one: copy_plane then works in blocks. */
+static void pair_transposed(mjx_space_plan *space) {
+  int last = space->ndim - 1;
+  if (last < 1 || space->strides[1][last] == 1 || space->strides[1][last] == 0) return;
+  for (int d = 0; d < last - 1; d++) {
+    if (space->strides[1][d] != 1) continue;
+    int64_t *arrays[3] = {space->shape, space->strides[0], space->strides[1]};
+    for (int a = 0; a < 3; a++) {
+      int64_t moved = arrays[a][d];
+      memmove(&arrays[a][d], &arrays[a][d + 1], (size_t)(last - 1 - d) * sizeof moved);
+      arrays[a][last - 1] = moved;
+    }
+    return;
+  }
+}
+
+mjx_status mjx_copy_prepare(mjx_loader *loader, int ndim, const int64_t *shape,
+                            const int64_t *to_strides, const int64_t *from_strides, int size,
+                            mjx_copy_plan *plan) {
+  const int64_t *strides[2] = {to_strides, from_strides};
+  plan->size = size;
+  MJX_TRY(mjx_space_collapse(loader, 2, ndim, shape, strides, &plan->space));
+  pair_transposed(&plan->space);
+  return MJX_OK;
+}
+
+static void copy_dims(const mjx_copy_plan *plan, int d, int64_t extent, char *to,
+                      const char *from) {
+  const mjx_space_plan *space = &plan->space;
+  const int64_t *ts = space->strides[0] + d, *fs = space->strides[1] + d;
+  int left = space->ndim - d;
+  if (left == 1) {
+    mjx_copy_line(to, ts[0], from, fs[0], extent, plan->size);
+  } else if (left == 2) {
+    const int64_t shape[2] = {extent, space->shape[d + 1]};
+    copy_plane(to, ts, from, fs, shape, plan->size);
+  } else {
+    for (int64_t i = 0; i < extent; i++)
+      copy_dims(plan, d + 1, space->shape[d + 1], to + i * ts[0] * plan->size,
+                from + i * fs[0] * plan->size);
+  }
+}
+
+typedef struct copy_job {
+  const mjx_copy_plan *plan;
+  char *to;
+  const char *from;
+} copy_job;
+
+static void copy_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const copy_job *job = arg;
+  const mjx_space_plan *space = &job->plan->space;
+  copy_dims(job->plan, 0, end - begin, job->to + begin * space->strides[0][0] * job->plan->size,
+            job->from + begin * space->strides[1][0] * job->plan->size);
+}
+
+static bool same_view(const mjx_space_plan *space) {
+  for (int d = 0; d < space->ndim; d++) {
+    if (space->shape[d] > 1 && space->strides[0][d] != space->strides[1][d]) return false;
+  }
+  return true;
+}
+
+void mjx_copy_run(const mjx_copy_plan *plan, char *to, const char *from, bool threads) {
+  if (plan->space.n == 0 || (to == from && same_view(&plan->space))) return;
+  copy_job job = {plan, to, from};
+  int64_t cost = threads ? plan->space.n * plan->size / 8 : 0;
+  mjx_pool_for(plan->space.shape[0], cost, 0, NULL, copy_task, &job);
+}

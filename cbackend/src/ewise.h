@@ -1,0 +1,73 @@
+/* ewise.h: the plan of an EWISE instruction, made once at load, walked at every run.
+ *
+ * The iteration space is cut into tiles of at most MJX_TILE elements.  In *row* mode a tile is a
+ * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a piece of the
+ * flattened space.  For each tile every register has a pointer: into an operand's own memory where
+ * its elements lie side by side there, else to a slot in the thread's scratch.
+ */
+#ifndef MJX_EWISE_H
+#define MJX_EWISE_H
+
+#include "internal.h"
+#include "kernels.h"
+
+typedef enum ewise_mode {
+  EWISE_DIRECT, /* the operand's own memory serves as the register */
+  EWISE_SPLAT,  /* one value for the whole tile: filled, kept until its source moves */
+  EWISE_MOVE,   /* packed into (scattered from) the register */
+  EWISE_AFFINE  /* generated */
+} ewise_mode;
+
+typedef struct ewise_view {
+  ewise_mode mode;
+  int32_t slot; /* of the frame */
+  int32_t size;
+  int32_t dtype;
+  int32_t reg;             /* outputs: the register to store; inputs: their own number */
+  int64_t offset;          /* bytes; affine: first value */
+  int64_t scratch;         /* where the register lies in scratch, unless DIRECT */
+  const int64_t *strides;  /* in elements, over the collapsed space */
+} ewise_view;
+
+typedef struct ewise_step {
+  mjx_kernel_fn fn;
+  int32_t n_in, n_out;
+  int32_t in[4];
+  int32_t out[2];
+} ewise_step;
+
+typedef struct ewise_plan {
+  mjx_space_plan space;
+  bool flat;
+  bool copies; /* no step at all: `copy` does it */
+  mjx_copy_plan copy;
+  int64_t tile;          /* elements of a full tile */
+  int64_t tiles_per_row; /* row mode */
+  int64_t n_tiles;
+  int64_t cost; /* about ns for everything */
+  int32_t n_in, n_out, n_regs, n_steps;
+  ewise_view *views;      /* inputs, then outputs */
+  ewise_step *steps;
+  int64_t *reg_scratch;   /* of every register that is not bound to an operand */
+  int64_t scratch_bytes;
+} ewise_plan;
+
+/* ---- ewise_tile.c: moving elements between views and tiles ---- */
+
+/* A position in an iteration space. */
+typedef struct ewise_cursor {
+  int64_t index[MJX_MAX_NDIM];
+} ewise_cursor;
+
+void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor);
+/* Elements first .. first+n-1 of the flattened space into a dense tile, or back. */
+void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base,
+                    int64_t first, int64_t n, char *tile);
+void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,
+                      int64_t first, int64_t n, const char *tile);
+void mjx_ewise_generate(const mjx_space_plan *space, const ewise_view *view, int64_t first,
+                        int64_t n, char *tile);
+/* n elements value, value + step, .. of a dtype. */
+void mjx_affine_line(char *to, int dtype, int64_t value, int64_t step, int64_t n);
+
+#endif /* MJX_EWISE_H */

@@ -1,0 +1,364 @@
+/* op_dot.c: DOT, the batched matrix product.
+ *
+ * The load decides all: the type to compute in, which operands must first be packed (converted, or
+ * laid out so that the kernel can take them), which of three methods serves, and the blocks that
+ * the output is cut into.  Blocks depend on the extents only, so threads never change a bit.
+ */
+#include <string.h>
+
+#include "blocks.h"
+#include "internal.h"
+#include "kernels.h"
+
+typedef enum dot_method {
+  DOT_KERNEL, /* own kernel: b has unit column stride */
+  DOT_LINES,  /* own kernel: a and b both contiguous along K */
+  DOT_BLAS
+} dot_method;
+
+enum {
+  SMALL_FLOPS = 1 << 16,  /* below, the own kernel beats BLAS's call and packing */
+  LINES_FLOPS = 1 << 14,  /* the same for DOT_LINES */
+  BLOCK_FLOPS = 1 << 24,
+  MAX_BLOCKS = 64,
+  BLOCK_ROUND = 16
+};
+
+/* One matrix operand as the method sees it: strides after packing. */
+typedef struct matrix {
+  const mjx_operand *operand;
+  bool packed;
+  int64_t buffer;  /* scratch offset, if packed */
+  int64_t batches; /* packed: matrices in the buffer (1 if broadcast) */
+  int64_t rows, columns;
+  int64_t batch_stride, row_stride, column_stride;
+  mjx_copy_plan copy;    /* packed without conversion */
+  mjx_kernel_fn convert; /* packed with conversion; NULL: none */
+} matrix;
+
+typedef struct dot_plan {
+  dot_method method;
+  int dtype; /* computed in */
+  int size;
+  int64_t B, M, N, K;
+  matrix a, b, c;
+  mjx_dot_fn kernel, lines;
+  const mjx_blas *blas;
+  int64_t block_rows, block_columns, row_blocks, column_blocks;
+  int64_t cost;
+} dot_plan;
+
+/* ---- types ---- */
+
+static const char *const suffixes[MJX_N_DTYPES] = {"b1",  "i8",  "i16",  "i32", "i64",
+                                                   "u8",  "u16", "u32",  "u64", "f16",
+                                                   "bf16", "f32", "f64", "c64", "c128"};
+
+static void append(char *text, const char *more) { memcpy(text + strlen(text), more, strlen(more) + 1); }
+
+static mjx_kernel_fn find_convert(int from, int to) {
+  char name[32] = "convert_";
+  append(name, suffixes[from]);
+  append(name, "_");
+  append(name, suffixes[to]);
+  for (int i = 0; i < mjx_n_kernels; i++) {
+    if (strcmp(mjx_kernel_infos[i].name, name) == 0) return mjx_kernel_table()[i];
+  }
+  return NULL;
+}
+
+/* Computes in the output's type, except that half types compute in float32. */
+static mjx_status choose_dtype(const mjx_instr *instr, dot_plan *plan) {
+  int to = instr->out->dtype;
+  plan->dtype = to == MJX_F16 || to == MJX_BF16 ? MJX_F32 : to;
+  for (int i = 0; i < 2; i++) {
+    int from = instr->in[i].dtype;
+    bool half = from == MJX_F16 || from == MJX_BF16;
+    if (mjx_dtype_size(half ? MJX_F32 : from) > mjx_dtype_size(plan->dtype))
+      return mjx_fail(MJX_INVALID, "input dtype %d does not fit output dtype %d", from, to);
+  }
+  plan->size = mjx_dtype_size(plan->dtype);
+  plan->kernel = mjx_block_kernels_get()->dot[plan->dtype];
+  plan->lines = mjx_block_kernels_get()->dot_lines[plan->dtype];
+  return MJX_OK;
+}
+
+/* ---- operands ---- */
+
+static void describe(matrix *m, const mjx_operand *operand) {
+  m->operand = operand;
+  m->rows = operand->shape[1];
+  m->columns = operand->shape[2];
+  m->batch_stride = operand->strides[0];
+  m->row_stride = operand->strides[1];
+  m->column_stride = operand->strides[2];
+  /* The stride of a single row or column is free: choose what suits the kernels. */
+  if (m->columns <= 1) m->column_stride = 1;
+  if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
+}
+
+static mjx_status pack(mjx_loader *loader, const dot_plan *plan, matrix *m, bool output,
+                       int64_t *scratch) {
+  const mjx_operand *view = m->operand;
+  int from = output ? plan->dtype : view->dtype, to = output ? view->dtype : plan->dtype;
+  m->packed = true;
+  m->batches = view->strides[0] == 0 ? MJX_MIN(1, view->shape[0]) : view->shape[0];
+  if (from != to && !(m->convert = find_convert(from, to)))
+    return mjx_fail(MJX_UNSUPPORTED, "no kernel converts %s to %s", suffixes[from], suffixes[to]);
+  m->row_stride = MJX_MAX(m->columns, 1);
+  m->column_stride = 1;
+  int64_t elements = m->rows * m->row_stride;
+  m->batch_stride = view->strides[0] == 0 ? 0 : elements;
+  m->buffer = *scratch;
+  *scratch += mjx_round_up(m->batches * elements * plan->size, MJX_ALIGN);
+  if (*scratch > MJX_MAX_BYTES) return mjx_fail(MJX_INVALID, "too large");
+  if (m->convert) return MJX_OK;
+  const int64_t shape[3] = {m->batches, m->rows, m->columns};
+  const int64_t strides[3] = {m->batch_stride, m->row_stride, 1};
+  return mjx_copy_prepare(loader, 3, shape, strides, view->strides, plan->size, &m->copy);
+}
+
+static bool fits_int(int64_t value) { return value <= INT32_MAX; }
+
+/* BLAS takes a matrix with one unit stride and the other at least the extent. */
+static bool blas_takes(const matrix *m) {
+  if (!fits_int(m->rows) || !fits_int(m->columns)) return false;
+  if (m->column_stride == 1)
+    return m->row_stride >= MJX_MAX(1, m->columns) && fits_int(m->row_stride);
+  return m->row_stride == 1 && m->column_stride >= MJX_MAX(1, m->rows) &&
+         fits_int(m->column_stride);
+}
+
+static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
+  bool along_k = !a_converts && !b_converts && plan->a.column_stride == 1 &&
+                 plan->b.row_stride == 1 && plan->lines != NULL;
+  double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
+  bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
+  double limit = along_k ? LINES_FLOPS : SMALL_FLOPS;
+  plan->method = along_k ? DOT_LINES : DOT_KERNEL;
+  if (blas_type && flops >= limit && plan->K > 0 && (plan->blas = mjx_blas_get()))
+    plan->method = DOT_BLAS;
+}
+
+static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_plan *plan,
+                                int64_t *scratch) {
+  bool a_converts = instr->in[0].dtype != plan->dtype;
+  bool b_converts = instr->in[1].dtype != plan->dtype;
+  choose_method(plan, a_converts, b_converts);
+  bool blas = plan->method == DOT_BLAS;
+  if (a_converts || (blas && !blas_takes(&plan->a)))
+    MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
+  bool b_fits = blas ? blas_takes(&plan->b)
+                     : plan->method == DOT_LINES || plan->b.column_stride == 1;
+  if (b_converts || !b_fits) MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
+  bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
+  if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
+  return MJX_OK;
+}
+
+/* ---- blocks ---- */
+
+static void cut(dot_plan *plan) {
+  double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
+  int64_t blocks = (int64_t)MJX_MIN(flops / BLOCK_FLOPS, (double)MAX_BLOCKS);
+  if (plan->B >= MAX_BLOCKS) blocks = 1;
+  blocks = MJX_MAX(1, blocks);
+  bool by_rows = plan->M >= plan->N;
+  int64_t extent = MJX_MAX(1, by_rows ? plan->M : plan->N);
+  int64_t block = mjx_round_up((extent + blocks - 1) / blocks, BLOCK_ROUND);
+  plan->block_rows = by_rows ? MJX_MIN(block, extent) : MJX_MAX(1, plan->M);
+  plan->block_columns = by_rows ? MJX_MAX(1, plan->N) : MJX_MIN(block, extent);
+  plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
+  plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
+  double gflops = plan->method == DOT_BLAS ? 100 : 20;
+  plan->cost = (int64_t)MJX_MIN((double)plan->B * flops / gflops, 1e15);
+}
+
+static mjx_status check_operands(const mjx_instr *instr) {
+  const mjx_operand *a = &instr->in[0], *b = &instr->in[1], *c = &instr->out[0];
+  MJX_TRY(mjx_check_counts(instr, 1, 2, 0));
+  MJX_TRY(mjx_check_real(a, "a", 3));
+  MJX_TRY(mjx_check_real(b, "b", 3));
+  const int64_t b_shape[3] = {a->shape[0], a->shape[2], b->shape[2]};
+  const int64_t c_shape[3] = {a->shape[0], a->shape[1], b->shape[2]};
+  MJX_TRY(mjx_check_shape(b, "b", 3, b_shape));
+  MJX_TRY(mjx_check_shape(c, "c", 3, c_shape));
+  if (c->n == 0) return MJX_OK;
+  if (c_shape[2] > 1 && c->strides[2] != 1)
+    return mjx_fail(MJX_INVALID, "c's rows are not contiguous");
+  if (c_shape[1] > 1 && c->strides[1] < c_shape[2])
+    return mjx_fail(MJX_INVALID, "c's rows overlap");
+  return MJX_OK;
+}
+
+mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
+  if (instr->n_out != 1 || instr->n_in != 2) return mjx_check_counts(instr, 1, 2, 0);
+  MJX_TRY(check_operands(instr));
+  dot_plan *plan;
+  MJX_ALLOC(loader, plan, sizeof *plan);
+  instr->plan = plan;
+  MJX_TRY(choose_dtype(instr, plan));
+  describe(&plan->a, &instr->in[0]);
+  describe(&plan->b, &instr->in[1]);
+  describe(&plan->c, &instr->out[0]);
+  plan->c.column_stride = 1;
+  if (plan->M <= 1) plan->c.row_stride = MJX_MAX(plan->c.columns, 1);
+  plan->B = instr->out->shape[0];
+  plan->M = instr->out->shape[1];
+  plan->N = instr->out->shape[2];
+  plan->K = instr->in[0].shape[2];
+  int64_t scratch = 0;
+  MJX_TRY(pack_operands(loader, instr, plan, &scratch));
+  instr->scratch_bytes = scratch;
+  cut(plan);
+  return MJX_OK;
+}
+
+/* ---- packing, before and after ---- */
+
+typedef struct pack_job {
+  const matrix *m;
+  char *view;
+  char *buffer;
+  int compute_size;
+  bool unpack;
+} pack_job;
+
+static void convert_row(const pack_job *job, char *view, char *buffer) {
+  const mjx_operand *operand = job->m->operand;
+  int64_t stride = operand->strides[2], size = operand->size;
+  char tile[MJX_TILE * 16] __attribute__((aligned(64)));
+  for (int64_t at = 0; at < job->m->columns; at += MJX_TILE) {
+    int64_t n = MJX_MIN(MJX_TILE, job->m->columns - at);
+    char *piece = view + at * stride * size, *dense = buffer + at * job->compute_size;
+    const void *in = job->unpack ? dense : tile;
+    void *out = job->unpack ? tile : dense;
+    if (!job->unpack) mjx_copy_line(tile, 1, piece, stride, n, (int)size);
+    job->m->convert(n, &out, &in);
+    if (job->unpack) mjx_copy_line(piece, stride, tile, 1, n, (int)size);
+  }
+}
+
+static void convert_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const pack_job *job = arg;
+  const matrix *m = job->m;
+  const mjx_operand *operand = m->operand;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t batch = i / m->rows, row = i % m->rows;
+    int64_t at = batch * operand->strides[0] + row * operand->strides[1];
+    int64_t to = batch * m->batch_stride + row * m->row_stride;
+    convert_row(job, job->view + at * operand->size, job->buffer + to * job->compute_size);
+  }
+}
+
+static void pack_run(const dot_plan *plan, const matrix *m, mjx_frame *frame, bool unpack) {
+  char *view = mjx_at(frame, m->operand), *buffer = frame->scratch + m->buffer;
+  if (m->convert) {
+    pack_job job = {m, view, buffer, plan->size, unpack};
+    int64_t rows = m->batches * m->rows;
+    mjx_pool_for(rows, rows * m->columns, 0, NULL, convert_rows, &job);
+  } else if (unpack) {
+    for (int64_t i = 0; i < m->batches * m->rows; i++) {
+      int64_t batch = i / m->rows, row = i % m->rows;
+      int64_t at = batch * m->operand->strides[0] + row * m->operand->strides[1];
+      mjx_copy_line(view + at * plan->size, 1,
+                    buffer + (batch * m->batch_stride + row * m->row_stride) * plan->size, 1,
+                    m->columns, plan->size);
+    }
+  } else {
+    mjx_copy_run(&m->copy, buffer, view, true);
+  }
+}
+
+/* ---- the product ---- */
+
+typedef struct dot_job {
+  const dot_plan *plan;
+  const char *a, *b;
+  char *c;
+} dot_job;
+
+static const char *element(const char *base, const matrix *m, int64_t batch, int64_t row,
+                           int64_t column, int size) {
+  return base + (batch * m->batch_stride + row * m->row_stride + column * m->column_stride) * size;
+}
+
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+
+static int leading(const matrix *m, int *transposed) {
+  *transposed = m->column_stride == 1 ? NO_TRANS : TRANS;
+  return (int)(m->column_stride == 1 ? m->row_stride : m->column_stride);
+}
+
+static void blas_block(const dot_plan *plan, const char *a, const char *b, char *c, int M, int N) {
+  const mjx_blas *blas = plan->blas;
+  int trans_a, trans_b, K = (int)plan->K;
+  int lda = leading(&plan->a, &trans_a), ldb = leading(&plan->b, &trans_b);
+  int ldc = (int)plan->c.row_stride;
+  const float one[2] = {1, 0}, zero[2] = {0, 0};
+  const double one_d[2] = {1, 0}, zero_d[2] = {0, 0};
+  const void *x = a, *y = b;
+  void *z = c;
+  switch (plan->dtype) {
+    case MJX_F32:
+      blas->sgemm(ROW_MAJOR, trans_a, trans_b, M, N, K, 1, x, lda, y, ldb, 0, z, ldc);
+      break;
+    case MJX_F64:
+      blas->dgemm(ROW_MAJOR, trans_a, trans_b, M, N, K, 1, x, lda, y, ldb, 0, z, ldc);
+      break;
+    case MJX_C64:
+      blas->cgemm(ROW_MAJOR, trans_a, trans_b, M, N, K, one, x, lda, y, ldb, zero, z, ldc);
+      break;
+    default:
+      blas->zgemm(ROW_MAJOR, trans_a, trans_b, M, N, K, one_d, x, lda, y, ldb, zero_d, z, ldc);
+      break;
+  }
+}
+
+static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t column) {
+  const dot_plan *plan = job->plan;
+  int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
+  int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
+  const char *a = element(job->a, &plan->a, batch, row, 0, plan->size);
+  const char *b = element(job->b, &plan->b, batch, 0, column, plan->size);
+  char *c = job->c + (batch * plan->c.batch_stride + row * plan->c.row_stride + column) * plan->size;
+  if (plan->method == DOT_BLAS) {
+    blas_block(plan, a, b, c, (int)M, (int)N);
+    return;
+  }
+  bool lines = plan->method == DOT_LINES;
+  mjx_dot_args args = {M, N, plan->K, a, plan->a.row_stride, plan->a.column_stride,
+                       b, lines ? plan->b.column_stride : plan->b.row_stride,
+                       c, plan->c.row_stride};
+  (lines ? plan->lines : plan->kernel)(&args);
+}
+
+static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const dot_job *job = arg;
+  const dot_plan *plan = job->plan;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t column = i % plan->column_blocks, row = i / plan->column_blocks % plan->row_blocks;
+    int64_t batch = i / plan->column_blocks / plan->row_blocks;
+    dot_block(job, batch, row * plan->block_rows, column * plan->block_columns);
+  }
+}
+
+mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
+  const dot_plan *plan = instr->plan;
+  if (instr->out->n == 0) return MJX_OK;
+  const matrix *matrices[2] = {&plan->a, &plan->b};
+  const char *places[2];
+  for (int i = 0; i < 2; i++) {
+    const matrix *m = matrices[i];
+    if (m->packed) pack_run(plan, m, frame, false);
+    places[i] = m->packed ? frame->scratch + m->buffer : mjx_at(frame, m->operand);
+  }
+  char *c = plan->c.packed ? frame->scratch + plan->c.buffer : mjx_at(frame, instr->out);
+  dot_job job = {plan, places[0], places[1], c};
+  mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, 0, NULL, dot_task,
+               &job);
+  if (plan->c.packed) pack_run(plan, &plan->c, frame, true);
+  return MJX_OK;
+}

@@ -1,0 +1,247 @@
+/* op_reduce.c: REDUCE. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "reduce.h"
+
+enum {
+  LEAF_ROWS = 64,       /* a column's additions in sequence */
+  LEAF_LINE = 4096,     /* a line's: 64 lanes of 64 */
+  LEAF_STRIDED = 256,   /* a strided line's: 4 lanes of 64 */
+  BLOCK_BYTES = 4096,   /* accumulators of a block of rows */
+  BLOCK_LINES = 64,
+  MIN_ROW = 8,          /* shorter rows are reduced line by line */
+  CHUNK_ELEMENTS = 1 << 15,
+  MAX_CHUNKS = 64,
+  FEW_BLOCKS = 16       /* fewer blocks than this cut n too */
+};
+
+/* ---- identities ---- */
+
+static uint64_t integer_identity(int kind, int dtype) {
+  int bits = 8 * mjx_dtype_size(dtype);
+  uint64_t all = ~(uint64_t)0 >> (64 - bits), top = (uint64_t)1 << (bits - 1);
+  if (dtype == MJX_BOOL) return kind == MJX_PROD || kind == MJX_MIN || kind == MJX_AND;
+  switch (kind) {
+    case MJX_PROD: return 1;
+    case MJX_MAX: return mjx_dtype_is_signed(dtype) ? top : 0;
+    case MJX_MIN: return mjx_dtype_is_signed(dtype) ? top - 1 : all;
+    case MJX_AND: return all;
+    default: return 0;
+  }
+}
+
+static double float_identity(int kind) {
+  switch (kind) {
+    case MJX_PROD: return 1;
+    case MJX_MAX: return -HUGE_VAL;
+    case MJX_MIN: return HUGE_VAL;
+    default: return 0;
+  }
+}
+
+void mjx_reduce_identity(int kind, int dtype, void *acc, int64_t n) {
+  char element[16] = {0};
+  double value = float_identity(kind);
+  float narrow = (float)value;
+  uint64_t integer = 0;
+  if (mjx_dtype_is_integer(dtype) || dtype == MJX_BOOL) {
+    integer = integer_identity(kind, dtype);
+    memcpy(element, &integer, sizeof integer);
+  } else if (dtype == MJX_F64 || dtype == MJX_C128) {
+    memcpy(element, &value, sizeof value);
+  } else {
+    memcpy(element, &narrow, sizeof narrow);
+  }
+  mjx_copy_line(acc, 1, element, 0, n, mjx_dtype_size(dtype));
+}
+
+/* ---- planning ---- */
+
+static void orient(const mjx_operand *in, reduce_plan *plan) {
+  plan->outer = in->shape[0];
+  plan->n = in->shape[1];
+  plan->inner = in->shape[2];
+  plan->outer_stride = in->strides[0];
+  plan->row_stride = in->strides[1];
+  plan->column_stride = in->strides[2];
+  if (plan->inner != 1) return;
+  plan->inner = plan->outer;
+  plan->column_stride = plan->outer_stride;
+  plan->outer = 1;
+}
+
+static void cut(reduce_plan *plan) {
+  bool rows = plan->column_stride == 1 && plan->inner >= MIN_ROW;
+  if (!rows) plan->rows = NULL;
+  plan->leaf = rows ? LEAF_ROWS : plan->row_stride == 1 ? LEAF_LINE : LEAF_STRIDED;
+  plan->block = MJX_MAX(1, MJX_MIN(plan->inner, rows ? BLOCK_BYTES / plan->acc_size : BLOCK_LINES));
+  plan->n_blocks = (plan->inner + plan->block - 1) / plan->block;
+  plan->chunk = plan->n;
+  plan->n_chunks = 1;
+  if (plan->outer * plan->n_blocks < FEW_BLOCKS && plan->n * plan->block >= 2 * CHUNK_ELEMENTS) {
+    int64_t chunks = MJX_MIN(MAX_CHUNKS, plan->n * plan->block / CHUNK_ELEMENTS);
+    plan->chunk = mjx_round_up((plan->n + chunks - 1) / chunks, plan->leaf);
+    plan->n_chunks = (plan->n + plan->chunk - 1) / plan->chunk;
+  }
+  int64_t levels = 1;
+  for (int64_t left = plan->chunk; left > plan->leaf; left = (left + 1) / 2) levels++;
+  plan->stack_bytes = (levels + 2) * mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
+}
+
+static mjx_kernel_fn find_kernel(const char *name) {
+  for (int i = 0; i < mjx_n_kernels; i++) {
+    if (strcmp(mjx_kernel_infos[i].name, name) == 0) return mjx_kernel_table()[i];
+  }
+  return NULL;
+}
+
+mjx_status mjx_reduce_prepare(const mjx_operand *in, int kind, reduce_plan *plan) {
+  const mjx_block_kernels *kernels = mjx_block_kernels_get();
+  const mjx_reduce_kernel *kernel = &kernels->reduce[kind][in->dtype];
+  if (!kernel->rows)
+    return mjx_fail(MJX_INVALID, "no reduction of kind %d for dtype %d", kind, in->dtype);
+  plan->kind = kind;
+  plan->dtype = in->dtype;
+  plan->in_size = in->size;
+  plan->acc_dtype = kernel->acc_dtype;
+  plan->acc_size = mjx_dtype_size(kernel->acc_dtype);
+  plan->rows = kernel->rows;
+  plan->lines = kernel->lines;
+  plan->combine = kernels->reduce[kind][kernel->acc_dtype].rows;
+  if (in->dtype == MJX_F16) plan->round = find_kernel("convert_f32_f16");
+  if (in->dtype == MJX_BF16) plan->round = find_kernel("convert_f32_bf16");
+  if (plan->acc_dtype != in->dtype && !plan->round)
+    return mjx_fail(MJX_UNSUPPORTED, "no kernel to round float32 to dtype %d", in->dtype);
+  orient(in, plan);
+  cut(plan);
+  return MJX_OK;
+}
+
+/* ---- running ---- */
+
+static void reduce_leaf(const reduce_plan *plan, const char *in, int64_t width, int64_t count,
+                        char *acc) {
+  if (plan->rows) {
+    mjx_reduce_identity(plan->kind, plan->acc_dtype, acc, width);
+    plan->rows(count, plan->row_stride, width, in, acc);
+  } else {
+    plan->lines(width, plan->column_stride, count, plan->row_stride, in, acc);
+  }
+}
+
+/* Pairwise: the left part is a power of two of leaves, as large as fits. */
+static void reduce_rows(const reduce_plan *plan, const char *in, int64_t width, int64_t count,
+                        char *acc, char *stack) {
+  if (count <= plan->leaf) {
+    reduce_leaf(plan, in, width, count, acc);
+    return;
+  }
+  int64_t left = plan->leaf;
+  while (2 * left < count) left *= 2;
+  char *other = stack;
+  stack += mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
+  reduce_rows(plan, in, width, left, acc, stack);
+  reduce_rows(plan, in + left * plan->row_stride * plan->in_size, width, count - left, other,
+              stack);
+  plan->combine(1, 0, width, other, acc);
+}
+
+void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
+                      int64_t width, int64_t first, int64_t count, char *acc, char *stack) {
+  int64_t at = outer * plan->outer_stride + column * plan->column_stride +
+               first * plan->row_stride;
+  reduce_rows(plan, base + at * plan->in_size, width, count, acc, stack);
+}
+
+typedef struct reduce_job {
+  const reduce_plan *plan;
+  const char *in;
+  char *out;
+  char *partials; /* [n_chunks][outer * inner] accumulators, if there are several chunks */
+} reduce_job;
+
+static void finish(const reduce_plan *plan, char *out, const char *acc, int64_t n) {
+  if (plan->round)
+    plan->round(n, (void *const *)&out, (const void *const *)&acc);
+  else
+    memcpy(out, acc, (size_t)(n * plan->acc_size));
+}
+
+/* Item i is (chunk, outer, block). */
+static void reduce_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  const reduce_job *job = arg;
+  const reduce_plan *plan = job->plan;
+  int64_t n_out = plan->outer * plan->inner;
+  char *acc = scratch, *stack = scratch + mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t block = i % plan->n_blocks, outer = i / plan->n_blocks % plan->outer;
+    int64_t chunk = i / plan->n_blocks / plan->outer;
+    int64_t column = block * plan->block, first = chunk * plan->chunk;
+    int64_t width = MJX_MIN(plan->block, plan->inner - column);
+    int64_t to = outer * plan->inner + column;
+    char *target = job->partials ? job->partials + (chunk * n_out + to) * plan->acc_size : acc;
+    mjx_reduce_block(plan, job->in, outer, column, width, first,
+                     MJX_MIN(plan->chunk, plan->n - first), target, stack);
+    if (!job->partials) finish(plan, job->out + to * plan->in_size, acc, width);
+  }
+}
+
+/* Combines the chunks' accumulators as a tree, in place, in one fixed order. */
+static void combine_chunks(const reduce_job *job) {
+  const reduce_plan *plan = job->plan;
+  int64_t n_out = plan->outer * plan->inner, bytes = n_out * plan->acc_size;
+  for (int64_t step = 1; step < plan->n_chunks; step *= 2) {
+    for (int64_t c = 0; c + step < plan->n_chunks; c += 2 * step)
+      plan->combine(1, 0, n_out, job->partials + (c + step) * bytes, job->partials + c * bytes);
+  }
+  finish(plan, job->out, job->partials, n_out);
+}
+
+static int64_t partial_bytes(const reduce_plan *plan) {
+  if (plan->n_chunks == 1) return 0;
+  return mjx_round_up(plan->n_chunks * plan->outer * plan->inner * plan->acc_size, MJX_ALIGN);
+}
+
+mjx_status mjx_op_reduce_check(mjx_loader *loader, mjx_instr *instr) {
+  MJX_TRY(mjx_check_counts(instr, 1, 1, 1));
+  const mjx_operand *in = &instr->in[0], *out = &instr->out[0];
+  MJX_TRY(mjx_check_real(in, "the input", 3));
+  MJX_TRY(mjx_check_dense(out, "the output"));
+  const int64_t shape[2] = {in->shape[0], in->shape[2]};
+  MJX_TRY(mjx_check_shape(out, "the output", 2, shape));
+  if (out->dtype != in->dtype) return mjx_fail(MJX_INVALID, "the dtypes differ");
+  if (instr->params[0] < 0 || instr->params[0] >= MJX_N_REDUCE_KINDS)
+    return mjx_fail(MJX_INVALID, "no reduction of kind %lld", (long long)instr->params[0]);
+  reduce_plan *plan;
+  MJX_ALLOC(loader, plan, sizeof *plan);
+  instr->plan = plan;
+  MJX_TRY(mjx_reduce_prepare(in, (int)instr->params[0], plan));
+  instr->scratch_bytes = plan->stack_bytes + partial_bytes(plan);
+  return MJX_OK;
+}
+
+/* An empty n: the identity, through the output's own dtype. */
+static void store_identity(const reduce_plan *plan, char *out, char *scratch) {
+  for (int64_t i = 0; i < plan->outer * plan->inner; i++) {
+    mjx_reduce_identity(plan->kind, plan->acc_dtype, scratch, 1);
+    finish(plan, out + i * plan->in_size, scratch, 1);
+  }
+}
+
+mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
+  const reduce_plan *plan = instr->plan;
+  reduce_job job = {plan, mjx_at(frame, instr->in), mjx_at(frame, instr->out), NULL};
+  if (plan->n == 0) {
+    store_identity(plan, job.out, frame->scratch);
+    return MJX_OK;
+  }
+  int64_t partials = partial_bytes(plan);
+  if (partials) job.partials = frame->scratch;
+  int64_t cost = plan->outer * plan->inner * plan->n * plan->in_size / 16;
+  mjx_pool_for(plan->outer * plan->n_blocks * plan->n_chunks, cost, plan->stack_bytes,
+               frame->scratch + partials, reduce_task, &job);
+  if (partials) combine_chunks(&job);
+  return MJX_OK;
+}

@@ -1,0 +1,39 @@
+/* reduce.h: how REDUCE and ARGREDUCE cut their work.
+ *
+ * Both work on [outer, n, inner].  The columns (inner; or outer, where there is no inner) are cut
+ * into blocks, and n into chunks when there are too few blocks for several threads.  Within a
+ * chunk the rows are halved down to LEAF rows, so that float sums are pairwise.  All of it depends
+ * on the extents alone.
+ */
+#ifndef MJX_REDUCE_H
+#define MJX_REDUCE_H
+
+#include "blocks.h"
+#include "internal.h"
+
+typedef struct reduce_plan {
+  mjx_rows_fn rows; /* NULL if the columns are not side by side: lines then */
+  mjx_lines_fn lines;
+  mjx_rows_fn combine; /* rows of accumulators */
+  int kind;
+  int32_t in_size, acc_size, acc_dtype, dtype;
+  int64_t outer, n, inner; /* outer is 1 if there was no inner */
+  int64_t outer_stride, row_stride, column_stride;
+  int64_t block;    /* columns of a full block */
+  int64_t n_blocks; /* over inner */
+  int64_t leaf;     /* rows that one kernel call takes */
+  int64_t chunk;    /* rows; a multiple of leaf */
+  int64_t n_chunks;
+  int64_t stack_bytes; /* scratch of a thread */
+  void (*round)(int64_t n, void *const *out, const void *const *in); /* f32 to f16/bf16 */
+} reduce_plan;
+
+/* Plans the reduction of `in` (checked to be a view3) by `kind`. */
+mjx_status mjx_reduce_prepare(const mjx_operand *in, int kind, reduce_plan *plan);
+/* Reduces rows first..first+count of columns column..column+width of `outer` into acc. */
+void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
+                      int64_t width, int64_t first, int64_t count, char *acc, char *stack);
+/* Fills n accumulators with the kind's identity. */
+void mjx_reduce_identity(int kind, int acc_dtype, void *acc, int64_t n);
+
+#endif /* MJX_REDUCE_H */
