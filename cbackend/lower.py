@@ -24,10 +24,14 @@ from minijax.trace import trace
 
 
 def storage_dtype(dtype):
-    """How elements of a dtype are stored: keys as plain words, float0 as booleans."""
+    """How elements of a dtype are stored: a key is one opaque element, float0 a boolean."""
     if isinstance(dtype, dtypes.ExtendedDType):
-        return dtype.storage_dtype
+        return _OPAQUE[dtype.itemsize]
     return np.dtype(bool) if dtype == dtypes.float0 else dtype
+
+
+# bytes -> a dtype of that size, for elements that are only moved
+_OPAQUE = {8: np.dtype(np.uint64), 16: np.dtype(np.complex128)}
 
 
 def lower(closed, kernels):

@@ -607,7 +607,7 @@ class EvalTrace(Trace):
 
 
 def eager(primitive, args, params):
-    """Compute a primitive on arrays; `dispatch` installs itself here."""
+    """Compute a primitive on arrays; `dispatch` puts its own in place of this one."""
     raise NotImplementedError("minijax.dispatch is not imported")
 
 

@@ -173,7 +173,7 @@ class LinearizeTrace(JVPTrace):
         return self.linear
 
 
-def linearize(fun, primals, nonzero):
+def linearize(fun, primals, nonzero, instantiate_outs=None):
     """Run the flat function `fun` at `primals`, recording its derivative.
 
     Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of those inputs whose
@@ -193,6 +193,11 @@ def linearize(fun, primals, nonzero):
         with core.set_current_trace(level):
             outs = fun(*args)
         primals_out, tangents_out = level.split_all(outs)
+        if instantiate_outs is not None:
+            tangents_out = [
+                instantiate(t) if wanted else t
+                for t, wanted in zip(tangents_out, instantiate_outs, strict=True)
+            ]
         out_nonzero = tuple(type(t) is not Zero for t in tangents_out)
         live = [t for t in tangents_out if type(t) is not Zero]
         jaxpr, consts = linear.finish([t.var for t in inputs], live)
@@ -201,26 +206,28 @@ def linearize(fun, primals, nonzero):
     return primals_out, ClosedJaxpr(jaxpr, consts), out_nonzero
 
 
-def linearize_jaxpr(closed, nonzero):
+def linearize_jaxpr(closed, nonzero, instantiate_outs=None):
     """Split a closed jaxpr (without constants) into its primal and its linear part.
 
     Returns (primal, linear, out_nonzero, n_residuals):
     `primal: ins -> outs + residuals` and `linear: residuals + nonzero tangents -> nonzero out tangents`.
+    `instantiate_outs` says for which outputs a zero tangent is made an array of zeros (default: none).
     """
-    key = linearize_jaxpr, nonzero
+    key = linearize_jaxpr, nonzero, instantiate_outs
     known = closed.memo.get(key)
     if known is None:
-        known = closed.memo[key] = _linearize_jaxpr(closed, nonzero)
+        known = _linearize_jaxpr(closed, nonzero, instantiate_outs)
+        closed.memo[key] = known
     return known
 
 
-def _linearize_jaxpr(closed, nonzero):
+def _linearize_jaxpr(closed, nonzero, instantiate_outs):
     level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
     args = [level.new_arg(aval) for aval in closed.in_avals]
     try:
         with core.set_current_trace(level):
             outs, linear, out_nonzero = linearize(
-                core.jaxpr_as_fun(closed), args, nonzero
+                core.jaxpr_as_fun(closed), args, nonzero, instantiate_outs
             )
         jaxpr, consts = level.finish([t.var for t in args], outs + linear.consts)
     finally:

@@ -1,0 +1,528 @@
+"""grad, value_and_grad, jvp, vjp, linearize and the Jacobians: flatten, transform, unflatten."""
+
+import functools
+
+import numpy as np
+
+from minijax import core, dtypes
+from minijax._pytree import flatten, unflatten
+from minijax.api.vectorize import vmap
+from minijax.control.call import jit
+from minijax.core import Zero
+from minijax.ops.define import instantiate
+from minijax.trace import DebugInfo, describe_function, trace
+from minijax.transforms import ad
+from minijax.tree_util import Partial, equality_errors_pytreedef, tree_map
+
+
+
+def _materialised(t):
+    """A cotangent as an array: symbolic zeros become zeros."""
+    return instantiate(t)
+
+
+class _FlatFunction:
+    """A user function on flat arguments; remembers the tree of its last output (and aux)."""
+
+    def __init__(self, fun, in_tree, has_aux=False):
+        self.fun, self.in_tree, self.has_aux = fun, in_tree, has_aux
+        self.out_tree = self.aux = None
+
+    def __call__(self, *leaves):
+        out = self.fun(*unflatten(self.in_tree, leaves))
+        if self.has_aux:
+            out, self.aux = split_aux(out)
+        outs, self.out_tree = flatten(out)
+        for x in outs:
+            core.get_aval(x)
+        return outs
+
+
+def split_aux(out):
+    """The pair that a function with aux output must return."""
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(
+            "expected function with aux output to return a two-element tuple, but got "
+            f"type {type(out)} with value {out}"
+        )
+    return out
+
+
+def _stripped(aux, level):
+    """Aux output with the tracers of the finished trace replaced by their primals."""
+    return tree_map(
+        lambda x: x.primal
+        if isinstance(x, ad.JVPTracer) and x._trace.parent is level
+        else x,
+        aux,
+    )
+
+
+# --- grad -------------------------------------------------------------------------
+
+
+def value_and_grad(
+    fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False, reduce_axes=()
+):
+    """A function that gives `fun`'s value and its gradient.
+
+    Args:
+        fun: returns a real scalar (with `has_aux`: a pair of one and anything).
+        argnums: which positional argument(s) to differentiate; a tuple gives a tuple of gradients.
+        holomorphic: `fun` is complex and holomorphic.
+        allow_int: integer inputs are allowed; their gradient has dtype float0.
+
+    TypeError for inputs or outputs of other types.
+    """
+    argnums = _checked_argnums(argnums)
+
+    @functools.wraps(fun, updated=())
+    def wrapped(*args, **kwargs):
+        places = _places(argnums, args)
+        dynamic = tuple(args[k] for k in places)
+        flat, in_tree = flatten(dynamic)
+        for x in flat:
+            _check_grad_input(x, holomorphic, allow_int)
+
+        def partial_fun(*dynamic):
+            every = list(args)
+            for place, value in zip(places, dynamic, strict=True):
+                every[place] = value
+            return fun(*every, **kwargs)
+
+        call = _FlatFunction(partial_fun, in_tree, has_aux)
+        level = core.current_trace()
+        outs, pullback = ad.vjp(call, flat)
+        answer = unflatten(call.out_tree, outs)
+        _check_grad_output(answer, holomorphic)
+        seed = core.get_aval(outs[0]).dtype.type(1)
+        grads = unflatten(in_tree, [_materialised(g) for g in pullback([seed])])
+        grad = grads[0] if isinstance(argnums, int) else tuple(grads)
+        return ((answer, _stripped(call.aux, level)) if has_aux else answer), grad
+
+    return wrapped
+
+
+def grad(
+    fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False, reduce_axes=()
+):
+    """A function that gives the gradient of `fun`; arguments as `value_and_grad`'s."""
+    both = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, reduce_axes)
+
+    @functools.wraps(fun, updated=())
+    def wrapped(*args, **kwargs):
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return wrapped
+
+
+def _checked_argnums(argnums):
+    if isinstance(argnums, (int, np.integer)):
+        return int(argnums)
+    if not all(isinstance(k, (int, np.integer)) for k in argnums):
+        raise TypeError(f"argnums must be ints, got {argnums}")
+    return tuple(int(k) for k in argnums)
+
+
+def _places(argnums, args):
+    nums = (argnums,) if isinstance(argnums, int) else argnums
+    n = len(args)
+    needed = max((k + 1 if k >= 0 else -k for k in nums), default=0)
+    if needed > n:
+        raise TypeError(
+            f"differentiating with respect to argnums={argnums} requires at least "
+            f"{needed} positional arguments to be passed by the caller, but got only "
+            f"{n} positional arguments."
+        )
+    return [k + n if k < 0 else k for k in nums]
+
+
+def _check_grad_input(x, holomorphic, allow_int, name="grad"):
+    dtype = core.get_aval(x).dtype
+    if dtypes.issubdtype(dtype, dtypes.extended):
+        raise TypeError(f"{name} with input dtype {dtype.name}")
+    if holomorphic:
+        if not dtypes.issubdtype(dtype, np.complexfloating):
+            raise TypeError(
+                f"{name} with holomorphic=True requires inputs with complex dtype, but "
+                f"got {dtype.name}."
+            )
+    elif not dtypes.issubdtype(dtype, np.inexact) and not allow_int:
+        raise TypeError(
+            f"{name} requires real- or complex-valued inputs (input dtype that is a "
+            f"sub-dtype of np.inexact), but got {dtype.name}. If you want to use "
+            "Boolean- or integer-valued inputs, use vjp or set allow_int to True."
+        )
+
+
+def _check_grad_output(answer, holomorphic):
+    try:
+        aval = core.get_aval(answer)
+    except TypeError:
+        raise TypeError(
+            f"Gradient only defined for scalar-output functions. Output was {answer}."
+        ) from None
+    if aval.shape:
+        raise TypeError(
+            "Gradient only defined for scalar-output functions. Output had shape: "
+            f"{aval.shape}."
+        )
+    _check_real_output(aval.dtype, holomorphic, "grad")
+
+
+def _check_real_output(dtype, holomorphic, name):
+    if holomorphic:
+        if not dtypes.issubdtype(dtype, np.complexfloating):
+            raise TypeError(
+                f"{name} with holomorphic=True requires outputs with complex dtype, but "
+                f"got {dtype.name}."
+            )
+    elif dtypes.issubdtype(dtype, np.complexfloating):
+        raise TypeError(
+            f"{name} requires real-valued outputs (output dtype that is a sub-dtype of "
+            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
+            "holomorphic=True. For differentiation of non-holomorphic functions "
+            "involving complex outputs, use jax.vjp directly."
+        )
+    elif not dtypes.issubdtype(dtype, np.floating):
+        raise TypeError(
+            f"{name} requires real-valued outputs (output dtype that is a sub-dtype of "
+            f"np.floating), but got {dtype.name}. For differentiation of functions with "
+            "integer outputs, use jax.vjp directly."
+        )
+
+
+# --- jvp, vjp, linearize ------------------------------------------------------------
+
+
+def jvp(fun, primals, tangents, has_aux=False):
+    """(out, out_tangent) of `fun` at `primals` along `tangents`, tuples of pytrees.
+
+    TypeError or ValueError where tangents do not match primals.
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp must be tuples or lists; found "
+            f"{type(primals).__name__} and {type(tangents).__name__}."
+        )
+    flat, in_tree = flatten(tuple(primals))
+    flat_tangents, tangent_tree = flatten(tuple(tangents))
+    if in_tree != tangent_tree:
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp must have the same tree structure; "
+            f"primals have tree structure {in_tree} whereas tangents have tree structure "
+            f"{tangent_tree}."
+        )
+    moving = [_checked_tangent(p, t) for p, t in zip(flat, flat_tangents, strict=True)]
+    call = _FlatFunction(fun, in_tree, has_aux)
+    level = core.current_trace()
+    outs, out_tangents = ad.jvp(call, flat, moving)
+    out = unflatten(call.out_tree, outs)
+    tangent = unflatten(call.out_tree, [_materialised(t) for t in out_tangents])
+    return (out, tangent, _stripped(call.aux, level)) if has_aux else (out, tangent)
+
+
+def _checked_tangent(primal, tangent):
+    aval, got = core.get_aval(primal), _tangent_aval(tangent)
+    want = aval.to_tangent_aval()
+    if got.dtype != want.dtype:
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp do not match; dtypes must be equal, "
+            "or in case of int/bool primal dtype the tangent dtype must be float0."
+            f"Got primal dtype {aval.dtype} and so expected tangent dtype {want.dtype}, "
+            f"but got tangent dtype {got.dtype} instead."
+        )
+    if got.shape != want.shape:
+        raise ValueError(
+            "jvp called with different primal and tangent shapes;Got primal shape "
+            f"{aval.shape} and tangent shape as {got.shape}"
+        )
+    return Zero(want) if want.dtype == dtypes.float0 else tangent
+
+
+def _tangent_aval(t):
+    if isinstance(t, np.ndarray) and t.dtype == dtypes.float0:
+        return core.ShapedArray(t.shape, dtypes.float0)
+    return core.get_aval(t)
+
+
+def vjp(fun, *primals, has_aux=False, reduce_axes=()):
+    """(out, pullback) of `fun` at `primals`; `pullback(cotangent)` gives a tuple of cotangents."""
+    flat, in_tree = flatten(primals)
+    for x in flat:
+        core.get_aval(x)
+    call = _FlatFunction(fun, in_tree, has_aux)
+    level = core.current_trace()
+    outs, pull = ad.vjp(call, flat)
+    pullback = Partial(
+        _pullback, pull, call.out_tree, in_tree, _avals(outs), describe_function(fun)
+    )
+    out = unflatten(call.out_tree, outs)
+    if has_aux:
+        return out, pullback, _stripped(call.aux, level)
+    return out, pullback
+
+
+def _avals(values):
+    return [core.get_aval(x) for x in values]
+
+
+def _pullback(pull, out_tree, in_tree, out_avals, name, cotangent):
+    flat, tree = flatten(cotangent)
+    if tree != out_tree:
+        example = unflatten(out_tree, out_avals)
+        found = "\n".join(
+            f"  * out{path} was {want} in the original output, but {got} here, so {why}."
+            for path, want, got, why in equality_errors_pytreedef(
+                flatten(example)[1], tree
+            )
+        )
+        raise ValueError(
+            "unexpected tree structure.\n\nThe argument to a VJP function returned by "
+            "`jax.vjp` must match the pytree\nstructure of the differentiated function "
+            f"{name}.\n\nBut the tree structures differ:\n{found}"
+        )
+    cts = [_checked_ct(ct, aval) for ct, aval in zip(flat, out_avals, strict=True)]
+    return unflatten(in_tree, [_materialised(ct) for ct in pull(cts)])
+
+
+def _checked_ct(ct, aval):
+    want, got = aval.to_tangent_aval(), _tangent_aval(ct)
+    if (want.shape, want.dtype) != (got.shape, got.dtype):
+        raise ValueError(
+            "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
+            f"{got.str_short(False).lstrip('~')}, but expected "
+            f"{want.str_short(False).lstrip('~')} because the corresponding output of the "
+            f"differentiated function had JAX type {aval.str_short(False).lstrip('~')}"
+        )
+    return Zero(want) if want.dtype == dtypes.float0 else ct
+
+
+def linearize(fun, *primals, has_aux=False):
+    """(out, f_jvp): `f_jvp(*tangents)` applies the derivative at `primals`."""
+    flat, in_tree = flatten(primals)
+    call = _FlatFunction(fun, in_tree, has_aux)
+    level = core.current_trace()
+    outs, linear, out_nonzero = ad.linearize(call, flat, (True,) * len(flat))
+    in_avals, out_avals = _avals(flat), _avals(outs)
+    out_tree = call.out_tree
+
+    def f_jvp(*tangents):
+        moving, tree = flatten(tangents)
+        if tree != in_tree:
+            raise TypeError(
+                f"linearized function called on tangents of structure {tree}, but the "
+                f"primal values had structure {in_tree}"
+            )
+        for t, aval in zip(moving, in_avals, strict=True):
+            _check_linear_input(t, aval)
+        found = iter(core.eval_jaxpr(linear.jaxpr, linear.consts, *moving))
+        result = [
+            next(found) if nz else instantiate(Zero(aval.to_tangent_aval()))
+            for nz, aval in zip(out_nonzero, out_avals, strict=True)
+        ]
+        return unflatten(out_tree, result)
+
+    out = unflatten(out_tree, outs)
+    f_jvp = Partial(f_jvp)
+    return (out, f_jvp, _stripped(call.aux, level)) if has_aux else (out, f_jvp)
+
+
+def _check_linear_input(t, aval):
+    want, got = aval.to_tangent_aval(), _tangent_aval(t)
+    if (want.shape, want.dtype) != (got.shape, got.dtype):
+        raise ValueError(
+            "linearized function called on tangent values inconsistent with the original "
+            f"primal values:\nGot tangent aval {got.str_short(False)} for primal aval "
+            f"{aval.str_short(False)} but expected {want.str_short(False)}."
+        )
+
+
+def linear_transpose(fun, *primals, reduce_axes=()):
+    """The transpose of a function that is linear in all of its arguments."""
+    flat, in_tree = flatten(primals)
+    avals = [
+        core.ShapedArray(x.shape, x.dtype) if hasattr(x, "dtype") else core.get_aval(x)
+        for x in flat
+    ]
+    call = _FlatFunction(fun, in_tree)
+    closed = trace(call, avals, DebugInfo("linear_transpose", describe_function(fun)))
+    out_tree = call.out_tree
+
+    def transposed(cotangent):
+        cts, tree = flatten(cotangent)
+        if tree != out_tree:
+            raise TypeError(
+                f"cotangent tree does not match function output, expected {out_tree} "
+                f"but got {tree}"
+            )
+        for ct, aval in zip(cts, closed.out_avals, strict=True):
+            got = core.get_aval(ct)
+            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
+                raise TypeError(
+                    "cotangent type does not match function output, expected "
+                    f"{aval.str_short(False)} but got {got.str_short(False)}"
+                )
+        args = [core.UndefinedPrimal(aval) for aval in avals]
+        found = ad.backward_pass(closed.jaxpr, closed.consts, args, cts)
+        return unflatten(in_tree, [_materialised(ct) for ct in found])
+
+    return transposed
+
+
+# --- Jacobians ------------------------------------------------------------------------
+
+
+def _basis(tree):
+    """For a pytree of n numbers: the tree with leaves of shape (n, *leaf), the unit vectors."""
+    leaves, treedef = flatten(tree)
+    avals = _avals(leaves)
+    total = sum(a.size for a in avals)
+    offset, parts = 0, []
+    for aval in avals:
+        unit = np.zeros((total, aval.size), aval.dtype)
+        unit[offset + np.arange(aval.size), np.arange(aval.size)] = 1
+        parts.append(unit.reshape(total, *aval.shape))
+        offset += aval.size
+    return unflatten(treedef, parts)
+
+
+def _split_axis(leaf, tree, axis, reshape):
+    """Split an axis of unit vectors into the leaves of `tree`, as a tree of Jacobian blocks."""
+    leaves, treedef = flatten(tree)
+    shape = leaf.shape
+    offset, blocks = 0, []
+    for part in leaves:
+        aval = core.get_aval(part)
+        index = [slice(None)] * len(shape)
+        index[axis] = slice(offset, offset + aval.size)
+        block = leaf[tuple(index)]
+        blocks.append(block.reshape(reshape(shape, aval.shape)))
+        offset += aval.size
+    return unflatten(treedef, blocks)
+
+
+def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
+    """The Jacobian of `fun`, a column at a time (forward mode).
+
+    Leaves have shape (*out leaf, *in leaf).
+    """
+
+    @functools.wraps(fun, updated=())
+    def jacobian(*args, **kwargs):
+        places = _places(argnums, args)
+        dynamic = tuple(args[k] for k in places)
+        for x in flatten(dynamic)[0]:
+            _check_jac_input(x, holomorphic, "jacfwd")
+
+        def partial_fun(*dynamic):
+            every = list(args)
+            for place, value in zip(places, dynamic, strict=True):
+                every[place] = value
+            return fun(*every, **kwargs)
+
+        def push(tangents):
+            return jvp(partial_fun, dynamic, tangents, has_aux=has_aux)
+
+        out_axes = (None, -1, None) if has_aux else (None, -1)
+        out, columns, *aux = vmap(push, out_axes=out_axes)(_basis(dynamic))
+        for x in flatten(out)[0]:
+            if holomorphic:
+                _check_real_output(core.get_aval(x).dtype, True, "jacfwd")
+        example = dynamic[0] if isinstance(argnums, int) else dynamic
+        blocks = tree_map(
+            lambda leaf: _split_axis(
+                leaf, example, leaf.ndim - 1, lambda s, part: (*s[:-1], *part)
+            ),
+            columns,
+        )
+        return (blocks, aux[0]) if has_aux else blocks
+
+    return jacobian
+
+
+def _check_jac_input(x, holomorphic, name):
+    dtype = core.get_aval(x).dtype
+    if holomorphic:
+        _check_grad_input(x, True, False, name)
+    elif not dtypes.issubdtype(dtype, np.floating):
+        raise TypeError(
+            f"{name} requires real-valued inputs (input dtype that is a sub-dtype of "
+            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
+            "holomorphic=True. For differentiation of non-holomorphic functions "
+            "involving complex inputs or integer inputs, use jax.jvp directly."
+        )
+
+
+def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
+    """The Jacobian of `fun`, a row at a time (reverse mode).
+
+    Leaves have shape (*out leaf, *in leaf).
+    """
+
+    @functools.wraps(fun, updated=())
+    def jacobian(*args, **kwargs):
+        places = _places(argnums, args)
+        dynamic = tuple(args[k] for k in places)
+        for x in flatten(dynamic)[0]:
+            _check_grad_input(x, holomorphic, allow_int, "jacrev")
+
+        def partial_fun(*dynamic):
+            every = list(args)
+            for place, value in zip(places, dynamic, strict=True):
+                every[place] = value
+            return fun(*every, **kwargs)
+
+        out, pullback, *aux = vjp(partial_fun, *dynamic, has_aux=has_aux)
+        for x in flatten(out)[0]:
+            _check_real_output(core.get_aval(x).dtype, holomorphic, "jacrev")
+        rows = vmap(pullback)(_basis(out))
+        rows = rows[0] if isinstance(argnums, int) else rows
+        leaves, treedef = flatten(rows)
+        blocks = [
+            flatten(_split_axis(leaf, out, 0, lambda s, part: (*part, *s[1:])))[0]
+            for leaf in leaves
+        ]
+        out_tree = flatten(out)[1]
+        per_out = [
+            unflatten(treedef, [block[k] for block in blocks])
+            for k in range(out_tree.num_leaves)
+        ]
+        result = unflatten(out_tree, per_out)
+        return (result, aux[0]) if has_aux else result
+
+    return jacobian
+
+
+def hessian(fun, argnums=0, has_aux=False, holomorphic=False):
+    """The matrix of second derivatives, forward over reverse."""
+    inner = jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)
+    return jacfwd(inner, argnums, has_aux=has_aux, holomorphic=holomorphic)
+
+
+def fwd_and_bwd(fun, argnums, has_aux=False, jitted=True):
+    """The forward and backward passes of `fun` as two functions.
+
+    `fwd(*args) -> (out, residuals)` (and aux), `bwd(residuals, cotangent)`.
+    """
+    nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def fwd(*args, **kwargs):
+        places = _places(nums, args)
+
+        def partial_fun(*dynamic):
+            every = list(args)
+            for place, value in zip(places, dynamic, strict=True):
+                every[place] = value
+            return fun(*every, **kwargs)
+
+        return vjp(partial_fun, *[args[k] for k in places], has_aux=has_aux)
+
+    def bwd(pullback, cotangent):
+        found = pullback(cotangent)
+        return found[0] if isinstance(argnums, int) else found
+
+    return (jit(fwd), jit(bwd)) if jitted else (fwd, bwd)
+
+

@@ -1,0 +1,204 @@
+"""`Array`: an immutable array in memory, with its aval.
+
+`jax.Array` is also what `isinstance` asks of tracers.  Operators and methods are installed by
+`numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
+"""
+
+import numpy as np
+
+from minijax import core, dtypes
+from minijax.core import ShapedArray, Tracer
+
+
+class _ArrayMeta(type):
+    def __instancecheck__(cls, instance):
+        if cls is Array:
+            return isinstance(instance, (ArrayImpl, Tracer))
+        return type.__instancecheck__(cls, instance)
+
+
+class Array(metaclass=_ArrayMeta):
+    """The type of arrays and of the tracers that stand for them (`jax.Array`)."""
+
+    __slots__ = ()
+
+
+class ArrayImpl(Array):
+    """An array in memory.
+
+    `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype (a PRNG key is one
+    opaque element of it), or None once the array is deleted.
+    """
+
+    __slots__ = ("aval", "_data", "_committed", "__weakref__")
+    __array_priority__ = 100
+    __hash__ = None
+
+    def __init__(self, aval, data, committed=False):
+        self.aval, self._data, self._committed = aval, data, committed
+
+    shape = property(lambda self: self.aval.shape)
+    dtype = property(lambda self: self.aval.dtype)
+    ndim = property(lambda self: self.aval.ndim)
+    size = property(lambda self: self.aval.size)
+    weak_type = property(lambda self: self.aval.weak_type)
+    itemsize = property(lambda self: self.aval.dtype.itemsize)
+    nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
+    committed = property(lambda self: self._committed)
+
+    @property
+    def _value(self):
+        """The elements as a NumPy array.  RuntimeError once deleted."""
+        data = self._data
+        if data is None:
+            raise RuntimeError(
+                f"Array has been deleted with shape={self.aval.str_short(False)}."
+            )
+        if isinstance(self.aval.dtype, dtypes.ExtendedDType):
+            raise TypeError(
+                "JAX array with PRNGKey dtype cannot be converted to a NumPy array. "
+                "Use jax.random.key_data(arr) if you wish to extract the underlying "
+                "integer array."
+            )
+        return data
+
+    def __array__(self, dtype=None, copy=None):
+        value = self._value
+        if dtype is not None and np.dtype(dtype) != value.dtype:
+            return value.astype(dtype)
+        return value.copy() if copy else value
+
+    def __len__(self):
+        if not self.aval.ndim:
+            raise TypeError("len() of unsized object")
+        return self.aval.shape[0]
+
+    def __bool__(self):
+        value = self._value
+        if value.size != 1:
+            raise ValueError(core._AMBIGUOUS)
+        return bool(value.reshape(()))
+
+    def _scalar(self, kind):
+        value = self._value
+        if value.ndim:
+            raise TypeError("Only scalar arrays can be converted to Python scalars; "
+                            f"got arr.ndim={value.ndim}")  # fmt: skip
+        return kind(value[()])
+
+    def __int__(self):
+        return self._scalar(int)
+
+    def __float__(self):
+        return self._scalar(float)
+
+    def __complex__(self):
+        return self._scalar(complex)
+
+    def __index__(self):
+        value = self._value
+        if value.ndim or value.dtype.kind not in "iu":
+            raise TypeError("Only integer scalar arrays can be converted to a scalar "
+                            "index.")  # fmt: skip
+        return int(value[()])
+
+    def __hex__(self):
+        return hex(self.__index__())
+
+    def __oct__(self):
+        return oct(self.__index__())
+
+    def __format__(self, spec):
+        if not self.aval.ndim:
+            return format(self._value[()], spec)
+        return format(str(self), spec)
+
+    def item(self, *args):
+        """The one element (or the one at the given index) as a Python scalar."""
+        return self._value.item(*args)
+
+    def tolist(self):
+        """The elements as nested lists of Python scalars."""
+        return self._value.tolist()
+
+    def tobytes(self, order="C"):
+        """The elements' bytes."""
+        return self._value.tobytes(order)
+
+    def block_until_ready(self):
+        """Wait for the array's value; computation here is synchronous."""
+        if self._data is None:
+            _ = self._value
+        return self
+
+    def copy_to_host_async(self):
+        """The memory is the host's already."""
+
+    def is_ready(self):
+        """Whether the value is there; always."""
+        return True
+
+    def is_deleted(self):
+        """Whether `delete` or donation gave the memory up."""
+        return self._data is None
+
+    def delete(self):
+        """Give the memory up; using the array afterwards raises RuntimeError."""
+        self._data = None
+
+    def unsafe_buffer_pointer(self):
+        """The address of the first element."""
+        return self._value.__array_interface__["data"][0]
+
+    def on_device_size_in_bytes(self):
+        """The size of the elements, in bytes."""
+        return self.nbytes
+
+    @property
+    def __array_interface__(self):
+        return self._value.__array_interface__
+
+    def __dlpack__(self, *, stream=None, **kwargs):
+        """A DLPack capsule over the same memory, which the consumer must not write to."""
+        value = self._value
+        exposed = np.asarray(_Writeable(value))
+        return exposed.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return self._value.__dlpack_device__()
+
+    def __reduce__(self):
+        if isinstance(self.aval.dtype, dtypes.ExtendedDType):
+            _ = self._value
+        return from_numpy, (np.array(self._value), self.aval.weak_type)
+
+    def __copy__(self):
+        return ArrayImpl(self.aval, self._value.copy())
+
+    def __deepcopy__(self, memo):
+        return ArrayImpl(self.aval, self._value.copy())
+
+
+class _Writeable:
+    """The memory of an array, said to be writeable: DLPack has no read-only consumers."""
+
+    def __init__(self, array):
+        self.array = array
+        interface = dict(array.__array_interface__)
+        interface["data"] = interface["data"][0], False
+        self.__array_interface__ = interface
+
+
+def wrap(aval, data):
+    """An Array over a fresh NumPy array that nobody else will write to."""
+    data.flags.writeable = False
+    return ArrayImpl(aval, data)
+
+
+def from_numpy(x, weak_type=False):
+    """An Array with a copy of NumPy data, in the canonical dtype."""
+    dtype = dtypes.canonicalize_dtype(x.dtype)
+    return wrap(ShapedArray(x.shape, dtype, weak_type), np.array(x, dtype, order="C"))
+
+
+core.aval_rules[ArrayImpl] = lambda x: x.aval

@@ -1,0 +1,405 @@
+"""jit: the primitive that calls a jaxpr, and the function that makes, caches and calls them."""
+
+import functools
+import inspect
+import weakref
+
+from minijax import config, core, dispatch, errors, stats
+from minijax._pytree import flatten, unflatten
+from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.define import NO_RULE, define
+from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.transforms import ad, batching
+
+# --- the primitive ----------------------------------------------------------------
+
+
+def _jit_shape(*avals, jaxpr, **_):
+    return jaxpr.out_avals
+
+
+def _jit_jvp(primals, tangents, *, jaxpr, **params):
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
+    moving = [t for t in tangents if type(t) is not Zero]
+    outs = call_jaxpr(derived, *primals, *moving, **params)
+    n = len(out_nonzero)
+    feed = iter(outs[n:])
+    tangents_out = [
+        next(feed) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+    return outs[:n], tangents_out
+
+
+def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
+    """Call the primal part now; record a call of the linear part."""
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
+    outs = call_jaxpr(primal, *primals, **params)
+    n = len(outs) - n_residuals
+    outs, residuals = outs[:n], outs[n:]
+    moving = [t for t in tangents if type(t) is not Zero]
+    with core.set_current_trace(linear_trace):
+        found = iter(call_jaxpr(linear, *residuals, *moving, **params))
+    tangents_out = [
+        next(found) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+    return outs, tangents_out
+
+
+def _jit_transpose(cts, *args, jaxpr, **params):
+    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
+    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
+    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
+    live = [ct for ct in cts if type(ct) is not Zero]
+    found = iter(call_jaxpr(derived, *known, *live, **params))
+    nonzero = iter(in_nonzero)
+    return [
+        None if not is_linear
+        else next(found) if next(nonzero)
+        else Zero(x.aval.to_tangent_aval())
+        for x, is_linear in zip(args, linear, strict=True)
+    ]  # fmt: skip
+
+
+def _jit_batch(axis, args, dims, *, jaxpr, **params):
+    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, _front(dims))
+    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    return call_jaxpr(derived, *args, **params), out_dims
+
+
+def _front(dims):
+    return tuple(None if d is None else 0 for d in dims)
+
+
+def _jit_lower(b, ins, out_avals, *, jaxpr, **_):
+    return b.inline(jaxpr, ins)
+
+
+jit_p = define(
+    "jit",
+    cls=HigherOrderPrimitive,
+    shape=_jit_shape,
+    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    jvp=_jit_jvp,
+    linearize=_jit_linearize,
+    transpose=_jit_transpose,
+    batch=_jit_batch,
+    lower=_jit_lower,
+)
+
+
+def call_jaxpr(closed, *args, name, **params):
+    """Call a closed jaxpr under the current trace, as an equation of its own.
+
+    At top level that is a call of its executable.
+    """
+    if core.current_trace() is core.eval_trace:
+        for x in args:
+            if isinstance(x, core.Tracer):
+                raise errors.leaked(x)
+        return dispatch.compiled(closed, name)(args)
+    closed, consts = hoist_consts(closed)
+    return jit_p.bind(*consts, *args, jaxpr=closed, name=name, **params)
+
+
+# --- the function -------------------------------------------------------------------
+
+
+class Traced:
+    """What jit knows of a function for one signature."""
+
+    __slots__ = ("closed", "out_tree", "name", "in_tree", "calls_tracers")
+
+    def __init__(self, closed, out_tree, in_tree, name):
+        self.closed, self.out_tree = closed, out_tree
+        self.in_tree, self.name = in_tree, name
+        self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
+
+
+# function -> {options: {signature: Traced}}, so that `jit(f)` twice traces once
+_caches = weakref.WeakKeyDictionary()
+
+
+def _cache_for(fun, options):
+    try:
+        by_options = _caches.setdefault(fun, {})
+    except TypeError:  # not hashable, or not weakly referable
+        return {}
+    return by_options.setdefault(options, {})
+
+
+class JitFunction:
+    """A function that is traced once for each signature, and then called compiled."""
+
+    def __init__(self, fun, statics, donated, inline, keep_unused):
+        functools.update_wrapper(self, fun, updated=())
+        self.__wrapped__ = fun
+        self._fun = fun
+        self._statics = statics
+        self._donated = donated
+        self._inline = inline
+        self._keep_unused = keep_unused
+        self._name = getattr(fun, "__name__", None) or type(fun).__name__
+        self._cache = _cache_for(fun, (statics, donated, inline))
+
+    def __repr__(self):
+        return f"<jit {self._fun!r}>"
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else functools.partial(self, instance)
+
+    def __getstate__(self):
+        raise TypeError("jitted functions cannot be pickled; pickle the function")
+
+    def __call__(self, *args, **kwargs):
+        if config.values.jax_disable_jit:
+            return self._fun(*args, **kwargs)
+        traced, flat = self._traced(args, kwargs)
+        current = core.current_trace()
+        if current is core.eval_trace and not traced.calls_tracers:
+            try:
+                outs = dispatch.compiled(traced.closed, traced.name)(flat)
+            except TypeError:
+                self._check_no_tracers(flat)
+                raise
+        elif self._inline:
+            outs = core.eval_jaxpr(traced.closed.jaxpr, traced.closed.consts, *flat)
+        else:
+            outs = call_jaxpr(traced.closed, *flat, name=traced.name)
+        if self._donated and current is core.eval_trace:
+            self._donate(args, kwargs)
+        return unflatten(traced.out_tree, outs)
+
+    @staticmethod
+    def _check_no_tracers(flat):
+        for x in flat:
+            if isinstance(x, core.Tracer):
+                raise errors.leaked(x)
+
+    def _traced(self, args, kwargs):
+        """The trace for this call's signature (made if new), and the flat dynamic arguments."""
+        if self._statics.any:
+            static, args, kwargs = self._statics.split(args, kwargs)
+        else:
+            static = ()
+        flat, in_tree = flatten((args, kwargs))
+        try:
+            avals = tuple([core.get_aval(x) for x in flat])
+        except TypeError:
+            raise self._not_an_array(args, kwargs) from None
+        env = core.axis_env()
+        names = tuple(env.items()) if env else ()
+        signature = in_tree, avals, static, config.trace_key(), names
+        known = self._cache.get(signature)
+        if known is None:
+            with stats.phase("trace", self._name):
+                known = self._trace(flat, in_tree, avals, static)
+            if not known.calls_tracers:
+                self._cache[signature] = known
+        return known, flat
+
+    def _trace(self, flat, in_tree, avals, static):
+        if config.values.jax_no_tracing:
+            raise RuntimeError(
+                f"re-tracing function {self._name} for jit, but no_tracing is set"
+            )
+        found = []
+
+        def flat_fun(*tracers):
+            args, kwargs = unflatten(in_tree, tracers)
+            if static:
+                args, kwargs = self._statics.join(static, args, kwargs)
+            leaves, tree = flatten(self._fun(*args, **kwargs))
+            found.append(tree)
+            self._check_outputs(leaves, tree)
+            return leaves
+
+        info = DebugInfo("jit", describe_function(self._fun))
+        closed = trace(flat_fun, avals, info)
+        return Traced(closed, found[0], in_tree, self._name)
+
+    def _check_outputs(self, leaves, tree):
+        for leaf in leaves:
+            if not core.valid_jaxtype(leaf):
+                raise TypeError(
+                    f"function {describe_function(self._fun)} traced for jit returned a "
+                    f"value of type {type(leaf)}, which is not a valid JAX type"
+                )
+
+    def _not_an_array(self, args, kwargs):
+        names = self._statics.names
+        for where, value in [*enumerate(args), *kwargs.items()]:
+            for leaf in flatten(value)[0]:
+                if not core.valid_jaxtype(leaf):
+                    if isinstance(where, int):
+                        where = names[where] if where < len(names) else f"args[{where}]"
+                    return TypeError(
+                        f"Error interpreting argument to {self._fun} as an abstract "
+                        f"array. The problematic value is of type {type(leaf)} and was "
+                        f"passed to the function at path {where}.\nThis typically means "
+                        "that a jit-wrapped function was called with a non-array "
+                        "argument, and this argument was not marked as static using the "
+                        "static_argnums or static_argnames parameters of jax.jit."
+                    )
+        return TypeError("an argument is not a valid JAX type")
+
+    def _donate(self, args, kwargs):
+        """Delete the donated arguments: their memory is the callee's."""
+        for where, value in [*enumerate(args), *kwargs.items()]:
+            if where in self._donated:
+                for leaf in flatten(value)[0]:
+                    if hasattr(leaf, "delete"):
+                        leaf.delete()
+
+    def clear_cache(self):
+        """Forget every trace and executable of this function."""
+        self._cache.clear()
+
+    def _cache_size(self):
+        return len(self._cache)
+
+
+class Statics:
+    """Which arguments are static: by place, by name, or both."""
+
+    __slots__ = ("nums", "argnames", "names", "any")
+
+    def __init__(self, nums, argnames, names):
+        self.nums, self.argnames, self.names = nums, argnames, names
+        self.any = bool(nums or argnames)
+
+    def __hash__(self):
+        return hash((self.nums, self.argnames))
+
+    def __eq__(self, other):
+        return (self.nums, self.argnames) == (other.nums, other.argnames)
+
+    def split(self, args, kwargs):
+        """(static part, dynamic args, dynamic kwargs); the static part is hashable."""
+        n = len(args)
+        places = {k + n if k < 0 else k for k in self.nums}
+        by_place = tuple((k, _Static(args[k])) for k in sorted(places) if 0 <= k < n)
+        by_name = tuple(
+            (name, _Static(kwargs[name])) for name in self.argnames if name in kwargs
+        )
+        args = tuple(x for k, x in enumerate(args) if k not in places)
+        kwargs = {k: v for k, v in kwargs.items() if k not in self.argnames}
+        return (by_place, by_name), args, kwargs
+
+    def join(self, static, args, kwargs):
+        """Put the static part back."""
+        by_place, by_name = static
+        args = list(args)
+        for place, value in by_place:
+            args.insert(place, value.value)
+        return args, {**kwargs, **{name: value.value for name, value in by_name}}
+
+
+class _Static:
+    """A static value as part of a cache key: equal type and equal value."""
+
+    __slots__ = ("value", "_hash")
+
+    def __init__(self, value):
+        self.value = value
+        try:
+            self._hash = hash(value)
+        except TypeError as error:
+            raise ValueError(
+                "Non-hashable static arguments are used in a jit function. Static "
+                f"arguments must be hashable; got {value!r} of type {type(value)}, "
+                f"which raised: {error}"
+            ) from None
+
+    def __hash__(self):
+        return self._hash
+
+    def __eq__(self, other):
+        return type(self.value) is type(other.value) and self.value == other.value
+
+
+def _as_tuple(x):
+    if x is None:
+        return ()
+    return (x,) if isinstance(x, (int, str)) else tuple(x)
+
+
+def _positional_names(fun):
+    """The names of a function's positional parameters, as far as they can be told."""
+    try:
+        parameters = inspect.signature(fun).parameters.values()
+    except (ValueError, TypeError):
+        return ()
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return tuple(p.name for p in parameters if p.kind in kinds)
+
+
+def _matched(fun, nums, argnames):
+    """Argument numbers and names completed by each other, as the signature tells.
+
+    ValueError where the signature has no such argument.
+    """
+    nums, argnames = _as_tuple(nums), _as_tuple(argnames)
+    if not nums and not argnames:
+        return (), (), ()
+    names = _positional_names(fun)
+    if not names:
+        return nums, argnames, names
+    more_names = [names[k] for k in nums if -len(names) <= k < len(names)]
+    more_nums = [names.index(name) for name in argnames if name in names]
+    return (
+        tuple(dict.fromkeys([*nums, *more_nums])),
+        tuple(dict.fromkeys([*argnames, *more_names])),
+        names,
+    )
+
+
+def jit(
+    fun=None,
+    /,
+    *,
+    in_shardings=None,
+    out_shardings=None,
+    static_argnums=None,
+    static_argnames=None,
+    donate_argnums=None,
+    donate_argnames=None,
+    keep_unused=False,
+    device=None,
+    backend=None,
+    inline=False,
+    compiler_options=None,
+):
+    """`fun` compiled: traced once for each signature of its arguments.
+
+    Args:
+        fun: a function of pytrees of arrays; without it, `jit` is a decorator with options.
+        static_argnums, static_argnames: arguments that are part of the signature, by value.
+        donate_argnums, donate_argnames: arguments whose memory the call may take; they are deleted.
+        inline: under an outer trace, put the function's equations there, not a call.
+        in_shardings, out_shardings, device, backend, keep_unused, compiler_options: accepted; there is one device.
+    """
+    if fun is None:
+        return functools.partial(
+            jit,
+            in_shardings=in_shardings,
+            out_shardings=out_shardings,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+            donate_argnums=donate_argnums,
+            donate_argnames=donate_argnames,
+            keep_unused=keep_unused,
+            device=device,
+            backend=backend,
+            inline=inline,
+            compiler_options=compiler_options,
+        )
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun}")
+    statics = Statics(*_matched(fun, static_argnums, static_argnames))
+    nums, names, _ = _matched(fun, donate_argnums, donate_argnames)
+    return JitFunction(fun, statics, frozenset((*nums, *names)), inline, keep_unused)

@@ -1,0 +1,352 @@
+"""cond and switch: branches of which the runtime runs one."""
+
+import numpy as np
+
+from minijax import config, core, dtypes
+from minijax._pytree import flatten, unflatten
+from minijax.control.body import avals_of, same_type, split_list, trace_body
+from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.convert import convert_element_type
+from minijax.ops.define import NO_RULE, define, instantiate, zeros
+from minijax.ops.elementwise import max as lax_max
+from minijax.ops.elementwise import min as lax_min
+from minijax.ops.elementwise import ne
+from minijax.ops.select import select_n
+from minijax.ops.shape import broadcast_in_dim
+from minijax.trace import hoist_consts, trace
+from minijax.transforms import ad, batching
+
+_ABSENT = object()
+
+
+def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
+    """`true_fun(*operands) if pred else false_fun(*operands)`; only one branch runs.
+
+    TypeError where pred is not a scalar, or the branches' results differ in tree or type.
+    """
+    if operand is not _ABSENT:
+        operands = (operand,)
+    if not (callable(true_fun) and callable(false_fun)):
+        raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
+    aval = _scalar_predicate(pred)
+    if config.values.jax_disable_jit and ad.concrete(pred) is not None:
+        return (true_fun if ad.concrete(pred) else false_fun)(*operands)
+    if aval.dtype != bool:
+        pred = ne(pred, aval.dtype.type(0))
+    index = convert_element_type(pred, np.int32)
+    return _branch("cond", index, (false_fun, true_fun), operands, ("false", "true"))
+
+
+def _scalar_predicate(pred):
+    try:
+        aval = core.get_aval(pred)
+    except TypeError:
+        raise TypeError(f"Pred must be a scalar, got {pred} of {type(pred)}") from None
+    if aval.shape:
+        raise TypeError(f"Pred must be a scalar, got {pred} of shape {aval.shape}.")
+    if not (aval.dtype == bool or dtypes.issubdtype(aval.dtype, np.number)):
+        raise TypeError(f"Pred type must be either boolean or number, got {aval.dtype}")
+    return aval
+
+
+def switch(index, branches, *operands, operand=_ABSENT):
+    """`branches[clamp(index)](*operands)`; only that branch runs.
+
+    TypeError where index is not an integer scalar, or the branches' results differ in tree or type.
+    """
+    if operand is not _ABSENT:
+        operands = (operand,)
+    if not all(callable(branch) for branch in branches):
+        raise TypeError("lax.switch: branches argument should be a sequence of callables.")
+    aval = core.get_aval(index)
+    if aval.shape:
+        raise TypeError(f"Branch index must be scalar, got {index} of shape {aval.shape}.")
+    if not dtypes.issubdtype(aval.dtype, np.integer):
+        raise TypeError(f"Index type must be an integer, got {index}.")
+    branches = tuple(branches)
+    if not branches:
+        raise ValueError("Empty branch sequence")
+    if len(branches) == 1:
+        return branches[0](*operands)
+    index = convert_element_type(index, np.int32)
+    index = lax_min(lax_max(index, np.int32(0)), np.int32(len(branches) - 1))
+    if config.values.jax_disable_jit and ad.concrete(index) is not None:
+        return branches[int(ad.concrete(index))](*operands)
+    return _branch("switch", index, branches, operands, range(len(branches)))
+
+
+def _branch(what, index, funs, operands, names):
+    flat, in_tree = flatten(operands)
+    avals = avals_of(flat)
+    traced = [trace_body(fun, in_tree, avals, what) for fun in funs]
+    closed, out_tree = _agreed(what, traced, names)
+    consts = [c for _, consts, _ in traced for c in consts]
+    outs = cond_p.bind(index, *consts, *flat, branches=closed)
+    return unflatten(out_tree, outs)
+
+
+def _agreed(what, traced, names):
+    """Branches over all constants of all of them, with outputs of one type; (tuple, tree)."""
+    out_tree = traced[0][2]
+    for (_, _, tree), name in zip(traced, names, strict=True):
+        if tree != out_tree:
+            raise TypeError(
+                f"{what} branch outputs must have the same pytree structure, but they "
+                f"differ:\n\nThe output of branch {names[0]} has structure {out_tree}, "
+                f"but that of branch {name} has structure {tree}."
+            )
+    first = traced[0][0].out_avals
+    for (closed, _, _), name in zip(traced, names, strict=True):
+        for k, (a, b) in enumerate(zip(first, closed.out_avals, strict=True)):
+            if not same_type(a, b):
+                raise TypeError(
+                    f"{what} branches must have equal output types but they differ.\n\n"
+                    f"The output of branch {names[0]} at output {k} has type "
+                    f"{a.str_short(False)} but the corresponding output of branch {name} "
+                    f"has type {b.str_short(False)}."
+                )
+    sizes = [len(consts) for _, consts, _ in traced]
+    key = tuple(id(closed) for closed, _, _ in traced[1:]), tuple(sizes)
+    known = traced[0][0].memo.get(key)
+    if known is None or any(a is not b for a, (b, _, _) in zip(known[1], traced, strict=True)):
+        closed = tuple(
+            _widened(closed, k, [t[0] for t in traced], sizes)
+            for k, (closed, _, _) in enumerate(traced)
+        )
+        known = traced[0][0].memo[key] = closed, [t[0] for t in traced]
+    return known[0], out_tree
+
+
+def _widened(closed, k, every, sizes):
+    """Branch k as a jaxpr that takes the constants of every branch."""
+    jaxpr = closed.jaxpr
+    before = [core.Var(v.aval) for c, n in zip(every[:k], sizes[:k], strict=True)
+              for v in c.jaxpr.invars[:n]]  # fmt: skip
+    after = [core.Var(v.aval) for c, n in zip(every[k + 1:], sizes[k + 1:], strict=True)
+             for v in c.jaxpr.invars[:n]]  # fmt: skip
+    own, operands = jaxpr.invars[: sizes[k]], jaxpr.invars[sizes[k] :]
+    return ClosedJaxpr(jaxpr.replace(invars=before + own + after + operands))
+
+
+# --- the primitive --------------------------------------------------------------------
+
+
+def _cond_shape(index, *avals, branches, **_):
+    outs = [list(column) for column in zip(*[b.out_avals for b in branches], strict=True)]
+    return [
+        column[0] if all(a.weak_type for a in column) else column[0].strip_weak_type()
+        for column in outs
+    ]
+
+
+def _cond_jvp(primals, tangents, *, branches, **params):
+    index, *operands = primals
+    _, *moving = tangents
+    nonzero = tuple(type(t) is not Zero for t in moving)
+    out_nz = [
+        any(column)
+        for column in zip(*[ad.jvp_jaxpr(b, nonzero)[1] for b in branches], strict=True)
+    ]
+    derived = [ad.jvp_jaxpr(b, nonzero, tuple(out_nz))[0] for b in branches]
+    n_out = len(branches[0].jaxpr.outvars)
+    derived, consts = _joined_consts(derived)
+    live = [t for t in moving if type(t) is not Zero]
+    outs = cond_p.bind(index, *consts, *operands, *live, branches=derived, **params)
+    feed = iter(outs[n_out:])
+    outs = outs[:n_out]
+    return outs, [
+        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
+        for nz, x in zip(out_nz, outs, strict=True)
+    ]
+
+
+def _joined_consts(branches):
+    """Branches with the constants of all of them as leading inputs; (tuple, constants)."""
+    if not any(b.consts for b in branches):
+        return tuple(branches), []
+    hoisted = [hoist_consts(b) for b in branches]
+    every, sizes = [h[0] for h in hoisted], [len(h[1]) for h in hoisted]
+    wide = tuple(_widened(c, k, every, sizes) for k, c in enumerate(every))
+    return wide, [c for _, consts in hoisted for c in consts]
+
+
+def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
+    """Run the primal branches, which also give residuals; record the linear branches.
+
+    Residuals of the same aval share a slot; a branch fills the slots it has no residual for with zeros.
+    """
+    index, *operands = primals
+    _, *moving = tangents
+    nonzero = tuple(type(t) is not Zero for t in moving)
+    out_nz = tuple(
+        any(column)
+        for column in zip(
+            *[ad.linearize_jaxpr(b, nonzero)[2] for b in branches], strict=True
+        )
+    )
+    split = [ad.linearize_jaxpr(b, nonzero, out_nz) for b in branches]
+    slots, places = _residual_slots(split)
+    n_out = len(branches[0].jaxpr.outvars)
+    key = _cond_linearize, nonzero, tuple(id(b) for b in branches[1:])
+    known = branches[0].memo.get(key)
+    if known is None or known[2] != branches:
+        primal = [_fill_slots(s[0], n_out, slots, p) for s, p in zip(split, places, strict=True)]
+        linear = [_pick_slots(s[1], s[3], slots, p) for s, p in zip(split, places, strict=True)]
+        known = branches[0].memo[key] = primal, linear, branches
+    primal, consts = _joined_consts(known[0])
+    outs = cond_p.bind(index, *consts, *operands, branches=primal, **params)
+    outs, residuals = outs[:n_out], outs[n_out:]
+    live = [t for t in moving if type(t) is not Zero]
+    linear, consts = _joined_consts(known[1])
+    with core.set_current_trace(linear_trace):
+        found = iter(
+            cond_p.bind(index, *consts, *residuals, *live, branches=linear, **params)
+        )
+    return outs, [
+        next(found) if nz else Zero(core.get_aval(x).to_tangent_aval())
+        for nz, x in zip(out_nz, outs, strict=True)
+    ]
+
+
+def _residual_slots(split):
+    """(avals of the shared slots, for each branch the slot of each residual)."""
+    slots, places = [], []
+    for primal, _, _, n_res in split:
+        free = list(range(len(slots)))
+        mine = []
+        for aval in primal.out_avals[len(primal.out_avals) - n_res :]:
+            aval = aval.strip_weak_type()
+            slot = next((k for k in free if slots[k] is aval), None)
+            if slot is None:
+                slot = len(slots)
+                slots.append(aval)
+            else:
+                free.remove(slot)
+            mine.append(slot)
+        places.append(mine)
+    return slots, places
+
+
+def _fill_slots(primal, n_out, slots, places):
+    def filled(*args):
+        values = core.eval_jaxpr(primal.jaxpr, primal.consts, *args)
+        outs, residuals = values[:n_out], values[n_out:]
+        by_slot = dict(zip(places, residuals, strict=True))
+        return outs + [
+            convert_element_type(by_slot[k], aval.dtype) if k in by_slot else zeros(aval)
+            for k, aval in enumerate(slots)
+        ]
+
+    return trace(filled, primal.in_avals, primal.jaxpr.debug_info)
+
+
+def _pick_slots(linear, n_res, slots, places):
+    """The linear branch over all slots, those of other branches unread."""
+    residuals, moving = linear.jaxpr.invars[:n_res], linear.jaxpr.invars[n_res:]
+    invars = [core.Var(aval) for aval in slots]
+    for slot, var in zip(places, residuals, strict=True):
+        invars[slot] = var
+    return ClosedJaxpr(linear.jaxpr.replace(invars=invars + moving), linear.consts)
+
+
+def _cond_transpose(cts, index, *args, branches, **params):
+    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    known = [x for x in args if type(x) is not UndefinedPrimal]
+    live = tuple(type(ct) is not Zero for ct in cts)
+    transposed = [_transposed_branch(b, linear, live) for b in branches]
+    transposed, consts = _joined_consts(transposed)
+    found = iter(cond_p.bind(
+        index, *consts, *known, *[ct for ct in cts if type(ct) is not Zero],
+        branches=transposed, **params,
+    ))  # fmt: skip
+    return [None] + [next(found) if is_linear else None for is_linear in linear]
+
+
+def _transposed_branch(branch, linear, live):
+    """(nonlinear inputs, live cotangents) -> cotangents of all linear inputs, as arrays."""
+    key = _transposed_branch, linear, live
+    known = branch.memo.get(key)
+    if known is not None:
+        return known
+    avals = branch.in_avals
+    out_avals = [a.to_tangent_aval() for a in branch.out_avals]
+    known_avals = [a for a, lin in zip(avals, linear, strict=True) if not lin]
+    ct_avals = [a for a, lv in zip(out_avals, live, strict=True) if lv]
+
+    def transposed(*tracers):
+        given, ct_feed = (iter(p) for p in split_list(tracers, [len(known_avals)]))
+        args = [
+            UndefinedPrimal(a) if lin else next(given)
+            for a, lin in zip(avals, linear, strict=True)
+        ]
+        cts = [
+            next(ct_feed) if lv else Zero(a)
+            for a, lv in zip(out_avals, live, strict=True)
+        ]
+        found = ad.backward_pass(branch.jaxpr, branch.consts, args, cts)
+        return [instantiate(ct) for ct in found if ct is not None]
+
+    known = trace(transposed, known_avals + ct_avals, branch.jaxpr.debug_info)
+    branch.memo[key] = known
+    return known
+
+
+def _cond_batch(axis, args, dims, *, branches, **params):
+    index, *operands = args
+    index_dim, *dims = dims
+    if index_dim is not None:
+        return _cond_to_select(axis, index, index_dim, operands, dims, branches)
+    in_dims = tuple(0 if d is not None else None for d in dims)
+    mapped = [
+        any(d is not None for d in column)
+        for column in zip(
+            *[batching.batch_jaxpr(b, axis, in_dims)[1] for b in branches], strict=True
+        )
+    ]
+    batched = [batching.batch_jaxpr(b, axis, in_dims, tuple(mapped))[0] for b in branches]
+    batched, consts = _joined_consts(batched)
+    operands = [batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)]
+    outs = cond_p.bind(index, *consts, *operands, branches=batched, **params)
+    return outs, [0 if m else None for m in mapped]
+
+
+def _cond_to_select(axis, index, index_dim, operands, dims, branches):
+    """A batched index: run every branch on the whole batch, and pick by element."""
+    if any(b.effects for b in branches):
+        raise NotImplementedError(
+            "vmap of lax.cond or lax.switch with a batched predicate is not possible where "
+            "branches have effects"
+        )
+    index = batching.match_axis(axis, index, index_dim, 0)
+    operands = [batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)]
+    in_dims = tuple(0 if d is not None else None for d in dims)
+    results = []
+    for branch in branches:
+        body, _ = batching.batch_jaxpr(branch, axis, in_dims, True)
+        results.append(core.eval_jaxpr(body.jaxpr, body.consts, *operands))
+    if len(branches) == 2:
+        index = ne(index, np.int32(0))
+    outs = []
+    for column in zip(*results, strict=True):
+        shape = core.get_aval(column[0]).shape
+        outs.append(select_n(broadcast_in_dim(index, shape, (0,)), *column))
+    return outs, [0] * len(outs)
+
+
+def _cond_lower(b, ins, out_avals, *, branches, **_):
+    programs = [b.subprogram(branch) for branch in branches]
+    outs = [(aval.shape, aval.dtype) for aval in out_avals]
+    return b.instr("COND", [b.dense(x) for x in ins], outs, programs)
+
+
+cond_p = define(
+    "cond",
+    cls=HigherOrderPrimitive,
+    shape=_cond_shape,
+    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    jvp=_cond_jvp,
+    linearize=_cond_linearize,
+    transpose=_cond_transpose,
+    batch=_cond_batch,
+    lower=_cond_lower,
+)

@@ -1,0 +1,513 @@
+"""scan: a loop over a leading axis that carries state, run wholly by the runtime."""
+
+
+from minijax import config, core
+from minijax._pytree import flatten, unflatten
+from minijax.control.body import (
+    avals_of,
+    carry_error,
+    promote_weak,
+    same_type,
+    slice_aval,
+    split_list,
+    stacked_aval,
+    trace_body,
+)
+from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.define import NO_RULE, add_tangents, define, instantiate
+from minijax.ops.index import dynamic_index_in_dim
+from minijax.ops.shape import concatenate, expand_dims
+from minijax.trace import hoist_consts, trace
+from minijax.transforms import ad, batching
+from minijax.transforms.simplify import dce
+from minijax.tree_util import tree_map
+
+
+def scan(f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpose=False):
+    """Loop `carry, y = f(carry, x)` over the slices x of `xs` along axis 0.
+
+    Args:
+        f: (carry, x) -> (carry, y); the carry keeps its structure, shapes and dtypes.
+        init: the first carry, a pytree of arrays.
+        xs: a pytree of arrays of equal leading size n, or None (then `length` is needed).
+        reverse: go from the last slice to the first; y keeps its slice's place.
+        unroll: accepted; the loop's overhead is a few nanoseconds.
+
+    Returns (carry, ys), ys with leading size n.  TypeError for a carry that changes its type.
+    """
+    if not callable(f):
+        raise TypeError(f"lax.scan: f argument should be a callable, got {f}")
+    flat_xs, xs_tree = flatten(xs)
+    length = _length(flat_xs, length)
+    if config.values.jax_disable_jit:
+        return _scan_in_python(f, init, flat_xs, xs_tree, length, reverse)
+    flat_init, init_tree = flatten(init)
+    x_avals = [slice_aval(core.get_aval(x)) for x in flat_xs]
+    for _ in range(2):
+        init_avals = avals_of(flat_init)
+        in_tree = flatten((unflatten(init_tree, flat_init), xs))[1]
+        closed, consts, out_tree = trace_body(f, in_tree, init_avals + x_avals, "scan")
+        carry_tree = _checked_out_tree(out_tree)
+        n_carry = len(flat_init)
+        carry_avals = closed.out_avals[:n_carry]
+        if carry_tree != init_tree:
+            raise carry_error("scan", init_tree, init_avals, carry_tree, carry_avals)
+        flat_init, changed = promote_weak(flat_init, init_avals, carry_avals)
+        if not changed:
+            break
+    if not all(map(same_type, init_avals, carry_avals)):
+        raise carry_error("scan", init_tree, init_avals, carry_tree, carry_avals)
+    outs = scan_p.bind(
+        *consts,
+        *flat_init,
+        *flat_xs,
+        jaxpr=closed,
+        length=length,
+        num_carry=n_carry,
+        num_consts=len(consts),
+        reverse=bool(reverse),
+        unroll=int(unroll) if not isinstance(unroll, bool) else max(length, 1),
+    )
+    return unflatten(out_tree, outs)
+
+
+def _length(flat_xs, length):
+    sizes = []
+    for x in flat_xs:
+        shape = core.get_aval(x).shape
+        if not shape:
+            raise ValueError(
+                "scan got value with no leading axis to scan over: "
+                f"{core.get_aval(x).str_short(False)}."
+            )
+        sizes.append(shape[0])
+    if length is not None:
+        length = int(length)
+        if not all(length == n for n in sizes):
+            raise ValueError(
+                f"scan got `length` argument of {length} which disagrees with leading "
+                f"axis sizes {sizes}."
+            )
+        return length
+    if not sizes:
+        raise ValueError("scan got no values to scan over and `length` not provided.")
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            "scan got values with different leading axis sizes: "
+            f"{', '.join(map(str, sizes))}."
+        )
+    return sizes[0]
+
+
+def _checked_out_tree(out_tree):
+    children = out_tree.children()
+    if len(children) != 2 or out_tree.node_data() is None or (
+        out_tree.node_data()[0] is not tuple and out_tree.node_data()[0] is not list
+    ):  # fmt: skip
+        raise TypeError(
+            "scan body output must be a pair, got "
+            f"{unflatten(out_tree, ['*'] * out_tree.num_leaves)}."
+        )
+    return children[0]
+
+
+def _scan_in_python(f, init, flat_xs, xs_tree, length, reverse):
+    """scan under `disable_jit`: a Python loop."""
+    if not length:
+        raise ValueError("zero-length scan is not supported in disable_jit() mode because "
+                         "the output type is unknown.")  # fmt: skip
+    carry, ys = init, []
+    order = range(length)
+    for k in reversed(order) if reverse else order:
+        x = unflatten(
+            xs_tree, [dynamic_index_in_dim(a, k, keepdims=False) for a in flat_xs]
+        )
+        carry, y = f(carry, x)
+        ys.append(y)
+    if reverse:
+        ys.reverse()
+    stacked = tree_map(
+        lambda *parts: concatenate([expand_dims(p, (0,)) for p in parts], 0), *ys
+    )
+    return carry, stacked
+
+
+# --- the primitive --------------------------------------------------------------------
+
+
+def _scan_shape(*avals, jaxpr, length, num_carry, **_):
+    outs = jaxpr.out_avals
+    return outs[:num_carry] + [stacked_aval(a, length) for a in outs[num_carry:]]
+
+
+def _nonzero_carry(jaxpr, nonzero, num_consts, num_carry, derive):
+    """Which carries have tangents, by iteration to a fixed point; (mask, derived)."""
+    consts, carry, xs = split_list(nonzero, [num_consts, num_carry])
+    for _ in range(num_carry + 1):
+        mask = tuple(consts + carry + xs)
+        wanted = tuple(carry) + (False,) * (len(jaxpr.jaxpr.outvars) - num_carry)
+        derived = derive(jaxpr, mask, wanted)
+        out_nonzero = derived[2] if len(derived) > 2 else derived[1]
+        grown = [a or b for a, b in zip(carry, out_nonzero[:num_carry], strict=True)]
+        if grown == carry:
+            return mask, derived
+        carry = grown
+    raise AssertionError("a monotone iteration over booleans reaches a fixed point")
+
+
+def _with_carry(tangents, mask, num_consts, num_carry):
+    """Tangents with zeros made arrays where the carry's mask demands it."""
+    place = range(num_consts, num_consts + num_carry)
+    return [
+        instantiate(t) if k in place and mask[k] else t for k, t in enumerate(tangents)
+    ]
+
+
+def _scan_jvp(primals, tangents, *, jaxpr, num_consts, num_carry, **params):
+    nonzero = [type(t) is not Zero for t in tangents]
+    mask, (derived, out_nonzero) = _nonzero_carry(
+        jaxpr, nonzero, num_consts, num_carry, ad.jvp_jaxpr
+    )
+    tangents = _with_carry(tangents, mask, num_consts, num_carry)
+    consts, init, xs = split_list(primals, [num_consts, num_carry])
+    consts_dot, init_dot, xs_dot = (
+        [t for t in part if type(t) is not Zero]
+        for part in split_list(tangents, [num_consts, num_carry])
+    )
+    order = _interleave(mask, num_consts, num_carry)
+    n_out = len(jaxpr.jaxpr.outvars)
+    n_carry_dot = sum(out_nonzero[:num_carry])
+    outvars = derived.jaxpr.outvars
+    carry, ys, carry_dot, ys_dot = split_list(
+        outvars, [num_carry, n_out - num_carry, n_carry_dot]
+    )
+    body = core.ClosedJaxpr(
+        derived.jaxpr.replace(
+            invars=[derived.jaxpr.invars[k] for k in order],
+            outvars=carry + carry_dot + ys + ys_dot,
+        ),
+        derived.consts,
+    )
+    body, more = hoist_consts(body)
+    outs = scan_p.bind(
+        *more, *consts, *consts_dot, *init, *init_dot, *xs, *xs_dot,
+        jaxpr=_memoised(derived, body),
+        num_consts=len(more) + len(consts) + len(consts_dot),
+        num_carry=num_carry + n_carry_dot,
+        **params,
+    )  # fmt: skip
+    carry, carry_dot, ys, ys_dot = split_list(
+        outs, [num_carry, n_carry_dot, n_out - num_carry]
+    )
+    feed = iter(carry_dot + ys_dot)
+    tangents_out = [
+        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
+        for nz, x in zip(out_nonzero, carry + ys, strict=True)
+    ]
+    return carry + ys, tangents_out
+
+
+def _memoised(source, body):
+    """One object for the body derived from `source`, so that caches find it again."""
+    return source.memo.setdefault("body", body)
+
+
+def _interleave(mask, num_consts, num_carry):
+    """Places of (consts, consts', carry, carry', xs, xs') among (primals, tangents)."""
+    n = len(mask)
+    places, at = [], n
+    for nz in mask:
+        places.append(at if nz else None)
+        at += nz
+    order = []
+    for start, stop in (
+        (0, num_consts),
+        (num_consts, num_consts + num_carry),
+        (num_consts + num_carry, n),
+    ):
+        order += range(start, stop)
+        order += [p for p in places[start:stop] if p is not None]
+    return order
+
+
+def _scan_linearize(
+    linear_trace, primals, tangents, *, jaxpr, num_consts, num_carry, **params
+):
+    """Run the primal loop, which also gives the residuals; record the linear loop.
+
+    Residuals that no iteration changes are not stacked: inputs are passed on, and what follows from constants alone is
+    computed once, outside the loop.
+    """
+    nonzero = [type(t) is not Zero for t in tangents]
+    mask, (primal, linear, out_nonzero, n_res) = _nonzero_carry(
+        jaxpr, nonzero, num_consts, num_carry, ad.linearize_jaxpr
+    )
+    tangents = _with_carry(tangents, mask, num_consts, num_carry)
+    split = primal.memo.get(_split_residuals)
+    if split is None:
+        split = _split_residuals(primal, n_res, num_consts, num_carry)
+        primal.memo[_split_residuals] = split
+    body, outside, sources = split
+    consts, init, xs = split_list(primals, [num_consts, num_carry])
+    body, more = hoist_consts(body)
+    body = _memoised(primal, body)
+    outs = scan_p.bind(
+        *more, *primals, jaxpr=body, num_consts=len(more) + num_consts,
+        num_carry=num_carry, **params,
+    )  # fmt: skip
+    n_out = len(jaxpr.jaxpr.outvars)
+    outs, stacked = outs[:n_out], outs[n_out:]
+    once = core.eval_jaxpr(outside.jaxpr, outside.consts, *consts)
+    given = {"const": consts, "xs": xs, "once": once, "stacked": stacked}
+    invariant = [given[kind][k] for kind, k in sources if kind in ("const", "once")]
+    varying = [given[kind][k] for kind, k in sources if kind in ("xs", "stacked")]
+    in_order = [kind in ("const", "once") for kind, _ in sources]
+    consts_dot, init_dot, xs_dot = (
+        [t for t in part if type(t) is not Zero]
+        for part in split_list(tangents, [num_consts, num_carry])
+    )
+    linear_body = linear.memo.get("body")
+    if linear_body is None:
+        linear_body = _reorder_linear(
+            linear, in_order, len(consts_dot), len(init_dot), len(xs_dot)
+        )
+        linear.memo["body"] = linear_body
+    linear_body, more = linear_body
+    with core.set_current_trace(linear_trace):
+        found = scan_p.bind(
+            *more, *invariant, *consts_dot, *init_dot, *xs_dot, *varying,
+            jaxpr=linear_body,
+            num_consts=len(more) + len(invariant) + len(consts_dot),
+            num_carry=len(init_dot), **params,
+        )  # fmt: skip
+    feed = iter(found)
+    tangents_out = [
+        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
+        for nz, x in zip(out_nonzero, outs, strict=True)
+    ]
+    return outs, tangents_out
+
+
+def _reorder_linear(linear, invariant, n_consts_dot, n_init_dot, n_xs_dot):
+    """The linear body with inputs (invariant res, consts', carry', xs', varying res)."""
+    jaxpr = linear.jaxpr
+    n_res = len(invariant)
+    residuals, moving = jaxpr.invars[:n_res], jaxpr.invars[n_res:]
+    fixed = [v for v, inv in zip(residuals, invariant, strict=True) if inv]
+    varying = [v for v, inv in zip(residuals, invariant, strict=True) if not inv]
+    body = jaxpr.replace(invars=fixed + moving + varying)
+    return hoist_consts(core.ClosedJaxpr(body, linear.consts))
+
+
+def _split_residuals(primal, n_res, num_consts, num_carry):
+    """Sort the residuals of a loop body by where they come from.
+
+    Returns (body without the unstacked ones, jaxpr from the constants to the once-computed ones, and for each residual a
+    pair of kind and index: const, xs, once or stacked).
+    """
+    jaxpr = primal.jaxpr
+    n_out = len(jaxpr.outvars) - n_res
+    outs, residuals = jaxpr.outvars[:n_out], jaxpr.outvars[n_out:]
+    const_vars = jaxpr.invars[:num_consts]
+    x_vars = jaxpr.invars[num_consts + num_carry :]
+    fixed = set(const_vars) | set(jaxpr.constvars)
+    for eqn in jaxpr.eqns:
+        if not eqn.effects and all(
+            type(a) is core.Literal or a in fixed for a in eqn.invars
+        ):
+            fixed.update(eqn.outvars)
+    sources, once, stacked = [], [], []
+    for var in residuals:
+        if var in const_vars:
+            sources.append(("const", const_vars.index(var)))
+        elif var in x_vars:
+            sources.append(("xs", x_vars.index(var)))
+        elif type(var) is core.Literal or var in fixed:
+            sources.append(("once", len(once)))
+            once.append(var)
+        else:
+            sources.append(("stacked", len(stacked)))
+            stacked.append(var)
+    body, _ = dce(jaxpr.replace(outvars=outs + stacked))
+    outside, _ = dce(jaxpr.replace(invars=const_vars, outvars=once, eqns=[
+        eqn for eqn in jaxpr.eqns if all(v in fixed for v in eqn.outvars)
+    ]))  # fmt: skip
+    consts = primal.consts
+    return core.ClosedJaxpr(body, consts), core.ClosedJaxpr(outside, consts), sources
+
+
+def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, unroll):
+    """The loop backwards: cotangents of constants are summed up in its carry."""
+    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    const_lin, carry_lin, _ = split_list(linear, [num_consts, num_carry])
+    if not all(carry_lin):
+        raise NotImplementedError("needs every carry to be linear")
+    consts, _, xs = split_list(args, [num_consts, num_carry])
+    known_consts = [x for x in consts if type(x) is not UndefinedPrimal]
+    known_xs = [x for x in xs if type(x) is not UndefinedPrimal]
+    ct_carry = [instantiate(ct) for ct in cts[:num_carry]]
+    ct_ys = cts[num_carry:]
+    live = tuple(type(ct) is not Zero for ct in ct_ys)
+    key = _scan_transpose, linear, live
+    known = jaxpr.memo.get(key)
+    if known is None:
+        known = _transposed_body(jaxpr, linear, live, num_consts, num_carry)
+        jaxpr.memo[key] = known
+    body, more = known
+    ct_consts = [
+        instantiate(Zero(x.aval.to_tangent_aval()))
+        for x in consts if type(x) is UndefinedPrimal
+    ]  # fmt: skip
+    outs = scan_p.bind(
+        *more, *known_consts, *ct_consts, *ct_carry,
+        *[ct for ct in ct_ys if type(ct) is not Zero], *known_xs,
+        jaxpr=body, length=length, num_consts=len(more) + len(known_consts),
+        num_carry=len(ct_consts) + num_carry, reverse=not reverse, unroll=unroll,
+    )  # fmt: skip
+    ct_consts, ct_init, ct_xs = split_list(outs, [len(ct_consts), num_carry])
+    feed_consts, feed_xs = iter(ct_consts), iter(ct_xs)
+    return (
+        [next(feed_consts) if is_linear else None for is_linear in const_lin]
+        + ct_init
+        + [next(feed_xs) if type(x) is UndefinedPrimal else None for x in xs]
+    )
+
+
+def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
+    """(known consts, ct consts, ct carry, live ct ys, known xs) -> (ct consts, ct carry, ct xs)."""
+    avals = jaxpr.in_avals
+    out_avals = [a.to_tangent_aval() for a in jaxpr.out_avals]
+    const_avals, _, x_avals = split_list(avals, [num_consts, num_carry])
+    const_lin, _, x_lin = split_list(linear, [num_consts, num_carry])
+    known_consts = [a for a, lin in zip(const_avals, const_lin, strict=True) if not lin]
+    sums = [a.to_tangent_aval()
+            for a, lin in zip(const_avals, const_lin, strict=True) if lin]  # fmt: skip
+    carry = out_avals[:num_carry]
+    ys = [a for a, lv in zip(out_avals[num_carry:], live, strict=True) if lv]
+    known_xs = [a for a, lin in zip(x_avals, x_lin, strict=True) if not lin]
+    sizes = [len(known_consts), len(sums), len(carry), len(ys)]
+
+    def transposed(*tracers):
+        kc, ct_sums, ct_carry, ct_ys, kx = (
+            iter(part) for part in split_list(tracers, sizes)
+        )
+        args = [
+            UndefinedPrimal(aval) if lin else next(kc if k < num_consts else kx)
+            for k, (aval, lin) in enumerate(zip(avals, linear, strict=True))
+        ]
+        cts = list(ct_carry) + [
+            next(ct_ys) if lv else Zero(a)
+            for a, lv in zip(out_avals[num_carry:], live, strict=True)
+        ]
+        found = ad.backward_pass(jaxpr.jaxpr, jaxpr.consts, args, cts)
+        consts, init, xs = split_list(found, [num_consts, num_carry])
+        summed = [
+            instantiate(add_tangents(total, ct))
+            for total, ct in zip(ct_sums, [c for c in consts if c is not None], strict=True)
+        ]
+        return [
+            *summed,
+            *[instantiate(ct) for ct in init],
+            *[instantiate(ct) for ct in xs if ct is not None],
+        ]
+
+    in_avals = [*known_consts, *sums, *carry, *ys, *known_xs]
+    return hoist_consts(trace(transposed, in_avals, jaxpr.jaxpr.debug_info))
+
+
+def _scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, **params):
+    mapped = [d is not None for d in dims]
+    const_b, carry_b, xs_b = split_list(mapped, [num_consts, num_carry])
+    n_ys = len(jaxpr.jaxpr.outvars) - num_carry
+    for _ in range(num_carry + 1):
+        in_dims = tuple(0 if b else None for b in const_b + carry_b + xs_b)
+        force = tuple(carry_b) + (False,) * n_ys
+        body, out_dims = batching.batch_jaxpr(jaxpr, axis, in_dims, force)
+        grown = [
+            b or d is not None for b, d in zip(carry_b, out_dims[:num_carry], strict=True)
+        ]
+        if grown == carry_b:
+            break
+        carry_b = grown
+    consts, init, xs = split_list(args, [num_consts, num_carry])
+    const_d, init_d, xs_d = split_list(dims, [num_consts, num_carry])
+    consts = [batching.to_front(axis, x, d) for x, d in zip(consts, const_d, strict=True)]
+    init = [
+        batching.match_axis(axis, x, d, 0) if b else x
+        for x, d, b in zip(init, init_d, carry_b, strict=True)
+    ]
+    xs = [
+        x if d is None else batching.match_axis(axis, x, d, 1)
+        for x, d in zip(xs, xs_d, strict=True)
+    ]
+    closed, more = hoist_consts(body)
+    outs = scan_p.bind(
+        *more, *consts, *init, *xs, jaxpr=_memoised(body, closed),
+        num_consts=len(more) + num_consts, num_carry=num_carry, **params,
+    )  # fmt: skip
+    ys_dims = [None if d is None else 1 for d in out_dims[num_carry:]]
+    return outs, [0 if b else None for b in carry_b] + ys_dims
+
+
+def _scan_lower(b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_):
+    body = b.subprogram(jaxpr)
+    params = [body, length, int(reverse), num_consts, num_carry, *[0] * num_carry]
+    outs = [(aval.shape, aval.dtype) for aval in out_avals]
+    return b.instr("SCAN", [b.dense(x) for x in ins], outs, params)
+
+
+scan_p = define(
+    "scan",
+    cls=HigherOrderPrimitive,
+    shape=_scan_shape,
+    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    jvp=_scan_jvp,
+    linearize=_scan_linearize,
+    transpose=_scan_transpose,
+    batch=_scan_batch,
+    lower=_scan_lower,
+)
+
+
+def map(f, xs, *, batch_size=None):  # noqa: A001 (JAX's name)
+    """`f` applied to each slice of `xs` along axis 0, the results stacked.
+
+    `batch_size`: that many slices at a time go through `vmap(f)`.
+    """
+    if batch_size is None:
+        _, ys = scan(lambda _, x: ((), f(x)), (), xs)
+        return ys
+    return _map_in_batches(f, xs, int(batch_size))
+
+
+def _map_in_batches(f, xs, batch_size):
+    leaves, tree = flatten(xs)
+    n = _length(leaves, None)
+    whole = n // batch_size * batch_size
+
+    def batched(x):
+        flat, in_tree = flatten(x)
+        trees = []
+
+        def flat_fun(*slices):
+            outs, out_tree = flatten(f(unflatten(in_tree, slices)))
+            trees.append(out_tree)
+            return outs
+
+        axis = core.AxisData(flat[0].shape[0])
+        outs, dims = batching.batch(flat_fun, axis, flat, [0] * len(flat))
+        outs = [batching.match_axis(axis, o, d, 0) for o, d in zip(outs, dims, strict=True)]
+        return unflatten(trees[0], outs)
+
+    parts = []
+    if whole:
+        split = [x[:whole].reshape(-1, batch_size, *x.shape[1:]) for x in leaves]
+        _, ys = scan(lambda _, x: ((), batched(x)), (), unflatten(tree, split))
+        parts.append(tree_map(lambda y: y.reshape(-1, *y.shape[2:]), ys))
+    if whole < n:
+        parts.append(batched(unflatten(tree, [x[whole:] for x in leaves])))
+    if len(parts) == 1:
+        return parts[0]
+    return tree_map(lambda *ys: concatenate(ys, 0), *parts)
+
+

@@ -1,0 +1,147 @@
+"""Closed jaxpr → cached executable, and the calling of it with arrays.
+
+The only module of the front end that imports the backend.  `Compiled` turns arrays into addresses and fresh
+memory into arrays; eager ops are one-equation programs, kept by primitive, avals and parameters.
+"""
+
+import numpy as np
+
+import cbackend
+from minijax import config, core, dtypes, stats
+from minijax.array import ArrayImpl, wrap
+from minijax.core import ClosedJaxpr
+from minijax.trace import JaxprTrace
+from minijax.transforms.simplify import simplify
+
+
+class Compiled:
+    """An executable with the avals of its arguments and results."""
+
+    __slots__ = ("executable", "in_avals", "in_dtypes", "out_specs", "consts", "closed")
+
+    def __init__(self, closed, name):
+        with stats.phase("lower", name):
+            closed = simplify(closed)
+            module = cbackend.build(closed)
+        with stats.phase("compile", name):
+            self.executable = cbackend.Executable(module)
+        self.closed = closed
+        self.in_avals = closed.in_avals
+        self.in_dtypes = [cbackend.storage_dtype(a.dtype) for a in self.in_avals]
+        self.out_specs = [
+            (aval, aval.shape, cbackend.storage_dtype(aval.dtype))
+            for aval in closed.out_avals
+        ]
+        self.consts = [
+            as_data(c, cbackend.storage_dtype(core.get_aval(c).dtype))
+            for c in closed.consts
+        ]
+
+    def __call__(self, args):
+        """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
+        held = self.consts + [
+            as_data(x, dtype) for x, dtype in zip(args, self.in_dtypes, strict=True)
+        ]
+        outs = [np.empty(shape, dtype) for _, shape, dtype in self.out_specs]
+        self.executable.run([address(x) for x in held], [address(x) for x in outs])
+        arrays = [
+            wrap(spec[0], data) for spec, data in zip(self.out_specs, outs, strict=True)
+        ]
+        if config.values.jax_debug_nans or config.values.jax_debug_infs:
+            _check_finite(arrays)
+        return arrays
+
+
+def address(data):
+    """The address of a NumPy array's first element."""
+    return data.__array_interface__["data"][0]
+
+
+def as_data(x, dtype):
+    """The elements of `x` as a dense NumPy array of the storage dtype `dtype`."""
+    if type(x) is ArrayImpl:
+        data = x._data
+        return x._value if data is None else data
+    if isinstance(x, np.ndarray) and x.dtype == dtypes.float0:
+        return np.zeros(x.shape, dtype)
+    if isinstance(x, int) and dtype.kind in "iu" and not isinstance(x, bool):
+        return np.asarray(_checked_int(x, dtype), dtype)
+    return np.ascontiguousarray(np.asarray(x, dtype)).reshape(np.shape(x))
+
+
+def _checked_int(x, dtype):
+    info = np.iinfo(dtype)
+    if not info.min <= x <= info.max:
+        raise OverflowError(
+            f"An overflow was encountered while parsing an argument to a jitted "
+            f"computation: {x} does not fit {dtype}."
+        )
+    return x
+
+
+def _check_finite(arrays):
+    for array in arrays:
+        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(array.dtype, np.inexact):
+            continue
+        value = array._data.astype(np.complex128)
+        if config.values.jax_debug_nans and np.isnan(value).any():
+            raise FloatingPointError("invalid value (nan) encountered in a computation")
+        if config.values.jax_debug_infs and np.isinf(value).any():
+            raise FloatingPointError("invalid value (inf) encountered in a computation")
+
+
+def compiled(closed, name):
+    """The executable of a closed jaxpr, made at its first use and kept with it."""
+    known = closed.memo.get(Compiled)
+    if known is None:
+        known = closed.memo[Compiled] = Compiled(closed, name)
+    return known
+
+
+_eager = {}
+_MAX_EAGER = 4096
+
+
+def apply_primitive(primitive, args, params):
+    """Compute one primitive now."""
+    avals = tuple([core.get_aval(x) for x in args])
+    key = primitive, avals, tuple(params.items())
+    known = _eager.get(key)
+    if known is None:
+        known = _compile_eager(primitive, avals, params)
+        if len(_eager) >= _MAX_EAGER:
+            _eager.pop(next(iter(_eager)))
+        _eager[key] = known
+    outs = known(args)
+    return outs if primitive.multiple_results else outs[0]
+
+
+def _compile_eager(primitive, avals, params):
+    """The program of a single equation."""
+    stats.count("eager_cache_miss")
+    level = JaxprTrace(core.eval_trace)
+    args = [level.new_arg(aval) for aval in avals]
+    out = level.process_primitive(primitive, args, params)
+    outs = out if primitive.multiple_results else [out]
+    jaxpr, consts = level.finish([t.var for t in args], outs)
+    return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
+
+
+core.eager = apply_primitive
+
+
+def clear_caches():
+    """Forget every eager executable."""
+    _eager.clear()
+
+
+def environment():
+    """What runs here, for reports."""
+    return {
+        "isa": cbackend.runtime.isa(),
+        "threads": cbackend.runtime.num_threads(),
+        "blas_core": cbackend.runtime.blas_corename(),
+    }
+
+
+stats.register_environment(environment)
