@@ -399,6 +399,15 @@ def test_exit_with_success_is_success(tiny_sides, tmp_path, capsys, text):
     assert "hello" in capsys.readouterr().out
 
 
+def test_a_failure_of_the_comparison_is_not_the_script_s(tiny_sides, tmp_path, capsys):
+    text = "import tinyjax\nassert tinyjax.jit(abs)(-1) == 1"
+    assert cli.main([write(tmp_path, text)]) == 3
+    shown = capsys.readouterr().err
+    assert "first: compare could not copy what a jitted call took or gave" in shown
+    assert "second: compare could not copy" in shown
+    assert "the script raised" not in shown
+
+
 def test_timeout(tiny_sides, tmp_path, capsys):
     script = write(tmp_path, "import time; time.sleep(60)")
     assert cli.main([script, "--timeout", "2"]) == 3

@@ -55,7 +55,8 @@ def main() -> int:
     status = run_script(config, result, recorder, launch, probe.__file__)
     result["peak_resident"] = environment.peak_resident_bytes()
     if recorder.sampler is not None:
-        recorder.sampler.close()
+        recorder.sample(recorder.sampler.close)
+    result["sampling_failed"] = recorder.failure
     if not config["check"]:
         result["environment"] = environment.collect(jax, config["module"])
     result["functions"] = [r.as_json() for r in recorder.functions.values()]

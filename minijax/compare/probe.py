@@ -14,6 +14,7 @@ import functools
 import sys
 import threading
 import time
+import traceback
 import types
 from array import array
 from collections.abc import Callable
@@ -83,6 +84,7 @@ class Recorder:
         self.outside = FunctionRecord("(outside jitted functions)", "")
         self.state = ThreadState()
         self.sampler = sampler
+        self.failure: str | None = None  # why sampling ended before its time
         self.overhead = 0  # ns that probes spent on their own account
         self.waited = 0  # ns that probes waited for outputs to be ready
         self._tracer = jax.core.Tracer
@@ -96,6 +98,14 @@ class Recorder:
         if record is None:
             record = self.functions[name, site] = FunctionRecord(name, site)
         return record
+
+    def sample(self, step: Callable, *args: Any) -> None:
+        """Run a step of the sampler; its failure ends sampling, not the script."""
+        try:
+            step(*args)
+        except Exception:
+            self.failure = traceback.format_exc()
+            self.sampler = None
 
     def expect_donation(self) -> None:
         """From now on, calls may delete their arguments: copy them beforehand."""
@@ -143,7 +153,7 @@ class Recorder:
         timed = index < READY_ALWAYS or index % READY_EVERY == 0
         waited = self._drain((args, kwargs)) if timed else 0
         if self.sampler is not None:
-            self.sampler.before(record, index, args, kwargs)
+            self.sample(self.sampler.before, record, index, args, kwargs)
         state.spans.clear()
         events, event_ns = state.events, state.event_ns
         state.depth, state.record = 1, record
@@ -165,7 +175,8 @@ class Recorder:
                 record.cold_index.append(index)
                 record.prepared_in_calls += state.event_ns - event_ns
             if self.sampler is not None:
-                self.sampler.after(record, index, outputs, target, args, kwargs)
+                after = self.sampler.after
+                self.sample(after, record, index, outputs, target, args, kwargs)
         waited += ready - returned
         self.waited += waited
         self.overhead += clock() - entered - (returned - start) - waited

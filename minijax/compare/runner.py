@@ -137,7 +137,7 @@ class _Starter:
             "args": self._args,
             "folder": str(folder),
             "check": check,
-            "reference": reference and str(reference),
+            "reference": str(reference) if _complete(reference) else None,
         }
         config_path = folder / "config.json"
         config_path.write_text(json.dumps(config))
@@ -246,7 +246,15 @@ def failure(run: Run) -> str | None:
         return "the script raised"
     if result.get("status"):
         return f"the script exited with status {result['status']}"
+    if result.get("sampling_failed"):
+        reason = result["sampling_failed"].rstrip()
+        return f"compare could not copy what a jitted call took or gave:\n{reason}"
     return None
+
+
+def _complete(reference: Path | None) -> bool:
+    """Whether a check run left all its samples: not where the script failed."""
+    return reference is not None and (reference / "samples.json").exists()
 
 
 def _read_result(folder: Path) -> dict[str, Any]:
