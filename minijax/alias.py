@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 JAX_VERSION = "0.10.2"  # the version of JAX whose meaning minijax follows
 _REAL = "minijax"
@@ -34,7 +35,8 @@ class AliasFinder:
             return None
         if not _exists(real_name(name)):
             raise ModuleNotFoundError(_missing_module(name), name=name)
-        return ModuleSpec(name, self, origin=f"minijax as {name}")
+        loader: Any = self  # a Loader by what it can do, not by inheritance
+        return ModuleSpec(name, loader, origin=f"minijax as {name}")
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The minijax module itself."""

@@ -52,7 +52,7 @@ def main() -> int:
         probe.install(jax, recorder)
     except AttributeError as error:
         return fail_import(config, result, error)
-    status = run_script(config, result, recorder, launch, probe.__file__)
+    status = run_script(config, result, recorder, launch, str(probe.__file__))
     result["peak_resident"] = environment.peak_resident_bytes()
     if recorder.sampler is not None:
         recorder.sample(recorder.sampler.close)

@@ -142,10 +142,10 @@ class _Starter:
         config_path = folder / "config.json"
         config_path.write_text(json.dumps(config))
         wall = self._wait_for(side, config_path, folder)
-        output = [
+        out, err = (
             (folder / name).read_text(errors="replace") for name in ("out", "err")
-        ]
-        return Run(side, check, _read_result(folder), wall, *output)
+        )
+        return Run(side, check, _read_result(folder), wall, out, err)
 
     def _wait_for(self, side: Side, config: Path, folder: Path) -> float:
         variables = {**DEFAULT_VARIABLES, **os.environ, **side.variables}

@@ -119,8 +119,8 @@ def compare_values(
     first, second = values
     if first is None or second is None:
         return {"faster": None, "ratio": None}
-    smaller, larger = sorted(values, key=lambda value: value["median"])
-    widest = max(value["max"] - value["min"] for value in values)
+    smaller, larger = sorted([first, second], key=lambda value: value["median"])
+    widest = max(value["max"] - value["min"] for value in (first, second))
     apart = larger["min"] - smaller["max"] > widest
     if not apart or smaller["median"] <= 0 or min(first["n"], second["n"]) < 2:
         return {"faster": None, "ratio": None}
@@ -195,17 +195,17 @@ def _functions(measurement: Measurement, proven: bool) -> list[dict[str, Any]]:
         per_side.append(records)
     entries = []
     for key in dict.fromkeys(key for records in per_side for key in records):
-        records = [side.get(key, []) for side in per_side]
+        found = [side.get(key, []) for side in per_side]
         figures = [
             _over_runs([function_figures(r) for r in side]) if side else {}
-            for side in records
+            for side in found
         ]
         names = dict.fromkeys(name for side in figures for name in side)
         entries.append(
             {
                 "name": key[0],
                 "site": key[1],
-                "calls": [len(side[0]["returned"]) if side else 0 for side in records],
+                "calls": [len(side[0]["returned"]) if side else 0 for side in found],
                 "figures": {
                     name: _row(
                         [side.get(name) for side in figures], measurement.sides, proven
