@@ -159,6 +159,7 @@ static bool view_range(const mjx_operand *view, int64_t offset, int64_t *low, in
 
 static bool is_dense(const mjx_operand *view) {
   int64_t expected = 1;
+  if (view->n == 0) return true;
   for (int d = view->ndim - 1; d >= 0; d--) {
     if (view->shape[d] > 1 && view->strides[d] != expected) return false;
     expected *= view->shape[d];
@@ -200,7 +201,7 @@ static mjx_status check_output(const mjx_loader *loader, const mjx_operand *view
     return mjx_fail(MJX_INVALID, "an output in an input or constant");
   if (view->n > buffer_n) return mjx_fail(MJX_INVALID, "an output view overlaps itself");
   for (int d = 0; d < view->ndim; d++) {
-    if (view->shape[d] > 1 && view->strides[d] == 0)
+    if (view->n > 0 && view->shape[d] > 1 && view->strides[d] == 0)
       return mjx_fail(MJX_INVALID, "an output view of stride 0");
   }
   return MJX_OK;
