@@ -46,6 +46,8 @@ class PyTreeDef:
         "interned", "_hash",
     )  # fmt: skip
 
+    _hash: int | None
+
     def __init__(self, *args, **kwargs):
         raise TypeError(
             "PyTreeDef has no constructor: use tree_structure, or"

@@ -5,6 +5,7 @@ class _Key:
     """An immutable key holding one value, whose attribute's name the subclass gives."""
 
     __slots__ = ("_value",)
+    __match_args__: tuple[str, ...] = ()
 
     def __eq__(self, other):
         if type(other) is not type(self):

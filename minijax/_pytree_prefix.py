@@ -4,7 +4,7 @@ from minijax import _pytree
 from minijax._pytree import LEAF, PyTreeDef
 from minijax._pytree_keys import DictKey, SequenceKey
 from minijax._pytree_nodes import KIND_CUSTOM, KIND_DICT, lookup
-from minijax._pytree_registry import default_registry
+from minijax._pytree_registry import one_level_with_keys
 
 
 def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
@@ -122,8 +122,8 @@ def _prefix_errors(path, prefix, full, is_leaf):
     if type(prefix) is not type(full):
         yield _different_types(path, prefix, full)
         return
-    pairs, data = default_registry.flatten_one_level_with_keys(prefix)
-    full_pairs, full_data = default_registry.flatten_one_level_with_keys(full)
+    pairs, data = one_level_with_keys(entry, prefix)
+    full_pairs, full_data = one_level_with_keys(entry, full)
     pairs, full_pairs = list(pairs), list(full_pairs)
     if len(pairs) != len(full_pairs):
         if isinstance(prefix, (tuple, list)) and entry.kind < KIND_CUSTOM:

@@ -68,8 +68,13 @@ class PyTreeRegistry:
         entry = lookup(type(tree))
         if entry is None:
             return None
-        pairs, data = keyed_children(entry, tree)
-        return pairs, _public_data(entry, data)
+        return one_level_with_keys(entry, tree)
+
+
+def one_level_with_keys(entry, tree):
+    """-> ((key, child) pairs, data) of a node whose registry entry is known."""
+    pairs, data = keyed_children(entry, tree)
+    return pairs, _public_data(entry, data)
 
 
 def _public_data(entry, data):

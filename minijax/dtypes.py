@@ -7,6 +7,7 @@ https://docs.jax.dev/en/latest/type_promotion.html
 
 import sys
 import warnings
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -37,9 +38,12 @@ class prng_key(extended):
 
 
 class ExtendedDType:
-    """Base of dtypes whose elements are not numbers. Has name, itemsize and type."""
+    """Base of dtypes whose elements are not numbers."""
 
     __slots__ = ()
+    name: str
+    itemsize: int
+    type: Any
 
 
 class KeyTy(ExtendedDType):
@@ -250,7 +254,9 @@ def dtype(x, *, canonicalize: bool = True):
 
 
 def _value_dtype(x):
-    if not isinstance(x, (type, ExtendedDType)):
+    if isinstance(x, ExtendedDType):
+        raise TypeError(f"Cannot determine dtype of {x}")
+    if not isinstance(x, type):
         found = getattr(x, "dtype", None)
         if isinstance(found, (np.dtype, ExtendedDType)):
             return found

@@ -219,13 +219,17 @@ def register_pytree_with_keys(
     nodetype, flatten_with_keys, unflatten_func, flatten_func=None
 ) -> None:
     """As `register_pytree_node`, from a flatten function that also gives the keys."""
-    if flatten_func is None:
 
-        def flatten_func(x):
-            pairs, data = flatten_with_keys(x)
-            return [child for _, child in pairs], data
+    def flatten_without_keys(x):
+        pairs, data = flatten_with_keys(x)
+        return [child for _, child in pairs], data
 
-    register_pytree_node(nodetype, flatten_func, unflatten_func, flatten_with_keys)
+    register_pytree_node(
+        nodetype,
+        flatten_func or flatten_without_keys,
+        unflatten_func,
+        flatten_with_keys,
+    )
 
 
 def register_pytree_node_class(cls):

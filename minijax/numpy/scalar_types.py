@@ -4,6 +4,8 @@ They are not numpy's scalar classes and have no instances. But `np.dtype` takes 
 they equal `np.float32` and hash alike, and np.float32(1) is an instance of jnp.float32.
 """
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 
@@ -12,7 +14,7 @@ class _Hooks:
     """What is installed later, by the module that makes arrays."""
 
     # asarray(x, dtype=...) -> array
-    asarray = None
+    asarray: Any = None
 
 
 def install_asarray(asarray) -> None:
@@ -22,6 +24,8 @@ def install_asarray(asarray) -> None:
 
 class _ScalarMeta(type):
     """The class of scalar types; `dtype` is the one that each names."""
+
+    dtype: np.dtype
 
     def __hash__(cls):
         return hash(cls.dtype.type)
