@@ -7,9 +7,11 @@ both registries. Results are compared as text (structures, key paths) and by val
 import copy
 import dataclasses
 import functools
+import gc
 import operator
 import pickle
 import threading
+import weakref
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 
 import jax
@@ -474,6 +476,16 @@ def test_clearing_the_intern_table(monkeypatch):
         assert treedef == tu.tree_structure(tree)
         assert tu.tree_unflatten(treedef, leaves) == tree
         assert str(treedef) == str(jax.tree.structure(tree))
+
+
+def test_aux_data_is_not_kept_alive():
+    aux = StaticValue(5)
+    tree = {"a": [Node([1], aux), (2, aux)]}
+    minijax.tree.flatten(tree)
+    alive = weakref.ref(aux)
+    del aux, tree
+    gc.collect()
+    assert alive() is None
 
 
 def test_unflatten_leaf_counts():
