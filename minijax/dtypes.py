@@ -87,7 +87,9 @@ key_dtypes = {
 
 # -- the dtypes there are ------------------------------------------------------------
 
-_SMALL_INTS = ["int1", "int2", "int4", "uint1", "uint2", "uint4"]
+_SMALL_INTS = ["int2", "int4", "uint2", "uint4"]
+if hasattr(ml_dtypes, "int1"):  # newer releases only
+    _SMALL_INTS += ["int1", "uint1"]
 _SMALL_FLOATS = [
     "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "float8_e3m4", "float8_e4m3",
     "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",

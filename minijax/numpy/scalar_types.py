@@ -58,14 +58,15 @@ def _scalar_type(scalar_class):
 
 
 bool_ = _scalar_type(np.bool_)
-int1 = _scalar_type(ml_dtypes.int1)
+if hasattr(ml_dtypes, "int1"):  # newer releases only
+    int1 = _scalar_type(ml_dtypes.int1)
+    uint1 = _scalar_type(ml_dtypes.uint1)
 int2 = _scalar_type(ml_dtypes.int2)
 int4 = _scalar_type(ml_dtypes.int4)
 int8 = _scalar_type(np.int8)
 int16 = _scalar_type(np.int16)
 int32 = _scalar_type(np.int32)
 int64 = _scalar_type(np.int64)
-uint1 = _scalar_type(ml_dtypes.uint1)
 uint2 = _scalar_type(ml_dtypes.uint2)
 uint4 = _scalar_type(ml_dtypes.uint4)
 uint8 = _scalar_type(np.uint8)
