@@ -100,7 +100,9 @@ def _zeta(s, q):
         return _INF
     if math.isnan(s) or math.isnan(q):
         return _NAN
-    if q <= 0 and (q == -_INF or q.is_integer()):  # a pole; +inf on both sides if s is even
+    if q <= 0 and (
+        q == -_INF or q.is_integer()
+    ):  # a pole; +inf on both sides if s is even
         return _INF if math.isfinite(s) and s % 2 == 0 else _NAN
     if s < 1 or math.isinf(s) or q == _INF or (q <= 0 and not s.is_integer()):
         return _NAN

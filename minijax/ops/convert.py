@@ -1,0 +1,506 @@
+"""Ops that keep the values and change what they are: dtypes, bits, precision; identities that mean something."""
+
+import warnings
+
+import numpy as np
+
+from minijax import array, core, dtypes
+from minijax._pytree import flatten, unflatten
+from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops import elementwise
+from minijax.ops.define import (
+    FLOAT,
+    NOT_LINEAR,
+    check_dtype,
+    constant_like,
+    define,
+    in_aval,
+    instantiate,
+    move_axis,
+    zeros,
+)
+from minijax.ops.elementwise import (
+    add,
+    bitwise_and,
+    bitwise_or,
+    gt,
+    le,
+    shift_right_logical,
+)
+
+try:
+    ComplexWarning = np.exceptions.ComplexWarning
+except AttributeError:  # NumPy 1
+    ComplexWarning = np.ComplexWarning
+
+
+def is_array(x):
+    """Whether `x` is an Array or tracer already, so that a no-op may return it."""
+    return isinstance(x, (core.Tracer, array.ArrayImpl))
+
+
+# --- convert_element_type -----------------------------------------------------------
+
+
+def convert_element_type(operand, new_dtype):
+    """`operand` with its elements converted to `new_dtype`; the result is never weak.
+
+    Floats become integers by truncation, saturating, NaN as 0; complex numbers lose their imaginary part
+    with a warning.  TypeError for what no array can hold, ValueError for random keys.
+    """
+    return convert(operand, new_dtype)
+
+
+def convert(operand, new_dtype=None, weak_type=False):
+    """`convert_element_type` with a choice of the weak flag; `new_dtype` None keeps it.
+
+    A no-op returns the operand itself; Python and NumPy scalars are converted without an equation.
+    """
+    if hasattr(operand, "__jax_array__"):
+        operand = operand.__jax_array__()
+    old_dtype, old_weak = dtypes.dtype(operand), dtypes.is_weakly_typed(operand)
+    new_dtype = _target_dtype(old_dtype, new_dtype)
+    if old_dtype == new_dtype and old_weak == weak_type and is_array(operand):
+        return operand
+    if _loses_imaginary_part(old_dtype, new_dtype):
+        warnings.warn(
+            "Casting complex values to real discards the imaginary part",
+            ComplexWarning,
+            stacklevel=3,
+        )
+    if not is_array(operand):
+        if not np.ndim(operand) and old_dtype != dtypes.float0:
+            return _scalar_constant(operand, new_dtype, weak_type)
+        if old_dtype == new_dtype and not weak_type:
+            return array.from_numpy(operand)
+    return convert_element_type_p.bind(
+        operand, new_dtype=new_dtype, weak_type=bool(weak_type), sharding=None
+    )
+
+
+def _target_dtype(old, new):
+    if new is None:
+        raise ValueError("dtype must be specified.")
+    if isinstance(new, dtypes.ExtendedDType) or isinstance(old, dtypes.ExtendedDType):
+        if new != old:
+            name = getattr(new, "name", None) or np.dtype(new).name
+            raise ValueError(f"Cannot convert_element_type from {old} to {name}")
+        return new
+    return dtypes.check_user_dtype(new, "convert_element_type")
+
+
+def _loses_imaginary_part(old, new):
+    complexes = np.complexfloating
+    return dtypes.issubdtype(old, complexes) and not dtypes.issubdtype(new, complexes)
+
+
+def _scalar_constant(x, dtype, weak_type):
+    """A Python or NumPy scalar as an Array of `dtype`."""
+    value = np.asarray(x)
+    if value.dtype.kind == "O":  # an integer that no dtype holds
+        value = np.asarray(x, np.int64)
+    if (
+        value.dtype.kind == "c"
+        and dtype.kind not in "cb"
+        and not isinstance(x, np.generic)
+    ):
+        value = np.asarray(x, dtype)
+    return array.wrap(
+        ShapedArray((), dtype, weak_type), convert_reference(value, dtype)
+    )
+
+
+def convert_reference(x, new_dtype, **_):
+    """NumPy's conversion, with XLA's rules where an integer cannot hold a float."""
+    x = np.asarray(x)
+    if dtypes.issubdtype(x.dtype, np.complexfloating) and new_dtype.kind not in "cb":
+        x = x.real
+    with np.errstate(all="ignore"):
+        if not dtypes.issubdtype(new_dtype, np.integer) or x.dtype.kind in "biu":
+            return x.astype(new_dtype)
+        info = dtypes.iinfo(new_dtype)
+        wide = x.astype(np.float64)
+        inside = np.where(np.isnan(wide) | (abs(wide) >= 2.0**63), 0, wide)
+        exact = np.clip(
+            inside.astype(np.int64), max(info.min, -(2**63)), min(info.max, 2**63 - 1)
+        )
+        if info.max > 2**63 - 1:
+            high = (wide >= 2.0**63) & (wide < 2.0**64)
+            exact = np.where(high, np.where(high, wide, 0).astype(np.uint64), exact)
+        result = exact.astype(new_dtype)
+        result = np.where(
+            wide >= float(info.max), np.array(info.max, new_dtype), result
+        )
+        return np.where(wide <= info.min, np.array(info.min, new_dtype), result)
+
+
+def _convert_jvp(primals, tangents, *, new_dtype, weak_type, sharding):
+    (x,), (t,) = primals, tangents
+    out = convert_element_type_p.bind(
+        x, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding
+    )
+    if type(t) is Zero or not dtypes.issubdtype(new_dtype, np.inexact):
+        return out, Zero.of(out)
+    return out, convert_element_type_p.bind(
+        t, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding
+    )
+
+
+def _convert_transpose(ct, x, *, new_dtype, weak_type, sharding):
+    aval = in_aval(x)
+    return [
+        convert_element_type_p.bind(
+            ct, new_dtype=aval.dtype, weak_type=aval.weak_type, sharding=sharding
+        )
+    ]
+
+
+def _unary_batch(primitive_of):
+    """The batch rule of ops that see each element alone."""
+
+    def batch(axis, args, dims, **params):
+        return primitive_of().bind(*args, **params), dims[0]
+
+    return batch
+
+
+convert_element_type_p = define(
+    "convert_element_type",
+    shape=lambda x, *, new_dtype, weak_type, sharding: ShapedArray(
+        x.shape, new_dtype, weak_type
+    ),
+    reference=lambda x, *, new_dtype, weak_type, sharding: convert_reference(
+        x, new_dtype
+    ),
+    jvp=_convert_jvp,
+    transpose=_convert_transpose,
+    batch=_unary_batch(lambda: convert_element_type_p),
+    lower=lambda b, ins, out_avals, *, new_dtype, weak_type, sharding: [
+        _convert_lower(b, ins[0], new_dtype)
+    ],
+)
+
+
+def _convert_lower(b, view, new_dtype):
+    if isinstance(new_dtype, dtypes.ExtendedDType):
+        return view
+    return b.convert(view, np.bool_ if new_dtype == dtypes.float0 else new_dtype)
+
+
+# --- bitcast_convert_type -----------------------------------------------------------
+
+
+def bitcast_convert_type(operand, new_dtype):
+    """The bits of `operand` read as `new_dtype`.
+
+    Where the new element is k times smaller, the result has a new last axis of size k (lowest bits first);
+    where it is k times larger, the operand's last axis must have size k and is used up.
+    """
+    new_dtype = dtypes.check_user_dtype(new_dtype, "bitcast_convert_type")
+    return bitcast_convert_type_p.bind(operand, new_dtype=new_dtype)
+
+
+def _bitcast_shape(x, *, new_dtype):
+    old_bits = dtypes.itemsize_bits(x.dtype)
+    new_bits = dtypes.itemsize_bits(new_dtype)
+    if x.dtype != new_dtype and (
+        _bool_or_complex(x.dtype) or _bool_or_complex(new_dtype)
+    ):
+        raise TypeError(
+            "lax.bitcast_convert_type does not support bool or complex values unless the "
+            f"operand and destination types match. Got operand dtype={x.dtype}, "
+            f"{new_dtype=}. Consider using the arr.view() method instead."
+        )
+    shape = x.shape
+    if old_bits > new_bits:
+        shape = (*shape, old_bits // new_bits)
+    elif old_bits < new_bits:
+        last = shape[-1] if shape else 1
+        if last * old_bits != new_bits:
+            raise ValueError(
+                f"Attempting to convert array of shape {shape} from {x.dtype} of size "
+                f"{old_bits} bits to {new_dtype} of size {new_bits}, bits but "
+                f"{last} * {old_bits} != {new_bits}"
+            )
+        shape = shape[:-1]
+    return ShapedArray(shape, new_dtype, x.weak_type)
+
+
+def _bool_or_complex(dtype):
+    return dtypes.issubdtype(dtype, np.bool_) or dtypes.issubdtype(
+        dtype, np.complexfloating
+    )
+
+
+def _bitcast_reference(x, *, new_dtype):
+    x = np.ascontiguousarray(x).reshape(x.shape)
+    if x.dtype.itemsize == new_dtype.itemsize:
+        return x.view(new_dtype)
+    if x.dtype.itemsize < new_dtype.itemsize:
+        return x.view(new_dtype)[..., 0]
+    return x[..., None].view(new_dtype)
+
+
+def _bitcast_batch(axis, args, dims, *, new_dtype):
+    (x,), (d,) = args, dims
+    widens = np.dtype(x.dtype).itemsize < np.dtype(new_dtype).itemsize
+    if widens and d == x.ndim - 1:  # the last axis is the one that is used up
+        x, d = move_axis(x, d, 0), 0
+    return bitcast_convert_type_p.bind(x, new_dtype=new_dtype), d
+
+
+def _bitcast_lower(b, ins, out_avals, *, new_dtype):
+    view = ins[0] if ins[0].buffer is not None else b.dense(ins[0])
+    old, new = view.dtype.itemsize, np.dtype(new_dtype).itemsize
+    if old == new:
+        return [view.reinterpret(new_dtype)]
+    if old > new:
+        return [_split_bits(b, view, np.dtype(new_dtype))]
+    return [_join_bits(b, view, np.dtype(new_dtype))]
+
+
+def _split_bits(b, view, dtype):
+    """Each element as `k` smaller ones along a new last axis."""
+    bits, k = 8 * dtype.itemsize, view.dtype.itemsize // dtype.itemsize
+    wide, narrow = np.dtype(f"u{view.dtype.itemsize}"), np.dtype(f"u{dtype.itemsize}")
+    view = view.reinterpret(wide)
+    shape = view.shape
+    out = b.empty((*shape, k), narrow)
+    for i in range(k):
+        shift = b.full(ShapedArray(shape, wide), i * bits)
+        part = b.ewise("shift_right_logical", [view, shift], ShapedArray(shape, wide))
+        b.copy_into(_slot(out, i), b.convert(part, narrow))
+    return out.reinterpret(dtype)
+
+
+def _join_bits(b, view, dtype):
+    """The last axis joined to one element, lowest bits first."""
+    wide, narrow = np.dtype(f"u{dtype.itemsize}"), np.dtype(f"u{view.dtype.itemsize}")
+    view = view.reinterpret(narrow)
+    aval = ShapedArray(view.shape[:-1], wide)
+    total = None
+    for i in range(view.shape[-1]):
+        part = b.convert(_slot(view, i), wide)
+        if i:
+            shift = b.full(aval, 8 * narrow.itemsize * i)
+            part = b.ewise("shift_left", [part, shift], aval)
+        total = part if total is None else b.ewise("or", [total, part], aval)
+    return total.reinterpret(dtype)
+
+
+def _slot(view, i):
+    """Element `i` of the last axis."""
+    last = len(view.shape) - 1
+    starts = [0] * last + [i]
+    return view.slice(starts, [*view.shape[:-1], i + 1]).squeeze((last,))
+
+
+def _bitcast_jvp(primals, tangents, *, new_dtype):
+    out = bitcast_convert_type_p.bind(*primals, new_dtype=new_dtype)
+    return out, Zero.of(out)
+
+
+bitcast_convert_type_p = define(
+    "bitcast_convert_type",
+    shape=_bitcast_shape,
+    reference=_bitcast_reference,
+    jvp=_bitcast_jvp,
+    transpose=NOT_LINEAR,
+    batch=_bitcast_batch,
+    lower=_bitcast_lower,
+)
+
+# --- reduce_precision ---------------------------------------------------------------
+
+
+def reduce_precision(operand, exponent_bits, mantissa_bits):
+    """`operand` rounded to what a float with so many exponent and mantissa bits can hold.
+
+    Rounds to nearest, ties to even; what is too large becomes infinite, what is too small to be normal zero.
+    """
+    return reduce_precision_p.bind(
+        operand,
+        exponent_bits=int(exponent_bits),
+        mantissa_bits=int(mantissa_bits),
+    )
+
+
+def _reduce_precision_shape(x, *, exponent_bits, mantissa_bits):
+    check_dtype("reduce_precision", FLOAT, x.dtype)
+    if exponent_bits < 1:
+        raise ValueError(
+            f"reduce_precision: exponent_bits must be positive; got {exponent_bits}"
+        )
+    if mantissa_bits < 0:
+        raise ValueError(
+            f"reduce_precision: mantissa_bits must be non-negative; got {mantissa_bits}"
+        )
+    return x
+
+
+def _float_layout(dtype):
+    """(exponent bits, mantissa bits) of a float dtype."""
+    info = dtypes.finfo(dtype)
+    return info.bits - 1 - info.nmant, info.nmant
+
+
+def _reduce_precision_reference(x, *, exponent_bits, mantissa_bits):
+    """By the value's own exponent: scale, round to even, scale back."""
+    wide = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        _, exponent = np.frexp(np.where(np.isfinite(wide), wide, 0))
+        step = exponent - 1 - min(mantissa_bits, _float_layout(x.dtype)[1])
+        rounded = np.ldexp(np.rint(np.ldexp(wide, -step)), step)
+        rounded = np.where(np.isfinite(wide), rounded, wide)
+        if exponent_bits < _float_layout(x.dtype)[0]:
+            bias = 2 ** (exponent_bits - 1) - 1
+            zero, infinity = np.copysign(0.0, wide), np.copysign(np.inf, wide)
+            rounded = np.where(abs(rounded) >= 2.0 ** (bias + 1), infinity, rounded)
+            rounded = np.where(abs(rounded) < 2.0 ** (1 - bias), zero, rounded)
+        return np.where(np.isnan(wide), np.nan, rounded).astype(x.dtype)
+
+
+def _round_mantissa(bits, dropped):
+    """Round away the lowest `dropped` bits of a float's bits, to nearest and even."""
+    last = shift_right_logical(bits, constant_like(dropped, bits))
+    odd = bitwise_and(last, constant_like(1, bits))
+    half_less = constant_like((1 << (dropped - 1)) - 1, bits)
+    keep = constant_like(
+        ~((1 << dropped) - 1) & (2 ** (8 * bits.dtype.itemsize) - 1), bits
+    )
+    return bitwise_and(add(bits, add(odd, half_less)), keep)
+
+
+def _reduce_precision_bits(x, exponent_bits, mantissa_bits):
+    """The op in terms of the float's bits, as XLA expands it."""
+    have_exponent, have_mantissa = _float_layout(x.dtype)
+    unsigned = np.dtype(f"u{x.dtype.itemsize}")
+    bits = original = bitcast_convert_type(x, unsigned)
+    if mantissa_bits < have_mantissa:
+        bits = _round_mantissa(bits, have_mantissa - mantissa_bits)
+    if exponent_bits < have_exponent:
+        bits = _clamp_exponent(bits, exponent_bits, have_exponent, have_mantissa)
+    rounded = bitcast_convert_type(bits, x.dtype)
+    infinite = constant_like(((1 << have_exponent) - 1) << have_mantissa, original)
+    sign_off = constant_like((1 << (have_exponent + have_mantissa)) - 1, original)
+    is_nan = gt(bitwise_and(original, sign_off), infinite)
+    return elementwise.select(is_nan, x, rounded)
+
+
+def _clamp_exponent(bits, exponent_bits, have_exponent, have_mantissa):
+    bias, have_bias = (1 << (exponent_bits - 1)) - 1, (1 << (have_exponent - 1)) - 1
+    sign_bit = constant_like(1 << (have_exponent + have_mantissa), bits)
+    infinity = constant_like(((1 << have_exponent) - 1) << have_mantissa, bits)
+    exponent = bitwise_and(bits, infinity)
+    sign = bitwise_and(bits, sign_bit)
+    too_large = gt(exponent, constant_like((have_bias + bias) << have_mantissa, bits))
+    too_small = le(exponent, constant_like((have_bias - bias) << have_mantissa, bits))
+    bits = elementwise.select(too_large, bitwise_or(sign, infinity), bits)
+    return elementwise.select(too_small, sign, bits)
+
+
+def _reduce_precision_lower(b, ins, out_avals, *, exponent_bits, mantissa_bits):
+    def expand(x):
+        return [_reduce_precision_bits(x, exponent_bits, mantissa_bits)]
+
+    return b.lower_fun(expand, ins, out_avals)
+
+
+def _linear_unary_jvp(primitive_of):
+    """The jvp of an op that is linear in its one operand: the op itself."""
+
+    def jvp(primals, tangents, **params):
+        out = primitive_of().bind(*primals, **params)
+        if type(tangents[0]) is Zero:
+            return out, Zero.of(out)
+        return out, primitive_of().bind(*tangents, **params)
+
+    return jvp
+
+
+reduce_precision_p = define(
+    "reduce_precision",
+    shape=_reduce_precision_shape,
+    reference=_reduce_precision_reference,
+    jvp=_linear_unary_jvp(lambda: reduce_precision_p),
+    transpose=lambda ct, x, **params: [reduce_precision_p.bind(ct, **params)],
+    batch=_unary_batch(lambda: reduce_precision_p),
+    lower=_reduce_precision_lower,
+)
+
+# --- identities ---------------------------------------------------------------------
+
+copy_p = define(
+    "copy",
+    shape=lambda x: x,
+    reference=np.array,
+    jvp=_linear_unary_jvp(lambda: copy_p),
+    transpose=lambda ct, x: [copy_p.bind(ct)],
+    batch=_unary_batch(lambda: copy_p),
+    lower=lambda b, ins, out_avals: ins,
+)
+
+
+def stop_gradient(x):
+    """The pytree `x`, of which derivatives see nothing."""
+    leaves, tree = flatten(x)
+    return unflatten(tree, [_stop_gradient_leaf(leaf) for leaf in leaves])
+
+
+def _stop_gradient_leaf(x):
+    if not core.valid_jaxtype(x):
+        raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
+    if isinstance(core.get_aval(x).dtype, dtypes.ExtendedDType):
+        return x
+    return stop_gradient_p.bind(x)
+
+
+def _stop_gradient_jvp(primals, tangents):
+    out = stop_gradient_p.bind(*primals)
+    return out, Zero.of(out)
+
+
+stop_gradient_p = define(
+    "stop_gradient",
+    shape=lambda x: x,
+    reference=np.array,
+    jvp=_stop_gradient_jvp,
+    transpose=NOT_LINEAR,
+    batch=_unary_batch(lambda: stop_gradient_p),
+    lower=lambda b, ins, out_avals: ins,
+)
+
+
+def optimization_barrier(operand, /):
+    """The pytree `operand`, all of it computed before any of what follows."""
+    leaves, tree = flatten(operand)
+    return unflatten(tree, optimization_barrier_p.bind(*leaves))
+
+
+def _barrier_jvp(primals, tangents):
+    outs = optimization_barrier_p.bind(*primals)
+    if all(type(t) is Zero for t in tangents):
+        return outs, [Zero.of(x) for x in outs]
+    return outs, optimization_barrier_p.bind(*[instantiate(t) for t in tangents])
+
+
+def _barrier_transpose(cts, *args):
+    cts = [zeros(ct.aval) if type(ct) is Zero else ct for ct in cts]
+    outs = optimization_barrier_p.bind(*cts)
+    return [
+        ct if is_undefined_primal(x) else None for ct, x in zip(outs, args, strict=True)
+    ]
+
+
+optimization_barrier_p = define(
+    "optimization_barrier",
+    multiple_results=True,
+    shape=lambda *avals: list(avals),
+    reference=lambda *arrays: list(arrays),
+    jvp=_barrier_jvp,
+    transpose=_barrier_transpose,
+    batch=lambda axis, args, dims: (optimization_barrier_p.bind(*args), list(dims)),
+    lower=lambda b, ins, out_avals: ins,
+)
+
+elementwise.install(convert=convert)
