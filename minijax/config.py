@@ -5,7 +5,9 @@ open.  Flags that change what tracing produces are part of every cache key (`tra
 """
 
 import os
+import sys
 import threading
+import types
 
 # name -> (default, part of the trace key?, what it does)
 _FLAGS = {
@@ -98,43 +100,44 @@ def trace_key():
     return values.trace_key
 
 
-class Config:
-    """The object behind `jax.config`: flags as attributes, and `update`."""
+def update(name, value):
+    """Set flag `name` for the whole process.  AttributeError if there is none."""
+    if name not in _FLAGS:
+        raise AttributeError(f"Unrecognized config option: {name}")
+    setattr(_Values, name, value)
+    _refresh_key(_Values)
 
-    def update(self, name, value):
-        """Set flag `name` for the whole process.  AttributeError if there is none."""
-        if name not in _FLAGS:
-            raise AttributeError(f"Unrecognized config option: {name}")
-        setattr(_Values, name, value)
-        _refresh_key(_Values)
+
+def read(name):
+    """The value of flag `name` in this thread.  AttributeError if there is none."""
+    if name not in _FLAGS:
+        raise AttributeError(f"Unrecognized config option: {name}")
+    return getattr(values, name)
+
+
+def parse_flags_with_absl():
+    """Accepted for programs that use absl; flags here come from the environment."""
+
+
+def config_with_absl():
+    """Accepted for programs that use absl; flags here come from the environment."""
+
+
+class _ConfigModule(types.ModuleType):
+    """This module is also the object `jax.config`: flags are its attributes."""
 
     def __getattr__(self, name):
-        if name in _FLAGS:
-            return getattr(values, name)
-        raise AttributeError(f"Unrecognized config option: {name}")
+        return read(name)
 
     def __setattr__(self, name, value):
-        raise AttributeError(
-            f"set flags with config.update({name!r}, ...), not by assignment"
-        )
-
-    def read(self, name):
-        """The process-wide or thread's value of flag `name`."""
-        return getattr(self, name)
-
-    @property
-    def values(self):
-        """All flags and their values, as a dict."""
-        return {name: getattr(values, name) for name in _FLAGS}
-
-    def parse_flags_with_absl(self):
-        """Accepted for programs that use absl; flags here come from the environment."""
-
-    def config_with_absl(self):
-        """Accepted for programs that use absl; flags here come from the environment."""
+        if name in _FLAGS:
+            raise AttributeError(
+                f"set flags with config.update({name!r}, ...), not by assignment"
+            )
+        super().__setattr__(name, value)
 
 
-config = Config()
+sys.modules[__name__].__class__ = _ConfigModule
 
 
 class _Setting:

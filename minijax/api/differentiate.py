@@ -12,8 +12,8 @@ from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.transforms import ad
-from minijax.tree_util import Partial, equality_errors_pytreedef, tree_map
-
+from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.tree_util import Partial, tree_map
 
 
 def _materialised(t):
@@ -51,9 +51,9 @@ def split_aux(out):
 def _stripped(aux, level):
     """Aux output with the tracers of the finished trace replaced by their primals."""
     return tree_map(
-        lambda x: x.primal
-        if isinstance(x, ad.JVPTracer) and x._trace.parent is level
-        else x,
+        lambda x: (
+            x.primal if isinstance(x, ad.JVPTracer) and x._trace.parent is level else x
+        ),
         aux,
     )
 
@@ -201,7 +201,9 @@ def jvp(fun, primals, tangents, has_aux=False):
 
     TypeError or ValueError where tangents do not match primals.
     """
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+    if not isinstance(primals, (tuple, list)) or not isinstance(
+        tangents, (tuple, list)
+    ):
         raise TypeError(
             "primal and tangent arguments to jax.jvp must be tuples or lists; found "
             f"{type(primals).__name__} and {type(tangents).__name__}."
@@ -524,5 +526,3 @@ def fwd_and_bwd(fun, argnums, has_aux=False, jitted=True):
         return found[0] if isinstance(argnums, int) else found
 
     return (jit(fwd), jit(bwd)) if jitted else (fwd, bwd)
-
-

@@ -112,7 +112,9 @@ def _canonical(x, dim):
 
 def _mapped_size(fun, tree, flat, dims, given):
     sizes = {
-        core.get_aval(x).shape[d] for x, d in zip(flat, dims, strict=True) if d is not None
+        core.get_aval(x).shape[d]
+        for x, d in zip(flat, dims, strict=True)
+        if d is not None
     }
     if given is not None:
         sizes.add(given)
@@ -162,5 +164,3 @@ def _path_name(path, names):
     if place.idx < len(names):
         return f"argument {names[place.idx]}{keystr(path[2:])}"
     return f"args{keystr(path[1:])}"
-
-

@@ -7,7 +7,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.body import avals_of, same_type, split_list, trace_body
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.convert import convert_element_type
-from minijax.ops.define import NO_RULE, define, instantiate, zeros
+from minijax.ops.define import define, instantiate, zeros
 from minijax.ops.elementwise import max as lax_max
 from minijax.ops.elementwise import min as lax_min
 from minijax.ops.elementwise import ne
@@ -15,6 +15,7 @@ from minijax.ops.select import select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
 from minijax.transforms import ad, batching
+from minijax.transforms.evaluate import evaluate
 
 _ABSENT = object()
 
@@ -27,7 +28,9 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     if operand is not _ABSENT:
         operands = (operand,)
     if not (callable(true_fun) and callable(false_fun)):
-        raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
+        raise TypeError(
+            "lax.cond: true_fun and false_fun arguments should be callable."
+        )
     aval = _scalar_predicate(pred)
     if config.values.jax_disable_jit and ad.concrete(pred) is not None:
         return (true_fun if ad.concrete(pred) else false_fun)(*operands)
@@ -57,10 +60,14 @@ def switch(index, branches, *operands, operand=_ABSENT):
     if operand is not _ABSENT:
         operands = (operand,)
     if not all(callable(branch) for branch in branches):
-        raise TypeError("lax.switch: branches argument should be a sequence of callables.")
+        raise TypeError(
+            "lax.switch: branches argument should be a sequence of callables."
+        )
     aval = core.get_aval(index)
     if aval.shape:
-        raise TypeError(f"Branch index must be scalar, got {index} of shape {aval.shape}.")
+        raise TypeError(
+            f"Branch index must be scalar, got {index} of shape {aval.shape}."
+        )
     if not dtypes.issubdtype(aval.dtype, np.integer):
         raise TypeError(f"Index type must be an integer, got {index}.")
     branches = tuple(branches)
@@ -108,7 +115,9 @@ def _agreed(what, traced, names):
     sizes = [len(consts) for _, consts, _ in traced]
     key = tuple(id(closed) for closed, _, _ in traced[1:]), tuple(sizes)
     known = traced[0][0].memo.get(key)
-    if known is None or any(a is not b for a, (b, _, _) in zip(known[1], traced, strict=True)):
+    if known is None or any(
+        a is not b for a, (b, _, _) in zip(known[1], traced, strict=True)
+    ):
         closed = tuple(
             _widened(closed, k, [t[0] for t in traced], sizes)
             for k, (closed, _, _) in enumerate(traced)
@@ -132,7 +141,9 @@ def _widened(closed, k, every, sizes):
 
 
 def _cond_shape(index, *avals, branches, **_):
-    outs = [list(column) for column in zip(*[b.out_avals for b in branches], strict=True)]
+    outs = [
+        list(column) for column in zip(*[b.out_avals for b in branches], strict=True)
+    ]
     return [
         column[0] if all(a.weak_type for a in column) else column[0].strip_weak_type()
         for column in outs
@@ -190,8 +201,14 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
     key = _cond_linearize, nonzero, tuple(id(b) for b in branches[1:])
     known = branches[0].memo.get(key)
     if known is None or known[2] != branches:
-        primal = [_fill_slots(s[0], n_out, slots, p) for s, p in zip(split, places, strict=True)]
-        linear = [_pick_slots(s[1], s[3], slots, p) for s, p in zip(split, places, strict=True)]
+        primal = [
+            _fill_slots(s[0], n_out, slots, p)
+            for s, p in zip(split, places, strict=True)
+        ]
+        linear = [
+            _pick_slots(s[1], s[3], slots, p)
+            for s, p in zip(split, places, strict=True)
+        ]
         known = branches[0].memo[key] = primal, linear, branches
     primal, consts = _joined_consts(known[0])
     outs = cond_p.bind(index, *consts, *operands, branches=primal, **params)
@@ -233,7 +250,9 @@ def _fill_slots(primal, n_out, slots, places):
         outs, residuals = values[:n_out], values[n_out:]
         by_slot = dict(zip(places, residuals, strict=True))
         return outs + [
-            convert_element_type(by_slot[k], aval.dtype) if k in by_slot else zeros(aval)
+            convert_element_type(by_slot[k], aval.dtype)
+            if k in by_slot
+            else zeros(aval)
             for k, aval in enumerate(slots)
         ]
 
@@ -303,9 +322,13 @@ def _cond_batch(axis, args, dims, *, branches, **params):
             *[batching.batch_jaxpr(b, axis, in_dims)[1] for b in branches], strict=True
         )
     ]
-    batched = [batching.batch_jaxpr(b, axis, in_dims, tuple(mapped))[0] for b in branches]
+    batched = [
+        batching.batch_jaxpr(b, axis, in_dims, tuple(mapped))[0] for b in branches
+    ]
     batched, consts = _joined_consts(batched)
-    operands = [batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)]
+    operands = [
+        batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
+    ]
     outs = cond_p.bind(index, *consts, *operands, branches=batched, **params)
     return outs, [0 if m else None for m in mapped]
 
@@ -318,7 +341,9 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
             "branches have effects"
         )
     index = batching.match_axis(axis, index, index_dim, 0)
-    operands = [batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)]
+    operands = [
+        batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
+    ]
     in_dims = tuple(0 if d is not None else None for d in dims)
     results = []
     for branch in branches:
@@ -333,6 +358,10 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     return outs, [0] * len(outs)
 
 
+def _cond_reference(index, *args, branches, **_):
+    return evaluate(branches[min(max(int(index), 0), len(branches) - 1)], *args)
+
+
 def _cond_lower(b, ins, out_avals, *, branches, **_):
     programs = [b.subprogram(branch) for branch in branches]
     outs = [(aval.shape, aval.dtype) for aval in out_avals]
@@ -343,7 +372,7 @@ cond_p = define(
     "cond",
     cls=HigherOrderPrimitive,
     shape=_cond_shape,
-    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    reference=_cond_reference,
     jvp=_cond_jvp,
     linearize=_cond_linearize,
     transpose=_cond_transpose,

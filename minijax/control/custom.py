@@ -9,17 +9,22 @@ import inspect
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.tree_util import register_pytree_node
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.transforms import batching
+from minijax.transforms.evaluate import evaluate
+from minijax.tree_util import register_pytree_node
 
 _BY_TRACE = NO_RULE("is applied by the traces themselves")
 
 
 def _call_shape(*avals, call_jaxpr, **_):
     return call_jaxpr.out_avals
+
+
+def _call_reference(*args, call_jaxpr, **_):
+    return evaluate(call_jaxpr, *args)
 
 
 def _call_lower(b, ins, out_avals, *, call_jaxpr, **_):
@@ -86,9 +91,7 @@ class CustomJVPCall(HigherOrderPrimitive):
                 flat, axis, [*primals, *live], [*dims, *live_dims]
             )
             n = len(found)
-            mapped = [
-                d is not None for d in out_dims[:n]
-            ]
+            mapped = [d is not None for d in out_dims[:n]]
             result = [
                 batching.to_front(axis, x, d)
                 for x, d in zip(outs[:n], out_dims[:n], strict=True)
@@ -122,7 +125,7 @@ custom_jvp_call_p = define(
     "custom_jvp_call",
     cls=CustomJVPCall,
     shape=_call_shape,
-    reference=_BY_TRACE,
+    reference=_call_reference,
     jvp=_BY_TRACE,
     transpose=_BY_TRACE,
     batch=_BY_TRACE,
@@ -130,7 +133,7 @@ custom_jvp_call_p = define(
 )
 
 
-class custom_jvp:  # noqa: N801 (JAX's name)
+class custom_jvp:
     """A function with a jvp rule of the user's: `@jax.custom_jvp`, then `@f.defjvp`."""
 
     def __init__(self, fun, nondiff_argnums=(), nondiff_argnames=()):
@@ -448,7 +451,7 @@ custom_vjp_call_p = define(
     "custom_vjp_call",
     cls=CustomVJPCall,
     shape=_call_shape,
-    reference=_BY_TRACE,
+    reference=_call_reference,
     jvp=_BY_TRACE,
     transpose=_BY_TRACE,
     batch=_BY_TRACE,
@@ -463,9 +466,7 @@ def _custom_lin_transpose(cts, *args, num_res, bwd, out_avals, nonzero):
 
 
 def _no_forward_mode(*args, **params):
-    raise TypeError(
-        "can't apply forward-mode autodiff (jvp) to a custom_vjp function."
-    )
+    raise TypeError("can't apply forward-mode autodiff (jvp) to a custom_vjp function.")
 
 
 def _custom_lin_batch(axis, args, dims, *, num_res, bwd, out_avals, nonzero):
@@ -508,7 +509,7 @@ class CustomVJPPrimal:
         self.value, self.perturbed = value, perturbed
 
 
-class custom_vjp:  # noqa: N801 (JAX's name)
+class custom_vjp:
     """A function with reverse rules of the user's: `@jax.custom_vjp`, then `f.defvjp(fwd, bwd)`."""
 
     def __init__(self, fun, nondiff_argnums=(), nondiff_argnames=()):
@@ -656,7 +657,9 @@ def custom_gradient(fun):
     def bwd(residuals, ct):
         flat = core.eval_jaxpr(residuals.jaxpr, residuals.consts, *flatten(ct)[0])
         result = unflatten(residuals.in_tree, flat)
-        return result if residuals.n_args > 1 or isinstance(result, tuple) else (result,)
+        return (
+            result if residuals.n_args > 1 or isinstance(result, tuple) else (result,)
+        )
 
     wrapped.defvjp(fwd, bwd)
     return wrapped
@@ -703,9 +706,7 @@ def closure_convert(fun, *example_args):
     def converted(*args):
         n = len(args) - len(values)
         given = iter(args[n:])
-        consts = [
-            next(given) if h else c for c, h in zip(kept, hoisted, strict=True)
-        ]
+        consts = [next(given) if h else c for c, h in zip(kept, hoisted, strict=True)]
         leaves, tree = flatten(args[:n])
         if tree != in_tree:
             raise TypeError(
@@ -715,4 +716,3 @@ def closure_convert(fun, *example_args):
         return unflatten(out_tree[0], core.eval_jaxpr(closed.jaxpr, consts, *leaves))
 
     return converted, values
-

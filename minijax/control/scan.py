@@ -1,5 +1,6 @@
 """scan: a loop over a leading axis that carries state, run wholly by the runtime."""
 
+import numpy as np
 
 from minijax import config, core
 from minijax._pytree import flatten, unflatten
@@ -14,16 +15,20 @@ from minijax.control.body import (
     trace_body,
 )
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
-from minijax.ops.define import NO_RULE, add_tangents, define, instantiate
+from minijax.ops.define import add_tangents, define, instantiate
 from minijax.ops.index import dynamic_index_in_dim
-from minijax.ops.shape import concatenate, expand_dims
+from minijax.ops.shape import expand_dims
+from minijax.ops.slicing import concatenate
 from minijax.trace import hoist_consts, trace
 from minijax.transforms import ad, batching
+from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import dce
 from minijax.tree_util import tree_map
 
 
-def scan(f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpose=False):
+def scan(
+    f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpose=False
+):
     """Loop `carry, y = f(carry, x)` over the slices x of `xs` along axis 0.
 
     Args:
@@ -38,7 +43,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpos
     if not callable(f):
         raise TypeError(f"lax.scan: f argument should be a callable, got {f}")
     flat_xs, xs_tree = flatten(xs)
-    length = _length(flat_xs, length)
+    length = leading_size(flat_xs, length)
     if config.values.jax_disable_jit:
         return _scan_in_python(f, init, flat_xs, xs_tree, length, reverse)
     flat_init, init_tree = flatten(init)
@@ -71,7 +76,8 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpos
     return unflatten(out_tree, outs)
 
 
-def _length(flat_xs, length):
+def leading_size(flat_xs, length):
+    """The common size of axis 0; `length` where it is given."""
     sizes = []
     for x in flat_xs:
         shape = core.get_aval(x).shape
@@ -338,10 +344,11 @@ def _split_residuals(primal, n_res, num_consts, num_carry):
 
 def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, unroll):
     """The loop backwards: cotangents of constants are summed up in its carry."""
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
-    const_lin, carry_lin, _ = split_list(linear, [num_consts, num_carry])
-    if not all(carry_lin):
-        raise NotImplementedError("needs every carry to be linear")
+    const_lin, _, x_lin = split_list(
+        [type(x) is UndefinedPrimal for x in args], [num_consts, num_carry]
+    )
+    # A carry that starts at zero is linear too, whether or not its start varies.
+    linear = (*const_lin, *[True] * num_carry, *x_lin)
     consts, _, xs = split_list(args, [num_consts, num_carry])
     known_consts = [x for x in consts if type(x) is not UndefinedPrimal]
     known_xs = [x for x in xs if type(x) is not UndefinedPrimal]
@@ -403,7 +410,9 @@ def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
         consts, init, xs = split_list(found, [num_consts, num_carry])
         summed = [
             instantiate(add_tangents(total, ct))
-            for total, ct in zip(ct_sums, [c for c in consts if c is not None], strict=True)
+            for total, ct in zip(
+                ct_sums, [c for c in consts if c is not None], strict=True
+            )
         ]
         return [
             *summed,
@@ -424,14 +433,17 @@ def _scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, **params):
         force = tuple(carry_b) + (False,) * n_ys
         body, out_dims = batching.batch_jaxpr(jaxpr, axis, in_dims, force)
         grown = [
-            b or d is not None for b, d in zip(carry_b, out_dims[:num_carry], strict=True)
+            b or d is not None
+            for b, d in zip(carry_b, out_dims[:num_carry], strict=True)
         ]
         if grown == carry_b:
             break
         carry_b = grown
     consts, init, xs = split_list(args, [num_consts, num_carry])
     const_d, init_d, xs_d = split_list(dims, [num_consts, num_carry])
-    consts = [batching.to_front(axis, x, d) for x, d in zip(consts, const_d, strict=True)]
+    consts = [
+        batching.to_front(axis, x, d) for x, d in zip(consts, const_d, strict=True)
+    ]
     init = [
         batching.match_axis(axis, x, d, 0) if b else x
         for x, d, b in zip(init, init_d, carry_b, strict=True)
@@ -449,7 +461,21 @@ def _scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, **params):
     return outs, [0 if b else None for b in carry_b] + ys_dims
 
 
-def _scan_lower(b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_):
+def _scan_reference(*args, jaxpr, length, num_consts, num_carry, reverse, **_):
+    consts, carry, xs = split_list(args, [num_consts, num_carry])
+    ys = [np.empty((length, *a.shape), a.dtype) for a in jaxpr.out_avals[num_carry:]]
+    order = range(length)
+    for k in reversed(order) if reverse else order:
+        outs = evaluate(jaxpr, *consts, *carry, *[x[k] for x in xs])
+        carry = outs[:num_carry]
+        for y, value in zip(ys, outs[num_carry:], strict=True):
+            y[k] = value
+    return [*carry, *ys]
+
+
+def _scan_lower(
+    b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_
+):
     body = b.subprogram(jaxpr)
     params = [body, length, int(reverse), num_consts, num_carry, *[0] * num_carry]
     outs = [(aval.shape, aval.dtype) for aval in out_avals]
@@ -460,54 +486,10 @@ scan_p = define(
     "scan",
     cls=HigherOrderPrimitive,
     shape=_scan_shape,
-    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    reference=_scan_reference,
     jvp=_scan_jvp,
     linearize=_scan_linearize,
     transpose=_scan_transpose,
     batch=_scan_batch,
     lower=_scan_lower,
 )
-
-
-def map(f, xs, *, batch_size=None):  # noqa: A001 (JAX's name)
-    """`f` applied to each slice of `xs` along axis 0, the results stacked.
-
-    `batch_size`: that many slices at a time go through `vmap(f)`.
-    """
-    if batch_size is None:
-        _, ys = scan(lambda _, x: ((), f(x)), (), xs)
-        return ys
-    return _map_in_batches(f, xs, int(batch_size))
-
-
-def _map_in_batches(f, xs, batch_size):
-    leaves, tree = flatten(xs)
-    n = _length(leaves, None)
-    whole = n // batch_size * batch_size
-
-    def batched(x):
-        flat, in_tree = flatten(x)
-        trees = []
-
-        def flat_fun(*slices):
-            outs, out_tree = flatten(f(unflatten(in_tree, slices)))
-            trees.append(out_tree)
-            return outs
-
-        axis = core.AxisData(flat[0].shape[0])
-        outs, dims = batching.batch(flat_fun, axis, flat, [0] * len(flat))
-        outs = [batching.match_axis(axis, o, d, 0) for o, d in zip(outs, dims, strict=True)]
-        return unflatten(trees[0], outs)
-
-    parts = []
-    if whole:
-        split = [x[:whole].reshape(-1, batch_size, *x.shape[1:]) for x in leaves]
-        _, ys = scan(lambda _, x: ((), batched(x)), (), unflatten(tree, split))
-        parts.append(tree_map(lambda y: y.reshape(-1, *y.shape[2:]), ys))
-    if whole < n:
-        parts.append(batched(unflatten(tree, [x[whole:] for x in leaves])))
-    if len(parts) == 1:
-        return parts[0]
-    return tree_map(lambda *ys: concatenate(ys, 0), *parts)
-
-

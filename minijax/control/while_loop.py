@@ -15,13 +15,14 @@ from minijax.control.body import (
 from minijax.control.scan import scan
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
 from minijax.ops.convert import convert_element_type
-from minijax.ops.define import NO_RULE, define, instantiate
+from minijax.ops.define import define, instantiate
 from minijax.ops.elementwise import add, lt
 from minijax.ops.reduce import reduce_or
 from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
 from minijax.transforms import ad, batching
+from minijax.transforms.evaluate import evaluate
 
 
 def while_loop(cond_fun, body_fun, init_val):
@@ -225,7 +226,9 @@ def _while_batch(
             cond_dims = tuple(0 if b else None for b in cond_b) + carry_dims
             cond, _ = batching.batch_jaxpr(cond_jaxpr, axis, cond_dims)
         body_dims = tuple(0 if b else None for b in const_b) + carry_dims
-        body, out_dims = batching.batch_jaxpr(body_jaxpr, axis, body_dims, tuple(carry_b))
+        body, out_dims = batching.batch_jaxpr(
+            body_jaxpr, axis, body_dims, tuple(carry_b)
+        )
         grown = [b or d is not None for b, d in zip(carry_b, out_dims, strict=True)]
         if grown == carry_b:
             break
@@ -292,6 +295,13 @@ def _where(pred, x, y):
     return select(broadcast_in_dim(pred, x.shape, (0,)), x, y)
 
 
+def _while_reference(*args, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr):
+    cond_consts, body_consts, carry = split_list(args, [cond_nconsts, body_nconsts])
+    while evaluate(cond_jaxpr, *cond_consts, *carry)[0]:
+        carry = evaluate(body_jaxpr, *body_consts, *carry)
+    return carry
+
+
 def _while_lower(
     b, ins, out_avals, *, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr
 ):
@@ -306,11 +316,10 @@ while_p = define(
     "while",
     cls=HigherOrderPrimitive,
     shape=_while_shape,
-    reference=NO_RULE("evaluated by `transforms.evaluate`"),
+    reference=_while_reference,
     jvp=_while_jvp,
     linearize=_while_linearize,
     transpose=_while_transpose,
     batch=_while_batch,
     lower=_while_lower,
 )
-

@@ -138,9 +138,7 @@ def match_axis(axis, x, dim, wanted):
     """`x` with its batch axis moved from `dim` to `wanted`, made where there is none."""
     if wanted is None:
         if dim is not None:
-            raise ValueError(
-                f"vmap has mapped output but out_axes is {wanted}"
-            )
+            raise ValueError(f"vmap has mapped output but out_axes is {wanted}")
         return x
     if wanted < 0:
         wanted += core.get_aval(x).ndim + (dim is None)

@@ -1,0 +1,374 @@
+"""Random bits: Threefry-2x32 and the primitives on typed keys.
+
+A key is one opaque element of its key dtype; the runtime holds a threefry key as a 64-bit word whose low half is
+the first of the key's two 32-bit words.  Bits are those of JAX's default, partitionable, layout.
+(Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
+"""
+
+import numpy as np
+
+from minijax import dtypes
+from minijax.core import ShapedArray
+from minijax.ops.define import (
+    INT,
+    NONDIFFERENTIABLE,
+    NOT_LINEAR,
+    accepts,
+    define,
+    elementwise_batch,
+    move_axis,
+)
+
+THREEFRY = dtypes.key_dtypes["threefry2x32"]
+
+_U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
+_ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
+
+
+def _key_dtype(aval, what):
+    if not dtypes.issubdtype(aval.dtype, dtypes.prng_key):
+        raise TypeError(
+            f"{what} expected a typed key array, got {aval.str_short(False)}"
+        )
+    return aval.dtype
+
+
+def _count_words(shape):
+    """The high and the low words of 0, 1, 2, ... in an array of `shape` (NumPy)."""
+    counts = np.arange(int(np.prod(shape)), dtype=np.uint64).reshape(shape)
+    return (counts >> np.uint64(32)).astype(_U32), counts.astype(_U32)
+
+
+# --- threefry2x32 -------------------------------------------------------------------
+
+
+def threefry2x32(k1, k2, x1, x2):
+    """The 20-round block function on uint32 words: two words from a key and two counts."""
+    return threefry2x32_p.bind(k1, k2, x1, x2)
+
+
+def _threefry_reference(k1, k2, x1, x2):
+    k1, k2, x1, x2 = np.broadcast_arrays(k1, k2, x1, x2)
+    keys = k1, k2, k1 ^ k2 ^ np.uint32(0x1BD11BDA)
+    with np.errstate(over="ignore"):
+        a, b = x1 + keys[0], x2 + keys[1]
+        for group in range(5):
+            for r in _ROTATIONS[group % 2]:
+                a = a + b
+                b = a ^ ((b << np.uint32(r)) | (b >> np.uint32(32 - r)))
+            a = a + keys[(group + 1) % 3]
+            b = b + keys[(group + 2) % 3] + np.uint32(group + 1)
+    return [a, b]
+
+
+def _threefry_shape(*avals):
+    for aval in avals:
+        if aval.dtype != _U32:
+            raise TypeError(f"threefry2x32 takes uint32 operands, got {aval.dtype}")
+    shape = np.broadcast_shapes(*[a.shape for a in avals])
+    return [ShapedArray(shape, _U32)] * 2
+
+
+def _threefry_batch(axis, args, dims):
+    outs, dim = elementwise_batch(lambda: threefry2x32_p)(axis, args, dims)
+    return outs, [dim, dim]
+
+
+def _threefry_lower(b, ins, out_avals):
+    return b.kernel("threefry2x32_u32", ins, out_avals[0].shape, [_U32, _U32])
+
+
+threefry2x32_p = define(
+    "threefry2x32",
+    multiple_results=True,
+    shape=_threefry_shape,
+    reference=_threefry_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_threefry_batch,
+    lower=_threefry_lower,
+)
+
+# --- lowering on 64-bit key words -----------------------------------------------------
+
+
+def _words(b, key):
+    """The two uint32 words of a view of threefry keys."""
+    high = _shifted(b, "shift_right_logical", key)
+    return b.convert(key, _U32), b.convert(high, _U32)
+
+
+def _shifted(b, op, view):
+    amount = b.constant(np.uint64(32))
+    return b.ewise(op, [view, amount], ShapedArray(view.shape, _U64))
+
+
+def _joined(b, first, second):
+    """Threefry keys from views of their two uint32 words."""
+    aval = ShapedArray(first.shape, _U64)
+    high = _shifted(b, "shift_left", b.convert(second, _U64))
+    return b.ewise("or", [b.convert(first, _U64), high], aval)
+
+
+def _counts(b, lead, shape):
+    """Views of the count words of `shape`, repeated over leading axes."""
+    size = int(np.prod(shape))
+    aval = ShapedArray((size,), _U32)
+    low = b.iota(aval, 0).reshape(shape)
+    high = b.full(ShapedArray(shape, _U32), 0)
+    if size > 2**32:
+        wide = b.iota(ShapedArray((size,), _U64), 0).reshape(shape)
+        low, high = _words(b, b.dense(wide))
+    dims = range(len(lead), len(lead) + len(shape))
+    return [view.broadcast((*lead, *shape), dims) for view in (high, low)]
+
+
+def _hashed_counts(b, key, shape):
+    """Threefry of the counts of `shape` under every key: two views of (*keys, *shape)."""
+    lead = key.shape
+    full = (*lead, *shape)
+    k1, k2 = (w.broadcast(full, range(len(lead))) for w in _words(b, key))
+    return b.kernel(
+        "threefry2x32_u32", [k1, k2, *_counts(b, lead, shape)], full, [_U32] * 2
+    )
+
+
+def _only_threefry(b, dtype):
+    if dtype != THREEFRY:
+        raise b.unsupported(f"its generator {dtype.impl} is not implemented")
+
+
+def _keys_batch(primitive_of):
+    """The batch rule of ops that treat every key alone: keys lead."""
+
+    def batch(axis, args, dims, **params):
+        (keys,), (dim,) = args, dims
+        return primitive_of().bind(move_axis(keys, dim, 0), **params), 0
+
+    return batch
+
+
+# --- seeds and raw words --------------------------------------------------------------
+
+
+def random_seed(seeds, impl):
+    """Keys of the generator with dtype `impl` from integer seeds."""
+    return random_seed_p.bind(seeds, impl=impl)
+
+
+def _seed_shape(seeds, *, impl):
+    if not accepts(INT, seeds.dtype):
+        raise TypeError(
+            f"PRNG key seed must be an integer; got {seeds.str_short(False)}"
+        )
+    return ShapedArray(seeds.shape, impl)
+
+
+def _seed_lower(b, ins, out_avals, *, impl):
+    _only_threefry(b, impl)
+    (seeds,) = ins
+    low = b.convert(seeds, _U32)
+    if seeds.dtype.itemsize == 8:
+        high = b.convert(
+            _shifted(b, "shift_right_logical", b.convert(seeds, _U64)), _U32
+        )
+    else:
+        high = b.full(ShapedArray(seeds.shape, _U32), 0)
+    return [_joined(b, high, low)]
+
+
+def _seed_reference(seeds, *, impl):
+    wide = seeds.astype(np.uint64) if seeds.dtype.itemsize == 8 else seeds.astype(_U32)
+    low = wide.astype(_U32).astype(_U64)
+    high = (wide.astype(_U64) >> np.uint64(32)) & np.uint64(0xFFFFFFFF)
+    return high | (low << np.uint64(32))
+
+
+random_seed_p = define(
+    "random_seed",
+    shape=_seed_shape,
+    reference=_seed_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_seed_p),
+    lower=_seed_lower,
+)
+
+
+def random_wrap(words, impl):
+    """Typed keys from raw uint32 words, the key's words along the last axis."""
+    return random_wrap_p.bind(words, impl=impl)
+
+
+def _wrap_shape(words, *, impl):
+    n = len(impl.key_shape)
+    if words.dtype != _U32:
+        raise TypeError(f"JAX encountered invalid PRNG key data: expected key_data to have "
+                        f"dtype uint32; got dtype={words.dtype}")  # fmt: skip
+    if words.shape[words.ndim - n :] != impl.key_shape or words.ndim < n:
+        raise TypeError(
+            "JAX encountered invalid PRNG key data: expected key_data.shape to end with "
+            f"{impl.key_shape}; got shape={words.shape} for impl={impl.impl}"
+        )
+    return ShapedArray(words.shape[: words.ndim - n], impl)
+
+
+def _wrap_lower(b, ins, out_avals, *, impl):
+    _only_threefry(b, impl)
+    (words,) = ins
+    return [_joined(b, _word(words, 0), _word(words, 1))]
+
+
+def _word(words, k):
+    rank = len(words.shape) - 1
+    starts = [0] * rank + [k]
+    limits = [*words.shape[:-1], k + 1]
+    return words.slice(starts, limits).squeeze((rank,))
+
+
+random_wrap_p = define(
+    "random_wrap",
+    shape=_wrap_shape,
+    reference=lambda words, *, impl: np.ascontiguousarray(words).view(_U64)[..., 0],
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_wrap_p),
+    lower=_wrap_lower,
+)
+
+
+def random_unwrap(keys):
+    """The raw uint32 words of typed keys, along a new last axis."""
+    return random_unwrap_p.bind(keys)
+
+
+def _unwrap_shape(keys):
+    dtype = _key_dtype(keys, "random_unwrap")
+    return ShapedArray((*keys.shape, *dtype.key_shape), _U32)
+
+
+def _unwrap_lower(b, ins, out_avals):
+    out = b.empty(out_avals[0].shape, _U32)
+    for k, word in enumerate(_words(b, ins[0])):
+        b.copy_into(_word(out, k), word)
+    return [out]
+
+
+random_unwrap_p = define(
+    "random_unwrap",
+    shape=_unwrap_shape,
+    reference=lambda keys: np.ascontiguousarray(keys)[..., None].view(_U32),
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_unwrap_p),
+    lower=_unwrap_lower,
+)
+
+# --- splitting and folding --------------------------------------------------------------
+
+
+def random_split(keys, shape):
+    """`shape` new keys from each key: shape (*keys, *shape)."""
+    return random_split_p.bind(keys, shape=shape)
+
+
+def _split_reference(keys, *, shape):
+    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    expand = (...,) + (None,) * len(shape)
+    first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
+    return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
+
+
+def _split_lower(b, ins, out_avals, *, shape):
+    _only_threefry(b, out_avals[0].dtype)
+    return [_joined(b, *_hashed_counts(b, ins[0], shape))]
+
+
+random_split_p = define(
+    "random_split",
+    shape=lambda keys, *, shape: ShapedArray(
+        (*keys.shape, *shape), _key_dtype(keys, "random_split")
+    ),
+    reference=_split_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_split_p),
+    lower=_split_lower,
+)
+
+
+def random_fold_in(keys, data):
+    """New keys from keys and uint32 data of the same shape (or scalars)."""
+    return random_fold_in_p.bind(keys, data)
+
+
+def _fold_in_shape(keys, data):
+    dtype = _key_dtype(keys, "random_fold_in")
+    return ShapedArray(np.broadcast_shapes(keys.shape, data.shape), dtype)
+
+
+def _fold_in_reference(keys, data):
+    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    first, second = _threefry_reference(k1, k2, np.uint32(0), data.astype(_U32))
+    return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
+
+
+def _fold_in_lower(b, ins, out_avals):
+    _only_threefry(b, out_avals[0].dtype)
+    shape = out_avals[0].shape
+    keys, data = (view.broadcast_to(shape) for view in ins)
+    zero = b.full(ShapedArray(shape, _U32), 0)
+    words = [*_words(b, keys), zero, b.convert(data, _U32)]
+    return [_joined(b, *b.kernel("threefry2x32_u32", words, shape, [_U32] * 2))]
+
+
+random_fold_in_p = define(
+    "random_fold_in",
+    shape=_fold_in_shape,
+    reference=_fold_in_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=elementwise_batch(lambda: random_fold_in_p),
+    lower=_fold_in_lower,
+)
+
+# --- bits -------------------------------------------------------------------------------
+
+
+def random_bits(keys, bit_width, shape):
+    """Random unsigned integers of 8, 16, 32 or 64 bits: shape (*keys, *shape)."""
+    return random_bits_p.bind(keys, bit_width=bit_width, shape=shape)
+
+
+def _bits_shape(keys, *, bit_width, shape):
+    _key_dtype(keys, "random_bits")
+    return ShapedArray((*keys.shape, *shape), np.dtype(f"uint{bit_width}"))
+
+
+def _bits_reference(keys, *, bit_width, shape):
+    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    expand = (...,) + (None,) * len(shape)
+    first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
+    if bit_width == 64:
+        return (first.astype(_U64) << np.uint64(32)) | second
+    return (first ^ second).astype(f"uint{bit_width}")
+
+
+def _bits_lower(b, ins, out_avals, *, bit_width, shape):
+    (aval,) = out_avals
+    first, second = _hashed_counts(b, ins[0], shape)
+    if bit_width == 64:
+        return [_joined(b, second, first)]
+    mixed = b.ewise("xor", [first, second], aval.update(dtype=_U32))
+    return [b.convert(mixed, aval.dtype)]
+
+
+random_bits_p = define(
+    "random_bits",
+    shape=_bits_shape,
+    reference=_bits_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_bits_p),
+    lower=_bits_lower,
+)
