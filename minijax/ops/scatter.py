@@ -1,0 +1,768 @@
+"""`scatter` and its kin: slices written into a copy of an array, at places that an array of indices gives.
+
+The dimension numbers are those of the gather that would read the same slices, under other names.  Updates are
+combined with what is there by a function: nothing (the update replaces it), add, sub, mul, min or max.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from minijax import core
+from minijax.core import Jaxpr, JaxprEqn, ShapedArray, Var, Zero, is_undefined_primal
+from minijax.ops import elementwise
+from minijax.ops import gather as gather_ops
+from minijax.ops.define import (
+    ANY,
+    NUMBER,
+    add_tangents,
+    batch_front,
+    check_dtype,
+    constant_like,
+    define,
+    dtype_of,
+    full,
+    in_aval,
+    instantiate,
+    shape_of,
+    zeros,
+)
+from minijax.ops.elementwise import add, div, eq, mul, neg
+from minijax.ops.gather import (
+    GatherDimensionNumbers,
+    GatherScatterMode,
+    as_ints,
+    check_batching,
+    check_disjoint,
+    check_distinct,
+    check_in_range,
+    check_indices,
+    check_sorted,
+    gather,
+    kept_dims,
+    mode_code,
+    past_front,
+    slice_starts,
+)
+from minijax.ops.select import select
+from minijax.ops.shape import broadcasted_iota, full_like, reshape
+from minijax.ops.views import encode_lists, real_view
+from minijax.trace import trace
+
+ScatterDimensionNumbers = namedtuple(
+    "ScatterDimensionNumbers",
+    "update_window_dims inserted_window_dims scatter_dims_to_operand_dims "
+    "operand_batching_dims scatter_indices_batching_dims",
+    defaults=((), ()),
+)
+
+
+def _bind(primitive, combine, operand, indices, updates, numbers, flags):
+    """The equation; `flags`: indices_are_sorted, unique_indices, mode."""
+    jaxpr = None
+    if combine is not None:
+        jaxpr = _combine_jaxpr(combine, dtype_of(operand))
+    return primitive.bind(
+        operand,
+        indices,
+        updates,
+        dimension_numbers=ScatterDimensionNumbers(*map(as_ints, numbers)),
+        update_jaxpr=jaxpr,
+        update_consts=(),
+        indices_are_sorted=bool(flags[0]),
+        unique_indices=bool(flags[1]),
+        mode=GatherScatterMode.from_any(flags[2]),
+    )
+
+
+_jaxprs = {}
+
+
+def _combine_jaxpr(combine, dtype):
+    """The jaxpr of a binary op on scalars; one for each op and dtype."""
+    jaxpr = _jaxprs.get((combine, dtype))
+    if jaxpr is None:
+        aval = ShapedArray((), dtype)
+        x, y, out = Var(aval), Var(aval), Var(combine.shape(aval, aval))
+        jaxpr = Jaxpr([], [x, y], [out], [JaxprEqn(combine, [x, y], [out], {})])
+        jaxpr = _jaxprs.setdefault((combine, dtype), jaxpr)
+    return jaxpr
+
+
+def scatter(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with the slices at `scatter_indices` replaced by `updates`.
+
+    Where two updates meet, the later one (in row-major order) stays.
+    """
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_p, None, operand, scatter_indices, updates, dimension_numbers, flags
+    )
+
+
+def scatter_add(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with `updates` added to the slices at `scatter_indices`."""
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_add_p,
+        elementwise.add_p,
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers,
+        flags,
+    )
+
+
+def scatter_sub(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with `updates` subtracted from the slices at `scatter_indices`."""
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_sub_p,
+        elementwise.sub_p,
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers,
+        flags,
+    )
+
+
+def scatter_mul(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with the slices at `scatter_indices` multiplied by `updates`."""
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_mul_p,
+        elementwise.mul_p,
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers,
+        flags,
+    )
+
+
+def scatter_min(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with the smaller of each element and its updates."""
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_min_p,
+        elementwise.min_p,
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers,
+        flags,
+    )
+
+
+def scatter_max(
+    operand,
+    scatter_indices,
+    updates,
+    dimension_numbers,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with the larger of each element and its updates."""
+    flags = indices_are_sorted, unique_indices, mode
+    return _bind(
+        scatter_max_p,
+        elementwise.max_p,
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers,
+        flags,
+    )
+
+
+def scatter_apply(
+    operand,
+    scatter_indices,
+    func,
+    dimension_numbers,
+    *,
+    update_shape=(),
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+):
+    """`operand` with `func`, of one scalar, applied at `scatter_indices`, once for each index."""
+    aval = core.get_aval(operand)
+    scalar = ShapedArray((), aval.dtype)
+    updates = full(ShapedArray(update_shape, aval.dtype), 0)
+    closed = trace(lambda x, _: [func(x)], [scalar, scalar])
+    out = closed.out_avals[0]
+    if out.shape or out.dtype != aval.dtype:
+        raise TypeError(
+            f"scatter_apply: func must map a scalar of type {aval.dtype} to one of the "
+            f"same type, got {out.str_short(short_dtypes=False)}"
+        )
+    return scatter_p.bind(
+        operand,
+        scatter_indices,
+        updates,
+        dimension_numbers=ScatterDimensionNumbers(*map(as_ints, dimension_numbers)),
+        update_jaxpr=closed.jaxpr,
+        update_consts=tuple(closed.consts),
+        indices_are_sorted=bool(indices_are_sorted),
+        unique_indices=bool(unique_indices),
+        mode=GatherScatterMode.from_any(mode),
+    )
+
+
+# --- rules that all share -------------------------------------------------------------
+
+
+def _check_scatter(operand, indices, updates, numbers):
+    window, inserted, scatter_map, batching, index_batching = numbers
+    check_indices("scatter", indices)
+    rank = len(window) + indices.ndim - 1
+    if updates.ndim != rank:
+        raise TypeError(
+            f"Updates tensor must be of rank {rank}; got {updates.ndim}."
+        )
+    for name, dims, limit in (
+        ("update_window_dims", window, updates.ndim),
+        ("inserted_window_dims", inserted, operand.ndim),
+        ("operand_batching_dims", batching, operand.ndim),
+    ):
+        check_sorted("scatter", name, dims)
+        check_distinct("scatter", name, dims)
+        check_in_range("scatter", name, dims, limit)
+    operand_name = "operand_batching_dims"
+    check_disjoint(
+        "scatter", "inserted_window_dims", inserted, operand_name, batching
+    )
+    check_disjoint(
+        "scatter", "scatter_dims_to_operand_dims", scatter_map, operand_name, batching
+    )
+    names = operand_name, "scatter_indices_batching_dims"
+    check_batching("scatter", operand, indices, names, (batching, index_batching))
+    n_window = len(window) + len(inserted) + len(batching)
+    if n_window != operand.ndim:
+        raise TypeError(
+            f"Scatter op has window of size {n_window}; doesn't match operand of rank "
+            f"{operand.ndim}."
+        )
+    _check_scatter_map(operand, indices, scatter_map)
+    _check_update_shape(operand, indices, updates, numbers)
+
+
+def _check_scatter_map(operand, indices, scatter_map):
+    if len(scatter_map) != indices.shape[-1]:
+        raise TypeError(
+            f"Scatter op has {len(scatter_map)} elements in scatter_dims_to_operand_dims "
+            f"and the bound of dimension index_vector_dim={indices.ndim - 1} of indices "
+            f"is {indices.shape[-1]}. These two numbers must be equal"
+        )
+    for i, d in enumerate(scatter_map):
+        if not 0 <= d < operand.ndim:
+            raise TypeError(
+                "Invalid scatter_dims_to_operand_dims mapping; domain is [0, "
+                f"{operand.ndim}), got: {i}->{d}."
+            )
+    check_distinct("scatter", "scatter_dims_to_operand_dims", scatter_map)
+
+
+def _check_update_shape(operand, indices, updates, numbers):
+    window, inserted, _, batching, _ = numbers
+    limits = [operand.shape[d] for d in kept_dims(operand.ndim, inserted, batching)]
+    for d, limit in zip(window, limits, strict=True):
+        if updates.shape[d] > limit:
+            raise TypeError(
+                "Bounds of the window dimensions of updates must not exceed the bounds "
+                f"of the corresponding dimensions of operand. For dimension {d}, updates "
+                f"bound is {updates.shape[d]}, operand bound is {limit}."
+            )
+    for i, d in enumerate(kept_dims(updates.ndim, window)):
+        if updates.shape[d] != indices.shape[i]:
+            raise TypeError(
+                "Bounds of the scatter dimensions of updates must be the same as the "
+                "bounds of the corresponding dimensions of scatter indices. For scatter "
+                f"dimension {i}, updates bound is {updates.shape[d]}, indices bound is "
+                f"{indices.shape[i]}."
+            )
+
+
+def _shape_rule(name, combine):
+    kinds = {"add": NUMBER, "sub": NUMBER, "mul": NUMBER}.get(combine, ANY)
+
+    def shape(operand, indices, updates, *, dimension_numbers, **_):
+        if combine is not None:
+            check_dtype(combine, kinds, operand.dtype)
+        if operand.dtype != updates.dtype:
+            raise TypeError(
+                f"lax.{name} requires arguments to have the same dtypes, got "
+                f"{operand.dtype.name}, {updates.dtype.name}."
+            )
+        _check_scatter(operand, indices, updates, dimension_numbers)
+        return operand
+
+    return shape
+
+
+def _window_sizes(operand_rank, updates_shape, numbers):
+    """The sizes of a window as a slice of the operand."""
+    window, inserted, _, batching, _ = numbers
+    sizes = [1] * operand_rank
+    kept = kept_dims(operand_rank, inserted, batching)
+    for d, source in zip(kept, window, strict=True):
+        sizes[d] = updates_shape[source]
+    return tuple(sizes)
+
+
+def _reference_rule(combine):
+    def reference(
+        operand, indices, updates, *, dimension_numbers, mode, update_jaxpr, **params
+    ):
+        window, _, scatter_map, batching, index_batching = dimension_numbers
+        function = combine
+        if combine is None and update_jaxpr is not None:
+            function = _reference_of(update_jaxpr, params["update_consts"])
+        out = operand.copy()
+        sizes = _window_sizes(operand.ndim, updates.shape, dimension_numbers)
+        front = kept_dims(updates.ndim, window)
+        updates = updates.transpose(front + window)
+        numbers = scatter_map, batching, index_batching
+        for place in np.ndindex(*indices.shape[:-1]):
+            starts, fits = slice_starts(
+                numbers, operand.shape, sizes, indices[place], place
+            )
+            if not fits and mode is GatherScatterMode.FILL_OR_DROP:
+                continue
+            cut = tuple(slice(s, s + n) for s, n in zip(starts, sizes, strict=True))
+            new = updates[place].reshape(sizes)
+            if function is not None:
+                new = function(out[cut], new).astype(out.dtype)
+            out[cut] = new
+        return out
+
+    return reference
+
+
+def _reference_of(jaxpr, consts):
+    """A scalar jaxpr as a NumPy function, through the reference rules."""
+
+    def run(*args):
+        env = dict(zip(jaxpr.constvars, consts, strict=True))
+        env.update(zip(jaxpr.invars, args, strict=True))
+
+        def read(atom):
+            if type(atom) is core.Literal:
+                return np.asarray(atom.val).astype(atom.aval.dtype)
+            return env[atom]
+
+        for eqn in jaxpr.eqns:
+            env[eqn.outvars[0]] = eqn.primitive.reference(
+                *[read(a) for a in eqn.invars], **eqn.params
+            )
+        return np.asarray(read(jaxpr.outvars[0]))
+
+    return run
+
+
+def _batch_rule(primitive_of):
+    def batch(axis, args, dims, *, dimension_numbers, **params):
+        window, inserted, scatter_map, batching, index_batching = dimension_numbers
+        operand = batch_front(axis, args[0], dims[0])
+        updates = batch_front(axis, args[2], dims[2])
+        window, inserted = past_front(window), past_front(inserted)
+        scatter_map, batching = past_front(scatter_map), past_front(batching)
+        if dims[1] is None:
+            indices = args[1]
+            window = (0, *window)
+        else:
+            indices = batch_front(axis, args[1], dims[1])
+            batching = (0, *batching)
+            index_batching = (0, *past_front(index_batching))
+        numbers = ScatterDimensionNumbers(
+            window, inserted, scatter_map, batching, index_batching
+        )
+        out = primitive_of().bind(
+            operand, indices, updates, dimension_numbers=numbers, **params
+        )
+        return out, 0
+
+    return batch
+
+
+# the runtime's names for the functions (enum mjx_scatter_kind)
+_KINDS = {None: 0, "add": 1, "mul": 2, "min": 3, "max": 4, "sub": 5}
+
+
+def _lower_rule(combine):
+    def lower(b, ins, out_avals, *, dimension_numbers, mode, update_jaxpr, **_):
+        if combine is None and update_jaxpr is not None:
+            raise b.unsupported("scatter_apply with a function of its own")
+        window, inserted, scatter_map, batching, index_batching = dimension_numbers
+        params = [_KINDS[combine], mode_code(mode)]
+        params += encode_lists(window, inserted, batching, index_batching, scatter_map)
+        ins = [real_view(b, view) for view in ins]
+        out = out_avals[0].shape, ins[0].dtype
+        return b.instr("SCATTER", ins, [out], params)
+
+    return lower
+
+
+def gather_numbers(numbers):
+    """The dimension numbers of the gather that reads what a scatter of `numbers` writes."""
+    return GatherDimensionNumbers(*numbers)
+
+
+def _updates_from(ct, indices, operand_rank, updates_shape, numbers, mode):
+    """What a gather reads of `ct` where the updates went; 0 for those that were dropped."""
+    return gather(
+        ct,
+        indices,
+        gather_numbers(numbers),
+        _window_sizes(operand_rank, updates_shape, numbers),
+        mode=mode,
+        fill_value=0,
+    )
+
+
+# --- scatter ------------------------------------------------------------------------
+
+
+def _scatter_jvp(primals, tangents, **params):
+    if params["update_jaxpr"] is not None:
+        raise NotImplementedError("scatter_apply JVP not implemented")
+    operand, indices, updates = primals
+    t_operand, _, t_updates = tangents
+    if type(t_operand) is Zero and type(t_updates) is Zero:
+        out = scatter_p.bind(operand, indices, updates, **params)
+        return out, Zero.of(out)
+    t_operand, t_updates = instantiate(t_operand), instantiate(t_updates)
+    if params["unique_indices"]:
+        return (
+            scatter_p.bind(operand, indices, updates, **params),
+            scatter_p.bind(t_operand, indices, t_updates, **params),
+        )
+    return _scatter_jvp_winners(
+        operand, indices, updates, t_operand, t_updates, params
+    )
+
+
+def _scatter_jvp_winners(operand, indices, updates, t_operand, t_updates, params):
+    """Where updates may meet: only the update that stays passes its tangent on.
+
+    Numbers are scattered in place of the updates, and read back: an update has won where it finds its own.
+    """
+    numbers = params["dimension_numbers"]
+    shape = shape_of(updates)
+    ids = _update_ids(shape, numbers.update_window_dims)
+    none = full(ShapedArray(shape_of(operand), ids.dtype), 0)
+    found = scatter_p.bind(none, indices, ids, **params)
+    winners = gather(
+        found,
+        indices,
+        gather_numbers(numbers),
+        _window_sizes(len(shape_of(operand)), shape, numbers),
+    )
+
+    def masked(kept, new):
+        kept = select(eq(found, full_like(found, 0)), kept, full_like(kept, 0))
+        new = select(eq(ids, winners), new, full_like(new, 0))
+        return kept, new
+
+    flags = params["indices_are_sorted"], params["unique_indices"], params["mode"]
+
+    def combine(kept, new):
+        return _bind(
+            scatter_add_p, elementwise.add_p, kept, indices, new, numbers, flags
+        )
+
+    primal, tangent = masked(operand, updates), masked(t_operand, t_updates)
+    return combine(*primal), combine(*tangent)
+
+
+def _update_ids(shape, window):
+    """1, 2, .. for the updates, the same over each window."""
+    outer = [n for d, n in enumerate(shape) if d not in window]
+    count = 1
+    for n in outer:
+        count *= n
+    dtype = np.dtype("u4") if count < 2**32 - 1 else np.dtype("u8")
+    sizes = tuple(1 if d in window else n for d, n in enumerate(shape))
+    numbered = reshape(broadcasted_iota(dtype, (count,), 0), sizes)
+    return add(numbered, full(ShapedArray(shape, dtype), 1))
+
+
+def _scatter_transpose(
+    ct, operand, indices, updates, *, dimension_numbers, mode, **params
+):
+    if not params["unique_indices"]:
+        raise NotImplementedError(
+            "scatter transpose is only implemented where unique_indices=True"
+        )
+    out = [None, None, None]
+    aval = in_aval(updates)
+    if is_undefined_primal(operand):
+        out[0] = scatter_p.bind(
+            ct,
+            indices,
+            full(ShapedArray(aval.shape, dtype_of(ct)), 0),
+            dimension_numbers=dimension_numbers,
+            mode=mode,
+            **params,
+        )
+    if is_undefined_primal(updates):
+        rank = len(shape_of(ct))
+        out[2] = _updates_from(ct, indices, rank, aval.shape, dimension_numbers, mode)
+    return out
+
+
+scatter_p = define(
+    "scatter",
+    shape=_shape_rule("scatter", None),
+    reference=_reference_rule(None),
+    jvp=_scatter_jvp,
+    transpose=_scatter_transpose,
+    batch=_batch_rule(lambda: scatter_p),
+    lower=_lower_rule(None),
+)
+
+# --- scatter_add, scatter_sub -----------------------------------------------------------
+
+
+def _linear_jvp_rule(primitive_of):
+    def jvp(primals, tangents, **params):
+        operand, indices, updates = primals
+        t_operand, _, t_updates = tangents
+        out = primitive_of().bind(operand, indices, updates, **params)
+        if type(t_operand) is Zero and type(t_updates) is Zero:
+            return out, Zero.of(out)
+        t_operand, t_updates = instantiate(t_operand), instantiate(t_updates)
+        return out, primitive_of().bind(t_operand, indices, t_updates, **params)
+
+    return jvp
+
+
+def _linear_transpose_rule(sign):
+    def transpose(ct, operand, indices, updates, *, dimension_numbers, mode, **_):
+        out = [ct if is_undefined_primal(operand) else None, None, None]
+        if is_undefined_primal(updates):
+            rank, shape = len(shape_of(ct)), updates.aval.shape
+            out[2] = sign(
+                _updates_from(ct, indices, rank, shape, dimension_numbers, mode)
+            )
+        return out
+
+    return transpose
+
+
+scatter_add_p = define(
+    "scatter-add",
+    shape=_shape_rule("scatter_add", "add"),
+    reference=_reference_rule(np.add),
+    jvp=_linear_jvp_rule(lambda: scatter_add_p),
+    transpose=_linear_transpose_rule(lambda x: x),
+    batch=_batch_rule(lambda: scatter_add_p),
+    lower=_lower_rule("add"),
+)
+scatter_sub_p = define(
+    "scatter-sub",
+    shape=_shape_rule("scatter_sub", "sub"),
+    reference=_reference_rule(np.subtract),
+    jvp=_linear_jvp_rule(lambda: scatter_sub_p),
+    transpose=_linear_transpose_rule(neg),
+    batch=_batch_rule(lambda: scatter_sub_p),
+    lower=_lower_rule("sub"),
+)
+
+gather_ops.install(scatter_add=scatter_add)
+
+# --- scatter_mul ------------------------------------------------------------------------
+
+
+def _need_unique(params):
+    if not params["unique_indices"]:
+        raise NotImplementedError(
+            "scatter_mul gradients are only implemented if `unique_indices=True`"
+        )
+
+
+def _scatter_mul_jvp(primals, tangents, **params):
+    operand, indices, updates = primals
+    t_operand, _, t_updates = tangents
+    out = scatter_mul_p.bind(operand, indices, updates, **params)
+    total = Zero.of(out)
+    if type(t_operand) is not Zero:
+        total = scatter_mul_p.bind(t_operand, indices, updates, **params)
+    if type(t_updates) is not Zero:
+        _need_unique(params)
+        flags = params["indices_are_sorted"], True, params["mode"]
+        spread = _bind(
+            scatter_add_p,
+            elementwise.add_p,
+            zeros(core.get_aval(operand)),
+            indices,
+            t_updates,
+            params["dimension_numbers"],
+            flags,
+        )
+        total = add_tangents(total, mul(operand, spread))
+    return out, total
+
+
+def _scatter_mul_transpose(
+    ct, operand, indices, updates, *, dimension_numbers, mode, **params
+):
+    if not is_undefined_primal(updates):
+        return [
+            scatter_mul_p.bind(
+                ct,
+                indices,
+                updates,
+                dimension_numbers=dimension_numbers,
+                mode=mode,
+                **params,
+            ),
+            None,
+            None,
+        ]
+    _need_unique(params)
+    rank, shape = len(shape_of(ct)), updates.aval.shape
+    product = mul(ct, operand)
+    ct_updates = _updates_from(product, indices, rank, shape, dimension_numbers, mode)
+    return [None, None, ct_updates]
+
+
+scatter_mul_p = define(
+    "scatter-mul",
+    shape=_shape_rule("scatter_mul", "mul"),
+    reference=_reference_rule(np.multiply),
+    jvp=_scatter_mul_jvp,
+    transpose=_scatter_mul_transpose,
+    batch=_batch_rule(lambda: scatter_mul_p),
+    lower=_lower_rule("mul"),
+)
+
+# --- scatter_min, scatter_max -----------------------------------------------------------
+
+
+def _extremum_jvp_rule(primitive_of):
+    def jvp(primals, tangents, **params):
+        operand, indices, updates = primals
+        t_operand, _, t_updates = tangents
+        out = primitive_of().bind(operand, indices, updates, **params)
+        if type(t_operand) is Zero and type(t_updates) is Zero:
+            return out, Zero.of(out)
+        t_operand, t_updates = instantiate(t_operand), instantiate(t_updates)
+        tangent = _extremum_tangent(
+            out, operand, indices, updates, t_operand, t_updates, params
+        )
+        return out, tangent
+
+    return jvp
+
+
+def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, params):
+    """The winners share the tangent evenly: those updates, and that element, that are extreme.
+
+    What the element itself gives is 1 / (winners + 1) where it is one, else 0.  It is reached by adding to
+    its whole tangent a correction through each update that goes there.
+    """
+    numbers = params["dimension_numbers"]
+    sizes = _window_sizes(len(shape_of(operand)), shape_of(updates), numbers)
+    flags = params["indices_are_sorted"], params["unique_indices"], params["mode"]
+
+    def read(x):
+        return gather(x, indices, gather_numbers(numbers), sizes)
+
+    def spread(target, new):
+        return _bind(
+            scatter_add_p, elementwise.add_p, target, indices, new, numbers, flags
+        )
+
+    was, result = read(operand), read(out)
+    update_wins, operand_wins = eq(updates, result), eq(was, result)
+
+    def count(target, what):
+        return read(spread(target, what()))
+
+    one = constant_like(1, updates)
+    winners = count(
+        full_like(operand, 0),
+        lambda: select(update_wins, full_like(updates, 1), full_like(updates, 0)),
+    )
+    all_updates = count(full_like(operand, 0), lambda: full_like(updates, 1))
+    shared, alone = div(one, add(winners, one)), div(one, winners)
+    update_share = select(operand_wins, shared, alone)
+    update_share = select(update_wins, update_share, full_like(update_share, 0))
+    share = div(one, add(winners, one))
+    share = select(operand_wins, share, full_like(share, 0))
+    correction = div(add(constant_like(-1, share), share), all_updates)
+    change = add(mul(read(t_operand), correction), mul(t_updates, update_share))
+    return spread(t_operand, change)
+
+
+def _extremum(name, combine, reference):
+    primitive = define(
+        name,
+        shape=_shape_rule(name.replace("-", "_"), combine),
+        reference=_reference_rule(reference),
+        jvp=_extremum_jvp_rule(lambda: primitive),
+        transpose=lambda ct, *args, **_: _not_linear(name),
+        batch=_batch_rule(lambda: primitive),
+        lower=_lower_rule(combine),
+    )
+    return primitive
+
+
+def _not_linear(name):
+    raise NotImplementedError(f"Transpose rule (for reverse-mode differentiation) for "
+                              f"'{name}' not implemented")  # fmt: skip
+
+
+scatter_min_p = _extremum("scatter-min", "min", np.minimum)
+scatter_max_p = _extremum("scatter-max", "max", np.maximum)
