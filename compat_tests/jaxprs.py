@@ -7,7 +7,7 @@ program on several devices, or that are functions, are left out.
 import numpy as np
 
 # JAX's parameters that have no meaning on one device, or hold Python functions
-_IGNORED = {"sharding", "out_sharding", "computation", "accuracy", "unreduced"}
+_IGNORED = {"sharding", "out_sharding", "computation", "accuracy", "unreduced", "out_dtype"}
 
 
 def plain(closed):

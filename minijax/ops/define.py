@@ -20,7 +20,7 @@ class _Marker:
         raise self.error(self.what)
 
 
-def NO_RULE(reason):  # noqa: N802 (reads as the constants beside it)
+def NO_RULE(reason):
     """A slot that stays empty, because of `reason`."""
     return _Marker(reason)
 
@@ -326,6 +326,8 @@ def full(aval, value):
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
     scalar = np.asarray(value).astype(aval.dtype)[()]
+    if not aval.shape:
+        return scalar
     return _structural["broadcast_in_dim"](scalar, aval.shape, ())
 
 

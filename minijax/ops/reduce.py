@@ -194,7 +194,8 @@ def _axes_batch(primitive_of):
 
     def batch(axis, args, dims, *, axes, **params):
         (x,), (d,) = args, dims
-        shifted = tuple(k if k < d else k + 1 for k in axes)
+        rank = len(shape_of(x)) - 1
+        shifted = tuple(k % rank + (k % rank >= d) for k in axes)
         out = primitive_of().bind(x, axes=shifted, **params)
         return out, d - sum(k < d for k in shifted)
 

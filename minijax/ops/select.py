@@ -12,14 +12,16 @@ from minijax.ops.define import (
     batch_front,
     broadcast_like,
     check_dtype,
+    constant_like,
     define,
+    dtype_of,
     full,
     in_aval,
     move_axis,
     shape_of,
     zeros,
 )
-from minijax.ops.elementwise import bitwise_and, gt, lt
+from minijax.ops.elementwise import bitwise_and, eq, gt, lt
 from minijax.ops.shape import broadcast_in_dim
 
 # --- select_n -----------------------------------------------------------------------
@@ -94,10 +96,16 @@ def _select_n_jvp(primals, tangents):
 
 def _select_n_transpose(ct, which, *cases):
     zero = zeros(in_aval(ct))
+
+    def of_case(k):
+        if dtype_of(which) == np.bool_:
+            return select_n_p.bind(
+                which, *[ct if i == k else zero for i in range(len(cases))]
+            )
+        return select_n_p.bind(eq(which, constant_like(k, which)), zero, ct)
+
     cts = [
-        select_n_p.bind(which, *[ct if i == k else zero for i in range(len(cases))])
-        if is_undefined_primal(case)
-        else None
+        of_case(k) if is_undefined_primal(case) else None
         for k, case in enumerate(cases)
     ]
     return [None, *cts]
@@ -188,11 +196,18 @@ def _clamp_jvp(primals, tangents):
         lambda: lt(high, x),
     )
     total = Zero.of(out)
-    for t, mask in zip(tangents, masks, strict=True):
-        if type(t) is not Zero:
-            t = broadcast_like(t, out)
-            total = add_tangents(total, select(mask(), t, zeros(in_aval(t))))
+    parts = [
+        select(mask(), t, zeros(in_aval(t)))
+        for t, mask in zip(_spread(tangents, out), masks, strict=True)
+        if type(t) is not Zero
+    ]
+    for part in parts:
+        total = add_tangents(total, part)
     return out, total
+
+
+def _spread(tangents, out):
+    return [t if type(t) is Zero else broadcast_like(t, out) for t in tangents]
 
 
 def _clamp_batch(axis, args, dims):
@@ -202,14 +217,15 @@ def _clamp_batch(axis, args, dims):
         return clamp_p.bind(low, x, high), x_dim
     if not shape_of(low) and not shape_of(high):
         return clamp_p.bind(low, x, high), x_dim
-    x = batch_front(axis, x, x_dim)
     low, high = (
-        _stretch(batch_front(axis, bound, d), x, 0)
-        if shape_of(bound)
-        else broadcast_like(bound, x)
+        batch_front(axis, bound, d) if shape_of(bound) else bound
         for bound, d in ((low, low_dim), (high, high_dim))
     )
-    return clamp_p.bind(low, x, high), 0
+    x = batch_front(axis, x, x_dim)
+    low, high = (
+        bound if shape_of(bound) else broadcast_like(bound, x) for bound in (low, high)
+    )
+    return clamp_p.bind(_stretch(low, x, 0), x, _stretch(high, x, 0)), 0
 
 
 clamp_p = define(

@@ -8,6 +8,7 @@ import operator
 
 import numpy as np
 
+from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
 from minijax.ops.convert import is_array
 from minijax.ops.define import (
@@ -369,8 +370,8 @@ def _stack_batched(batch_axis, args, dims, axis):
     d = dims[0]
     if d is None or any(other != d for other in dims):
         args = [batch_front(batch_axis, x, k) for x, k in zip(args, dims, strict=True)]
-        d = 0
-    if axis <= d and d:
+        return stack_p.bind(*args, axis=axis + 1), 0
+    if axis <= d:
         return stack_p.bind(*args, axis=axis), d + 1
     return stack_p.bind(*args, axis=axis + 1), d
 
@@ -504,8 +505,14 @@ def _pad_jvp(primals, tangents, *, padding_config):
     if all(type(t) is Zero for t in tangents):
         return out, Zero.of(out)
     t, t_value = tangents
-    t_value = constant_like(0, out) if type(t_value) is Zero else t_value
+    t_value = _zero_scalar(t_value.aval) if type(t_value) is Zero else t_value
     return out, pad(instantiate(t), t_value, padding_config)
+
+
+def _zero_scalar(aval):
+    """Zero in the dtype of an aval, and weak if it is."""
+    zero = np.zeros((), aval.dtype)[()]
+    return dtypes.scalar_type_of_dtype(aval.dtype)(0) if aval.weak_type else zero
 
 
 def _pad_transpose(ct, x, value, *, padding_config):
@@ -526,12 +533,13 @@ def _pad_batch(axis, args, dims, *, padding_config):
     (x, value), (d, value_dim) = args, dims
     if value_dim is None:
         return pad(x, value, _insert(padding_config, d, (0, 0, 0))), d
-    x = batch_front(axis, x, d)
-    config = ((0, 0, 0), *padding_config)
+    if d is None:
+        x, d = batch_front(axis, x, d), 0
+    config = _insert(padding_config, d, (0, 0, 0))
     padded = pad(x, constant_like(0, x), config)
     inside = full(ShapedArray(shape_of(x), np.dtype(bool)), True)
     mask = pad(inside, np.bool_(False), config)
-    return select(mask, padded, broadcast_in_dim(value, shape_of(padded), (0,))), 0
+    return select(mask, padded, broadcast_in_dim(value, shape_of(padded), (d,))), d
 
 
 def _pad_lower(b, ins, out_avals, *, padding_config):
