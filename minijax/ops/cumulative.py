@@ -134,8 +134,8 @@ def _scan_pairs(combine, elems, axis):
         return elems
     odd = combine(_take(elems, 0, -1, 2, axis), _take(elems, 1, None, 2, axis))
     odd = _scan_pairs(combine, odd, axis)
-    rest = _take(elems, 2, None, 2, axis)
-    even = combine(_take(odd, 0, -1, 1, axis) if n % 2 == 0 else odd, rest)
+    before = _take(odd, 0, -1, 1, axis) if n % 2 == 0 else odd
+    even = combine(before, _take(elems, 2, None, 2, axis))
     first = _take(elems, 0, 1, 1, axis)
     even = [concatenate([a, b], axis) for a, b in zip(first, even, strict=True)]
     return _interleave(even, odd, axis)
