@@ -16,10 +16,12 @@ typedef void (*mjx_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const
 /* acc[l] = the reduction of line l: n >= 1 elements, `stride` apart. */
 typedef void (*mjx_lines_fn)(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,
                              const void *in, void *acc);
-/* index[c] = the lowest row r in which in[r][c] == best[c], or best[c] and it are both NaN;
- * index[c] stays where there is none. */
+/* index[c] = the lowest row r in which in[r][c] == best[c], or both are NaN; index[c] stays where
+ * there is none. */
 typedef void (*mjx_find_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,
-                                 const void *best, int64_t first_row, int64_t *index);
+                                 const void *best, int64_t *index);
+/* The first i with in[i] == best, or both NaN; 0 if there is none. */
+typedef int64_t (*mjx_find_line_fn)(int64_t n, int64_t stride, const void *in, const void *best);
 
 typedef struct mjx_reduce_kernel {
   mjx_rows_fn rows;   /* NULL: no such reduction */
@@ -42,7 +44,8 @@ typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
-  const mjx_find_rows_fn *find_rows;               /* [dtype] */
+  const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
+  const mjx_find_line_fn *find_line;
   const mjx_dot_fn *dot;                           /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */

@@ -5,4 +5,5 @@
 
 #include "dot_kernels.h"
 
-const mjx_block_kernels MJX_BLOCKS = {reduce_table, find_table, dot_table, dot_lines_table};
+const mjx_block_kernels MJX_BLOCKS = {reduce_table, find_table, find_line_table, dot_table,
+                                      dot_lines_table};

@@ -44,12 +44,10 @@ MJX_HALF_COMPARE(le)
 MJX_HALF_COMPARE(gt)
 MJX_HALF_COMPARE(ge)
 MJX_HALF_UNARY(exp)
-MJX_HALF_UNARY(exp2)
 MJX_HALF_UNARY(expm1)
 MJX_HALF_UNARY(log)
 MJX_HALF_UNARY(log1p)
 MJX_HALF_UNARY(tanh)
-MJX_HALF_UNARY(logistic)
 MJX_HALF_UNARY(cbrt)
 MJX_HALF_UNARY(sin)
 MJX_HALF_UNARY(cos)
@@ -75,6 +73,19 @@ MJX_HALF_UNARY(square)
 MJX_HALF_BINARY(pow)
 MJX_HALF_BINARY(atan2)
 MJX_HALF_BINARY(rem)
+
+/* JAX rounds these after every step. */
+#define MJX_DEFINE_HALF_STEPS(X)                                                    \
+    MJX_INLINE mjx_t_##X mjx_s_exp2_##X(mjx_t_##X a) {                              \
+        return mjx_s_exp_##X(mjx_s_mul_##X(a, mjx_##X##_from_f32(0x1.62e430p-1f))); \
+    }                                                                               \
+    MJX_INLINE mjx_t_##X mjx_s_logistic_##X(mjx_t_##X a) {                          \
+        mjx_t_##X one = mjx_##X##_from_f32(1.0f);                                   \
+        mjx_t_##X e = mjx_s_exp_##X((mjx_t_##X)(a ^ 0x8000u));                      \
+        return mjx_s_div_##X(one, mjx_s_add_##X(e, one));                           \
+    }
+MJX_DEFINE_HALF_STEPS(f16)
+MJX_DEFINE_HALF_STEPS(bf16)
 
 /* On the sign bit alone: denormals and NaN payloads pass through. */
 MJX_INLINE mjx_t_f16 mjx_s_neg_f16(mjx_t_f16 a) { return a ^ 0x8000u; }

@@ -37,7 +37,7 @@ MJX_INLINE MJX_REAL MJX_S(lgamma)(MJX_REAL x) {
     MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
     MJX_REAL t = z + (MJX_REAL)7.5;
     MJX_REAL y = MJX_MADD((z + half) - t / log_t, log_t,
-                          (MJX_REAL)0.91893853320467274178);
+                          (MJX_REAL)0.91893853320467267 /* log(2 pi) / 2 */);
     y = y + MJX_S(log)(sum);
     MJX_REAL part = a - MJX_BUILTIN(floor)(a);
     part = half < part ? one - part : part;
@@ -64,8 +64,8 @@ MJX_INLINE MJX_REAL MJX_S(digamma)(MJX_REAL x) {
 
 /* Clenshaw's sum of a Chebyshev series, the last coefficient halved. */
 MJX_INLINE MJX_REAL MJX_H(chebyshev)(MJX_REAL x, const MJX_REAL *c, int n) {
-    MJX_REAL b0 = 0, b1 = 0, b2 = 0;
-    for (int i = 0; i < n; i++) {
+    MJX_REAL b0 = MJX_MADD(x, c[0], c[1]), b1 = c[0], b2 = 0;
+    for (int i = 2; i < n; i++) {
         b2 = b1;
         b1 = b0;
         b0 = MJX_MADD(x, b1, -b2) + c[i];
@@ -166,71 +166,76 @@ typedef struct {
 } MJX_H(expansion);
 
 /* The power series of the lower function, Abramowitz and Stegun 6.5.29; without
- * the factor x^a exp(-x) / gamma(a + 1). */
-MJX_INLINE MJX_H(expansion) MJX_H(gamma_series)(MJX_REAL a, MJX_REAL x, int slope) {
+ * the factor x^a exp(-x) / gamma(a + 1). Where not `enabled`, its first term. */
+MJX_INLINE MJX_H(expansion)
+    MJX_H(gamma_series)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
     MJX_REAL r = a, c = 1, sum = 1, dc = 0, dsum = 0;
-    for (int more = 1; more;) {
+    /* the bound is for a near 1 / epsilon, where x / r stays 1 */
+    for (int i = 0; enabled && i < 10000000; i++) {
         r += 1;
-        dc = dc * (x / r) - (c * x) / (r * r);
+        MJX_REAL ratio = x / r;
+        dc = MJX_MADD(dc, ratio, -((c * x) / (r * r)));
         dsum += dc;
-        c *= x / r;
+        c *= ratio;
         sum += c;
-        more = slope ? MJX_BUILTIN(fabs)(dc / dsum) > MJX_EPSILON
-                     : c / sum > MJX_EPSILON;
+        enabled = slope ? MJX_BUILTIN(fabs)(dc / dsum) > MJX_EPSILON
+                        : c / sum > MJX_EPSILON;
     }
     MJX_H(expansion) e = {sum, dsum};
     return e;
 }
 
 /* Convergents of the continued fraction of the upper function (Cephes igamc);
- * without the factor x^a exp(-x) / gamma(a). */
+ * without the factor x^a exp(-x) / gamma(a). Where not `enabled`, the first. */
 MJX_NOINLINE MJX_H(expansion)
-    MJX_H(gamma_fraction)(MJX_REAL a, MJX_REAL x, int slope) {
+    MJX_H(gamma_fraction)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
     MJX_REAL y = 1 - a, z = x + y + 1;
     MJX_REAL p2 = 1, q2 = x, p1 = x + 1, q1 = z * x, sum = p1 / q1;
     MJX_REAL dp2 = 0, dq2 = 0, dp1 = 0, dq1 = -x, dsum = (dp1 - sum * dq1) / q1;
-    int more = 1;
-    for (int i = 1; more && i <= 2000; i++) {
+    for (int i = 1; enabled && i <= 2000; i++) {
         MJX_REAL c = (MJX_REAL)i, change = 1, dchange = 1, scale = 1;
         y += 1;
         z += 2;
-        MJX_REAL yc = y * c, p = p1 * z - p2 * yc, q = q1 * z - q2 * yc;
-        MJX_REAL dp = dp1 * z - p1 - dp2 * yc + p2 * c;
-        MJX_REAL dq = dq1 * z - q1 - dq2 * yc + q2 * c;
+        MJX_REAL yc = y * c;
+        MJX_REAL p = MJX_MADD(p1, z, -(p2 * yc)), q = MJX_MADD(q1, z, -(q2 * yc));
+        MJX_REAL dp = MJX_MADD(-dp2, yc, MJX_MADD(dp1, z, -p1));
+        MJX_REAL dq = MJX_MADD(-dq2, yc, MJX_MADD(dq1, z, -q1));
+        dp = MJX_MADD(p2, c, dp);
+        dq = MJX_MADD(q2, c, dq);
         if (q != 0) {
             MJX_REAL r = p / q;
             change = MJX_BUILTIN(fabs)((sum - r) / r);
             sum = r;
-            r = (dp - sum * dq) / q;
+            r = MJX_MADD(-sum, dq, dp) / q;
             dchange = MJX_BUILTIN(fabs)(r - dsum);
             dsum = r;
         }
         if (MJX_BUILTIN(fabs)(p) > 1 / MJX_EPSILON) scale = MJX_EPSILON;
         p2 = p1 * scale, p1 = p * scale, q2 = q1 * scale, q1 = q * scale;
         dp2 = dp1 * scale, dp1 = dp * scale, dq2 = dq1 * scale, dq1 = dq * scale;
-        more = (slope ? dchange : change) > MJX_EPSILON;
+        enabled = (slope ? dchange : change) > MJX_EPSILON;
     }
     MJX_H(expansion) e = {sum, dsum};
     return e;
 }
 
-/* log(x^a exp(-x) / gamma(a)) */
+/* log(x^a exp(-x) / gamma(a)). Where its exponential underflows, no expansion is
+ * worth its rounds. */
 MJX_INLINE MJX_REAL MJX_H(log_gamma_density)(MJX_REAL a, MJX_REAL x) {
-    return a * MJX_S(log)(x) - x - MJX_S(lgamma)(a);
+    return MJX_MADD(a, MJX_S(log)(x), -x) - MJX_S(lgamma)(a);
 }
 
-/* The regularized lower incomplete gamma function. Where the density underflows
- * the expansion is left out: what it would multiply is 0. */
+/* The regularized lower incomplete gamma function. */
 MJX_NOINLINE MJX_REAL MJX_S(igamma)(MJX_REAL a, MJX_REAL x) {
     if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
     if (x == (MJX_REAL)MJX_INF) return 1;
     if (x == 0) return 0;
     MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
     MJX_REAL density = MJX_S(exp)(log_density);
-    int skip = log_density < -MJX_LOG_LARGEST;
+    int enabled = !(log_density < -MJX_LOG_LARGEST);
     if (x >= 1 && x > a)
-        return 1 - (skip ? 0 : MJX_H(gamma_fraction)(a, x, 0).sum * density);
-    return (skip ? density : MJX_H(gamma_series)(a, x, 0).sum * density) / a;
+        return MJX_MADD(-MJX_H(gamma_fraction)(a, x, 0, enabled).sum, density, 1);
+    return MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
 }
 
 /* 1 - igamma, without the cancellation. */
@@ -239,25 +244,25 @@ MJX_NOINLINE MJX_REAL MJX_S(igammac)(MJX_REAL a, MJX_REAL x) {
     if (x == (MJX_REAL)MJX_INF || a == 0) return 0;
     MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
     MJX_REAL density = MJX_S(exp)(log_density);
-    int skip = log_density < -MJX_LOG_LARGEST;
+    int enabled = !(log_density < -MJX_LOG_LARGEST);
     if (x < 1 || x < a)
-        return 1 - (skip ? density : MJX_H(gamma_series)(a, x, 0).sum * density) / a;
-    return skip ? 0 : MJX_H(gamma_fraction)(a, x, 0).sum * density;
+        return 1 - MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
+    return MJX_H(gamma_fraction)(a, x, 0, enabled).sum * density;
 }
 
 /* d igamma(a, x) / da */
 MJX_NOINLINE MJX_REAL MJX_S(igamma_grad_a)(MJX_REAL a, MJX_REAL x) {
     if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
     if (x == 0) return 0;
-    MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
-    MJX_REAL density = MJX_S(exp)(log_density), log_x = MJX_S(log)(x);
-    if (log_density < -MJX_LOG_LARGEST) return x > 1 && x > a ? -(MJX_REAL)0 : 0;
+    MJX_REAL log_density = MJX_H(log_gamma_density)(a, x), log_x = MJX_S(log)(x);
+    MJX_REAL density = MJX_S(exp)(log_density);
+    int enabled = !(log_density < -MJX_LOG_LARGEST);
     if (x > 1 && x > a) {
-        MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1);
-        return -(density * (e.sum * (log_x - MJX_S(digamma)(a)) + e.slope));
+        MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
+        return -(density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope));
     }
-    MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1);
-    return density * (e.sum * (log_x - MJX_S(digamma)(a + 1)) + e.slope) / a;
+    MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
+    return density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) / a;
 }
 
 /* dx/da of a gamma(a) sample x held at its quantile: -igamma_grad_a / density. */
@@ -265,16 +270,13 @@ MJX_NOINLINE MJX_REAL MJX_S(random_gamma_grad)(MJX_REAL a, MJX_REAL x) {
     if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
     if (x == 0) return 0;
     MJX_REAL log_x = MJX_S(log)(x);
-    int skip = MJX_H(log_gamma_density)(a, x) < -MJX_LOG_LARGEST;
+    int enabled = !(MJX_H(log_gamma_density)(a, x) < -MJX_LOG_LARGEST);
     if (x > 1 && x > a) {
-        MJX_REAL y = 1 - a, z = x + y + 1;
-        MJX_H(expansion) e = {(x + 1) / (z * x), (x + 1) / (z * x) * x / (z * x)};
-        if (!skip) e = MJX_H(gamma_fraction)(a, x, 1);
-        return (e.slope + e.sum * (log_x - MJX_S(digamma)(a))) * x;
+        MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
+        return MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope) * x;
     }
-    MJX_H(expansion) e = {1, 0};
-    if (!skip) e = MJX_H(gamma_series)(a, x, 1);
-    return -(e.slope + e.sum * (log_x - MJX_S(digamma)(a + 1))) * x / a;
+    MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
+    return -MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) * x / a;
 }
 
 /* The Hurwitz zeta function sum (q + k)^-x: ten terms, then Euler and Maclaurin. */
@@ -318,15 +320,15 @@ MJX_INLINE MJX_REAL MJX_H(beta_fraction)(MJX_REAL a, MJX_REAL b, MJX_REAL x) {
     const MJX_REAL small = MJX_EPSILON / 2;
     MJX_REAL c = small, d = 0, h = small, change = 1;
     for (int i = 1; i < MJX_BETA_ROUNDS && change >= small; i++) {
-        MJX_REAL m = (MJX_REAL)((i - 1) / 2), top = 1, bottom = i > 0;
+        MJX_REAL m = (MJX_REAL)((i - 1) / 2), top = 1;
         if (i > 1 && i % 2 == 1)
             top = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
         else if (i > 1)
             top = m == 0 ? -(a + b) * x / (a + 1)
                          : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        c = bottom + top / c;
+        c = 1 + top / c;
         c = MJX_BUILTIN(fabs)(c) < small ? small : c;
-        d = bottom + top * d;
+        d = MJX_MADD(top, d, 1);
         d = 1 / (MJX_BUILTIN(fabs)(d) < small ? small : d);
         h *= c * d;
         change = MJX_BUILTIN(fabs)(c * d - 1);
@@ -350,7 +352,7 @@ MJX_NOINLINE MJX_REAL MJX_S(regularized_incomplete_beta)(MJX_REAL a, MJX_REAL b,
     if (p < MJX_LEAST * 2)
         factor = MJX_S(exp)(log_tail - log_beta);
     else
-        factor = MJX_S(exp)(MJX_S(log)(y) * p + log_tail -
+        factor = MJX_S(exp)(MJX_MADD(MJX_S(log)(y), p, log_tail) -
                             (MJX_S(lgamma)(p) + log_beta)) / p;
     MJX_REAL r = MJX_H(beta_fraction)(p, q, y) * factor;
     return fast ? r : 1 - r;

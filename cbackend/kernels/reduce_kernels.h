@@ -28,9 +28,19 @@ enum { LINE_LANES = 64 };
 #define OP_XOR(a, b) ((a) ^ (b))
 #define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
 #define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
-/* A NaN wins, from either side. */
-#define OP_NANMAX(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
-#define OP_NANMIN(a, b) (((b) < (a)) | ((b) != (b)) ? (b) : (a))
+/* XLA's order: a NaN wins, from either side, and -0 < +0.  Where both picks agree, & and | change
+ * nothing; of two zeros, max keeps the sign bit of neither unless of both, min the other way. */
+#define DEFINE_EXTREMES(t)                                                                      \
+  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                                   \
+    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b > a ? b : a) & mjx_bits_##t(a > b ? a : b));    \
+    return (a != a) | (b != b) ? a + b : m;                                                     \
+  }                                                                                             \
+  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) {                                   \
+    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b < a ? b : a) | mjx_bits_##t(a < b ? a : b));    \
+    return (a != a) | (b != b) ? a + b : m;                                                     \
+  }
+DEFINE_EXTREMES(f32)
+DEFINE_EXTREMES(f64)
 
 #define DEFINE_COMPLEX_OPS(t)                                                     \
   MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                        \
@@ -43,6 +53,24 @@ DEFINE_COMPLEX_OPS(c64)
 DEFINE_COMPLEX_OPS(c128)
 
 #define LOAD_SAME(x) (x)
+
+/* A sum starts from +0, so it is never -0; adding that at the end comes to the same. */
+#define FINISH_sum(A, n, out) \
+  for (int64_t l = 0; l < (n); l++) (out)[l] = ADD_ZERO_##A((out)[l])
+#define ADD_ZERO_u8(x) (x)
+#define ADD_ZERO_u16(x) (x)
+#define ADD_ZERO_u32(x) (x)
+#define ADD_ZERO_u64(x) (x)
+#define ADD_ZERO_f32(x) ((x) + 0.0f)
+#define ADD_ZERO_f64(x) ((x) + 0.0)
+#define ADD_ZERO_c64(x) ((mjx_t_c64){(x).re + 0.0f, (x).im + 0.0f})
+#define ADD_ZERO_c128(x) ((mjx_t_c128){(x).re + 0.0, (x).im + 0.0})
+#define FINISH_prod(A, n, out)
+#define FINISH_max(A, n, out)
+#define FINISH_min(A, n, out)
+#define FINISH_and(A, n, out)
+#define FINISH_or(A, n, out)
+#define FINISH_xor(A, n, out)
 
 /* ---- the template: name, input suffix, accumulator suffix, load, op ---- */
 
@@ -102,6 +130,7 @@ DEFINE_COMPLEX_OPS(c128)
     for (int64_t l = 0; l < n_lines; l++, x += line_stride)                                      \
       out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)                           \
                                               : name##_strided_line(n, stride, x);               \
+    FINISH_##kind(A, n_lines, out);                                                              \
   }
 
 #define INTEGER_REDUCE(kind, op) \
@@ -119,6 +148,11 @@ DEFINE_COMPLEX_OPS(c128)
   DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)          \
   DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op)   \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
+#define EXTREME_REDUCE(kind)                                    \
+  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, nan##kind##_f32)     \
+  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, nan##kind##_f64)     \
+  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, nan##kind##_f32)   \
+  DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, nan##kind##_f32)
 
 INTEGER_REDUCE(sum, OP_SUM)
 INTEGER_REDUCE(prod, OP_PROD)
@@ -131,8 +165,8 @@ SIGNED_REDUCE(max, OP_MAX)
 SIGNED_REDUCE(min, OP_MIN)
 FLOAT_REDUCE(sum, OP_SUM)
 FLOAT_REDUCE(prod, OP_PROD)
-FLOAT_REDUCE(max, OP_NANMAX)
-FLOAT_REDUCE(min, OP_NANMIN)
+EXTREME_REDUCE(max)
+EXTREME_REDUCE(min)
 DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)
 DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
 DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)
@@ -168,18 +202,37 @@ static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = 
 
 /* ---- finding the index of an extreme ---- */
 
+#define IS_MATCH(a, b) (((a) == (b)) | (((a) != (a)) & ((b) != (b))))
+
 #define DEFINE_FIND(S, LOAD, A)                                                                 \
   static void find_##S(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,           \
-                       const void *best, int64_t first_row, int64_t *restrict index) {          \
-    const mjx_t_##S *x = in;                                                                    \
+                       const void *best, int64_t *restrict index) {                             \
     const mjx_t_##S *want = best;                                                               \
     for (int64_t r = n_rows - 1; r >= 0; r--) {                                                 \
-      const mjx_t_##S *row = x + r * row_stride;                                                \
+      const mjx_t_##S *row = (const mjx_t_##S *)in + r * row_stride;                            \
       for (int64_t c = 0; c < n; c++) {                                                         \
         A a = LOAD(row[c]), b = LOAD(want[c]);                                                  \
-        index[c] = (a == b) | ((a != a) & (b != b)) ? first_row + r : index[c];                 \
+        index[c] = IS_MATCH(a, b) ? r : index[c];                                               \
       }                                                                                         \
     }                                                                                           \
+  }                                                                                             \
+  static int64_t find_line_##S(int64_t n, int64_t stride, const void *in, const void *best) {   \
+    const mjx_t_##S *x = in;                                                                    \
+    A b = LOAD(*(const mjx_t_##S *)best);                                                       \
+    int64_t i = 0;                                                                              \
+    for (; stride == 1 && i + LINE_LANES <= n; i += LINE_LANES) {                               \
+      int hit = 0;                                                                              \
+      for (int l = 0; l < LINE_LANES; l++) {                                                    \
+        A a = LOAD(x[i + l]);                                                                   \
+        hit |= IS_MATCH(a, b);                                                                  \
+      }                                                                                         \
+      if (hit) break;                                                                           \
+    }                                                                                           \
+    for (; i < n; i++) {                                                                        \
+      A a = LOAD(x[i * stride]);                                                                \
+      if (IS_MATCH(a, b)) return i;                                                             \
+    }                                                                                           \
+    return 0;                                                                                   \
   }
 DEFINE_FIND(u8, LOAD_SAME, uint8_t)
 DEFINE_FIND(u16, LOAD_SAME, uint16_t)
@@ -190,9 +243,12 @@ DEFINE_FIND(bf16, mjx_f32_from_bf16, float)
 DEFINE_FIND(f32, LOAD_SAME, float)
 DEFINE_FIND(f64, LOAD_SAME, double)
 
-static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = {
-    [MJX_BOOL] = find_u8, [MJX_I8] = find_u8,   [MJX_I16] = find_u16, [MJX_I32] = find_u32,
-    [MJX_I64] = find_u64, [MJX_U8] = find_u8,   [MJX_U16] = find_u16, [MJX_U32] = find_u32,
-    [MJX_U64] = find_u64, [MJX_F16] = find_f16, [MJX_BF16] = find_bf16, [MJX_F32] = find_f32,
-    [MJX_F64] = find_f64,
-};
+#define FIND_TABLE(find)                                                                          \
+  {                                                                                               \
+    [MJX_BOOL] = find##_u8, [MJX_I8] = find##_u8, [MJX_I16] = find##_u16,                         \
+    [MJX_I32] = find##_u32, [MJX_I64] = find##_u64, [MJX_U8] = find##_u8, [MJX_U16] = find##_u16, \
+    [MJX_U32] = find##_u32, [MJX_U64] = find##_u64, [MJX_F16] = find##_f16,                       \
+    [MJX_BF16] = find##_bf16, [MJX_F32] = find##_f32, [MJX_F64] = find##_f64                      \
+  }
+static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = FIND_TABLE(find);
+static const mjx_find_line_fn find_line_table[MJX_N_DTYPES] = FIND_TABLE(find_line);
