@@ -4,7 +4,7 @@ import functools
 import inspect
 import weakref
 
-from minijax import config, core, dispatch, errors, stats
+from minijax import config, core, dispatch, errors, stages, stats
 from minijax._pytree import flatten, unflatten
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define
@@ -133,7 +133,7 @@ def _cache_for(fun, options):
     return by_options.setdefault(options, {})
 
 
-class JitFunction:
+class JitFunction(stages.Wrapped):
     """A function that is traced once for each signature, and then called compiled."""
 
     def __init__(self, fun, statics, donated, inline, keep_unused):
@@ -256,12 +256,49 @@ class JitFunction:
                     if hasattr(leaf, "delete"):
                         leaf.delete()
 
+    def _abstractly(self, args, kwargs):
+        """As `_traced`, where arguments may be shapes and dtypes alone."""
+        is_struct = (
+            lambda x: hasattr(x, "shape")
+            and hasattr(x, "dtype")
+            and (not core.valid_jaxtype(x))
+        )
+        leaves, tree = flatten((args, kwargs))
+        leaves = [_Abstract(x) if is_struct(x) else x for x in leaves]
+        args, kwargs = unflatten(tree, leaves)
+        return self._traced(args, kwargs)[0]
+
+    def trace(self, *args, **kwargs):
+        """The function traced for these arguments (or their shapes): a `stages.Traced`."""
+        return stages.Traced(self._abstractly(args, kwargs))
+
+    def lower(self, *args, **kwargs):
+        """The function lowered for these arguments (or their shapes): a `stages.Lowered`."""
+        return stages.Lowered(self._abstractly(args, kwargs))
+
+    def eval_shape(self, *args, **kwargs):
+        """The tree of shapes and dtypes of the results."""
+        return stages.Traced(self._abstractly(args, kwargs)).out_info
+
     def clear_cache(self):
         """Forget every trace and executable of this function."""
         self._cache.clear()
 
     def _cache_size(self):
         return len(self._cache)
+
+
+class _Abstract:
+    """An argument of which only the type is known."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, x):
+        weak = getattr(x, "weak_type", False)
+        self.aval = core.ShapedArray(x.shape, x.dtype, weak)
+
+
+core.aval_rules[_Abstract] = lambda x: x.aval
 
 
 class Statics:

@@ -1,0 +1,520 @@
+"""psum and its kind: communication along named axes.
+
+Under `vmap(axis_name=...)` each becomes ordinary array work on the batch axis.  With one device, the axes of a mesh have size 1,
+and what is left of a collective there is the identity.
+"""
+
+
+import numpy as np
+
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax.core import Primitive, ShapedArray, Zero
+from minijax.ops.convert import convert_element_type
+from minijax.ops.define import NO_RULE, NONDIFFERENTIABLE, batch_front, define, move_axis
+from minijax.ops.elementwise import div, mul
+from minijax.ops.index import dynamic_index_in_dim
+from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
+from minijax.ops.shape import iota, reshape
+from minijax.ops.slicing import concatenate, slice_in_dim
+from minijax.tree_util import tree_map
+
+
+def _names(axis_name):
+    return tuple(axis_name) if isinstance(axis_name, (tuple, list)) else (axis_name,)
+
+
+class Collective(Primitive):
+    """A primitive that communicates along the named axes in its parameter `key`."""
+
+    key = "axis_name"
+
+    def axis_names(self, params):
+        return _names(params[self.key])
+
+
+class Reduction(Collective):
+    """A collective that reduces over all of `axes`."""
+
+    key = "axes"
+    multiple_results = True
+
+
+def _no_groups(groups):
+    if groups is not None:
+        raise NotImplementedError("axis_index_groups is not supported on one device")
+
+
+# --- reductions -----------------------------------------------------------------------
+
+
+def _bind_reduction(primitive, x, axis_name, axis_index_groups):
+    _no_groups(axis_index_groups)
+    leaves, tree = flatten(x)
+    if not leaves:
+        return x
+    outs = primitive.bind(*leaves, axes=_names(axis_name), axis_index_groups=None)
+    return unflatten(tree, outs)
+
+
+def psum(x, axis_name, *, axis_index_groups=None):
+    """The sum of `x` over a named axis (or several): a pytree like `x`."""
+    if isinstance(x, (int, float, complex, np.number)) and not isinstance(x, bool):
+        return core.axis_size(axis_name) * x
+    x = tree_map(_at_least_int, x)
+    return _bind_reduction(psum_p, x, axis_name, axis_index_groups)
+
+
+def _at_least_int(leaf):
+    if core.get_aval(leaf).dtype == bool:
+        return convert_element_type(leaf, np.int32)
+    return leaf
+
+
+def pmean(x, axis_name, *, axis_index_groups=None):
+    """The mean of `x` over a named axis."""
+    total = psum(x, axis_name, axis_index_groups=axis_index_groups)
+    n = core.axis_size(axis_name)
+
+    def mean(leaf):
+        aval = core.get_aval(leaf)
+        if aval.dtype.kind in "iub":
+            leaf = convert_element_type(leaf, np.float32)
+            aval = core.get_aval(leaf)
+        return div(leaf, aval.dtype.type(n))
+
+    return tree_map(mean, total)
+
+
+def pmax(x, axis_name, *, axis_index_groups=None):
+    """The largest `x` over a named axis."""
+    return _bind_reduction(pmax_p, x, axis_name, axis_index_groups)
+
+
+def pmin(x, axis_name, *, axis_index_groups=None):
+    """The smallest `x` over a named axis."""
+    return _bind_reduction(pmin_p, x, axis_name, axis_index_groups)
+
+
+def _reduction_shape(name):
+    def shape(*avals, axes, axis_index_groups):
+        core.axis_size(axes)
+        return [a.strip_weak_type() if name != "psum" else a for a in avals]
+
+    return shape
+
+
+def _reduction_batch(primitive_of, reduce, unmapped):
+    def batch(axis, args, dims, *, axes, axis_index_groups):
+        params = dict(axes=axes, axis_index_groups=axis_index_groups)
+        if axis.name not in axes:
+            return primitive_of().bind(*args, **params), dims
+        rest = tuple(name for name in axes if name != axis.name)
+        outs = [
+            unmapped(x, axis.size) if d is None else reduce(x, (d,))
+            for x, d in zip(args, dims, strict=True)
+        ]
+        if rest:
+            outs = primitive_of().bind(*outs, axes=rest, axis_index_groups=None)
+        return outs, [None] * len(outs)
+
+    return batch
+
+
+def _repeated(x, n):
+    return mul(x, core.get_aval(x).dtype.type(n))
+
+
+def _psum_jvp(primals, tangents, **params):
+    outs = psum_p.bind(*primals, **params)
+    live = [t for t in tangents if type(t) is not Zero]
+    found = iter(psum_p.bind(*live, **params) if live else ())
+    return outs, [t if type(t) is Zero else next(found) for t in tangents]
+
+
+def _psum_transpose(cts, *args, **params):
+    live = [ct for ct in cts if type(ct) is not Zero]
+    found = iter(psum_p.bind(*live, **params) if live else ())
+    return [ct if type(ct) is Zero else next(found) for ct in cts]
+
+
+def _identity_lower(b, ins, out_avals, **_):
+    """On one device every mesh axis has size 1."""
+    return list(ins)
+
+
+psum_p = define(
+    "psum",
+    cls=Reduction,
+    shape=_reduction_shape("psum"),
+    reference=lambda *args, **_: list(args),
+    jvp=_psum_jvp,
+    transpose=_psum_transpose,
+    batch=_reduction_batch(lambda: psum_p, reduce_sum, _repeated),
+    lower=_identity_lower,
+)
+
+
+def _extremum(name, primitive_of, reduce):
+    return define(
+        name,
+        cls=Reduction,
+        shape=_reduction_shape(name),
+        reference=lambda *args, **_: list(args),
+        jvp=NO_RULE(f"{name} has no derivative rule, as in JAX"),
+        transpose=NO_RULE("is not linear"),
+        batch=_reduction_batch(primitive_of, reduce, lambda x, n: x),
+        lower=_identity_lower,
+    )
+
+
+pmax_p = _extremum("pmax", lambda: pmax_p, reduce_max)
+pmin_p = _extremum("pmin", lambda: pmin_p, reduce_min)
+
+# --- where am I -------------------------------------------------------------------------
+
+
+def axis_index(axis_name):
+    """The place along a named axis, int32."""
+    names = _names(axis_name)
+    index = None
+    for name in names:
+        try:
+            size = core.axis_size(name)
+        except NameError:
+            raise NameError(
+                f"Found an unbound axis name: {name}. To fix this, please call axis_index "
+                "under `jax.shard_map`."
+            ) from None
+        place = axis_index_p.bind(axis_name=name)
+        index = place if index is None else index * np.int32(size) + place
+    return index
+
+
+def axis_size(axis_name):
+    """The size of a named axis, a Python int."""
+    return core.axis_size(axis_name)
+
+
+axis_index_p = define(
+    "axis_index",
+    cls=Collective,
+    shape=lambda *, axis_name: ShapedArray((), np.int32),
+    reference=lambda *, axis_name: np.int32(0),
+    jvp=NONDIFFERENTIABLE,
+    transpose=NO_RULE("has no inputs"),
+    batch=lambda axis, args, dims, *, axis_name: (iota(np.int32, axis.size), 0),
+    lower=lambda b, ins, out_avals, *, axis_name: [b.full(out_avals[0], 0)],
+)
+
+# --- moving data ------------------------------------------------------------------------
+
+
+def all_gather(x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to=None):
+    """Every member's `x`, stacked along a new axis (`tiled`: concatenated along `axis`)."""
+    _no_groups(axis_index_groups)
+    names = _names(axis_name)
+    size = core.axis_size(names)
+
+    def gather(leaf):
+        place = axis
+        if axis < 0:
+            place = axis + core.get_aval(leaf).ndim + (not tiled)
+        return all_gather_p.bind(
+            leaf,
+            all_gather_dimension=place,
+            axis_name=names,
+            axis_index_groups=None,
+            axis_size=size,
+            tiled=tiled,
+        )
+
+    return tree_map(gather, x)
+
+
+def _gather_shape(x, *, all_gather_dimension, axis_size, tiled, **_):
+    shape = list(x.shape)
+    if tiled:
+        shape[all_gather_dimension] *= axis_size
+    else:
+        shape.insert(all_gather_dimension, axis_size)
+    return x.update(shape=shape)
+
+
+def _gather_batch(axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params):
+    (x,), (dim,) = args, dims
+    if axis.name not in axis_name:
+        x = batch_front(axis, x, dim)
+        out = all_gather_p.bind(
+            x, all_gather_dimension=all_gather_dimension + 1, axis_name=axis_name,
+            tiled=tiled, **params,
+        )  # fmt: skip
+        return out, 0
+    if len(axis_name) > 1:
+        raise NotImplementedError("all_gather along several vmapped axes")
+    x = move_axis(batch_front(axis, x, dim), 0, all_gather_dimension)
+    if tiled:
+        shape = x.shape
+        k = all_gather_dimension
+        x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
+    return x, None
+
+
+def _gather_transpose(ct, x, *, all_gather_dimension, axis_name, axis_size, tiled, **_):
+    return [
+        reduce_scatter_p.bind(
+            ct,
+            axis_name=axis_name,
+            axis_index_groups=None,
+            axis_size=axis_size,
+            scatter_dimension=all_gather_dimension,
+            tiled=tiled,
+        )
+    ]
+
+
+def _linear(primitive_of):
+    def jvp(primals, tangents, **params):
+        (x,), (t,) = primals, tangents
+        bind = primitive_of().bind
+        out = bind(x, **params)
+        return out, Zero.of(out) if type(t) is Zero else bind(t, **params)
+
+    return jvp
+
+
+all_gather_p = define(
+    "all_gather",
+    cls=Collective,
+    shape=_gather_shape,
+    reference=lambda x, *, all_gather_dimension, tiled, **_: (
+        x if tiled else np.expand_dims(x, all_gather_dimension)
+    ),
+    jvp=_linear(lambda: all_gather_p),
+    transpose=_gather_transpose,
+    batch=_gather_batch,
+    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
+)
+
+
+def psum_scatter(
+    x, axis_name, *, scatter_dimension=0, axis_index_groups=None, tiled=False
+):
+    """The sum over a named axis, of which each member keeps its own part."""
+    _no_groups(axis_index_groups)
+    names = _names(axis_name)
+    size = core.axis_size(names)
+    return tree_map(
+        lambda leaf: reduce_scatter_p.bind(
+            leaf,
+            axis_name=names,
+            axis_index_groups=None,
+            axis_size=size,
+            scatter_dimension=scatter_dimension,
+            tiled=tiled,
+        ),
+        x,
+    )
+
+
+def _scatter_shape(x, *, axis_size, scatter_dimension, tiled, **_):
+    shape = list(x.shape)
+    n = shape[scatter_dimension]
+    if tiled:
+        if n % axis_size:
+            raise ValueError(f"tiled reduce_scatter operand scatter dimension size {n} must "
+                             f"be divisible by shard_count {axis_size}")  # fmt: skip
+        shape[scatter_dimension] = n // axis_size
+    else:
+        if n != axis_size:
+            raise ValueError(f"reduce_scatter operand scatter dimension size {n} must match "
+                             f"shard_count {axis_size}")  # fmt: skip
+        del shape[scatter_dimension]
+    return x.update(shape=shape)
+
+
+def _scatter_batch(axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **_):
+    (x,), (dim,) = args, dims
+    if axis.name not in axis_name or len(axis_name) > 1:
+        raise NotImplementedError("psum_scatter along other than the one vmapped axis")
+    total = reduce_sum(batch_front(axis, x, dim), (0,))
+    total = move_axis(total, scatter_dimension, 0)
+    if tiled:
+        n = total.shape[0] // axis_size
+        parts = reshape(total, (axis_size, n, *total.shape[1:]))
+        return move_axis(parts, 1, scatter_dimension + 1), 0
+    return total, 0
+
+
+reduce_scatter_p = define(
+    "reduce_scatter",
+    cls=Collective,
+    shape=_scatter_shape,
+    reference=lambda x, *, scatter_dimension, tiled, **_: (
+        x if tiled else np.squeeze(x, scatter_dimension)
+    ),
+    jvp=_linear(lambda: reduce_scatter_p),
+    transpose=lambda ct, x, *, scatter_dimension, axis_name, axis_size, tiled, **_: [
+        all_gather_p.bind(
+            ct,
+            all_gather_dimension=scatter_dimension,
+            axis_name=axis_name,
+            axis_index_groups=None,
+            axis_size=axis_size,
+            tiled=tiled,
+        )
+    ],
+    batch=_scatter_batch,
+    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
+)
+
+
+def ppermute(x, axis_name, perm):
+    """Each (source, target) in `perm` sends `x`; members that receive nothing get zeros."""
+    names = _names(axis_name)
+    perm = tuple((int(a), int(b)) for a, b in perm)
+    core.axis_size(names)
+    return tree_map(lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm), x)
+
+
+def _ppermute_batch(axis, args, dims, *, axis_name, perm):
+    (x,), (dim,) = args, dims
+    if axis.name not in axis_name:
+        return ppermute_p.bind(x, axis_name=axis_name, perm=perm), dim
+    x = batch_front(axis, x, dim)
+    source = dict((b, a) for a, b in perm)
+    if len(perm) != axis.size:
+        raise AssertionError("Permutation doesn't match the axis size!")
+    parts = [slice_in_dim(x, source[k], source[k] + 1, axis=0) for k in range(axis.size)]
+    return concatenate(parts, 0), 0
+
+
+ppermute_p = define(
+    "ppermute",
+    cls=Collective,
+    shape=lambda x, *, axis_name, perm: x,
+    reference=lambda x, *, axis_name, perm: x if perm else np.zeros_like(x),
+    jvp=_linear(lambda: ppermute_p),
+    transpose=lambda ct, x, *, axis_name, perm: [
+        ppermute_p.bind(ct, axis_name=axis_name, perm=tuple((b, a) for a, b in perm))
+    ],
+    batch=_ppermute_batch,
+    lower=lambda b, ins, out_avals, *, axis_name, perm: (
+        list(ins) if perm else [b.full(out_avals[0], 0)]
+    ),
+)
+
+
+def pshuffle(x, axis_name, perm):
+    """Member k gets the `x` of member perm[k]."""
+    if set(perm) != set(range(core.axis_size(axis_name))):
+        raise ValueError(f"`perm` does not represent a permutation: {perm}")
+    return ppermute(x, axis_name, list(zip(perm, range(len(perm)), strict=True)))
+
+
+def all_to_all(
+    x, axis_name, split_axis, concat_axis, *, axis_index_groups=None, tiled=False
+):
+    """Split `x` along `split_axis`, a part to each member; join what comes along `concat_axis`."""
+    _no_groups(axis_index_groups)
+    size = core.axis_size(axis_name)
+
+    def exchange(leaf):
+        aval = core.get_aval(leaf)
+        if tiled and aval.shape[split_axis] % size:
+            raise ValueError(
+                f"The size of all_to_all split_axis ({aval.shape[split_axis]}) has to be "
+                f"divisible by the size of the named axis {axis_name} ({size})"
+            )
+        if not tiled and aval.shape[split_axis] != size:
+            raise ValueError(
+                "all_to_all requires the size of the mapped axis axis_name to equal "
+                f"x.shape[split_axis], but they are {size} and {aval.shape[split_axis]} "
+                "respectively."
+            )
+        return all_to_all_p.bind(
+            leaf,
+            axis_name=axis_name,
+            axis_index_groups=None,
+            split_axis=split_axis,
+            concat_axis=concat_axis,
+            tiled=tiled,
+        )
+
+    return tree_map(exchange, x)
+
+
+def pswapaxes(x, axis_name, axis, *, axis_index_groups=None):
+    """Swap a named axis with the axis `axis` of equal size."""
+    return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
+
+
+def _all_to_all_shape(x, *, axis_name, split_axis, concat_axis, tiled, **_):
+    size = core.axis_size(axis_name)
+    shape = list(x.shape)
+    if tiled:
+        shape[split_axis] //= size
+        shape[concat_axis] *= size
+    else:
+        del shape[split_axis]
+        shape.insert(concat_axis, size)
+    return x.update(shape=shape)
+
+
+def _all_to_all_batch(axis, args, dims, *, axis_name, split_axis, concat_axis, tiled, **p):
+    (x,), (dim,) = args, dims
+    if axis.name not in _names(axis_name):
+        x = batch_front(axis, x, dim)
+        out = all_to_all_p.bind(
+            x, axis_name=axis_name, split_axis=split_axis + 1,
+            concat_axis=concat_axis + 1, tiled=tiled, **p,
+        )  # fmt: skip
+        return out, 0
+    x = batch_front(axis, x, dim)
+    if not tiled:
+        x = move_axis(x, split_axis + 1, 0)
+        # the old batch axis, now second, becomes the new axis of the value
+        return move_axis(x, 1, concat_axis + 1), 0
+    n = x.shape[split_axis + 1] // axis.size
+    shape = x.shape
+    k = split_axis + 1
+    x = reshape(x, (*shape[:k], axis.size, n, *shape[k + 1 :]))
+    x = move_axis(x, k, 0)
+    x = move_axis(x, 1, concat_axis + 1)
+    shape = x.shape
+    k = concat_axis + 1
+    return reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :])), 0
+
+
+all_to_all_p = define(
+    "all_to_all",
+    cls=Collective,
+    shape=_all_to_all_shape,
+    reference=NO_RULE("needs a mesh"),
+    jvp=_linear(lambda: all_to_all_p),
+    transpose=lambda ct, x, *, split_axis, concat_axis, **params: [
+        all_to_all_p.bind(
+            ct, split_axis=concat_axis, concat_axis=split_axis, **params
+        )
+    ],
+    batch=_all_to_all_batch,
+    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
+)
+
+
+def pbroadcast(x, axis_name, source):
+    """Every member gets the `x` of member `source`."""
+    size = core.axis_size(axis_name)
+    gathered = all_gather(x, axis_name)
+    return tree_map(
+        lambda leaf: dynamic_index_in_dim(leaf, min(source, size - 1), 0, keepdims=False),
+        gathered,
+    )
+
+
+def pcast(x, axis_name=None, *, to=None):
+    """`x` itself: replication is not tracked on one device."""
+    return x
+
+
+pvary = pcast

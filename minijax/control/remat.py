@@ -1,0 +1,266 @@
+"""checkpoint: differentiate by computing again instead of keeping residuals."""
+
+import functools
+
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax.control.call import Statics, _matched, call_jaxpr
+from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.define import define
+from minijax.ops.define import elementwise_batch
+from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.transforms import ad, batching
+from minijax.transforms.evaluate import evaluate
+from minijax.transforms.partial_eval import split_jaxpr
+from minijax.transforms.simplify import inline_calls
+
+
+def checkpoint(
+    fun=None,
+    *,
+    prevent_cse=True,
+    policy=None,
+    static_argnums=(),
+    static_argnames=(),
+    concrete=False,
+):
+    """`fun`, whose intermediate values are recomputed in the backward pass.
+
+    `policy(primitive, *avals, **params) -> bool` says which results are kept all the same (see
+    `checkpoint_policies`); by default none is.
+    """
+    if fun is None:
+        return functools.partial(
+            checkpoint,
+            prevent_cse=prevent_cse,
+            policy=policy,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+        )
+    statics = Statics(*_matched(fun, static_argnums, static_argnames))
+
+    @functools.wraps(fun, updated=())
+    def wrapped(*args, **kwargs):
+        static, dynamic, keywords = statics.split(args, kwargs)
+        flat, in_tree = flatten((dynamic, keywords))
+        trees = []
+
+        def flat_fun(*leaves):
+            given, named = unflatten(in_tree, leaves)
+            given, named = statics.join(static, given, named)
+            outs, tree = flatten(fun(*given, **named))
+            trees.append(tree)
+            return outs
+
+        info = DebugInfo("checkpoint", describe_function(fun))
+        closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
+        closed, consts = hoist_consts(closed)
+        outs = remat_p.bind(
+            *consts,
+            *flat,
+            jaxpr=closed,
+            prevent_cse=prevent_cse,
+            differentiated=False,
+            policy=policy,
+        )
+        return unflatten(trees[0], outs)
+
+    return wrapped
+
+
+remat = checkpoint
+
+
+def _remat_jvp(primals, tangents, *, jaxpr, **params):
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
+    derived, consts = hoist_consts(derived)
+    moving = [t for t in tangents if type(t) is not Zero]
+    outs = remat_p.bind(*consts, *primals, *moving, jaxpr=derived, **params)
+    n = len(out_nonzero)
+    feed = iter(outs[n:])
+    return outs[:n], [
+        next(feed) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+
+
+def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params):
+    """Run the function now, keeping what the policy says; record the rest to be run again."""
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
+    n_out = len(out_nonzero)
+    key = _remat_linearize, policy
+    known = derived.memo.get(key)
+    if known is None:
+        unknown = (False,) * len(primals) + (True,) * sum(nonzero)
+        known = split_jaxpr(
+            inline_calls(derived), unknown, keep=policy or _keep_nothing, n_known=n_out
+        )
+        derived.memo[key] = known
+    forward, again, n_kept = known
+    outs = call_jaxpr(forward, *primals, name="checkpoint")
+    outs, kept = outs[: len(outs) - n_kept], outs[len(outs) - n_kept :]
+    moving = [t for t in tangents if type(t) is not Zero]
+    again, consts = hoist_consts(again)
+    with core.set_current_trace(linear_trace):
+        found = iter(
+            remat_p.bind(
+                *consts, *kept, *primals, *moving, jaxpr=again,
+                policy=policy, **{**params, "differentiated": True},
+            )  # fmt: skip
+        )
+    return outs, [
+        next(found) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+
+
+def _keep_nothing(*_, **__):
+    return False
+
+
+def _remat_transpose(cts, *args, jaxpr, **params):
+    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
+    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
+    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
+    live = [ct for ct in cts if type(ct) is not Zero]
+    derived, consts = hoist_consts(derived)
+    found = iter(remat_p.bind(*consts, *known, *live, jaxpr=derived, **params))
+    nonzero = iter(in_nonzero)
+    return [
+        None if not is_linear
+        else next(found) if next(nonzero)
+        else Zero(x.aval.to_tangent_aval())
+        for x, is_linear in zip(args, linear, strict=True)
+    ]  # fmt: skip
+
+
+def _remat_batch(axis, args, dims, *, jaxpr, **params):
+    in_dims = tuple(None if d is None else 0 for d in dims)
+    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, in_dims)
+    derived, consts = hoist_consts(derived)
+    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    return remat_p.bind(*consts, *args, jaxpr=derived, **params), out_dims
+
+
+remat_p = define(
+    "checkpoint",
+    cls=HigherOrderPrimitive,
+    shape=lambda *avals, jaxpr, **_: jaxpr.out_avals,
+    reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
+    jvp=_remat_jvp,
+    linearize=_remat_linearize,
+    transpose=_remat_transpose,
+    batch=_remat_batch,
+    lower=lambda b, ins, out_avals, *, jaxpr, **_: b.inline(jaxpr, ins),
+)
+
+
+# --- names for policies -------------------------------------------------------------------
+
+
+def checkpoint_name(x, name):
+    """`x`, marked with a name that checkpoint policies can ask for."""
+    leaves, tree = flatten(x)
+    return unflatten(tree, [name_p.bind(leaf, name=name) for leaf in leaves])
+
+
+def _name_jvp(primals, tangents, *, name):
+    (x,), (t,) = primals, tangents
+    return name_p.bind(x, name=name), (
+        t if type(t) is Zero else name_p.bind(t, name=name)
+    )
+
+
+name_p = define(
+    "name",
+    shape=lambda x, *, name: x,
+    reference=lambda x, *, name: x,
+    jvp=_name_jvp,
+    transpose=lambda ct, x, *, name: [ct],
+    batch=elementwise_batch(lambda: name_p),
+    lower=lambda b, ins, out_avals, *, name: ins,
+)
+
+class checkpoint_policies:  # noqa: N801 (a namespace, as in JAX)
+    """What `checkpoint` may keep: functions `(primitive, *avals, **params) -> bool`."""
+
+    @staticmethod
+    def everything_saveable(*_, **__):
+        """Keep every result."""
+        return True
+
+    @staticmethod
+    def nothing_saveable(*_, **__):
+        """Keep nothing."""
+        return False
+
+    @staticmethod
+    def dots_saveable(primitive, *_, **__):
+        """Keep the results of matrix products and convolutions."""
+        return primitive.name in ("dot_general", "conv_general_dilated")
+
+    checkpoint_dots = dots_saveable
+
+    @staticmethod
+    def dots_with_no_batch_dims_saveable(primitive, *_, **params):
+        """Keep the results of matrix products without batch dimensions."""
+        if primitive.name != "dot_general":
+            return False
+        _, (lhs_batch, rhs_batch) = params["dimension_numbers"]
+        return not lhs_batch and not rhs_batch
+
+    checkpoint_dots_with_no_batch_dims = dots_with_no_batch_dims_saveable
+
+    @staticmethod
+    def offload_dot_with_no_batch_dims(offload_src, offload_dst):
+        """Keep matrix products; there is one memory, so nothing moves."""
+        return checkpoint_policies.dots_with_no_batch_dims_saveable
+
+    @staticmethod
+    def save_anything_except_these_names(*names):
+        """Keep everything but results marked with one of the names."""
+
+        def policy(primitive, *_, **params):
+            return not (primitive is name_p and params["name"] in names)
+
+        return policy
+
+    @staticmethod
+    def save_any_names_but_these(*names):
+        """Keep results marked with any other name."""
+
+        def policy(primitive, *_, **params):
+            return primitive is name_p and params["name"] not in names
+
+        return policy
+
+    @staticmethod
+    def save_only_these_names(*names):
+        """Keep results marked with one of the names."""
+
+        def policy(primitive, *_, **params):
+            return primitive is name_p and params["name"] in names
+
+        return policy
+
+    @staticmethod
+    def save_and_offload_only_these_names(
+        *, names_which_can_be_saved, names_which_can_be_offloaded, offload_src, offload_dst
+    ):
+        """Keep results marked with one of the names; there is one memory."""
+        names = [*names_which_can_be_saved, *names_which_can_be_offloaded]
+        return checkpoint_policies.save_only_these_names(*names)
+
+    @staticmethod
+    def save_from_both_policies(first, second):
+        """Keep what either policy keeps."""
+
+        def policy(primitive, *avals, **params):
+            return first(primitive, *avals, **params) or second(
+                primitive, *avals, **params
+            )
+
+        return policy

@@ -1,0 +1,191 @@
+"""The stages of compilation ahead of time: traced, lowered, compiled (`jax.stages`)."""
+
+from minijax import core, dispatch
+from minijax._pytree import flatten, unflatten
+from minijax.device import DEFAULT_SHARDING
+from minijax.transforms.cost import cost
+
+CompilerOptions = dict
+
+
+class Wrapped:
+    """What `jit` returns: callable, with `trace` and `lower`."""
+
+
+class ArgInfo:
+    """The type of an argument, and whether it is donated."""
+
+    __slots__ = ("_aval", "donated")
+
+    def __init__(self, aval, donated=False):
+        self._aval, self.donated = aval, donated
+
+    shape = property(lambda self: self._aval.shape)
+    dtype = property(lambda self: self._aval.dtype)
+
+    def __repr__(self):
+        return f"ArgInfo(_aval={self._aval!r}, donated={self.donated})"
+
+
+class OutInfo:
+    """The shape and dtype of a result."""
+
+    __slots__ = ("shape", "dtype", "weak_type", "sharding")
+
+    def __init__(self, aval):
+        self.shape, self.dtype, self.weak_type = aval.shape, aval.dtype, aval.weak_type
+        self.sharding = None
+
+    def __repr__(self):
+        return f"OutInfo(shape={self.shape}, dtype={self.dtype.name})"
+
+
+class MemoryStats:
+    """Sizes in bytes of what one call of a compiled program needs."""
+
+    generated_code_size_in_bytes = 0
+    alias_size_in_bytes = 0
+
+    def __init__(self, arguments, outputs, temporaries):
+        self.argument_size_in_bytes = arguments
+        self.output_size_in_bytes = outputs
+        self.temp_size_in_bytes = temporaries
+
+    def __repr__(self):
+        return (
+            f"MemoryStats(argument_size_in_bytes={self.argument_size_in_bytes}, "
+            f"output_size_in_bytes={self.output_size_in_bytes}, "
+            f"temp_size_in_bytes={self.temp_size_in_bytes})"
+        )
+
+
+class _Stage:
+    """A function at one signature, on its way to an executable."""
+
+    def __init__(self, traced):
+        self._traced = traced
+        self.in_tree, self.out_tree = traced.in_tree, traced.out_tree
+        self.fun_name = traced.name
+
+    @property
+    def args_info(self):
+        """The tree of `ArgInfo` of (args, kwargs)."""
+        infos = [ArgInfo(a) for a in self._traced.closed.in_avals]
+        return unflatten(self.in_tree, infos)
+
+    @property
+    def in_avals(self):
+        """The tree of avals of (args, kwargs)."""
+        return unflatten(self.in_tree, self._traced.closed.in_avals)
+
+    @property
+    def out_avals(self):
+        """The avals of the results."""
+        return list(self._traced.closed.out_avals)
+
+    @property
+    def out_info(self):
+        """The tree of shapes and dtypes of the results."""
+        infos = [OutInfo(a) for a in self._traced.closed.out_avals]
+        return unflatten(self.out_tree, infos)
+
+    donate_argnums = ()
+
+
+class Traced(_Stage):
+    """A function's jaxpr for one signature."""
+
+    @property
+    def jaxpr(self):
+        """The closed jaxpr."""
+        return self._traced.closed
+
+    def lower(self, **_):
+        """Lower to a program of the C backend."""
+        return Lowered(self._traced)
+
+
+class Lowered(_Stage):
+    """A function as a program of the C backend."""
+
+    def as_text(self, dialect=None, *, debug_info=False):
+        """The program: its buffers and instructions."""
+        compiled = dispatch.compiled(self._traced.closed, self.fun_name)
+        return "\n".join(map(repr, compiled.executable.module.programs))
+
+    def compiler_ir(self, dialect=None):
+        """The backend's module object."""
+        return dispatch.compiled(self._traced.closed, self.fun_name).executable.module
+
+    def cost_analysis(self):
+        """FLOPs and bytes, counted from the jaxpr."""
+        return cost(self._traced.closed)
+
+    def compile(self, compiler_options=None):
+        """The executable."""
+        dispatch.compiled(self._traced.closed, self.fun_name)
+        return Compiled(self._traced)
+
+
+class Compiled(_Stage):
+    """An executable for one signature; call it with arguments of that signature."""
+
+    def __call__(self, *args, **kwargs):
+        flat, in_tree = flatten((args, kwargs))
+        if in_tree != self.in_tree:
+            raise TypeError(
+                "Function compiled with input pytree does not match the input pytree it "
+                f"was called with: compiled for {self.in_tree}, called with {in_tree}"
+            )
+        for k, (x, aval) in enumerate(
+            zip(flat, self._traced.closed.in_avals, strict=True)
+        ):
+            if isinstance(x, core.Tracer):
+                raise TypeError(
+                    "Cannot apply JAX transformations to a function lowered and compiled "
+                    f"for a particular signature. Detected argument of Tracer type {x!r}"
+                )
+            got = core.get_aval(x)
+            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
+                raise TypeError(
+                    "Argument types differ from the types for which this computation was "
+                    f"compiled. Argument {k} was compiled with type {aval.str_short(False)}"
+                    f" and called with {got.str_short(False)}"
+                )
+        run = dispatch.compiled(self._traced.closed, self.fun_name)
+        return unflatten(self.out_tree, run(flat))
+
+    call = __call__
+
+    def as_text(self):
+        """The program: its buffers and instructions."""
+        return Lowered(self._traced).as_text()
+
+    def cost_analysis(self):
+        """FLOPs and bytes, counted from the jaxpr."""
+        return cost(self._traced.closed)
+
+    def memory_analysis(self):
+        """Bytes of arguments, results and temporaries of one call."""
+        closed = self._traced.closed
+        run = dispatch.compiled(closed, self.fun_name)
+        return MemoryStats(
+            sum(a.size * a.dtype.itemsize for a in closed.in_avals),
+            sum(a.size * a.dtype.itemsize for a in closed.out_avals),
+            run.executable.program.arena_bytes,
+        )
+
+    def runtime_executable(self):
+        """The backend's executable."""
+        return dispatch.compiled(self._traced.closed, self.fun_name).executable
+
+    @property
+    def input_shardings(self):
+        """The tree of shardings of (args, kwargs)."""
+        leaves = [DEFAULT_SHARDING] * self.in_tree.num_leaves
+        return unflatten(self.in_tree, leaves)
+
+    @property
+    def output_shardings(self):
+        """The tree of shardings of the results."""
+        return unflatten(self.out_tree, [DEFAULT_SHARDING] * self.out_tree.num_leaves)
