@@ -22,11 +22,11 @@ LAYERS = [
         "core",
         "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
-        "minijax.monitoring",
+        "minijax.monitoring minijax.array minijax.device",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
-    ("control", "minijax.control minijax.dispatch minijax.array"),
+    ("control", "minijax.control minijax.dispatch minijax.stages"),
     (
         "namespaces",
         "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy "
