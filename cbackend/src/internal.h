@@ -86,6 +86,7 @@ struct mjx_frame {
   char **slots; /* arena, consts, inputs.., outputs.. */
   char *locals;
   char *scratch; /* the calling thread's; valid within one leaf instruction */
+  uint32_t host_fp; /* the floating-point state that callbacks expect */
   const mjx_code *code;
 };
 
@@ -146,8 +147,8 @@ mjx_status mjx_check_shape(const mjx_operand *operand, const char *what, int ndi
 
 extern const mjx_op mjx_ops[];
 int64_t mjx_frame_bytes(const mjx_code *code);
-/* Lays a frame out in `memory` (code->frame_bytes bytes, MJX_ALIGN-aligned). */
-mjx_frame *mjx_frame_init(const mjx_code *code, void *memory, char *scratch);
+/* Lays a nested frame out in `memory` (code->frame_bytes bytes, MJX_ALIGN-aligned). */
+mjx_frame *mjx_frame_nest(const mjx_frame *parent, const mjx_code *code, void *memory);
 mjx_status mjx_code_run(const mjx_code *code, mjx_frame *frame);
 bool mjx_interrupted(void);
 

@@ -12,7 +12,7 @@ static mjx_status check_operands(mjx_instr *instr, mjx_operand *in, int64_t n_in
 
 static mjx_status run_nested(const mjx_instr *instr, mjx_frame *frame, const mjx_operand *in,
                              const mjx_code *code) {
-  mjx_frame *nested = mjx_frame_init(code, frame->locals, frame->scratch);
+  mjx_frame *nested = mjx_frame_nest(frame, code, frame->locals);
   for (int64_t i = 0; i < code->n_inputs; i++)
     mjx_frame_set_input(nested, i, mjx_at(frame, &in[i]));
   for (int64_t i = 0; i < code->n_outputs; i++)

@@ -72,6 +72,12 @@ static void orient(const mjx_operand *in, reduce_plan *plan) {
   plan->outer = 1;
 }
 
+int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows) {
+  int64_t levels = 3;
+  for (; rows > plan->leaf; rows = (rows + 1) / 2) levels++;
+  return levels * mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
+}
+
 static void cut(reduce_plan *plan) {
   bool rows = plan->column_stride == 1 && plan->inner >= MIN_ROW;
   if (!rows) plan->rows = NULL;
@@ -85,9 +91,7 @@ static void cut(reduce_plan *plan) {
     plan->chunk = mjx_round_up((plan->n + chunks - 1) / chunks, plan->leaf);
     plan->n_chunks = (plan->n + plan->chunk - 1) / plan->chunk;
   }
-  int64_t levels = 1;
-  for (int64_t left = plan->chunk; left > plan->leaf; left = (left + 1) / 2) levels++;
-  plan->stack_bytes = (levels + 2) * mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
+  plan->stack_bytes = mjx_reduce_stack_bytes(plan, plan->chunk);
 }
 
 static mjx_kernel_fn find_kernel(const char *name) {
@@ -217,6 +221,11 @@ mjx_status mjx_op_reduce_check(mjx_loader *loader, mjx_instr *instr) {
   reduce_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
+  if (in->shape[1] == 1) { /* nothing to combine, so the elements stay exactly as they are */
+    const int64_t strides[2] = {in->strides[0], in->strides[2]};
+    plan->copies = true;
+    return mjx_copy_prepare(loader, 2, out->shape, out->strides, strides, in->size, &plan->copy);
+  }
   MJX_TRY(mjx_reduce_prepare(in, (int)instr->params[0], plan));
   instr->scratch_bytes = plan->stack_bytes + partial_bytes(plan);
   return MJX_OK;
@@ -233,6 +242,10 @@ static void store_identity(const reduce_plan *plan, char *out, char *scratch) {
 mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
   const reduce_plan *plan = instr->plan;
   reduce_job job = {plan, mjx_at(frame, instr->in), mjx_at(frame, instr->out), NULL};
+  if (plan->copies) {
+    mjx_copy_run(&plan->copy, job.out, job.in, true);
+    return MJX_OK;
+  }
   if (plan->n == 0) {
     store_identity(plan, job.out, frame->scratch);
     return MJX_OK;

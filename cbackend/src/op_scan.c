@@ -88,7 +88,7 @@ static void set_slices(const mjx_instr *instr, const mjx_frame *frame, mjx_frame
 mjx_status mjx_op_scan_run(const mjx_instr *instr, mjx_frame *frame) {
   const scan_plan *plan = instr->plan;
   const mjx_carries *carries = &plan->carries;
-  mjx_frame *body = mjx_frame_init(plan->body, frame->locals + plan->body_frame, frame->scratch);
+  mjx_frame *body = mjx_frame_nest(frame, plan->body, frame->locals + plan->body_frame);
   for (int64_t i = 0; i < plan->n_consts; i++)
     mjx_frame_set_input(body, i, mjx_at(frame, &instr->in[i]));
   mjx_carries_begin(carries, frame);

@@ -54,7 +54,7 @@ mjx_status mjx_op_while_check(mjx_loader *loader, mjx_instr *instr) {
 
 static mjx_frame *open_frame(mjx_frame *frame, const mjx_code *code, int64_t offset,
                              const mjx_operand *consts, int64_t n_consts) {
-  mjx_frame *nested = mjx_frame_init(code, frame->locals + offset, frame->scratch);
+  mjx_frame *nested = mjx_frame_nest(frame, code, frame->locals + offset);
   for (int64_t i = 0; i < n_consts; i++)
     mjx_frame_set_input(nested, i, mjx_at(frame, &consts[i]));
   return nested;

@@ -58,15 +58,21 @@ int64_t mjx_frame_bytes(const mjx_code *code) {
   return locals_offset(code) + mjx_round_up(code->local_bytes, MJX_ALIGN);
 }
 
-mjx_frame *mjx_frame_init(const mjx_code *code, void *memory, char *scratch) {
+static mjx_frame *frame_lay_out(const mjx_code *code, void *memory) {
   mjx_frame *frame = memory;
   char *base = memory;
   frame->slots = (char **)(void *)(base + slots_offset());
   frame->locals = base + locals_offset(code);
-  frame->scratch = scratch;
   frame->code = code;
   frame->slots[MJX_SLOT_ARENA] = base + arena_offset(code);
   frame->slots[MJX_SLOT_CONST] = code->program->consts;
+  return frame;
+}
+
+mjx_frame *mjx_frame_nest(const mjx_frame *parent, const mjx_code *code, void *memory) {
+  mjx_frame *frame = frame_lay_out(code, memory);
+  frame->scratch = parent->scratch;
+  frame->host_fp = parent->host_fp;
   return frame;
 }
 
@@ -138,12 +144,13 @@ mjx_status mjx_program_run(mjx_program *program, const void *const *inputs,
   const mjx_code *code = &program->codes[0];
   void *memory = frame_take(program);
   if (!memory) return MJX_NO_MEMORY;
-  mjx_frame *frame = mjx_frame_init(code, memory, (char *)memory + code->frame_bytes);
+  mjx_frame *frame = frame_lay_out(code, memory);
+  frame->scratch = (char *)memory + code->frame_bytes;
   for (int64_t i = 0; i < code->n_inputs; i++) mjx_frame_set_input(frame, i, inputs[i]);
   for (int64_t i = 0; i < code->n_outputs; i++) mjx_frame_set_output(frame, i, outputs[i]);
-  uint32_t fp_state = mjx_fp_enter();
+  frame->host_fp = mjx_fp_enter();
   mjx_status status = mjx_code_run(code, frame);
-  mjx_fp_leave(fp_state);
+  mjx_fp_leave(frame->host_fp);
   frame_give(program, memory);
   return status;
 }

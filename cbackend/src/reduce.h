@@ -25,11 +25,15 @@ typedef struct reduce_plan {
   int64_t chunk;    /* rows; a multiple of leaf */
   int64_t n_chunks;
   int64_t stack_bytes; /* scratch of a thread */
+  bool copies; /* n is 1: `copy` does it */
+  mjx_copy_plan copy;
   void (*round)(int64_t n, void *const *out, const void *const *in); /* f32 to f16/bf16 */
 } reduce_plan;
 
 /* Plans the reduction of `in` (checked to be a view3) by `kind`. */
 mjx_status mjx_reduce_prepare(const mjx_operand *in, int kind, reduce_plan *plan);
+/* Scratch that mjx_reduce_block needs for this many rows, and for one block of accumulators. */
+int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows);
 /* Reduces rows first..first+count of columns column..column+width of `outer` into acc. */
 void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
                       int64_t width, int64_t first, int64_t count, char *acc, char *stack);

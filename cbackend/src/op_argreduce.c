@@ -1,0 +1,104 @@
+/* op_argreduce.c: ARGREDUCE: the extreme first, by the kernels of REDUCE, then where it is. */
+#include "kernels.h"
+#include "reduce.h"
+
+typedef struct argreduce_plan {
+  reduce_plan reduce;
+  mjx_find_rows_fn find_rows;
+  mjx_find_line_fn find_line;
+  int32_t index_dtype, index_size;
+} argreduce_plan;
+
+typedef struct argreduce_job {
+  const argreduce_plan *plan;
+  const char *in;
+  char *out;
+} argreduce_job;
+
+/* Scratch of a thread: accumulators, the same rounded to the input's type, indices, stack. */
+typedef struct work {
+  char *acc, *best;
+  int64_t *index;
+  char *stack;
+} work;
+
+static int64_t piece_bytes(const reduce_plan *plan, int64_t size) {
+  return mjx_round_up(plan->block * size, MJX_ALIGN);
+}
+
+static work lay_out(const reduce_plan *plan, char *scratch) {
+  work w = {.acc = scratch};
+  w.best = w.acc + piece_bytes(plan, plan->acc_size);
+  w.index = (int64_t *)(void *)(w.best + piece_bytes(plan, plan->in_size));
+  w.stack = (char *)w.index + piece_bytes(plan, sizeof(int64_t));
+  return w;
+}
+
+static void find_block(const argreduce_plan *plan, const char *in, int64_t width, const work *w) {
+  const reduce_plan *reduce = &plan->reduce;
+  if (reduce->rows) {
+    for (int64_t c = 0; c < width; c++) w->index[c] = 0;
+    plan->find_rows(reduce->n, reduce->row_stride, width, in, w->best, w->index);
+    return;
+  }
+  for (int64_t c = 0; c < width; c++)
+    w->index[c] = plan->find_line(reduce->n, reduce->row_stride,
+                                  in + c * reduce->column_stride * reduce->in_size,
+                                  w->best + c * reduce->in_size);
+}
+
+static void argreduce_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  const argreduce_job *job = arg;
+  const reduce_plan *reduce = &job->plan->reduce;
+  work w = lay_out(reduce, scratch);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t outer = i / reduce->n_blocks, column = i % reduce->n_blocks * reduce->block;
+    int64_t width = MJX_MIN(reduce->block, reduce->inner - column);
+    int64_t at = outer * reduce->outer_stride + column * reduce->column_stride;
+    mjx_reduce_block(reduce, job->in, outer, column, width, 0, reduce->n, w.acc, w.stack);
+    if (reduce->round)
+      reduce->round(width, (void *const *)&w.best, (const void *const *)&w.acc);
+    else
+      w.best = w.acc;
+    find_block(job->plan, job->in + at * reduce->in_size, width, &w);
+    char *out = job->out + (outer * reduce->inner + column) * job->plan->index_size;
+    for (int64_t c = 0; c < width; c++)
+      mjx_store_index(out + c * job->plan->index_size, job->plan->index_dtype, w.index[c]);
+  }
+}
+
+mjx_status mjx_op_argreduce_check(mjx_loader *loader, mjx_instr *instr) {
+  MJX_TRY(mjx_check_counts(instr, 1, 1, 1));
+  const mjx_operand *in = &instr->in[0], *out = &instr->out[0];
+  MJX_TRY(mjx_check_real(in, "the input", 3));
+  MJX_TRY(mjx_check_dense(out, "the output"));
+  const int64_t shape[2] = {in->shape[0], in->shape[2]};
+  MJX_TRY(mjx_check_shape(out, "the output", 2, shape));
+  if (!mjx_dtype_is_integer(out->dtype)) return mjx_fail(MJX_INVALID, "indices of dtype %d", out->dtype);
+  if (in->shape[1] < 1) return mjx_fail(MJX_INVALID, "no element to choose from");
+  if (instr->params[0] != MJX_MAX && instr->params[0] != MJX_MIN)
+    return mjx_fail(MJX_INVALID, "the kind is neither MAX nor MIN");
+  argreduce_plan *plan;
+  MJX_ALLOC(loader, plan, sizeof *plan);
+  instr->plan = plan;
+  MJX_TRY(mjx_reduce_prepare(in, (int)instr->params[0], &plan->reduce));
+  reduce_plan *reduce = &plan->reduce;
+  plan->find_rows = mjx_block_kernels_get()->find_rows[in->dtype];
+  plan->find_line = mjx_block_kernels_get()->find_line[in->dtype];
+  plan->index_dtype = out->dtype;
+  plan->index_size = out->size;
+  instr->scratch_bytes = piece_bytes(reduce, reduce->acc_size) +
+                         piece_bytes(reduce, reduce->in_size) + piece_bytes(reduce, 8) +
+                         mjx_reduce_stack_bytes(reduce, reduce->n);
+  return MJX_OK;
+}
+
+mjx_status mjx_op_argreduce_run(const mjx_instr *instr, mjx_frame *frame) {
+  const argreduce_plan *plan = instr->plan;
+  const reduce_plan *reduce = &plan->reduce;
+  argreduce_job job = {plan, mjx_at(frame, instr->in), mjx_at(frame, instr->out)};
+  int64_t cost = instr->in->n * reduce->in_size / 8;
+  mjx_pool_for(reduce->outer * reduce->n_blocks, cost, instr->scratch_bytes, frame->scratch,
+               argreduce_task, &job);
+  return MJX_OK;
+}
