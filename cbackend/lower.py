@@ -19,6 +19,7 @@ from cbackend.program import (
     View,
     dense_strides,
 )
+from cbackend.runtime import Callback
 from minijax import core, dtypes
 from minijax.trace import trace
 
@@ -215,6 +216,14 @@ class Builder:
         views = [self.empty(shape, storage_dtype(dtype)) for shape, dtype in outs]
         self._add(Instr(op, views, list(ins), list(params), self.source))
         return views
+
+    def callback(self, fun, ins, outs):
+        """Call the Python function `fun(*arrays) -> arrays` while the program runs."""
+        ins = [self.dense(view) for view in ins]
+        outs = [(shape, storage_dtype(dtype)) for shape, dtype in outs]
+        callback = Callback(fun, [(v.shape, v.dtype) for v in ins], outs)
+        self.module.callbacks.append(callback)
+        return self.instr("CALLBACK", ins, outs, [callback.number])
 
     def unsupported(self, why):
         """The error for a primitive that the C backend cannot run as asked."""

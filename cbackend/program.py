@@ -22,7 +22,23 @@ CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 SUFFIXES = dict(
     zip(
         DTYPES,
-        "b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128".split(),
+        [
+            "b1",
+            "i8",
+            "i16",
+            "i32",
+            "i64",
+            "u8",
+            "u16",
+            "u32",
+            "u64",
+            "f16",
+            "bf16",
+            "f32",
+            "f64",
+            "c64",
+            "c128",
+        ],
         strict=True,
     )
 )
@@ -154,7 +170,9 @@ class View:
     def squeeze(self, dims):
         """Without the axes `dims`, each of size 1."""
         kept = [d for d in range(len(self.shape)) if d not in dims]
-        return self._with([self.shape[d] for d in kept], [self.strides[d] for d in kept])
+        return self._with(
+            [self.shape[d] for d in kept], [self.strides[d] for d in kept]
+        )
 
     def reinterpret(self, dtype):
         """The same bytes as elements of another dtype of the same size."""
@@ -257,10 +275,11 @@ class Program:
 class Module:
     """Programs (the first is the main one) and the constants they share."""
 
-    __slots__ = ("programs", "consts", "const_bytes", "_known")
+    __slots__ = ("programs", "consts", "const_bytes", "callbacks", "_known")
 
     def __init__(self):
         self.programs = []
+        self.callbacks = []  # kept alive with the module
         self.consts = []  # (byte offset, array)
         self.const_bytes = 0
         self._known = {}
@@ -268,7 +287,11 @@ class Module:
     def constant(self, array):
         """A buffer that holds the array's elements; equal small constants share one."""
         array = np.ascontiguousarray(array)
-        key = array.dtype, array.size, array.tobytes() if array.size <= 16 else id(array)
+        key = (
+            array.dtype,
+            array.size,
+            array.tobytes() if array.size <= 16 else id(array),
+        )
         known = self._known.get(key)
         if known is None:
             offset = -(-self.const_bytes // 64) * 64

@@ -1,9 +1,15 @@
 """The C runtime as Python sees it: loading programs, running them, its tables."""
 
 import importlib.util
+import itertools
+import math
 import os
 import sys
+import threading
+import weakref
 from array import array
+
+import numpy as np
 
 from cbackend._mjx import ffi, lib
 from cbackend.status import ProgramError, RuntimeFailure
@@ -94,8 +100,69 @@ class LoadedProgram:
             ffi.from_buffer("void *[]", array("Q", inputs)),
             ffi.from_buffer("void *[]", array("Q", outputs)),
         )
+        if status == _STATUS_CALLBACK and _raised.error is not None:
+            error, _raised.error = _raised.error, None
+            raise error
         if status != _STATUS_OK:
             raise RuntimeFailure(last_error())
+
+
+class Callback:
+    """A Python function that CALLBACK instructions of one number call.
+
+    `fun(*arrays) -> arrays` gets read-only views of the runtime's memory, valid during the call.  It can be reached as long as
+    this object lives.
+    """
+
+    _by_number = weakref.WeakValueDictionary()
+    _numbers = itertools.count()
+
+    __slots__ = ("fun", "in_specs", "number", "out_specs", "__weakref__")
+
+    def __init__(self, fun, in_specs, out_specs):
+        self.fun, self.in_specs, self.out_specs = fun, in_specs, out_specs
+        self.number = next(self._numbers)
+        self._by_number[self.number] = self
+
+    def __call__(self, n_in, ins, n_out, outs):
+        arrays = []
+        for k, (shape, dtype) in enumerate(self.in_specs):
+            array = _memory(ins[k], shape, dtype)
+            array.flags.writeable = False
+            arrays.append(array)
+        results = self.fun(*arrays)
+        for k, (shape, dtype) in enumerate(self.out_specs):
+            _memory(outs[k], shape, dtype)[...] = results[k]
+
+
+def _memory(pointer, shape, dtype):
+    """A NumPy view of memory of the runtime's."""
+    size = math.prod(shape)
+    if not size:
+        return np.empty(shape, dtype)
+    data = ffi.buffer(ffi.cast("char *", pointer), size * dtype.itemsize)
+    return np.frombuffer(data, dtype, size).reshape(shape)
+
+
+class _Raised(threading.local):
+    error = None
+
+
+_raised = _Raised()
+
+
+@ffi.def_extern(error=1)
+def mjx_host_callback(number, n_in, ins, n_out, outs):
+    """What the runtime calls; a failure is kept for the thread that runs the program."""
+    try:
+        Callback._by_number[number](n_in, ins, n_out, outs)
+    except BaseException as error:
+        _raised.error = error
+        return 1
+    return 0
+
+
+lib.mjx_set_callback(lib.mjx_host_callback)
 
 
 def set_num_threads(n):
