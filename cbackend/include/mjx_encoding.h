@@ -77,6 +77,19 @@
  *     In place with the same view allowed.
  * TOP_K            values [outer,k,inner], indices [outer,k,inner] (I32) | in view3     (none)
  *     k = the outputs' middle extent <= n.  Descending, ties by lower index, NaN first.
+ * CONV             out dense | in, weights           feature_groups, batch_groups, in_spec[ndim],
+ *     weights_spec[ndim], out_spec[ndim], { stride, low, high, base, dilation } * (ndim - 2)
+ *     All of one dtype: I64 F32 F64 C64 C128; none empty; in and weights any strides.
+ *     specs: the places of (batch, feature, space..), of weights (out feature, in feature, space..).
+ *     Space: input element i lies at low + i * base, place k of window j at j * stride +
+ *     k * dilation; low and high (padding) may be negative.  One of the group counts is 1.
+ * REDUCE_WINDOW    out dense | in           kind, { window, stride, low, base, dilation } * ndim
+ *     One dtype, no F16 or BF16; kinds as in REDUCE.  Windows as in CONV, in every dim; what they
+ *     see outside the input or in its gaps does not count; no element gives the identity.
+ * ARG_WINDOW       out I64 dense | in       kind, from_identity, { as REDUCE_WINDOW } * ndim
+ *     kind: MAX MIN.  The place, as a row-major index of the input, of each window's extreme; the
+ *     first of equals.  A NaN is replaced by what follows it, and replaces what was before.
+ *     -1 where there is none.  from_identity: the worst value of the type counts as none.
  * CALL             out.. | in..                                             program
  * WHILE            carry.. | cond_consts.. body_consts.. carry..            cond, body,
  *     n_cond_consts, n_body_consts, in_place * n_carry

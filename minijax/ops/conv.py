@@ -93,7 +93,7 @@ def conv_general_dilated(
             )
         window = dilate_shape([rhs_shape[d] for d in numbers.rhs_spec[2:]], rhs_dilation)
         space = [lhs_shape[d] for d in numbers.lhs_spec[2:]]
-        if len(window_strides) == n_space:
+        if len(window_strides) == n_space and min(window_strides, default=1) > 0:
             padding = padtype_to_pads(space, window, window_strides, padding)
         else:
             padding = ((0, 0),) * n_space  # the shape rule says what is wrong
@@ -453,8 +453,7 @@ def _ct_of_lhs(
     if groups > 1:
         rhs = axis_out_of(reshape, rhs, rhs_spec[0], groups)
         rhs = axis_into(reshape, rhs, rhs_spec[0], rhs_spec[1])
-    if rhs_spec[2:]:
-        rhs = rev(rhs, tuple(rhs_spec[2:]))
+    rhs = rev(rhs, tuple(rhs_spec[2:]))
     rhs = _same_dtype(rhs, ct, preferred_element_type)
     out = conv_general_dilated_p.bind(
         ct,

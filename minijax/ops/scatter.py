@@ -719,7 +719,7 @@ def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, para
     def read(x):
         return gather(x, indices, gather_numbers(numbers), sizes)
 
-    def spread(target, new):
+    def spread(target, new, flags):
         return _bind(
             scatter_add_p, elementwise.add_p, target, indices, new, numbers, flags
         )
@@ -728,7 +728,7 @@ def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, para
     update_wins, operand_wins = eq(updates, result), eq(was, result)
 
     def count(target, what):
-        return read(spread(target, what()))
+        return read(spread(target, what(), (False, False, None)))
 
     one = constant_like(1, updates)
     winners = count(
@@ -743,7 +743,7 @@ def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, para
     share = select(operand_wins, share, full_like(share, 0))
     correction = div(add(constant_like(-1, share), share), all_updates)
     change = add(mul(read(t_operand), correction), mul(t_updates, update_share))
-    return spread(t_operand, change)
+    return spread(t_operand, change, flags)
 
 
 def _extremum(name, combine, reference):
