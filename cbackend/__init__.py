@@ -15,7 +15,10 @@ __all__ = [
 
 
 class Executable:
-    """A compiled jaxpr: runs on addresses of arrays; constants come before the arguments."""
+    """A compiled jaxpr: runs on addresses of arrays.
+
+    Constants come before the arguments.
+    """
 
     __slots__ = ("program", "module", "consts")
 
@@ -39,9 +42,10 @@ def build(closed):
     return module
 
 
-def compile(closed):  # noqa: A001 (a compiler's word)
+def compile(closed):
     """A closed jaxpr as an Executable.
 
-    NotImplementedError, naming the op and the user's line, where the backend cannot run it.
+    NotImplementedError, naming the op and the user's line, where the backend cannot run
+    it.
     """
     return Executable(build(closed))

@@ -1,8 +1,9 @@
 """Elementwise grouping: kernels over the same index space run as one instruction.
 
-An elementwise instruction joins the group that makes its latest-made operand, if that group runs over the
-same shape and the operand is read as it was written.  All its other operands are older, so that moving it
-up to the group changes nothing.  Values that only the group reads stay in registers.
+An elementwise instruction joins the group that makes its latest-made operand, if that
+group runs over the same shape and the operand is read as it was written.  All its other
+operands are older, so that moving it up to the group changes nothing.  Values that only
+the group reads stay in registers.
 """
 
 from cbackend.program import ARENA, Ewise, Micro
@@ -94,9 +95,7 @@ def _drop_unread(program):
 
 
 def _drop_stores(group, read):
-    keep = [
-        view.buffer.space != ARENA or view.buffer in read for view in group.outs
-    ]
+    keep = [view.buffer.space != ARENA or view.buffer in read for view in group.outs]
     group.outs = [v for v, kept in zip(group.outs, keep, strict=True) if kept]
     group.out_regs = [r for r, kept in zip(group.out_regs, keep, strict=True) if kept]
     used = set(group.out_regs)

@@ -1,7 +1,7 @@
 """Jaxpr → Program: each equation through its primitive's `lower` rule.
 
-The rules see a `Builder`: it turns views into views, and adds instructions.  Nothing here knows any primitive
-by name.
+The rules see a `Builder`: it turns views into views, and adds instructions.  Nothing
+here knows any primitive by name.
 """
 
 import numpy as np
@@ -25,7 +25,9 @@ from minijax.trace import trace
 
 
 def storage_dtype(dtype):
-    """How elements of a dtype are stored: a key is one opaque element, float0 a boolean."""
+    """How elements of a dtype are stored: a key is one opaque element, float0 a
+    boolean.
+    """
     if isinstance(dtype, dtypes.ExtendedDType):
         return _OPAQUE[dtype.itemsize]
     return np.dtype(bool) if dtype == dtypes.float0 else dtype
@@ -36,7 +38,8 @@ _OPAQUE = {8: np.dtype(np.uint64), 16: np.dtype(np.complex128)}
 
 
 def lower(closed, kernels):
-    """The Module of a closed jaxpr; its constants become leading inputs of the main program.
+    """The Module of a closed jaxpr; its constants become leading inputs of the main
+    program.
 
     `kernels`: name -> `runtime.Kernel`.
     """
@@ -92,7 +95,10 @@ class Builder:
         outputs.append(buffer)
 
     def lower_eqns(self, jaxpr, env):
-        """Lower the equations of a jaxpr whose inputs are views in `env`; the output views."""
+        """Lower the equations of a jaxpr whose inputs are views in `env`.
+
+        The output views.
+        """
         for eqn in jaxpr.eqns:
             ins = [self._read(env, atom) for atom in eqn.invars]
             self.source, self.primitive = eqn.source, eqn.primitive
@@ -180,7 +186,9 @@ class Builder:
         self.program.instrs.append(instr)
 
     def ewise(self, op, ins, out_aval):
-        """One elementwise kernel of the last operand's dtype, operands broadcast to the result."""
+        """One elementwise kernel of the last operand's dtype, operands broadcast to the
+        result.
+        """
         dtype = ins[-1].dtype
         suffix = f"x{dtype.itemsize}" if op in _BY_SIZE else SUFFIXES[dtype]
         out_dtype = storage_dtype(out_aval.dtype)

@@ -1,7 +1,8 @@
 """Liveness, in-place and arena offsets: where each temporary of a program lives.
 
-A buffer takes arena space from the first instruction that writes it to the last that touches it.  An elementwise
-result takes over an operand that dies there, where both are the same view; so does an update of a dying operand.
+A buffer takes arena space from the first instruction that writes it to the last that
+touches it.  An elementwise result takes over an operand that dies there, where both are
+the same view; so does an update of a dying operand.
 """
 
 from cbackend.program import ARENA, Ewise

@@ -1,7 +1,9 @@
-"""Program: what the C runtime runs.  Typed buffers, strided views of them, and instructions.
+"""Program: what the C runtime runs.  Typed buffers, strided views of them, and
+instructions.
 
-A `Module` is a list of programs: the first is the main one, the others are the bodies and branches of
-its control flow.  Layout changes (broadcast, transpose, slice, reverse) are views and cost nothing.
+A `Module` is a list of programs: the first is the main one, the others are the bodies
+and branches of its control flow.  Layout changes (broadcast, transpose, slice, reverse)
+are views and cost nothing.
 """
 
 import ml_dtypes
@@ -78,7 +80,8 @@ def dense_strides(shape):
 class View:
     """Elements of a buffer: at index i, `offset + sum(strides * i)`.
 
-    With `buffer` None it is an affine index view: that number itself, as an element of `dtype`.
+    With `buffer` None it is an affine index view: that number itself, as an element of
+    `dtype`.
     """
 
     __slots__ = ("buffer", "dtype", "shape", "strides", "offset")
@@ -182,10 +185,11 @@ class View:
         return View(self.buffer, dtype, self.shape, self.strides, self.offset)
 
     def reshape(self, shape):
-        """The view with other extents in the same row-major order, or None if strides forbid.
+        """The view with other extents in the same row-major order, or None if strides
+        forbid.
 
-        Old axes are grouped until a group's size equals that of a group of new ones; a group of old axes must be
-        mergeable into one stride.
+        Old axes are grouped until a group's size equals that of a group of new ones; a
+        group of old axes must be mergeable into one stride.
         """
         shape = tuple(shape)
         if shape == self.shape:
@@ -232,7 +236,9 @@ class Instr:
 
 
 class Micro:
-    """One kernel of an elementwise group: its number, and the registers it reads and makes."""
+    """One kernel of an elementwise group: its number, and the registers it reads and
+    makes.
+    """
 
     __slots__ = ("kernel", "sources", "results")
 
@@ -243,7 +249,8 @@ class Micro:
 class Ewise(Instr):
     """A fused group of elementwise kernels over one iteration shape.
 
-    Registers are any hashable values: `in_regs` name the inputs, `out_regs` what each output stores.
+    Registers are any hashable values: `in_regs` name the inputs, `out_regs` what each
+    output stores.
     """
 
     __slots__ = ("in_regs", "micros", "out_regs")

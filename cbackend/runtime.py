@@ -18,7 +18,9 @@ _STATUS_OK, _STATUS_CALLBACK = 0, 5
 
 
 class Kernel:
-    """An elementwise tile kernel: its number in the runtime's table, and how many operands."""
+    """An elementwise tile kernel: its number in the runtime's table, and how many
+    operands.
+    """
 
     __slots__ = ("number", "name", "n_in", "n_out")
 
@@ -110,8 +112,8 @@ class LoadedProgram:
 class Callback:
     """A Python function that CALLBACK instructions of one number call.
 
-    `fun(*arrays) -> arrays` gets read-only views of the runtime's memory, valid during the call.  It can be reached as long as
-    this object lives.
+    `fun(*arrays) -> arrays` gets read-only views of the runtime's memory, valid during
+    the call.  It can be reached as long as this object lives.
     """
 
     _by_number = weakref.WeakValueDictionary()

@@ -1,7 +1,7 @@
 """minijax: a small JAX-compatible framework that runs on a C backend.
 
-`import minijax as jax` and `import minijax.numpy as jnp` stand in for JAX's own; `python -m minijax SCRIPT` runs
-a script that says `import jax`.
+`import minijax as jax` and `import minijax.numpy as jnp` stand in for JAX's own;
+`python -m minijax SCRIPT` runs a script that says `import jax`.
 """
 
 import importlib
@@ -9,11 +9,11 @@ import importlib
 from minijax import config as config
 from minijax import core as core
 from minijax import dispatch as dispatch
+from minijax import lax as lax
+from minijax import numpy as numpy
 from minijax import pprint as pprint
 from minijax import tree as tree
 from minijax import tree_util as tree_util
-from minijax import lax as lax
-from minijax import numpy as numpy
 from minijax.alias import JAX_VERSION, missing_attribute
 from minijax.api.arrays import block_until_ready as block_until_ready
 from minijax.api.arrays import copy_to_host_async as copy_to_host_async
@@ -24,8 +24,8 @@ from minijax.api.differentiate import fwd_and_bwd as fwd_and_bwd
 from minijax.api.differentiate import grad as grad
 from minijax.api.differentiate import hessian as hessian
 from minijax.api.differentiate import jacfwd as jacfwd
+from minijax.api.differentiate import jacrev as jacobian  # noqa: F401
 from minijax.api.differentiate import jacrev as jacrev
-from minijax.api.differentiate import jacrev as jacobian
 from minijax.api.differentiate import jvp as jvp
 from minijax.api.differentiate import linear_transpose as linear_transpose
 from minijax.api.differentiate import linearize as linearize
@@ -42,8 +42,8 @@ from minijax.control.custom import custom_gradient as custom_gradient
 from minijax.control.custom import custom_jvp as custom_jvp
 from minijax.control.custom import custom_vjp as custom_vjp
 from minijax.control.remat import checkpoint as checkpoint
+from minijax.control.remat import checkpoint as remat  # noqa: F401
 from minijax.control.remat import checkpoint_policies as checkpoint_policies
-from minijax.control.remat import checkpoint as remat
 from minijax.core import typeof as typeof
 from minijax.device import Device as Device
 from minijax.device import default_backend as default_backend

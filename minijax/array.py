@@ -1,7 +1,7 @@
 """`Array`: an immutable array in memory, with its aval.
 
-`jax.Array` is also what `isinstance` asks of tracers.  Operators and methods are installed by
-`numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
+`jax.Array` is also what `isinstance` asks of tracers.  Operators and methods are
+installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ class Array(metaclass=_ArrayMeta):
 class ArrayImpl(Array):
     """An array in memory.
 
-    `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype (a PRNG key is one
-    opaque element of it), or None once the array is deleted.
+    `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype
+    (a PRNG key is one opaque element of it), or None once the array is deleted.
     """
 
     __slots__ = ("aval", "_data", "_committed", "__weakref__")
@@ -156,7 +156,12 @@ class ArrayImpl(Array):
 
     @property
     def __array_interface__(self):
-        return self._value.__array_interface__
+        value = self._value
+        if (
+            value.dtype.kind == "V"
+        ):  # the protocol has no name for bfloat16: use __array__
+            raise AttributeError("__array_interface__")
+        return value.__array_interface__
 
     def __dlpack__(self, *, stream=None, **kwargs):
         """A DLPack capsule over the same memory, which the consumer must not write to."""

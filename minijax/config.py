@@ -1,7 +1,8 @@
 """Every flag, in one place: its name, default, and one line of what it does.
 
-A flag has a process-wide value (`update`) and a value for the current thread while a context manager is
-open.  Flags that change what tracing produces are part of every cache key (`trace_key`).
+A flag has a process-wide value (`update`) and a value for the current thread while a
+context manager is open.  Flags that change what tracing produces are part of every
+cache key (`trace_key`).
 """
 
 import os

@@ -1,9 +1,9 @@
 """Abstract values, jaxprs, primitives and traces: the words everything else is said in.
 
-A `Primitive` is bound to arguments; the current `Trace` decides what that means: compute at once
-(`EvalTrace`), record an equation (`trace.JaxprTrace`), or carry tangents or a batch axis along
-(`transforms`).  Traces stack: each but the outermost has a `parent`, and hands on whatever does not
-concern it.
+A `Primitive` is bound to arguments; the current `Trace` decides what that means:
+compute at once (`EvalTrace`), record an equation (`trace.JaxprTrace`), or carry
+tangents or a batch axis along (`transforms`).  Traces stack: each but the outermost has
+a `parent`, and hands on whatever does not concern it.
 """
 
 import sys
@@ -25,8 +25,8 @@ class AbstractValue:
 class ShapedArray(AbstractValue):
     """The type of an array: shape, dtype, and whether the dtype is weak.
 
-    Interned: equal avals made by the constructor are the same object, so that caches can compare them
-    by identity.
+    Interned: equal avals made by the constructor are the same object, so that caches
+    can compare them by identity.
     """
 
     __slots__ = ("shape", "dtype", "weak_type", "ndim", "size", "_tangent", "_hash")
@@ -181,7 +181,9 @@ def is_literal_value(x):
 
 
 class Zero:
-    """A symbolic zero tangent or cotangent of the given aval: nothing is computed for it."""
+    """A symbolic zero tangent or cotangent of the given aval: nothing is computed for
+    it.
+    """
 
     __slots__ = ("aval",)
 
@@ -267,7 +269,9 @@ class JaxprEqn:
 
     __slots__ = ("primitive", "invars", "outvars", "params", "effects", "source")
 
-    def __init__(self, primitive, invars, outvars, params, effects=no_effects, source=None):
+    def __init__(
+        self, primitive, invars, outvars, params, effects=no_effects, source=None
+    ):
         self.primitive = primitive
         self.invars, self.outvars = invars, outvars
         self.params = params
@@ -334,8 +338,9 @@ class Jaxpr:
 class ClosedJaxpr:
     """A jaxpr with the values of its constvars.
 
-    `memo` keeps what passes derive from it (its derivative, its batched form, its executable), keyed by
-    pass and arguments, so that a derived program lives exactly as long as its source.
+    `memo` keeps what passes derive from it (its derivative, its batched form, its
+    executable), keyed by pass and arguments, so that a derived program lives exactly as
+    long as its source.
     """
 
     __slots__ = ("jaxpr", "consts", "memo", "__weakref__")
@@ -411,12 +416,13 @@ class Primitive:
     """An operation with a slot for each of its rules.
 
     shape(*avals, **params) -> aval                      (a list if `multiple_results`)
-    reference(*arrays, **params) -> array                in NumPy: slow, obvious, for checks
-    jvp(primals, tangents, **params) -> (out, tangent)   tangents may be `Zero`
-    transpose(ct, *args, **params) -> cotangents         linear args are `UndefinedPrimal`
-    batch(axis, args, dims, **params) -> (out, dim)      dims: int or None for each argument
-    lower(b, ins, out_avals, **params) -> views          b: `cbackend.lower.Builder`
-    linearize(nonzero, *primals, **params)               higher-order primitives only
+    reference(*arrays, **params) -> array                in NumPy: slow, obvious, for
+    checks jvp(primals, tangents, **params) -> (out, tangent)   tangents may be `Zero`
+    transpose(ct, *args, **params) -> cotangents         linear args are
+    `UndefinedPrimal` batch(axis, args, dims, **params) -> (out, dim)      dims: int or
+    None for each argument lower(b, ins, out_avals, **params) -> views          b:
+    `cbackend.lower.Builder` linearize(nonzero, *primals, **params)
+    higher-order primitives only
     """
 
     multiple_results = False
@@ -479,7 +485,9 @@ class Trace:
     """One level of interpretation: what `bind` means while it is current."""
 
     parent = None
-    valid = True  # becomes False when the trace ends: its tracers must not be used again
+    valid = (
+        True  # becomes False when the trace ends: its tracers must not be used again
+    )
 
     def process_primitive(self, primitive, args, params):
         """Give `primitive` meaning at this level; args may belong to this trace or not."""
@@ -510,7 +518,7 @@ class Tracer:
 
     def _concrete(self):
         """The value behind this tracer where there is one, else None."""
-        return None
+        return
 
     def __len__(self):
         if not self.aval.ndim:

@@ -1,6 +1,6 @@
 """Looking into a running program (`jax.debug`)."""
 
 from minijax.control.callback import debug_callback as callback
-from minijax.control.callback import debug_print as print  # noqa: A004 (JAX's name)
+from minijax.control.callback import debug_print as print
 
 __all__ = ["callback", "print"]

@@ -1,5 +1,6 @@
 """The one device, and shardings over it."""
 
+
 class Device:
     """The processor that everything runs on."""
 
@@ -21,7 +22,7 @@ class Device:
 
     def memory_stats(self):
         """Nothing is counted on a CPU."""
-        return None
+        return
 
     def default_memory(self):
         """The kind of memory that arrays live in."""
@@ -127,7 +128,9 @@ class SingleDeviceSharding(Sharding):
         self.memory_kind = memory_kind
 
     def __repr__(self):
-        return f"SingleDeviceSharding(device={self._device!r}, memory_kind=unpinned_host)"
+        return (
+            f"SingleDeviceSharding(device={self._device!r}, memory_kind=unpinned_host)"
+        )
 
     def __hash__(self):
         return hash((SingleDeviceSharding, self.memory_kind))
@@ -137,5 +140,3 @@ class SingleDeviceSharding(Sharding):
 
 
 DEFAULT_SHARDING = SingleDeviceSharding()
-
-

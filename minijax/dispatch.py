@@ -1,7 +1,8 @@
 """Closed jaxpr → cached executable, and the calling of it with arrays.
 
-The only module of the front end that imports the backend.  `Compiled` turns arrays into addresses and fresh
-memory into arrays; eager ops are one-equation programs, kept by primitive, avals and parameters.
+The only module of the front end that imports the backend.  `Compiled` turns arrays into
+addresses and fresh memory into arrays; eager ops are one-equation programs, kept by
+primitive, avals and parameters.
 """
 
 import numpy as np
@@ -81,7 +82,9 @@ def _checked_int(x, dtype):
 
 def _check_finite(arrays):
     for array in arrays:
-        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(array.dtype, np.inexact):
+        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(
+            array.dtype, np.inexact
+        ):
             continue
         value = array._data.astype(np.complex128)
         if config.values.jax_debug_nans and np.isnan(value).any():

@@ -36,7 +36,9 @@ class ConcretizationTypeError(JAXTypeError):
 
 
 class TracerBoolConversionError(ConcretizationTypeError):
-    """`if`, `while`, `and`, `or`, `not` on a traced value: use `lax.cond` or `jnp.where`."""
+    """`if`, `while`, `and`, `or`, `not` on a traced value: use `lax.cond` or
+    `jnp.where`.
+    """
 
     def __init__(self, tracer):
         JAXTypeError.__init__(
@@ -60,8 +62,7 @@ class TracerIntegerConversionError(JAXTypeError):
 
     def __init__(self, tracer):
         super().__init__(
-            "The __index__() method was called on "
-            f"{describe(tracer)}{origin(tracer)}"
+            f"The __index__() method was called on {describe(tracer)}{origin(tracer)}"
         )
 
 

@@ -1,7 +1,8 @@
 """User function → Jaxpr: the trace that records equations.
 
-`trace(fun, in_avals)` runs a function on tracers of the given avals and returns what it did as a closed
-jaxpr.  Values of outer traces that the function closes over become constants of it.
+`trace(fun, in_avals)` runs a function on tracers of the given avals and returns what it
+did as a closed jaxpr.  Values of outer traces that the function closes over become
+constants of it.
 """
 
 from minijax import core
@@ -39,7 +40,9 @@ def describe_function(fun):
         inner = below
     code = getattr(inner, "__code__", None)
     name = getattr(fun, "__name__", None) or getattr(inner, "__name__", repr(fun))
-    return name if code is None else f"{name} at {code.co_filename}:{code.co_firstlineno}"
+    return (
+        name if code is None else f"{name} at {code.co_filename}:{code.co_firstlineno}"
+    )
 
 
 class JaxprTrace(core.Trace):
@@ -136,9 +139,11 @@ def trace(fun, in_avals, debug_info=None):
 
 
 def hoist_consts(closed):
-    """Turn constvars into leading inputs: (closed jaxpr without constants, their values).
+    """Turn constvars into leading inputs: (closed jaxpr without constants, their
+    values).
 
-    Used where a jaxpr becomes a parameter of an equation, so that the equation's inputs show all it reads.
+    Used where a jaxpr becomes a parameter of an equation, so that the equation's inputs
+    show all it reads.
     """
     jaxpr = closed.jaxpr
     if not closed.consts:

@@ -13,7 +13,9 @@ from minijax.tree_util import tree_map
 def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     """The pytree `x` with its leaves as arrays on the device."""
     if device is not None and not isinstance(device, (Device, Sharding)):
-        leaves = flatten(device, lambda d: d is None or isinstance(d, (Device, Sharding)))
+        leaves = flatten(
+            device, lambda d: d is None or isinstance(d, (Device, Sharding))
+        )
         for leaf in leaves[0]:
             if leaf is not None and not isinstance(leaf, (Device, Sharding)):
                 raise ValueError(

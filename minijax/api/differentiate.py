@@ -1,4 +1,6 @@
-"""grad, value_and_grad, jvp, vjp, linearize and the Jacobians: flatten, transform, unflatten."""
+"""grad, value_and_grad, jvp, vjp, linearize and the Jacobians: flatten, transform,
+unflatten.
+"""
 
 import functools
 
@@ -6,13 +8,13 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.vectorize import vmap
 from minijax.control.call import jit
 from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.transforms import ad
-from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.tree_util import Partial, tree_map
 
 
@@ -22,7 +24,10 @@ def _materialised(t):
 
 
 class _FlatFunction:
-    """A user function on flat arguments; remembers the tree of its last output (and aux)."""
+    """A user function on flat arguments.
+
+    Remembers the tree of its last output (and aux).
+    """
 
     def __init__(self, fun, in_tree, has_aux=False):
         self.fun, self.in_tree, self.has_aux = fun, in_tree, has_aux
@@ -68,7 +73,8 @@ def value_and_grad(
 
     Args:
         fun: returns a real scalar (with `has_aux`: a pair of one and anything).
-        argnums: which positional argument(s) to differentiate; a tuple gives a tuple of gradients.
+        argnums: which positional argument(s) to differentiate; a tuple gives a tuple of
+            gradients.
         holomorphic: `fun` is complex and holomorphic.
         allow_int: integer inputs are allowed; their gradient has dtype float0.
 
@@ -250,7 +256,10 @@ def _tangent_aval(t):
 
 
 def vjp(fun, *primals, has_aux=False, reduce_axes=()):
-    """(out, pullback) of `fun` at `primals`; `pullback(cotangent)` gives a tuple of cotangents."""
+    """(out, pullback) of `fun` at `primals`.
+
+    `pullback(cotangent)` gives a tuple of cotangents.
+    """
     flat, in_tree = flatten(primals)
     for x in flat:
         core.get_aval(x)
@@ -377,7 +386,9 @@ def linear_transpose(fun, *primals, reduce_axes=()):
 
 
 def _basis(tree):
-    """For a pytree of n numbers: the tree with leaves of shape (n, *leaf), the unit vectors."""
+    """For a pytree of n numbers: the tree with leaves of shape (n, *leaf), the unit
+    vectors.
+    """
     leaves, treedef = flatten(tree)
     avals = _avals(leaves)
     total = sum(a.size for a in avals)
@@ -391,7 +402,9 @@ def _basis(tree):
 
 
 def _split_axis(leaf, tree, axis, reshape):
-    """Split an axis of unit vectors into the leaves of `tree`, as a tree of Jacobian blocks."""
+    """Split an axis of unit vectors into the leaves of `tree`, as a tree of Jacobian
+    blocks.
+    """
     leaves, treedef = flatten(tree)
     shape = leaf.shape
     offset, blocks = 0, []

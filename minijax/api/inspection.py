@@ -97,9 +97,11 @@ def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
 
 
 def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
-    """A function that gives the closed jaxpr of `fun` on given arguments (or their shapes).
+    """A function that gives the closed jaxpr of `fun` on given arguments (or their
+    shapes).
 
-    With `return_shape` it gives a pair: the jaxpr, and the tree of `ShapeDtypeStruct` of the outputs.
+    With `return_shape` it gives a pair: the jaxpr, and the tree of `ShapeDtypeStruct`
+    of the outputs.
     """
     if isinstance(static_argnums, int):
         static_argnums = (static_argnums,)

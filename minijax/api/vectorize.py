@@ -21,7 +21,8 @@ def vmap(
     """`fun` mapped over an axis of its arguments, as one batched computation.
 
     Args:
-        in_axes: for each argument the axis to map (None: none), or a pytree prefix of such.
+        in_axes: for each argument the axis to map (None: none), or a pytree prefix of
+            such.
         out_axes: where the mapped axis goes in the outputs; likewise.
         axis_name: what collectives (`lax.psum`, ...) call the axis.
         axis_size: the axis's size, where no argument tells.

@@ -15,8 +15,9 @@ _cache = weakref.WeakKeyDictionary()
 def trace_body(fun, in_tree, avals, name):
     """Trace `fun(*unflatten(in_tree, leaves))`.
 
-    Returns (closed jaxpr with its constants as leading inputs, the constants, out_tree).  Kept with the function, as
-    long as it lives, unless it closes over traced values.
+    Returns (closed jaxpr with its constants as leading inputs, the constants,
+    out_tree).  Kept with the function, as long as it lives, unless it closes over
+    traced values.
     """
     try:
         by_signature = _cache.setdefault(fun, {})
@@ -59,7 +60,10 @@ def same_type(a, b):
 
 
 def promote_weak(values, avals, wanted):
-    """Values whose weak type gives way to the strong one of `wanted`; (values, changed)."""
+    """Values whose weak type gives way to the strong one of `wanted`.
+
+    (values, changed).
+    """
     changed = False
     promoted = []
     for x, aval, want in zip(values, avals, wanted, strict=True):

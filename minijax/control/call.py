@@ -1,4 +1,6 @@
-"""jit: the primitive that calls a jaxpr, and the function that makes, caches and calls them."""
+"""jit: the primitive that calls a jaxpr, and the function that makes, caches and calls
+them.
+"""
 
 import functools
 import inspect
@@ -182,7 +184,9 @@ class JitFunction(stages.Wrapped):
                 raise errors.leaked(x)
 
     def _traced(self, args, kwargs):
-        """The trace for this call's signature (made if new), and the flat dynamic arguments."""
+        """The trace for this call's signature (made if new), and the flat dynamic
+        arguments.
+        """
         if self._statics.any:
             static, args, kwargs = self._statics.split(args, kwargs)
         else:
@@ -258,11 +262,14 @@ class JitFunction(stages.Wrapped):
 
     def _abstractly(self, args, kwargs):
         """As `_traced`, where arguments may be shapes and dtypes alone."""
-        is_struct = (
-            lambda x: hasattr(x, "shape")
-            and hasattr(x, "dtype")
-            and (not core.valid_jaxtype(x))
-        )
+
+        def is_struct(x):
+            return (
+                hasattr(x, "shape")
+                and hasattr(x, "dtype")
+                and (not core.valid_jaxtype(x))
+            )
+
         leaves, tree = flatten((args, kwargs))
         leaves = [_Abstract(x) if is_struct(x) else x for x in leaves]
         args, kwargs = unflatten(tree, leaves)
@@ -273,7 +280,9 @@ class JitFunction(stages.Wrapped):
         return stages.Traced(self._abstractly(args, kwargs))
 
     def lower(self, *args, **kwargs):
-        """The function lowered for these arguments (or their shapes): a `stages.Lowered`."""
+        """The function lowered for these arguments (or their shapes): a
+        `stages.Lowered`.
+        """
         return stages.Lowered(self._abstractly(args, kwargs))
 
     def eval_shape(self, *args, **kwargs):
@@ -415,11 +424,15 @@ def jit(
     """`fun` compiled: traced once for each signature of its arguments.
 
     Args:
-        fun: a function of pytrees of arrays; without it, `jit` is a decorator with options.
-        static_argnums, static_argnames: arguments that are part of the signature, by value.
-        donate_argnums, donate_argnames: arguments whose memory the call may take; they are deleted.
+        fun: a function of pytrees of arrays; without it, `jit` is a decorator with
+            options.
+        static_argnums, static_argnames: arguments that are part of the signature, by
+            value.
+        donate_argnums, donate_argnames: arguments whose memory the call may take; they
+            are deleted.
         inline: under an outer trace, put the function's equations there, not a call.
-        in_shardings, out_shardings, device, backend, keep_unused, compiler_options: accepted; there is one device.
+        in_shardings, out_shardings, device, backend, keep_unused, compiler_options:
+            accepted; there is one device.
     """
     if fun is None:
         return functools.partial(

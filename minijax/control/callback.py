@@ -1,4 +1,6 @@
-"""Calling back into Python from a running program: pure_callback, io_callback and the debugging ones."""
+"""Calling back into Python from a running program: pure_callback, io_callback and the
+debugging ones.
+"""
 
 import functools
 import string
@@ -73,18 +75,19 @@ def _callback_lower(b, ins, out_avals, *, callback, **_):
     return b.callback(_checked_results(callback, out_avals), ins, outs)
 
 
-# --- pure_callback ------------------------------------------------------------------------
+# --- pure_callback --------------------------------------------------------------------
 
 
 def pure_callback(
     callback, result_shape_dtypes, *args, sharding=None, vmap_method=None, **kwargs
 ):
-    """Results of the Python function `callback(*args, **kwargs)`, which must have no effects.
+    """Results of the Python function `callback(*args, **kwargs)`, which must have no
+    effects.
 
     Args:
         result_shape_dtypes: a pytree of things with shape and dtype, like the result.
-        vmap_method: what `vmap` does: 'sequential', 'sequential_unrolled', 'expand_dims',
-            'broadcast_all' or 'legacy_vectorized'; None refuses.
+        vmap_method: what `vmap` does: 'sequential', 'sequential_unrolled',
+            'expand_dims', 'broadcast_all' or 'legacy_vectorized'; None refuses.
     """
     if vmap_method not in _VMAP_METHODS:
         raise ValueError(
@@ -110,7 +113,7 @@ _VMAP_METHODS = {
 
 
 def _pure_batch(axis, args, dims, *, callback, result_avals, sharding, vmap_method):
-    params = dict(callback=callback, sharding=sharding, vmap_method=vmap_method)
+    params = {"callback": callback, "sharding": sharding, "vmap_method": vmap_method}
     batched = tuple(a.update(shape=(axis.size, *a.shape)) for a in result_avals)
     if vmap_method in ("expand_dims", "broadcast_all", "legacy_vectorized"):
         if vmap_method == "broadcast_all":
@@ -183,7 +186,7 @@ pure_callback_p = define(
     lower=_callback_lower,
 )
 
-# --- io_callback ----------------------------------------------------------------------------
+# --- io_callback ----------------------------------------------------------------------
 
 
 def io_callback(
@@ -232,11 +235,14 @@ io_callback_p = define(
 )
 io_callback_p.effects = frozenset([callback_effect])
 
-# --- debugging ------------------------------------------------------------------------------
+# --- debugging ------------------------------------------------------------------------
 
 
 def debug_callback(callback=None, *args, ordered=False, partitioned=False, **kwargs):
-    """Call `callback(*args, **kwargs)` when the program gets there; its result is dropped."""
+    """Call `callback(*args, **kwargs)` when the program gets there.
+
+    Its result is dropped.
+    """
     if callback is None:
         return functools.partial(debug_callback, ordered=ordered)
     if not callable(callback):
@@ -256,6 +262,7 @@ def debug_callback(callback=None, *args, ordered=False, partitioned=False, **kwa
         return ()
 
     debug_callback_p.bind(*dynamic, callback=call, effect=ordered)
+    return None
 
 
 class _Formatter(string.Formatter):
@@ -264,7 +271,9 @@ class _Formatter(string.Formatter):
     def check_unused_args(self, used_args, args, kwargs):
         unused = [k for k in range(len(args)) if k not in used_args]
         if unused:
-            raise ValueError(f"Unused positional arguments to `jax.debug.print`: {unused}")
+            raise ValueError(
+                f"Unused positional arguments to `jax.debug.print`: {unused}"
+            )
         unused = [k for k in kwargs if k not in used_args]
         if unused:
             raise ValueError(
@@ -296,7 +305,8 @@ def debug_print(
     _use_logging=False,
     **kwargs,
 ):
-    """Print `fmt.format(*args, **kwargs)` when the program gets there, values filled in.
+    """Print `fmt.format(*args, **kwargs)` when the program gets there, values filled
+    in.
 
     ValueError for an argument that the format does not use.
     """

@@ -1,9 +1,9 @@
 """psum and its kind: communication along named axes.
 
-Under `vmap(axis_name=...)` each becomes ordinary array work on the batch axis.  With one device, the axes of a mesh have size 1,
-and what is left of a collective there is the identity.
+Under `vmap(axis_name=...)` each becomes ordinary array work on the batch axis.  With
+one device, the axes of a mesh have size 1, and what is left of a collective there is
+the identity.
 """
-
 
 import numpy as np
 
@@ -11,7 +11,13 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.core import Primitive, ShapedArray, Zero
 from minijax.ops.convert import convert_element_type
-from minijax.ops.define import NO_RULE, NONDIFFERENTIABLE, batch_front, define, move_axis
+from minijax.ops.define import (
+    NO_RULE,
+    NONDIFFERENTIABLE,
+    batch_front,
+    define,
+    move_axis,
+)
 from minijax.ops.elementwise import div, mul
 from minijax.ops.index import dynamic_index_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
@@ -106,7 +112,7 @@ def _reduction_shape(name):
 
 def _reduction_batch(primitive_of, reduce, unmapped):
     def batch(axis, args, dims, *, axes, axis_index_groups):
-        params = dict(axes=axes, axis_index_groups=axis_index_groups)
+        params = {"axes": axes, "axis_index_groups": axis_index_groups}
         if axis.name not in axes:
             return primitive_of().bind(*args, **params), dims
         rest = tuple(name for name in axes if name != axis.name)
@@ -171,7 +177,7 @@ def _extremum(name, primitive_of, reduce):
 pmax_p = _extremum("pmax", lambda: pmax_p, reduce_max)
 pmin_p = _extremum("pmin", lambda: pmin_p, reduce_min)
 
-# --- where am I -------------------------------------------------------------------------
+# --- where am I -----------------------------------------------------------------------
 
 
 def axis_index(axis_name):
@@ -207,11 +213,13 @@ axis_index_p = define(
     lower=lambda b, ins, out_avals, *, axis_name: [b.full(out_avals[0], 0)],
 )
 
-# --- moving data ------------------------------------------------------------------------
+# --- moving data ----------------------------------------------------------------------
 
 
 def all_gather(x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to=None):
-    """Every member's `x`, stacked along a new axis (`tiled`: concatenated along `axis`)."""
+    """Every member's `x`, stacked along a new axis (`tiled`: concatenated along
+    `axis`).
+    """
     _no_groups(axis_index_groups)
     names = _names(axis_name)
     size = core.axis_size(names)
@@ -241,7 +249,9 @@ def _gather_shape(x, *, all_gather_dimension, axis_size, tiled, **_):
     return x.update(shape=shape)
 
 
-def _gather_batch(axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params):
+def _gather_batch(
+    axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params
+):
     (x,), (dim,) = args, dims
     if axis.name not in axis_name:
         x = batch_front(axis, x, dim)
@@ -333,7 +343,9 @@ def _scatter_shape(x, *, axis_size, scatter_dimension, tiled, **_):
     return x.update(shape=shape)
 
 
-def _scatter_batch(axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **_):
+def _scatter_batch(
+    axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **_
+):
     (x,), (dim,) = args, dims
     if axis.name not in axis_name or len(axis_name) > 1:
         raise NotImplementedError("psum_scatter along other than the one vmapped axis")
@@ -370,7 +382,10 @@ reduce_scatter_p = define(
 
 
 def ppermute(x, axis_name, perm):
-    """Each (source, target) in `perm` sends `x`; members that receive nothing get zeros."""
+    """Each (source, target) in `perm` sends `x`.
+
+    Members that receive nothing get zeros.
+    """
     names = _names(axis_name)
     perm = tuple((int(a), int(b)) for a, b in perm)
     core.axis_size(names)
@@ -382,10 +397,12 @@ def _ppermute_batch(axis, args, dims, *, axis_name, perm):
     if axis.name not in axis_name:
         return ppermute_p.bind(x, axis_name=axis_name, perm=perm), dim
     x = batch_front(axis, x, dim)
-    source = dict((b, a) for a, b in perm)
+    source = {b: a for a, b in perm}
     if len(perm) != axis.size:
         raise AssertionError("Permutation doesn't match the axis size!")
-    parts = [slice_in_dim(x, source[k], source[k] + 1, axis=0) for k in range(axis.size)]
+    parts = [
+        slice_in_dim(x, source[k], source[k] + 1, axis=0) for k in range(axis.size)
+    ]
     return concatenate(parts, 0), 0
 
 
@@ -415,7 +432,10 @@ def pshuffle(x, axis_name, perm):
 def all_to_all(
     x, axis_name, split_axis, concat_axis, *, axis_index_groups=None, tiled=False
 ):
-    """Split `x` along `split_axis`, a part to each member; join what comes along `concat_axis`."""
+    """Split `x` along `split_axis`, a part to each member.
+
+    Join what comes along `concat_axis`.
+    """
     _no_groups(axis_index_groups)
     size = core.axis_size(axis_name)
 
@@ -461,7 +481,9 @@ def _all_to_all_shape(x, *, axis_name, split_axis, concat_axis, tiled, **_):
     return x.update(shape=shape)
 
 
-def _all_to_all_batch(axis, args, dims, *, axis_name, split_axis, concat_axis, tiled, **p):
+def _all_to_all_batch(
+    axis, args, dims, *, axis_name, split_axis, concat_axis, tiled, **p
+):
     (x,), (dim,) = args, dims
     if axis.name not in _names(axis_name):
         x = batch_front(axis, x, dim)
@@ -493,9 +515,7 @@ all_to_all_p = define(
     reference=NO_RULE("needs a mesh"),
     jvp=_linear(lambda: all_to_all_p),
     transpose=lambda ct, x, *, split_axis, concat_axis, **params: [
-        all_to_all_p.bind(
-            ct, split_axis=concat_axis, concat_axis=split_axis, **params
-        )
+        all_to_all_p.bind(ct, split_axis=concat_axis, concat_axis=split_axis, **params)
     ],
     batch=_all_to_all_batch,
     lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
@@ -507,7 +527,9 @@ def pbroadcast(x, axis_name, source):
     size = core.axis_size(axis_name)
     gathered = all_gather(x, axis_name)
     return tree_map(
-        lambda leaf: dynamic_index_in_dim(leaf, min(source, size - 1), 0, keepdims=False),
+        lambda leaf: dynamic_index_in_dim(
+            leaf, min(source, size - 1), 0, keepdims=False
+        ),
         gathered,
     )
 

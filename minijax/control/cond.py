@@ -23,7 +23,8 @@ _ABSENT = object()
 def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     """`true_fun(*operands) if pred else false_fun(*operands)`; only one branch runs.
 
-    TypeError where pred is not a scalar, or the branches' results differ in tree or type.
+    TypeError where pred is not a scalar, or the branches' results differ in tree or
+    type.
     """
     if operand is not _ABSENT:
         operands = (operand,)
@@ -55,7 +56,8 @@ def _scalar_predicate(pred):
 def switch(index, branches, *operands, operand=_ABSENT):
     """`branches[clamp(index)](*operands)`; only that branch runs.
 
-    TypeError where index is not an integer scalar, or the branches' results differ in tree or type.
+    TypeError where index is not an integer scalar, or the branches' results differ in
+    tree or type.
     """
     if operand is not _ABSENT:
         operands = (operand,)
@@ -93,7 +95,10 @@ def _branch(what, index, funs, operands, names):
 
 
 def _agreed(what, traced, names):
-    """Branches over all constants of all of them, with outputs of one type; (tuple, tree)."""
+    """Branches over all constants of all of them, with outputs of one type.
+
+    (tuple, tree).
+    """
     out_tree = traced[0][2]
     for (_, _, tree), name in zip(traced, names, strict=True):
         if tree != out_tree:
@@ -184,7 +189,8 @@ def _joined_consts(branches):
 def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
     """Run the primal branches, which also give residuals; record the linear branches.
 
-    Residuals of the same aval share a slot; a branch fills the slots it has no residual for with zeros.
+    Residuals of the same aval share a slot; a branch fills the slots it has no residual
+    for with zeros.
     """
     index, *operands = primals
     _, *moving = tangents
@@ -282,7 +288,9 @@ def _cond_transpose(cts, index, *args, branches, **params):
 
 
 def _transposed_branch(branch, linear, live):
-    """(nonlinear inputs, live cotangents) -> cotangents of all linear inputs, as arrays."""
+    """(nonlinear inputs, live cotangents) -> cotangents of all linear inputs, as
+    arrays.
+    """
     key = _transposed_branch, linear, live
     known = branch.memo.get(key)
     if known is not None:

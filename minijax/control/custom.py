@@ -1,7 +1,8 @@
 """custom_jvp and custom_vjp: functions whose derivative the user gives.
 
-Inside a trace that records, a call becomes an equation holding the function's jaxpr and the rules; traces that differentiate
-use the rules at once, and the one that batches batches function and rules alike.
+Inside a trace that records, a call becomes an equation holding the function's jaxpr and
+the rules; traces that differentiate use the rules at once, and the one that batches
+batches function and rules alike.
 """
 
 import functools
@@ -38,7 +39,9 @@ class CustomJVPCall(HigherOrderPrimitive):
     """`custom_jvp_call[call_jaxpr, jvp]`: bound through the trace's own method."""
 
     def bind_with(self, fun, jvp, args, symbolic_zeros):
-        """Call the flat function `fun` whose derivative is the flat `jvp(primals, tangents)`."""
+        """Call the flat function `fun` whose derivative is the flat `jvp(primals,
+        tangents)`.
+        """
         return core.current_trace().process_custom_jvp_call(
             self, fun, jvp, args, symbolic_zeros=symbolic_zeros
         )
@@ -58,13 +61,13 @@ class CustomJVPCall(HigherOrderPrimitive):
         if consts:
             jvp = _ignoring_consts(jvp, len(consts))
         atoms = [level.atom(x) for x in [*consts, *args]]
-        params = dict(
-            name=getattr(fun, "__name__", "fun"),
-            call_jaxpr=closed,
-            jvp=jvp,
-            num_consts=len(consts),
-            symbolic_zeros=symbolic_zeros,
-        )
+        params = {
+            "name": getattr(fun, "__name__", "fun"),
+            "call_jaxpr": closed,
+            "jvp": jvp,
+            "num_consts": len(consts),
+            "symbolic_zeros": symbolic_zeros,
+        }
         return level.record(self, atoms, params, closed.out_avals)
 
     def batch_jvp(self, jvp, axis, dims):
@@ -147,7 +150,10 @@ class custom_jvp:
         return self if instance is None else functools.partial(self, instance)
 
     def defjvp(self, jvp, symbolic_zeros=False):
-        """Set the rule `jvp(*nondiff_args, primals, tangents) -> (out, tangent)`; returns it."""
+        """Set the rule `jvp(*nondiff_args, primals, tangents) -> (out, tangent)`.
+
+        Returns it.
+        """
         self.jvp = jvp
         self.symbolic_zeros = symbolic_zeros
         return jvp
@@ -319,7 +325,8 @@ class CustomVJPCall(HigherOrderPrimitive):
     def bind_with(self, fun, fwd, bwd, args, **params):
         """Call the flat function `fun` with flat rules.
 
-        `fwd(primals, perturbed) -> (outs, residuals)`, `bwd(residuals, cts) -> cotangents`.
+        `fwd(primals, perturbed) -> (outs, residuals)`, `bwd(residuals, cts) ->
+        cotangents`.
         """
         return core.current_trace().process_custom_vjp_call(
             self, fun, fwd, bwd, args, **params
@@ -337,13 +344,13 @@ class CustomVJPCall(HigherOrderPrimitive):
         if consts:
             fwd, bwd = _with_consts(fwd, bwd, consts)
         atoms = [level.atom(x) for x in [*consts, *args]]
-        params = dict(
-            name=getattr(fun, "__name__", "fun"),
-            call_jaxpr=closed,
-            fwd=fwd,
-            bwd=bwd,
-            num_consts=len(consts),
-        )
+        params = {
+            "name": getattr(fun, "__name__", "fun"),
+            "call_jaxpr": closed,
+            "fwd": fwd,
+            "bwd": bwd,
+            "num_consts": len(consts),
+        }
         return level.record(self, atoms, params, closed.out_avals)
 
     @staticmethod
@@ -503,14 +510,18 @@ custom_lin_p = define(
 
 
 class CustomVJPPrimal:
-    """An argument of a `fwd` rule with symbolic zeros: its value, and whether it varies."""
+    """An argument of a `fwd` rule with symbolic zeros: its value, and whether it
+    varies.
+    """
 
     def __init__(self, value, perturbed):
         self.value, self.perturbed = value, perturbed
 
 
 class custom_vjp:
-    """A function with reverse rules of the user's: `@jax.custom_vjp`, then `f.defvjp(fwd, bwd)`."""
+    """A function with reverse rules of the user's: `@jax.custom_vjp`, then
+    `f.defvjp(fwd, bwd)`.
+    """
 
     def __init__(self, fun, nondiff_argnums=(), nondiff_argnames=()):
         functools.update_wrapper(self, fun, updated=())
@@ -523,7 +534,9 @@ class custom_vjp:
         return self if instance is None else functools.partial(self, instance)
 
     def defvjp(self, fwd, bwd, symbolic_zeros=False, optimize_remat=False):
-        """Set the rules: `fwd(*args) -> (out, residuals)`, `bwd(*nondiff, residuals, ct) -> cotangents`."""
+        """Set the rules: `fwd(*args) -> (out, residuals)`, `bwd(*nondiff, residuals,
+        ct) -> cotangents`.
+        """
         self.fwd, self.bwd = fwd, bwd
         self.symbolic_zeros = symbolic_zeros
 

@@ -6,8 +6,7 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import Statics, _matched, call_jaxpr
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
-from minijax.ops.define import define
-from minijax.ops.define import elementwise_batch
+from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
@@ -26,8 +25,8 @@ def checkpoint(
 ):
     """`fun`, whose intermediate values are recomputed in the backward pass.
 
-    `policy(primitive, *avals, **params) -> bool` says which results are kept all the same (see
-    `checkpoint_policies`); by default none is.
+    `policy(primitive, *avals, **params) -> bool` says which results are kept all the
+    same (see `checkpoint_policies`); by default none is.
     """
     if fun is None:
         return functools.partial(
@@ -86,7 +85,10 @@ def _remat_jvp(primals, tangents, *, jaxpr, **params):
 
 
 def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params):
-    """Run the function now, keeping what the policy says; record the rest to be run again."""
+    """Run the function now, keeping what the policy says.
+
+    Record the rest to be run again.
+    """
     nonzero = tuple(type(t) is not Zero for t in tangents)
     derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
     n_out = len(out_nonzero)
@@ -106,9 +108,14 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     with core.set_current_trace(linear_trace):
         found = iter(
             remat_p.bind(
-                *consts, *kept, *primals, *moving, jaxpr=again,
-                policy=policy, **{**params, "differentiated": True},
-            )  # fmt: skip
+                *consts,
+                *kept,
+                *primals,
+                *moving,
+                jaxpr=again,
+                policy=policy,
+                **{**params, "differentiated": True},
+            )
         )
     return outs, [
         next(found) if nz else Zero(aval.to_tangent_aval())
@@ -158,7 +165,7 @@ remat_p = define(
 )
 
 
-# --- names for policies -------------------------------------------------------------------
+# --- names for policies ---------------------------------------------------------------
 
 
 def checkpoint_name(x, name):
@@ -184,7 +191,8 @@ name_p = define(
     lower=lambda b, ins, out_avals, *, name: ins,
 )
 
-class checkpoint_policies:  # noqa: N801 (a namespace, as in JAX)
+
+class checkpoint_policies:
     """What `checkpoint` may keep: functions `(primitive, *avals, **params) -> bool`."""
 
     @staticmethod
@@ -248,7 +256,11 @@ class checkpoint_policies:  # noqa: N801 (a namespace, as in JAX)
 
     @staticmethod
     def save_and_offload_only_these_names(
-        *, names_which_can_be_saved, names_which_can_be_offloaded, offload_src, offload_dst
+        *,
+        names_which_can_be_saved,
+        names_which_can_be_offloaded,
+        offload_src,
+        offload_dst,
     ):
         """Keep results marked with one of the names; there is one memory."""
         names = [*names_which_can_be_saved, *names_which_can_be_offloaded]

@@ -34,11 +34,13 @@ def scan(
     Args:
         f: (carry, x) -> (carry, y); the carry keeps its structure, shapes and dtypes.
         init: the first carry, a pytree of arrays.
-        xs: a pytree of arrays of equal leading size n, or None (then `length` is needed).
+        xs: a pytree of arrays of equal leading size n, or None (then `length` is
+            needed).
         reverse: go from the last slice to the first; y keeps its slice's place.
         unroll: accepted; the loop's overhead is a few nanoseconds.
 
-    Returns (carry, ys), ys with leading size n.  TypeError for a carry that changes its type.
+    Returns (carry, ys), ys with leading size n.  TypeError for a carry that changes its
+    type.
     """
     if not callable(f):
         raise TypeError(f"lax.scan: f argument should be a callable, got {f}")
@@ -241,8 +243,8 @@ def _scan_linearize(
 ):
     """Run the primal loop, which also gives the residuals; record the linear loop.
 
-    Residuals that no iteration changes are not stacked: inputs are passed on, and what follows from constants alone is
-    computed once, outside the loop.
+    Residuals that no iteration changes are not stacked: inputs are passed on, and what
+    follows from constants alone is computed once, outside the loop.
     """
     nonzero = [type(t) is not Zero for t in tangents]
     mask, (primal, linear, out_nonzero, n_res) = _nonzero_carry(
@@ -254,7 +256,7 @@ def _scan_linearize(
         split = _split_residuals(primal, n_res, num_consts, num_carry)
         primal.memo[_split_residuals] = split
     body, outside, sources = split
-    consts, init, xs = split_list(primals, [num_consts, num_carry])
+    consts, _init, xs = split_list(primals, [num_consts, num_carry])
     body, more = hoist_consts(body)
     body = _memoised(primal, body)
     outs = scan_p.bind(
@@ -308,8 +310,9 @@ def _reorder_linear(linear, invariant, n_consts_dot, n_init_dot, n_xs_dot):
 def _split_residuals(primal, n_res, num_consts, num_carry):
     """Sort the residuals of a loop body by where they come from.
 
-    Returns (body without the unstacked ones, jaxpr from the constants to the once-computed ones, and for each residual a
-    pair of kind and index: const, xs, once or stacked).
+    Returns (body without the unstacked ones, jaxpr from the constants to the
+    once-computed ones, and for each residual a pair of kind and index: const, xs, once
+    or stacked).
     """
     jaxpr = primal.jaxpr
     n_out = len(jaxpr.outvars) - n_res
@@ -381,7 +384,9 @@ def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, u
 
 
 def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
-    """(known consts, ct consts, ct carry, live ct ys, known xs) -> (ct consts, ct carry, ct xs)."""
+    """(known consts, ct consts, ct carry, live ct ys, known xs) -> (ct consts, ct
+    carry, ct xs).
+    """
     avals = jaxpr.in_avals
     out_avals = [a.to_tangent_aval() for a in jaxpr.out_avals]
     const_avals, _, x_avals = split_list(avals, [num_consts, num_carry])

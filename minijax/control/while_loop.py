@@ -28,8 +28,9 @@ from minijax.transforms.evaluate import evaluate
 def while_loop(cond_fun, body_fun, init_val):
     """`while cond_fun(val): val = body_fun(val)`, val a pytree that keeps its types.
 
-    Reverse-mode differentiation is not possible, since the number of steps is not known.  TypeError where the
-    condition is not a boolean scalar, or the value changes its type.
+    Reverse-mode differentiation is not possible, since the number of steps is not
+    known.  TypeError where the condition is not a boolean scalar, or the value changes
+    its type.
     """
     if not (callable(body_fun) and callable(cond_fun)):
         raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be "
@@ -81,8 +82,8 @@ def _check_condition(cond):
 def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
     """`for i in range(lower, upper): val = body_fun(i, val)`.
 
-    With Python bounds it is a `scan`, so that reverse-mode differentiation works; with traced bounds a
-    `while_loop`.
+    With Python bounds it is a `scan`, so that reverse-mode differentiation works; with
+    traced bounds a `while_loop`.
     """
     if not callable(body_fun):
         raise TypeError("lax.fori_loop: body_fun argument should be callable.")

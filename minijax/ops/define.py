@@ -1,7 +1,8 @@
 """How an op is defined: one block that fills every slot of its primitive.
 
-`define` refuses a primitive with a slot left open, so that a missing rule fails the import rather than a
-user.  `unary` and `binary` fill the slots that all elementwise ops share.
+`define` refuses a primitive with a slot left open, so that a missing rule fails the
+import rather than a user.  `unary` and `binary` fill the slots that all elementwise ops
+share.
 """
 
 import numpy as np
@@ -212,8 +213,8 @@ def unary(name, kinds, reference, jvp, result=None, kernel=None):
 def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel=None):
     """An elementwise op of several operands of one dtype.
 
-    `jvps[i](t, ans, *operands)` is the part of the tangent that operand i gives, or None where it gives
-    none; NONDIFFERENTIABLE for the whole.
+    `jvps[i](t, ans, *operands)` is the part of the tangent that operand i gives, or
+    None where it gives none; NONDIFFERENTIABLE for the whole.
     """
 
     def rule(primals, tangents, **params):
@@ -239,7 +240,8 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
 
 
 # --- helpers of rules, in terms of a few structural ops -------------------------
-# `shape.py`, `reduce.py` and `elementwise.py` install these: rules everywhere need them.
+# `shape.py`, `reduce.py` and `elementwise.py` install these: rules everywhere need
+# them.
 
 _structural = {}
 

@@ -1,7 +1,7 @@
 """Elementwise arithmetic, comparisons and special functions: one block an op.
 
-Each op runs through the tile kernel of its own name.  Derivatives are written in terms of these ops; `t` is
-the operand's tangent, `ans` the op's result.
+Each op runs through the tile kernel of its own name.  Derivatives are written in terms
+of these ops; `t` is the operand's tangent, `ans` the op's result.
 """
 
 import math
@@ -234,7 +234,7 @@ def _sign_reference(x):
 sign_p = unary("sign", NUMBER, _sign_reference, NONDIFFERENTIABLE)
 
 
-def abs(x):  # noqa: A001 (JAX's name)
+def abs(x):
     """|x|, real where x is complex."""
     return abs_p.bind(x)
 
@@ -273,9 +273,7 @@ def square(x):
     return square_p.bind(x)
 
 
-square_p = unary(
-    "square", NUMBER, np.square, lambda t, x, ans: mul(t, _times(2, x))
-)
+square_p = unary("square", NUMBER, np.square, lambda t, x, ans: mul(t, _times(2, x)))
 
 
 def integer_pow(x, y):
@@ -396,7 +394,7 @@ expm1_p = unary(
 )
 
 
-def pow(x, y):  # noqa: A001 (JAX's name)
+def pow(x, y):
     """x to the power of y; an integer y may go with an inexact x."""
     return pow_p.bind(x, y)
 
@@ -671,12 +669,12 @@ atanh_p = unary(
 # --- extrema and comparisons --------------------------------------------------------
 
 
-def max(x, y):  # noqa: A001 (JAX's name)
+def max(x, y):
     """The larger of x and y; NaN if either is."""
     return max_p.bind(x, y)
 
 
-def min(x, y):  # noqa: A001 (JAX's name)
+def min(x, y):
     """The smaller of x and y; NaN if either is."""
     return min_p.bind(x, y)
 
@@ -883,7 +881,7 @@ def imag(x):
     return imag_p.bind(x)
 
 
-def complex(x, y):  # noqa: A001 (JAX's name)
+def complex(x, y):
     """x + iy."""
     return complex_p.bind(x, y)
 
@@ -988,7 +986,9 @@ def zeta(x, q):
     return zeta_p.bind(x, q)
 
 
-lgamma_p = unary("lgamma", FLOAT, lgamma_reference, lambda t, x, ans: mul(t, digamma(x)))
+lgamma_p = unary(
+    "lgamma", FLOAT, lgamma_reference, lambda t, x, ans: mul(t, digamma(x))
+)
 digamma_p = unary(
     "digamma",
     FLOAT,
@@ -1112,5 +1112,3 @@ regularized_incomplete_beta_p = nary(
 def install(**functions):
     """Provide functions of later op files that derivatives here need."""
     _installed.update(functions)
-
-

@@ -1,8 +1,9 @@
 """Random bits: Threefry-2x32 and the primitives on typed keys.
 
-A key is one opaque element of its key dtype; the runtime holds a threefry key as a 64-bit word whose low half is
-the first of the key's two 32-bit words.  Bits are those of JAX's default, partitionable, layout.
-(Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
+A key is one opaque element of its key dtype; the runtime holds a threefry key as a
+64-bit word whose low half is the first of the key's two 32-bit words.  Bits are those
+of JAX's default, partitionable, layout. (Salmon et al., "Parallel Random Numbers: As
+Easy as 1, 2, 3", SC 2011.)
 """
 
 import numpy as np
@@ -264,7 +265,23 @@ random_unwrap_p = define(
     lower=_unwrap_lower,
 )
 
-# --- splitting and folding --------------------------------------------------------------
+
+def random_clone(keys):
+    """Keys, typed or raw, under a new name."""
+    return random_clone_p.bind(keys)
+
+
+random_clone_p = define(
+    "random_clone",
+    shape=lambda keys: keys,
+    reference=lambda keys: keys,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=_keys_batch(lambda: random_clone_p),
+    lower=lambda b, ins, out_avals: ins,
+)
+
+# --- splitting and folding ------------------------------------------------------------
 
 
 def random_split(keys, shape):
@@ -332,7 +349,7 @@ random_fold_in_p = define(
     lower=_fold_in_lower,
 )
 
-# --- bits -------------------------------------------------------------------------------
+# --- bits -----------------------------------------------------------------------------
 
 
 def random_bits(keys, bit_width, shape):

@@ -1,8 +1,9 @@
 """Differentiation: jvp, linearize, and the transposition that turns linearize into vjp.
 
-`linearize` runs a function once.  Its primal work goes to the surrounding trace; what depends on tangents
-is recorded as a linear jaxpr, whose constants are the residuals.  `backward_pass` transposes such a jaxpr.
-(The two halves of reverse mode, after Radul et al., "You Only Linearize Once", POPL 2023.)
+`linearize` runs a function once.  Its primal work goes to the surrounding trace; what
+depends on tangents is recorded as a linear jaxpr, whose constants are the residuals.
+`backward_pass` transposes such a jaxpr. (The two halves of reverse mode, after Radul et
+al., "You Only Linearize Once", POPL 2023.)
 """
 
 from minijax import core
@@ -176,8 +177,9 @@ class LinearizeTrace(JVPTrace):
 def linearize(fun, primals, nonzero, instantiate_outs=None):
     """Run the flat function `fun` at `primals`, recording its derivative.
 
-    Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of those inputs whose
-    `nonzero` is true to the tangents of those outputs whose `out_nonzero` is; its constants are residuals.
+    Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of
+    those inputs whose `nonzero` is true to the tangents of those outputs whose
+    `out_nonzero` is; its constants are residuals.
     """
     parent = core.current_trace()
     linear = LinearTrace(parent, getattr(parent, "debug_info", None))
@@ -209,9 +211,10 @@ def linearize(fun, primals, nonzero, instantiate_outs=None):
 def linearize_jaxpr(closed, nonzero, instantiate_outs=None):
     """Split a closed jaxpr (without constants) into its primal and its linear part.
 
-    Returns (primal, linear, out_nonzero, n_residuals):
-    `primal: ins -> outs + residuals` and `linear: residuals + nonzero tangents -> nonzero out tangents`.
-    `instantiate_outs` says for which outputs a zero tangent is made an array of zeros (default: none).
+    Returns (primal, linear, out_nonzero, n_residuals): `primal: ins -> outs +
+    residuals` and `linear: residuals + nonzero tangents -> nonzero out tangents`.
+    `instantiate_outs` says for which outputs a zero tangent is made an array of zeros
+    (default: none).
     """
     key = linearize_jaxpr, nonzero, instantiate_outs
     known = closed.memo.get(key)
@@ -240,10 +243,11 @@ def _linearize_jaxpr(closed, nonzero, instantiate_outs):
 
 
 def jvp_jaxpr(closed, nonzero, instantiate_outs=False):
-    """The jaxpr of a closed jaxpr's jvp: ins + nonzero tangents -> outs + nonzero out tangents.
+    """The jaxpr of a closed jaxpr's jvp: ins + nonzero tangents -> outs + nonzero out
+    tangents.
 
-    Returns (closed jaxpr, out_nonzero).  `instantiate_outs`: True, or a list saying for which outputs
-    a zero tangent is made an array of zeros.
+    Returns (closed jaxpr, out_nonzero).  `instantiate_outs`: True, or a list saying for
+    which outputs a zero tangent is made an array of zeros.
     """
     if isinstance(instantiate_outs, bool):
         instantiate_outs = (instantiate_outs,) * len(closed.jaxpr.outvars)
@@ -287,8 +291,8 @@ def _jvp_jaxpr(closed, nonzero, instantiate_outs):
 def backward_pass(jaxpr, consts, args, cotangents):
     """Transpose a jaxpr that is linear in those `args` that are `UndefinedPrimal`.
 
-    `cotangents` (arrays or `Zero`) are those of the outputs.  Returns one cotangent for each argument:
-    an array or Zero for linear ones, None for the others.
+    `cotangents` (arrays or `Zero`) are those of the outputs.  Returns one cotangent for
+    each argument: an array or Zero for linear ones, None for the others.
     """
     values = dict(zip(jaxpr.constvars, consts, strict=True))
     linear = set()
@@ -359,10 +363,12 @@ def _transpose_eqn(eqn, values, linear, gathered):
 
 
 def transpose_jaxpr(closed, linear, ct_nonzero):
-    """The transpose of a closed jaxpr linear in the inputs marked `linear`, as a closed jaxpr.
+    """The transpose of a closed jaxpr linear in the inputs marked `linear`, as a closed
+    jaxpr.
 
-    Returns (jaxpr, in_nonzero): the jaxpr maps the nonlinear inputs and the cotangents of the outputs
-    marked `ct_nonzero` to the cotangents of the linear inputs marked `in_nonzero`.
+    Returns (jaxpr, in_nonzero): the jaxpr maps the nonlinear inputs and the cotangents
+    of the outputs marked `ct_nonzero` to the cotangents of the linear inputs marked
+    `in_nonzero`.
     """
     key = transpose_jaxpr, linear, ct_nonzero
     known = closed.memo.get(key)

@@ -117,7 +117,8 @@ def batch(fun, axis, args, dims):
 def batched_flat(fun, axis, dims):
     """The batched form of a flat function, with all outputs mapped at 0.
 
-    Returns (function, out_dims): `out_dims()` tells, once it has run, the axes of the outputs.
+    Returns (function, out_dims): `out_dims()` tells, once it has run, the axes of the
+    outputs.
     """
     found = []
 
@@ -149,8 +150,8 @@ def match_axis(axis, x, dim, wanted):
 def batch_jaxpr(closed, axis, dims, force=False):
     """The batched form of a closed jaxpr: (closed jaxpr, out_dims).
 
-    Outputs are mapped at axis 0 or not at all.  `force`: True, or a list saying which outputs are to be
-    mapped even where they do not depend on mapped inputs.
+    Outputs are mapped at axis 0 or not at all.  `force`: True, or a list saying which
+    outputs are to be mapped even where they do not depend on mapped inputs.
     """
     if isinstance(force, bool):
         force = (force,) * len(closed.jaxpr.outvars)

@@ -1,7 +1,8 @@
 """FLOPs and bytes of a jaxpr, counted from its equations' shapes.
 
-Model counts: each operation of the jaxpr once, each operand and result moved once; loops count their length, branches their
-most expensive one, `while` bodies once (their number of steps is unknown).
+Model counts: each operation of the jaxpr once, each operand and result moved once;
+loops count their length, branches their most expensive one, `while` bodies once (their
+number of steps is unknown).
 """
 
 from minijax.core import ClosedJaxpr

@@ -1,4 +1,5 @@
-"""The reference interpreter: a jaxpr run in NumPy, op by op, through each primitive's `reference` rule.
+"""The reference interpreter: a jaxpr run in NumPy, op by op, through each primitive's
+`reference` rule.
 
 Slow and obvious: the C backend is checked against it.
 """

@@ -8,8 +8,8 @@ def split_jaxpr(closed, unknown, keep, n_known):
     """Split a closed jaxpr by which inputs are known early.
 
     The first `n_known` outputs must be known early.  Returns (early, late, n_kept):
-    `early: known inputs -> known outputs + kept values`,
-    `late: kept values + all inputs -> the other outputs`.  `late` computes again whatever early values it needs
+    `early: known inputs -> known outputs + kept values`, `late: kept values + all
+    inputs -> the other outputs`.  `late` computes again whatever early values it needs
     that `keep(primitive, *avals, **params)` does not keep.
     """
     jaxpr = closed.jaxpr
@@ -25,7 +25,9 @@ def split_jaxpr(closed, unknown, keep, n_known):
             kept += eqn.outvars
     outs, rest = jaxpr.outvars[:n_known], jaxpr.outvars[n_known:]
     late, kept = _late_part(jaxpr, rest, kept)
-    known_inputs = [v for v, is_late in zip(jaxpr.invars, unknown, strict=True) if not is_late]
+    known_inputs = [
+        v for v, is_late in zip(jaxpr.invars, unknown, strict=True) if not is_late
+    ]
     early, _ = dce(
         jaxpr.replace(invars=known_inputs, outvars=outs + kept, eqns=early_eqns)
     )

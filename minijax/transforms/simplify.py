@@ -6,8 +6,8 @@ from minijax.core import ClosedJaxpr, Literal, Var
 def dce(jaxpr, used_outputs=None):
     """Drop equations that neither outputs nor effects need.
 
-    `used_outputs`: which outputs count (default: all).  Returns (jaxpr with those outputs, mask of the inputs it still
-    reads); inputs are kept.
+    `used_outputs`: which outputs count (default: all).  Returns (jaxpr with those
+    outputs, mask of the inputs it still reads); inputs are kept.
     """
     outvars = jaxpr.outvars
     if used_outputs is not None:
