@@ -1,0 +1,307 @@
+"""The operators and methods of arrays and tracers, installed on both classes."""
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import core, lax
+from minijax.array import ArrayImpl, wrap
+from minijax.core import ShapedArray, Tracer
+from minijax.numpy import (
+    creation,
+    indexing,
+    printing,
+    products,
+    promotion,
+    reductions,
+    shape_ops,
+    ufuncs,
+)
+from minijax.numpy import math_ufuncs as maths
+from minijax.numpy.promotion import literal_makers
+
+_HOST_TYPES = frozenset([bool, int, float, complex, np.ndarray, *core.aval_rules])
+_IMMUTABLE = (
+    "JAX arrays are immutable and do not support in-place item assignment. Instead of "
+    "x[idx] = y, use x = x.at[idx].set(y) or another .at[] method: "
+    "https://docs.jax.dev/en/latest/_autosummary/jax.numpy.ndarray.at.html"
+)
+
+# --- operators ----------------------------------------------------------------------------------
+
+
+def _accepts(other):
+    """Whether an operand of an operator is an array or a scalar; others may know better."""
+    return (
+        type(other) in _HOST_TYPES
+        or isinstance(other, (np.generic, np.ndarray))
+        or hasattr(other, "__jax_array__")
+    )
+
+
+def _refuse(symbol, x, other):
+    """TypeError for sequences; NotImplemented for what may implement the operator itself."""
+    if isinstance(other, (list, tuple, dict, set, str, bytes)):
+        raise TypeError(
+            f"unsupported operand type(s) for {symbol}: '{type(x).__name__}' and "
+            f"'{type(other).__name__}'"
+        )
+    return NotImplemented
+
+
+def _fast_operators(symbol, fun):
+    """(operator, reflected operator) of a fast binary function of `ufuncs`."""
+    primitive, accepted, slow = fun.parts
+    bind = primitive.bind
+    maker_of = literal_makers.get
+
+    def operator(self, other):
+        a = self.aval
+        b = getattr(other, "aval", None)
+        if b is None:
+            make = maker_of((a.dtype, type(other)))
+            if make is not None and a.dtype in accepted and not a.weak_type:
+                return bind(self, make(other))
+            return (
+                slow(self, other) if _accepts(other) else _refuse(symbol, self, other)
+            )
+        if (
+            a.dtype is b.dtype
+            and a.weak_type is b.weak_type
+            and (a.ndim == b.ndim or not a.ndim or not b.ndim)
+            and a.dtype in accepted
+        ):
+            return bind(self, other)
+        return slow(self, other)
+
+    def reflected(self, other):
+        a = self.aval
+        make = maker_of((a.dtype, type(other)))
+        if make is not None and a.dtype in accepted and not a.weak_type:
+            return bind(make(other), self)
+        if hasattr(other, "aval") or _accepts(other):
+            return slow(other, self)
+        return _refuse(symbol, other, self) if other is not None else NotImplemented
+
+    return operator, reflected
+
+
+def _operators(symbol, fun):
+    """(operator, reflected operator) of any function of two arrays."""
+
+    def operator(self, other):
+        if hasattr(other, "aval") or _accepts(other):
+            return fun(self, other)
+        return _refuse(symbol, self, other)
+
+    def reflected(self, other):
+        if hasattr(other, "aval") or _accepts(other):
+            return fun(other, self)
+        return NotImplemented
+
+    return operator, reflected
+
+
+_FAST = {
+    "add": ("+", ufuncs._add),
+    "sub": ("-", ufuncs._subtract),
+    "mul": ("*", ufuncs._multiply),
+    "truediv": ("/", ufuncs.true_divide),
+    "and": ("&", ufuncs._bitwise_and),
+    "or": ("|", ufuncs._bitwise_or),
+    "xor": ("^", ufuncs._bitwise_xor),
+}
+_GENERAL = {
+    "floordiv": ("//", ufuncs.floor_divide),
+    "mod": ("%", ufuncs.remainder),
+    "divmod": ("divmod()", ufuncs.divmod),
+    "pow": ("**", ufuncs.power),
+    "matmul": ("@", products.matmul),
+    "lshift": ("<<", ufuncs.left_shift),
+    "rshift": (">>", ufuncs.right_shift),
+}
+_COMPARISONS = {
+    "eq": ("==", ufuncs.equal),
+    "ne": ("!=", ufuncs.not_equal),
+    "lt": ("<", ufuncs.less),
+    "le": ("<=", ufuncs.less_equal),
+    "gt": (">", ufuncs.greater),
+    "ge": (">=", ufuncs.greater_equal),
+}
+
+
+def _all_operators():
+    found = {}
+    for table, make in ((_FAST, _fast_operators), (_GENERAL, _operators)):
+        for name, (symbol, fun) in table.items():
+            found[f"__{name}__"], found[f"__r{name}__"] = make(symbol, fun)
+    for name, (symbol, fun) in _COMPARISONS.items():
+        found[f"__{name}__"], _ = _fast_operators(symbol, fun)
+    return found
+
+
+def _positive(self):
+    return self
+
+
+def _round(self, ndigits=None):
+    out = maths.round(self, ndigits or 0)
+    return out.astype(int) if ndigits is None else out
+
+
+def _setitem(self, index, value):
+    raise TypeError(_IMMUTABLE)
+
+
+def _contains(self, item):
+    return bool((self == item).any())
+
+
+def _iter(self):
+    if not self.aval.ndim:
+        raise TypeError("iteration over a 0-d array")
+    if isinstance(self, ArrayImpl):
+        return _iterate_rows(self)
+    return iter([
+        lax.index_in_dim(self, i, 0, keepdims=False) for i in range(self.aval.shape[0])
+    ])  # fmt: skip
+
+
+def _iterate_rows(x):
+    aval = ShapedArray(x.shape[1:], x.dtype, x.weak_type)
+    if x.is_deleted():
+        _ = x._value
+    for row in x._data:
+        yield wrap(aval, np.array(row))
+
+
+# --- methods ------------------------------------------------------------------------------------
+
+
+def _astype(self, dtype, copy=False, device=None):
+    """The array in another dtype."""
+    return creation.astype(self, dtype, copy=copy)
+
+
+def _flatten(self, order="C", *, out_sharding=None):
+    """The array as a vector."""
+    return shape_ops.ravel(self, order)
+
+
+def _view(self, dtype=None, type=None):  # noqa: A002 (NumPy's name)
+    """The bytes of the array read as another dtype; the last axis changes its size."""
+    if type is not None:
+        raise NotImplementedError("`type` argument of array.view() is not supported.")
+    dtype = np.dtype(float) if dtype is None else dtype
+    dtype = promotion.user_dtype(dtype, "view")
+    old, new = self.dtype, dtype
+    if np.dtype(bool) in (old, new) and old != new:
+        return _view_bool(self, old, new)
+    if old.itemsize == new.itemsize:
+        return lax.bitcast_convert_type(self, new)
+    if not self.ndim:
+        raise TypeError("view() with a dtype of another size needs at least one axis")
+    if old.itemsize > new.itemsize:
+        out = lax.bitcast_convert_type(self, new)
+        return lax.reshape(out, (*self.shape[:-1], out.shape[-2] * out.shape[-1]))
+    ratio = new.itemsize // old.itemsize
+    if self.shape[-1] % ratio:
+        raise ValueError(
+            "When changing to a larger dtype, its size must be a divisor of the total size "
+            "in bytes of the last axis of the array."
+        )
+    parts = lax.reshape(self, (*self.shape[:-1], self.shape[-1] // ratio, ratio))
+    return lax.bitcast_convert_type(parts, new)
+
+
+def _view_bool(x, old, new):
+    byte = np.dtype("uint8")
+    if old == np.dtype(bool):
+        return _view(x.astype(byte), new)
+    return _view(x, byte) != 0 if old.itemsize > 1 else lax.ne(
+        lax.bitcast_convert_type(x, byte), byte.type(0)
+    )  # fmt: skip
+
+
+def _by_name(name):
+    """A method that calls the jnp function of its name, which is loaded when first used."""
+
+    def method(self, *args, **kwargs):
+        return getattr(jnp, name)(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _namespace(self, *, api_version=None):
+    """The module of the Python array API standard."""
+    return jnp
+
+
+_LATER = (
+    "argpartition", "argsort", "choose", "compress", "diagonal", "nonzero", "partition",
+    "searchsorted", "sort", "trace",
+)  # fmt: skip
+
+
+def _methods():
+    return {
+        **_all_operators(),
+        "__neg__": ufuncs._negative,
+        "__pos__": _positive,
+        "__abs__": ufuncs.absolute,
+        "__invert__": ufuncs.bitwise_not,
+        "__round__": _round,
+        "__getitem__": indexing.getitem,
+        "__setitem__": _setitem,
+        "__contains__": _contains,
+        "__iter__": _iter,
+        "__array_namespace__": _namespace,
+        "all": reductions.all,
+        "any": reductions.any,
+        "argmax": reductions.argmax,
+        "argmin": reductions.argmin,
+        "astype": _astype,
+        "clip": _by_name("clip"),
+        "conj": maths.conjugate,
+        "conjugate": maths.conjugate,
+        "copy": creation.copy,
+        "cumprod": reductions.cumprod,
+        "cumsum": reductions.cumsum,
+        "dot": products.dot,
+        "flatten": _flatten,
+        "max": reductions.max,
+        "mean": reductions.mean,
+        "min": reductions.min,
+        "prod": reductions.prod,
+        "ptp": reductions.ptp,
+        "ravel": shape_ops.ravel,
+        "repeat": shape_ops.repeat,
+        "reshape": shape_ops.reshape_method,
+        "round": _by_name("round"),
+        "squeeze": shape_ops.squeeze,
+        "std": reductions.std,
+        "sum": reductions.sum,
+        "swapaxes": shape_ops.swapaxes,
+        "take": _by_name("take"),
+        "transpose": shape_ops.transpose_method,
+        "var": reductions.var,
+        "view": _view,
+        "at": property(indexing.IndexUpdateHelper),
+        "T": property(shape_ops.transpose),
+        "mT": property(shape_ops.matrix_transpose),
+        "real": property(maths.real),
+        "imag": property(maths.imag),
+        **{name: _by_name(name) for name in _LATER},
+    }
+
+
+def install():
+    """Give arrays and tracers their operators and methods."""
+    for name, method in _methods().items():
+        setattr(ArrayImpl, name, method)
+        setattr(Tracer, name, method)
+    ArrayImpl.__repr__ = printing.array_repr
+    ArrayImpl.__str__ = printing.array_str
+
+
+install()

@@ -1,0 +1,504 @@
+"""jnp's makers of arrays: from Python and NumPy values, filled ones, ranges and grids of numbers."""
+
+import math
+
+import numpy as np
+
+from minijax import array as array_module
+from minijax import core, dtypes, lax
+from minijax.array import ArrayImpl
+from minijax.control.call import jit
+from minijax.core import Tracer
+from minijax.numpy import scalar_types
+from minijax.numpy.promotion import (
+    broadcast_shapes,
+    broadcast_to,
+    canonical_axis,
+    check_arraylike,
+    concrete_or_error,
+    convert,
+    dtype_of,
+    ensure_arraylike,
+    literal,
+    promote_dtypes_inexact,
+    result_dtype,
+    shape_of,
+    user_dtype,
+)
+from minijax.ops.convert import copy_p
+
+# --- from values ------------------------------------------------------------------------
+
+
+def asarray(a, dtype=None, order=None, *, copy=None, device=None, out_sharding=None):
+    """`a` as an array: itself where it is one already of that dtype.
+
+    a: array, scalar, or nested sequences of them. device, out_sharding: accepted; there is one device.
+    """
+    if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
+        return a
+    return array(a, dtype, copy=bool(copy), order=order)
+
+
+def array(
+    object, dtype=None, copy=True, order="K", ndmin=0, *, device=None, out_sharding=None
+):
+    """An array of `object`: an array, a scalar, or nested sequences of them.
+
+    ndmin: the least number of axes; new ones come first. device, out_sharding: accepted; there is
+    one device. Raises TypeError for values that no array holds, ValueError for None and for ragged
+    sequences, OverflowError for integers out of range.
+    """
+    if order is not None and order != "K" and order != "C":
+        raise NotImplementedError("Only implemented for order='K'")
+    dtype = user_dtype(dtype, "array")
+    out = _from_object(object, dtype, copy)
+    missing = ndmin - out.ndim
+    if missing > 0:
+        out = lax.expand_dims(out, range(missing))
+    return out
+
+
+def _from_object(x, dtype, copy=False):
+    if hasattr(x, "__jax_array__"):
+        x = x.__jax_array__()
+    if isinstance(x, (ArrayImpl, Tracer)):
+        if dtype is not None and (x.dtype != dtype or x.weak_type):
+            return convert(x, dtype)
+        return copy_p.bind(x) if copy else x
+    if isinstance(x, (np.ndarray, np.generic)):
+        return _from_numpy(x, dtype)
+    if type(x) in dtypes.python_scalar_types:
+        return _from_scalar(x, dtype)
+    if isinstance(x, (list, tuple)):
+        return _from_sequence(x, dtype)
+    return _from_other(x, dtype)
+
+
+def _from_numpy(x, dtype):
+    if dtype is None:
+        dtype = dtypes.dtype(x)
+    return array_module.from_numpy(_cast(np.asarray(x), dtype))
+
+
+def _cast(x, dtype):
+    if isinstance(x.dtype, np.dtype) and x.dtype == dtype:
+        return x
+    with np.errstate(all="ignore"):
+        return x.astype(dtype)
+
+
+def _from_scalar(x, dtype):
+    weak = dtype is None and not isinstance(x, bool)
+    if dtype is None:
+        dtype = dtypes.python_scalar_dtype(type(x))
+        if weak and dtype.kind == "i" and not -(2**31) <= x < 2**31:
+            _check_fits(x, dtype)
+    return array_module.from_numpy(np.array(x, dtype), weak)
+
+
+def _check_fits(x, dtype):
+    info = np.iinfo(dtype)
+    if not info.min <= x <= info.max:
+        raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
+
+
+def _leaves(x):
+    """The elements of nested lists and tuples."""
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            yield from _leaves(item)
+    elif hasattr(x, "__jax_array__"):
+        yield x.__jax_array__()
+    else:
+        yield x
+
+
+def _from_sequence(x, dtype):
+    kinds, arrays, others = set(), [], []
+    for leaf in _leaves(x):
+        if type(leaf) in dtypes.python_scalar_types:
+            kinds.add(type(leaf))
+        elif isinstance(leaf, (ArrayImpl, Tracer)):
+            arrays.append(leaf)
+        elif leaf is None:
+            raise ValueError("None is not a valid value for jnp.array")
+        else:
+            others.append(leaf)
+    if dtype is None:
+        dtype = _sequence_dtype([*kinds], arrays, others)
+    if arrays:
+        return _stack(x, dtype)
+    if any(isinstance(leaf, np.ndarray) for leaf in others) or others:
+        return array_module.from_numpy(_cast(np.array(x), dtype))
+    return array_module.from_numpy(np.array(x, dtype))
+
+
+def _sequence_dtype(kinds, arrays, others):
+    if not (kinds or arrays or others):
+        return dtypes.python_scalar_dtype(float)
+    hosts = [
+        np.asarray(leaf) if not isinstance(leaf, np.generic) else leaf
+        for leaf in others
+    ]
+    for host in hosts:
+        dtypes.dtype(host if host.ndim else host[()])
+    return dtypes.result_type(*kinds, *arrays, *hosts)
+
+
+def _stack(x, dtype):
+    """Nested sequences with arrays among their elements."""
+    if not isinstance(x, (list, tuple)):
+        return _from_object(x, dtype)
+    if all(not hasattr(leaf, "aval") for leaf in _leaves(x)):
+        return array_module.from_numpy(_cast(np.array(x), dtype))
+    parts = [
+        lax.expand_dims(convert(item, dtype), (0,))
+        if not isinstance(item, (list, tuple)) and not hasattr(item, "__jax_array__")
+        else lax.expand_dims(_stack(item, dtype), (0,))
+        for item in x
+    ]
+    if len({shape_of(part) for part in parts}) > 1:
+        raise TypeError(
+            "jnp.array: the elements of a sequence must have equal shapes, got "
+            f"{[shape_of(part)[1:] for part in parts]}"
+        )
+    return parts[0] if len(parts) == 1 else lax.concatenate(parts, 0)
+
+
+def _from_other(x, dtype):
+    if x is None:
+        raise ValueError("None is not a valid value for jnp.array")
+    host = np.asarray(x)
+    if host.dtype not in dtypes.array_dtypes:
+        raise TypeError(
+            f"Value '{x}' with dtype {host.dtype} is not a valid JAX array type. Only "
+            "arrays of numeric types are supported by JAX."
+        )
+    return _from_numpy(host, dtype)
+
+
+scalar_types.install_asarray(asarray)
+
+
+def astype(x, dtype, /, *, copy=False, device=None):
+    """`x` in another dtype (None: the default float); floats to integers truncate."""
+    check_arraylike("astype", x)
+    dtype = float if dtype is None else dtype
+    dtype = dtypes.check_user_dtype(dtype, "astype")
+    out = _from_object(x, None)
+    if out.dtype == dtype and not out.weak_type:
+        return copy_p.bind(out) if copy else out
+    return convert(out, dtype)
+
+
+def copy(a, order=None):
+    """A copy of an array."""
+    check_arraylike("copy", a)
+    return array(a, copy=True, order=order)
+
+
+def frombuffer(buffer, dtype=float, count=-1, offset=0):
+    """A one-dimensional array of the bytes of `buffer`."""
+    return asarray(np.frombuffer(buffer, dtype=dtype, count=count, offset=offset))
+
+
+def fromstring(string, dtype=float, count=-1, *, sep):
+    """A one-dimensional array of the numbers in a text, which `sep` separates."""
+    return asarray(np.fromstring(string=string, dtype=dtype, count=count, sep=sep))
+
+
+def from_dlpack(x, /, *, device=None, copy=None):
+    """An array with the elements of an object that has `__dlpack__`."""
+    return asarray(np.from_dlpack(x))
+
+
+def fromfile(*args, **kwargs):
+    """Not implemented: it would read a file, which is no part of a pure function."""
+    raise NotImplementedError(
+        "jnp.fromfile() is not implemented because it may be non-pure and thus unsafe for "
+        "use with JIT and other JAX transformations. Consider using "
+        "jnp.asarray(np.fromfile(...)) instead, although care should be taken if "
+        "np.fromfile is used within jax transformations because of its potential "
+        "side-effect of consuming the file object."
+    )
+
+
+def fromiter(*args, **kwargs):
+    """Not implemented: it would consume an iterator, which is no part of a pure function."""
+    raise NotImplementedError(
+        "jnp.fromiter() is not implemented because it may be non-pure and thus unsafe for "
+        "use with JIT and other JAX transformations. Consider using "
+        "jnp.asarray(np.fromiter(...)) instead, although care should be taken if "
+        "np.fromiter is used within jax transformations because of its potential "
+        "side-effect of consuming the iterable object."
+    )
+
+
+# --- filled ---------------------------------------------------------------------------------
+
+
+def canonical_shape(shape):
+    """A static shape as a tuple of ints.  TypeError for anything else."""
+    if type(shape) is tuple and all([type(n) is int for n in shape]):
+        return shape
+    if not isinstance(shape, (tuple, list, np.ndarray)):
+        shape = (shape,)
+    try:
+        return tuple([n.__index__() for n in shape])
+    except (AttributeError, TypeError):
+        raise _bad_shape(tuple(shape)) from None
+
+
+def _bad_shape(shape):
+    message = (
+        f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
+    )
+    if any(isinstance(n, Tracer) for n in shape):
+        message += (
+            "\nIf using `jit`, try using `static_argnums` or applying `jit` to smaller "
+            "subfunctions."
+        )
+    return TypeError(message)
+
+
+def _fill(shape, value, dtype, where):
+    dtype = user_dtype(float if dtype is None else dtype, where)
+    return asarray(lax.full(canonical_shape(shape), literal(value, dtype)))
+
+
+def zeros(shape, dtype=None, *, device=None, out_sharding=None):
+    """An array of zeros.  dtype: the default float if None."""
+    return _fill(shape, 0, dtype, "zeros")
+
+
+def ones(shape, dtype=None, *, device=None, out_sharding=None):
+    """An array of ones.  dtype: the default float if None."""
+    return _fill(shape, 1, dtype, "ones")
+
+
+def empty(shape, dtype=None, *, device=None, out_sharding=None):
+    """An array of zeros: arrays here are never uninitialised."""
+    return _fill(shape, 0, dtype, "empty")
+
+
+def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
+    """An array of which every element is `fill_value` (which may be an array to broadcast)."""
+    (fill_value,) = ensure_arraylike("full", fill_value)
+    dtype = user_dtype(dtype, "full")
+    shape = canonical_shape(shape)
+    if dtype is not None:
+        fill_value = convert(fill_value, dtype)
+    if not shape_of(fill_value):
+        return asarray(
+            lax.broadcast_in_dim(fill_value, shape, ()) if shape else fill_value
+        )
+    return asarray(broadcast_to(fill_value, shape))
+
+
+def _like(a, value, dtype, shape, where):
+    if not (hasattr(a, "dtype") and hasattr(a, "shape")):
+        check_arraylike(where, a)
+    dtype = user_dtype(dtype, where)
+    weak = False
+    if dtype is None:
+        aval = getattr(a, "aval", None)
+        if aval is None and type(a) in dtypes.python_scalar_types:
+            aval = core.get_aval(a)
+        dtype = dtypes.dtype(a) if aval is None else aval.dtype
+        weak = aval is not None and aval.weak_type
+    shape = tuple(shape_of(a)) if shape is None else canonical_shape(shape)
+    value = convert(value, dtype, weak)
+    if shape_of(value):
+        return broadcast_to(value, shape)
+    return asarray(lax.broadcast_in_dim(value, shape, ()) if shape else value)
+
+
+def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+    """Zeros of the shape and dtype of `a`, where these are not given."""
+    return _like(a, 0, dtype, shape, "zeros_like")
+
+
+def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+    """Ones of the shape and dtype of `a`, where these are not given."""
+    return _like(a, 1, dtype, shape, "ones_like")
+
+
+def empty_like(prototype, dtype=None, shape=None, *, device=None):
+    """Zeros of the shape and dtype of `prototype`, where these are not given."""
+    return _like(prototype, 0, dtype, shape, "empty_like")
+
+
+def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
+    """`fill_value` in the shape and dtype of `a`, where these are not given."""
+    (fill_value,) = ensure_arraylike("full_like", fill_value)
+    return _like(a, fill_value, dtype, shape, "full_like")
+
+
+# --- ranges -----------------------------------------------------------------------------------
+
+
+def _concrete(value, name):
+    return concrete_or_error(
+        None, value, f"It arose in the jnp.arange argument '{name}'"
+    )
+
+
+def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
+    """The numbers from `start` (or 0) to before `stop` in steps; the arguments are static.
+
+    dtype: of the result; by default the promotion of the arguments.
+    """
+    given = [x for x in (start, stop, step) if x is not None]
+    check_arraylike("arange", *given)
+    wanted = user_dtype(dtype, "arange")
+    if stop is None and step is None:
+        start, stop = None, start
+    start = _concrete(start, "start")
+    stop = _concrete(stop, "stop")
+    step = _concrete(step, "step")
+    if stop is None:
+        start, stop = 0, start
+    if wanted is None:
+        wanted = result_dtype(*given)[0]
+    return _arange(start, stop, step, wanted)
+
+
+def _arange(start, stop, step, dtype):
+    begin = 0 if start is None else start
+    if step is not None and not step:
+        raise ValueError("arange: step cannot be zero")
+    size = max(0, math.ceil((stop - begin) / (1 if step is None else step)))
+    index = lax.iota(dtype, size)
+    if step is None and (start is None or start == 0):
+        return index
+    if step is not None:
+        index = lax.mul(literal(step, dtype), index)
+    return lax.add(literal(begin, dtype), index)
+
+
+def linspace(
+    start,
+    stop,
+    num=50,
+    endpoint=True,
+    retstep=False,
+    dtype=None,
+    axis=0,
+    *,
+    device=None,
+):
+    """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their distance.
+
+    start, stop: broadcast together; the numbers run along a new `axis`.
+    """
+    num = concrete_or_error(None, num, "'num' argument of jnp.linspace").__index__()
+    axis = axis.__index__()
+    check_arraylike("linspace", start, stop)
+    dtype = user_dtype(dtype, "linspace")
+    return _linspace(start, stop, num, endpoint, retstep, dtype, axis)
+
+
+@jit(static_argnames=("num", "endpoint", "retstep", "dtype", "axis"))
+def _linspace(start, stop, num, endpoint, retstep, dtype, axis):
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+    default = dtypes.python_scalar_dtype(float)
+    if dtype is None:
+        dtype = dtypes.result_type(start, stop, default)
+    compute = dtypes.result_type(start, stop, default, dtype)
+    start, stop = convert(start, compute), convert(stop, compute)
+    shape = broadcast_shapes(shape_of(start), shape_of(stop))
+    start, stop = [
+        x if x.shape == shape else broadcast_to(x, shape) for x in (start, stop)
+    ]
+    axis = canonical_axis(axis, len(shape) + 1)
+    parts = num - 1 if endpoint else num
+    edge = (*shape[:axis], 1, *shape[axis:])
+    if num > 1:
+        delta = (
+            lax.div(lax.sub(stop, start), literal(parts, compute)) if retstep else None
+        )
+        out = _between(start, stop, parts, edge, axis, compute)
+        if endpoint:
+            out = lax.concatenate([out, lax.expand_dims(stop, (axis,))], axis)
+    elif num == 1:
+        nan = lax.full(shape, literal(np.nan, compute))
+        delta = nan if endpoint else lax.sub(stop, start)
+        out = lax.reshape(start, edge)
+    else:
+        delta = lax.full(shape, literal(np.nan, compute))
+        out = lax.full((*shape[:axis], 0, *shape[axis:]), literal(0, compute))
+    if dtypes.issubdtype(dtype, np.integer):
+        out = lax.floor(out)
+    out = convert(out, dtype)
+    return (out, delta) if retstep else out
+
+
+def _between(start, stop, parts, edge, axis, dtype):
+    """start + (stop - start) * i / parts for i below `parts`, along `axis`."""
+    index = lax.iota(dtype, parts)
+    if len(edge) > 1:
+        index = lax.reshape(
+            index, (1,) * axis + (parts,) + (1,) * (len(edge) - axis - 1)
+        )
+    step = lax.div(index, literal(parts, dtype))
+    left = lax.mul(lax.reshape(start, edge), lax.sub(literal(1, dtype), step))
+    return lax.add(left, lax.mul(lax.reshape(stop, edge), step))
+
+
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    """`num` numbers from base**start to base**stop, evenly spaced on a logarithmic scale."""
+    num = concrete_or_error(None, num, "'num' argument of jnp.logspace").__index__()
+    dtype = user_dtype(dtype, "logspace")
+    return _logspace(start, stop, num, endpoint, base, dtype, axis.__index__())
+
+
+@jit(static_argnames=("num", "endpoint", "dtype", "axis"))
+def _logspace(start, stop, num, endpoint, base, dtype, axis):
+    check_arraylike("logspace", start, stop)
+    dtype = _range_dtype(start, stop, dtype)
+    compute = _range_dtype(start, stop, None)
+    start, stop = convert(start, compute), convert(stop, compute)
+    exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
+    return convert(lax.pow(*promote_dtypes_inexact(base, exponents)), dtype)
+
+
+def _range_dtype(start, stop, dtype):
+    if dtype is not None:
+        return dtype
+    return dtypes.result_type(start, stop, dtypes.python_scalar_dtype(float))
+
+
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """`num` numbers from `start` to `stop` in a geometric progression."""
+    num = concrete_or_error(None, num, "'num' argument of jnp.geomspace").__index__()
+    dtype = user_dtype(dtype, "geomspace")
+    return _geomspace(start, stop, num, endpoint, dtype, axis.__index__())
+
+
+@jit(static_argnames=("num", "endpoint", "dtype", "axis"))
+def _geomspace(start, stop, num, endpoint, dtype, axis):
+    check_arraylike("geomspace", start, stop)
+    dtype = _range_dtype(start, stop, dtype)
+    compute = _range_dtype(start, stop, None)
+    start, stop = convert(start, compute), convert(stop, compute)
+    direction = lax.sign(start)
+    log_edges = [_log10(lax.div(x, direction)) for x in (start, stop)]
+    powers = logspace(
+        *log_edges, num, endpoint=endpoint, base=10.0, dtype=compute, axis=axis
+    )
+    if shape_of(direction):
+        direction = lax.expand_dims(direction, (axis,))
+    return convert(lax.mul(*_equal_rank(direction, powers)), dtype)
+
+
+def _equal_rank(x, y):
+    missing = len(shape_of(y)) - len(shape_of(x))
+    if shape_of(x) and missing > 0:
+        x = lax.expand_dims(x, range(missing))
+    return x, y
+
+
+def _log10(x):
+    return lax.mul(lax.log(x), literal(1 / math.log(10), dtype_of(x)))

@@ -1,0 +1,679 @@
+"""`x[...]` and `x.at[...]`: NumPy's indexing in terms of slice, dynamic_slice, gather and scatter.
+
+Static integers and slices become `lax.slice`; traced scalars beside contiguous slices `lax.dynamic_slice`;
+everything else is described by an `Indexer` and becomes a gather, or a scatter for updates.
+"""
+
+import warnings
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import core, dtypes, errors, lax
+from minijax.array import ArrayImpl
+from minijax.core import Tracer
+from minijax.numpy.creation import asarray, zeros_like
+from minijax.numpy.promotion import (
+    BOOL,
+    INT32,
+    broadcast_shapes,
+    broadcast_to,
+    constant_like,
+    convert,
+    dtype_of,
+    literal,
+    promote_dtypes,
+    result_dtype,
+    shape_of,
+)
+from minijax.ops.gather import GatherDimensionNumbers
+from minijax.ops.scatter import ScatterDimensionNumbers
+from minijax.trace import JaxprTrace
+
+_FULL = slice(None)
+_SEQUENCE = (
+    "Using a non-tuple sequence for multidimensional indexing is not allowed; use "
+    "`arr[array(seq)]` instead of `arr[seq]`. See "
+    "https://github.com/jax-ml/jax/issues/4564 for more information."
+)
+
+# --- reading an index -----------------------------------------------------------------------
+
+
+def _entries(shape, index):
+    """The index as a list with one entry a dimension, and None for new axes.
+
+    Entries: int, slice, None, or arrays: of integers (any rank) or of booleans (any rank).
+    """
+    if type(index) is not tuple:
+        if isinstance(index, list):
+            raise TypeError(_SEQUENCE)
+        index = (index,)
+    entries, ellipsis, used = [], None, 0
+    for item in index:
+        kind = type(item)
+        if item is None:
+            entries.append(None)
+        elif item is Ellipsis:
+            if ellipsis is not None:
+                raise IndexError("an index can only have a single ellipsis ('...')")
+            ellipsis = len(entries)
+        elif kind is int or kind is slice:
+            entries.append(item)
+            used += 1
+        else:
+            entries.append(_array_entry(item))
+            used += _consumed(entries[-1])
+    rank = len(shape)
+    if used > rank:
+        raise IndexError(
+            f"Too many indices: array is {rank}-dimensional, but {used} were indexed"
+        )
+    place = len(entries) if ellipsis is None else ellipsis
+    entries[place:place] = [_FULL] * (rank - used)
+    return entries
+
+
+def _consumed(entry):
+    """The number of dimensions that an array entry indexes."""
+    if isinstance(entry, int):
+        return 1
+    return len(shape_of(entry)) if dtype_of(entry) == BOOL else 1
+
+
+def _array_entry(item):
+    """An index entry that is neither int, slice, None nor Ellipsis."""
+    if isinstance(item, (np.integer, int)) and not isinstance(item, bool):
+        return int(item)
+    if isinstance(item, (ArrayImpl, Tracer, np.ndarray)):
+        found = item
+    elif isinstance(item, str):
+        raise TypeError(f"JAX does not support string indexing; got idx={item!r}")
+    elif isinstance(item, (list, tuple)):
+        found = jnp.array(item)
+        if not found.size:
+            found = found.astype(INT32)
+    elif hasattr(item, "__jax_array__"):
+        found = item.__jax_array__()
+    else:
+        found = np.asarray(item)
+    dtype = found.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        return found
+    raise TypeError(
+        f"Indexer must have integer or boolean type, got indexer with type {dtype}"
+    )
+
+
+def _static_slice(entry, size, position):
+    """(start, step, count) of a slice of a dimension."""
+    try:
+        start, stop, step = entry.indices(size)
+    except errors.TracerIntegerConversionError:
+        raise IndexError(
+            f"Slice entries must be static integers. Got {entry} at position {position}"
+        ) from None
+    return start, step, len(range(start, stop, step))
+
+
+def _bounds(start, step, count):
+    """(start, limit, stride) in ascending order of the elements a slice takes."""
+    if step > 0:
+        limit = start + (count - 1) * step + 1 if count else start
+        return start, limit, step
+    if not count:
+        return 0, 0, 1
+    return start + (count - 1) * step, start + 1, -step
+
+
+# --- static and dynamic slices ------------------------------------------------------------------
+
+
+def _getitem_static(x, entries):
+    """Ints in range, slices and new axes: slice, rev, squeeze, broadcast.  None if not that."""
+    shape = shape_of(x)
+    starts, limits, strides = [], [], []
+    reverse, drop, new = [], [], []
+    whole, dim, out = True, 0, 0
+    for position, entry in enumerate(entries):
+        if entry is None:
+            new.append(out)
+            out += 1
+            continue
+        size = shape[dim]
+        kind = type(entry)
+        if entry is _FULL:
+            start, limit, stride = 0, size, 1
+            out += 1
+        elif kind is slice:
+            first, step, count = _static_slice(entry, size, position)
+            start, limit, stride = _bounds(first, step, count)
+            if step > 0 and count:
+                limit = min(size, max(limit, _stop(entry, size)))
+            if step < 0 and count:
+                reverse.append(dim)
+            out += 1
+        elif kind is int:
+            start = entry + size if entry < 0 else entry
+            if not 0 <= start < size:
+                return None
+            limit, stride = start + 1, 1
+            drop.append(dim)
+        else:
+            return None
+        if start or limit != size or stride != 1:
+            whole = False
+        starts.append(start)
+        limits.append(limit)
+        strides.append(stride)
+        dim += 1
+    if not whole:
+        unit = strides.count(1) == len(strides)
+        x = lax.slice(x, starts, limits, None if unit else strides)
+    return _finish(x, reverse, drop, new)
+
+
+def _stop(entry, size):
+    return entry.indices(size)[1]
+
+
+def _finish(x, reverse, drop, new):
+    if reverse:
+        x = lax.rev(x, tuple(reverse))
+    if drop:
+        x = lax.squeeze(x, tuple(drop))
+    if new:
+        x = lax.expand_dims(x, tuple(new))
+    return x
+
+
+def _getitem_dynamic(x, entries, wrap=True):
+    """Scalars, some traced, beside slices of step 1 or -1: a dynamic slice.  None if not that."""
+    shape = shape_of(x)
+    starts, sizes, reverse, drop, new = [], [], [], [], []
+    dim, out = 0, 0
+    for position, entry in enumerate(entries):
+        if entry is None:
+            new.append(out)
+            out += 1
+            continue
+        if type(entry) is slice:
+            first, step, count = _static_slice(entry, shape[dim], position)
+            if step not in (1, -1):
+                return None
+            starts.append(INT32.type(_bounds(first, step, count)[0]))
+            sizes.append(count)
+            if step < 0:
+                reverse.append(dim)
+            out += 1
+        else:
+            if not isinstance(entry, int) and (entry.shape or entry.dtype == BOOL):
+                return None
+            starts.append(_scalar_start(entry))
+            sizes.append(1)
+            drop.append(dim)
+        dim += 1
+    if 0 in shape and any(n > m for n, m in zip(sizes, shape, strict=True)):
+        raise IndexError(f"index is out of bounds for an array of shape {shape}")
+    if wrap:
+        recording = _is_recording()
+        starts = [
+            _wrapped_start(s, n, recording) for s, n in zip(starts, shape, strict=True)
+        ]
+    x = lax.dynamic_slice(x, starts, sizes, allow_negative_indices=False)
+    return _finish(x, reverse, drop, new)
+
+
+def _scalar_start(entry):
+    if isinstance(entry, int):
+        return INT32.type(entry)
+    if isinstance(entry, np.ndarray):
+        return literal(entry[()], INT32)
+    if dtype_of(entry).kind == "u" or dtype_of(entry).itemsize < 4:
+        return convert(entry, INT32)
+    return entry
+
+
+def _wrapped_start(start, size, recording):
+    """A start counted from 0.
+
+    JAX records this for static starts too, where it records at all; otherwise they are computed now.
+    """
+    if isinstance(start, np.generic) and not recording:
+        return INT32.type(start + size if start < 0 else start)
+    return _wrap_negative(start, size)
+
+
+def _is_recording():
+    """Whether ops are recorded as equations, at any level."""
+    level = core.current_trace()
+    while level is not None:
+        if isinstance(level, JaxprTrace):
+            return True
+        level = level.parent
+    return False
+
+
+# --- the general form ---------------------------------------------------------------------------
+
+
+class Indexer:
+    """An index as gather and scatter need it.
+
+    shape: of what it selects, new axes included; new: the places of these; reverse: axes of the
+    gathered array to reverse; starts: the index vectors; offset, collapsed, start_map: dimension
+    numbers; sizes: of the slices gathered; ordered: whether the vectors ascend without repetition.
+    """
+
+    __slots__ = (
+        "shape", "new", "reverse", "starts", "offset", "collapsed", "start_map", "sizes",
+        "ordered", "_parts", "_batch", "_dim", "_out", "_gathered",
+    )  # fmt: skip
+
+    def __init__(self, shape, entries, wrap_negative=True):
+        self.shape, self.new, self.reverse = [], [], []
+        self.offset, self.collapsed, self.start_map, self.sizes = [], [], [], []
+        self._parts = []  # (index array, its first axis in the batch shape)
+        self._batch = []  # the shape of the index vectors
+        self._dim = self._out = self._gathered = 0
+        entries = _expand_booleans(shape, entries)
+        arrays, first = _advanced(shape, entries, wrap_negative)
+        self.ordered = not arrays
+        for position, entry in enumerate(entries):
+            if arrays and position == first:
+                self._add_arrays(arrays, entries)
+            if position in arrays:
+                self._dim += 1
+                self.sizes.append(1)
+            elif entry is None:
+                self.new.append(self._out)
+                self._out += 1
+                self.shape.append(1)
+            elif type(entry) is slice:
+                self._add_slice(entry, shape[self._dim], position)
+            else:
+                self._add_scalar(entry, shape[self._dim], wrap_negative)
+        self.starts = self._vectors()
+
+    def _add_arrays(self, arrays, entries):
+        """The broadcast integer arrays: together they index with one batch shape."""
+        batch = shape_of(next(iter(arrays.values())))
+        place = len(self._batch)
+        dim_of, dim = {}, 0
+        for position, entry in enumerate(entries):
+            dim_of[position] = dim
+            dim += entry is not None
+        for position, index in arrays.items():
+            self._parts.append((index, place))
+            self.collapsed.append(dim_of[position])
+            self.start_map.append(dim_of[position])
+        self._batch += batch
+        self.shape += batch
+        self._out += len(batch)
+        self._gathered += len(batch)
+
+    def _add_scalar(self, entry, size, wrap_negative):
+        if isinstance(entry, int):
+            index = INT32.type(entry + size if entry < 0 and wrap_negative else entry)
+        else:
+            index = _wrap_negative(entry, size) if wrap_negative else entry
+            index = convert(index, INT32)
+        self._parts.append((index, len(self._batch)))
+        self.collapsed.append(self._dim)
+        self.start_map.append(self._dim)
+        self.sizes.append(1)
+        self._dim += 1
+
+    def _add_slice(self, entry, size, position):
+        start, step, count = _static_slice(entry, size, position)
+        self.shape.append(count)
+        if step == 1:
+            self.offset.append(self._gathered)
+            self.sizes.append(count)
+            if start or count != size:
+                self._parts.append((INT32.type(start), len(self._batch)))
+                self.start_map.append(self._dim)
+        else:
+            index = lax.mul(INT32.type(step), lax.iota(INT32, count))
+            index = lax.add(INT32.type(start), index)
+            if step < 0:
+                self.reverse.append(self._gathered)
+                index = lax.rev(index, (0,))
+            self._parts.append((index, len(self._batch)))
+            self._batch.append(count)
+            self.start_map.append(self._dim)
+            self.collapsed.append(self._dim)
+            self.sizes.append(1)
+        self._gathered += 1
+        self._out += 1
+        self._dim += 1
+
+    def _vectors(self):
+        if not self._parts:
+            return np.zeros((0,), INT32)
+        shape = (*self._batch, 1)
+        columns = [
+            lax.broadcast_in_dim(
+                index, shape, tuple(range(place, place + len(shape_of(index))))
+            )
+            for index, place in self._parts
+        ]
+        if len(columns) == 1:
+            return columns[0]
+        return lax.concatenate(columns, len(shape) - 1)
+
+
+def _expand_booleans(shape, entries):
+    """Boolean arrays replaced by the index arrays of their true places; they must be concrete."""
+    if not any(hasattr(e, "dtype") and e.dtype == BOOL for e in entries):
+        return entries
+    out, dim = [], 0
+    for position, entry in enumerate(entries):
+        if hasattr(entry, "dtype") and entry.dtype == BOOL:
+            if isinstance(entry, Tracer):
+                known = entry._concrete()
+                if known is None:
+                    raise errors.NonConcreteBooleanIndexError(entry)
+                entry = known
+            rank = len(entry.shape)
+            expected = tuple(shape[dim : dim + rank])
+            if tuple(entry.shape) != expected:
+                raise IndexError(
+                    "boolean index did not match shape of indexed array in index "
+                    f"{position}: got {tuple(entry.shape)}, expected {expected}"
+                )
+            out += [i.astype(INT32) for i in np.nonzero(np.asarray(entry))]
+            dim += rank
+        else:
+            out.append(entry)
+            dim += entry is not None
+    return out
+
+
+def _expand_scalar_booleans(shape, entries):
+    """`x[True]` has a new axis of size 1, `x[False]` one of size 0: index such an axis.
+
+    Gives the shape with new axes, entries that index them, and their places.
+    """
+    dim, new = 0, []
+    for position, entry in enumerate(entries):
+        if hasattr(entry, "dtype") and entry.dtype == BOOL and not entry.shape:
+            if isinstance(entry, Tracer):
+                raise errors.NonConcreteBooleanIndexError(entry)
+            new.append(dim)
+            shape = (*shape[:dim], 1, *shape[dim:])
+            entries = list(entries)
+            entries[position] = np.zeros(1 if entry else 0, INT32)
+        dim += entry is not None
+    return shape, entries, new
+
+
+def _advanced(shape, entries, wrap_negative):
+    """({position: index array}, where their axes go): all arrays, broadcast, in int32.
+
+    Scalars join in where there is an array at all.
+    """
+    if not any(hasattr(entry, "shape") and entry.shape for entry in entries):
+        return {}, None
+    found, dim = {}, 0
+    for position, entry in enumerate(entries):
+        if entry is not None and type(entry) is not slice:
+            size = shape[dim]
+            if isinstance(entry, int):
+                found[position] = entry + size if entry < 0 and wrap_negative else entry
+            else:
+                found[position] = (
+                    _wrap_negative(entry, size) if wrap_negative else entry
+                )
+        dim += entry is not None
+    batch = broadcast_shapes(*[shape_of(index) for index in found.values()])
+    arrays = {p: broadcast_to(index, batch) for p, index in found.items()}
+    arrays = {p: convert(index, INT32) for p, index in arrays.items()}
+    positions = list(found)
+    together = positions[-1] - positions[0] == len(positions) - 1
+    return arrays, positions[0] if together else 0
+
+
+def _wrap_negative(index, size):
+    """Negative indices counted from the end; unsigned ones as they are."""
+    dtype = dtype_of(index)
+    if dtype.kind == "u":
+        return index
+    if isinstance(index, np.ndarray):
+        index = index.astype(dtype)
+        negative = index < 0
+    else:
+        negative = lax.lt(index, constant_like(0, index))
+    if dtype.itemsize < 4 and size > np.iinfo(dtype).max:
+        index = convert(index, INT32)
+        dtype = INT32
+    return lax.select(negative, lax.add(convert(index, dtype), dtype.type(size)), index)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def getitem(x, index):
+    """`x[index]`."""
+    entries = _entries(x.shape, index)
+    out = _getitem_static(x, entries)
+    if out is None and _all_scalar(entries):
+        out = _getitem_dynamic(x, entries)
+    return _gather(x, entries) if out is None else out
+
+
+def _all_scalar(entries):
+    """Whether there is no array of indices or booleans among the entries."""
+    return not any(
+        hasattr(entry, "shape") and (entry.shape or entry.dtype == BOOL)
+        for entry in entries
+    )
+
+
+def get(
+    x,
+    index,
+    *,
+    indices_are_sorted=False,
+    unique_indices=False,
+    mode=None,
+    fill_value=None,
+    wrap_negative_indices=True,
+):
+    """`x.at[index].get(...)`: as `x[index]`, with a say in what happens out of bounds."""
+    default = (
+        mode is None and fill_value is None and wrap_negative_indices
+        and not indices_are_sorted and not unique_indices
+    )  # fmt: skip
+    if default:
+        return getitem(x, index)
+    entries = _entries(x.shape, index)
+    out = _getitem_static(x, entries)
+    if (
+        out is None
+        and mode in (None, "clip")
+        and fill_value is None
+        and _all_scalar(entries)
+    ):
+        out = _getitem_dynamic(x, entries, wrap_negative_indices)
+    if out is not None:
+        return out
+    return _gather(
+        x, entries, indices_are_sorted, unique_indices, mode, fill_value,
+        wrap_negative_indices,
+    )  # fmt: skip
+
+
+def _gather(
+    x, entries, is_sorted=False, unique=False, mode=None, fill_value=None, wrap=True
+):
+    shape, entries, expand = _expand_scalar_booleans(x.shape, entries)
+    indexer = Indexer(shape, entries, wrap)
+    if expand:
+        x = lax.expand_dims(x, expand)
+    if 0 in indexer.shape:
+        return zeros_like(x, shape=tuple(indexer.shape))
+    if fill_value is not None and mode is None:
+        mode = "fill"
+    out = lax.gather(
+        x,
+        indexer.starts,
+        GatherDimensionNumbers(
+            offset_dims=tuple(indexer.offset),
+            collapsed_slice_dims=tuple(sorted(indexer.collapsed)),
+            start_index_map=tuple(indexer.start_map),
+        ),
+        tuple(indexer.sizes),
+        unique_indices=unique or indexer.ordered,
+        indices_are_sorted=is_sorted or indexer.ordered,
+        mode="promise_in_bounds" if mode is None else mode,
+        fill_value=fill_value,
+    )
+    return _finish(out, indexer.reverse, (), indexer.new)
+
+
+# --- updates ------------------------------------------------------------------------------------
+
+
+def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
+             mode=None, wrap_negative_indices=True):  # fmt: skip
+    """`x` with what `index` selects combined with `y` by a scatter op of lax."""
+    x = asarray(x)
+    aval = x.aval
+    if not hasattr(y, "aval") and type(y) not in core.aval_rules:
+        y = asarray(y)
+    _warn_of_lossy_update(x, y)
+    indexer = Indexer(x.shape, _entries(x.shape, index), wrap_negative_indices)
+    if 0 in indexer.shape:
+        return x
+    x, y = promote_dtypes(x, y)
+    y = broadcast_to(y, tuple(indexer.shape))
+    if indexer.new:
+        y = lax.squeeze(y, tuple(indexer.new))
+    if indexer.reverse:
+        y = lax.rev(y, tuple(indexer.reverse))
+    out = op(
+        x,
+        indexer.starts,
+        y,
+        _scatter_numbers(indexer),
+        indices_are_sorted=indices_are_sorted or indexer.ordered,
+        unique_indices=unique_indices or indexer.ordered,
+        mode=mode,
+    )
+    return convert(out, aval.dtype, aval.weak_type)
+
+
+def _scatter_numbers(indexer):
+    return ScatterDimensionNumbers(
+        update_window_dims=tuple(indexer.offset),
+        inserted_window_dims=tuple(sorted(indexer.collapsed)),
+        scatter_dims_to_operand_dims=tuple(indexer.start_map),
+    )
+
+
+def _warn_of_lossy_update(x, y):
+    dtype = x.dtype
+    if getattr(y, "dtype", None) is dtype or isinstance(dtype, dtypes.ExtendedDType):
+        return
+    result, weak = result_dtype(x, y)
+    if result != dtype and not (weak and dtypes.issubdtype(dtype, np.inexact)):
+        warnings.warn(
+            "scatter inputs have incompatible types: cannot safely cast value from "
+            f"dtype={dtype_of(y)} to dtype={dtype} with "
+            "jax_numpy_dtype_promotion=standard. In future JAX releases this will result "
+            "in an error.",
+            FutureWarning,
+            stacklevel=4,
+        )
+
+
+class IndexUpdateHelper:
+    """`x.at`: indexed, it gives what updates `x` there without changing `x`."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def __getitem__(self, index):
+        return IndexUpdateRef(self.array, index)
+
+    def __repr__(self):
+        return f"_IndexUpdateHelper({self.array!r})"
+
+
+class IndexUpdateRef:
+    """`x.at[index]`: each method returns a new array.
+
+    mode: what happens out of bounds: 'drop' or 'fill' (nothing; the default of updates), 'clip',
+    'promise_in_bounds'. indices_are_sorted, unique_indices: promises about the index.
+    wrap_negative_indices: whether negative indices count from the end.
+    """
+
+    __slots__ = ("array", "index")
+
+    def __init__(self, array, index):
+        self.array, self.index = array, index
+
+    def __repr__(self):
+        return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
+
+    def get(self, **options):
+        """The selected elements; `fill_value` for those out of bounds with mode='fill'."""
+        return get(self.array, self.index, **options)
+
+    def set(self, values, **options):
+        """With the selected elements set to `values`."""
+        return _scatter(lax.scatter, self.array, self.index, values, **options)
+
+    def add(self, values, **options):
+        """With `values` added to the selected elements."""
+        return _scatter(lax.scatter_add, self.array, self.index, values, **options)
+
+    def subtract(self, values, **options):
+        """With `values` subtracted from the selected elements."""
+        return _scatter(lax.scatter_sub, self.array, self.index, values, **options)
+
+    def multiply(self, values, **options):
+        """With the selected elements multiplied by `values`."""
+        return _scatter(lax.scatter_mul, self.array, self.index, values, **options)
+
+    mul = multiply
+
+    def divide(self, values, **options):
+        """With the selected elements divided by `values`."""
+        ones = jnp.ones_like(self.array)
+        divisor = _scatter(lax.scatter_mul, ones, self.index, values, **options)
+        return jnp.divide(self.array, divisor)
+
+    def power(self, values, **options):
+        """With the selected elements raised to the power `values`."""
+        ones = jnp.ones_like(self.array)
+        exponent = _scatter(lax.scatter_mul, ones, self.index, values, **options)
+        return jnp.power(self.array, exponent)
+
+    def min(self, values, **options):
+        """With the smaller of the selected elements and `values`."""
+        return _scatter(lax.scatter_min, self.array, self.index, values, **options)
+
+    def max(self, values, **options):
+        """With the larger of the selected elements and `values`."""
+        return _scatter(lax.scatter_max, self.array, self.index, values, **options)
+
+    def apply(self, func, **options):
+        """With a unary function applied to the selected elements."""
+        wrap = options.pop("wrap_negative_indices", True)
+        x = asarray(self.array)
+        indexer = Indexer(x.shape, _entries(x.shape, self.index), wrap)
+        if 0 in indexer.shape:
+            return x
+        options["indices_are_sorted"] = (
+            options.get("indices_are_sorted") or indexer.ordered
+        )
+        options["unique_indices"] = options.get("unique_indices") or indexer.ordered
+        update = [n for i, n in enumerate(indexer.shape) if i not in indexer.new]
+        return lax.scatter_apply(
+            x, indexer.starts, func, _scatter_numbers(indexer),
+            update_shape=tuple(update), **options,
+        )  # fmt: skip

@@ -1,0 +1,261 @@
+"""jnp's matrices by pattern: identity, triangles, diagonals, and the indices of these."""
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.creation import asarray, arange, ones, zeros
+from minijax.numpy.promotion import (
+    BOOL,
+    INT32,
+    broadcast_to,
+    canonical_axis,
+    check_arraylike,
+    concrete_or_error,
+    convert,
+    ensure_arraylike,
+    literal,
+    shape_of,
+    user_dtype,
+)
+
+
+def _size(n, where):
+    return concrete_or_error(None, n, where).__index__()
+
+
+def _eye_mask(shape, offset):
+    """True where column = row + offset."""
+    rows = lax.broadcasted_iota(INT32, shape, 0)
+    columns = lax.broadcasted_iota(INT32, shape, 1)
+    return lax.eq(lax.add(rows, convert(offset, INT32)), columns)
+
+
+def _tri_mask(shape, offset):
+    """True where column <= row + offset."""
+    rows = lax.add(lax.broadcasted_iota(INT32, shape, 0), convert(offset, INT32))
+    return lax.ge(rows, lax.broadcasted_iota(INT32, shape, 1))
+
+
+def eye(N, M=None, k=0, dtype=None, *, device=None):  # noqa: N803 (NumPy's names)
+    """An (N, M) matrix with ones on the k-th diagonal; M is N by default."""
+    check_arraylike("eye", k)
+    dtype = user_dtype(float if dtype is None else dtype, "eye")
+    n = _size(N, "argument 'N' of jnp.eye()")
+    m = n if M is None else _size(M, "argument 'M' of jnp.eye()")
+    if n < 0 or m < 0:
+        raise ValueError(f"negative dimensions are not allowed, got {n} and {m}")
+    return convert(_eye_mask((n, m), k), dtype)
+
+
+def identity(n, dtype=None):
+    """The (n, n) identity matrix."""
+    return eye(n, dtype=dtype)
+
+
+def tri(N, M=None, k=0, dtype=None):  # noqa: N803 (NumPy's names)
+    """An (N, M) matrix with ones on and below the k-th diagonal."""
+    dtype = user_dtype(float if dtype is None else dtype, "tri")
+    n = _size(N, "argument 'N' of jnp.tri()")
+    m = n if M is None else _size(M, "argument 'M' of jnp.tri()")
+    return convert(_tri_mask((n, m), k), dtype)
+
+
+def _triangle(name, m, k, lower):
+    (m,) = ensure_arraylike(name, m)
+    shape = shape_of(m)
+    if len(shape) < 2:
+        raise ValueError(f"Argument to jax.numpy.{name} must be at least 2D")
+    mask = _tri_mask(shape[-2:], k if lower else k - 1)
+    mask = broadcast_to(mask, shape)
+    nothing = lax.full_like(m, 0)
+    return lax.select(mask, m, nothing) if lower else lax.select(mask, nothing, m)
+
+
+@jit(static_argnames=("k",))
+def tril(m, k=0):
+    """`m` with zeros above the k-th diagonal of its last two axes."""
+    return _triangle("tril", m, k, True)
+
+
+@jit(static_argnames=("k",))
+def triu(m, k=0):
+    """`m` with zeros below the k-th diagonal of its last two axes."""
+    return _triangle("triu", m, k, False)
+
+
+def diag(v, k=0):
+    """A matrix with the vector `v` on its k-th diagonal; of a matrix, that diagonal."""
+    check_arraylike("diag", v)
+    return _diag(asarray(v), _size(k, "k argument of jnp.diag"))
+
+
+@jit(static_argnames=("k",))
+def _diag(v, k):
+    if v.ndim == 2:
+        return diagonal(v, offset=k)
+    if v.ndim != 1:
+        raise ValueError("diag input must be 1d or 2d")
+    v = lax.pad(v, literal(0, v.dtype), [(max(0, -k), max(0, k), 0)])
+    n = v.shape[0]
+    mask = _eye_mask((n, n), k)
+    column = broadcast_to(lax.expand_dims(v, (1,)), (n, n))
+    return lax.select(mask, column, lax.full_like(column, 0))
+
+
+@jit(static_argnames=("k",))
+def _diagflat(v, k):
+    v = jnp.ravel(v)
+    n = v.shape[0]
+    size = n + abs(k)
+    out = zeros(size * size, v.dtype)
+    i = arange(n)
+    places = i + k + i * size if k >= 0 else i + (i - k) * size
+    return out.at[places].set(v).reshape(size, size)
+
+
+def diagflat(v, k=0):
+    """A matrix with the flattened `v` on its k-th diagonal."""
+    check_arraylike("diagflat", v)
+    return _diagflat(asarray(v), _size(k, "k argument of jnp.diagflat"))
+
+
+@jit(static_argnames=("offset", "axis1", "axis2"))
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """The diagonals in the plane of two axes, as a new last axis."""
+    (a,) = ensure_arraylike("diagonal", a)
+    a = asarray(a)
+    if a.ndim < 2:
+        raise ValueError("diagonal requires an array of at least two dimensions.")
+    offset = _size(offset, "'offset' argument of jnp.diagonal()")
+    a = jnp.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = a.shape[-2:]
+    size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i = arange(size)
+    j = arange(abs(offset), abs(offset) + size)
+    return a[..., i, j] if offset >= 0 else a[..., j, i]
+
+
+@jit(static_argnames=("axis1", "axis2", "dtype"))
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    """The sums along the diagonals in the plane of two axes."""
+    (a,) = ensure_arraylike("trace", a)
+    if out is not None:
+        raise NotImplementedError("The 'out' argument to jnp.trace is not supported.")
+    if len(shape_of(a)) < 2:
+        raise ValueError("trace requires an array of at least two dimensions.")
+    a = jnp.moveaxis(a, (axis1, axis2), (-2, -1))
+    mask = _eye_mask(a.shape[-2:], offset)
+    nothing = lax.full_like(a, 0)
+    a = lax.select(broadcast_to(mask, a.shape), a, nothing)
+    return jnp.sum(a, axis=(-2, -1), dtype=dtype)
+
+
+def fill_diagonal(a, val, wrap=False, *, inplace=True):
+    """`a` with its main diagonal set to `val`; the result is a new array.
+
+    ValueError unless `inplace` is False.
+    """
+    if inplace:
+        raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
+    if wrap:
+        raise NotImplementedError("wrap=True is not implemented, must use wrap=False")
+    check_arraylike("fill_diagonal", a, val)
+    a = asarray(a)
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2 and len(set(a.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    n = min(a.shape)
+    i = arange(n)
+    if len(shape_of(val)):
+        val = jnp.ravel(val)
+        val = val[:n] if val.shape[0] >= n else jnp.tile(val, -(-n // val.shape[0]))[:n]
+    return a.at[(i,) * a.ndim].set(val)
+
+
+def diag_indices(n, ndim=2):
+    """The indices of the main diagonal of an array with `ndim` axes of size n."""
+    n = _size(n, "'n' argument of jnp.diag_indices()")
+    ndim = _size(ndim, "'ndim' argument of jnp.diag_indices()")
+    if n < 0:
+        raise ValueError(f"n argument to diag_indices must be nonnegative, got {n}")
+    if ndim < 0:
+        raise ValueError(
+            f"ndim argument to diag_indices must be nonnegative, got {ndim}"
+        )
+    return (lax.iota(dtypes.python_scalar_dtype(int), n),) * ndim
+
+
+def diag_indices_from(arr):
+    """The indices of the main diagonal of an array."""
+    check_arraylike("diag_indices_from", arr)
+    shape = shape_of(arr)
+    if len(shape) < 2:
+        raise ValueError("input array must be at least 2-d")
+    if len(set(shape)) != 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    return diag_indices(shape[0], ndim=len(shape))
+
+
+def mask_indices(n, mask_func, k=0, *, size=None):
+    """The indices at which `mask_func(ones((n, n)), k)` is nonzero."""
+    return jnp.nonzero(mask_func(ones((n, n)), k), size=size)
+
+
+def tril_indices(n, k=0, m=None):
+    """The indices of the lower triangle of an (n, m) matrix."""
+    n, k, m = _triangle_sizes("tril_indices", n, k, m)
+    size = sum(min(m, max(0, i + k + 1)) for i in range(n))
+    return jnp.nonzero(tril(ones((n, m)), k=k), size=size)
+
+
+def triu_indices(n, k=0, m=None):
+    """The indices of the upper triangle of an (n, m) matrix."""
+    n, k, m = _triangle_sizes("triu_indices", n, k, m)
+    size = sum(m - min(m, max(0, i + k)) for i in range(n))
+    return jnp.nonzero(triu(ones((n, m)), k=k), size=size)
+
+
+def _triangle_sizes(name, n, k, m):
+    n = _size(n, f"n argument of jnp.{name}")
+    return n, _size(k, f"k argument of jnp.{name}"), n if m is None else _size(m, name)
+
+
+def tril_indices_from(arr, k=0):
+    """The indices of the lower triangle of a matrix."""
+    return tril_indices(*_matrix_shape(arr, k))
+
+
+def triu_indices_from(arr, k=0):
+    """The indices of the upper triangle of a matrix."""
+    return triu_indices(*_matrix_shape(arr, k))
+
+
+def _matrix_shape(arr, k):
+    shape = shape_of(arr)
+    if len(shape) != 2:
+        raise ValueError("Only 2-D inputs are accepted")
+    return shape[0], k, shape[1]
+
+
+@jit(static_argnames=("N", "increasing"))
+def vander(x, N=None, increasing=False):  # noqa: N803 (NumPy's names)
+    """The matrix of powers of a vector; the first column has the highest unless `increasing`."""
+    (x,) = ensure_arraylike("vander", x)
+    x = asarray(x)
+    if x.ndim != 1:
+        raise ValueError("x must be a one-dimensional array")
+    n = x.shape[0] if N is None else _size(N, "'N' argument of jnp.vander()")
+    if n < 0:
+        raise ValueError("N must be nonnegative")
+    powers = lax.iota(x.dtype if x.dtype != BOOL else INT32, n)
+    if not increasing:
+        powers = lax.sub(literal(n - 1, powers.dtype), powers)
+    return jnp.power(lax.expand_dims(x, (1,)), lax.expand_dims(powers, (0,)))
+
+
+__all__ = [
+    "diag", "diag_indices", "diag_indices_from", "diagflat", "diagonal", "eye",
+    "fill_diagonal", "identity", "mask_indices", "trace", "tri", "tril", "tril_indices",
+    "tril_indices_from", "triu", "triu_indices", "triu_indices_from", "vander",
+]  # fmt: skip

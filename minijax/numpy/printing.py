@@ -1,0 +1,46 @@
+"""How arrays print: as JAX prints them, with dtype and weak type."""
+
+import numpy as np
+
+from minijax import dtypes
+
+ARRAY_NAME = "Array"
+
+
+def array_repr(x):
+    """`Array([1., 2.], dtype=float32, weak_type=True)`, within NumPy's print options."""
+    aval = x.aval
+    if isinstance(aval.dtype, dtypes.ExtendedDType):
+        return _key_repr(x)
+    if x.is_deleted():
+        return f"{ARRAY_NAME}({aval.str_short(short_dtypes=False)}, deleted)"
+    ending = f"dtype={aval.dtype.name}"
+    if aval.weak_type:
+        ending += ", weak_type=True"
+    prefix = f"{ARRAY_NAME}("
+    value = x._value
+    width = np.get_printoptions()["linewidth"]
+    if not aval.size:
+        body = f"[], shape={aval.shape}"
+    else:
+        body = np.array2string(
+            value, prefix=prefix, suffix=",", separator=", ", max_line_width=width
+        )
+    last = len(body) - (body.rfind("\n") + 1)
+    separator = " "
+    if last + len(ending) + 1 > width:
+        separator = "\n" + " " * len(prefix)
+    return f"{prefix}{body},{separator}{ending})"
+
+
+def _key_repr(x):
+    aval = x.aval
+    words = x._data.view(np.uint32).reshape(*aval.shape, -1)
+    return f"{ARRAY_NAME}({aval.shape}, dtype={aval.dtype.name}) overlaying:\n{words}"
+
+
+def array_str(x):
+    """The elements, as `str` of a NumPy array."""
+    if isinstance(x.aval.dtype, dtypes.ExtendedDType):
+        return _key_repr(x)
+    return str(x._value)

@@ -1,0 +1,349 @@
+"""How jnp's functions take their arguments: checks, dtype promotion, shape promotion.
+
+Python scalars become literals of the promoted dtype; arrays and tracers are converted only where their
+dtype or weak flag differs.  Operands of rank 0, and sizes 1, are left to the ops to broadcast.
+"""
+
+import warnings
+
+import numpy as np
+
+from minijax import config, core, dtypes, errors
+from minijax.ops.convert import convert_element_type_p
+from minijax.ops.shape import broadcast_in_dim_p
+
+BOOL = np.dtype(bool)
+INT32 = np.dtype("int32")
+_PYTHON_KIND = {"f": float, "i": int, "c": complex, "b": bool}
+
+
+def ensure_arraylike(name, *args):
+    """The arguments, those with a `__jax_array__` method converted by it.
+
+    TypeError if one is neither an array nor a scalar.
+    """
+    for x in args:
+        if not hasattr(x, "aval") and type(x) not in core.aval_rules:
+            return [_arraylike(name, position, x) for position, x in enumerate(args)]
+    return args
+
+
+def _arraylike(name, position, x):
+    if hasattr(x, "__jax_array__"):
+        return x.__jax_array__()
+    if not core.valid_jaxtype(x):
+        raise TypeError(
+            f"{name} requires ndarray or scalar arguments, got {type(x)} at position "
+            f"{position}."
+        )
+    return x
+
+
+def check_arraylike(name, *args):
+    """TypeError if an argument is neither an array nor a scalar."""
+    ensure_arraylike(name, *args)
+
+
+def check_arraylike_or_none(name, *args):
+    """As `check_arraylike`; None is accepted too."""
+    check_arraylike(name, *[x for x in args if x is not None])
+
+
+def check_no_complex(name, *args):
+    """ValueError if an argument is complex: the function has no meaning for it."""
+    if any(dtypes.issubdtype(dtypes.dtype(x), np.complexfloating) for x in args):
+        raise ValueError(f"jnp.{name} does not support complex inputs.")
+
+
+def shape_of(x):
+    """The shape of an array, tracer, NumPy value or Python scalar."""
+    return getattr(x, "shape", ())
+
+
+def aval_of(x):
+    """The aval of an array, tracer, NumPy value or Python scalar."""
+    try:
+        return x.aval
+    except AttributeError:
+        return core.get_aval(x)
+
+
+def dtype_of(x):
+    """The canonical dtype of an array, tracer, NumPy value or Python scalar."""
+    return aval_of(x).dtype
+
+
+def is_kind(x, kind):
+    """Whether the dtype of `x` is of an abstract NumPy scalar type."""
+    return dtypes.issubdtype(dtype_of(x), kind)
+
+
+def is_complex(x):
+    """Whether `x` has a complex dtype."""
+    return dtype_of(x).kind == "c"
+
+
+# --- literals -----------------------------------------------------------------------
+
+
+def literal(value, dtype, weak=False):
+    """A Python or NumPy scalar as a literal of `dtype`; integers wrap."""
+    if weak:
+        python = _PYTHON_KIND.get(dtype.kind)
+        if python is not None and dtype == dtypes.python_scalar_dtype(python):
+            return python(value)
+        return convert_element_type_p.bind(
+            literal(value, dtype), new_dtype=dtype, weak_type=True, sharding=None
+        )
+    if type(value) is int and dtype.kind in "iu":
+        return _integer_literal(value, dtype)
+    with np.errstate(all="ignore"):
+        return np.asarray(value).astype(dtype)[()]
+
+
+def _integer_literal(value, dtype):
+    try:
+        return dtype.type(value)
+    except OverflowError:
+        pass
+    try:
+        return np.asarray(dtypes.python_scalar_dtype(int).type(value)).astype(dtype)[()]
+    except OverflowError:
+        raise OverflowError(
+            f"An overflow was encountered: {value} does not fit in "
+            f"{dtypes.python_scalar_dtype(int).name}."
+        ) from None
+
+
+def _literal_makers():
+    """(dtype, Python type) -> function making a literal, where promotion keeps dtype."""
+    makers = {}
+    for name in ("float32", "float64"):
+        dtype = np.dtype(name)
+        makers[dtype, float] = makers[dtype, int] = dtype.type
+    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"):
+        dtype = np.dtype(name)
+        makers[dtype, int] = _integer_maker(dtype)
+    return makers
+
+
+def _integer_maker(dtype):
+    def make(value):
+        return _integer_literal(value, dtype)
+
+    return make
+
+
+# how a Python scalar joins a strongly typed array without changing the dtype
+literal_makers = _literal_makers()
+
+
+def constant_like(value, x):
+    """The scalar `value` as a literal of the dtype and weak flag of `x`."""
+    aval = aval_of(x)
+    return literal(value, aval.dtype, aval.weak_type)
+
+
+# --- dtypes -------------------------------------------------------------------------
+
+
+def convert(x, dtype, weak=False):
+    """`x` in a canonical dtype and weak flag; itself if it has them."""
+    try:
+        aval = x.aval
+    except AttributeError:
+        return _convert_host(x, dtype, weak)
+    if aval.dtype == dtype and aval.weak_type == weak:
+        return x
+    return convert_element_type_p.bind(
+        x, new_dtype=dtype, weak_type=weak, sharding=None
+    )
+
+
+def _convert_host(x, dtype, weak):
+    if not isinstance(x, np.ndarray):
+        return literal(x, dtype, weak)
+    if not x.ndim and not weak:
+        return literal(x[()], dtype)
+    if dtypes.canonicalize_dtype(x.dtype) == dtype and not weak:
+        return x
+    return convert_element_type_p.bind(
+        x, new_dtype=dtype, weak_type=weak, sharding=None
+    )
+
+
+def result_dtype(*args):
+    """(dtype, weak flag) that promoting the values gives."""
+    avals = [aval_of(x) for x in args]
+    return dtypes.result_dtype(
+        tuple([a.dtype for a in avals]), tuple([a.weak_type for a in avals])
+    )
+
+
+def promote_dtypes(*args):
+    """The values in their common dtype."""
+    if len(args) < 2:
+        return list(args)
+    dtype, weak = result_dtype(*args)
+    return [convert(x, dtype, weak) for x in args]
+
+
+def inexact_dtype(dtype):
+    """The canonical dtype in which inexact functions compute on `dtype`."""
+    if isinstance(dtype, dtypes.ExtendedDType):
+        raise TypeError(f"{dtype} has no floating point counterpart.")
+    wide = (
+        np.dtype("float64") if dtype.kind in "biu" else dtypes.to_inexact_dtype(dtype)
+    )
+    return dtypes.canonicalize_dtype(wide)
+
+
+def promote_dtypes_inexact(*args):
+    """The values in their common dtype, or its floating point counterpart."""
+    dtype, weak = result_dtype(*args)
+    dtype = inexact_dtype(dtype)
+    return [convert(x, dtype, weak) for x in args]
+
+
+def promote_dtypes_numeric(*args):
+    """The values in their common dtype; int32 for booleans."""
+    dtype, weak = result_dtype(*args)
+    if dtype == BOOL:
+        dtype = INT32
+    return [convert(x, dtype, weak) for x in args]
+
+
+# --- shapes -------------------------------------------------------------------------
+
+
+def expand_rank(x, rank):
+    """`x` with axes of size 1 in front, `rank` axes in all."""
+    shape = shape_of(x)
+    new = rank - len(shape)
+    return broadcast_in_dim_p.bind(
+        x,
+        shape=(1,) * new + tuple(shape),
+        broadcast_dimensions=tuple(range(new, rank)),
+        sharding=None,
+    )
+
+
+def promote_shapes(name, *args):
+    """The values with equal ranks; those of rank 0 stay as they are."""
+    ranks = [len(shape_of(x)) for x in args]
+    rank = max(ranks)
+    if all([r == rank or not r for r in ranks]):
+        return args
+    if config.values.jax_numpy_rank_promotion != "allow":
+        _rank_promotion(name, args)
+    return [
+        expand_rank(x, rank) if 0 < r < rank else x
+        for x, r in zip(args, ranks, strict=True)
+    ]
+
+
+def _rank_promotion(name, args):
+    shapes = " ".join([str(tuple(shape_of(x))) for x in args])
+    message = (
+        f"Following NumPy automatic rank promotion for {name} on shapes {shapes}. Set the "
+        "jax_numpy_rank_promotion config option to 'allow' to disable this warning; for "
+        "more information, see "
+        "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
+    )
+    if config.values.jax_numpy_rank_promotion == "raise":
+        raise ValueError(
+            f"Operands could not be broadcast together for {name} on shapes {shapes} and "
+            "with the config option jax_numpy_rank_promotion='raise'. For more "
+            "information, see "
+            "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
+        )
+    warnings.warn(message, stacklevel=4)
+
+
+def promote_args(name, *args):
+    """Arguments checked, in their common dtype, with equal ranks."""
+    return promote_shapes(name, *promote_dtypes(*ensure_arraylike(name, *args)))
+
+
+def promote_args_inexact(name, *args):
+    """As `promote_args`, in a floating point or complex dtype."""
+    return promote_shapes(name, *promote_dtypes_inexact(*ensure_arraylike(name, *args)))
+
+
+def promote_args_numeric(name, *args):
+    """As `promote_args`; booleans become int32."""
+    return promote_shapes(name, *promote_dtypes_numeric(*ensure_arraylike(name, *args)))
+
+
+def broadcast_to(x, shape):
+    """`x` broadcast to a shape as NumPy does.  ValueError where that is impossible."""
+    old = tuple(shape_of(x))
+    if old == shape:
+        return x
+    new = len(shape) - len(old)
+    if new < 0 or any([n not in (1, m) for n, m in zip(old, shape[new:], strict=True)]):
+        raise ValueError(
+            f"Incompatible shapes for broadcasting: {old} and requested shape {shape}"
+        )
+    return broadcast_in_dim_p.bind(
+        x,
+        shape=shape,
+        broadcast_dimensions=tuple(range(new, len(shape))),
+        sharding=None,
+    )
+
+
+def broadcast_shapes(*shapes):
+    """The shape that shapes broadcast to as NumPy does.  ValueError if there is none."""
+    first = shapes[0]
+    if all([shape == first for shape in shapes]):
+        return tuple(first)
+    rank = max([len(shape) for shape in shapes])
+    padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
+    result = []
+    for sizes in zip(*padded, strict=True):
+        found = {n for n in sizes if n != 1}
+        if len(found) > 1:
+            raise ValueError(
+                f"Incompatible shapes for broadcasting: shapes={[tuple(s) for s in shapes]}"
+            )
+        result.append(found.pop() if found else 1)
+    return tuple(result)
+
+
+# --- static arguments ---------------------------------------------------------------
+
+
+def concrete_or_error(force, value, context=""):
+    """A static value, by `force` (int, np.asarray, ...) unless that is None.
+
+    ConcretizationTypeError for traced values, with `context`.
+    """
+    if isinstance(value, core.Tracer):
+        known = value._concrete()
+        if known is None:
+            raise errors.ConcretizationTypeError(value, context)
+        value = known
+    return value if force is None else force(value)
+
+
+def canonical_axis(axis, rank):
+    """A static axis counted from 0.  ValueError out of range."""
+    axis = axis.__index__()
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} is out of bounds for array of dimension {rank}")
+    return axis + rank if axis < 0 else axis
+
+
+def canonical_axes(axis, rank):
+    """One axis, several, or None (all of them) as a tuple counted from 0."""
+    if axis is None:
+        return tuple(range(rank))
+    if isinstance(axis, (tuple, list)):
+        return tuple([canonical_axis(i, rank) for i in axis])
+    return (canonical_axis(axis, rank),)
+
+
+def user_dtype(dtype, where):
+    """The canonical dtype for a user's `dtype` argument; None stays None."""
+    return None if dtype is None else dtypes.check_user_dtype(dtype, where)

@@ -1,0 +1,304 @@
+"""jnp's choices between values: where, select, piecewise, choose, clip, nan_to_num, fmax, fmin."""
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.promotion import (
+    BOOL,
+    INT32,
+    broadcast_shapes,
+    broadcast_to,
+    check_arraylike,
+    concrete_or_error,
+    constant_like,
+    convert,
+    dtype_of,
+    ensure_arraylike,
+    is_complex,
+    is_kind,
+    promote_args,
+    promote_dtypes,
+    shape_of,
+)
+from minijax.numpy.ufuncs import as_bool, greater, less
+
+
+@jit
+def _where(condition, x, y):
+    return where_inline(condition, x, y)
+
+
+def where_inline(condition, x, y):
+    """`where` without a call of its own: for use inside other functions."""
+    condition, x, y = ensure_arraylike("where", condition, x, y)
+    if not dtypes.issubdtype(dtype_of(condition), np.bool_):
+        condition = lax.ne(condition, constant_like(0, condition))
+    x, y = promote_dtypes(x, y)
+    shape = broadcast_shapes(shape_of(condition), shape_of(x), shape_of(y))
+    if shape_of(condition) and shape_of(condition) != shape:
+        condition = broadcast_to(condition, shape)
+    return lax.select(condition, broadcast_to(x, shape), broadcast_to(y, shape))
+
+
+def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
+    """`x` where the condition holds, else `y`; alone, the indices where it holds.
+
+    condition, x, y: broadcast together. size, fill_value: as for `nonzero`, without x and y only.
+    """
+    if x is None and y is None:
+        check_arraylike("where", condition)
+        return jnp.nonzero(condition, size=size, fill_value=fill_value)
+    check_arraylike("where", condition, x, y)
+    if size is not None or fill_value is not None:
+        raise ValueError(
+            "size and fill_value arguments cannot be used in three-term where function."
+        )
+    return _where(condition, x, y)
+
+
+def select(condlist, choicelist, default=0):
+    """For each element the choice of the first condition that holds, else the default."""
+    if len(condlist) != len(choicelist):
+        raise ValueError(
+            "condlist must have length equal to choicelist "
+            f"({len(condlist)} vs {len(choicelist)})"
+        )
+    if not len(condlist):
+        raise ValueError("condlist must be non-empty")
+    check_arraylike("select", *condlist, *choicelist, default)
+    conditions = [jnp.asarray(c) for c in condlist]
+    if not all(c.dtype == BOOL for c in conditions):
+        raise TypeError("select condlist must be boolean")
+    choices = promote_dtypes(default, *choicelist)
+    shape = broadcast_shapes(*[shape_of(x) for x in [*conditions, *choices]])
+    first = [jnp.zeros(shape, BOOL)] + [broadcast_to(c, shape) for c in conditions]
+    index = lax.argmax(lax.stack(first, 0), 0, INT32)
+    return lax.select_n(index, *[broadcast_to(x, shape) for x in choices])
+
+
+def piecewise(x, condlist, funclist, *args, **kw):
+    """For each element the function (or constant) of the last condition that holds.
+
+    One function more than there are conditions gives the default, else 0. Functions get
+    (x, *args, **kw).
+    """
+    check_arraylike("piecewise", x)
+    n_conditions, n_functions = len(condlist), len(funclist)
+    if n_functions == n_conditions + 1:
+        funclist = [funclist[-1], *funclist[:-1]]
+    elif n_functions == n_conditions:
+        funclist = [0, *funclist]
+    else:
+        raise ValueError(
+            f"with {n_conditions} condition(s), either {n_conditions} or "
+            f"{n_conditions + 1} functions are expected; got {n_functions}"
+        )
+    x = jnp.asarray(x)
+    conditions = jnp.stack([broadcast_to(as_bool(c), x.shape) for c in condlist])
+    first = jnp.concatenate([jnp.zeros_like(conditions[:1]), conditions])
+    index = lax.argmax(lax.cumsum(first.astype("int32"), axis=0), 0, INT32)
+    values = [jnp.asarray(f(x, *args, **kw) if callable(f) else f) for f in funclist]
+    values = [convert(broadcast_to(v, x.shape), x.dtype) for v in values]
+    return lax.select_n(index, *values)
+
+
+def choose(a, choices, out=None, mode="raise"):
+    """`choices[a[i]][i]` for each place i.
+
+    mode: what to do with indices out of range: 'raise' (concrete ones only), 'wrap', 'clip'.
+    """
+    if out is not None:
+        raise NotImplementedError("The 'out' argument to jnp.choose is not supported.")
+    a, *choices = ensure_arraylike("choose", a, *choices)
+    if not is_kind(a, np.integer):
+        raise ValueError("`a` array must be integer typed")
+    n = len(choices)
+    if mode == "raise":
+        host = concrete_or_error(
+            np.asarray, a, "The index array `a` in jnp.choose must be concrete for "
+            "mode='raise'. Try mode='wrap' or mode='clip'."
+        )  # fmt: skip
+        if host.size and (host.min() < 0 or host.max() >= n):
+            raise ValueError("invalid entry in choice array")
+    elif mode == "wrap":
+        a = jnp.mod(a, n)
+    elif mode == "clip":
+        a = clip(a, 0, n - 1)
+    else:
+        raise ValueError(
+            f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'"
+        )
+    a, *choices = jnp.broadcast_arrays(a, *choices)
+    choices = jnp.array(choices)
+    grid = jnp.indices(a.shape, sparse=True) if a.ndim else ()
+    return choices[(a, *grid)]
+
+
+@jit
+def clip(arr=None, /, min=None, max=None):
+    """`arr` with elements below `min` and above `max` replaced by these bounds.
+
+    ValueError for complex values, which have no order.
+    """
+    if arr is None:
+        raise ValueError("At most one of a_min and a_max may be None")
+    arr, *_ = ensure_arraylike("clip", *[x for x in (arr, min, max) if x is not None])
+    if any(x is not None and is_complex(x) for x in (arr, min, max)):
+        raise ValueError(
+            "Clip received a complex value either through the input or the min/max "
+            "keywords. Complex values have no ordering and cannot be clipped. Please "
+            "convert to a real value or array by taking the real or imaginary components "
+            "via jax.numpy.real/imag respectively."
+        )
+    if min is not None:
+        arr = jnp.maximum(min, arr)
+    if max is not None:
+        arr = jnp.minimum(max, arr)
+    return jnp.asarray(arr)
+
+
+@jit(static_argnames=("copy",))
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    """`x` with NaN, inf and -inf replaced: by 0, the largest and the smallest finite number."""
+    (x,) = ensure_arraylike("nan_to_num", x)
+    dtype = dtype_of(x)
+    if not dtypes.issubdtype(dtype, np.inexact):
+        return x
+    if dtype.kind == "c":
+        parts = [
+            nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf)
+            for part in (lax.real(x), lax.imag(x))
+        ]
+        return lax.complex(*parts)
+    info = dtypes.finfo(dtype)
+    posinf = info.max if posinf is None else posinf
+    neginf = info.min if neginf is None else neginf
+    x = where_inline(lax.ne(x, x), _as(nan, dtype), x)
+    x = where_inline(jnp.isposinf(x), _as(posinf, dtype), x)
+    return where_inline(jnp.isneginf(x), _as(neginf, dtype), x)
+
+
+def _as(value, dtype):
+    return convert(value, dtype)
+
+
+@jit
+def fmax(x1, x2):
+    """The larger of x1 and x2, elementwise; the other where one is NaN."""
+    return where_inline(_or_nan(greater(x1, x2), x2), x1, x2)
+
+
+@jit
+def fmin(x1, x2):
+    """The smaller of x1 and x2, elementwise; the other where one is NaN."""
+    return where_inline(_or_nan(less(x1, x2), x2), x1, x2)
+
+
+def _or_nan(condition, x):
+    return jnp.logical_or(*promote_args("or", condition, lax.ne(x, x)))
+
+
+def place(arr, mask, vals, *, inplace=True):
+    """`arr` with the places where `mask` holds set to `vals`, repeated as often as needed.
+
+    The result is a new array: ValueError unless `inplace` is False.
+    """
+    arr, mask, vals = ensure_arraylike("place", arr, mask, vals)
+    vals = jnp.ravel(vals)
+    if inplace:
+        raise ValueError(
+            "jax.numpy.place cannot modify arrays in-place, because JAX arrays are "
+            "immutable. Pass inplace=False to instead return an updated array."
+        )
+    arr = jnp.asarray(arr)
+    if (
+        arr.size != np.size(mask)
+        if not hasattr(mask, "size")
+        else arr.size != mask.size
+    ):
+        raise ValueError("place: arr and mask must be the same size")
+    if not vals.size:
+        raise ValueError("Cannot place values from an empty array")
+    if not arr.size:
+        return arr
+    mask = jnp.ravel(mask)
+    indices = jnp.where(mask, size=mask.size, fill_value=mask.size)[0]
+    vals = jnp.resize(vals, indices.shape)
+    return arr.ravel().at[indices].set(vals, mode="drop").reshape(arr.shape)
+
+
+def put(a, ind, v, mode=None, *, inplace=True):
+    """`a` with the flattened places `ind` set to `v`, repeated as often as needed.
+
+    The result is a new array: ValueError unless `inplace` is False.
+    """
+    a, ind, v = ensure_arraylike("put", a, ind, v)
+    a, ind, v = jnp.asarray(a), jnp.ravel(ind), jnp.ravel(v)
+    if not a.size or not ind.size or not v.size:
+        return a
+    v = jnp.resize(v, ind.shape)
+    if inplace:
+        raise ValueError(
+            "jax.numpy.put cannot modify arrays in-place, because JAX arrays are "
+            "immutable. Pass inplace=False to instead return an updated array."
+        )
+    scatter_mode = "drop"
+    if mode is None:
+        pass
+    elif mode == "clip":
+        ind = jnp.clip(ind, 0, a.size - 1)
+        scatter_mode = "promise_in_bounds"
+    elif mode == "wrap":
+        ind = ind % a.size
+        scatter_mode = "promise_in_bounds"
+    elif mode == "raise":
+        raise NotImplementedError("The 'raise' mode to jnp.put is not supported.")
+    else:
+        raise ValueError(f"mode should be one of 'wrap' or 'clip'; got {mode=}")
+    return a.at[jnp.unravel_index(ind, a.shape)].set(v, mode=scatter_mode)
+
+
+def extract(condition, arr, *, size=None, fill_value=0):
+    """The elements of `arr` where the condition holds, as `compress` of both flattened."""
+    return compress(
+        jnp.ravel(condition), jnp.ravel(arr), size=size, fill_value=fill_value
+    )
+
+
+def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
+    """The slices of `a` along an axis where the one-dimensional condition holds.
+
+    size: the static number of them, for use under jit; fill_value: what pads the result.
+    """
+    condition, arr, fill_value = ensure_arraylike("compress", condition, a, fill_value)
+    if out is not None:
+        raise NotImplementedError(
+            "The 'out' argument to jnp.compress is not supported."
+        )
+    condition = jnp.asarray(condition).astype(bool)
+    if condition.ndim != 1:
+        raise ValueError("condition must be a 1D array")
+    arr = jnp.asarray(arr)
+    if axis is None:
+        axis, arr = 0, jnp.ravel(arr)
+    arr = jnp.moveaxis(arr, axis, 0)
+    condition, extra = condition[: arr.shape[0]], condition[arr.shape[0] :]
+    arr = arr[: condition.shape[0]]
+    if size is None:
+        if concrete_or_error(np.asarray, extra, "condition").any():
+            raise ValueError("condition contains entries that are out of bounds")
+        return jnp.moveaxis(arr[condition], 0, axis)
+    if not 0 <= size <= arr.shape[0]:
+        raise ValueError(
+            "size must be positive and not greater than the size of the array axis"
+        )
+    mask = jnp.expand_dims(condition, range(1, arr.ndim))
+    arr = jnp.where(mask, arr, jnp.array(fill_value, dtype=arr.dtype))
+    order = jnp.argsort(condition, stable=True, descending=True)
+    return jnp.moveaxis(arr[order][:size], 0, axis)
+
+
+__all__ = ["choose", "clip", "compress", "extract", "fmax", "fmin", "nan_to_num",
+           "piecewise", "place", "put", "select", "where"]  # fmt: skip

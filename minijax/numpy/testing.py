@@ -1,0 +1,82 @@
+"""jnp's comparisons of whole arrays, and predicates of kinds."""
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes
+from minijax.control.call import jit
+from minijax.core import Tracer
+from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import broadcast_shapes, ensure_arraylike, shape_of
+
+
+@jit(static_argnames=("equal_nan",))
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements of `a` and `b` are close, see `isclose`."""
+    a, b = ensure_arraylike("allclose", a, b)
+    return jnp.all(jnp.isclose(a, b, rtol, atol, equal_nan))
+
+
+def _as_arrays(a1, a2):
+    try:
+        return asarray(a1), asarray(a2)
+    except Exception:  # noqa: BLE001 (whatever is no array equals nothing)
+        return None
+
+
+def array_equal(a1, a2, equal_nan=False):
+    """Whether two arrays have one shape and equal elements."""
+    pair = _as_arrays(a1, a2)
+    if pair is None or shape_of(pair[0]) != shape_of(pair[1]):
+        return jnp.bool_(False)
+    a1, a2 = pair
+    same = jnp.equal(a1, a2)
+    if equal_nan:
+        same = jnp.logical_or(same, jnp.logical_and(jnp.isnan(a1), jnp.isnan(a2)))
+    return jnp.all(same)
+
+
+def array_equiv(a1, a2):
+    """Whether two arrays have equal elements once they are broadcast together."""
+    pair = _as_arrays(a1, a2)
+    if pair is None:
+        return jnp.bool_(False)
+    try:
+        broadcast_shapes(shape_of(pair[0]), shape_of(pair[1]))
+    except ValueError:
+        return jnp.bool_(False)
+    return jnp.all(jnp.equal(*pair))
+
+
+def iscomplexobj(x):
+    """Whether the dtype is complex."""
+    if x is None:
+        return False
+    try:
+        kind = x.dtype.type
+    except AttributeError:
+        kind = asarray(x).dtype.type
+    return issubclass(kind, np.complexfloating)
+
+
+def isrealobj(x):
+    """Whether the dtype is not complex."""
+    return not iscomplexobj(x)
+
+
+def isscalar(element):
+    """Whether `element` is a Python or NumPy scalar, or an array without axes."""
+    if type(element) in dtypes.python_scalar_types or np.isscalar(element):
+        return True
+    if isinstance(element, (Tracer, np.ndarray)) or hasattr(element, "aval"):
+        return not shape_of(element)
+    if hasattr(element, "__jax_array__"):
+        return not shape_of(asarray(element))
+    return False
+
+
+def iterable(y):
+    """Whether `y` can be iterated over."""
+    if hasattr(y, "aval"):
+        return bool(shape_of(y))
+    return np.iterable(y)

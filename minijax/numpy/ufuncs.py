@@ -1,0 +1,509 @@
+"""jnp's arithmetic, comparisons, logic and bits: functions of one or two arrays.
+
+Two operands of one dtype go straight to the op; a Python scalar beside a strongly typed array becomes a
+literal; everything else takes the general way through `promotion`.
+"""
+
+import numpy as np
+
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import (
+    BOOL,
+    broadcast_shapes,
+    broadcast_to,
+    constant_like,
+    convert,
+    dtype_of,
+    ensure_arraylike,
+    is_complex,
+    is_kind,
+    literal,
+    literal_makers,
+    promote_args,
+    promote_args_inexact,
+    promote_args_numeric,
+    promote_shapes,
+    result_dtype,
+    shape_of,
+)
+from minijax.numpy.ufunc_api import ufunc
+from minijax.ops import elementwise
+
+_INTS = [np.dtype(f"{kind}{n}") for kind in ("int", "uint") for n in (8, 16, 32, 64)]
+_FLOATS = [np.dtype("float16"), np.dtype("float32"), np.dtype("float64")]
+_FLOATS.append(np.dtype(dtypes.bfloat16))
+_COMPLEXES = [np.dtype("complex64"), np.dtype("complex128")]
+_INEXACT = frozenset([*_FLOATS, *_COMPLEXES])
+_REAL = frozenset([*_INTS, *_FLOATS])
+_NUMBERS = _REAL | _INEXACT
+_ANY = _NUMBERS | {BOOL}
+
+
+def _fast_binary(primitive, accepted, slow):
+    """A function of two operands: `primitive` at once where no promotion is needed.
+
+    accepted: the dtypes that the primitive takes as they are; slow: what does the rest.
+    """
+    bind = primitive.bind
+    maker_of = literal_makers.get
+
+    def binary(x, y, /):
+        a = getattr(x, "aval", None)
+        b = getattr(y, "aval", None)
+        if a is None or b is None:
+            aval = a if b is None else b
+            if aval is None or aval.weak_type or aval.dtype not in accepted:
+                return slow(x, y)
+            make = maker_of((aval.dtype, type(x if a is None else y)))
+            if make is None:
+                return slow(x, y)
+            return bind(make(x), y) if a is None else bind(x, make(y))
+        if (
+            a.dtype is b.dtype
+            and a.weak_type is b.weak_type
+            and (a.ndim == b.ndim or not a.ndim or not b.ndim)
+            and a.dtype in accepted
+        ):
+            return bind(x, y)
+        return slow(x, y)
+
+    return binary
+
+
+def _binary(primitive, accepted, slow):
+    """Decorate the documented stand-in for a binary function with `_fast_binary`."""
+
+    def decorate(stub):
+        fast = _fast_binary(primitive, accepted, slow)
+        fast.__name__ = fast.__qualname__ = stub.__name__
+        fast.__doc__, fast.__module__ = stub.__doc__, stub.__module__
+        fast.parts = primitive, accepted, slow
+        return fast
+
+    return decorate
+
+
+def _slow(name, op, promote=promote_args):
+    """The general way: promote, then `op`."""
+
+    def slow(x, y):
+        return op(*promote(name, x, y))
+
+    return slow
+
+
+def _bool_or_number(name, on_bool, on_number):
+    """The general way of ops that mean something else for booleans."""
+
+    def slow(x, y):
+        x, y = promote_args(name, x, y)
+        return on_bool(x, y) if dtype_of(x) == BOOL else on_number(x, y)
+
+    return slow
+
+
+# --- arithmetic -----------------------------------------------------------------------
+
+
+@_binary(elementwise.add_p, _NUMBERS, _bool_or_number("add", lax.bitwise_or, lax.add))
+def _add(x, y, /):
+    """x + y, elementwise; logical or for booleans."""
+
+
+@_binary(elementwise.sub_p, _NUMBERS, _slow("subtract", lax.sub))
+def _subtract(x, y, /):
+    """x - y, elementwise."""
+
+
+_multiply_slow = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
+
+
+@_binary(elementwise.mul_p, _NUMBERS, _multiply_slow)
+def _multiply(x, y, /):
+    """x * y, elementwise; logical and for booleans."""
+
+
+_divide_slow = _slow("true_divide", lax.div, promote_args_inexact)
+
+
+@_binary(elementwise.div_p, _INEXACT, _divide_slow)
+def true_divide(x, y, /):
+    """x / y, elementwise, in floating point."""
+
+
+divide = true_divide
+
+
+@_binary(elementwise.max_p, _ANY, _slow("maximum", lax.max))
+def _maximum(x, y, /):
+    """The larger of x and y, elementwise; NaN where either is."""
+
+
+@_binary(elementwise.min_p, _ANY, _slow("minimum", lax.min))
+def _minimum(x, y, /):
+    """The smaller of x and y, elementwise; NaN where either is."""
+
+
+@_binary(
+    elementwise.nextafter_p,
+    frozenset(_FLOATS),
+    _slow("nextafter", lax.nextafter, promote_args_inexact),
+)
+def nextafter(x, y, /):
+    """The next floating point number after x toward y, elementwise."""
+
+
+@_binary(
+    elementwise.atan2_p,
+    _INEXACT,
+    _slow("arctan2", lax.atan2, promote_args_inexact),
+)
+def arctan2(x1, x2, /):
+    """The angle in radians of the points (x2, x1), elementwise."""
+
+
+atan2 = arctan2
+
+
+@_binary(
+    elementwise.pow_p, _INEXACT, _slow("float_power", lax.pow, promote_args_inexact)
+)
+def float_power(x, y, /):
+    """x raised to the power y, elementwise, in floating point."""
+
+
+def _negative(x, /):
+    """-x, elementwise."""
+    (x,) = ensure_arraylike("negative", x)
+    return lax.neg(x)
+
+
+def positive(x, /):
+    """x itself, as an array."""
+    (x,) = ensure_arraylike("positive", x)
+    return asarray(x)
+
+
+def absolute(x, /):
+    """|x|, elementwise; the modulus of complex numbers."""
+    (x,) = ensure_arraylike("absolute", x)
+    if dtype_of(x).kind in "bu":
+        return asarray(x)
+    return lax.abs(x)
+
+
+abs = absolute
+
+
+def fabs(x, /):
+    """|x|, elementwise, in floating point.  TypeError for complex x."""
+    (x,) = promote_args_inexact("fabs", x)
+    if is_complex(x):
+        raise TypeError("ufunc 'fabs' does not support complex dtypes")
+    return lax.abs(x)
+
+
+def sign(x, /):
+    """-1, 0 or 1 by the sign of x; x / |x| for complex x."""
+    (x,) = ensure_arraylike("sign", x)
+    return lax.sign(x)
+
+
+def square(x, /):
+    """x * x, elementwise."""
+    return lax.square(*promote_args_numeric("square", x))
+
+
+def reciprocal(x, /):
+    """1 / x, elementwise, in floating point."""
+    return lax.integer_pow(*promote_args_inexact("reciprocal", x), -1)
+
+
+def _float_quotient_and_remainder(x, y):
+    """Floor division and modulus of floats, from the truncated remainder.
+
+    The quotient is rounded, since (x - rem) / y may miss its integer by a last bit.
+    """
+    zero = constant_like(0, x)
+    rem = lax.rem(x, y)
+    quotient = lax.div(_select_where(lax.eq(y, zero), x, lax.sub(x, rem)), y)
+    off = lax.bitwise_and(lax.ne(rem, zero), lax.ne(lax.sign(y), lax.sign(rem)))
+    modulus = _select_where(off, lax.add(rem, y), rem)
+    below = lax.sub(quotient, constant_like(1, x))
+    quotient = _select_where(off, below, quotient)
+    return lax.round(quotient), modulus
+
+
+def _select_where(which, on_true, on_false):
+    """`select_n` with the operands broadcast to the common shape where they differ."""
+    shapes = [shape_of(x) for x in (which, on_true, on_false)]
+    shape = broadcast_shapes(*shapes)
+    if which.shape:
+        which = broadcast_to(which, shape)
+    return lax.select(
+        which, broadcast_to(on_true, shape), broadcast_to(on_false, shape)
+    )
+
+
+@jit
+def floor_divide(x1, x2, /):
+    """x1 / x2 rounded down, elementwise.  TypeError for complex operands."""
+    x1, x2 = promote_args_numeric("floor_divide", x1, x2)
+    dtype = dtype_of(x1)
+    if dtypes.issubdtype(dtype, np.unsignedinteger):
+        return lax.div(x1, x2)
+    if dtypes.issubdtype(dtype, np.integer):
+        quotient = lax.div(x1, x2)
+        signs_differ = lax.ne(lax.sign(x1), lax.sign(x2))
+        inexact = lax.ne(lax.rem(x1, x2), constant_like(0, x1))
+        off = lax.bitwise_and(signs_differ, inexact)
+        below = lax.sub(quotient, constant_like(1, quotient))
+        return _select_where(off, below, quotient)
+    if dtype.kind == "c":
+        raise TypeError("floor_divide does not support complex-valued inputs")
+    return _float_quotient_and_remainder(x1, x2)[0]
+
+
+def _nonzero_divisor(x):
+    """`x` with 1 in place of each 0."""
+    is_zero = lax.eq(x, literal(0, dtype_of(x)))
+    return lax.select(is_zero, lax.full_like(x, 1), x)
+
+
+@jit
+def remainder(x1, x2, /):
+    """x1 modulo x2 with the sign of x2, elementwise; x modulo 0 is 0 for integers."""
+    x1, x2 = promote_args_numeric("remainder", x1, x2)
+    zero = literal(0, dtype_of(x1))
+    if is_kind(x2, np.integer):
+        x2 = _nonzero_divisor(x2)
+    rem = lax.rem(x1, x2)
+    nonzero = lax.ne(rem, zero)
+    signs_differ = lax.ne(lax.lt(rem, zero), lax.lt(x2, zero))
+    return _select_where(lax.bitwise_and(signs_differ, nonzero), lax.add(rem, x2), rem)
+
+
+mod = remainder
+
+
+@jit
+def fmod(x1, x2, /):
+    """The remainder of x1 / x2 with the sign of x1, elementwise."""
+    x1, x2 = ensure_arraylike("fmod", x1, x2)
+    if dtypes.issubdtype(result_dtype(x1, x2)[0], np.integer):
+        x2 = _nonzero_divisor(x2)
+    return lax.rem(*promote_args_numeric("fmod", x1, x2))
+
+
+@jit
+def divmod(x1, x2, /):
+    """(floor_divide(x1, x2), remainder(x1, x2))."""
+    x1, x2 = promote_args_numeric("divmod", x1, x2)
+    if is_kind(x1, np.integer):
+        return floor_divide(x1, x2), remainder(x1, x2)
+    return _float_quotient_and_remainder(x1, x2)
+
+
+def power(x1, x2, /):
+    """x1 raised to the power x2, elementwise.
+
+    A static integer x2 becomes repeated multiplication.  TypeError for negative static powers of
+    integers.
+    """
+    x1, x2 = ensure_arraylike("power", x1, x2)
+    if isinstance(x2, np.ndarray) and not x2.ndim:
+        x2 = x2[()]
+    if isinstance(x2, (int, np.integer)):
+        (x1,) = promote_args_numeric("power", x1)
+        return lax.integer_pow(x1, int(x2))
+    return _power(x1, x2)
+
+
+pow = power
+
+
+def _power(x1, x2):
+    if is_kind(x1, np.inexact) and is_kind(x2, np.integer):
+        x1, x2 = promote_shapes("power", x1, x2)
+        return lax.pow(x1, x2)
+    x1, x2 = promote_args_numeric("power", x1, x2)
+    if is_kind(x1, np.integer):
+        return _integer_power(x1, x2)
+    return lax.pow(x1, x2)
+
+
+def _integer_power(x, y):
+    """Powers of integers by squaring; six bits of the exponent are enough to overflow."""
+    zero, one = constant_like(0, x), constant_like(1, x)
+    shape = broadcast_shapes(shape_of(x), shape_of(y))
+    vanishes = lax.bitwise_and(lax.eq(x, zero), lax.ne(y, zero))
+    acc = lax.select(vanishes, broadcast_to(zero, shape), broadcast_to(one, shape))
+    for _ in range(6):
+        odd = lax.bitwise_and(y, one)
+        acc = lax.select(lax.ne(odd, zero), lax.mul(acc, x), acc)
+        x = lax.mul(x, x)
+        y = lax.shift_right_logical(y, one)
+    return acc
+
+
+# --- comparisons --------------------------------------------------------------------
+
+
+def _ordering(name, op):
+    """The general way of comparisons; complex numbers compare lexicographically."""
+
+    def slow(x, y):
+        x, y = promote_args(name, x, y)
+        if dtype_of(x).kind != "c":
+            return op(x, y)
+        same = lax.eq(lax.real(x), lax.real(y))
+        by_imag = op(lax.imag(x), lax.imag(y))
+        return lax.select(same, by_imag, op(lax.real(x), lax.real(y)))
+
+    return slow
+
+
+_ORDERED = _REAL | {BOOL}
+
+
+@_binary(elementwise.eq_p, _ANY, _slow("equal", lax.eq))
+def equal(x, y, /):
+    """x == y, elementwise."""
+
+
+@_binary(elementwise.ne_p, _ANY, _slow("not_equal", lax.ne))
+def not_equal(x, y, /):
+    """x != y, elementwise."""
+
+
+@_binary(elementwise.lt_p, _ORDERED, _ordering("less", lax.lt))
+def less(x, y, /):
+    """x < y, elementwise."""
+
+
+@_binary(elementwise.le_p, _ORDERED, _ordering("less_equal", lax.le))
+def less_equal(x, y, /):
+    """x <= y, elementwise."""
+
+
+@_binary(elementwise.gt_p, _ORDERED, _ordering("greater", lax.gt))
+def greater(x, y, /):
+    """x > y, elementwise."""
+
+
+@_binary(elementwise.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
+def greater_equal(x, y, /):
+    """x >= y, elementwise."""
+
+
+# --- logic and bits -------------------------------------------------------------------
+
+
+def as_bool(x):
+    """`x` for booleans, else x != 0."""
+    if dtype_of(x) == BOOL:
+        return x
+    weak_zero = not hasattr(x, "aval") and type(x) in (int, float, complex)
+    zero = literal(0, dtype_of(x), weak_zero)
+    return lax.ne(x, zero)
+
+
+def _logical(name, op):
+    def logical(x, y):
+        x, y = promote_args(name, x, y)
+        return op(as_bool(x), as_bool(y))
+
+    return logical
+
+
+_BOOLS = frozenset([BOOL])
+_BITS = frozenset([BOOL, *_INTS])
+
+
+@_binary(elementwise.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
+def _logical_and(x, y, /):
+    """Whether both x and y are nonzero, elementwise."""
+
+
+@_binary(elementwise.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
+def _logical_or(x, y, /):
+    """Whether x or y is nonzero, elementwise."""
+
+
+@_binary(elementwise.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
+def _logical_xor(x, y, /):
+    """Whether exactly one of x and y is nonzero, elementwise."""
+
+
+def logical_not(x, /):
+    """Whether x is zero, elementwise."""
+    (x,) = ensure_arraylike("logical_not", x)
+    return lax.bitwise_not(as_bool(x))
+
+
+@_binary(elementwise.and_p, _BITS, _slow("bitwise_and", lax.bitwise_and))
+def _bitwise_and(x, y, /):
+    """Bits set in both x and y."""
+
+
+@_binary(elementwise.or_p, _BITS, _slow("bitwise_or", lax.bitwise_or))
+def _bitwise_or(x, y, /):
+    """Bits set in x or y."""
+
+
+@_binary(elementwise.xor_p, _BITS, _slow("bitwise_xor", lax.bitwise_xor))
+def _bitwise_xor(x, y, /):
+    """Bits set in exactly one of x and y."""
+
+
+def bitwise_not(x, /):
+    """Every bit inverted; logical not for booleans."""
+    (x,) = ensure_arraylike("bitwise_not", x)
+    return lax.bitwise_not(x)
+
+
+invert = bitwise_invert = bitwise_not
+
+
+def left_shift(x, y, /):
+    """x << y, elementwise."""
+    return lax.shift_left(*promote_args_numeric("left_shift", x, y))
+
+
+bitwise_left_shift = left_shift
+
+
+def right_shift(x1, x2, /):
+    """x1 >> x2, elementwise, with the sign kept for signed integers."""
+    x1, x2 = promote_args_numeric("right_shift", x1, x2)
+    if is_kind(x1, np.unsignedinteger):
+        return lax.shift_right_logical(x1, x2)
+    return lax.shift_right_arithmetic(x1, x2)
+
+
+bitwise_right_shift = right_shift
+
+
+@jit
+def bitwise_count(x, /):
+    """The number of bits set in |x|, as uint8."""
+    (x,) = promote_args_numeric("bitwise_count", x)
+    return convert(lax.population_count(absolute(x)), np.dtype("uint8"))
+
+
+# --- ufunc objects --------------------------------------------------------------------
+
+add = ufunc(_add, identity=0, reduce="sum", accumulate="cumsum", at="add")
+subtract = ufunc(_subtract, at="subtract")
+multiply = ufunc(_multiply, identity=1, reduce="prod", accumulate="cumprod", at="mul")
+negative = ufunc(_negative, nin=1)
+maximum = ufunc(_maximum, reduce="max", at="max")
+minimum = ufunc(_minimum, reduce="min", at="min")
+logical_and = ufunc(_logical_and, identity=True, reduce="all")
+logical_or = ufunc(_logical_or, identity=False, reduce="any")
+logical_xor = ufunc(_logical_xor, identity=False, reduce="_reduce_logical_xor")
+bitwise_and = ufunc(_bitwise_and, identity=-1, reduce="_reduce_bitwise_and")
+bitwise_or = ufunc(_bitwise_or, identity=0, reduce="_reduce_bitwise_or")
+bitwise_xor = ufunc(_bitwise_xor, identity=0, reduce="_reduce_bitwise_xor")
