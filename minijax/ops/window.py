@@ -1,0 +1,703 @@
+"""Reductions over sliding windows (pooling), and their derivatives.
+
+A window of `window_dimensions`, its elements `window_dilation` apart, is slid in steps of `window_strides` over
+the operand, whose elements are spread `base_dilation` apart and padded.  Only real elements count.
+"""
+
+import numpy as np
+
+from minijax import core, dtypes
+from minijax._pytree import flatten, unflatten
+from minijax.core import ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
+from minijax.ops import elementwise
+from minijax.ops.conv_shapes import (
+    check_pairs,
+    dilate,
+    dilate_shape,
+    ints,
+    padtype_to_pads,
+    window_counts,
+)
+from minijax.ops.define import (
+    ANY,
+    FLOAT,
+    NO_RULE,
+    NUMBER,
+    accepts,
+    batch_front,
+    constant_like,
+    define,
+    dtype_of,
+    in_aval,
+    shape_of,
+)
+from minijax.ops.slicing import pad
+from minijax.ops.views import real_view
+from minijax.ops.window_reference import (
+    reduce_window_reference,
+    select_and_gather_add_reference,
+    select_and_scatter_add_reference,
+)
+from minijax.trace import trace
+
+# --- what all share ---------------------------------------------------------------------
+
+
+def _window_params(shape, dimensions, strides, padding, base_dilation, window_dilation):
+    """The parameters of a window in canonical form."""
+    dimensions = ints(dimensions)
+    n = len(dimensions)
+    strides = (1,) * n if strides is None else ints(strides)
+    base_dilation = (1,) * n if base_dilation is None else ints(base_dilation)
+    window_dilation = (1,) * n if window_dilation is None else ints(window_dilation)
+    if isinstance(padding, str):
+        lengths = {len(shape), n, len(strides), len(base_dilation), len(window_dilation)}
+        fits = len(lengths) == 1
+        if fits and min(strides, default=1) > 0:
+            extents = dilate_shape(dimensions, window_dilation)
+            spread = dilate_shape(shape, base_dilation)
+            padding = padtype_to_pads(spread, extents, strides, padding)
+        else:
+            padtype_to_pads((), (), (), padding)
+            padding = ((0, 0),) * n  # the shape rule says what is wrong
+    return {
+        "window_dimensions": dimensions,
+        "window_strides": strides,
+        "padding": check_pairs("reduce_window", padding),
+        "base_dilation": base_dilation,
+        "window_dilation": window_dilation,
+    }
+
+
+def _check_positive(name, what, values):
+    if any(v <= 0 for v in values):
+        raise TypeError(
+            f"{name} {what} must have every element be strictly positive, got {values}."
+        )
+
+
+def _output_shape(name, shape, params):
+    """The shape of a reduction over windows, after checking its parameters."""
+    dimensions = params["window_dimensions"]
+    if len(shape) != len(dimensions):
+        raise ValueError(
+            f"{name} needs one window dimension for each dimension of the operand, got "
+            f"window_dimensions {dimensions} for operand shape {shape}."
+        )
+    _check_positive(name, "window_dimensions", dimensions)
+    for what in ("window_strides", "base_dilation", "window_dilation"):
+        values = params[what]
+        if len(values) != len(dimensions):
+            error = ValueError if what == "window_strides" else TypeError
+            raise error(
+                f"{name} got inconsistent {what} and window_dimensions: got {what} "
+                f"{values} and window_dimensions {dimensions}."
+            )
+    _check_positive(name, "window_strides", params["window_strides"])
+    padding = params["padding"]
+    if len(padding) != len(dimensions):
+        raise ValueError(
+            f"{name} needs padding for each of {len(dimensions)} dimensions, got "
+            f"{len(padding)}."
+        )
+    return reduce_window_shape_tuple(
+        shape,
+        dimensions,
+        params["window_strides"],
+        padding,
+        params["base_dilation"],
+        params["window_dilation"],
+    )
+
+
+def reduce_window_shape_tuple(
+    operand_shape,
+    window_dimensions,
+    window_strides,
+    padding,
+    base_dilation=None,
+    window_dilation=None,
+):
+    """The shape of a reduction over windows with explicit padding."""
+    if base_dilation is not None:
+        operand_shape = dilate_shape(operand_shape, base_dilation)
+    if window_dilation is not None:
+        window_dimensions = dilate_shape(window_dimensions, window_dilation)
+    padded = tuple(
+        n + low + high for n, (low, high) in zip(operand_shape, padding, strict=True)
+    )
+    return window_counts(padded, window_dimensions, window_strides)
+
+
+def _with_batch_dim(params, place):
+    """The parameters with a dimension of windows of one element at `place`."""
+
+    def insert(values, value):
+        return (*values[:place], value, *values[place:])
+
+    return {
+        name: insert(values, (0, 0) if name == "padding" else 1)
+        for name, values in params.items()
+    }
+
+
+def _encode(params):
+    """The window of each dimension as the runtime takes it."""
+    words = []
+    for k, n in enumerate(params["window_dimensions"]):
+        words += [n, params["window_strides"][k], params["padding"][k][0]]
+        words += [params.get("base_dilation", _ONES)[k]]
+        words += [params.get("window_dilation", _ONES)[k]]
+    return words
+
+
+_ONES = (1,) * 64
+
+# --- reduce_window ------------------------------------------------------------------------
+
+
+def reduce_window(
+    operand,
+    init_value,
+    computation,
+    window_dimensions,
+    window_strides=None,
+    padding="VALID",
+    base_dilation=None,
+    window_dilation=None,
+):
+    """What each window of `operand` is reduced to by `computation`, starting from `init_value`.
+
+    operand, init_value: an array and a scalar, or two pytrees of such; `computation` combines two scalars (or
+    trees of them).  `lax.add`, `lax.max` and `lax.min` with their identities have primitives of their own,
+    which can be differentiated.  TypeError or ValueError where the arguments do not fit.
+    """
+    operands, tree = flatten(operand)
+    inits, init_tree = flatten(init_value)
+    if not operands:
+        raise ValueError("reduce_window must have at least one operand.")
+    if tree != init_tree:
+        raise ValueError(
+            "Operands must have the same tree structure as init_values: "
+            f"{tree} vs. {init_tree}"
+        )
+    params = _window_params(
+        shape_of(operands[0]),
+        window_dimensions,
+        window_strides,
+        padding,
+        base_dilation,
+        window_dilation,
+    )
+    if len(operands) == 1:
+        known = _known_reduction(computation, operands[0], inits[0])
+        if known is not None:
+            return unflatten(tree, [known.bind(operands[0], **params)])
+    closed = _combine_jaxpr(computation, [core.get_aval(x) for x in inits], tree)
+    outs = reduce_window_p.bind(
+        *operands,
+        *inits,
+        jaxpr=closed.jaxpr,
+        consts=tuple(closed.consts),
+        **params,
+    )
+    return unflatten(tree, outs)
+
+
+def _combine_jaxpr(computation, avals, tree):
+    """The jaxpr of `computation` on scalars of the initial values' types."""
+    scalars = [aval.update(shape=()) for aval in avals]
+
+    def combine(*args):
+        half = len(args) // 2
+        out = computation(unflatten(tree, args[:half]), unflatten(tree, args[half:]))
+        outs, out_tree = flatten(out)
+        if out_tree != tree:
+            raise TypeError(
+                "reduce_window: computation must give the tree structure of its "
+                f"operands, {tree}, got {out_tree}"
+            )
+        return outs
+
+    return trace(combine, scalars + scalars)
+
+
+def _worst(dtype, largest):
+    """The largest or smallest value of a dtype."""
+    if accepts(FLOAT, dtype):
+        return np.inf if largest else -np.inf
+    if dtype.kind == "b":
+        return largest
+    info = np.iinfo(dtype)
+    return info.max if largest else info.min
+
+
+def _known_reduction(computation, operand, init):
+    """The primitive of a computation with its identity, or None."""
+    if isinstance(init, core.Tracer) or shape_of(init):
+        return None
+    dtype = dtype_of(operand)
+    if isinstance(dtype, dtypes.ExtendedDType):
+        return None
+    init = np.asarray(init)
+    if computation is elementwise.add and init == 0:
+        return reduce_window_sum_p
+    if computation is elementwise.max and accepts(REAL_OR_BOOL, dtype):
+        return reduce_window_max_p if init == _worst(dtype, False) else None
+    if computation is elementwise.min and accepts(REAL_OR_BOOL, dtype):
+        return reduce_window_min_p if init == _worst(dtype, True) else None
+    return None
+
+
+REAL_OR_BOOL = (np.bool_, np.integer, np.floating)
+
+
+def _reduce_window_shape(*avals, jaxpr, consts, **params):
+    half = len(avals) // 2
+    operands, inits = avals[:half], avals[half:]
+    if any(x.shape != operands[0].shape for x in operands):
+        shapes = [x.shape for x in operands]
+        raise TypeError(f"reduce_window operands must have one shape, got {shapes}.")
+    if any(x.shape for x in inits):
+        shapes = [x.shape for x in inits]
+        raise TypeError(
+            "reduce_window expected init_values to be scalars but init_values have shapes "
+            f"{shapes}."
+        )
+    if [x.dtype for x in operands] != [x.dtype for x in inits]:
+        raise TypeError(
+            "reduce_window got inconsistent dtypes for operands and init_values: got "
+            f"operand dtypes {[x.dtype for x in operands]} and init_value dtypes "
+            f"{[x.dtype for x in inits]}."
+        )
+    shape = _output_shape("reduce_window", operands[0].shape, params)
+    for var, x in zip(jaxpr.outvars, operands, strict=True):
+        if var.aval.shape or var.aval.dtype != x.dtype:
+            raise TypeError(
+                "reduce_window: computation must give scalars of its operands' dtypes, "
+                f"got {var.aval.str_short(short_dtypes=False)} for {x.dtype.name}"
+            )
+    return [ShapedArray(shape, x.dtype) for x in operands]
+
+
+def _reduce_window_batch(axis, args, dims, *, jaxpr, consts, **params):
+    half = len(args) // 2
+    if any(d is not None for d in dims[half:]):
+        raise NotImplementedError("reduce_window: init_value must not be batched")
+    operands = [
+        batch_front(axis, x, d) for x, d in zip(args[:half], dims[:half], strict=True)
+    ]
+    params = _with_batch_dim(params, 0)
+    outs = reduce_window_p.bind(
+        *operands, *args[half:], jaxpr=jaxpr, consts=consts, **params
+    )
+    return outs, [0] * half
+
+
+# names of ops that the runtime reduces windows by (enum mjx_reduce_kind)
+_KINDS = {"add": 0, "mul": 1, "max": 2, "min": 3, "and": 4, "or": 5, "xor": 6}
+
+
+def _single_op(jaxpr):
+    """The name of the op if the jaxpr is just one of `_KINDS` on its two inputs, else None."""
+    if len(jaxpr.eqns) != 1 or len(jaxpr.invars) != 2:
+        return None
+    (eqn,) = jaxpr.eqns
+    name = eqn.primitive.name
+    if name not in _KINDS or jaxpr.outvars != eqn.outvars:
+        return None
+    return name if set(eqn.invars) == set(jaxpr.invars) else None
+
+
+def _reduce_window_lower(b, ins, out_avals, *, jaxpr, consts, **params):
+    if out_avals[0].size == 0:
+        return [b.full(aval, 0) for aval in out_avals]
+    name = _single_op(jaxpr)
+    if name is not None:
+        view, init = ins
+        out = _lower_kind(b, view, out_avals[0], name, params)
+        return [b.ewise(name, [init.broadcast(out.shape, ()), out], out_avals[0])]
+    return _lower_by_places(b, ins, out_avals, ClosedJaxpr(jaxpr, consts), params)
+
+
+def _lower_kind(b, view, aval, name, params):
+    """One reduction by the runtime; half types in float32."""
+    dtype = view.dtype
+    half = accepts(FLOAT, aval.dtype) and dtype.itemsize == 2
+    within = np.dtype("f4") if half else dtype
+    view = real_view(b, b.convert(view, within))
+    words = [_KINDS[name], *_encode(params)]
+    (out,) = b.instr("REDUCE_WINDOW", [view], [(aval.shape, within)], words)
+    return b.convert(out, dtype)
+
+
+def _lower_by_places(b, ins, out_avals, closed, params):
+    """Any computation: one place of the window after the other, for all windows at once."""
+    half = len(ins) // 2
+    shape = out_avals[0].shape
+    totals = [v.broadcast(shape, ()) for v in ins[half:]]
+    for place in np.ndindex(*params["window_dimensions"]):
+        part = _windows_at(ins[0].shape, shape, place, params)
+        if part is None:
+            continue
+        target, source = part
+        seen = [_cut(v, source) for v in ins[:half]]
+        so_far = [_cut(v, target) for v in totals]
+        outs = _inline_on_arrays(b, closed, so_far + seen)
+        totals = [
+            _replaced(b, total, target, out)
+            for total, out in zip(totals, outs, strict=True)
+        ]
+    return totals
+
+
+def _windows_at(in_shape, out_shape, place, params):
+    """Which windows see real elements at `place`, and which elements: (cut of out, cut of in).
+
+    A cut: (start, count, step) for each dimension.  None where there are none.
+    """
+    target, source = [], []
+    for k, at in enumerate(place):
+        stride, base = params["window_strides"][k], params["base_dilation"][k]
+        shift = at * params["window_dilation"][k] - params["padding"][k][0]
+        hits = [
+            (j, (j * stride + shift) // base)
+            for j in range(out_shape[k])
+            if (j * stride + shift) % base == 0
+            and 0 <= (j * stride + shift) // base < in_shape[k]
+        ]
+        if not hits:
+            return None
+        (j0, i0), n = hits[0], len(hits)
+        target.append((j0, n, hits[1][0] - j0 if n > 1 else 1))
+        source.append((i0, n, hits[1][1] - i0 if n > 1 else 1))
+    return target, source
+
+
+def _cut(view, cut):
+    return view.slice(
+        [start for start, _, _ in cut],
+        [start + (n - 1) * step + 1 for start, n, step in cut],
+        [step for _, _, step in cut],
+    )
+
+
+def _replaced(b, total, cut, part):
+    """`total` with a part of it replaced."""
+    if part.shape == total.shape:
+        return part
+    out = b.empty(total.shape, total.dtype)
+    b.copy_into(out, total)
+    b.copy_into(_cut(out, cut), part)
+    return out
+
+
+def _inline_on_arrays(b, closed, ins):
+    """Inline a jaxpr of scalars on arrays of one shape: its ops must be elementwise."""
+    avals = [
+        ShapedArray(view.shape, var.aval.dtype)
+        for view, var in zip(ins, closed.jaxpr.invars, strict=True)
+    ]
+    return b.lower_fun(lambda *args: eval_elementwise(closed, args), ins, avals)
+
+
+def eval_elementwise(closed, args):
+    """Run a jaxpr of scalars on arrays; NotImplementedError if an op is not elementwise."""
+    jaxpr = closed.jaxpr
+    env = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+
+    def read(atom):
+        return atom.val if type(atom) is core.Literal else env[atom]
+
+    shapes = {shape_of(x) for x in args}
+    for eqn in jaxpr.eqns:
+        ins = [read(atom) for atom in eqn.invars]
+        inner = list(core.subjaxprs(eqn.params))
+        if len(inner) == 1 and len(inner[0].in_avals) == len(ins):
+            inner = inner[0] if type(inner[0]) is ClosedJaxpr else ClosedJaxpr(inner[0])
+            outs = eval_elementwise(inner, ins)
+        else:
+            outs = eqn.primitive.bind_eqn(ins, eqn.params)
+            outs = outs if eqn.primitive.multiple_results else [outs]
+        if any(shape_of(x) not in (*shapes, ()) for x in outs):
+            raise NotImplementedError(
+                f"the computation of a window may only use elementwise ops, got "
+                f"{eqn.primitive}"
+            )
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+reduce_window_p = define(
+    "reduce_window",
+    multiple_results=True,
+    shape=_reduce_window_shape,
+    reference=reduce_window_reference,
+    jvp=NO_RULE(
+        "Differentiation of reduce_window is implemented for lax.add, lax.max and lax.min "
+        "with their identities only"
+    ),
+    transpose=NO_RULE("Transpose rule for 'reduce_window' not implemented"),
+    batch=_reduce_window_batch,
+    lower=_reduce_window_lower,
+)
+
+# --- sum, max and min over windows ----------------------------------------------------------
+
+
+def _kind_shape(name, kinds):
+    def shape(operand, **params):
+        if not accepts(kinds, operand.dtype):
+            raise TypeError(
+                f"operand to {name} must have a number dtype, got {operand.dtype}"
+            )
+        return operand.update(shape=_output_shape("reduce_window", operand.shape, params))
+
+    return shape
+
+
+def _kind_batch(primitive_of):
+    def batch(_axis, args, dims, **params):
+        (operand,), (place,) = args, dims
+        params = _with_batch_dim(params, place)
+        return primitive_of().bind(operand, **params), place
+
+    return batch
+
+
+def _kind_lower(name):
+    def lower(b, ins, out_avals, **params):
+        if out_avals[0].size == 0:
+            return [b.full(out_avals[0], 0)]
+        return [_lower_kind(b, ins[0], out_avals[0], name, params)]
+
+    return lower
+
+
+def _kind_reference(function, identity):
+    def reference(operand, **params):
+        init = np.asarray(identity(operand.dtype)).astype(operand.dtype)
+        return reduce_window_reference(operand, init, function=function, **params)[0]
+
+    return reference
+
+
+def _sum_jvp(primals, tangents, **params):
+    out = reduce_window_sum_p.bind(*primals, **params)
+    (t,) = tangents
+    if type(t) is Zero:
+        return out, Zero.of(out)
+    return out, reduce_window_sum_p.bind(t, **params)
+
+
+def _sum_transpose(
+    ct,
+    operand,
+    *,
+    window_dimensions,
+    window_strides,
+    padding,
+    base_dilation,
+    window_dilation,
+):
+    """A sum over windows of the cotangent, spread out by the strides and padded."""
+    config = []
+    for k, n in enumerate(operand.aval.shape):
+        window = dilate(window_dimensions[k], window_dilation[k])
+        out = dilate(shape_of(ct)[k], window_strides[k])
+        before = window - padding[k][0] - 1
+        after = dilate(n, base_dilation[k]) + window - 1 - out - before
+        config.append((before, after, window_strides[k] - 1))
+    zero = constant_like(0, ct)
+    n_dims = len(config)
+    out = reduce_window_sum_p.bind(
+        pad(ct, zero, tuple(config)),
+        window_dimensions=window_dimensions,
+        window_strides=base_dilation,
+        padding=((0, 0),) * n_dims,
+        base_dilation=(1,) * n_dims,
+        window_dilation=window_dilation,
+    )
+    return [out]
+
+
+reduce_window_sum_p = define(
+    "reduce_window_sum",
+    shape=_kind_shape("reduce_window_sum", NUMBER),
+    reference=_kind_reference(np.add, lambda dtype: 0),
+    jvp=_sum_jvp,
+    transpose=_sum_transpose,
+    batch=_kind_batch(lambda: reduce_window_sum_p),
+    lower=_kind_lower("add"),
+)
+
+
+def _extreme(name, kernel, function, largest, select):
+    """reduce_window_max or _min; its tangent is that of the element that `select` keeps."""
+
+    def jvp(primals, tangents, **params):
+        (operand,), (t,) = primals, tangents
+        out = primitive.bind(operand, **params)
+        if type(t) is Zero:
+            return out, Zero.of(out)
+        t = select_and_gather_add_p.bind(t, operand, select_prim=select, **params)
+        return out, t
+
+    primitive = define(
+        name,
+        shape=_kind_shape(name, ANY),
+        reference=_kind_reference(function, lambda dtype: _worst(dtype, not largest)),
+        jvp=jvp,
+        transpose=NO_RULE(f"Transpose rule for '{name}' not implemented"),
+        batch=_kind_batch(lambda: primitive),
+        lower=_kind_lower(kernel),
+    )
+    return primitive
+
+
+reduce_window_max_p = _extreme(
+    "reduce_window_max", "max", np.maximum, True, elementwise.ge_p
+)
+reduce_window_min_p = _extreme(
+    "reduce_window_min", "min", np.minimum, False, elementwise.le_p
+)
+
+# --- select_and_gather_add, select_and_scatter_add --------------------------------------------
+
+
+def _select_kind(select_prim):
+    """The runtime's kind of extreme that `select_prim` keeps: MAX or MIN."""
+    return _KINDS["max" if select_prim is elementwise.ge_p else "min"]
+
+
+def _places(b, view, shape, select_prim, from_identity, params):
+    """The place (a row-major index) of what each window selects, as [n, 1]; -1 for none."""
+    view = b.convert(view, np.float32) if _is_half(view.dtype) else view
+    words = [_select_kind(select_prim), int(from_identity), *_encode(params)]
+    out = shape, np.dtype(np.int64)
+    (index,) = b.instr("ARG_WINDOW", [real_view(b, view)], [out], words)
+    return b.reshape(index, (index.size, 1))
+
+
+def _is_half(dtype):
+    return accepts(FLOAT, dtype) and dtype.itemsize == 2
+
+
+def _gather_add_shape(tangents, operand, *, select_prim, **params):
+    if tangents.shape != operand.shape:
+        raise TypeError(
+            "select_and_gather_add tangents and operand shapes must match, got "
+            f"{tangents.shape} and {operand.shape}."
+        )
+    shape = _output_shape("select_and_gather_add", operand.shape, params)
+    return tangents.update(shape=shape)
+
+
+def _gather_add_jvp(primals, tangents, **params):
+    out = select_and_gather_add_p.bind(*primals, **params)
+    if type(tangents[0]) is Zero:
+        return out, Zero.of(out)
+    return out, select_and_gather_add_p.bind(tangents[0], primals[1], **params)
+
+
+def _gather_add_transpose(
+    ct, tangents, operand, *, base_dilation, window_dilation, **params
+):
+    for what, values in (("base", base_dilation), ("window", window_dilation)):
+        if any(v != 1 for v in values):
+            raise NotImplementedError(
+                "VJP not implemented for select_and_gather (MaxPool) with "
+                f"{what} dilation, got {what}_dilation={values}."
+            )
+    return [select_and_scatter_add_p.bind(ct, operand, **params), None]
+
+
+def _select_batch(primitive_of):
+    def batch(axis, args, dims, *, select_prim, **params):
+        args = [batch_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+        params = _with_batch_dim(params, 0)
+        return primitive_of().bind(*args, select_prim=select_prim, **params), 0
+
+    return batch
+
+
+
+def _gather_add_lower(b, ins, out_avals, *, select_prim, **params):
+    aval = out_avals[0]
+    if aval.size == 0 or 0 in ins[1].shape:
+        return [b.full(aval, 0)]
+    tangents, operand = ins
+    index = _places(b, operand, aval.shape, select_prim, True, params)
+    flat = real_view(b, b.reshape(tangents, (tangents.size,)))
+    # no offset dims, dim 0 collapsed, no batching; it is indexed by the only component; sizes 1
+    words = [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1]
+    (out,) = b.instr("GATHER", [flat, index], [((aval.size,), flat.dtype)], words)
+    return [b.reshape(out, aval.shape)]
+
+
+select_and_gather_add_p = define(
+    "select_and_gather_add",
+    shape=_gather_add_shape,
+    reference=select_and_gather_add_reference,
+    jvp=_gather_add_jvp,
+    transpose=_gather_add_transpose,
+    batch=_select_batch(lambda: select_and_gather_add_p),
+    lower=_gather_add_lower,
+)
+
+
+def _scatter_add_shape(source, operand, *, select_prim, **params):
+    ones = (1,) * operand.ndim
+    windows = {**params, "base_dilation": ones, "window_dilation": ones}
+    shape = _output_shape("select_and_scatter_add", operand.shape, windows)
+    if shape != source.shape:
+        raise TypeError(
+            "select_and_scatter_add source must have the shape of the windows, got "
+            f"{source.shape} for windows {shape}."
+        )
+    return ShapedArray(operand.shape, source.dtype, operand.weak_type)
+
+
+def _scatter_add_jvp(primals, tangents, **params):
+    out = select_and_scatter_add_p.bind(*primals, **params)
+    if type(tangents[0]) is Zero:
+        return out, Zero.of(out)
+    return out, select_and_scatter_add_p.bind(tangents[0], primals[1], **params)
+
+
+def _scatter_add_transpose(ct, source, operand, **params):
+    if not is_undefined_primal(source):
+        return [None, None]
+    ones = (1,) * len(in_aval(operand).shape)
+    out = select_and_gather_add_p.bind(
+        ct, operand, base_dilation=ones, window_dilation=ones, **params
+    )
+    return [out, None]
+
+
+def _scatter_add_lower(b, ins, out_avals, *, select_prim, **params):
+    aval = out_avals[0]
+    source, operand = ins
+    if aval.size == 0 or source.size == 0:
+        return [b.full(aval, 0)]
+    index = _places(b, operand, source.shape, select_prim, False, params)
+    updates = real_view(b, b.reshape(source, (source.size,)))
+    flat = ShapedArray((aval.size,), aval.dtype)
+    zeros = b.full(flat, 0)
+    # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only component
+    words = [1, 1, 0, 1, 0, 0, 0, 1, 0]
+    out = (aval.size,), updates.dtype
+    (out,) = b.instr("SCATTER", [zeros, index, updates], [out], words)
+    return [b.reshape(out, aval.shape)]
+
+
+select_and_scatter_add_p = define(
+    "select_and_scatter_add",
+    shape=_scatter_add_shape,
+    reference=select_and_scatter_add_reference,
+    jvp=_scatter_add_jvp,
+    transpose=_scatter_add_transpose,
+    batch=_select_batch(lambda: select_and_scatter_add_p),
+    lower=_scatter_add_lower,
+)
