@@ -207,3 +207,14 @@ def from_numpy(x, weak_type=False):
 
 
 core.aval_rules[ArrayImpl] = lambda x: x.aval
+
+
+def _scalar_value(x):
+    """What stands for an array without axes in equations: weak ones become Python's."""
+    if isinstance(x.aval.dtype, dtypes.ExtendedDType):
+        return None
+    value = x._value[()]
+    return value.item() if x.aval.weak_type else value
+
+
+core.scalar_values[ArrayImpl] = _scalar_value

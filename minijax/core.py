@@ -175,6 +175,10 @@ for _kind in (bool, int, float, complex):
 literal_types = {bool, int, float, complex}
 
 
+# type of arrays -> function giving the scalar behind one without axes, or None
+scalar_values = {}
+
+
 def is_literal_value(x):
     """Whether a scalar is written into equations as a literal."""
     return type(x) in literal_types or isinstance(x, np.generic)

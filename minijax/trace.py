@@ -71,8 +71,13 @@ class JaxprTrace(core.Trace):
                 raise core.errors.leaked(x)
             return self._constant(x, x.aval)
         aval = core.get_aval(x)
-        if not aval.shape and core.is_literal_value(x):
-            return Literal(x, aval)
+        if not aval.shape:
+            if core.is_literal_value(x):
+                return Literal(x, aval)
+            value_of = core.scalar_values.get(type(x))
+            value = None if value_of is None else value_of(x)
+            if value is not None:
+                return Literal(value, aval)
         return self._constant(x, aval)
 
     def _constant(self, x, aval):

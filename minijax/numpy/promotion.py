@@ -155,6 +155,11 @@ def convert(x, dtype, weak=False):
         return _convert_host(x, dtype, weak)
     if aval.dtype == dtype and aval.weak_type == weak:
         return x
+    if not aval.shape and core.current_trace() is not core.eval_trace:
+        value_of = core.scalar_values.get(type(x))
+        value = None if value_of is None else value_of(x)
+        if value is not None:
+            return literal(value, dtype, weak)
     return convert_element_type_p.bind(
         x, new_dtype=dtype, weak_type=weak, sharding=None
     )

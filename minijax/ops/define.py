@@ -141,7 +141,6 @@ def elementwise_shape(name, kinds, result=None):
         check_dtype(name, kinds, dtype)
         if result is not None:
             dtype = result(dtype)
-            weak = weak and dtype == first.dtype
         return ShapedArray(broadcast_shape(name, avals), dtype, weak)
 
     return shape

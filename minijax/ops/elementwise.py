@@ -20,6 +20,7 @@ from minijax.ops.define import (
     NUMBER,
     REAL,
     accepts,
+    check_dtype,
     constant_like,
     define,
     dtype_of,
@@ -307,9 +308,19 @@ def _integer_pow_lower(b, ins, out_avals, *, y):
     return [result]
 
 
+def _integer_pow_shape(x, *, y):
+    if y < 0 and accepts(INT, x.dtype):
+        raise TypeError(
+            "Integers cannot be raised to negative powers, got "
+            f"integer_pow({x.str_short(short_dtypes=False)}, {y})"
+        )
+    check_dtype("integer_pow", NUMBER, x.dtype)
+    return x
+
+
 integer_pow_p = define(
     "integer_pow",
-    shape=elementwise_shape("integer_pow", NUMBER),
+    shape=_integer_pow_shape,
     reference=lambda x, *, y: (
         np.power(x, y) if y >= 0 else (1 / np.power(x, -y)).astype(x.dtype)
     ),
@@ -404,9 +415,7 @@ def _pow_shape(x, y):
         raise TypeError(f"lax.pow requires arguments to have the same dtypes, got "
                         f"{x.dtype.name}, {y.dtype.name}.")  # fmt: skip
     like = y.update(dtype=x.dtype) if y.dtype != x.dtype else y
-    weak = x.weak_type if y.dtype != x.dtype else None
-    out = elementwise_shape("pow", NUMBER)(x, like)
-    return out if weak is None else out.update(weak_type=weak)
+    return elementwise_shape("pow", NUMBER)(x, like)
 
 
 def _pow_jvp(primals, tangents):
@@ -888,7 +897,8 @@ def complex(x, y):
 
 def conj(x):
     """The complex conjugate of a real or complex x; always complex."""
-    return conj_p.bind(x) if accepts(COMPLEX, dtype_of(x)) else complex(
+    dtype = dtype_of(x)
+    return conj_p.bind(x, input_dtype=dtype) if accepts(COMPLEX, dtype) else complex(
         x, constant_like(0, x)
     )  # fmt: skip
 
@@ -919,8 +929,15 @@ complex_p = nary(
         unbroadcast(neg(imag(ct)), in_aval(y)) if is_undefined_primal(y) else None,
     ],
 )
-conj_p = unary("conj", COMPLEX, np.conj, lambda t, x, ans: conj_p.bind(t))
-conj_p.transpose = lambda ct, x: [conj_p.bind(ct)]
+conj_p = unary(
+    "conj",
+    COMPLEX,
+    lambda x, input_dtype: np.conj(x),
+    lambda t, x, ans, input_dtype: conj_p.bind(t, input_dtype=input_dtype),
+)
+conj_p.transpose = lambda ct, x, input_dtype: [
+    conj_p.bind(ct, input_dtype=input_dtype)
+]
 
 # --- special functions ----------------------------------------------------------------
 
