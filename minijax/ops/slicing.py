@@ -1,6 +1,8 @@
-"""Ops that cut arrays up and put them together: slice, split, concatenate, stack, pad, tile.
+"""Ops that cut arrays up and put them together: slice, split, concatenate, stack, pad,
+tile.
 
-Slices are views in the C backend; what puts arrays together copies each part to its place.
+Slices are views in the C backend; what puts arrays together copies each part to its
+place.
 """
 
 import builtins
@@ -136,7 +138,10 @@ slice_p = define(
 
 
 def slice_in_dim(operand, start_index, limit_index, stride=1, axis=0):
-    """operand[start:limit:stride] along one axis; None and negative indices as in Python."""
+    """operand[start:limit:stride] along one axis.
+
+    None and negative indices as in Python.
+    """
     shape = shape_of(operand)
     axis = canonical_axis(axis, len(shape))
     n = shape[axis]
@@ -331,7 +336,7 @@ concatenate_p = define(
     lower=_concatenate_lower,
 )
 
-# --- stack and unstack ------------------------------------------------------------------
+# --- stack and unstack ----------------------------------------------------------------
 
 
 def stack(operands, axis=0):
@@ -431,9 +436,11 @@ unstack_p = define(
 
 
 def pad(operand, padding_value, padding_config):
-    """`operand` with `padding_value`, a scalar of its dtype, around and between its elements.
+    """`operand` with `padding_value`, a scalar of its dtype, around and between its
+    elements.
 
-    padding_config: for each axis (low, high, interior); negative low and high cut elements off.
+    padding_config: for each axis (low, high, interior); negative low and high cut
+    elements off.
     """
     config = tuple(
         (operator.index(low), operator.index(high), operator.index(interior))
@@ -490,7 +497,10 @@ def _spread(n, low, high, interior):
 
 
 def _pad_reference(x, value, *, padding_config):
-    shape = _pad_shape(x, value, padding_config=padding_config).shape
+    shape = [
+        low + high + n + max(n - 1, 0) * interior
+        for n, (low, high, interior) in zip(x.shape, padding_config, strict=True)
+    ]
     out = np.full(shape, value, x.dtype)
     spreads = [
         _spread(n, *entry) for n, entry in zip(x.shape, padding_config, strict=True)

@@ -1,0 +1,313 @@
+"""Every row of the op table, on both frameworks: values, traces, derivatives, vmap, jit, errors.
+
+JAX runs each op eagerly; that is the specification.  A batched call is held against the stack of JAX's single
+calls, and a jitted call against minijax's own eager one, so that JAX compiles nothing more for them.
+"""
+
+import warnings
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minijax
+import minijax.lax
+from compat_tests.jaxprs import lines, plain
+from compat_tests.op_cases import TOLERANCE, all_cases
+from compat_tests.op_inputs import assert_same, inputs
+from minijax import core
+
+CASES = all_cases()
+ROWS = [row for row in CASES if row.error is None]
+ERRORS = [row for row in CASES if row.error is not None]
+EVERY_DTYPE = [pytest.param(r, d, id=f"{r.id}-{d}") for r in ROWS for d in r.dtypes]
+FIRST_DTYPE = [pytest.param(r, r.dtypes[0], id=r.id) for r in ROWS]
+few = settings(max_examples=4)
+many = settings(max_examples=300)
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # both frameworks warn alike
+
+
+def tolerance(row, dtype):
+    """The row's tolerance for a dtype."""
+    tol = row.tol
+    if tol == "ulp":
+        tol = TOLERANCE
+    return tol.get(dtype) if isinstance(tol, dict) else tol
+
+
+def call(lib, row):
+    """The row's function on a framework's lax, giving a list."""
+
+    def fun(*args):
+        out = row.fun(lib.lax, *args)
+        return list(out) if isinstance(out, (list, tuple)) else [out]
+
+    return fun
+
+
+def compare(got, wanted, tol, what):
+    """Compare lists of arrays."""
+    assert len(got) == len(wanted), f"{what}: {len(got)} results, JAX {len(wanted)}"
+    for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        assert_same(a, b, tol, f"{what} {k}")
+
+
+def is_inexact(x):
+    return x.dtype.kind in "fc" or x.dtype.name == "bfloat16"
+
+
+def differentiable(row, args):
+    """The places of the inputs to differentiate, or [] where there are none."""
+    if row.diff is False:
+        return []
+    if row.diff is not None:
+        return row.diff
+    return [k for k, x in enumerate(args) if is_inexact(x)]
+
+
+def on_some(fun, args, places):
+    """`fun` as a function of the arguments at `places`."""
+
+    def inner(*some):
+        full = list(args)
+        for k, x in zip(places, some, strict=True):
+            full[k] = x
+        return fun(*full)
+
+    return inner
+
+
+# --- values ---------------------------------------------------------------------------
+
+
+def check_value(row, dtype, args):
+    wanted = call(jax, row)(*args)
+    tol = tolerance(row, dtype)
+    got = call(minijax, row)(*args)
+    compare(got, wanted, tol, "eager result")
+    jitted = minijax.jit(call(minijax, row))(*args)
+    compare(jitted, wanted, tol, "jitted result")
+
+
+@pytest.mark.parametrize(("row", "dtype"), EVERY_DTYPE)
+@few
+@given(st.data())
+def test_value(row, dtype, data):
+    check_value(row, dtype, data.draw(inputs(row, dtype)))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize(("row", "dtype"), EVERY_DTYPE)
+@many
+@given(st.data())
+def test_value_fuzz(row, dtype, data):
+    check_value(row, dtype, data.draw(inputs(row, dtype)))
+
+
+def evaluate(jaxpr, args):
+    """Run a jaxpr by the primitives' reference rules."""
+    env = dict(zip(jaxpr.jaxpr.constvars, map(np.asarray, jaxpr.consts), strict=True))
+    env.update(zip(jaxpr.jaxpr.invars, map(np.asarray, args), strict=True))
+
+    def read(atom):
+        if hasattr(atom, "val"):
+            return np.asarray(atom.val).astype(atom.aval.dtype)
+        return env[atom]
+
+    for eqn in jaxpr.jaxpr.eqns:
+        outs = eqn.primitive.reference(*map(read, eqn.invars), **eqn.params)
+        outs = outs if eqn.primitive.multiple_results else [outs]
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [read(a) for a in jaxpr.jaxpr.outvars]
+
+
+@pytest.mark.parametrize(("row", "dtype"), EVERY_DTYPE)
+@settings(max_examples=2)
+@given(st.data())
+def test_reference(row, dtype, data):
+    args = data.draw(inputs(row, dtype))
+    jaxpr = minijax.make_jaxpr(call(minijax, row))(*args)
+    wanted = call(jax, row)(*args)
+    compare(evaluate(jaxpr, args), wanted, tolerance(row, dtype), "reference")
+
+
+# --- traces ---------------------------------------------------------------------------
+
+
+def zeros(row, dtype):
+    return [np.zeros(a.shape, a.resolved(dtype)) for a in row.inputs]
+
+
+def same_trace(theirs, ours, args, what):
+    wanted = plain(jax.make_jaxpr(theirs)(*args))
+    got = plain(minijax.make_jaxpr(ours)(*args))
+    if got != wanted:
+        report = ["JAX:", *lines(wanted), "minijax:", *lines(got)]
+        raise AssertionError("\n  ".join([f"{what}: the jaxprs differ", *report]))
+
+
+@pytest.mark.parametrize(("row", "dtype"), EVERY_DTYPE)
+def test_jaxpr(row, dtype):
+    if row.jaxpr:
+        same_trace(call(jax, row), call(minijax, row), zeros(row, dtype), row.id)
+
+
+def pushed(lib, row, n, places):
+    """The jvp as a function of arguments and tangents."""
+
+    def fun(*args):
+        inner = on_some(call(lib, row), args[:n], places)
+        outs, tangents = lib.jvp(inner, [args[k] for k in places], list(args[n:]))
+        return outs + tangents
+
+    return fun
+
+
+def pulled(lib, row, n, places):
+    """The vjp as a function of arguments and cotangents."""
+
+    def fun(*args):
+        inner = on_some(call(lib, row), args[:n], places)
+        _, pull = lib.vjp(inner, *[args[k] for k in places])
+        return list(pull(list(args[n:])))
+
+    return fun
+
+
+def derivative_arguments(row, args):
+    """(places, tangents, cotangents); no cotangents where an output has no derivative."""
+    places = differentiable(row, args)
+    outs = jax.eval_shape(call(jax, row), *args)
+    cts = [np.ones(o.shape, o.dtype) for o in outs]
+    tangents = [np.ones(args[k].shape, args[k].dtype) for k in places]
+    return places, tangents, cts if all(is_inexact(o) for o in outs) else None
+
+
+@pytest.mark.parametrize(("row", "dtype"), FIRST_DTYPE)
+def test_jaxpr_of_derivatives(row, dtype):
+    if not row.diff_jaxpr:
+        return
+    args = zeros(row, dtype)
+    places, tangents, cts = derivative_arguments(row, args)
+    if not places:
+        return
+    n = len(args)
+    both = [pushed(lib, row, n, places) for lib in (jax, minijax)]
+    same_trace(*both, [*args, *tangents], f"{row.id} jvp")
+    if cts is not None:
+        both = [pulled(lib, row, n, places) for lib in (jax, minijax)]
+        same_trace(*both, [*args, *cts], f"{row.id} vjp")
+
+
+def batchings(row):
+    """in_axes of every way a row is batched: each input alone over each axis, and all together."""
+    if not row.vmap:
+        return
+    ranks = [len(a.shape) for a in row.inputs]
+    for k, rank in enumerate(ranks):
+        for axis in range(rank + 1):
+            yield tuple(axis if i == k else None for i in range(len(ranks)))
+    if len(ranks) > 1:
+        yield (0,) * len(ranks)
+        yield tuple(ranks)
+
+
+def batched(args, in_axes, n):
+    """The arguments with a batch axis of size n each, where `in_axes` has one."""
+    return [
+        x if axis is None else np.stack([np.roll(x, k) for k in range(n)], axis)
+        for x, axis in zip(args, in_axes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("row", "dtype"), FIRST_DTYPE)
+def test_jaxpr_of_vmap(row, dtype):
+    if not row.jaxpr:
+        return
+    for in_axes in batchings(row):
+        args = batched(zeros(row, dtype), in_axes, 5)
+        both = [lib.vmap(call(lib, row), in_axes) for lib in (jax, minijax)]
+        same_trace(*both, args, f"{row.id} vmap {in_axes}")
+
+
+# --- transformed values ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("row", "dtype"), FIRST_DTYPE)
+@settings(max_examples=2)
+@given(st.data())
+def test_derivatives(row, dtype, data):
+    args = list(data.draw(inputs(row, dtype)))
+    places, tangents, cts = derivative_arguments(row, args)
+    if not places:
+        return
+    n, tol = len(args), tolerance(row, dtype)
+    tol = None if tol is None else 4 * tol  # sums of products of what `tol` allows
+    tangents = [np.roll(np.asarray(args[k]), 1) for k in places]
+    modes = [(pushed, tangents)] + ([] if cts is None else [(pulled, cts)])
+    for mode, extra in modes:
+        wanted = _jax_derivative(mode, row, n, tuple(places))(*args, *extra)
+        got = minijax.jit(mode(minijax, row, n, places))(*args, *extra)
+        compare(got, wanted, tol, mode.__name__)
+
+
+_jitted = {}
+
+
+def _jax_derivative(mode, row, n, places):
+    """JAX's derivative, compiled as one."""
+    key = mode, row.id
+    if key not in _jitted:
+        _jitted[key] = jax.jit(mode(jax, row, n, places))
+    return _jitted[key]
+
+
+@pytest.mark.parametrize(("row", "dtype"), FIRST_DTYPE)
+@settings(max_examples=1)
+@given(st.data())
+def test_vmap(row, dtype, data):
+    args = data.draw(inputs(row, dtype))
+    tol = tolerance(row, dtype)
+    single = call(jax, row)
+    for in_axes in batchings(row):
+        whole = batched(args, in_axes, 3)
+        got = minijax.vmap(call(minijax, row), in_axes)(*whole)
+        for k in range(3):
+            member = [
+                x if axis is None else np.take(x, k, axis)
+                for x, axis in zip(whole, in_axes, strict=True)
+            ]
+            parts = [np.asarray(x)[k] for x in got]
+            wanted = [np.asarray(x) for x in single(*member)]
+            compare(parts, wanted, tol, f"vmap {in_axes}, member {k}, result")
+
+
+# --- errors ---------------------------------------------------------------------------
+
+
+def failure(fun, args):
+    """The exception that a call raises, or None."""
+    try:
+        fun(*args)
+    except Exception as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("row", "dtype"),
+    [pytest.param(r, d, id=f"{r.id}-{d}") for r in ERRORS for d in r.dtypes],
+)
+def test_error(row, dtype):
+    args = zeros(row, dtype)
+    wanted, got = (
+        failure(lib.make_jaxpr(call(lib, row)), args) for lib in (jax, minijax)
+    )
+    assert wanted is not None, "JAX accepts this"
+    assert type(got).__name__ == type(wanted).__name__, f"{got!r}, JAX {wanted!r}"
+    if row.error == "message":
+        first = [str(e).split("\n")[0] for e in (got, wanted)]
+        assert first[0] == first[1]
