@@ -22,7 +22,8 @@ LAYERS = [
         "core",
         "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
-        "minijax.monitoring minijax.array minijax.device",
+        "minijax.monitoring minijax.array minijax.device "
+        "minijax.mesh minijax.alias",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
@@ -35,8 +36,12 @@ LAYERS = [
     ("api", "minijax.api"),
     (
         "entry",
-        "=minijax minijax.__main__ minijax.alias minijax.launch minijax.compare "
-        "minijax.interop minijax.testing",
+        "=minijax minijax.__main__ minijax.launch minijax.compare minijax.interop "
+        "minijax.sharding minijax.custom_derivatives minijax.custom_batching "
+        "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
+        "minijax.api_util minijax.profiler minijax.distributed minijax.version "
+        "minijax.interpreters minijax.export minijax.ref minijax.ffi minijax.flatten_util "
+        "minijax.test_util minijax.example_libraries",
     ),
 ]
 

@@ -394,13 +394,19 @@ def subjaxprs(params):
 _PACKAGE = __file__.rpartition("core.py")[0]
 
 
+_own_files = {}  # file name -> whether it is one of this package's
+
+
 def user_frame():
     """(code, line) of the innermost frame outside this package, or None."""
     frame = sys._getframe(1)
     while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
-            return code, frame.f_lineno
+        name = frame.f_code.co_filename
+        own = _own_files.get(name)
+        if own is None:
+            own = _own_files[name] = name.startswith(_PACKAGE)
+        if not own:
+            return frame.f_code, frame.f_lineno
         frame = frame.f_back
     return None
 
