@@ -1,0 +1,27 @@
+"""`jax.random`: keys, and samplers that give JAX's numbers bit for bit.
+
+A function is found in its module when it is first asked for.
+"""
+
+import importlib
+import sys
+
+_NAMES = {
+    "keys": """PRNGKey clone fold_in key key_data key_dtype key_impl split wrap_key_data""",
+    "basic": "bernoulli bits normal rademacher randint uniform",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name):
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    setattr(sys.modules[__name__], name, value)
+    return value
+
+
+def __dir__():
+    return sorted({*__all__, *globals()})
