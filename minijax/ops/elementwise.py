@@ -26,6 +26,7 @@ from minijax.ops.define import (
     dtype_of,
     elementwise_batch,
     elementwise_shape,
+    full,
     in_aval,
     nary,
     structural,
@@ -694,9 +695,9 @@ def _extremum_jvp(t, ans, mine, other):
 
 
 def _balanced_eq(x, ans, y):
-    one, zero, two = (constant_like(v, ans) for v in (1, 0, 2))
-    mine = select(eq(x, ans), one, zero)
-    return div(mine, select(eq(y, ans), two, one))
+    aval = in_aval(ans)
+    mine = select(eq(x, ans), full(aval, 1), full(aval, 0))
+    return div(mine, select(eq(y, ans), full(aval, 2), full(aval, 1)))
 
 
 def _extremum(name, reference):
