@@ -26,7 +26,7 @@ _FLAGS = {
     "jax_enable_custom_prng": (False, True, "`PRNGKey` makes typed keys"),
     "jax_random_seed_offset": (0, True, "added to every seed"),
     "jax_high_dynamic_range_gumbel": (False, True, "gumbel from two uniforms"),
-    "jax_softmax_custom_jvp": (True, True, "softmax differentiates by its own rule"),
+    "jax_softmax_custom_jvp": (False, True, "softmax differentiates by its own rule"),
     "jax_check_tracer_leaks": (False, False, "report tracers that outlive their trace"),
     "jax_debug_key_reuse": (False, False, "accepted; keys are not tracked"),
     "jax_enable_checks": (False, False, "validate each jaxpr after each pass"),
