@@ -1,0 +1,187 @@
+"""custom_vmap: a function whose batching rule the user gives."""
+
+import functools
+
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax.control.custom import _positional
+from minijax.control.scan import scan
+from minijax.core import HigherOrderPrimitive, Zero
+from minijax.ops.define import NO_RULE, define, instantiate
+from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.transforms import ad, batching
+from minijax.transforms.evaluate import evaluate
+from minijax.tree_util import tree_map
+
+
+class custom_vmap:
+    """`@custom_vmap`, then `@f.def_vmap` on a rule.
+
+    The rule `(axis_size, in_batched, *args) -> (out, out_batched)` sees batched
+    arguments with the batch axis first.
+    """
+
+    def __init__(self, fun):
+        functools.update_wrapper(self, fun, updated=())
+        self.fun, self.rule = fun, None
+
+    def def_vmap(self, rule):
+        """Set the rule; returns it."""
+        self.rule = rule
+        return rule
+
+    def __call__(self, *args, **kwargs):
+        if self.rule is None:
+            raise AttributeError(
+                f"No batching rule defined for custom_vmap function {self.__name__} using "
+                "def_vmap."
+            )
+        args = _positional(self.fun, args, kwargs)
+        flat, in_tree = flatten(args)
+        trees = []
+
+        def flat_fun(*leaves):
+            outs, tree = flatten(self.fun(*unflatten(in_tree, leaves)))
+            trees.append(tree)
+            return outs
+
+        info = DebugInfo("custom_vmap", describe_function(self.fun))
+        closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
+        closed, consts = hoist_consts(closed)
+        outs = custom_vmap_p.bind(
+            *consts,
+            *flat,
+            call=closed,
+            rule=_FlatRule(self.rule, in_tree, trees[0], len(consts)),
+        )
+        return unflatten(trees[0], outs)
+
+
+class _FlatRule:
+    """The user's rule on flat values."""
+
+    def __init__(self, rule, in_tree, out_tree, n_consts):
+        self.rule, self.in_tree, self.out_tree = rule, in_tree, out_tree
+        self.n_consts = n_consts
+
+    def __call__(self, axis_size, mapped, values):
+        args = unflatten(self.in_tree, values)
+        out, out_mapped = self.rule(
+            axis_size, list(unflatten(self.in_tree, mapped)), *args
+        )
+        outs, tree = flatten(out)
+        if tree != self.out_tree:
+            raise ValueError(
+                "structure of output value does not match that of the function: "
+                f"{tree} and {self.out_tree}"
+            )
+        flags, flag_tree = flatten(out_mapped)
+        if flag_tree != self.out_tree:
+            if flag_tree.num_leaves == 1:
+                flags = flags * len(outs)
+            else:
+                raise ValueError(
+                    "structure of output value and output batching specification must be "
+                    f"equal, got {tree} and {flag_tree}"
+                )
+        return outs, flags
+
+
+def sequential_vmap(fun):
+    """`fun`, batched as a loop over its elements."""
+    mapped = custom_vmap(fun)
+
+    def rule(axis_size, in_batched, *args):
+        flat, tree = flatten(args)
+        flags = flatten(in_batched)[0]
+
+        def step(_, xs):
+            feed = iter(xs)
+            leaves = [next(feed) if m else x for m, x in zip(flags, flat, strict=True)]
+            return (), mapped(*unflatten(tree, leaves))
+
+        moving = [x for x, m in zip(flat, flags, strict=True) if m]
+        _, out = scan(step, (), moving, axis_size)
+        return out, tree_map(lambda _: True, out)
+
+    mapped.def_vmap(rule)
+    return mapped
+
+
+def _jvp(primals, tangents, *, call, rule):
+    nonzero = (True,) * len(primals)
+    derived, _ = ad.jvp_jaxpr(call, nonzero, True)
+    moving = [instantiate(t) for t in tangents]
+    n = len(call.jaxpr.outvars)
+
+    def jvp_rule(axis_size, mapped, values):
+        return _batch_of_jvp(rule, axis_size, mapped, values, len(primals))
+
+    derived, consts = hoist_consts(derived)
+    if consts:
+        raise NotImplementedError("jvp of custom_vmap over a function with constants")
+    outs = custom_vmap_p.bind(*primals, *moving, call=derived, rule=jvp_rule)
+    return outs[:n], outs[n:]
+
+
+def _batch_of_jvp(rule, axis_size, mapped, values, n):
+    """The batch of a jvp is the jvp of the batch."""
+    primals, tangents = values[:n], values[n:]
+    flags = [a or b for a, b in zip(mapped[:n], mapped[n:], strict=True)]
+    axis = core.AxisData(axis_size)
+    primals = [
+        batching.match_axis(axis, x, 0 if m else None, 0) if f else x
+        for x, m, f in zip(primals, mapped[:n], flags, strict=True)
+    ]
+    tangents = [
+        batching.match_axis(axis, x, 0 if m else None, 0) if f else x
+        for x, m, f in zip(tangents, mapped[n:], flags, strict=True)
+    ]
+    found = []
+
+    def batched(*args):
+        outs, out_flags = rule(axis_size, flags, list(args))
+        found[:] = out_flags
+        return outs
+
+    outs, out_tangents = ad.jvp(batched, primals, tangents)
+    return [*outs, *[instantiate(t) for t in out_tangents]], found * 2
+
+
+def _batch(axis, args, dims, *, call, rule):
+    n = getattr(rule, "n_consts", 0)
+    if any(d is not None for d in dims[:n]):
+        raise NotImplementedError(
+            "vmap over values that a custom_vmap function closes over"
+        )
+    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    outs, mapped = rule(axis.size, [d is not None for d in dims[n:]], args[n:])
+    return outs, [0 if m else None for m in mapped]
+
+
+custom_vmap_p = define(
+    "custom_vmap_call",
+    cls=HigherOrderPrimitive,
+    shape=lambda *avals, call, rule: call.out_avals,
+    reference=lambda *args, call, rule: evaluate(call, *args),
+    jvp=_jvp,
+    transpose=NO_RULE("is not linear"),
+    batch=_batch,
+    lower=lambda b, ins, out_avals, *, call, rule: b.inline(call, ins),
+)
+
+
+def _linearize(linear_trace, primals, tangents, *, call, rule):
+    """Differentiate the function itself; its batching rule matters no more."""
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    outs, linear, out_nonzero = ad.linearize(core.jaxpr_as_fun(call), primals, nonzero)
+    moving = [t for t in tangents if type(t) is not Zero]
+    with core.set_current_trace(linear_trace):
+        found = iter(core.eval_jaxpr(linear.jaxpr, linear.consts, *moving))
+    return outs, [
+        next(found) if nz else Zero(core.get_aval(x).to_tangent_aval())
+        for nz, x in zip(out_nonzero, outs, strict=True)
+    ]
+
+
+custom_vmap_p.linearize = _linearize

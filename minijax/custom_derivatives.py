@@ -1,0 +1,30 @@
+"""Functions with derivatives of the user's (`jax.custom_derivatives`)."""
+
+from minijax.alias import missing_attribute
+from minijax.control.custom import CustomVJPPrimal as CustomVJPPrimal
+from minijax.control.custom import SymbolicZero as SymbolicZero
+from minijax.control.custom import closure_convert as closure_convert
+from minijax.control.custom import custom_gradient as custom_gradient
+from minijax.control.custom import custom_jvp as custom_jvp
+from minijax.control.custom import custom_jvp_call_p as custom_jvp_call_p
+from minijax.control.custom import custom_vjp as custom_vjp
+from minijax.control.custom import custom_vjp_call_p as custom_vjp_call_p
+from minijax.control.linear_call import linear_call as linear_call
+from minijax.core import typeof
+from minijax.ops.define import zeros
+from minijax.tree_util import tree_map
+
+
+def custom_vjp_primal_tree_values(tree):
+    """The values of a tree of `CustomVJPPrimal`."""
+    return tree_map(lambda leaf: leaf.value, tree)
+
+
+def zero_from_primal(x, symbolic_zeros=False):
+    """The zero tangent of a primal value."""
+    aval = SymbolicZero(typeof(x).to_tangent_aval())
+    return aval if symbolic_zeros else zeros(aval.aval)
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)
