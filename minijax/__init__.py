@@ -34,13 +34,21 @@ from minijax.api.differentiate import vjp as vjp
 from minijax.api.inspection import ShapeDtypeStruct as ShapeDtypeStruct
 from minijax.api.inspection import eval_shape as eval_shape
 from minijax.api.inspection import make_jaxpr as make_jaxpr
+from minijax.api.shard import pmap as pmap
+from minijax.api.shard import shard_map as shard_map
+from minijax.api.shard import smap as smap
 from minijax.api.vectorize import vmap as vmap
 from minijax.array import Array as Array
 from minijax.control.call import jit as jit
+from minijax.control.callback import pure_callback as pure_callback
+from minijax.control.constraint import reshard as reshard
 from minijax.control.custom import closure_convert as closure_convert
 from minijax.control.custom import custom_gradient as custom_gradient
 from minijax.control.custom import custom_jvp as custom_jvp
 from minijax.control.custom import custom_vjp as custom_vjp
+from minijax.control.naming import ensure_compile_time_eval as ensure_compile_time_eval
+from minijax.control.naming import named_call as named_call
+from minijax.control.naming import named_scope as named_scope
 from minijax.control.remat import checkpoint as checkpoint
 from minijax.control.remat import checkpoint as remat  # noqa: F401
 from minijax.control.remat import checkpoint_policies as checkpoint_policies
@@ -59,6 +67,10 @@ from minijax.device import process_index as process_index
 from minijax.device import process_indices as process_indices
 from minijax.dispatch import clear_caches as clear_caches
 from minijax.dtypes import float0 as float0
+from minijax.mesh import NamedSharding as NamedSharding
+from minijax.mesh import PartitionSpec as P  # noqa: F401
+from minijax.mesh import make_mesh as make_mesh
+from minijax.mesh import set_mesh as set_mesh
 
 check_tracer_leaks = config.context_manager("jax_check_tracer_leaks", True)
 checking_leaks = config.context_manager("jax_check_tracer_leaks", True)

@@ -1,5 +1,8 @@
 """The public `jax.lax`: every op of `minijax.ops`, and structured control flow."""
 
+from minijax.control.associative_scan import (
+    associative_scan as associative_scan,
+)
 from minijax.control.collectives import (
     all_gather as all_gather,
     all_gather_p as all_gather_p,
@@ -27,6 +30,9 @@ from minijax.control.cond import (
     cond as cond,
     cond_p as cond_p,
     switch as switch,
+)
+from minijax.control.constraint import (
+    with_sharding_constraint as with_sharding_constraint,
 )
 from minijax.control.mapping import (
     map as map,

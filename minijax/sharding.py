@@ -3,7 +3,7 @@
 from minijax.alias import missing_attribute
 from minijax.api.shard import auto_axes as auto_axes
 from minijax.api.shard import explicit_axes as explicit_axes
-from minijax.api.shard import reshard as reshard
+from minijax.control.constraint import reshard as reshard
 from minijax.device import Sharding as Sharding
 from minijax.device import SingleDeviceSharding as SingleDeviceSharding
 from minijax.mesh import AbstractMesh as AbstractMesh

@@ -12,7 +12,6 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.api.vectorize import vmap
 from minijax.control.call import jit
-from minijax.device import Device, Sharding
 from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
 from minijax.tree_util import tree_map
 
@@ -170,45 +169,6 @@ def _check_one_slice(args, kwargs, axes):
                 f"only {device.device_count()} are available: pmap's mapped axis must have "
                 f"size {device.device_count()}, got shape {shape}"
             )
-
-
-def with_sharding_constraint(x, shardings):
-    """`x`, checked to fit the shardings (a pytree prefix of it); nothing moves."""
-    leaves, tree = flatten(x)
-    specs, spec_tree = flatten(shardings, lambda s: s is None or _is_sharding(s))
-    for spec in specs:
-        if not (spec is None or _is_sharding(spec)):
-            raise TypeError(f"with_sharding_constraint got an unexpected {spec!r}")
-        if isinstance(spec, PartitionSpec) and current_mesh() is None:
-            raise RuntimeError(
-                "with_sharding_constraint requires a non-empty mesh in context if you are "
-                "passing `PartitionSpec`s to shardings. Got an empty mesh context."
-            )
-    numbered = unflatten(spec_tree, range(len(specs)))
-    places = flatten_axes("with_sharding_constraint shardings", tree, numbered)
-    for leaf, place in zip(leaves, places, strict=True):
-        _check_rank(leaf, specs[place])
-    return x
-
-
-def _is_sharding(x):
-    return isinstance(x, (PartitionSpec, Sharding, Device))
-
-
-def _check_rank(x, sharding):
-    spec = sharding.spec if isinstance(sharding, NamedSharding) else sharding
-    rank = core.get_aval(x).ndim
-    if isinstance(spec, PartitionSpec) and len(spec) > rank:
-        raise ValueError(
-            f"One of with_sharding_constraint arguments was given the sharding {sharding}, "
-            f"which implies that the array has a rank of at least {len(spec)}, but its "
-            f"rank is {rank}"
-        )
-
-
-def reshard(x, out_shardings):
-    """`x` in another layout; on one device it is the same."""
-    return x
 
 
 def _with_axes(f=None, /, *, axes=None, **_):
