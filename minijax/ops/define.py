@@ -68,7 +68,7 @@ COMPLEX = (np.complexfloating,)
 INEXACT = FLOAT + COMPLEX
 REAL = INT + FLOAT
 NUMBER = INT + INEXACT
-BITS = BOOL + INT
+BITS = INT + BOOL
 ANY = BOOL + NUMBER
 
 _accepted_cache = {}
@@ -84,12 +84,14 @@ def accepts(kinds, dtype):
     return known
 
 
-def check_dtype(name, kinds, dtype):
-    """TypeError unless the op takes operands of `dtype`."""
+def check_dtype(name, kinds, dtype, where=""):
+    """TypeError unless the op takes operands of `dtype`; `where` names one of several."""
     if not accepts(kinds, dtype):
-        names = ", ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"{name} does not accept dtype {dtype}. Accepted dtypes are "
-                        f"subtypes of {names}.")  # fmt: skip
+        names = ", ".join(kind.__name__.rstrip("_") for kind in kinds)
+        raise TypeError(
+            f"{name} does not accept dtype {dtype}{where}. Accepted dtypes{where} are "
+            f"subtypes of {names}."
+        )
 
 
 def broadcast_shape(name, avals):
@@ -138,7 +140,7 @@ def elementwise_shape(name, kinds, result=None):
                     "promotion on inputs)."
                 )
             weak = weak and aval.weak_type
-        check_dtype(name, kinds, dtype)
+        check_dtype(name, kinds, dtype, " at position 0" if len(avals) > 1 else "")
         if result is not None:
             dtype = result(dtype)
         return ShapedArray(broadcast_shape(name, avals), dtype, weak)
