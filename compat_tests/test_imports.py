@@ -192,6 +192,12 @@ def test_every_module_has_a_layer():
     assert not missing, f"say in LAYERS where these belong: {missing}"
 
 
+def test_every_folder_is_a_package():
+    """A folder without `__init__.py` works in a checkout and is left out of the wheel."""
+    folders = {path.parent for path in FILES.values()}
+    assert not [str(f) for f in folders if not (f / "__init__.py").is_file()]
+
+
 def test_imports_point_one_way():
     said = violations(IMPORTS, FILES)
     assert not said, "\n" + "\n".join(said)

@@ -1,0 +1,1 @@
+"""What a user calls: flatten the arguments, transform, unflatten the results."""

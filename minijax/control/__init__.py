@@ -1,0 +1,1 @@
+"""Primitives that take functions: jit, cond, while, scan, custom rules, remat."""

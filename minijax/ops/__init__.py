@@ -1,0 +1,1 @@
+"""First-order primitives: each op and all its rules in one block."""

@@ -1,0 +1,1 @@
+"""Rewrites of jaxprs: differentiation, batching, partial evaluation, simplifying."""
