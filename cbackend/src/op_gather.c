@@ -8,7 +8,7 @@ typedef struct gather_plan {
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
   bool line; /* a window is one run of bytes in both */
-  char fill_value[16];
+  _Alignas(16) char fill_value[16];
   int32_t index_size;
 } gather_plan;
 

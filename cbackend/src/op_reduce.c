@@ -42,7 +42,7 @@ static double float_identity(int kind) {
 }
 
 void mjx_reduce_identity(int kind, int dtype, void *acc, int64_t n) {
-  char element[16] = {0};
+  _Alignas(16) char element[16] = {0};
   double value = float_identity(kind);
   float narrow = (float)value;
   uint64_t integer = 0;

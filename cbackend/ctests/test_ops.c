@@ -1,0 +1,258 @@
+/* test_ops.c: every leaf instruction, on small cases with known answers. */
+#include <math.h>
+
+#include "builder.h"
+
+static void run(mjx_program *loaded, const void *const *in, void *const *out) {
+  CHECK(mjx_program_run(loaded, in, out) == MJX_OK);
+  mjx_program_free(loaded);
+}
+
+#define RUN(loaded, inputs, outputs) \
+  run(loaded, (const void *const[])inputs, (void *const[])outputs)
+#define LIST(...) {__VA_ARGS__}
+
+static void same_f32(const float *got, const float *want, int n) {
+  for (int i = 0; i < n; i++) CHECK(got[i] == want[i] || (isnan(got[i]) && isnan(want[i])));
+}
+
+static void same_i32(const int32_t *got, const int32_t *want, int n) {
+  for (int i = 0; i < n; i++) CHECK(got[i] == want[i]);
+}
+
+/* A transposed input, a broadcast one, a strided output: packed, splat and scattered tiles. */
+static void test_ewise_views(void) {
+  enum { R = 37, C = 41 };
+  static float a[C * R], row[C], out[R * C * 2];
+  for (int i = 0; i < C * R; i++) a[i] = (float)i;
+  for (int i = 0; i < C; i++) row[i] = (float)(1000 * i);
+  view v[3] = {dense(0, MJX_F32, 2, R, C, 0), dense(0, MJX_F32, 2, R, C, 0),
+               dense(0, MJX_F32, 2, R, C, 0)};
+  v[0].strides[0] = 2 * C;
+  v[0].strides[1] = 2;
+  v[1].strides[0] = 1;
+  v[1].strides[1] = R;
+  v[2].strides[0] = 0;
+  const int64_t params[] = {1, kernel("add_f32"), 0, 1, 2};
+  RUN(load_single("EWISE", 1, 2, v, 5, params), LIST(a, row), LIST(out));
+  for (int r = 0; r < R; r++) {
+    for (int c = 0; c < C; c++) {
+      CHECK(out[(r * C + c) * 2] == a[c * R + r] + row[c]);
+      CHECK(out[(r * C + c) * 2 + 1] == 0 || r * C + c == R * C - 1);
+    }
+  }
+}
+
+/* An affine view, and a step whose early result must not overwrite an input that is read later. */
+static void test_ewise_in_place(void) {
+  enum { N = 1500 };
+  static float a[N], b[N], a0[N], b0[N];
+  for (int i = 0; i < N; i++) {
+    a0[i] = a[i] = (float)i;
+    b0[i] = b[i] = (float)(2 * i + 1);
+  }
+  view one = dense(0, MJX_F32, 1, N, 0, 0);
+  view v[4] = {one, one, one, one};
+  const int64_t params[] = {2, kernel("mul_f32"), 0, 1, kernel("add_f32"), 0, 2, 2, 3};
+  RUN(load_single("EWISE", 2, 2, v, 9, params), LIST(a, b), LIST(a, b));
+  for (int i = 0; i < N; i++) {
+    CHECK(a[i] == a0[i] * b0[i]);
+    CHECK(b[i] == a0[i] + a0[i] * b0[i]);
+  }
+}
+
+static void test_ewise_affine(void) {
+  int32_t out[6];
+  program *p = program_new(0, 1, 0);
+  int64_t o = program_buffer(p, MJX_I32, 6, MJX_SPACE_OUTPUT, 0);
+  view v[2] = {dense(o, MJX_I32, 2, 2, 3, 0), dense(-1, MJX_I32, 2, 2, 3, 0)};
+  v[1].offset = 5;
+  v[1].strides[0] = 100;
+  v[1].strides[1] = -1;
+  program_op(p, "EWISE", 1, 1, v, 2, (const int64_t[]){0, 0});
+  const void *in[1] = {NULL};
+  run(load(1, &p, NULL, 0), in, (void *const[]){out});
+  same_i32(out, (const int32_t[]){5, 4, 3, 105, 104, 103}, 6);
+}
+
+static void test_reduce(void) {
+  const float x[12] = {1, 2, 3, 4, NAN, 6, -0.0f, 8, 9, 10, 11, 12};
+  float out[4];
+  view v[2] = {dense(0, MJX_F32, 2, 2, 2, 0), dense(0, MJX_F32, 3, 2, 3, 2)};
+  RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_SUM}), LIST(x), LIST(out));
+  same_f32(out, (const float[]){NAN, 12, 20, 30}, 4);
+  RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX}), LIST(x), LIST(out));
+  same_f32(out, (const float[]){NAN, 6, 11, 12}, 4);
+  RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MIN}), LIST(x), LIST(out));
+  same_f32(out, (const float[]){NAN, 2, -0.0f, 8}, 4);
+}
+
+static void test_reduce_empty(void) {
+  float out[3];
+  view v[2] = {dense(0, MJX_F32, 2, 3, 1, 0), dense(0, MJX_F32, 3, 3, 0, 1)};
+  const float x[1] = {0};
+  RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX}), LIST(x), LIST(out));
+  same_f32(out, (const float[]){-INFINITY, -INFINITY, -INFINITY}, 3);
+}
+
+/* A long sum is accurate to a few units, far better than one addition after another. */
+static void test_reduce_accuracy(void) {
+  enum { N = 1 << 22 };
+  float *x = malloc(N * sizeof *x), out[1];
+  CHECK(x != NULL);
+  for (int i = 0; i < N; i++) x[i] = 0.1f;
+  view v[2] = {dense(0, MJX_F32, 2, 1, 1, 0), dense(0, MJX_F32, 3, 1, N, 1)};
+  RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_SUM}), LIST(x), LIST(out));
+  CHECK(fabs(out[0] / ((double)0.1f * N) - 1) < 1e-6);
+  free(x);
+}
+
+static void test_argreduce(void) {
+  const float x[8] = {3, 7, 7, 1, 2, NAN, NAN, 9};
+  int64_t out[2];
+  view v[2] = {dense(0, MJX_I64, 2, 2, 1, 0), dense(0, MJX_F32, 3, 2, 4, 1)};
+  RUN(load_single("ARGREDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX}), LIST(x), LIST(out));
+  CHECK(out[0] == 1 && out[1] == 1);
+  RUN(load_single("ARGREDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MIN}), LIST(x), LIST(out));
+  CHECK(out[0] == 3 && out[1] == 1);
+}
+
+static void test_cum(void) {
+  const int32_t x[6] = {1, 2, 3, 4, 5, 6};
+  int32_t out[6];
+  view v[2] = {dense(0, MJX_I32, 3, 1, 3, 2), dense(0, MJX_I32, 3, 1, 3, 2)};
+  RUN(load_single("CUM", 1, 1, v, 2, (const int64_t[]){MJX_SUM, 0}), LIST(x), LIST(out));
+  same_i32(out, (const int32_t[]){1, 2, 4, 6, 9, 12}, 6);
+  RUN(load_single("CUM", 1, 1, v, 2, (const int64_t[]){MJX_PROD, 1}), LIST(x), LIST(out));
+  same_i32(out, (const int32_t[]){15, 48, 15, 24, 5, 6}, 6);
+}
+
+/* Own kernels against a plain triple loop, for a, b in both orders, with ragged edges. */
+static void test_dot(int M, int N, int K, int a_order, int b_order) {
+  static float a[64 * 300], b[300 * 64], c[64 * 64];
+  for (int i = 0; i < M * K; i++) a[i] = (float)(i % 7 - 3);
+  for (int i = 0; i < K * N; i++) b[i] = (float)(i % 5 - 2);
+  view v[3] = {dense(0, MJX_F32, 3, 1, M, N), dense(0, MJX_F32, 3, 1, M, K),
+               dense(0, MJX_F32, 3, 1, K, N)};
+  if (a_order) v[1].strides[1] = 1, v[1].strides[2] = M;
+  if (b_order) v[2].strides[1] = 1, v[2].strides[2] = K;
+  RUN(load_single("DOT", 1, 2, v, 0, NULL), LIST(a, b), LIST(c));
+  for (int i = 0; i < M; i++) {
+    for (int j = 0; j < N; j++) {
+      float want = 0;
+      for (int k = 0; k < K; k++)
+        want += a[i * v[1].strides[1] + k * v[1].strides[2]] *
+                b[k * v[2].strides[1] + j * v[2].strides[2]];
+      CHECK(c[i * N + j] == want);
+    }
+  }
+}
+
+static void test_dots(void) {
+  const int sizes[5][3] = {{1, 1, 1}, {5, 37, 19}, {4, 64, 300}, {64, 3, 130}, {3, 5, 0}};
+  for (int s = 0; s < 5; s++) {
+    for (int order = 0; order < 4; order++)
+      test_dot(sizes[s][0], sizes[s][1], sizes[s][2], order & 1, order >> 1);
+  }
+}
+
+static void test_slices(void) {
+  const int32_t x[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const int32_t r = 9, c = -4, update[2] = {100, 101};
+  int32_t out[12];
+  view v[4] = {dense(0, MJX_I32, 2, 2, 1, 0), dense(0, MJX_I32, 2, 3, 4, 0),
+               dense(0, MJX_I32, 0, 0, 0, 0), dense(0, MJX_I32, 0, 0, 0, 0)};
+  RUN(load_single("DYNAMIC_SLICE", 1, 3, v, 0, NULL), LIST(x, &r, &c), LIST(out));
+  same_i32(out, (const int32_t[]){4, 8}, 2);
+  view u[5] = {v[1], v[1], v[0], v[2], v[3]};
+  RUN(load_single("DYNAMIC_UPDATE_SLICE", 1, 4, u, 0, NULL), LIST(x, update, &r, &c), LIST(out));
+  same_i32(out, (const int32_t[]){0, 1, 2, 3, 100, 5, 6, 7, 101, 9, 10, 11}, 12);
+}
+
+/* Rows of a table; the last index is out of range. */
+static void test_gather(void) {
+  const float x[6] = {1, 2, 3, 4, 5, 6};
+  const int32_t index[3] = {2, 0, 7};
+  float out[6];
+  view v[3] = {dense(0, MJX_F32, 2, 3, 2, 0), dense(0, MJX_F32, 2, 3, 2, 0),
+               dense(0, MJX_I32, 2, 3, 1, 0)};
+  int64_t params[] = {MJX_CLIP, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0, 2, 1, 2};
+  RUN(load_single("GATHER", 1, 2, v, 14, params), LIST(x, index), LIST(out));
+  same_f32(out, (const float[]){5, 6, 1, 2, 5, 6}, 6);
+  params[0] = MJX_FILL_OR_DROP;
+  params[1] = 0x7fc00000;
+  RUN(load_single("GATHER", 1, 2, v, 14, params), LIST(x, index), LIST(out));
+  same_f32(out, (const float[]){5, 6, 1, 2, NAN, NAN}, 6);
+}
+
+static void test_scatter(void) {
+  const float x[3] = {1, 2, 3}, updates[4] = {10, 20, 30, 40};
+  const int64_t index[4] = {1, 1, -1, 2};
+  float out[3];
+  view v[4] = {dense(0, MJX_F32, 1, 3, 0, 0), dense(0, MJX_F32, 1, 3, 0, 0),
+               dense(0, MJX_I64, 2, 4, 1, 0), dense(0, MJX_F32, 1, 4, 0, 0)};
+  int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 0, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  same_f32(out, (const float[]){1, 32, 43}, 3);
+  params[0] = MJX_SCATTER_SET;
+  params[1] = MJX_CLIP;
+  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  same_f32(out, (const float[]){30, 20, 40}, 3);
+}
+
+static void test_sort(void) {
+  const float key[7] = {3, NAN, -0.0f, 0, -INFINITY, 3, 1};
+  const int32_t value[7] = {0, 1, 2, 3, 4, 5, 6};
+  float sorted[7];
+  int32_t order[7];
+  view v[4] = {dense(0, MJX_F32, 3, 1, 7, 1), dense(0, MJX_I32, 3, 1, 7, 1),
+               dense(0, MJX_F32, 3, 1, 7, 1), dense(0, MJX_I32, 3, 1, 7, 1)};
+  RUN(load_single("SORT", 2, 2, v, 1, (const int64_t[]){1}), LIST(key, value),
+      LIST(sorted, order));
+  same_i32(order, (const int32_t[]){4, 2, 3, 6, 0, 5, 1}, 7);
+  same_f32(sorted, (const float[]){-INFINITY, -0.0f, 0, 1, 3, 3, NAN}, 7);
+}
+
+static void test_sort_long(void) {
+  enum { N = 5000 };
+  static double x[N], out[N];
+  uint64_t state = 1;
+  for (int i = 0; i < N; i++) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    x[i] = (double)(int64_t)state;
+  }
+  view v[2] = {dense(0, MJX_F64, 3, 1, N, 1), dense(0, MJX_F64, 3, 1, N, 1)};
+  RUN(load_single("SORT", 1, 1, v, 1, (const int64_t[]){1}), LIST(x), LIST(out));
+  for (int i = 1; i < N; i++) CHECK(out[i - 1] <= out[i]);
+}
+
+static void test_top_k(void) {
+  const float x[5] = {2, 9, NAN, 9, -1};
+  float values[3];
+  int32_t indices[3];
+  view v[3] = {dense(0, MJX_F32, 3, 1, 3, 1), dense(0, MJX_I32, 3, 1, 3, 1),
+               dense(0, MJX_F32, 3, 1, 5, 1)};
+  RUN(load_single("TOP_K", 2, 1, v, 0, NULL), LIST(x), LIST(values, indices));
+  same_f32(values, (const float[]){NAN, 9, 9}, 3);
+  same_i32(indices, (const int32_t[]){2, 1, 3}, 3);
+}
+
+int main(void) {
+  test_ewise_views();
+  test_ewise_in_place();
+  test_ewise_affine();
+  test_reduce();
+  test_reduce_empty();
+  test_reduce_accuracy();
+  test_argreduce();
+  test_cum();
+  test_dots();
+  test_slices();
+  test_gather();
+  test_scatter();
+  test_sort();
+  test_sort_long();
+  test_top_k();
+  puts("test_ops: ok");
+  return 0;
+}
