@@ -8,55 +8,54 @@
 #include "half.h"
 
 /* MJX_CAST(S, T, expression of a): one conversion function. */
-#define MJX_CAST(S, T, expression)                                                  \
-    MJX_INLINE mjx_t_##T mjx_s_convert_##S##_##T(mjx_t_##S a) {                     \
-        return (mjx_t_##T)(expression);                                             \
-    }
+#define MJX_CAST(S, T, expression) \
+  MJX_INLINE mjx_t_##T mjx_s_convert_##S##_##T(mjx_t_##S a) { return (mjx_t_##T)(expression); }
 
 /* Saturating float -> integer. LOW and PAST are powers of two (or 0): the lowest
  * integer and one more than the highest, both exact in float. */
-#define MJX_SATURATE(F, T, LOW, PAST, LOWEST, HIGHEST)                              \
-    MJX_INLINE mjx_t_##T mjx_saturate_##F##_##T(mjx_t_##F x) {                      \
-        mjx_t_##F inside = x >= LOW && x < PAST ? x : 0;                            \
-        mjx_t_##T r = (mjx_t_##T)inside;                                            \
-        r = x >= PAST ? HIGHEST : r;                                                \
-        return x < LOW ? LOWEST : r;                                                \
-    }
-#define MJX_SATURATE_FROM(F)                                                        \
-    MJX_SATURATE(F, i8, -0x1p7f, 0x1p7f, INT8_MIN, INT8_MAX)                        \
-    MJX_SATURATE(F, i16, -0x1p15f, 0x1p15f, INT16_MIN, INT16_MAX)                   \
-    MJX_SATURATE(F, i32, -0x1p31f, 0x1p31f, INT32_MIN, INT32_MAX)                   \
-    MJX_SATURATE(F, i64, -0x1p63f, 0x1p63f, INT64_MIN, INT64_MAX)                   \
-    MJX_SATURATE(F, u8, 0.0f, 0x1p8f, 0, UINT8_MAX)                                 \
-    MJX_SATURATE(F, u16, 0.0f, 0x1p16f, 0, UINT16_MAX)                              \
-    MJX_SATURATE(F, u32, 0.0f, 0x1p32f, 0, UINT32_MAX)                              \
-    MJX_SATURATE(F, u64, 0.0f, 0x1p64f, 0, UINT64_MAX)
+#define MJX_SATURATE(F, T, LOW, PAST, LOWEST, HIGHEST)       \
+  MJX_INLINE mjx_t_##T mjx_saturate_##F##_##T(mjx_t_##F x) { \
+    mjx_t_##F inside = x >= LOW && x < PAST ? x : 0;         \
+    mjx_t_##T r = (mjx_t_##T)inside;                         \
+    r = x >= PAST ? HIGHEST : r;                             \
+    return x < LOW ? LOWEST : r;                             \
+  }
+#define MJX_SATURATE_FROM(F)                                    \
+  MJX_SATURATE(F, i8, -0x1p7f, 0x1p7f, INT8_MIN, INT8_MAX)      \
+  MJX_SATURATE(F, i16, -0x1p15f, 0x1p15f, INT16_MIN, INT16_MAX) \
+  MJX_SATURATE(F, i32, -0x1p31f, 0x1p31f, INT32_MIN, INT32_MAX) \
+  MJX_SATURATE(F, i64, -0x1p63f, 0x1p63f, INT64_MIN, INT64_MAX) \
+  MJX_SATURATE(F, u8, 0.0f, 0x1p8f, 0, UINT8_MAX)               \
+  MJX_SATURATE(F, u16, 0.0f, 0x1p16f, 0, UINT16_MAX)            \
+  MJX_SATURATE(F, u32, 0.0f, 0x1p32f, 0, UINT32_MAX)            \
+  MJX_SATURATE(F, u64, 0.0f, 0x1p64f, 0, UINT64_MAX)
 MJX_SATURATE_FROM(f32)
 MJX_SATURATE_FROM(f64)
 
-#define MJX_CAST_TO_INTS(S)                                                         \
-    MJX_CAST(S, i8, a) MJX_CAST(S, i16, a) MJX_CAST(S, i32, a) MJX_CAST(S, i64, a)  \
-    MJX_CAST(S, u8, a) MJX_CAST(S, u16, a) MJX_CAST(S, u32, a) MJX_CAST(S, u64, a)
+#define MJX_CAST_TO_INTS(S)                                                      \
+  MJX_CAST(S, i8, a)                                                             \
+  MJX_CAST(S, i16, a) MJX_CAST(S, i32, a) MJX_CAST(S, i64, a) MJX_CAST(S, u8, a) \
+      MJX_CAST(S, u16, a) MJX_CAST(S, u32, a) MJX_CAST(S, u64, a)
 
 /* From an integer or bool. */
-#define MJX_CAST_INT(S)                                                             \
-    MJX_CAST_TO_INTS(S)                                                             \
-    MJX_CAST(S, b1, a != 0)                                                         \
-    MJX_CAST(S, f16, mjx_f16_from_f32((float)a))                                    \
-    MJX_CAST(S, bf16, mjx_bf16_from_f32((float)a))                                  \
-    MJX_CAST(S, f32, a)                                                             \
-    MJX_CAST(S, f64, a)                                                             \
-    MJX_CAST_TO_COMPLEX(S, (float)a, (double)a)
+#define MJX_CAST_INT(S)                          \
+  MJX_CAST_TO_INTS(S)                            \
+  MJX_CAST(S, b1, a != 0)                        \
+  MJX_CAST(S, f16, mjx_f16_from_f32((float)a))   \
+  MJX_CAST(S, bf16, mjx_bf16_from_f32((float)a)) \
+  MJX_CAST(S, f32, a)                            \
+  MJX_CAST(S, f64, a)                            \
+  MJX_CAST_TO_COMPLEX(S, (float)a, (double)a)
 
-#define MJX_CAST_TO_COMPLEX(S, as_f32, as_f64)                                      \
-    MJX_INLINE mjx_t_c64 mjx_s_convert_##S##_c64(mjx_t_##S a) {                     \
-        mjx_t_c64 z = {as_f32, 0.0f};                                               \
-        return z;                                                                   \
-    }                                                                               \
-    MJX_INLINE mjx_t_c128 mjx_s_convert_##S##_c128(mjx_t_##S a) {                   \
-        mjx_t_c128 z = {as_f64, 0.0};                                               \
-        return z;                                                                   \
-    }
+#define MJX_CAST_TO_COMPLEX(S, as_f32, as_f64)                  \
+  MJX_INLINE mjx_t_c64 mjx_s_convert_##S##_c64(mjx_t_##S a) {   \
+    mjx_t_c64 z = {as_f32, 0.0f};                               \
+    return z;                                                   \
+  }                                                             \
+  MJX_INLINE mjx_t_c128 mjx_s_convert_##S##_c128(mjx_t_##S a) { \
+    mjx_t_c128 z = {as_f64, 0.0};                               \
+    return z;                                                   \
+  }
 
 MJX_CAST_INT(b1)
 MJX_CAST_INT(i8)
@@ -69,17 +68,17 @@ MJX_CAST_INT(u32)
 MJX_CAST_INT(u64)
 
 /* From a dtype whose real part `value` is a float of dtype F. */
-#define MJX_CAST_FLOAT(S, F, value)                                                 \
-    MJX_CAST(S, i8, mjx_saturate_##F##_i8(value))                                   \
-    MJX_CAST(S, i16, mjx_saturate_##F##_i16(value))                                 \
-    MJX_CAST(S, i32, mjx_saturate_##F##_i32(value))                                 \
-    MJX_CAST(S, i64, mjx_saturate_##F##_i64(value))                                 \
-    MJX_CAST(S, u8, mjx_saturate_##F##_u8(value))                                   \
-    MJX_CAST(S, u16, mjx_saturate_##F##_u16(value))                                 \
-    MJX_CAST(S, u32, mjx_saturate_##F##_u32(value))                                 \
-    MJX_CAST(S, u64, mjx_saturate_##F##_u64(value))                                 \
-    MJX_CAST(S, f32, value)                                                         \
-    MJX_CAST(S, f64, value)
+#define MJX_CAST_FLOAT(S, F, value)               \
+  MJX_CAST(S, i8, mjx_saturate_##F##_i8(value))   \
+  MJX_CAST(S, i16, mjx_saturate_##F##_i16(value)) \
+  MJX_CAST(S, i32, mjx_saturate_##F##_i32(value)) \
+  MJX_CAST(S, i64, mjx_saturate_##F##_i64(value)) \
+  MJX_CAST(S, u8, mjx_saturate_##F##_u8(value))   \
+  MJX_CAST(S, u16, mjx_saturate_##F##_u16(value)) \
+  MJX_CAST(S, u32, mjx_saturate_##F##_u32(value)) \
+  MJX_CAST(S, u64, mjx_saturate_##F##_u64(value)) \
+  MJX_CAST(S, f32, value)                         \
+  MJX_CAST(S, f64, value)
 
 MJX_CAST_FLOAT(f16, f32, mjx_f32_from_f16(a))
 MJX_CAST(f16, b1, (a & 0x7fffu) != 0)
@@ -118,12 +117,12 @@ MJX_CAST(c128, bf16, mjx_bf16_from_f32((float)a.re))
 MJX_INLINE mjx_t_c64 mjx_s_convert_c64_c64(mjx_t_c64 a) { return a; }
 MJX_INLINE mjx_t_c128 mjx_s_convert_c128_c128(mjx_t_c128 a) { return a; }
 MJX_INLINE mjx_t_c128 mjx_s_convert_c64_c128(mjx_t_c64 a) {
-    mjx_t_c128 z = {a.re, a.im};
-    return z;
+  mjx_t_c128 z = {a.re, a.im};
+  return z;
 }
 MJX_INLINE mjx_t_c64 mjx_s_convert_c128_c64(mjx_t_c128 a) {
-    mjx_t_c64 z = {(float)a.re, (float)a.im};
-    return z;
+  mjx_t_c64 z = {(float)a.re, (float)a.im};
+  return z;
 }
 
 #endif

@@ -2,8 +2,8 @@
  * its scalar function. Included once by each isa_*.c, which sets MJX_ISA to the
  * suffix of its kernels and MJX_ISA_BASELINE to 1 or 0.
  */
-#include "complex.h"
 #include "convert.h"
+#include "math_complex.h"
 #include "math_f32.h"
 #include "math_f64.h"
 #include "math_half.h"
@@ -12,92 +12,99 @@
 #include "table.h"
 #include "threefry.h"
 
-#define MJX_JOIN_(a, b) a##b
-#define MJX_JOIN(a, b) MJX_JOIN_(a, b)
+#define MJX_JOIN_(a, b)       a##b
+#define MJX_JOIN(a, b)        MJX_JOIN_(a, b)
 #define MJX_KERNEL_NAME(name) MJX_JOIN(mjx_k_##name##__, MJX_ISA)
-#define MJX_SIGNATURE(name) void name(int64_t n, void *const *out, const void *const *in)
-#define MJX_KERNEL(name) static MJX_SIGNATURE(MJX_KERNEL_NAME(name))
+#define MJX_SIGNATURE(name)   void name(int64_t n, void *const *out, const void *const *in)
+#define MJX_KERNEL(name)      static MJX_SIGNATURE(MJX_KERNEL_NAME(name))
 
 /* An output may be one of the inputs, at the same index only. */
 #define MJX_FOR_TILE _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)
 
-#define MJX_BODY1(head, op, S, T)                                                   \
-    head {                                                                          \
-        const mjx_t_##S *a = in[0];                                                 \
-        mjx_t_##T *r = out[0];                                                      \
-        MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]);                                 \
-    }
-#define MJX_BODY2(head, op, S, T)                                                   \
-    head {                                                                          \
-        const mjx_t_##S *a = in[0], *b = in[1];                                     \
-        mjx_t_##T *r = out[0];                                                      \
-        MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i], b[i]);                           \
-    }
-#define MJX_BODY3(head, op, S, T)                                                   \
-    head {                                                                          \
-        const mjx_t_##S *a = in[0], *b = in[1], *c = in[2];                         \
-        mjx_t_##T *r = out[0];                                                      \
-        MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i], b[i], c[i]);                     \
-    }
+#define MJX_BODY1(head, op, S, T)               \
+  head {                                        \
+    const mjx_t_##S *a = in[0];                 \
+    mjx_t_##T *r = out[0];                      \
+    MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]); \
+  }
+#define MJX_BODY2(head, op, S, T)                     \
+  head {                                              \
+    const mjx_t_##S *a = in[0], *b = in[1];           \
+    mjx_t_##T *r = out[0];                            \
+    MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i], b[i]); \
+  }
+#define MJX_BODY3(head, op, S, T)                           \
+  head {                                                    \
+    const mjx_t_##S *a = in[0], *b = in[1], *c = in[2];     \
+    mjx_t_##T *r = out[0];                                  \
+    MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i], b[i], c[i]); \
+  }
 #define MJX_K1(op, S, T) MJX_BODY1(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K2(op, S, T) MJX_BODY2(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K3(op, S, T) MJX_BODY3(MJX_KERNEL(op##_##S), op, S, T)
-#define MJX_GUARDED1(op, S)                                                         \
-    MJX_KERNEL(op##_##S) {                                                          \
-        const mjx_t_##S *a = in[0];                                                 \
-        mjx_t_##S *r = out[0];                                                      \
-        int easy = 1;                                                               \
-        for (int64_t i = 0; i < n; i++) easy &= mjx_s_##op##_##S##_easy(a[i]);      \
-        if (easy)                                                                   \
-            MJX_FOR_TILE r[i] = mjx_s_##op##_##S##_vector(a[i]);                    \
-        else                                                                        \
-            MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]);                             \
-    }
-#define MJX_CONVERT(S, T)                                                           \
-    MJX_KERNEL(convert_##S##_##T) {                                                 \
-        const mjx_t_##S *a = in[0];                                                 \
-        mjx_t_##T *r = out[0];                                                      \
-        MJX_FOR_TILE r[i] = mjx_s_convert_##S##_##T(a[i]);                          \
-    }
-#define MJX_SELECT(X)                                                               \
-    MJX_KERNEL(select_##X) {                                                        \
-        const mjx_t_b1 *which = in[0];                                              \
-        const mjx_t_##X *a = in[1], *b = in[2];                                     \
-        mjx_t_##X *r = out[0];                                                      \
-        MJX_FOR_TILE {                                                              \
-            mjx_t_##X on_false = a[i], on_true = b[i];                              \
-            r[i] = which[i] ? on_true : on_false;                                   \
-        }                                                                           \
-    }
-#define MJX_COPY(X)                                                                 \
-    MJX_KERNEL(copy_##X) {                                                          \
-        const mjx_t_##X *a = in[0];                                                 \
-        mjx_t_##X *r = out[0];                                                      \
-        MJX_FOR_TILE r[i] = a[i];                                                   \
-    }
+#define MJX_GUARDED1(op, S)                                                \
+  MJX_KERNEL(op##_##S) {                                                   \
+    const mjx_t_##S *a = in[0];                                            \
+    mjx_t_##S *r = out[0];                                                 \
+    int easy = 1;                                                          \
+    for (int64_t i = 0; i < n; i++) easy &= mjx_s_##op##_##S##_easy(a[i]); \
+    if (easy) {                                                            \
+      MJX_FOR_TILE r[i] = mjx_s_##op##_##S##_vector(a[i]);                 \
+    } else {                                                               \
+      MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]);                          \
+    }                                                                      \
+  }
+#define MJX_CONVERT(S, T)                              \
+  MJX_KERNEL(convert_##S##_##T) {                      \
+    const mjx_t_##S *a = in[0];                        \
+    mjx_t_##T *r = out[0];                             \
+    MJX_FOR_TILE r[i] = mjx_s_convert_##S##_##T(a[i]); \
+  }
+#define MJX_SELECT(X)                            \
+  MJX_KERNEL(select_##X) {                       \
+    const mjx_t_b1 *which = in[0];               \
+    const mjx_t_##X *a = in[1], *b = in[2];      \
+    mjx_t_##X *r = out[0];                       \
+    MJX_FOR_TILE {                               \
+      mjx_t_##X on_false = a[i], on_true = b[i]; \
+      r[i] = which[i] ? on_true : on_false;      \
+    }                                            \
+  }
+#define MJX_COPY(X)             \
+  MJX_KERNEL(copy_##X) {        \
+    const mjx_t_##X *a = in[0]; \
+    mjx_t_##X *r = out[0];      \
+    MJX_FOR_TILE r[i] = a[i];   \
+  }
 
-#define MJX_THREEFRY                                                                \
-    MJX_KERNEL(threefry2x32_u32) {                                                  \
-        const uint32_t *k0 = in[0], *k1 = in[1], *x0 = in[2], *x1 = in[3];          \
-        uint32_t *r0 = out[0], *r1 = out[1];                                        \
-        MJX_FOR_TILE {                                                              \
-            uint32_t y0, y1;                                                        \
-            mjx_threefry2x32(k0[i], k1[i], x0[i], x1[i], &y0, &y1);                 \
-            r0[i] = y0;                                                             \
-            r1[i] = y1;                                                             \
-        }                                                                           \
-    }
+#define MJX_THREEFRY                                                   \
+  MJX_KERNEL(threefry2x32_u32) {                                       \
+    const uint32_t *k0 = in[0], *k1 = in[1], *x0 = in[2], *x1 = in[3]; \
+    uint32_t *r0 = out[0], *r1 = out[1];                               \
+    MJX_FOR_TILE {                                                     \
+      uint32_t y0, y1;                                                 \
+      mjx_threefry2x32(k0[i], k1[i], x0[i], x1[i], &y0, &y1);          \
+      r0[i] = y0;                                                      \
+      r1[i] = y1;                                                      \
+    }                                                                  \
+  }
 
 /* The baseline's slow kernels serve every instruction set: not static. */
 #define MJX_SLOW(name) MJX_SIGNATURE(mjx_k_##name##__baseline)
 #if MJX_ISA_BASELINE
-#define MJX_R1(op, S, T) MJX_SLOW(op##_##S); MJX_BODY1(MJX_SLOW(op##_##S), op, S, T)
-#define MJX_R2(op, S, T) MJX_SLOW(op##_##S); MJX_BODY2(MJX_SLOW(op##_##S), op, S, T)
-#define MJX_R3(op, S, T) MJX_SLOW(op##_##S); MJX_BODY3(MJX_SLOW(op##_##S), op, S, T)
+#define MJX_R1(op, S, T) \
+  MJX_SLOW(op##_##S);    \
+  MJX_BODY1(MJX_SLOW(op##_##S), op, S, T)
+#define MJX_R2(op, S, T) \
+  MJX_SLOW(op##_##S);    \
+  MJX_BODY2(MJX_SLOW(op##_##S), op, S, T)
+#define MJX_R3(op, S, T) \
+  MJX_SLOW(op##_##S);    \
+  MJX_BODY3(MJX_SLOW(op##_##S), op, S, T)
 #else
 #define MJX_R1(op, S, T) MJX_SLOW(op##_##S);
-#define MJX_R2 MJX_R1
-#define MJX_R3 MJX_R1
+#define MJX_R2           MJX_R1
+#define MJX_R3           MJX_R1
 #endif
 
 #include "kernels.def"
@@ -115,17 +122,17 @@
 #undef MJX_THREEFRY
 
 /* This instruction set's table. */
-#define MJX_K1(op, S, T) MJX_KERNEL_NAME(op##_##S),
-#define MJX_K2 MJX_K1
-#define MJX_K3 MJX_K1
-#define MJX_R1(op, S, T) mjx_k_##op##_##S##__baseline,
-#define MJX_R2 MJX_R1
-#define MJX_R3 MJX_R1
+#define MJX_K1(op, S, T)    MJX_KERNEL_NAME(op##_##S),
+#define MJX_K2              MJX_K1
+#define MJX_K3              MJX_K1
+#define MJX_R1(op, S, T)    mjx_k_##op##_##S##__baseline,
+#define MJX_R2              MJX_R1
+#define MJX_R3              MJX_R1
 #define MJX_GUARDED1(op, S) MJX_KERNEL_NAME(op##_##S),
-#define MJX_CONVERT(S, T) MJX_KERNEL_NAME(convert_##S##_##T),
-#define MJX_SELECT(X) MJX_KERNEL_NAME(select_##X),
-#define MJX_COPY(X) MJX_KERNEL_NAME(copy_##X),
-#define MJX_THREEFRY MJX_KERNEL_NAME(threefry2x32_u32),
+#define MJX_CONVERT(S, T)   MJX_KERNEL_NAME(convert_##S##_##T),
+#define MJX_SELECT(X)       MJX_KERNEL_NAME(select_##X),
+#define MJX_COPY(X)         MJX_KERNEL_NAME(copy_##X),
+#define MJX_THREEFRY        MJX_KERNEL_NAME(threefry2x32_u32),
 
 const mjx_kernel_fn MJX_JOIN(mjx_kernel_table_, MJX_ISA)[] = {
 #include "kernels.def"

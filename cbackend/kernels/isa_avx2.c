@@ -1,7 +1,7 @@
 /* The kernels for CPUs with AVX2 and FMA. */
 #if defined(__x86_64__)
 #pragma GCC target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt")
-#define MJX_ISA avx2
+#define MJX_ISA          avx2
 #define MJX_ISA_BASELINE 0
 #include "elementwise.h"
 #else

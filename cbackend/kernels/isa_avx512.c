@@ -2,7 +2,7 @@
 #if defined(__x86_64__)
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd")
 #pragma GCC target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt,prefer-vector-width=512")
-#define MJX_ISA avx512
+#define MJX_ISA          avx512
 #define MJX_ISA_BASELINE 0
 #include "elementwise.h"
 #else

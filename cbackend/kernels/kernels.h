@@ -29,8 +29,8 @@ typedef void (*mjx_kernel_fn)(int64_t n, void *const *out, const void *const *in
 
 /* One kernel's signature; in_dtype and out_dtype hold enum mjx_dtype values. */
 typedef struct {
-    const char *name; /* "add_f32"; a string constant */
-    uint8_t n_in, n_out, in_dtype[4], out_dtype[2];
+  const char *name; /* "add_f32"; a string constant */
+  uint8_t n_in, n_out, in_dtype[4], out_dtype[2];
 } mjx_kernel_info;
 
 extern const mjx_kernel_info mjx_kernel_infos[];
@@ -48,26 +48,26 @@ const char *mjx_isa_name(void);
  * to give back to mjx_fp_leave. Where the CPU has no such mode, does nothing. */
 static inline uint32_t mjx_fp_enter(void) {
 #if defined(__SSE2__)
-    uint32_t state = _mm_getcsr();
-    _mm_setcsr((state & ~0x6000u) | 0x8040u);
-    return state;
+  uint32_t state = _mm_getcsr();
+  _mm_setcsr((state & ~0x6000u) | 0x8040u);
+  return state;
 #elif defined(__aarch64__)
-    uint64_t state;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(state));
-    __asm__ volatile("msr fpcr, %0" ::"r"(state | (1u << 24)));
-    return (uint32_t)state;
+  uint64_t state;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(state));
+  __asm__ volatile("msr fpcr, %0" ::"r"(state | (1u << 24)));
+  return (uint32_t)state;
 #else
-    return 0;
+  return 0;
 #endif
 }
 
 static inline void mjx_fp_leave(uint32_t state) {
 #if defined(__SSE2__)
-    _mm_setcsr(state);
+  _mm_setcsr(state);
 #elif defined(__aarch64__)
-    __asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)state));
+  __asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)state));
 #else
-    (void)state;
+  (void)state;
 #endif
 }
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define MJX_INLINE static inline __attribute__((always_inline, unused))
+#define MJX_INLINE   static inline __attribute__((always_inline, unused))
 #define MJX_NOINLINE static __attribute__((noinline, unused))
 
 /* C types by dtype suffix; f16 and bf16 are held as their bits. */
@@ -27,70 +27,70 @@ typedef uint16_t mjx_t_bf16;
 typedef float mjx_t_f32;
 typedef double mjx_t_f64;
 typedef struct {
-    float re, im;
+  float re, im;
 } mjx_t_c64;
 typedef struct {
-    double re, im;
+  double re, im;
 } mjx_t_c128;
 typedef uint8_t mjx_t_x1;
 typedef uint16_t mjx_t_x2;
 typedef uint32_t mjx_t_x4;
 typedef uint64_t mjx_t_x8;
 typedef struct {
-    uint64_t lo, hi;
+  uint64_t lo, hi;
 } mjx_t_x16;
 
 MJX_INLINE uint32_t mjx_bits_f32(float x) {
-    uint32_t u;
-    __builtin_memcpy(&u, &x, sizeof u);
-    return u;
+  uint32_t u;
+  __builtin_memcpy(&u, &x, sizeof u);
+  return u;
 }
 
 MJX_INLINE float mjx_f32_bits(uint32_t u) {
-    float x;
-    __builtin_memcpy(&x, &u, sizeof x);
-    return x;
+  float x;
+  __builtin_memcpy(&x, &u, sizeof x);
+  return x;
 }
 
 MJX_INLINE uint64_t mjx_bits_f64(double x) {
-    uint64_t u;
-    __builtin_memcpy(&u, &x, sizeof u);
-    return u;
+  uint64_t u;
+  __builtin_memcpy(&u, &x, sizeof u);
+  return u;
 }
 
 MJX_INLINE double mjx_f64_bits(uint64_t u) {
-    double x;
-    __builtin_memcpy(&x, &u, sizeof x);
-    return x;
+  double x;
+  __builtin_memcpy(&x, &u, sizeof x);
+  return x;
 }
 
 /* a * b + c, in one rounding where the instruction set has it: XLA's CPU
  * compiler contracts so, and the polynomials follow it to give the same bits. */
 #if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
-#define MJX_HAVE_FMA 1
+#define MJX_HAVE_FMA      1
 #define MJX_FMAF(a, b, c) __builtin_fmaf((a), (b), (c))
-#define MJX_FMA(a, b, c) __builtin_fma((a), (b), (c))
+#define MJX_FMA(a, b, c)  __builtin_fma((a), (b), (c))
 #else
-#define MJX_HAVE_FMA 0
+#define MJX_HAVE_FMA      0
 #define MJX_FMAF(a, b, c) ((a) * (b) + (c))
-#define MJX_FMA(a, b, c) ((a) * (b) + (c))
+#define MJX_FMA(a, b, c)  ((a) * (b) + (c))
 #endif
 
 /* floor for |x| < 2^22 (2^51): without SSE4.1 the builtin is a library call. */
 #if defined(__SSE4_1__) || defined(__aarch64__)
 #define MJX_SMALL_FLOORF(x) __builtin_floorf(x)
-#define MJX_SMALL_FLOOR(x) __builtin_floor(x)
+#define MJX_SMALL_FLOOR(x)  __builtin_floor(x)
 #else
 MJX_INLINE float mjx_small_floorf(float x) {
-    float t = (x + 0x1.8p23f) - 0x1.8p23f;
-    return t - (t > x ? 1.0f : 0.0f);
+  float t = (x + 0x1.8p23f) - 0x1.8p23f;
+  return t - (t > x ? 1.0f : 0.0f);
 }
 MJX_INLINE double mjx_small_floor(double x) {
-    double t = (x + 0x1.8p52) - 0x1.8p52;
-    return t - (t > x ? 1.0 : 0.0);
+  double t = (x + 0x1.8p52) - 0x1.8p52;
+  return t - (t > x ? 1.0 : 0.0);
 }
 #define MJX_SMALL_FLOORF(x) mjx_small_floorf(x)
-#define MJX_SMALL_FLOOR(x) mjx_small_floor(x)
+#define MJX_SMALL_FLOOR(x)  mjx_small_floor(x)
 #endif
 
 #endif

@@ -5,31 +5,29 @@
 #include "half.h"
 #include "math_f32.h"
 
-#define MJX_HALF_UNARY(op)                                                          \
-    MJX_INLINE mjx_t_f16 mjx_s_##op##_f16(mjx_t_f16 a) {                            \
-        return mjx_f16_from_f32(mjx_s_##op##_f32(mjx_f32_from_f16(a)));             \
-    }                                                                               \
-    MJX_INLINE mjx_t_bf16 mjx_s_##op##_bf16(mjx_t_bf16 a) {                         \
-        return mjx_bf16_from_f32(mjx_s_##op##_f32(mjx_f32_from_bf16(a)));           \
-    }
+#define MJX_HALF_UNARY(op)                                            \
+  MJX_INLINE mjx_t_f16 mjx_s_##op##_f16(mjx_t_f16 a) {                \
+    return mjx_f16_from_f32(mjx_s_##op##_f32(mjx_f32_from_f16(a)));   \
+  }                                                                   \
+  MJX_INLINE mjx_t_bf16 mjx_s_##op##_bf16(mjx_t_bf16 a) {             \
+    return mjx_bf16_from_f32(mjx_s_##op##_f32(mjx_f32_from_bf16(a))); \
+  }
 
-#define MJX_HALF_BINARY(op)                                                         \
-    MJX_INLINE mjx_t_f16 mjx_s_##op##_f16(mjx_t_f16 a, mjx_t_f16 b) {               \
-        return mjx_f16_from_f32(                                                    \
-            mjx_s_##op##_f32(mjx_f32_from_f16(a), mjx_f32_from_f16(b)));            \
-    }                                                                               \
-    MJX_INLINE mjx_t_bf16 mjx_s_##op##_bf16(mjx_t_bf16 a, mjx_t_bf16 b) {           \
-        return mjx_bf16_from_f32(                                                   \
-            mjx_s_##op##_f32(mjx_f32_from_bf16(a), mjx_f32_from_bf16(b)));          \
-    }
+#define MJX_HALF_BINARY(op)                                                                 \
+  MJX_INLINE mjx_t_f16 mjx_s_##op##_f16(mjx_t_f16 a, mjx_t_f16 b) {                         \
+    return mjx_f16_from_f32(mjx_s_##op##_f32(mjx_f32_from_f16(a), mjx_f32_from_f16(b)));    \
+  }                                                                                         \
+  MJX_INLINE mjx_t_bf16 mjx_s_##op##_bf16(mjx_t_bf16 a, mjx_t_bf16 b) {                     \
+    return mjx_bf16_from_f32(mjx_s_##op##_f32(mjx_f32_from_bf16(a), mjx_f32_from_bf16(b))); \
+  }
 
-#define MJX_HALF_COMPARE(op)                                                        \
-    MJX_INLINE mjx_t_b1 mjx_s_##op##_f16(mjx_t_f16 a, mjx_t_f16 b) {                \
-        return mjx_s_##op##_f32(mjx_f32_from_f16(a), mjx_f32_from_f16(b));          \
-    }                                                                               \
-    MJX_INLINE mjx_t_b1 mjx_s_##op##_bf16(mjx_t_bf16 a, mjx_t_bf16 b) {             \
-        return mjx_s_##op##_f32(mjx_f32_from_bf16(a), mjx_f32_from_bf16(b));        \
-    }
+#define MJX_HALF_COMPARE(op)                                             \
+  MJX_INLINE mjx_t_b1 mjx_s_##op##_f16(mjx_t_f16 a, mjx_t_f16 b) {       \
+    return mjx_s_##op##_f32(mjx_f32_from_f16(a), mjx_f32_from_f16(b));   \
+  }                                                                      \
+  MJX_INLINE mjx_t_b1 mjx_s_##op##_bf16(mjx_t_bf16 a, mjx_t_bf16 b) {    \
+    return mjx_s_##op##_f32(mjx_f32_from_bf16(a), mjx_f32_from_bf16(b)); \
+  }
 
 MJX_HALF_BINARY(add)
 MJX_HALF_BINARY(sub)
@@ -75,15 +73,15 @@ MJX_HALF_BINARY(atan2)
 MJX_HALF_BINARY(rem)
 
 /* JAX rounds these after every step. */
-#define MJX_DEFINE_HALF_STEPS(X)                                                    \
-    MJX_INLINE mjx_t_##X mjx_s_exp2_##X(mjx_t_##X a) {                              \
-        return mjx_s_exp_##X(mjx_s_mul_##X(a, mjx_##X##_from_f32(0x1.62e430p-1f))); \
-    }                                                                               \
-    MJX_INLINE mjx_t_##X mjx_s_logistic_##X(mjx_t_##X a) {                          \
-        mjx_t_##X one = mjx_##X##_from_f32(1.0f);                                   \
-        mjx_t_##X e = mjx_s_exp_##X((mjx_t_##X)(a ^ 0x8000u));                      \
-        return mjx_s_div_##X(one, mjx_s_add_##X(e, one));                           \
-    }
+#define MJX_DEFINE_HALF_STEPS(X)                                                \
+  MJX_INLINE mjx_t_##X mjx_s_exp2_##X(mjx_t_##X a) {                            \
+    return mjx_s_exp_##X(mjx_s_mul_##X(a, mjx_##X##_from_f32(0x1.62e430p-1f))); \
+  }                                                                             \
+  MJX_INLINE mjx_t_##X mjx_s_logistic_##X(mjx_t_##X a) {                        \
+    mjx_t_##X one = mjx_##X##_from_f32(1.0f);                                   \
+    mjx_t_##X e = mjx_s_exp_##X((mjx_t_##X)(a ^ 0x8000u));                      \
+    return mjx_s_div_##X(one, mjx_s_add_##X(e, one));                           \
+  }
 MJX_DEFINE_HALF_STEPS(f16)
 MJX_DEFINE_HALF_STEPS(bf16)
 
@@ -93,40 +91,35 @@ MJX_INLINE mjx_t_bf16 mjx_s_neg_bf16(mjx_t_bf16 a) { return a ^ 0x8000u; }
 MJX_INLINE mjx_t_f16 mjx_s_abs_f16(mjx_t_f16 a) { return a & 0x7fffu; }
 MJX_INLINE mjx_t_bf16 mjx_s_abs_bf16(mjx_t_bf16 a) { return a & 0x7fffu; }
 
-
 /* X: the dtype, INF: the bits of its infinity. */
-#define MJX_DEFINE_HALF_BITS(X, INF)                                                \
-    MJX_INLINE mjx_t_b1 mjx_s_is_finite_##X(mjx_t_##X a) {                          \
-        return (a & 0x7fffu) < INF;                                                 \
-    }                                                                               \
-    MJX_INLINE mjx_t_##X mjx_s_sign_##X(mjx_t_##X a) {                              \
-        mjx_t_##X m = a & 0x7fffu, one = mjx_##X##_from_f32(1.0f);                  \
-        mjx_t_##X r = m == 0 ? 0 : one;                                             \
-        return m > INF ? a : (mjx_t_##X)(r | (a & 0x8000u));                        \
-    }                                                                               \
-    MJX_INLINE mjx_t_##X mjx_s_clamp_##X(mjx_t_##X lo, mjx_t_##X x, mjx_t_##X hi) { \
-        return mjx_s_min_##X(mjx_s_max_##X(lo, x), hi);                             \
-    }                                                                               \
-    MJX_INLINE mjx_t_##X mjx_s_nextafter_##X(mjx_t_##X x, mjx_t_##X y) {            \
-        uint32_t a = x & 0x7fffu, b = y & 0x7fffu;                                  \
-        int toward_zero = a > b || ((x ^ y) & 0x8000u) != 0;                        \
-        uint32_t step = toward_zero ? x - 1u : x + 1u;                              \
-        step = a == 0 ? (y & 0x8000u) | 1u : step;                                  \
-        step = x == y || (a | b) == 0 ? y : step;                                   \
-        return (mjx_t_##X)(a > INF || b > INF ? INF + 1u : step);                   \
-    }                                                                               \
-    MJX_INLINE int32_t mjx_rank_##X(mjx_t_##X a) {                                  \
-        return a & 0x8000u ? -1 - (int32_t)(a & 0x7fffu) : (int32_t)a;              \
-    }                                                                               \
-    MJX_INLINE mjx_t_b1 mjx_s_eq_to_##X(mjx_t_##X a, mjx_t_##X b) {                 \
-        return a == b;                                                              \
-    }                                                                               \
-    MJX_INLINE mjx_t_b1 mjx_s_lt_to_##X(mjx_t_##X a, mjx_t_##X b) {                 \
-        return mjx_rank_##X(a) < mjx_rank_##X(b);                                   \
-    }                                                                               \
-    MJX_INLINE mjx_t_b1 mjx_s_le_to_##X(mjx_t_##X a, mjx_t_##X b) {                 \
-        return mjx_rank_##X(a) <= mjx_rank_##X(b);                                  \
-    }
+#define MJX_DEFINE_HALF_BITS(X, INF)                                                   \
+  MJX_INLINE mjx_t_b1 mjx_s_is_finite_##X(mjx_t_##X a) { return (a & 0x7fffu) < INF; } \
+  MJX_INLINE mjx_t_##X mjx_s_sign_##X(mjx_t_##X a) {                                   \
+    mjx_t_##X m = a & 0x7fffu, one = mjx_##X##_from_f32(1.0f);                         \
+    mjx_t_##X r = m == 0 ? 0 : one;                                                    \
+    return m > INF ? a : (mjx_t_##X)(r | (a & 0x8000u));                               \
+  }                                                                                    \
+  MJX_INLINE mjx_t_##X mjx_s_clamp_##X(mjx_t_##X lo, mjx_t_##X x, mjx_t_##X hi) {      \
+    return mjx_s_min_##X(mjx_s_max_##X(lo, x), hi);                                    \
+  }                                                                                    \
+  MJX_INLINE mjx_t_##X mjx_s_nextafter_##X(mjx_t_##X x, mjx_t_##X y) {                 \
+    uint32_t a = x & 0x7fffu, b = y & 0x7fffu;                                         \
+    int toward_zero = a > b || ((x ^ y) & 0x8000u) != 0;                               \
+    uint32_t step = toward_zero ? x - 1u : x + 1u;                                     \
+    step = a == 0 ? (y & 0x8000u) | 1u : step;                                         \
+    step = x == y || (a | b) == 0 ? y : step;                                          \
+    return (mjx_t_##X)(a > INF || b > INF ? INF + 1u : step);                          \
+  }                                                                                    \
+  MJX_INLINE int32_t mjx_rank_##X(mjx_t_##X a) {                                       \
+    return a & 0x8000u ? -1 - (int32_t)(a & 0x7fffu) : (int32_t)a;                     \
+  }                                                                                    \
+  MJX_INLINE mjx_t_b1 mjx_s_eq_to_##X(mjx_t_##X a, mjx_t_##X b) { return a == b; }     \
+  MJX_INLINE mjx_t_b1 mjx_s_lt_to_##X(mjx_t_##X a, mjx_t_##X b) {                      \
+    return mjx_rank_##X(a) < mjx_rank_##X(b);                                          \
+  }                                                                                    \
+  MJX_INLINE mjx_t_b1 mjx_s_le_to_##X(mjx_t_##X a, mjx_t_##X b) {                      \
+    return mjx_rank_##X(a) <= mjx_rank_##X(b);                                         \
+  }
 MJX_DEFINE_HALF_BITS(f16, 0x7c00u)
 MJX_DEFINE_HALF_BITS(bf16, 0x7f80u)
 

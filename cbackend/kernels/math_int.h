@@ -7,89 +7,74 @@
 
 /* T: dtype suffix, U: its unsigned twin, W: an unsigned type at least as wide as
  * int, so that products of narrow types do not overflow a promoted int. */
-#define MJX_DEFINE_INT(T, U, W, BITS)                                               \
-    MJX_INLINE mjx_t_##T mjx_s_add_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return (mjx_t_##T)((W)a + (W)b);                                            \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_sub_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return (mjx_t_##T)((W)a - (W)b);                                            \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_mul_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return (mjx_t_##T)((W)a * (W)b);                                            \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_neg_##T(mjx_t_##T a) {                               \
-        return (mjx_t_##T)((W)0 - (W)a);                                            \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_square_##T(mjx_t_##T a) {                            \
-        return (mjx_t_##T)((W)a * (W)a);                                            \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_shift_left_##T(mjx_t_##T a, mjx_t_##T b) {           \
-        W n = (W)(mjx_t_##U)b;                                                      \
-        W r = (W)(mjx_t_##U)a << (n & (BITS - 1));                                  \
-        return (mjx_t_##T)(n < BITS ? r : 0);                                       \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_shift_right_logical_##T(mjx_t_##T a, mjx_t_##T b) {  \
-        W n = (W)(mjx_t_##U)b;                                                      \
-        W r = (W)(mjx_t_##U)a >> (n & (BITS - 1));                                  \
-        return (mjx_t_##T)(n < BITS ? r : 0);                                       \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_population_count_##T(mjx_t_##T a) {                  \
-        return (mjx_t_##T)mjx_popcount_##W((W)(mjx_t_##U)a);                        \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_clz_##T(mjx_t_##T a) {                               \
-        return (mjx_t_##T)mjx_clz_##W((W)(mjx_t_##U)a, BITS);                       \
-    }
+#define MJX_DEFINE_INT(T, U, W, BITS)                                                     \
+  MJX_INLINE mjx_t_##T mjx_s_add_##T(mjx_t_##T a, mjx_t_##T b) {                          \
+    return (mjx_t_##T)((W)a + (W)b);                                                      \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_sub_##T(mjx_t_##T a, mjx_t_##T b) {                          \
+    return (mjx_t_##T)((W)a - (W)b);                                                      \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_mul_##T(mjx_t_##T a, mjx_t_##T b) {                          \
+    return (mjx_t_##T)((W)a * (W)b);                                                      \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_neg_##T(mjx_t_##T a) { return (mjx_t_##T)((W)0 - (W)a); }    \
+  MJX_INLINE mjx_t_##T mjx_s_square_##T(mjx_t_##T a) { return (mjx_t_##T)((W)a * (W)a); } \
+  MJX_INLINE mjx_t_##T mjx_s_shift_left_##T(mjx_t_##T a, mjx_t_##T b) {                   \
+    W n = (W)(mjx_t_##U)b;                                                                \
+    W r = (W)(mjx_t_##U)a << (n & (BITS - 1));                                            \
+    return (mjx_t_##T)(n < BITS ? r : 0);                                                 \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_shift_right_logical_##T(mjx_t_##T a, mjx_t_##T b) {          \
+    W n = (W)(mjx_t_##U)b;                                                                \
+    W r = (W)(mjx_t_##U)a >> (n & (BITS - 1));                                            \
+    return (mjx_t_##T)(n < BITS ? r : 0);                                                 \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_population_count_##T(mjx_t_##T a) {                          \
+    return (mjx_t_##T)mjx_popcount_##W((W)(mjx_t_##U)a);                                  \
+  }                                                                                       \
+  MJX_INLINE mjx_t_##T mjx_s_clz_##T(mjx_t_##T a) {                                       \
+    return (mjx_t_##T)mjx_clz_##W((W)(mjx_t_##U)a, BITS);                                 \
+  }
 
-#define MJX_DEFINE_BITS(T)                                                          \
-    MJX_INLINE mjx_t_##T mjx_s_and_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return (mjx_t_##T)(a & b);                                                  \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_or_##T(mjx_t_##T a, mjx_t_##T b) {                   \
-        return (mjx_t_##T)(a | b);                                                  \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_xor_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return (mjx_t_##T)(a ^ b);                                                  \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_max_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return a > b ? a : b;                                                       \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_min_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        return a < b ? a : b;                                                       \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_clamp_##T(mjx_t_##T lo, mjx_t_##T x, mjx_t_##T hi) { \
-        return mjx_s_min_##T(mjx_s_max_##T(lo, x), hi);                             \
-    }                                                                               \
-    MJX_DEFINE_COMPARE(T)
+#define MJX_DEFINE_BITS(T)                                                                    \
+  MJX_INLINE mjx_t_##T mjx_s_and_##T(mjx_t_##T a, mjx_t_##T b) { return (mjx_t_##T)(a & b); } \
+  MJX_INLINE mjx_t_##T mjx_s_or_##T(mjx_t_##T a, mjx_t_##T b) { return (mjx_t_##T)(a | b); }  \
+  MJX_INLINE mjx_t_##T mjx_s_xor_##T(mjx_t_##T a, mjx_t_##T b) { return (mjx_t_##T)(a ^ b); } \
+  MJX_INLINE mjx_t_##T mjx_s_max_##T(mjx_t_##T a, mjx_t_##T b) { return a > b ? a : b; }      \
+  MJX_INLINE mjx_t_##T mjx_s_min_##T(mjx_t_##T a, mjx_t_##T b) { return a < b ? a : b; }      \
+  MJX_INLINE mjx_t_##T mjx_s_clamp_##T(mjx_t_##T lo, mjx_t_##T x, mjx_t_##T hi) {             \
+    return mjx_s_min_##T(mjx_s_max_##T(lo, x), hi);                                           \
+  }                                                                                           \
+  MJX_DEFINE_COMPARE(T)
 
-#define MJX_DEFINE_COMPARE(T)                                                       \
-    MJX_INLINE mjx_t_b1 mjx_s_eq_##T(mjx_t_##T a, mjx_t_##T b) { return a == b; }   \
-    MJX_INLINE mjx_t_b1 mjx_s_ne_##T(mjx_t_##T a, mjx_t_##T b) { return a != b; }   \
-    MJX_INLINE mjx_t_b1 mjx_s_lt_##T(mjx_t_##T a, mjx_t_##T b) { return a < b; }    \
-    MJX_INLINE mjx_t_b1 mjx_s_le_##T(mjx_t_##T a, mjx_t_##T b) { return a <= b; }   \
-    MJX_INLINE mjx_t_b1 mjx_s_gt_##T(mjx_t_##T a, mjx_t_##T b) { return a > b; }    \
-    MJX_INLINE mjx_t_b1 mjx_s_ge_##T(mjx_t_##T a, mjx_t_##T b) { return a >= b; }
+#define MJX_DEFINE_COMPARE(T)                                                   \
+  MJX_INLINE mjx_t_b1 mjx_s_eq_##T(mjx_t_##T a, mjx_t_##T b) { return a == b; } \
+  MJX_INLINE mjx_t_b1 mjx_s_ne_##T(mjx_t_##T a, mjx_t_##T b) { return a != b; } \
+  MJX_INLINE mjx_t_b1 mjx_s_lt_##T(mjx_t_##T a, mjx_t_##T b) { return a < b; }  \
+  MJX_INLINE mjx_t_b1 mjx_s_le_##T(mjx_t_##T a, mjx_t_##T b) { return a <= b; } \
+  MJX_INLINE mjx_t_b1 mjx_s_gt_##T(mjx_t_##T a, mjx_t_##T b) { return a > b; }  \
+  MJX_INLINE mjx_t_b1 mjx_s_ge_##T(mjx_t_##T a, mjx_t_##T b) { return a >= b; }
 
 MJX_INLINE uint32_t mjx_popcount_uint32_t(uint32_t x) {
-    x -= (x >> 1) & 0x55555555u;
-    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
-    x = (x + (x >> 4)) & 0x0f0f0f0fu;
-    return (x * 0x01010101u) >> 24;
+  x -= (x >> 1) & 0x55555555u;
+  x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+  x = (x + (x >> 4)) & 0x0f0f0f0fu;
+  return (x * 0x01010101u) >> 24;
 }
 
 MJX_INLINE uint64_t mjx_popcount_uint64_t(uint64_t x) {
-    return mjx_popcount_uint32_t((uint32_t)x) +
-           mjx_popcount_uint32_t((uint32_t)(x >> 32));
+  return mjx_popcount_uint32_t((uint32_t)x) + mjx_popcount_uint32_t((uint32_t)(x >> 32));
 }
 
 /* Leading zeros of the low `bits` bits: smear the top bit down, count the rest. */
 MJX_INLINE uint32_t mjx_clz_uint32_t(uint32_t x, uint32_t bits) {
-    x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16;
-    return bits - mjx_popcount_uint32_t(x);
+  x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16;
+  return bits - mjx_popcount_uint32_t(x);
 }
 
 MJX_INLINE uint64_t mjx_clz_uint64_t(uint64_t x, uint64_t bits) {
-    x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16, x |= x >> 32;
-    return bits - mjx_popcount_uint64_t(x);
+  x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16, x |= x >> 32;
+  return bits - mjx_popcount_uint64_t(x);
 }
 
 MJX_DEFINE_INT(i8, u8, uint32_t, 8)
@@ -102,20 +87,16 @@ MJX_DEFINE_INT(u32, u32, uint32_t, 32)
 MJX_DEFINE_INT(u64, u64, uint64_t, 64)
 
 /* lax.abs takes no unsigned dtype. */
-#define MJX_DEFINE_SIGN(T, W)                                                       \
-    MJX_INLINE mjx_t_##T mjx_s_abs_##T(mjx_t_##T a) {                               \
-        return a < 0 ? (mjx_t_##T)((W)0 - (W)a) : a;                                \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_sign_##T(mjx_t_##T a) {                              \
-        return (mjx_t_##T)((a > 0) - (a < 0));                                      \
-    }
+#define MJX_DEFINE_SIGN(T, W)                                                                      \
+  MJX_INLINE mjx_t_##T mjx_s_abs_##T(mjx_t_##T a) { return a < 0 ? (mjx_t_##T)((W)0 - (W)a) : a; } \
+  MJX_INLINE mjx_t_##T mjx_s_sign_##T(mjx_t_##T a) { return (mjx_t_##T)((a > 0) - (a < 0)); }
 MJX_DEFINE_SIGN(i8, uint32_t)
 MJX_DEFINE_SIGN(i16, uint32_t)
 MJX_DEFINE_SIGN(i32, uint32_t)
 MJX_DEFINE_SIGN(i64, uint64_t)
 
-#define MJX_DEFINE_UNSIGNED_SIGN(T)                                                 \
-    MJX_INLINE mjx_t_##T mjx_s_sign_##T(mjx_t_##T a) { return a > 0; }
+#define MJX_DEFINE_UNSIGNED_SIGN(T) \
+  MJX_INLINE mjx_t_##T mjx_s_sign_##T(mjx_t_##T a) { return a > 0; }
 MJX_DEFINE_UNSIGNED_SIGN(u8)
 MJX_DEFINE_UNSIGNED_SIGN(u16)
 MJX_DEFINE_UNSIGNED_SIGN(u32)
@@ -133,8 +114,8 @@ MJX_DEFINE_BITS(u64)
 
 MJX_INLINE mjx_t_b1 mjx_s_not_b1(mjx_t_b1 a) { return a ^ 1; }
 
-#define MJX_DEFINE_NOT(T)                                                           \
-    MJX_INLINE mjx_t_##T mjx_s_not_##T(mjx_t_##T a) { return (mjx_t_##T)~a; }
+#define MJX_DEFINE_NOT(T) \
+  MJX_INLINE mjx_t_##T mjx_s_not_##T(mjx_t_##T a) { return (mjx_t_##T) ~a; }
 MJX_DEFINE_NOT(i8)
 MJX_DEFINE_NOT(i16)
 MJX_DEFINE_NOT(i32)
@@ -147,16 +128,16 @@ MJX_DEFINE_NOT(u64)
 /* Division through a wider float: the quotient of two integers that fit half of
  * its mantissa truncates to the exact result, and float division vectorises.
  * x / 0 is all ones, x % 0 is x, and the most negative / -1 wraps to itself. */
-#define MJX_DEFINE_DIVIDE(T, FLOAT, WIDE)                                           \
-    MJX_INLINE mjx_t_##T mjx_s_div_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));             \
-        return b == 0 ? (mjx_t_##T)-1 : (mjx_t_##T)q;                               \
-    }                                                                               \
-    MJX_INLINE mjx_t_##T mjx_s_rem_##T(mjx_t_##T a, mjx_t_##T b) {                  \
-        WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));             \
-        mjx_t_##T r = (mjx_t_##T)((uint32_t)a - (uint32_t)q * (uint32_t)b);         \
-        return b == 0 ? a : r;                                                      \
-    }
+#define MJX_DEFINE_DIVIDE(T, FLOAT, WIDE)                               \
+  MJX_INLINE mjx_t_##T mjx_s_div_##T(mjx_t_##T a, mjx_t_##T b) {        \
+    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));     \
+    return b == 0 ? (mjx_t_##T) - 1 : (mjx_t_##T)q;                     \
+  }                                                                     \
+  MJX_INLINE mjx_t_##T mjx_s_rem_##T(mjx_t_##T a, mjx_t_##T b) {        \
+    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));     \
+    mjx_t_##T r = (mjx_t_##T)((uint32_t)a - (uint32_t)q * (uint32_t)b); \
+    return b == 0 ? a : r;                                              \
+  }
 MJX_DEFINE_DIVIDE(i8, float, int32_t)
 MJX_DEFINE_DIVIDE(u8, float, int32_t)
 MJX_DEFINE_DIVIDE(i16, float, int32_t)
@@ -165,27 +146,22 @@ MJX_DEFINE_DIVIDE(i32, double, int64_t)
 MJX_DEFINE_DIVIDE(u32, double, int64_t)
 
 MJX_INLINE mjx_t_i64 mjx_s_div_i64(mjx_t_i64 a, mjx_t_i64 b) {
-    if (b == 0) return -1;
-    return b == -1 ? mjx_s_neg_i64(a) : a / b;
+  if (b == 0) return -1;
+  return b == -1 ? mjx_s_neg_i64(a) : a / b;
 }
 MJX_INLINE mjx_t_i64 mjx_s_rem_i64(mjx_t_i64 a, mjx_t_i64 b) {
-    if (b == 0) return a;
-    return b == -1 ? 0 : a % b;
+  if (b == 0) return a;
+  return b == -1 ? 0 : a % b;
 }
-MJX_INLINE mjx_t_u64 mjx_s_div_u64(mjx_t_u64 a, mjx_t_u64 b) {
-    return b == 0 ? UINT64_MAX : a / b;
-}
-MJX_INLINE mjx_t_u64 mjx_s_rem_u64(mjx_t_u64 a, mjx_t_u64 b) {
-    return b == 0 ? a : a % b;
-}
+MJX_INLINE mjx_t_u64 mjx_s_div_u64(mjx_t_u64 a, mjx_t_u64 b) { return b == 0 ? UINT64_MAX : a / b; }
+MJX_INLINE mjx_t_u64 mjx_s_rem_u64(mjx_t_u64 a, mjx_t_u64 b) { return b == 0 ? a : a % b; }
 
 /* Sign fill, on unsigned dtypes as well: they are shifted as if signed. */
 #define MJX_DEFINE_SHIFT_ARITHMETIC(T, U, S, BITS)                                  \
-    MJX_INLINE mjx_t_##T mjx_s_shift_right_arithmetic_##T(mjx_t_##T a,              \
-                                                          mjx_t_##T b) {            \
-        mjx_t_##U n = (mjx_t_##U)b;                                                 \
-        return (mjx_t_##T)((mjx_t_##S)a >> (n < BITS ? n : BITS - 1));              \
-    }
+  MJX_INLINE mjx_t_##T mjx_s_shift_right_arithmetic_##T(mjx_t_##T a, mjx_t_##T b) { \
+    mjx_t_##U n = (mjx_t_##U)b;                                                     \
+    return (mjx_t_##T)((mjx_t_##S)a >> (n < BITS ? n : BITS - 1));                  \
+  }
 MJX_DEFINE_SHIFT_ARITHMETIC(i8, u8, i8, 8)
 MJX_DEFINE_SHIFT_ARITHMETIC(i16, u16, i16, 16)
 MJX_DEFINE_SHIFT_ARITHMETIC(i32, u32, i32, 32)
@@ -196,10 +172,10 @@ MJX_DEFINE_SHIFT_ARITHMETIC(u32, u32, i32, 32)
 MJX_DEFINE_SHIFT_ARITHMETIC(u64, u64, i64, 64)
 
 /* The high half of the double-width product. */
-#define MJX_DEFINE_MULHI(T, WIDE, BITS)                                             \
-    MJX_INLINE mjx_t_##T mjx_s_mulhi_##T(mjx_t_##T a, mjx_t_##T b) {                \
-        return (mjx_t_##T)(((WIDE)a * (WIDE)b) >> BITS);                            \
-    }
+#define MJX_DEFINE_MULHI(T, WIDE, BITS)                            \
+  MJX_INLINE mjx_t_##T mjx_s_mulhi_##T(mjx_t_##T a, mjx_t_##T b) { \
+    return (mjx_t_##T)(((WIDE)a * (WIDE)b) >> BITS);               \
+  }
 MJX_DEFINE_MULHI(i8, int32_t, 8)
 MJX_DEFINE_MULHI(i16, int32_t, 16)
 MJX_DEFINE_MULHI(i32, int64_t, 32)

@@ -12,26 +12,26 @@
 #include "math_half.h"
 
 #define MJX_SPECIAL_JOIN_(a, b) a##b
-#define MJX_SPECIAL_JOIN(a, b) MJX_SPECIAL_JOIN_(a, b)
-#define MJX_S(op) MJX_SPECIAL_JOIN(mjx_s_##op##_, MJX_SUFFIX)
-#define MJX_H(helper) MJX_SPECIAL_JOIN(mjx_##helper##_, MJX_SUFFIX)
+#define MJX_SPECIAL_JOIN(a, b)  MJX_SPECIAL_JOIN_(a, b)
+#define MJX_S(op)               MJX_SPECIAL_JOIN(mjx_s_##op##_, MJX_SUFFIX)
+#define MJX_H(helper)           MJX_SPECIAL_JOIN(mjx_##helper##_, MJX_SUFFIX)
 
 /* sin and cos of an angle known to be small: float32's is branch-free. */
 MJX_INLINE float mjx_small_sin_f32(float x) { return mjx_s_sin_f32_vector(x); }
 MJX_INLINE double mjx_small_sin_f64(double x) { return __builtin_sin(x); }
 
-#define MJX_SUFFIX f32
-#define MJX_REAL float
-#define MJX_MADD MJX_FMAF
-#define MJX_EPSILON 0x1p-23f
-#define MJX_LEAST 0x1p-126f
-#define MJX_LOG_LARGEST 88.72283905206835f
-#define MJX_BETA_ROUNDS 200
+#define MJX_SUFFIX         f32
+#define MJX_REAL           float
+#define MJX_MADD           MJX_FMAF
+#define MJX_EPSILON        0x1p-23f
+#define MJX_LEAST          0x1p-126f
+#define MJX_LOG_LARGEST    88.72283905206835f
+#define MJX_BETA_ROUNDS    200
 #define MJX_I0E_NEAR_COUNT 18
-#define MJX_I0E_FAR_COUNT 7
+#define MJX_I0E_FAR_COUNT  7
 #define MJX_I1E_NEAR_COUNT 17
-#define MJX_I1E_FAR_COUNT 7
-#define MJX_BUILTIN(name) __builtin_##name##f
+#define MJX_I1E_FAR_COUNT  7
+#define MJX_BUILTIN(name)  __builtin_##name##f
 #include "math_special_body.h"
 #undef MJX_SUFFIX
 #undef MJX_REAL
@@ -46,18 +46,18 @@ MJX_INLINE double mjx_small_sin_f64(double x) { return __builtin_sin(x); }
 #undef MJX_I1E_FAR_COUNT
 #undef MJX_BUILTIN
 
-#define MJX_SUFFIX f64
-#define MJX_REAL double
-#define MJX_MADD MJX_FMA
-#define MJX_EPSILON 0x1p-52
-#define MJX_LEAST 0x1p-1022
-#define MJX_LOG_LARGEST 709.782712893384
-#define MJX_BETA_ROUNDS 600
+#define MJX_SUFFIX         f64
+#define MJX_REAL           double
+#define MJX_MADD           MJX_FMA
+#define MJX_EPSILON        0x1p-52
+#define MJX_LEAST          0x1p-1022
+#define MJX_LOG_LARGEST    709.782712893384
+#define MJX_BETA_ROUNDS    600
 #define MJX_I0E_NEAR_COUNT 30
-#define MJX_I0E_FAR_COUNT 25
+#define MJX_I0E_FAR_COUNT  25
 #define MJX_I1E_NEAR_COUNT 29
-#define MJX_I1E_FAR_COUNT 25
-#define MJX_BUILTIN(name) __builtin_##name
+#define MJX_I1E_FAR_COUNT  25
+#define MJX_BUILTIN(name)  __builtin_##name
 #include "math_special_body.h"
 
 MJX_HALF_UNARY(lgamma)
@@ -71,16 +71,14 @@ MJX_HALF_BINARY(random_gamma_grad)
 MJX_HALF_BINARY(zeta)
 MJX_HALF_BINARY(polygamma)
 
-MJX_INLINE mjx_t_f16 mjx_s_regularized_incomplete_beta_f16(mjx_t_f16 a, mjx_t_f16 b,
-                                                           mjx_t_f16 x) {
-    return mjx_f16_from_f32(mjx_s_regularized_incomplete_beta_f32(
-        mjx_f32_from_f16(a), mjx_f32_from_f16(b), mjx_f32_from_f16(x)));
+MJX_INLINE mjx_t_f16 mjx_s_regularized_incomplete_beta_f16(mjx_t_f16 a, mjx_t_f16 b, mjx_t_f16 x) {
+  return mjx_f16_from_f32(mjx_s_regularized_incomplete_beta_f32(
+      mjx_f32_from_f16(a), mjx_f32_from_f16(b), mjx_f32_from_f16(x)));
 }
-MJX_INLINE mjx_t_bf16 mjx_s_regularized_incomplete_beta_bf16(mjx_t_bf16 a,
-                                                             mjx_t_bf16 b,
+MJX_INLINE mjx_t_bf16 mjx_s_regularized_incomplete_beta_bf16(mjx_t_bf16 a, mjx_t_bf16 b,
                                                              mjx_t_bf16 x) {
-    return mjx_bf16_from_f32(mjx_s_regularized_incomplete_beta_f32(
-        mjx_f32_from_bf16(a), mjx_f32_from_bf16(b), mjx_f32_from_bf16(x)));
+  return mjx_bf16_from_f32(mjx_s_regularized_incomplete_beta_f32(
+      mjx_f32_from_bf16(a), mjx_f32_from_bf16(b), mjx_f32_from_bf16(x)));
 }
 
 #endif

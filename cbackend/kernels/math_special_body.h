@@ -4,358 +4,343 @@
 /* Lanczos's approximation with g = 7 and n = 9 (Godfrey's coefficients):
  * sum(z) = 1 + sum of c[k] / (z + k), k = 1 .. 8. */
 MJX_INLINE void MJX_H(lanczos)(MJX_REAL z, MJX_REAL *sum, MJX_REAL *slope) {
-    static const MJX_REAL c[] = {
-        (MJX_REAL)676.520368121885098567009190444019,
-        (MJX_REAL)-1259.13921672240287047156078755283,
-        (MJX_REAL)771.3234287776530788486528258894,
-        (MJX_REAL)-176.61502916214059906584551354,
-        (MJX_REAL)12.507343278686904814458936853,
-        (MJX_REAL)-0.13857109526572011689554707,
-        (MJX_REAL)9.984369578019570859563e-6,
-        (MJX_REAL)1.50563273514931155834e-7,
-    };
-    MJX_REAL s = (MJX_REAL)0.99999999999980993227684700473478, d = 0;
-    for (int k = 0; k < 8; k++) {
-        MJX_REAL zk = z + (MJX_REAL)(k + 1);
-        d = d - c[k] / (zk * zk);
-        s = s + c[k] / zk;
-    }
-    *sum = s;
-    *slope = d;
+  static const MJX_REAL c[] = {
+      (MJX_REAL)676.520368121885098567009190444019, (MJX_REAL)-1259.13921672240287047156078755283,
+      (MJX_REAL)771.3234287776530788486528258894,   (MJX_REAL)-176.61502916214059906584551354,
+      (MJX_REAL)12.507343278686904814458936853,     (MJX_REAL)-0.13857109526572011689554707,
+      (MJX_REAL)9.984369578019570859563e-6,         (MJX_REAL)1.50563273514931155834e-7,
+  };
+  MJX_REAL s = (MJX_REAL)0.99999999999980993227684700473478, d = 0;
+  for (int k = 0; k < 8; k++) {
+    MJX_REAL zk = z + (MJX_REAL)(k + 1);
+    d = d - c[k] / (zk * zk);
+    s = s + c[k] / zk;
+  }
+  *sum = s;
+  *slope = d;
 }
 
-#define MJX_LOG_LANCZOS ((MJX_REAL)2.01490302054226471426)    /* log(7.5) */
+#define MJX_LOG_LANCZOS     ((MJX_REAL)2.01490302054226471426) /* log(7.5) */
 #define MJX_INVERSE_LANCZOS ((MJX_REAL)0.13333333333333333333) /* 1 / 7.5 */
-#define MJX_PI ((MJX_REAL)3.14159265358979323846)
+#define MJX_PI              ((MJX_REAL)3.14159265358979323846)
 
 /* log |gamma(x)|; below 1/2 by reflection. */
 MJX_INLINE MJX_REAL MJX_S(lgamma)(MJX_REAL x) {
-    MJX_REAL a = MJX_BUILTIN(fabs)(x), one = 1, half = (MJX_REAL)0.5;
-    int reflect = x < half;
-    MJX_REAL z = reflect ? -x : x + -one, sum, slope;
-    MJX_H(lanczos)(z, &sum, &slope);
-    MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
-    MJX_REAL t = z + (MJX_REAL)7.5;
-    MJX_REAL y = MJX_MADD((z + half) - t / log_t, log_t,
-                          (MJX_REAL)0.91893853320467267 /* log(2 pi) / 2 */);
-    y = y + MJX_S(log)(sum);
-    MJX_REAL part = a - MJX_BUILTIN(floor)(a);
-    part = half < part ? one - part : part;
-    MJX_REAL log_sin = MJX_S(log)(MJX_H(small_sin)(part * MJX_PI));
-    MJX_REAL mirrored = ((MJX_REAL)1.14472988584940017414 - log_sin) - y;
-    mirrored = MJX_S(is_finite)(log_sin) ? mirrored : -log_sin;
-    y = reflect ? mirrored : y;
-    return a == (MJX_REAL)MJX_INF ? (MJX_REAL)MJX_INF : y;
+  MJX_REAL a = MJX_BUILTIN(fabs)(x), one = 1, half = (MJX_REAL)0.5;
+  int reflect = x < half;
+  MJX_REAL z = reflect ? -x : x + -one, sum, slope;
+  MJX_H(lanczos)(z, &sum, &slope);
+  MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
+  MJX_REAL t = z + (MJX_REAL)7.5;
+  MJX_REAL y =
+      MJX_MADD((z + half) - t / log_t, log_t, (MJX_REAL)0.91893853320467267 /* log(2 pi) / 2 */);
+  y = y + MJX_S(log)(sum);
+  MJX_REAL part = a - MJX_BUILTIN(floor)(a);
+  part = half < part ? one - part : part;
+  MJX_REAL log_sin = MJX_S(log)(MJX_H(small_sin)(part * MJX_PI));
+  MJX_REAL mirrored = ((MJX_REAL)1.14472988584940017414 - log_sin) - y;
+  mirrored = MJX_S(is_finite)(log_sin) ? mirrored : -log_sin;
+  y = reflect ? mirrored : y;
+  return a == (MJX_REAL)MJX_INF ? (MJX_REAL)MJX_INF : y;
 }
 
 /* d/dx log gamma(x); below 1/2 by reflection; NaN at the poles. */
 MJX_INLINE MJX_REAL MJX_S(digamma)(MJX_REAL x) {
-    MJX_REAL one = 1, half = (MJX_REAL)0.5;
-    int reflect = x < half;
-    MJX_REAL z = reflect ? -x : x + -one, sum, slope;
-    MJX_H(lanczos)(z, &sum, &slope);
-    MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
-    MJX_REAL y = (log_t + slope / sum) - (MJX_REAL)7 / (z + (MJX_REAL)7.5);
-    MJX_REAL angle = (x + MJX_BUILTIN(fabs)(MJX_BUILTIN(floor)(x + half))) * MJX_PI;
-    MJX_REAL turn = (MJX_S(cos)(angle) * MJX_PI) / MJX_S(sin)(angle);
-    y = reflect ? y - turn : y;
-    return x <= 0 && x == MJX_BUILTIN(floor)(x) ? (MJX_REAL)MJX_NAN : y;
+  MJX_REAL one = 1, half = (MJX_REAL)0.5;
+  int reflect = x < half;
+  MJX_REAL z = reflect ? -x : x + -one, sum, slope;
+  MJX_H(lanczos)(z, &sum, &slope);
+  MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
+  MJX_REAL y = (log_t + slope / sum) - (MJX_REAL)7 / (z + (MJX_REAL)7.5);
+  MJX_REAL angle = (x + MJX_BUILTIN(fabs)(MJX_BUILTIN(floor)(x + half))) * MJX_PI;
+  MJX_REAL turn = (MJX_S(cos)(angle) * MJX_PI) / MJX_S(sin)(angle);
+  y = reflect ? y - turn : y;
+  return x <= 0 && x == MJX_BUILTIN(floor)(x) ? (MJX_REAL)MJX_NAN : y;
 }
 
 /* Clenshaw's sum of a Chebyshev series, the last coefficient halved. */
 MJX_INLINE MJX_REAL MJX_H(chebyshev)(MJX_REAL x, const MJX_REAL *c, int n) {
-    MJX_REAL b0 = MJX_MADD(x, c[0], c[1]), b1 = c[0], b2 = 0;
-    for (int i = 2; i < n; i++) {
-        b2 = b1;
-        b1 = b0;
-        b0 = MJX_MADD(x, b1, -b2) + c[i];
-    }
-    return (b0 - b2) * (MJX_REAL)0.5;
+  MJX_REAL b0 = MJX_MADD(x, c[0], c[1]), b1 = c[0], b2 = 0;
+  for (int i = 2; i < n; i++) {
+    b2 = b1;
+    b1 = b0;
+    b0 = MJX_MADD(x, b1, -b2) + c[i];
+  }
+  return (b0 - b2) * (MJX_REAL)0.5;
 }
 
 /* exp(-|x|) I0(x): Cephes' series in |x|/2 - 2 up to 8, in 32/|x| - 2 beyond; the
  * last coefficients of the float64 series are those of float32's. */
 MJX_INLINE MJX_REAL MJX_S(bessel_i0e)(MJX_REAL x) {
-    static const MJX_REAL near[] = {
-        (MJX_REAL)-4.41534164647933937950e-18, (MJX_REAL)3.33079451882223809783e-17,
-        (MJX_REAL)-2.43127984654795469359e-16, (MJX_REAL)1.71539128555513303061e-15,
-        (MJX_REAL)-1.16853328779934516808e-14, (MJX_REAL)7.67618549860493561688e-14,
-        (MJX_REAL)-4.85644678311192946090e-13, (MJX_REAL)2.95505266312963983461e-12,
-        (MJX_REAL)-1.72682629144155570723e-11, (MJX_REAL)9.67580903537323691224e-11,
-        (MJX_REAL)-5.18979560163526290666e-10, (MJX_REAL)2.65982372468238665035e-9,
-        (MJX_REAL)-1.30002500998624804212e-8,  (MJX_REAL)6.04699502254191894932e-8,
-        (MJX_REAL)-2.67079385394061173391e-7,  (MJX_REAL)1.11738753912010371815e-6,
-        (MJX_REAL)-4.41673835845875056359e-6,  (MJX_REAL)1.64484480707288970893e-5,
-        (MJX_REAL)-5.75419501008210370398e-5,  (MJX_REAL)1.88502885095841655729e-4,
-        (MJX_REAL)-5.76375574538582365885e-4,  (MJX_REAL)1.63947561694133579842e-3,
-        (MJX_REAL)-4.32430999505057594430e-3,  (MJX_REAL)1.05464603945949983183e-2,
-        (MJX_REAL)-2.37374148058994688156e-2,  (MJX_REAL)4.93052842396707084878e-2,
-        (MJX_REAL)-9.49010970480476444210e-2,  (MJX_REAL)1.71620901522208775349e-1,
-        (MJX_REAL)-3.04682672343198398683e-1,  (MJX_REAL)6.76795274409476084995e-1};
-    static const MJX_REAL far[] = {
-        (MJX_REAL)-7.23318048787475395456e-18, (MJX_REAL)-4.83050448594418207126e-18,
-        (MJX_REAL)4.46562142029675999901e-17,  (MJX_REAL)3.46122286769746109310e-17,
-        (MJX_REAL)-2.82762398051658348494e-16, (MJX_REAL)-3.42548561967721913462e-16,
-        (MJX_REAL)1.77256013305652638360e-15,  (MJX_REAL)3.81168066935262242075e-15,
-        (MJX_REAL)-9.55484669882830764870e-15, (MJX_REAL)-4.15056934728722208663e-14,
-        (MJX_REAL)1.54008621752140982691e-14,  (MJX_REAL)3.85277838274214270114e-13,
-        (MJX_REAL)7.18012445138366623367e-13,  (MJX_REAL)-1.79417853150680611778e-12,
-        (MJX_REAL)-1.32158118404477131188e-11, (MJX_REAL)-3.14991652796324136454e-11,
-        (MJX_REAL)1.18891471078464383424e-11,  (MJX_REAL)4.94060238822496958910e-10,
-        (MJX_REAL)3.39623202570838634515e-9,   (MJX_REAL)2.26666899049817806459e-8,
-        (MJX_REAL)2.04891858946906374183e-7,   (MJX_REAL)2.89137052083475648297e-6,
-        (MJX_REAL)6.88975834691682398426e-5,   (MJX_REAL)3.36911647825569408990e-3,
-        (MJX_REAL)8.04490411014108831608e-1};
-    MJX_REAL a = MJX_BUILTIN(fabs)(x), two = 2;
-    MJX_REAL small = MJX_H(chebyshev)(a * (MJX_REAL)0.5 - two,
-                                      near + 30 - MJX_I0E_NEAR_COUNT,
-                                      MJX_I0E_NEAR_COUNT);
-    MJX_REAL large = MJX_H(chebyshev)((MJX_REAL)32 / a - two,
-                                      far + 25 - MJX_I0E_FAR_COUNT,
-                                      MJX_I0E_FAR_COUNT);
-    return a <= 8 ? small : large / MJX_BUILTIN(sqrt)(a);
+  static const MJX_REAL near[] = {
+      (MJX_REAL)-4.41534164647933937950e-18, (MJX_REAL)3.33079451882223809783e-17,
+      (MJX_REAL)-2.43127984654795469359e-16, (MJX_REAL)1.71539128555513303061e-15,
+      (MJX_REAL)-1.16853328779934516808e-14, (MJX_REAL)7.67618549860493561688e-14,
+      (MJX_REAL)-4.85644678311192946090e-13, (MJX_REAL)2.95505266312963983461e-12,
+      (MJX_REAL)-1.72682629144155570723e-11, (MJX_REAL)9.67580903537323691224e-11,
+      (MJX_REAL)-5.18979560163526290666e-10, (MJX_REAL)2.65982372468238665035e-9,
+      (MJX_REAL)-1.30002500998624804212e-8,  (MJX_REAL)6.04699502254191894932e-8,
+      (MJX_REAL)-2.67079385394061173391e-7,  (MJX_REAL)1.11738753912010371815e-6,
+      (MJX_REAL)-4.41673835845875056359e-6,  (MJX_REAL)1.64484480707288970893e-5,
+      (MJX_REAL)-5.75419501008210370398e-5,  (MJX_REAL)1.88502885095841655729e-4,
+      (MJX_REAL)-5.76375574538582365885e-4,  (MJX_REAL)1.63947561694133579842e-3,
+      (MJX_REAL)-4.32430999505057594430e-3,  (MJX_REAL)1.05464603945949983183e-2,
+      (MJX_REAL)-2.37374148058994688156e-2,  (MJX_REAL)4.93052842396707084878e-2,
+      (MJX_REAL)-9.49010970480476444210e-2,  (MJX_REAL)1.71620901522208775349e-1,
+      (MJX_REAL)-3.04682672343198398683e-1,  (MJX_REAL)6.76795274409476084995e-1};
+  static const MJX_REAL far[] = {
+      (MJX_REAL)-7.23318048787475395456e-18, (MJX_REAL)-4.83050448594418207126e-18,
+      (MJX_REAL)4.46562142029675999901e-17,  (MJX_REAL)3.46122286769746109310e-17,
+      (MJX_REAL)-2.82762398051658348494e-16, (MJX_REAL)-3.42548561967721913462e-16,
+      (MJX_REAL)1.77256013305652638360e-15,  (MJX_REAL)3.81168066935262242075e-15,
+      (MJX_REAL)-9.55484669882830764870e-15, (MJX_REAL)-4.15056934728722208663e-14,
+      (MJX_REAL)1.54008621752140982691e-14,  (MJX_REAL)3.85277838274214270114e-13,
+      (MJX_REAL)7.18012445138366623367e-13,  (MJX_REAL)-1.79417853150680611778e-12,
+      (MJX_REAL)-1.32158118404477131188e-11, (MJX_REAL)-3.14991652796324136454e-11,
+      (MJX_REAL)1.18891471078464383424e-11,  (MJX_REAL)4.94060238822496958910e-10,
+      (MJX_REAL)3.39623202570838634515e-9,   (MJX_REAL)2.26666899049817806459e-8,
+      (MJX_REAL)2.04891858946906374183e-7,   (MJX_REAL)2.89137052083475648297e-6,
+      (MJX_REAL)6.88975834691682398426e-5,   (MJX_REAL)3.36911647825569408990e-3,
+      (MJX_REAL)8.04490411014108831608e-1};
+  MJX_REAL a = MJX_BUILTIN(fabs)(x), two = 2;
+  MJX_REAL small =
+      MJX_H(chebyshev)(a * (MJX_REAL)0.5 - two, near + 30 - MJX_I0E_NEAR_COUNT, MJX_I0E_NEAR_COUNT);
+  MJX_REAL large =
+      MJX_H(chebyshev)((MJX_REAL)32 / a - two, far + 25 - MJX_I0E_FAR_COUNT, MJX_I0E_FAR_COUNT);
+  return a <= 8 ? small : large / MJX_BUILTIN(sqrt)(a);
 }
 
 /* exp(-|x|) I1(x): as bessel_i0e. */
 MJX_INLINE MJX_REAL MJX_S(bessel_i1e)(MJX_REAL x) {
-    static const MJX_REAL near[] = {
-        (MJX_REAL)2.7779141127610464e-18,  (MJX_REAL)-2.111421214358166e-17,
-        (MJX_REAL)1.5536319577362005e-16,  (MJX_REAL)-1.1055969477353862e-15,
-        (MJX_REAL)7.6006842947354077e-15,  (MJX_REAL)-5.0421855047279118e-14,
-        (MJX_REAL)3.2237933659455748e-13,  (MJX_REAL)-1.9839743977649436e-12,
-        (MJX_REAL)1.1736186298890901e-11,  (MJX_REAL)-6.6634897235020271e-11,
-        (MJX_REAL)3.6255902815521172e-10,  (MJX_REAL)-1.8872497517228294e-09,
-        (MJX_REAL)9.3815373864957726e-09,  (MJX_REAL)-4.4450591287963281e-08,
-        (MJX_REAL)2.0032947535521353e-07,  (MJX_REAL)-8.5687202646954547e-07,
-        (MJX_REAL)3.4702513081376785e-06,  (MJX_REAL)-1.3273163656039436e-05,
-        (MJX_REAL)4.7815651075500542e-05,  (MJX_REAL)-0.00016176081582589674,
-        (MJX_REAL)0.00051228595616857576,  (MJX_REAL)-0.0015135724506312532,
-        (MJX_REAL)0.0041564229443128882,   (MJX_REAL)-0.010564084894626197,
-        (MJX_REAL)0.024726449030626516,    (MJX_REAL)-0.052945981208094989,
-        (MJX_REAL)0.10264365868984709,     (MJX_REAL)-0.17641651835783406,
-        (MJX_REAL)0.25258718644363365};
-    static const MJX_REAL far[] = {
-        (MJX_REAL)7.5172963108421052e-18,  (MJX_REAL)4.4143483230717077e-18,
-        (MJX_REAL)-4.6503053684893586e-17, (MJX_REAL)-3.2095259219934238e-17,
-        (MJX_REAL)2.96262899764595e-16,    (MJX_REAL)3.3082023109209285e-16,
-        (MJX_REAL)-1.8803547755107825e-15, (MJX_REAL)-3.8144030724370075e-15,
-        (MJX_REAL)1.0420276984128802e-14,  (MJX_REAL)4.272440016711951e-14,
-        (MJX_REAL)-2.1015418427726643e-14, (MJX_REAL)-4.0835511110921974e-13,
-        (MJX_REAL)-7.1985517762459084e-13, (MJX_REAL)2.0356285441470896e-12,
-        (MJX_REAL)1.4125807436613782e-11,  (MJX_REAL)3.2526035830154884e-11,
-        (MJX_REAL)-1.8974958123505413e-11, (MJX_REAL)-5.5897434621965838e-10,
-        (MJX_REAL)-3.835380385964237e-09,  (MJX_REAL)-2.6314688468895196e-08,
-        (MJX_REAL)-2.5122362378702088e-07, (MJX_REAL)-3.8825648088776906e-06,
-        (MJX_REAL)-0.00011058893876262371, (MJX_REAL)-0.0097610974913614687,
-        (MJX_REAL)0.77857623501828011};
-    MJX_REAL a = MJX_BUILTIN(fabs)(x), two = 2;
-    MJX_REAL small = MJX_H(chebyshev)(a * (MJX_REAL)0.5 - two,
-                                      near + 29 - MJX_I1E_NEAR_COUNT,
-                                      MJX_I1E_NEAR_COUNT);
-    MJX_REAL large = MJX_H(chebyshev)((MJX_REAL)32 / a - two,
-                                      far + 25 - MJX_I1E_FAR_COUNT,
-                                      MJX_I1E_FAR_COUNT);
-    MJX_REAL y = a <= 8 ? a * small : large / MJX_BUILTIN(sqrt)(a);
-    return MJX_S(sign)(x) * y;
+  static const MJX_REAL near[] = {
+      (MJX_REAL)2.7779141127610464e-18, (MJX_REAL)-2.111421214358166e-17,
+      (MJX_REAL)1.5536319577362005e-16, (MJX_REAL)-1.1055969477353862e-15,
+      (MJX_REAL)7.6006842947354077e-15, (MJX_REAL)-5.0421855047279118e-14,
+      (MJX_REAL)3.2237933659455748e-13, (MJX_REAL)-1.9839743977649436e-12,
+      (MJX_REAL)1.1736186298890901e-11, (MJX_REAL)-6.6634897235020271e-11,
+      (MJX_REAL)3.6255902815521172e-10, (MJX_REAL)-1.8872497517228294e-09,
+      (MJX_REAL)9.3815373864957726e-09, (MJX_REAL)-4.4450591287963281e-08,
+      (MJX_REAL)2.0032947535521353e-07, (MJX_REAL)-8.5687202646954547e-07,
+      (MJX_REAL)3.4702513081376785e-06, (MJX_REAL)-1.3273163656039436e-05,
+      (MJX_REAL)4.7815651075500542e-05, (MJX_REAL)-0.00016176081582589674,
+      (MJX_REAL)0.00051228595616857576, (MJX_REAL)-0.0015135724506312532,
+      (MJX_REAL)0.0041564229443128882,  (MJX_REAL)-0.010564084894626197,
+      (MJX_REAL)0.024726449030626516,   (MJX_REAL)-0.052945981208094989,
+      (MJX_REAL)0.10264365868984709,    (MJX_REAL)-0.17641651835783406,
+      (MJX_REAL)0.25258718644363365};
+  static const MJX_REAL far[] = {
+      (MJX_REAL)7.5172963108421052e-18,  (MJX_REAL)4.4143483230717077e-18,
+      (MJX_REAL)-4.6503053684893586e-17, (MJX_REAL)-3.2095259219934238e-17,
+      (MJX_REAL)2.96262899764595e-16,    (MJX_REAL)3.3082023109209285e-16,
+      (MJX_REAL)-1.8803547755107825e-15, (MJX_REAL)-3.8144030724370075e-15,
+      (MJX_REAL)1.0420276984128802e-14,  (MJX_REAL)4.272440016711951e-14,
+      (MJX_REAL)-2.1015418427726643e-14, (MJX_REAL)-4.0835511110921974e-13,
+      (MJX_REAL)-7.1985517762459084e-13, (MJX_REAL)2.0356285441470896e-12,
+      (MJX_REAL)1.4125807436613782e-11,  (MJX_REAL)3.2526035830154884e-11,
+      (MJX_REAL)-1.8974958123505413e-11, (MJX_REAL)-5.5897434621965838e-10,
+      (MJX_REAL)-3.835380385964237e-09,  (MJX_REAL)-2.6314688468895196e-08,
+      (MJX_REAL)-2.5122362378702088e-07, (MJX_REAL)-3.8825648088776906e-06,
+      (MJX_REAL)-0.00011058893876262371, (MJX_REAL)-0.0097610974913614687,
+      (MJX_REAL)0.77857623501828011};
+  MJX_REAL a = MJX_BUILTIN(fabs)(x), two = 2;
+  MJX_REAL small =
+      MJX_H(chebyshev)(a * (MJX_REAL)0.5 - two, near + 29 - MJX_I1E_NEAR_COUNT, MJX_I1E_NEAR_COUNT);
+  MJX_REAL large =
+      MJX_H(chebyshev)((MJX_REAL)32 / a - two, far + 25 - MJX_I1E_FAR_COUNT, MJX_I1E_FAR_COUNT);
+  MJX_REAL y = a <= 8 ? a * small : large / MJX_BUILTIN(sqrt)(a);
+  return MJX_S(sign)(x) * y;
 }
 
 /* What the incomplete gamma function's expansions find: the sum and, where asked
  * for, its derivative with respect to a. */
 typedef struct {
-    MJX_REAL sum, slope;
+  MJX_REAL sum, slope;
 } MJX_H(expansion);
 
 /* The power series of the lower function, Abramowitz and Stegun 6.5.29; without
  * the factor x^a exp(-x) / gamma(a + 1). Where not `enabled`, its first term. */
-MJX_INLINE MJX_H(expansion)
-    MJX_H(gamma_series)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
-    MJX_REAL r = a, c = 1, sum = 1, dc = 0, dsum = 0;
-    /* the bound is for a near 1 / epsilon, where x / r stays 1 */
-    for (int i = 0; enabled && i < 10000000; i++) {
-        r += 1;
-        MJX_REAL ratio = x / r;
-        dc = MJX_MADD(dc, ratio, -((c * x) / (r * r)));
-        dsum += dc;
-        c *= ratio;
-        sum += c;
-        enabled = slope ? MJX_BUILTIN(fabs)(dc / dsum) > MJX_EPSILON
-                        : c / sum > MJX_EPSILON;
-    }
-    MJX_H(expansion) e = {sum, dsum};
-    return e;
+MJX_INLINE MJX_H(expansion) MJX_H(gamma_series)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
+  MJX_REAL r = a, c = 1, sum = 1, dc = 0, dsum = 0;
+  /* the bound is for a near 1 / epsilon, where x / r stays 1 */
+  for (int i = 0; enabled && i < 10000000; i++) {
+    r += 1;
+    MJX_REAL ratio = x / r;
+    dc = MJX_MADD(dc, ratio, -((c * x) / (r * r)));
+    dsum += dc;
+    c *= ratio;
+    sum += c;
+    enabled = slope ? MJX_BUILTIN(fabs)(dc / dsum) > MJX_EPSILON : c / sum > MJX_EPSILON;
+  }
+  MJX_H(expansion) e = {sum, dsum};
+  return e;
 }
 
 /* Convergents of the continued fraction of the upper function (Cephes igamc);
  * without the factor x^a exp(-x) / gamma(a). Where not `enabled`, the first. */
 MJX_NOINLINE MJX_H(expansion)
     MJX_H(gamma_fraction)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
-    MJX_REAL y = 1 - a, z = x + y + 1;
-    MJX_REAL p2 = 1, q2 = x, p1 = x + 1, q1 = z * x, sum = p1 / q1;
-    MJX_REAL dp2 = 0, dq2 = 0, dp1 = 0, dq1 = -x, dsum = (dp1 - sum * dq1) / q1;
-    for (int i = 1; enabled && i <= 2000; i++) {
-        MJX_REAL c = (MJX_REAL)i, change = 1, dchange = 1, scale = 1;
-        y += 1;
-        z += 2;
-        MJX_REAL yc = y * c;
-        MJX_REAL p = MJX_MADD(p1, z, -(p2 * yc)), q = MJX_MADD(q1, z, -(q2 * yc));
-        MJX_REAL dp = MJX_MADD(-dp2, yc, MJX_MADD(dp1, z, -p1));
-        MJX_REAL dq = MJX_MADD(-dq2, yc, MJX_MADD(dq1, z, -q1));
-        dp = MJX_MADD(p2, c, dp);
-        dq = MJX_MADD(q2, c, dq);
-        if (q != 0) {
-            MJX_REAL r = p / q;
-            change = MJX_BUILTIN(fabs)((sum - r) / r);
-            sum = r;
-            r = MJX_MADD(-sum, dq, dp) / q;
-            dchange = MJX_BUILTIN(fabs)(r - dsum);
-            dsum = r;
-        }
-        if (MJX_BUILTIN(fabs)(p) > 1 / MJX_EPSILON) scale = MJX_EPSILON;
-        p2 = p1 * scale, p1 = p * scale, q2 = q1 * scale, q1 = q * scale;
-        dp2 = dp1 * scale, dp1 = dp * scale, dq2 = dq1 * scale, dq1 = dq * scale;
-        enabled = (slope ? dchange : change) > MJX_EPSILON;
+  MJX_REAL y = 1 - a, z = x + y + 1;
+  MJX_REAL p2 = 1, q2 = x, p1 = x + 1, q1 = z * x, sum = p1 / q1;
+  MJX_REAL dp2 = 0, dq2 = 0, dp1 = 0, dq1 = -x, dsum = (dp1 - sum * dq1) / q1;
+  for (int i = 1; enabled && i <= 2000; i++) {
+    MJX_REAL c = (MJX_REAL)i, change = 1, dchange = 1, scale = 1;
+    y += 1;
+    z += 2;
+    MJX_REAL yc = y * c;
+    MJX_REAL p = MJX_MADD(p1, z, -(p2 * yc)), q = MJX_MADD(q1, z, -(q2 * yc));
+    MJX_REAL dp = MJX_MADD(-dp2, yc, MJX_MADD(dp1, z, -p1));
+    MJX_REAL dq = MJX_MADD(-dq2, yc, MJX_MADD(dq1, z, -q1));
+    dp = MJX_MADD(p2, c, dp);
+    dq = MJX_MADD(q2, c, dq);
+    if (q != 0) {
+      MJX_REAL r = p / q;
+      change = MJX_BUILTIN(fabs)((sum - r) / r);
+      sum = r;
+      r = MJX_MADD(-sum, dq, dp) / q;
+      dchange = MJX_BUILTIN(fabs)(r - dsum);
+      dsum = r;
     }
-    MJX_H(expansion) e = {sum, dsum};
-    return e;
+    if (MJX_BUILTIN(fabs)(p) > 1 / MJX_EPSILON) scale = MJX_EPSILON;
+    p2 = p1 * scale, p1 = p * scale, q2 = q1 * scale, q1 = q * scale;
+    dp2 = dp1 * scale, dp1 = dp * scale, dq2 = dq1 * scale, dq1 = dq * scale;
+    enabled = (slope ? dchange : change) > MJX_EPSILON;
+  }
+  MJX_H(expansion) e = {sum, dsum};
+  return e;
 }
 
 /* log(x^a exp(-x) / gamma(a)). Where its exponential underflows, no expansion is
  * worth its rounds. */
 MJX_INLINE MJX_REAL MJX_H(log_gamma_density)(MJX_REAL a, MJX_REAL x) {
-    return MJX_MADD(a, MJX_S(log)(x), -x) - MJX_S(lgamma)(a);
+  return MJX_MADD(a, MJX_S(log)(x), -x) - MJX_S(lgamma)(a);
 }
 
 /* The regularized lower incomplete gamma function. */
 MJX_NOINLINE MJX_REAL MJX_S(igamma)(MJX_REAL a, MJX_REAL x) {
-    if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
-    if (x == (MJX_REAL)MJX_INF) return 1;
-    if (x == 0) return 0;
-    MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
-    MJX_REAL density = MJX_S(exp)(log_density);
-    int enabled = !(log_density < -MJX_LOG_LARGEST);
-    if (x >= 1 && x > a)
-        return MJX_MADD(-MJX_H(gamma_fraction)(a, x, 0, enabled).sum, density, 1);
-    return MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
+  if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
+  if (x == (MJX_REAL)MJX_INF) return 1;
+  if (x == 0) return 0;
+  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
+  MJX_REAL density = MJX_S(exp)(log_density);
+  int enabled = !(log_density < -MJX_LOG_LARGEST);
+  if (x >= 1 && x > a) return MJX_MADD(-MJX_H(gamma_fraction)(a, x, 0, enabled).sum, density, 1);
+  return MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
 }
 
 /* 1 - igamma, without the cancellation. */
 MJX_NOINLINE MJX_REAL MJX_S(igammac)(MJX_REAL a, MJX_REAL x) {
-    if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
-    if (x == (MJX_REAL)MJX_INF || a == 0) return 0;
-    MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
-    MJX_REAL density = MJX_S(exp)(log_density);
-    int enabled = !(log_density < -MJX_LOG_LARGEST);
-    if (x < 1 || x < a)
-        return 1 - MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
-    return MJX_H(gamma_fraction)(a, x, 0, enabled).sum * density;
+  if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
+  if (x == (MJX_REAL)MJX_INF || a == 0) return 0;
+  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
+  MJX_REAL density = MJX_S(exp)(log_density);
+  int enabled = !(log_density < -MJX_LOG_LARGEST);
+  if (x < 1 || x < a) return 1 - MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
+  return MJX_H(gamma_fraction)(a, x, 0, enabled).sum * density;
 }
 
 /* d igamma(a, x) / da */
 MJX_NOINLINE MJX_REAL MJX_S(igamma_grad_a)(MJX_REAL a, MJX_REAL x) {
-    if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
-    if (x == 0) return 0;
-    MJX_REAL log_density = MJX_H(log_gamma_density)(a, x), log_x = MJX_S(log)(x);
-    MJX_REAL density = MJX_S(exp)(log_density);
-    int enabled = !(log_density < -MJX_LOG_LARGEST);
-    if (x > 1 && x > a) {
-        MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
-        return -(density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope));
-    }
-    MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
-    return density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) / a;
+  if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
+  if (x == 0) return 0;
+  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x), log_x = MJX_S(log)(x);
+  MJX_REAL density = MJX_S(exp)(log_density);
+  int enabled = !(log_density < -MJX_LOG_LARGEST);
+  if (x > 1 && x > a) {
+    MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
+    return -(density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope));
+  }
+  MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
+  return density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) / a;
 }
 
 /* dx/da of a gamma(a) sample x held at its quantile: -igamma_grad_a / density. */
 MJX_NOINLINE MJX_REAL MJX_S(random_gamma_grad)(MJX_REAL a, MJX_REAL x) {
-    if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
-    if (x == 0) return 0;
-    MJX_REAL log_x = MJX_S(log)(x);
-    int enabled = !(MJX_H(log_gamma_density)(a, x) < -MJX_LOG_LARGEST);
-    if (x > 1 && x > a) {
-        MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
-        return MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope) * x;
-    }
-    MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
-    return -MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) * x / a;
+  if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
+  if (x == 0) return 0;
+  MJX_REAL log_x = MJX_S(log)(x);
+  int enabled = !(MJX_H(log_gamma_density)(a, x) < -MJX_LOG_LARGEST);
+  if (x > 1 && x > a) {
+    MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
+    return MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope) * x;
+  }
+  MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
+  return -MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) * x / a;
 }
 
 /* The Hurwitz zeta function sum (q + k)^-x: ten terms, then Euler and Maclaurin. */
 MJX_NOINLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
-    /* Bernoulli number B(2k) / (2k)!, from k = 12 down to 1 */
-    static const MJX_REAL bernoulli[] = {
-        (MJX_REAL)-1.3954464685812522e-19, (MJX_REAL)5.5090028283602295e-18,
-        (MJX_REAL)-2.1748686985580617e-16, (MJX_REAL)8.5860620562778452e-15,
-        (MJX_REAL)-3.3896802963225832e-13, (MJX_REAL)1.3382536530684679e-11,
-        (MJX_REAL)-5.2841901386874932e-10, (MJX_REAL)2.08767569878681e-08,
-        (MJX_REAL)-8.2671957671957675e-07, (MJX_REAL)3.3068783068783071e-05,
-        (MJX_REAL)-0.0013888888888888889,  (MJX_REAL)0.083333333333333329};
-    MJX_REAL whole = MJX_BUILTIN(floor)(x), pole = (MJX_REAL)MJX_INF;
-    if (x == 1) return pole;
-    if (q <= 0 && q == MJX_BUILTIN(floor)(q))
-        return x == whole && MJX_BUILTIN(fmod)(x, 2) == 0 ? pole : (MJX_REAL)MJX_NAN;
-    if (x < 1 || (q <= 0 && x != whole)) return (MJX_REAL)MJX_NAN;
-    MJX_REAL sum = MJX_BUILTIN(pow)(q, -x);
-    for (int k = 1; k < 10; k++) sum += MJX_BUILTIN(pow)(q + (MJX_REAL)k, -x);
-    MJX_REAL end = q + 10, term = MJX_BUILTIN(pow)(end, -x);
-    if (MJX_BUILTIN(fabs)(term) < MJX_BUILTIN(fabs)(sum) * 0) return sum;
-    MJX_REAL scale = 1 / (end * end), tail = bernoulli[0];
-    for (int k = 1; k < 12; k++) {
-        MJX_REAL rise = (x + (MJX_REAL)(24 - 2 * k)) * (x + (MJX_REAL)(23 - 2 * k));
-        tail = rise * (scale * tail) + bernoulli[k];
-    }
-    sum += term * end / (x + -1);
-    return sum + term * (x / end * tail + (MJX_REAL)0.5);
+  /* Bernoulli number B(2k) / (2k)!, from k = 12 down to 1 */
+  static const MJX_REAL bernoulli[] = {
+      (MJX_REAL)-1.3954464685812522e-19, (MJX_REAL)5.5090028283602295e-18,
+      (MJX_REAL)-2.1748686985580617e-16, (MJX_REAL)8.5860620562778452e-15,
+      (MJX_REAL)-3.3896802963225832e-13, (MJX_REAL)1.3382536530684679e-11,
+      (MJX_REAL)-5.2841901386874932e-10, (MJX_REAL)2.08767569878681e-08,
+      (MJX_REAL)-8.2671957671957675e-07, (MJX_REAL)3.3068783068783071e-05,
+      (MJX_REAL)-0.0013888888888888889,  (MJX_REAL)0.083333333333333329};
+  MJX_REAL whole = MJX_BUILTIN(floor)(x), pole = (MJX_REAL)MJX_INF;
+  if (x == 1) return pole;
+  if (q <= 0 && q == MJX_BUILTIN(floor)(q))
+    return x == whole && MJX_BUILTIN(fmod)(x, 2) == 0 ? pole : (MJX_REAL)MJX_NAN;
+  if (x < 1 || (q <= 0 && x != whole)) return (MJX_REAL)MJX_NAN;
+  MJX_REAL sum = MJX_BUILTIN(pow)(q, -x);
+  for (int k = 1; k < 10; k++) sum += MJX_BUILTIN(pow)(q + (MJX_REAL)k, -x);
+  MJX_REAL end = q + 10, term = MJX_BUILTIN(pow)(end, -x);
+  if (MJX_BUILTIN(fabs)(term) < MJX_BUILTIN(fabs)(sum) * 0) return sum;
+  MJX_REAL scale = 1 / (end * end), tail = bernoulli[0];
+  for (int k = 1; k < 12; k++) {
+    MJX_REAL rise = (x + (MJX_REAL)(24 - 2 * k)) * (x + (MJX_REAL)(23 - 2 * k));
+    tail = rise * (scale * tail) + bernoulli[k];
+  }
+  sum += term * end / (x + -1);
+  return sum + term * (x / end * tail + (MJX_REAL)0.5);
 }
 
 /* The n-th derivative of digamma; n a whole number held as a float. */
 MJX_NOINLINE MJX_REAL MJX_S(polygamma)(MJX_REAL n, MJX_REAL x) {
-    if (n != MJX_BUILTIN(floor)(n) || n < 0) return (MJX_REAL)MJX_NAN;
-    if (n == 0) return MJX_S(digamma)(x);
-    MJX_REAL sign = MJX_BUILTIN(fmod)(n, 2) * 2 - 1;
-    return sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * MJX_S(zeta)(n + 1, x);
+  if (n != MJX_BUILTIN(floor)(n) || n < 0) return (MJX_REAL)MJX_NAN;
+  if (n == 0) return MJX_S(digamma)(x);
+  MJX_REAL sign = MJX_BUILTIN(fmod)(n, 2) * 2 - 1;
+  return sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * MJX_S(zeta)(n + 1, x);
 }
 
 /* The continued fraction DLMF 8.17.22 by the modified method of Lentz. */
 MJX_INLINE MJX_REAL MJX_H(beta_fraction)(MJX_REAL a, MJX_REAL b, MJX_REAL x) {
-    const MJX_REAL small = MJX_EPSILON / 2;
-    MJX_REAL c = small, d = 0, h = small, change = 1;
-    for (int i = 1; i < MJX_BETA_ROUNDS && change >= small; i++) {
-        MJX_REAL m = (MJX_REAL)((i - 1) / 2), top = 1;
-        if (i > 1 && i % 2 == 1)
-            top = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        else if (i > 1)
-            top = m == 0 ? -(a + b) * x / (a + 1)
-                         : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        c = 1 + top / c;
-        c = MJX_BUILTIN(fabs)(c) < small ? small : c;
-        d = MJX_MADD(top, d, 1);
-        d = 1 / (MJX_BUILTIN(fabs)(d) < small ? small : d);
-        h *= c * d;
-        change = MJX_BUILTIN(fabs)(c * d - 1);
-    }
-    return h;
+  const MJX_REAL small = MJX_EPSILON / 2;
+  MJX_REAL c = small, d = 0, h = small, change = 1;
+  for (int i = 1; i < MJX_BETA_ROUNDS && change >= small; i++) {
+    MJX_REAL m = (MJX_REAL)((i - 1) / 2), top = 1;
+    if (i > 1 && i % 2 == 1)
+      top = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    else if (i > 1)
+      top = m == 0 ? -(a + b) * x / (a + 1)
+                   : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    c = 1 + top / c;
+    c = MJX_BUILTIN(fabs)(c) < small ? small : c;
+    d = MJX_MADD(top, d, 1);
+    d = 1 / (MJX_BUILTIN(fabs)(d) < small ? small : d);
+    h *= c * d;
+    change = MJX_BUILTIN(fabs)(c * d - 1);
+  }
+  return h;
 }
 
 /* I_x(a, b); where the fraction converges slowly, 1 - I_{1-x}(b, a). */
-MJX_NOINLINE MJX_REAL MJX_S(regularized_incomplete_beta)(MJX_REAL a, MJX_REAL b,
-                                                         MJX_REAL x) {
-    int left = a == 0 || b == (MJX_REAL)MJX_INF; /* all mass at 0 */
-    int right = b == 0 || a == (MJX_REAL)MJX_INF;
-    if (!(a >= 0) || !(b >= 0) || !(x >= 0) || !(x <= 1) || (left && right))
-        return (MJX_REAL)MJX_NAN;
-    if (left) return x == 0 ? 0 : 1;
-    if (right) return x == 1 ? 1 : 0;
-    int fast = x < (a + 1) / (a + b + 2);
-    MJX_REAL p = fast ? a : b, q = fast ? b : a, y = fast ? x : 1 - x;
-    MJX_REAL log_beta = MJX_S(lgamma)(q) - MJX_S(lgamma)(p + q);
-    MJX_REAL log_tail = MJX_S(log1p)(-y) * q, factor;
-    if (p < MJX_LEAST * 2)
-        factor = MJX_S(exp)(log_tail - log_beta);
-    else
-        factor = MJX_S(exp)(MJX_MADD(MJX_S(log)(y), p, log_tail) -
-                            (MJX_S(lgamma)(p) + log_beta)) / p;
-    MJX_REAL r = MJX_H(beta_fraction)(p, q, y) * factor;
-    return fast ? r : 1 - r;
+MJX_NOINLINE MJX_REAL MJX_S(regularized_incomplete_beta)(MJX_REAL a, MJX_REAL b, MJX_REAL x) {
+  int left = a == 0 || b == (MJX_REAL)MJX_INF; /* all mass at 0 */
+  int right = b == 0 || a == (MJX_REAL)MJX_INF;
+  if (!(a >= 0) || !(b >= 0) || !(x >= 0) || !(x <= 1) || (left && right)) return (MJX_REAL)MJX_NAN;
+  if (left) return x == 0 ? 0 : 1;
+  if (right) return x == 1 ? 1 : 0;
+  int fast = x < (a + 1) / (a + b + 2);
+  MJX_REAL p = fast ? a : b, q = fast ? b : a, y = fast ? x : 1 - x;
+  MJX_REAL log_beta = MJX_S(lgamma)(q) - MJX_S(lgamma)(p + q);
+  MJX_REAL log_tail = MJX_S(log1p)(-y) * q, factor;
+  if (p < MJX_LEAST * 2)
+    factor = MJX_S(exp)(log_tail - log_beta);
+  else
+    factor = MJX_S(exp)(MJX_MADD(MJX_S(log)(y), p, log_tail) - (MJX_S(lgamma)(p) + log_beta)) / p;
+  MJX_REAL r = MJX_H(beta_fraction)(p, q, y) * factor;
+  return fast ? r : 1 - r;
 }
 
 #undef MJX_LOG_LANCZOS
