@@ -1,5 +1,7 @@
 """Values for the op table: Hypothesis strategies for arrays of every dtype, layouts, and the comparison."""
 
+import math
+
 import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ _SPECIAL = [0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan"), 0.5
 def _floats(dtype, values):
     width = _WIDTH[dtype.name]
     if values == "any":
-        wide = st.floats(width=width, allow_subnormal=False)
+        tiny = float(ml_dtypes.finfo(dtype).tiny)
+        # XLA's arithmetic flushes subnormals on some paths and not on others
+        wide = st.floats(width=width).map(lambda x: x * 0.0 if abs(x) < tiny else x)
         return st.one_of(st.sampled_from(_SPECIAL), wide)
     if values == "small":
         return st.integers(0, 3).map(float)
@@ -53,6 +57,8 @@ def elements(dtype, values):
 def arrays(shape, dtype, values):
     """A strategy of arrays; never filled by one value, so that places differ."""
     carrier = np.dtype("f4") if dtype.name == "bfloat16" else dtype
+    if math.prod(shape) > 100:  # too much to draw one by one
+        return st.integers(0, 2**32 - 1).map(lambda seed: _random(shape, dtype, seed))
     strategy = hnp.arrays(
         carrier, shape, elements=elements(dtype, values), fill=st.nothing()
     )
@@ -60,6 +66,11 @@ def arrays(shape, dtype, values):
         strategy.map(lambda x: x.astype(dtype)) if carrier != dtype else strategy
     )
     return st.builds(_laid_out, with_dtype, st.sampled_from(_LAYOUTS))
+
+
+def _random(shape, dtype, seed):
+    """Sixteenths between -8 and 8."""
+    return (np.random.default_rng(seed).integers(-128, 129, shape) / 16).astype(dtype)
 
 
 _LAYOUTS = ("C", "F", "strided", "reversed")
@@ -99,9 +110,9 @@ def assert_same(got, wanted, tol, what):
     assert None in weak or weak[0] == weak[1], (
         f"{what}: weak_type {weak[0]}, JAX {weak[1]}"
     )
-    got, wanted = np.asarray(got), np.asarray(wanted)
-    if got.dtype.names or not got.size:
+    if got.dtype.names or not got.size:  # float0 has no values
         return
+    got, wanted = np.asarray(got), np.asarray(wanted)
     wrong = _different(got, wanted, tol)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0]) if got.ndim else ()

@@ -10,6 +10,7 @@ like `jax.lax` first, then the arrays.
 """
 
 import importlib
+import pkgutil
 
 import ml_dtypes
 import numpy as np
@@ -87,17 +88,11 @@ def error(name, fun, *inputs, message=True, **options):
     return Case(name, fun, inputs, error="message" if message else "class", **options)
 
 
-_FAMILIES = ("elementwise", "convert", "shape", "slicing", "reduce", "cumulative")
-
-
 def all_cases():
-    """Every row of every family, with names that are unique: `family/name`."""
+    """Every row of every family (a module here), with names that are unique: `family/name`."""
     rows = []
-    for family in _FAMILIES:
-        try:
-            module = importlib.import_module(f"{__name__}.{family}")
-        except ModuleNotFoundError:
-            continue
+    for family in sorted(found.name for found in pkgutil.iter_modules(__path__)):
+        module = importlib.import_module(f"{__name__}.{family}")
         for row in module.CASES:
             row.id = f"{family}/{row.name}"
             rows.append(row)

@@ -208,6 +208,7 @@ CASES = [
         A(2),
         A(3, dtype="int32"),
         diff=[0],
+        diff_jaxpr=False,
     ),
     case(
         "optimization-barrier-one", lambda lax, x: lax.optimization_barrier(x), A(2, 3)

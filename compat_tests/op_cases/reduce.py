@@ -136,14 +136,12 @@ CASES = [
             f"{name}{label}",
             _axes(name, axes),
             A(*shape),
-            dtypes=BITS,
-            vmap="neg" not in label,
+            dtypes=BITS
         )
         for name in ("reduce_and", "reduce_or", "reduce_xor")
         for label, axes, shape in (
             ("", (0,), (3, 4)),
             ("-all", (1, 0), (3, 4)),
-            ("-negative", (-1,), (3, 4)),
             ("-of-empty", (0,), (0, 2)),
         )
     ],

@@ -1,4 +1,7 @@
-"""Ops that keep the values and change what they are: dtypes, bits, precision; identities that mean something."""
+"""Ops that keep the values and change what they are: dtypes, bits, precision.
+
+Identities that mean something.
+"""
 
 import warnings
 
@@ -45,8 +48,9 @@ def is_array(x):
 def convert_element_type(operand, new_dtype):
     """`operand` with its elements converted to `new_dtype`; the result is never weak.
 
-    Floats become integers by truncation, saturating, NaN as 0; complex numbers lose their imaginary part
-    with a warning.  TypeError for what no array can hold, ValueError for random keys.
+    Floats become integers by truncation, saturating, NaN as 0; complex numbers lose
+    their imaginary part with a warning.  TypeError for what no array can hold,
+    ValueError for random keys.
     """
     return convert(operand, new_dtype)
 
@@ -54,7 +58,8 @@ def convert_element_type(operand, new_dtype):
 def convert(operand, new_dtype=None, weak_type=False):
     """`convert_element_type` with a choice of the weak flag; `new_dtype` None keeps it.
 
-    A no-op returns the operand itself; Python and NumPy scalars are converted without an equation.
+    A no-op returns the operand itself; Python and NumPy scalars are converted without
+    an equation.
     """
     if hasattr(operand, "__jax_array__"):
         operand = operand.__jax_array__()
@@ -111,9 +116,9 @@ def _scalar_constant(x, dtype, weak_type):
 
 
 def convert_reference(x, new_dtype, **_):
-    """NumPy's conversion, with XLA's rules where an integer cannot hold a float."""
+    """NumPy's conversion, with XLA's rules: floats saturate, only real parts count."""
     x = np.asarray(x)
-    if dtypes.issubdtype(x.dtype, np.complexfloating) and new_dtype.kind not in "cb":
+    if dtypes.issubdtype(x.dtype, np.complexfloating) and new_dtype.kind != "c":
         x = x.real
     with np.errstate(all="ignore"):
         if not dtypes.issubdtype(new_dtype, np.integer) or x.dtype.kind in "biu":
@@ -193,8 +198,9 @@ def _convert_lower(b, view, new_dtype):
 def bitcast_convert_type(operand, new_dtype):
     """The bits of `operand` read as `new_dtype`.
 
-    Where the new element is k times smaller, the result has a new last axis of size k (lowest bits first);
-    where it is k times larger, the operand's last axis must have size k and is used up.
+    Where the new element is k times smaller, the result has a new last axis of size k
+    (lowest bits first); where it is k times larger, the operand's last axis must have
+    size k and is used up.
     """
     new_dtype = dtypes.check_user_dtype(new_dtype, "bitcast_convert_type")
     return bitcast_convert_type_p.bind(operand, new_dtype=new_dtype)
@@ -223,7 +229,7 @@ def _bitcast_shape(x, *, new_dtype):
                 f"{last} * {old_bits} != {new_bits}"
             )
         shape = shape[:-1]
-    return ShapedArray(shape, new_dtype, x.weak_type)
+    return ShapedArray(shape, new_dtype)
 
 
 def _bool_or_complex(dtype):
@@ -314,9 +320,11 @@ bitcast_convert_type_p = define(
 
 
 def reduce_precision(operand, exponent_bits, mantissa_bits):
-    """`operand` rounded to what a float with so many exponent and mantissa bits can hold.
+    """`operand` rounded to what a float with so many exponent and mantissa bits can
+    hold.
 
-    Rounds to nearest, ties to even; what is too large becomes infinite, what is too small to be normal zero.
+    Rounds to nearest, ties to even; what is too large becomes infinite, what is too
+    small to be normal zero.
     """
     return reduce_precision_p.bind(
         operand,

@@ -30,8 +30,8 @@ from minijax.ops.shape import broadcast_in_dim
 def select_n(which, *cases):
     """cases[which], element by element.
 
-    which: booleans (one or two cases) or integers, of the cases' shape or of rank 0.  An integer out of
-    range takes the nearest case.
+    which: booleans (one or two cases) or integers, of the cases' shape or of rank 0.
+    An integer out of range takes the nearest case.
     """
     if not cases:
         raise ValueError("select_n() must have at least one case")
@@ -228,10 +228,22 @@ def _clamp_batch(axis, args, dims):
     return clamp_p.bind(_stretch(low, x, 0), x, _stretch(high, x, 0)), 0
 
 
+def _larger(x, y):
+    """The larger of two arrays, NaN if either is, and 0 rather than -0."""
+    wins = (x > y) | ((x == y) & ~np.signbit(x)) | np.isnan(x)
+    return np.where(wins & ~np.isnan(y), x, y)
+
+
+def _clamp_reference(low, x, high):
+    if not dtypes.issubdtype(x.dtype, np.floating):
+        return np.minimum(np.maximum(x, low), high)
+    return (-_larger(-_larger(x, low), -high)).astype(x.dtype)
+
+
 clamp_p = define(
     "clamp",
     shape=_clamp_shape,
-    reference=lambda low, x, high: np.minimum(np.maximum(x, low), high),
+    reference=_clamp_reference,
     jvp=_clamp_jvp,
     transpose=NOT_LINEAR,
     batch=_clamp_batch,
