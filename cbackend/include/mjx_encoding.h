@@ -105,6 +105,31 @@
  *   A carry output operand may be the same memory as its init operand, never as another one.
  * CALLBACK         out.. | in..                                             id
  *     dense operands.
+ *
+ * LAPACK.  A matrix is column-major, [batch, columns, rows]; a vector [batch, n].  Inputs have any
+ *   strides, outputs are dense and share no memory with inputs.  dtype F32 F64 C64 C128 ("real":
+ *   of its parts).  What cannot be computed comes out as NaN.  They need the BLAS library.
+ * CHOLESKY         l [B,n,n] | a [B,n,n]                                    (none)
+ *     Reads and writes the lower triangle; the rest is a's.
+ * TRIANGULAR_SOLVE x [B,c,r] | a [B,n,n], b [B,c,r]                         left, lower, trans, unit
+ *     op(a) x = b (left, n = r) or x op(a) = b; trans: 0 a, 1 its transpose, 2 its adjoint.
+ * LU               lu [B,n,m], pivots [B,min] I32, permutation [B,m] I32 | a [B,n,m]   (none)
+ * PIVOTS_TO_PERMUTATION  out [B,n] I32 | pivots [B,k] I32                   (none)
+ * TRIDIAGONAL_SOLVE  x [B,k,n] | lower [B,n], diagonal [B,n], upper [B,n], b [B,k,n]   (none)
+ *     lower's first and upper's last element are not used.
+ * CHOLESKY_UPDATE  out [B,n,n] | r [B,n,n], w [B,n]     real only; row-major, r upper   (none)
+ *     out^T out = r^T r + w w^T
+ * GEQRF            qr [B,n,m], taus [B,min] | a [B,n,m]                     (none)
+ * GEQP3            qr [B,n,m], pivots [B,n] I32, taus [B,min] | a, pivots   (none)
+ * HOUSEHOLDER_PRODUCT  q [B,n,m] | qr [B,n,m], taus [B,k]     k <= n <= m   (none)
+ * ORMQR            out [B,n,m] | qr [B,j,i], taus [B,k], c [B,n,m]          left, transpose
+ *     i is m (left) or n; k <= j, i.  transpose: the adjoint.
+ * EIGH             v [B,n,n], w [B,n] real | a [B,n,n]                      lower
+ * SVD              s [B,min] real (, u, vt) | a [B,n,m]      mode: 0 s only, 1 thin, 2 full
+ * EIG              w [B,n] (, vl [B,n,n]) (, vr [B,n,n]), complex | a [B,n,n]     left, right
+ * SCHUR            t [B,n,n] (, vs [B,n,n]) | a [B,n,n]                     vectors
+ * HESSENBERG       h [B,n,n], taus [B,n-1] | a [B,n,n]                      (none)
+ * TRIDIAGONAL      t [B,n,n], d [B,n] real, e [B,n-1] real, taus [B,n-1] | a [B,n,n]     lower
  */
 #ifndef MJX_ENCODING_H
 #define MJX_ENCODING_H
