@@ -1,7 +1,8 @@
 """Convolutions of any rank, layout, stride, dilation and grouping: `conv_general_dilated`.
 
-The derivatives are convolutions too: with respect to the input, one with the reversed kernel over the dilated
-cotangent; with respect to the kernel, one of the input with the cotangent, batch and features exchanged.
+The derivatives are convolutions too: with respect to the input, one with the reversed
+kernel over the dilated cotangent; with respect to the kernel, one of the input with the
+cotangent, batch and features exchanged.
 """
 
 import math
@@ -67,10 +68,13 @@ def conv_general_dilated(
 ):
     """The convolution of `lhs` (batch, features, space) with a kernel `rhs`, not reversed.
 
-    padding: "SAME", "SAME_LOWER", "VALID", or (low, high) for each spatial dimension; negative crops.
-    lhs_dilation: gaps put between input elements (a transposed convolution); rhs_dilation: between the kernel's.
-    feature_group_count, batch_group_count: of how many independent convolutions this is made, along the
-    features or the batch.  TypeError or ValueError where the arguments do not fit.
+    padding: "SAME", "SAME_LOWER", "VALID", or (low, high) for each spatial dimension;
+        negative crops.
+    lhs_dilation: gaps put between input elements (a transposed convolution);
+        rhs_dilation: between the kernel's.
+    feature_group_count, batch_group_count: of how many independent convolutions this is
+        made, along the features or the batch.  TypeError or ValueError where the
+        arguments do not fit.
     """
     if out_sharding is not None:
         raise TypeError(
@@ -91,7 +95,9 @@ def conv_general_dilated(
                 "op. Please either exactly specify the required padding or use "
                 "conv_transpose."
             )
-        window = dilate_shape([rhs_shape[d] for d in numbers.rhs_spec[2:]], rhs_dilation)
+        window = dilate_shape(
+            [rhs_shape[d] for d in numbers.rhs_spec[2:]], rhs_dilation
+        )
         space = [lhs_shape[d] for d in numbers.lhs_spec[2:]]
         if len(window_strides) == n_space and min(window_strides, default=1) > 0:
             padding = padtype_to_pads(space, window, window_strides, padding)
@@ -173,8 +179,9 @@ def conv_transpose(
 ):
     """A transposed ("fractionally strided") convolution; channels last by default.
 
-    transpose_kernel: reverse the kernel and exchange its features, so that this is the transpose of a
-    convolution with that kernel.  use_consistent_padding: explicit padding is that of this convolution.
+    transpose_kernel: reverse the kernel and exchange its features, so that this is the
+        transpose of a convolution with that kernel.  use_consistent_padding: explicit
+        padding is that of this convolution.
     """
     rank = len(shape_of(lhs))
     if dimension_numbers is None:
@@ -259,7 +266,7 @@ def conv_general_dilated_patches(
     )
 
 
-# --- shape ------------------------------------------------------------------------------
+# --- shape ----------------------------------------------------------------------------
 
 
 def _check_groups(lhs, rhs, numbers, feature_group_count, batch_group_count):
@@ -376,7 +383,7 @@ def _conv_shape(
     return ShapedArray(from_default_layout(shape, out_spec), dtype, weak)
 
 
-# --- derivatives --------------------------------------------------------------------------
+# --- derivatives ----------------------------------------------------------------------
 
 
 def _conv_jvp(primals, tangents, **params):
@@ -489,6 +496,8 @@ def _ct_of_rhs(
     preferred_element_type,
     **params,
 ):
+    if 0 in shape_of(ct):  # a kernel without elements is no kernel
+        return Zero(aval)
     lhs_spec, rhs_spec, out_spec = dimension_numbers
     extents = _dilated_extents(
         shape_of(lhs),
@@ -526,13 +535,13 @@ def _conv_batch(axis, args, dims, **params):
     return conv_batch(conv_general_dilated_p.bind, axis, args, dims, **params)
 
 
-# --- lowering -----------------------------------------------------------------------------
+# --- lowering -------------------------------------------------------------------------
 
 _COMPUTED = {"b": "i8", "i": "i8", "u": "i8"}
 
 
 def _compute_dtype(dtype):
-    """What the runtime convolves in: integers and booleans in 64 bits, half types in float32."""
+    """What the runtime convolves in: integers in 64 bits, half types in float32."""
     if dtype.kind in _COMPUTED:
         return np.dtype(_COMPUTED[dtype.kind])
     if accepts(FLOAT, dtype) and dtype.itemsize == 2:

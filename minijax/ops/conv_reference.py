@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minijax.ops.conv_shapes import conv_shape_tuple, dilate
+from minijax.ops.conv_shapes import conv_shape_tuple, dilate, from_default_layout
 from minijax.ops.define import FLOAT, accepts
 
 
@@ -31,6 +31,9 @@ def conv_reference(
         x.shape, (w.shape[0], 1, *extents), window_strides, [(0, 0)] * len(extents)
     )[2:]
     groups = feature_group_count * batch_group_count
+    shape = x.shape[0] // batch_group_count, w.shape[0], *counts
+    if 0 in shape:
+        return np.zeros(from_default_layout(shape, out_spec), dtype)
     x = _grouped(x, feature_group_count, batch_group_count)
     w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
     out = np.zeros((groups, x.shape[1], w.shape[1], *counts), within)
@@ -41,8 +44,6 @@ def conv_reference(
                 place, rhs_dilation, counts, window_strides, strict=True
             )
         )
-        if 0 in counts:
-            break
         part = x[(slice(None),) * 3 + cut]
         out += np.einsum("gnc...,goc->gno...", part, w[(slice(None),) * 3 + place])
     out = np.moveaxis(out, 0, 1).reshape(x.shape[1], -1, *counts)

@@ -1,18 +1,19 @@
-"""What a convolution's arguments mean: dimension numbers, paddings, and the shapes that follow."""
+"""What a convolution's arguments mean: layouts, paddings, shapes."""
 
 from collections import namedtuple
 
 import numpy as np
 
-# each spec: the places of (batch, feature, spatial..) of lhs and out, (out feature, in feature, spatial..) of rhs
+# each spec: the places of (batch, feature, spatial..) of lhs and out, (out feature, in
+# feature, spatial..) of rhs
 ConvDimensionNumbers = namedtuple("ConvDimensionNumbers", "lhs_spec rhs_spec out_spec")
 
 
 def conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers):
-    """`dimension_numbers` (None, three strings as "NHWC", or already so) as `ConvDimensionNumbers`.
+    """Layouts (None, three strings as "NHWC", or already so) as `ConvDimensionNumbers`.
 
-    None means batch, feature, spatial.. for lhs and out, and out feature, in feature, spatial.. for rhs.
-    TypeError where they do not fit the shapes.
+    None means batch, feature, spatial.. for lhs and out, and out feature, in feature,
+    spatial.. for rhs. TypeError where they do not fit the shapes.
     """
     if isinstance(dimension_numbers, ConvDimensionNumbers):
         return dimension_numbers
@@ -50,7 +51,7 @@ def conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers):
 
 
 def conv_general_permutations(dimension_numbers):
-    """Three strings as the permutations to batch, feature, spatial.. (rhs: out, in, spatial..)."""
+    """Three strings as permutations to batch, feature, spatial.. (rhs: out, in, ..)."""
     lhs, rhs, out = dimension_numbers
     for i, (spec, (a, b)) in enumerate(
         zip(dimension_numbers, ("NC", "OI", "NC"), strict=True)
@@ -93,8 +94,8 @@ def dilate_shape(shape, dilation):
 def padtype_to_pads(in_shape, window_shape, window_strides, padding):
     """Padding as a list of (low, high): "SAME", "SAME_LOWER", "VALID" in any case, or explicit.
 
-    SAME pads so that the output has ceil(in / stride) elements, more at the high (SAME_LOWER: low) end.
-    RuntimeError for another name, TypeError for anything else.
+    SAME pads so that the output has ceil(in / stride) elements, more at the high
+    (SAME_LOWER: low) end. RuntimeError for another name, TypeError for anything else.
     """
     if not isinstance(padding, str):
         raise TypeError(f"Unknown padding type: {padding}.")

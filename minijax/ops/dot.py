@@ -1,7 +1,8 @@
 """Products of matrices: `dot_general` and what is written with it.
 
-An operand's dimensions are of three kinds: batch (paired, kept), contracting (paired, summed over) and free
-(kept).  The result has the batch dimensions, then the left's free ones, then the right's.
+An operand's dimensions are of three kinds: batch (paired, kept), contracting (paired,
+summed over) and free (kept).  The result has the batch dimensions, then the left's free
+ones, then the right's.
 """
 
 import math
@@ -118,7 +119,8 @@ def _one_precision(precision):
 def canonicalize_precision(precision):
     """What a user gave as `precision`, as the parameter of an equation.
 
-    None, a pair of `Precision`, a `DotAlgorithmPreset` or a `DotAlgorithm`.  ValueError for anything else.
+    None, a pair of `Precision`, a `DotAlgorithmPreset` or a `DotAlgorithm`.  ValueError
+    for anything else.
     """
     if precision is None:
         precision = config_values.jax_default_matmul_precision
@@ -150,9 +152,9 @@ def dot_general(
 ):
     """The product of two arrays, summed over paired dimensions.
 
-    `dimension_numbers` is ((lhs contracting, rhs contracting), (lhs batch, rhs batch)).  The sums are made
-    and returned in `preferred_element_type` where one is given, else in the operands' common type.
-    TypeError where the dimensions do not fit.
+    `dimension_numbers` is ((lhs contracting, rhs contracting), (lhs batch, rhs batch)).
+    The sums are made and returned in `preferred_element_type` where one is given, else
+    in the operands' common type. TypeError where the dimensions do not fit.
     """
     if out_sharding is not None:
         raise TypeError(
@@ -384,7 +386,8 @@ def _transpose_lhs(ct, aval, other, dimension_numbers, is_lhs, params):
     ct_its_free = tuple(range(start, start + len(its_free)))
     dims = ((ct_its_free, its_free), (ct_batch, its_batch))
     out = dot_general_p.bind(ct, other, dimension_numbers=dims, **params)
-    # the result has dims: batch, mine_free, then its contracting ones in the order of `other`
+    # the result has dims: batch, mine_free, then its contracting ones in the order of
+    # `other`
     by_place = sorted(range(len(its_contract)), key=its_contract.__getitem__)
     order = mine_batch + mine_free + tuple(mine_contract[i] for i in by_place)
     inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
@@ -396,7 +399,7 @@ def _transpose_lhs(ct, aval, other, dimension_numbers, is_lhs, params):
 
 
 def cotangent_as(ct, dtype):
-    """A cotangent in the dtype of its primal; of a complex one for a real primal, the real part."""
+    """A cotangent in the dtype of its primal; the real part for a real one."""
     return convert_element_type_p.bind(
         ct, new_dtype=dtype, weak_type=False, sharding=None
     )
@@ -417,7 +420,8 @@ def _dot_general_batch(axis, args, dims, *, dimension_numbers, **params):
 def batch_dimension_numbers(ranks, dims, dimension_numbers):
     """The dimension numbers of a batched product, and where its batch dimension is.
 
-    An operand batched alone keeps the axis as a free one; two make a batch dimension, in front.
+    An operand batched alone keeps the axis as a free one; two make a batch dimension,
+    in front.
     """
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
     left, right = dims
@@ -464,7 +468,8 @@ def _preset_dtype(precision, what):
 def product_operands(b, lhs, rhs, out_dtype, precision, what):
     """The operands of a product in the types that the runtime takes, and its result type.
 
-    The runtime multiplies operands of one type, and adds in that type or a wider one of its kind.
+    The runtime multiplies operands of one type, and adds in that type or a wider one of
+    its kind.
     """
     wanted = _preset_dtype(precision, what)
     if wanted is not None and accepts(FLOAT, lhs.dtype) and accepts(FLOAT, rhs.dtype):
@@ -501,9 +506,7 @@ def _dot_general_lower(
     aval = out_avals[0]
     if aval.size == 0:
         return [b.full(aval, 0)]
-    lhs, rhs, within = product_operands(
-        b, *ins, aval.dtype, precision, "dot_general"
-    )
+    lhs, rhs, within = product_operands(b, *ins, aval.dtype, precision, "dot_general")
     lhs_free = _free(len(lhs.shape), lhs_contract, lhs_batch)
     rhs_free = _free(len(rhs.shape), rhs_contract, rhs_batch)
     n_batch = math.prod(_sizes(lhs, lhs_batch))

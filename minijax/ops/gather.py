@@ -1,8 +1,9 @@
 """`gather`: slices of an array, cut out at places that an array of indices gives.
 
-The last dimension of the indices holds index vectors.  Component k of a vector says where a slice starts along
-operand dimension `start_index_map[k]`; the other dimensions of the indices are batch dimensions of the result.
-Slice dimensions stand in the result at `offset_dims`, but for those of size 1 that are collapsed or batching.
+The last dimension of the indices holds index vectors.  Component k of a vector says
+where a slice starts along operand dimension `start_index_map[k]`; the other dimensions
+of the indices are batch dimensions of the result. Slice dimensions stand in the result
+at `offset_dims`, but for those of size 1 that are collapsed or batching.
 """
 
 from collections import namedtuple
@@ -36,8 +37,9 @@ GatherDimensionNumbers = namedtuple(
 class GatherScatterMode(Enum):
     """What is done where a slice would not fit into the operand.
 
-    CLIP moves it so that it fits; FILL_OR_DROP fills gathered slices and drops scattered ones;
-    PROMISE_IN_BOUNDS leaves it to the user that there are none (here: as CLIP).
+    CLIP moves it so that it fits; FILL_OR_DROP fills gathered slices and drops
+    scattered ones; PROMISE_IN_BOUNDS leaves it to the user that there are none (here:
+    as CLIP).
     """
 
     CLIP = 1
@@ -82,9 +84,10 @@ def gather(
 ):
     """Slices of `slice_sizes` out of `operand`, at the places in `start_indices`.
 
-    `mode` is a `GatherScatterMode` or its name; `fill_value` stands where FILL_OR_DROP finds no slice (by
-    default NaN, the smallest signed, the largest unsigned integer, or True).  TypeError where the dimension
-    numbers do not fit, ValueError for indices that are not integers.
+    `mode` is a `GatherScatterMode` or its name; `fill_value` stands where FILL_OR_DROP
+    finds no slice (by default NaN, the smallest signed, the largest unsigned integer,
+    or True).  TypeError where the dimension numbers do not fit, ValueError for indices
+    that are not integers.
     """
     mode = (
         GatherScatterMode.PROMISE_IN_BOUNDS
@@ -128,7 +131,7 @@ def _default_fill(dtype):
 
 def check_sorted(op, name, dims):
     """TypeError unless `dims` ascend."""
-    if any(a > b for a, b in zip(dims, dims[1:], strict=False)):
+    if tuple(sorted(dims)) != tuple(dims):
         raise TypeError(f"{name} in {op} op must be sorted; got {dims}")
 
 
@@ -228,10 +231,10 @@ def _check_gather(operand, indices, numbers, slice_sizes):
     check_disjoint("gather", "start_index_map", start_map, operand_name, batching)
     names = operand_name, "start_indices_batching_dims"
     check_batching("gather", operand, indices, names, (batching, index_batching))
-    _check_slice_sizes(operand, numbers, slice_sizes)
+    _check_slice_sizes(operand, numbers, slice_sizes, 0 in indices.shape[:-1])
 
 
-def _check_slice_sizes(operand, numbers, slice_sizes):
+def _check_slice_sizes(operand, numbers, slice_sizes, no_slices):
     collapsed, batching = numbers.collapsed_slice_dims, numbers.operand_batching_dims
     if len(slice_sizes) != operand.ndim:
         raise TypeError(
@@ -247,7 +250,7 @@ def _check_slice_sizes(operand, numbers, slice_sizes):
             f"collapsed_slice_dims={collapsed}, operand_batching_dims={batching}."
         )
     for i, (n, limit) in enumerate(zip(slice_sizes, operand.shape, strict=True)):
-        if not 0 <= n <= limit:
+        if not 0 <= n <= limit and not no_slices:
             raise TypeError(
                 f"Slice size at index {i} in gather op is out of range, must be within "
                 f"[0, {limit} + 1), got {n}."
@@ -290,7 +293,8 @@ def _gather_shape(operand, indices, *, dimension_numbers, slice_sizes, **_):
 def slice_starts(numbers, shape, sizes, vector, place):
     """Where the slice of one index vector starts in an operand of `shape`; does it fit?
 
-    numbers: (start_index_map, operand_batching_dims, indices' batching dims); place: of the vector.
+    numbers: (start_index_map, operand_batching_dims, indices' batching dims); place: of
+        the vector.
     """
     start_map, batching, index_batching = numbers
     starts = [0] * len(shape)
@@ -320,15 +324,15 @@ def _gather_reference(
         if mode is GatherScatterMode.FILL_OR_DROP and not fits:
             out[place] = np.asarray(fill_value).astype(operand.dtype)
             continue
-        cut = tuple(
-            slice(s, s + n) for s, n in zip(starts, slice_sizes, strict=True)
-        )
+        cut = tuple(slice(s, s + n) for s, n in zip(starts, slice_sizes, strict=True))
         out[place] = operand[cut].reshape(sizes)
     n_batch = len(batch_shape)
     sources = iter(range(n_batch, out.ndim))
     batch = iter(range(n_batch))
     places = set(offset)
-    return out.transpose([next(sources if d in places else batch) for d in range(out.ndim)])
+    return out.transpose(
+        [next(sources if d in places else batch) for d in range(out.ndim)]
+    )
 
 
 def _gather_jvp(primals, tangents, *, fill_value, mode, **params):
@@ -440,6 +444,8 @@ def mode_code(mode):
 def _gather_lower(
     b, ins, out_avals, *, dimension_numbers, slice_sizes, mode, fill_value, **_
 ):
+    if out_avals[0].size == 0:
+        return [b.full(out_avals[0], 0)]
     ins = [real_view(b, view) for view in ins]
     params = [mode_code(mode), *element_words(fill_value, ins[0].dtype)]
     params += encode_lists(*_gather_lists(dimension_numbers), slice_sizes)

@@ -38,8 +38,9 @@ from minijax.ops.views import real_view
 def dynamic_slice(operand, start_indices, slice_sizes, *, allow_negative_indices=True):
     """The part of `operand` of `slice_sizes` that starts at `start_indices`.
 
-    start_indices: one integer a dimension, or a vector.  Negative ones count from the end, unless
-    `allow_negative_indices` (one boolean, or one a dimension) forbids it.
+    start_indices: one integer a dimension, or a vector.  Negative ones count from the
+        end, unless `allow_negative_indices` (one boolean, or one a dimension) forbids
+        it.
     """
     starts = _start_indices(operand, start_indices, allow_negative_indices)
     sizes = tuple(int(n) for n in slice_sizes)
@@ -70,9 +71,7 @@ def _start_indices(operand, starts, allow_negative):
             f"{len(allow_negative)} for operand shape {shape}"
         )
     if getattr(starts, "ndim", 1) != 1:
-        raise ValueError(
-            f"Slice indices must be a 1D sequence, got {shape_of(starts)}"
-        )
+        raise ValueError(f"Slice indices must be a 1D sequence, got {shape_of(starts)}")
     scalars = [_at(starts, i) for i in range(len(shape))]
     return [
         _from_start(index, n) if allowed else index
@@ -197,7 +196,7 @@ def dynamic_update_index_in_dim(
 
 
 def index_take(src, idxs, axes):
-    """Elements (slices of size 1) of `src` at index vectors `idxs`, one array for each of `axes`.
+    """What `src` holds at the indices `idxs`, one array for each of `axes`.
 
     Indices wrap around.
     """
@@ -226,7 +225,7 @@ def _wrap(indices, sizes):
     return select(negative, add(left, sizes), left)
 
 
-# --- what the two primitives share ------------------------------------------------------
+# --- what the two primitives share ----------------------------------------------------
 
 
 def _check_starts(name, operand, starts):
@@ -274,7 +273,7 @@ def _index_vectors(axis, starts, dims):
     return concatenate(parts, 1), 0
 
 
-# --- dynamic_slice ----------------------------------------------------------------------
+# --- dynamic_slice --------------------------------------------------------------------
 
 
 def _dynamic_slice_shape(operand, *starts, slice_sizes):
@@ -342,16 +341,16 @@ def _dynamic_slice_lower(b, ins, out_avals, *, slice_sizes):
 dynamic_slice_p = define(
     "dynamic_slice",
     shape=_dynamic_slice_shape,
-    reference=lambda operand, *starts, slice_sizes: (
-        operand[_clamped(starts, operand.shape, slice_sizes)].copy()
-    ),
+    reference=lambda operand, *starts, slice_sizes: operand[
+        _clamped(starts, operand.shape, slice_sizes)
+    ].copy(),
     jvp=_dynamic_slice_jvp,
     transpose=_dynamic_slice_transpose,
     batch=_dynamic_slice_batch,
     lower=_dynamic_slice_lower,
 )
 
-# --- dynamic_update_slice -----------------------------------------------------------------
+# --- dynamic_update_slice -------------------------------------------------------------
 
 
 def _dynamic_update_slice_shape(operand, update, *starts):

@@ -1,7 +1,8 @@
-"""`scatter` and its kin: slices written into a copy of an array, at places that an array of indices gives.
+"""`scatter` and its kin: slices written where an array of indices says.
 
-The dimension numbers are those of the gather that would read the same slices, under other names.  Updates are
-combined with what is there by a function: nothing (the update replaces it), add, sub, mul, min or max.
+The dimension numbers are those of the gather that would read the same slices, under
+other names.  Updates are combined with what is there by a function: nothing (the update
+replaces it), add, sub, mul, min or max.
 """
 
 from collections import namedtuple
@@ -32,18 +33,12 @@ from minijax.ops.gather import (
     GatherDimensionNumbers,
     GatherScatterMode,
     as_ints,
-    check_batching,
-    check_disjoint,
-    check_distinct,
-    check_in_range,
-    check_indices,
-    check_sorted,
     gather,
-    kept_dims,
     mode_code,
     past_front,
-    slice_starts,
 )
+from minijax.ops.scatter_checks import check_scatter
+from minijax.ops.scatter_reference import reference_rule, window_sizes
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
 from minijax.ops.views import encode_lists, real_view
@@ -235,7 +230,7 @@ def scatter_apply(
     unique_indices=False,
     mode=None,
 ):
-    """`operand` with `func`, of one scalar, applied at `scatter_indices`, once for each index."""
+    """`operand` with `func`, of one scalar, applied once for each index."""
     aval = core.get_aval(operand)
     scalar = ShapedArray((), aval.dtype)
     updates = full(ShapedArray(update_shape, aval.dtype), 0)
@@ -262,77 +257,6 @@ def scatter_apply(
 # --- rules that all share -------------------------------------------------------------
 
 
-def _check_scatter(operand, indices, updates, numbers):
-    window, inserted, scatter_map, batching, index_batching = numbers
-    check_indices("scatter", indices)
-    rank = len(window) + indices.ndim - 1
-    if updates.ndim != rank:
-        raise TypeError(
-            f"Updates tensor must be of rank {rank}; got {updates.ndim}."
-        )
-    for name, dims, limit in (
-        ("update_window_dims", window, updates.ndim),
-        ("inserted_window_dims", inserted, operand.ndim),
-        ("operand_batching_dims", batching, operand.ndim),
-    ):
-        check_sorted("scatter", name, dims)
-        check_distinct("scatter", name, dims)
-        check_in_range("scatter", name, dims, limit)
-    operand_name = "operand_batching_dims"
-    check_disjoint(
-        "scatter", "inserted_window_dims", inserted, operand_name, batching
-    )
-    check_disjoint(
-        "scatter", "scatter_dims_to_operand_dims", scatter_map, operand_name, batching
-    )
-    names = operand_name, "scatter_indices_batching_dims"
-    check_batching("scatter", operand, indices, names, (batching, index_batching))
-    n_window = len(window) + len(inserted) + len(batching)
-    if n_window != operand.ndim:
-        raise TypeError(
-            f"Scatter op has window of size {n_window}; doesn't match operand of rank "
-            f"{operand.ndim}."
-        )
-    _check_scatter_map(operand, indices, scatter_map)
-    _check_update_shape(operand, indices, updates, numbers)
-
-
-def _check_scatter_map(operand, indices, scatter_map):
-    if len(scatter_map) != indices.shape[-1]:
-        raise TypeError(
-            f"Scatter op has {len(scatter_map)} elements in scatter_dims_to_operand_dims "
-            f"and the bound of dimension index_vector_dim={indices.ndim - 1} of indices "
-            f"is {indices.shape[-1]}. These two numbers must be equal"
-        )
-    for i, d in enumerate(scatter_map):
-        if not 0 <= d < operand.ndim:
-            raise TypeError(
-                "Invalid scatter_dims_to_operand_dims mapping; domain is [0, "
-                f"{operand.ndim}), got: {i}->{d}."
-            )
-    check_distinct("scatter", "scatter_dims_to_operand_dims", scatter_map)
-
-
-def _check_update_shape(operand, indices, updates, numbers):
-    window, inserted, _, batching, _ = numbers
-    limits = [operand.shape[d] for d in kept_dims(operand.ndim, inserted, batching)]
-    for d, limit in zip(window, limits, strict=True):
-        if updates.shape[d] > limit:
-            raise TypeError(
-                "Bounds of the window dimensions of updates must not exceed the bounds "
-                f"of the corresponding dimensions of operand. For dimension {d}, updates "
-                f"bound is {updates.shape[d]}, operand bound is {limit}."
-            )
-    for i, d in enumerate(kept_dims(updates.ndim, window)):
-        if updates.shape[d] != indices.shape[i]:
-            raise TypeError(
-                "Bounds of the scatter dimensions of updates must be the same as the "
-                "bounds of the corresponding dimensions of scatter indices. For scatter "
-                f"dimension {i}, updates bound is {updates.shape[d]}, indices bound is "
-                f"{indices.shape[i]}."
-            )
-
-
 def _shape_rule(name, combine):
     kinds = {"add": NUMBER, "sub": NUMBER, "mul": NUMBER}.get(combine, ANY)
 
@@ -344,70 +268,10 @@ def _shape_rule(name, combine):
                 f"lax.{name} requires arguments to have the same dtypes, got "
                 f"{operand.dtype.name}, {updates.dtype.name}."
             )
-        _check_scatter(operand, indices, updates, dimension_numbers)
+        check_scatter(operand, indices, updates, dimension_numbers)
         return operand
 
     return shape
-
-
-def _window_sizes(operand_rank, updates_shape, numbers):
-    """The sizes of a window as a slice of the operand."""
-    window, inserted, _, batching, _ = numbers
-    sizes = [1] * operand_rank
-    kept = kept_dims(operand_rank, inserted, batching)
-    for d, source in zip(kept, window, strict=True):
-        sizes[d] = updates_shape[source]
-    return tuple(sizes)
-
-
-def _reference_rule(combine):
-    def reference(
-        operand, indices, updates, *, dimension_numbers, mode, update_jaxpr, **params
-    ):
-        window, _, scatter_map, batching, index_batching = dimension_numbers
-        function = combine
-        if combine is None and update_jaxpr is not None:
-            function = _reference_of(update_jaxpr, params["update_consts"])
-        out = operand.copy()
-        sizes = _window_sizes(operand.ndim, updates.shape, dimension_numbers)
-        front = kept_dims(updates.ndim, window)
-        updates = updates.transpose(front + window)
-        numbers = scatter_map, batching, index_batching
-        for place in np.ndindex(*indices.shape[:-1]):
-            starts, fits = slice_starts(
-                numbers, operand.shape, sizes, indices[place], place
-            )
-            if not fits and mode is GatherScatterMode.FILL_OR_DROP:
-                continue
-            cut = tuple(slice(s, s + n) for s, n in zip(starts, sizes, strict=True))
-            new = updates[place].reshape(sizes)
-            if function is not None:
-                new = function(out[cut], new).astype(out.dtype)
-            out[cut] = new
-        return out
-
-    return reference
-
-
-def _reference_of(jaxpr, consts):
-    """A scalar jaxpr as a NumPy function, through the reference rules."""
-
-    def run(*args):
-        env = dict(zip(jaxpr.constvars, consts, strict=True))
-        env.update(zip(jaxpr.invars, args, strict=True))
-
-        def read(atom):
-            if type(atom) is core.Literal:
-                return np.asarray(atom.val).astype(atom.aval.dtype)
-            return env[atom]
-
-        for eqn in jaxpr.eqns:
-            env[eqn.outvars[0]] = eqn.primitive.reference(
-                *[read(a) for a in eqn.invars], **eqn.params
-            )
-        return np.asarray(read(jaxpr.outvars[0]))
-
-    return run
 
 
 def _batch_rule(primitive_of):
@@ -443,6 +307,8 @@ def _lower_rule(combine):
     def lower(b, ins, out_avals, *, dimension_numbers, mode, update_jaxpr, **_):
         if combine is None and update_jaxpr is not None:
             raise b.unsupported("scatter_apply with a function of its own")
+        if 0 in ins[2].shape:  # nothing to write
+            return [ins[0]]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         params = [_KINDS[combine], mode_code(mode)]
         params += encode_lists(window, inserted, batching, index_batching, scatter_map)
@@ -464,7 +330,7 @@ def _updates_from(ct, indices, operand_rank, updates_shape, numbers, mode):
         ct,
         indices,
         gather_numbers(numbers),
-        _window_sizes(operand_rank, updates_shape, numbers),
+        window_sizes(operand_rank, updates_shape, numbers),
         mode=mode,
         fill_value=0,
     )
@@ -487,15 +353,14 @@ def _scatter_jvp(primals, tangents, **params):
             scatter_p.bind(operand, indices, updates, **params),
             scatter_p.bind(t_operand, indices, t_updates, **params),
         )
-    return _scatter_jvp_winners(
-        operand, indices, updates, t_operand, t_updates, params
-    )
+    return _scatter_jvp_winners(operand, indices, updates, t_operand, t_updates, params)
 
 
 def _scatter_jvp_winners(operand, indices, updates, t_operand, t_updates, params):
     """Where updates may meet: only the update that stays passes its tangent on.
 
-    Numbers are scattered in place of the updates, and read back: an update has won where it finds its own.
+    Numbers are scattered in place of the updates, and read back: an update has won
+    where it finds its own.
     """
     numbers = params["dimension_numbers"]
     shape = shape_of(updates)
@@ -506,7 +371,7 @@ def _scatter_jvp_winners(operand, indices, updates, t_operand, t_updates, params
         found,
         indices,
         gather_numbers(numbers),
-        _window_sizes(len(shape_of(operand)), shape, numbers),
+        window_sizes(len(shape_of(operand)), shape, numbers),
     )
 
     def masked(kept, new):
@@ -564,14 +429,14 @@ def _scatter_transpose(
 scatter_p = define(
     "scatter",
     shape=_shape_rule("scatter", None),
-    reference=_reference_rule(None),
+    reference=reference_rule(None),
     jvp=_scatter_jvp,
     transpose=_scatter_transpose,
     batch=_batch_rule(lambda: scatter_p),
     lower=_lower_rule(None),
 )
 
-# --- scatter_add, scatter_sub -----------------------------------------------------------
+# --- scatter_add, scatter_sub ---------------------------------------------------------
 
 
 def _linear_jvp_rule(primitive_of):
@@ -603,7 +468,7 @@ def _linear_transpose_rule(sign):
 scatter_add_p = define(
     "scatter-add",
     shape=_shape_rule("scatter_add", "add"),
-    reference=_reference_rule(np.add),
+    reference=reference_rule(np.add),
     jvp=_linear_jvp_rule(lambda: scatter_add_p),
     transpose=_linear_transpose_rule(lambda x: x),
     batch=_batch_rule(lambda: scatter_add_p),
@@ -612,7 +477,7 @@ scatter_add_p = define(
 scatter_sub_p = define(
     "scatter-sub",
     shape=_shape_rule("scatter_sub", "sub"),
-    reference=_reference_rule(np.subtract),
+    reference=reference_rule(np.subtract),
     jvp=_linear_jvp_rule(lambda: scatter_sub_p),
     transpose=_linear_transpose_rule(neg),
     batch=_batch_rule(lambda: scatter_sub_p),
@@ -621,7 +486,7 @@ scatter_sub_p = define(
 
 gather_ops.install(scatter_add=scatter_add)
 
-# --- scatter_mul ------------------------------------------------------------------------
+# --- scatter_mul ----------------------------------------------------------------------
 
 
 def _need_unique(params):
@@ -680,14 +545,14 @@ def _scatter_mul_transpose(
 scatter_mul_p = define(
     "scatter-mul",
     shape=_shape_rule("scatter_mul", "mul"),
-    reference=_reference_rule(np.multiply),
+    reference=reference_rule(np.multiply),
     jvp=_scatter_mul_jvp,
     transpose=_scatter_mul_transpose,
     batch=_batch_rule(lambda: scatter_mul_p),
     lower=_lower_rule("mul"),
 )
 
-# --- scatter_min, scatter_max -----------------------------------------------------------
+# --- scatter_min, scatter_max ---------------------------------------------------------
 
 
 def _extremum_jvp_rule(primitive_of):
@@ -709,11 +574,12 @@ def _extremum_jvp_rule(primitive_of):
 def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, params):
     """The winners share the tangent evenly: those updates, and that element, that are extreme.
 
-    What the element itself gives is 1 / (winners + 1) where it is one, else 0.  It is reached by adding to
-    its whole tangent a correction through each update that goes there.
+    What the element itself gives is 1 / (winners + 1) where it is one, else 0.  It is
+    reached by adding to its whole tangent a correction through each update that goes
+    there.
     """
     numbers = params["dimension_numbers"]
-    sizes = _window_sizes(len(shape_of(operand)), shape_of(updates), numbers)
+    sizes = window_sizes(len(shape_of(operand)), shape_of(updates), numbers)
     flags = params["indices_are_sorted"], params["unique_indices"], params["mode"]
 
     def read(x):
@@ -750,7 +616,7 @@ def _extremum(name, combine, reference):
     primitive = define(
         name,
         shape=_shape_rule(name.replace("-", "_"), combine),
-        reference=_reference_rule(reference),
+        reference=reference_rule(reference),
         jvp=_extremum_jvp_rule(lambda: primitive),
         transpose=lambda ct, *args, **_: _not_linear(name),
         batch=_batch_rule(lambda: primitive),

@@ -33,8 +33,9 @@ def _canonical_axis(axis, rank):
 def sort(operand, dimension=-1, is_stable=True, num_keys=1):
     """One array, or several of one shape, sorted along a dimension in ascending order.
 
-    The first `num_keys` operands are compared, one after the other; the others go along.  Zeros of both signs
-    are equal, NaNs come last; complex numbers compare by real, then imaginary part.  A tuple for a sequence.
+    The first `num_keys` operands are compared, one after the other; the others go
+    along.  Zeros of both signs are equal, NaNs come last; complex numbers compare by
+    real, then imaginary part.  A tuple for a sequence.
     """
     several = isinstance(operand, (tuple, list))
     operands = tuple(operand) if several else (operand,)
@@ -157,8 +158,8 @@ sort_p = define(
 def top_k(operand, k, *, axis=-1):
     """The `k` largest elements along an axis, in descending order, and their indices (int32).
 
-    Of equal elements, the first come first.  NaN (without a sign bit) is largest, and 0. larger than -0.
-    ValueError where k does not fit the axis.
+    Of equal elements, the first come first.  NaN (without a sign bit) is largest, and
+    0. larger than -0. ValueError where k does not fit the axis.
     """
     rank = len(shape_of(operand))
     axis = _canonical_axis(axis, rank)

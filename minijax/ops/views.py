@@ -1,4 +1,6 @@
-"""What the `lower` rules of several op families share: small helpers around the builder and its views."""
+"""What the `lower` rules of several op families share: small helpers around the builder
+and its views.
+"""
 
 import numpy as np
 

@@ -1,7 +1,8 @@
 """Reductions over sliding windows (pooling), and their derivatives.
 
-A window of `window_dimensions`, its elements `window_dilation` apart, is slid in steps of `window_strides` over
-the operand, whose elements are spread `base_dilation` apart and padded.  Only real elements count.
+A window of `window_dimensions`, its elements `window_dilation` apart, is slid in steps
+of `window_strides` over the operand, whose elements are spread `base_dilation` apart
+and padded.  Only real elements count.
 """
 
 import numpy as np
@@ -10,14 +11,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
 from minijax.ops import elementwise
-from minijax.ops.conv_shapes import (
-    check_pairs,
-    dilate,
-    dilate_shape,
-    ints,
-    padtype_to_pads,
-    window_counts,
-)
+from minijax.ops.conv_shapes import dilate
 from minijax.ops.define import (
     ANY,
     FLOAT,
@@ -38,95 +32,14 @@ from minijax.ops.window_reference import (
     select_and_gather_add_reference,
     select_and_scatter_add_reference,
 )
+from minijax.ops.window_shapes import (
+    output_shape,
+    reduce_window_shape_tuple,  # noqa: F401 (public)
+    window_params,
+)
 from minijax.trace import trace
 
-# --- what all share ---------------------------------------------------------------------
-
-
-def _window_params(shape, dimensions, strides, padding, base_dilation, window_dilation):
-    """The parameters of a window in canonical form."""
-    dimensions = ints(dimensions)
-    n = len(dimensions)
-    strides = (1,) * n if strides is None else ints(strides)
-    base_dilation = (1,) * n if base_dilation is None else ints(base_dilation)
-    window_dilation = (1,) * n if window_dilation is None else ints(window_dilation)
-    if isinstance(padding, str):
-        lengths = {len(shape), n, len(strides), len(base_dilation), len(window_dilation)}
-        fits = len(lengths) == 1
-        if fits and min(strides, default=1) > 0:
-            extents = dilate_shape(dimensions, window_dilation)
-            spread = dilate_shape(shape, base_dilation)
-            padding = padtype_to_pads(spread, extents, strides, padding)
-        else:
-            padtype_to_pads((), (), (), padding)
-            padding = ((0, 0),) * n  # the shape rule says what is wrong
-    return {
-        "window_dimensions": dimensions,
-        "window_strides": strides,
-        "padding": check_pairs("reduce_window", padding),
-        "base_dilation": base_dilation,
-        "window_dilation": window_dilation,
-    }
-
-
-def _check_positive(name, what, values):
-    if any(v <= 0 for v in values):
-        raise TypeError(
-            f"{name} {what} must have every element be strictly positive, got {values}."
-        )
-
-
-def _output_shape(name, shape, params):
-    """The shape of a reduction over windows, after checking its parameters."""
-    dimensions = params["window_dimensions"]
-    if len(shape) != len(dimensions):
-        raise ValueError(
-            f"{name} needs one window dimension for each dimension of the operand, got "
-            f"window_dimensions {dimensions} for operand shape {shape}."
-        )
-    _check_positive(name, "window_dimensions", dimensions)
-    for what in ("window_strides", "base_dilation", "window_dilation"):
-        values = params[what]
-        if len(values) != len(dimensions):
-            error = ValueError if what == "window_strides" else TypeError
-            raise error(
-                f"{name} got inconsistent {what} and window_dimensions: got {what} "
-                f"{values} and window_dimensions {dimensions}."
-            )
-    _check_positive(name, "window_strides", params["window_strides"])
-    padding = params["padding"]
-    if len(padding) != len(dimensions):
-        raise ValueError(
-            f"{name} needs padding for each of {len(dimensions)} dimensions, got "
-            f"{len(padding)}."
-        )
-    return reduce_window_shape_tuple(
-        shape,
-        dimensions,
-        params["window_strides"],
-        padding,
-        params["base_dilation"],
-        params["window_dilation"],
-    )
-
-
-def reduce_window_shape_tuple(
-    operand_shape,
-    window_dimensions,
-    window_strides,
-    padding,
-    base_dilation=None,
-    window_dilation=None,
-):
-    """The shape of a reduction over windows with explicit padding."""
-    if base_dilation is not None:
-        operand_shape = dilate_shape(operand_shape, base_dilation)
-    if window_dilation is not None:
-        window_dimensions = dilate_shape(window_dimensions, window_dilation)
-    padded = tuple(
-        n + low + high for n, (low, high) in zip(operand_shape, padding, strict=True)
-    )
-    return window_counts(padded, window_dimensions, window_strides)
+# --- what all share -------------------------------------------------------------------
 
 
 def _with_batch_dim(params, place):
@@ -153,7 +66,7 @@ def _encode(params):
 
 _ONES = (1,) * 64
 
-# --- reduce_window ------------------------------------------------------------------------
+# --- reduce_window --------------------------------------------------------------------
 
 
 def reduce_window(
@@ -168,9 +81,10 @@ def reduce_window(
 ):
     """What each window of `operand` is reduced to by `computation`, starting from `init_value`.
 
-    operand, init_value: an array and a scalar, or two pytrees of such; `computation` combines two scalars (or
-    trees of them).  `lax.add`, `lax.max` and `lax.min` with their identities have primitives of their own,
-    which can be differentiated.  TypeError or ValueError where the arguments do not fit.
+    operand, init_value: an array and a scalar, or two pytrees of such; `computation`
+        combines two scalars (or trees of them).  `lax.add`, `lax.max` and `lax.min`
+        with their identities have primitives of their own, which can be differentiated.
+        TypeError or ValueError where the arguments do not fit.
     """
     operands, tree = flatten(operand)
     inits, init_tree = flatten(init_value)
@@ -181,7 +95,7 @@ def reduce_window(
             "Operands must have the same tree structure as init_values: "
             f"{tree} vs. {init_tree}"
         )
-    params = _window_params(
+    params = window_params(
         shape_of(operands[0]),
         window_dimensions,
         window_strides,
@@ -236,9 +150,9 @@ def _known_reduction(computation, operand, init):
     """The primitive of a computation with its identity, or None."""
     if isinstance(init, core.Tracer) or shape_of(init):
         return None
-    dtype = dtype_of(operand)
-    if isinstance(dtype, dtypes.ExtendedDType):
+    if isinstance(dtype_of(operand), dtypes.ExtendedDType):
         return None
+    dtype = dtype_of(init)  # whose identity it is; that of the operand may differ
     init = np.asarray(init)
     if computation is elementwise.add and init == 0:
         return reduce_window_sum_p
@@ -270,7 +184,7 @@ def _reduce_window_shape(*avals, jaxpr, consts, **params):
             f"operand dtypes {[x.dtype for x in operands]} and init_value dtypes "
             f"{[x.dtype for x in inits]}."
         )
-    shape = _output_shape("reduce_window", operands[0].shape, params)
+    shape = output_shape("reduce_window", operands[0].shape, params)
     for var, x in zip(jaxpr.outvars, operands, strict=True):
         if var.aval.shape or var.aval.dtype != x.dtype:
             raise TypeError(
@@ -443,7 +357,7 @@ reduce_window_p = define(
     lower=_reduce_window_lower,
 )
 
-# --- sum, max and min over windows ----------------------------------------------------------
+# --- sum, max and min over windows ----------------------------------------------------
 
 
 def _kind_shape(name, kinds):
@@ -452,7 +366,9 @@ def _kind_shape(name, kinds):
             raise TypeError(
                 f"operand to {name} must have a number dtype, got {operand.dtype}"
             )
-        return operand.update(shape=_output_shape("reduce_window", operand.shape, params))
+        return operand.update(
+            shape=output_shape("reduce_window", operand.shape, params)
+        )
 
     return shape
 
@@ -563,7 +479,7 @@ reduce_window_min_p = _extreme(
     "reduce_window_min", "min", np.minimum, False, elementwise.le_p
 )
 
-# --- select_and_gather_add, select_and_scatter_add --------------------------------------------
+# --- select_and_gather_add, select_and_scatter_add ------------------------------------
 
 
 def _select_kind(select_prim):
@@ -590,7 +506,7 @@ def _gather_add_shape(tangents, operand, *, select_prim, **params):
             "select_and_gather_add tangents and operand shapes must match, got "
             f"{tangents.shape} and {operand.shape}."
         )
-    shape = _output_shape("select_and_gather_add", operand.shape, params)
+    shape = output_shape("select_and_gather_add", operand.shape, params)
     return tangents.update(shape=shape)
 
 
@@ -622,7 +538,6 @@ def _select_batch(primitive_of):
     return batch
 
 
-
 def _gather_add_lower(b, ins, out_avals, *, select_prim, **params):
     aval = out_avals[0]
     if aval.size == 0 or 0 in ins[1].shape:
@@ -630,7 +545,8 @@ def _gather_add_lower(b, ins, out_avals, *, select_prim, **params):
     tangents, operand = ins
     index = _places(b, operand, aval.shape, select_prim, True, params)
     flat = real_view(b, b.reshape(tangents, (tangents.size,)))
-    # no offset dims, dim 0 collapsed, no batching; it is indexed by the only component; sizes 1
+    # no offset dims, dim 0 collapsed, no batching; it is indexed by the only component;
+    # sizes 1
     words = [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1]
     (out,) = b.instr("GATHER", [flat, index], [((aval.size,), flat.dtype)], words)
     return [b.reshape(out, aval.shape)]
@@ -650,7 +566,7 @@ select_and_gather_add_p = define(
 def _scatter_add_shape(source, operand, *, select_prim, **params):
     ones = (1,) * operand.ndim
     windows = {**params, "base_dilation": ones, "window_dilation": ones}
-    shape = _output_shape("select_and_scatter_add", operand.shape, windows)
+    shape = output_shape("select_and_scatter_add", operand.shape, windows)
     if shape != source.shape:
         raise TypeError(
             "select_and_scatter_add source must have the shape of the windows, got "
@@ -685,7 +601,8 @@ def _scatter_add_lower(b, ins, out_avals, *, select_prim, **params):
     updates = real_view(b, b.reshape(source, (source.size,)))
     flat = ShapedArray((aval.size,), aval.dtype)
     zeros = b.full(flat, 0)
-    # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only component
+    # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only
+    # component
     words = [1, 1, 0, 1, 0, 0, 0, 1, 0]
     out = (aval.size,), updates.dtype
     (out,) = b.instr("SCATTER", [zeros, index, updates], [out], words)
