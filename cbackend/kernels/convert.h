@@ -32,10 +32,11 @@
 MJX_SATURATE_FROM(f32)
 MJX_SATURATE_FROM(f64)
 
-#define MJX_CAST_TO_INTS(S)                                                      \
-  MJX_CAST(S, i8, a)                                                             \
-  MJX_CAST(S, i16, a) MJX_CAST(S, i32, a) MJX_CAST(S, i64, a) MJX_CAST(S, u8, a) \
-      MJX_CAST(S, u16, a) MJX_CAST(S, u32, a) MJX_CAST(S, u64, a)
+#define MJX_CAST_TO_INTS(S) \
+  MJX_CAST(S, i8, a)        \
+  MJX_CAST(S, i16, a)       \
+  MJX_CAST(S, i32, a)       \
+  MJX_CAST(S, i64, a) MJX_CAST(S, u8, a) MJX_CAST(S, u16, a) MJX_CAST(S, u32, a) MJX_CAST(S, u64, a)
 
 /* From an integer or bool. */
 #define MJX_CAST_INT(S)                          \
