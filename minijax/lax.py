@@ -248,6 +248,10 @@ from minijax.ops.gather import (
     gather as gather,
     gather_p as gather_p,
 )
+from minijax.ops.general_reduce import (
+    reduce as reduce,
+    reduce_p as reduce_p,
+)
 from minijax.ops.index import (
     dynamic_index_in_dim as dynamic_index_in_dim,
     dynamic_slice as dynamic_slice,
@@ -356,3 +360,19 @@ from minijax.ops.sort import (
     top_k as top_k,
     top_k_p as top_k_p,
 )
+from minijax.ops.total_order import (
+    eq_to_p as eq_to_p,
+    le_to_p as le_to_p,
+    lt_to_p as lt_to_p,
+)
+from minijax.ops.window import (
+    reduce_window as reduce_window,
+    reduce_window_max_p as reduce_window_max_p,
+    reduce_window_min_p as reduce_window_min_p,
+    reduce_window_p as reduce_window_p,
+    reduce_window_shape_tuple as reduce_window_shape_tuple,
+    reduce_window_sum_p as reduce_window_sum_p,
+    select_and_gather_add_p as select_and_gather_add_p,
+    select_and_scatter_add_p as select_and_scatter_add_p,
+)
+

@@ -132,12 +132,7 @@ CASES = [
         )
     ],
     *[
-        case(
-            f"{name}{label}",
-            _axes(name, axes),
-            A(*shape),
-            dtypes=BITS
-        )
+        case(f"{name}{label}", _axes(name, axes), A(*shape), dtypes=BITS)
         for name in ("reduce_and", "reduce_or", "reduce_xor")
         for label, axes, shape in (
             ("", (0,), (3, 4)),
@@ -176,4 +171,99 @@ CASES = [
     error("argmax-outside", lambda lax, x: lax.argmax(x, 2, np.int32), A(2, 3)),
     error("argmax-float", lambda lax, x: lax.argmax(x, 0, np.float32), A(2, 3)),
     error("argmax-empty", lambda lax, x: lax.argmax(x, 0, np.int32), A(0, 3)),
+]
+
+CASES += [
+    case(
+        f"reduce-{name}",
+        lambda lax, x, name=name, init=init: lax.reduce(
+            x, x.dtype.type(init), getattr(lax, name), (0,)
+        ),
+        A(5, 3),
+        values="normal",
+        tol=_SUM,
+        dtypes=dtypes,
+    )
+    for name, init, dtypes in (
+        ("add", 0, REAL),
+        ("mul", 1, REAL),
+        ("max", -np.inf, F32),
+        ("min", np.inf, F32),
+        ("bitwise_and", -1, ("int32",)),
+        ("bitwise_or", 0, ("int32",)),
+        ("bitwise_xor", 0, ("int32",)),
+    )
+]
+CASES += [
+    case(
+        "reduce-max-from-zero",
+        lambda lax, x: lax.reduce(x, np.float32(0), lax.max, (0,)),
+        A(5, 3),
+        values="normal",
+        tol=1e-6,
+        diff_jaxpr=False,
+    ),
+    case(
+        "reduce-add-from-one",
+        lambda lax, x: lax.reduce(x, np.float32(1), lax.add, (1, 0)),
+        A(3, 4),
+        values="normal",
+        tol=1e-5,
+        diff_jaxpr=False,
+    ),
+    case(
+        "reduce-lambda",
+        lambda lax, x: lax.reduce(
+            x, np.float32(2), lambda a, b: lax.add(a, lax.mul(b, np.float32(1))), (0,)
+        ),
+        A(7, 3),
+        values="normal",
+        tol=1e-5,
+        diff_jaxpr=False,
+        jaxpr=True,
+    ),
+    case(
+        "reduce-two",
+        lambda lax, x, y: lax.reduce(
+            (x, y),
+            (np.float32(0), np.float32(1)),
+            lambda a, b: (lax.add(a[0], b[0]), lax.mul(a[1], b[1])),
+            (0,),
+        ),
+        A(5, 3),
+        A(5, 3),
+        values="unit",
+        tol=1e-5,
+        diff_jaxpr=False,
+    ),
+    case(
+        "reduce-empty",
+        lambda lax, x: lax.reduce(x, np.float32(2), lax.max, (0,)),
+        A(0, 3),
+        diff=False,
+    ),
+    case(
+        "reduce-bool",
+        lambda lax, x: lax.reduce(x, False, lax.max, (0,)),
+        A(4, 3),
+        dtypes=("bool",),
+    ),
+    error(
+        "reduce-dtypes",
+        lambda lax, x: lax.reduce(x, 1, lax.add, (0,)),
+        A(2, 3),
+        message=False,
+    ),
+    error(
+        "reduce-axis",
+        lambda lax, x: lax.reduce(x, np.float32(0), lax.add, (-1,)),
+        A(2, 3),
+    ),
+    error(
+        "reduce-trees",
+        lambda lax, x: lax.reduce((x,), (), lax.add, (0,)),
+        A(2, 3),
+        message=False,
+    ),
+    error("reduce-init-shape", lambda lax, x: lax.reduce(x, x, lax.add, (0,)), A(2, 3)),
 ]

@@ -8,12 +8,9 @@ from minijax import dtypes
 from minijax.core import ShapedArray, Zero
 from minijax.ops.define import (
     NOT_LINEAR,
-    NUMBER,
     add_tangents,
-    check_dtype,
     constant_like,
     define,
-    dtype_of,
     full,
     in_aval,
     shape_of,

@@ -1,4 +1,6 @@
-"""Reductions over axes: sums, products, extrema, logic, positions of extrema, and `reduce` with any function."""
+"""Reductions over axes: sums, products, extrema, logic, positions of extrema, and
+`reduce` with any function.
+"""
 
 import operator
 
@@ -35,7 +37,9 @@ def kept_shape(shape_, axes):
 
 
 def mergeable(view, dims):
-    """(size, stride) of the dims of a view as one, or None where no one stride walks them."""
+    """(size, stride) of the dims of a view as one, or None where no one stride walks
+    them.
+    """
     size, stride = 1, 0
     for d in reversed(dims):
         n = view.shape[d]
@@ -51,7 +55,8 @@ def mergeable(view, dims):
 
 
 def view3(b, view, axes):
-    """The view as [outer, n, inner] with `axes` in the middle, or None where strides forbid it.
+    """The view as [outer, n, inner] with `axes` in the middle, or None where strides
+    forbid it.
 
     The kept axes keep their order: a prefix of them is outer, the rest inner.
     """
@@ -218,7 +223,9 @@ def _reduce_sum_transpose(ct, x, *, axes, out_sharding):
 
 
 def _half_safe(function):
-    """A NumPy reduction that computes bfloat16 and float16 in float32, and keeps the dtype."""
+    """A NumPy reduction that computes bfloat16 and float16 in float32, and keeps the
+    dtype.
+    """
 
     def reference(x, *, axes, out_sharding=None):
         small = dtypes.issubdtype(x.dtype, np.floating) and x.dtype.itemsize == 2
@@ -250,8 +257,8 @@ def _reduce_prod_jvp(primals, tangents, *, axes):
     if type(t) is Zero:
         out = reduce_prod(x, axes)
         return out, Zero.of(out)
-    outs = reduce_pairs(_mul_pairs, [x, t], [1, 1], axes)
-    return outs[0], outs[1]
+    identities = [constant_like(1, x), constant_like(0, x)]
+    return tuple(reduce_pairs(_mul_pairs, [x, t], identities, axes))
 
 
 def _mul_pairs(left, right):
@@ -261,10 +268,10 @@ def _mul_pairs(left, right):
 
 
 def reduce_pairs(combine, operands, identities, axes):
-    """Reduce arrays of one shape, combining halves.
+    """Reduce arrays of one shape over axes, combining halves; a list.
 
-    combine: two lists of arrays -> list; identities[k] pads operand k where a half is one too short (a
-    tangent's is written as 1 for JAX's sake: it pads with zeros).
+    combine: two lists of arrays -> list; identities[k] stands in for operand k where a half is one element
+    too short, or where there is none at all.
     """
     shape_ = shape_of(operands[0])
     kept = [d for d in range(len(shape_)) if d not in axes]
@@ -273,27 +280,17 @@ def reduce_pairs(combine, operands, identities, axes):
         n *= shape_[d]
     flat_shape = (n, *[shape_[d] for d in kept])
     xs = [reshape(x, flat_shape, (*axes, *kept)) for x in operands]
-    return [squeeze(x, (0,)) for x in _reduce_halves(combine, xs, n)]
-
-
-def _reduce_halves(combine, xs, n):
-    if n == 0:
-        one, zero = constant_like(1, xs[0]), constant_like(0, xs[0])
-        rest = shape_of(xs[0])[1:]
-        return [broadcast_in_dim(v, (1, *rest), ()) for v in (one, zero)]
+    if not n:
+        return [broadcast_in_dim(v, flat_shape[1:], ()) for v in identities]
     while n > 1:
         half = (n + 1) // 2
         left = [_rows(x, 0, half) for x in xs]
         right = [_rows(x, half, n) for x in xs]
         if n % 2:
-            rank = len(shape_of(xs[0]))
-            config = [(0, 1, 0)] + [(0, 0, 0)] * (rank - 1)
-            right = [
-                pad(x, constant_like(v, x), config)
-                for x, v in zip(right, (1, 0), strict=True)
-            ]
+            config = [(0, 1, 0)] + [(0, 0, 0)] * len(kept)
+            right = [pad(x, v, config) for x, v in zip(right, identities, strict=True)]
         xs, n = combine(left, right), half
-    return xs
+    return [squeeze(x, (0,)) for x in xs]
 
 
 def _rows(x, start, stop):
@@ -472,7 +469,8 @@ def _arg_reference(function):
 
 
 def dense3(b, view, axis):
-    """The view as [outer, n, inner] around `axis`, copied only where strides force it."""
+    """The view as [outer, n, inner] around `axis`, copied only where strides force it.
+    """
     found = None if view.buffer is None else _around(view, axis)
     return found or _around(b.dense(view), axis)
 

@@ -1,6 +1,8 @@
-"""Ops that rearrange elements without computing: broadcast, reshape, transpose, iota and their kin.
+"""Ops that rearrange elements without computing: broadcast, reshape, transpose, iota
+and their kin.
 
-In the C backend all of them are views; only a reshape whose strides do not allow it copies.
+In the C backend all of them are views; only a reshape whose strides do not allow it
+copies.
 """
 
 import math
@@ -26,7 +28,8 @@ from minijax.ops.define import (
 
 
 def canonical_shape(shape):
-    """A shape given by a user (an integer or a sequence) as a tuple of Python integers."""
+    """A shape given by a user (an integer or a sequence) as a tuple of Python integers.
+    """
     try:
         return (operator.index(shape),)
     except TypeError:
@@ -95,7 +98,8 @@ def broadcast(operand, sizes, *, out_sharding=None):
 def broadcast_in_dim(operand, shape, broadcast_dimensions, *, out_sharding=None):
     """`operand` in `shape`, its axis k as axis `broadcast_dimensions[k]`.
 
-    Axes of size 1 and axes that the operand lacks repeat.  TypeError where shapes do not fit.
+    Axes of size 1 and axes that the operand lacks repeat.  TypeError where shapes do
+    not fit.
     """
     shape, dims = tuple(shape), tuple(broadcast_dimensions)
     own = shape_of(operand)
@@ -205,7 +209,8 @@ def broadcast_to_rank(x, rank):
 
 
 def broadcast_like(arr, like_arr):
-    """`arr` broadcast to the shape of `like_arr`, its axes lined up with the last ones."""
+    """`arr` broadcast to the shape of `like_arr`, its axes lined up with the last ones.
+    """
     shape = shape_of(like_arr)
     first = len(shape) - len(shape_of(arr))
     return broadcast_in_dim(arr, shape, tuple(range(first, len(shape))))
@@ -284,7 +289,8 @@ squeeze_p = define(
 
 @structural
 def reshape(operand, new_sizes, dimensions=None, *, out_sharding=None):
-    """The elements of `operand` in row-major order (of its axes `dimensions`) as `new_sizes`.
+    """The elements of `operand` in row-major order (of its axes `dimensions`) as
+    `new_sizes`.
 
     TypeError unless both hold equally many elements.
     """
@@ -375,7 +381,9 @@ def inverse_permutation(permutation):
 
 @structural
 def transpose(operand, permutation):
-    """`operand` with its axes in another order: axis k of the result was permutation[k]."""
+    """`operand` with its axes in another order: axis k of the result was
+    permutation[k].
+    """
     permutation = tuple(operator.index(d) for d in permutation)
     own = tuple(range(len(shape_of(operand))))
     if permutation == own and is_array(operand):
@@ -446,7 +454,7 @@ rev_p = define(
     lower=lambda b, ins, out_avals, *, dimensions: [ins[0].reverse(dimensions)],
 )
 
-# --- iota, full, empty ------------------------------------------------------------------
+# --- iota, full, empty ----------------------------------------------------------------
 
 
 def iota(dtype, size):
@@ -551,7 +559,9 @@ def _literal(value, dtype, weak):
 
 
 def full_like(x, fill_value, dtype=None, shape=None, sharding=None):
-    """An array like `x` (its shape, dtype and weak flag unless given) filled with a scalar."""
+    """An array like `x` (its shape, dtype and weak flag unless given) filled with a
+    scalar.
+    """
     shape = shape_of(x) if shape is None else canonical_shape(shape)
     weak = dtype is None and dtypes.is_weakly_typed(x)
     dtype = dtypes.dtype(x) if dtype is None else dtype
