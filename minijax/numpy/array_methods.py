@@ -187,7 +187,7 @@ def _flatten(self, order="C", *, out_sharding=None):
     return shape_ops.ravel(self, order)
 
 
-def _view(self, dtype=None, type=None):  # noqa: A002 (NumPy's name)
+def _view(self, dtype=None, type=None):
     """The bytes of the array read as another dtype; the last axis changes its size."""
     if type is not None:
         raise NotImplementedError("`type` argument of array.view() is not supported.")

@@ -1,10 +1,8 @@
 """`jnp.einsum`: pairwise contractions by `dot_general`, along a path that NumPy finds."""
 
-import math
 
 import numpy as np
 
-import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray

@@ -272,7 +272,7 @@ def _fill_rest(out, mask, size, fill_value):
         )
     rest = arange(size) >= mask.sum()
     return tuple([
-        jnp.where(rest, convert(f, x.dtype), x) for f, x in zip(fill_value, out, strict=True)
+        jnp.where(rest, f, x) for f, x in zip(fill_value, out, strict=True)
     ])  # fmt: skip
 
 

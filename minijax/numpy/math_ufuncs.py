@@ -10,9 +10,11 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     BOOL,
     check_no_complex,
+    constant_like,
     convert,
     dtype_of,
     ensure_arraylike,
+    inexact_dtype,
     is_complex,
     is_kind,
     literal,
@@ -182,13 +184,13 @@ asinh, acosh, atanh = arcsinh, arccosh, arctanh
 def deg2rad(x, /):
     """Degrees to radians, elementwise."""
     (x,) = promote_args_inexact("deg2rad", x)
-    return lax.mul(x, literal(math.pi / 180, dtype_of(x)))
+    return lax.mul(x, constant_like(math.pi / 180, x))
 
 
 def rad2deg(x, /):
     """Radians to degrees, elementwise."""
     (x,) = promote_args_inexact("rad2deg", x)
-    return lax.mul(x, literal(180 / math.pi, dtype_of(x)))
+    return lax.mul(x, constant_like(180 / math.pi, x))
 
 
 radians, degrees = deg2rad, rad2deg
@@ -251,7 +253,7 @@ def rint(x, /):
     """The nearest integer, elementwise; halves go to the even one."""
     (x,) = ensure_arraylike("rint", x)
     if dtype_of(x).kind in "biu":
-        return promote_args_inexact("rint", x)[0]
+        return convert(x, inexact_dtype(dtype_of(x)))
     if is_complex(x):
         return lax.complex(rint(lax.real(x)), rint(lax.imag(x)))
     return lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN)
@@ -385,7 +387,7 @@ def signbit(x, /):
     (x,) = ensure_arraylike("signbit", x)
     dtype = dtype_of(x)
     if is_kind(x, np.integer):
-        return lax.lt(x, _like(0, x))
+        return lax.lt(x, literal(0, dtype))
     if dtype == BOOL:
         return lax.full_like(x, False, BOOL)
     if dtype.kind == "c":
@@ -412,7 +414,7 @@ def heaviside(x1, x2, /):
     """0 where x1 < 0, 1 where x1 > 0, x2 where it is 0; NaN where it is NaN."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     check_no_complex("heaviside", x1)
-    zero = _like(0, x1)
+    zero = literal(0, dtype_of(x1))
     negative, positive, nan = lax.lt(x1, zero), lax.gt(x1, zero), lax.ne(x1, x1)
     result = _select_where(nan, x1, x2)
     result = _select_where(positive, _like(1, x1), result)
@@ -467,7 +469,7 @@ def angle(z, deg=False):
     """The argument of complex numbers, in radians or degrees."""
     (z,) = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
-    if not is_kind(re, np.inexact):
-        re, im = promote_args_inexact("angle", re, im)
+    dtype = inexact_dtype(dtype_of(re))
+    re, im = convert(re, dtype), convert(im, dtype)
     result = lax.atan2(im, re)
     return rad2deg(result) if deg else result

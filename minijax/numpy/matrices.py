@@ -3,12 +3,11 @@
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import asarray, arange, ones, zeros
+from minijax.numpy.creation import arange, asarray, ones, zeros
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
     broadcast_to,
-    canonical_axis,
     check_arraylike,
     concrete_or_error,
     convert,
@@ -36,7 +35,7 @@ def _tri_mask(shape, offset):
     return lax.ge(rows, lax.broadcasted_iota(INT32, shape, 1))
 
 
-def eye(N, M=None, k=0, dtype=None, *, device=None):  # noqa: N803 (NumPy's names)
+def eye(N, M=None, k=0, dtype=None, *, device=None):
     """An (N, M) matrix with ones on the k-th diagonal; M is N by default."""
     check_arraylike("eye", k)
     dtype = user_dtype(float if dtype is None else dtype, "eye")
@@ -52,7 +51,7 @@ def identity(n, dtype=None):
     return eye(n, dtype=dtype)
 
 
-def tri(N, M=None, k=0, dtype=None):  # noqa: N803 (NumPy's names)
+def tri(N, M=None, k=0, dtype=None):
     """An (N, M) matrix with ones on and below the k-th diagonal."""
     dtype = user_dtype(float if dtype is None else dtype, "tri")
     n = _size(N, "argument 'N' of jnp.tri()")
@@ -239,7 +238,7 @@ def _matrix_shape(arr, k):
 
 
 @jit(static_argnames=("N", "increasing"))
-def vander(x, N=None, increasing=False):  # noqa: N803 (NumPy's names)
+def vander(x, N=None, increasing=False):
     """The matrix of powers of a vector; the first column has the highest unless `increasing`."""
     (x,) = ensure_arraylike("vander", x)
     x = asarray(x)

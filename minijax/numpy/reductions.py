@@ -118,6 +118,8 @@ def _add_up(name, op, combine, identity, a, axis, dtype, out, keepdims, initial,
     if where is not None:
         check_arraylike(name, where)
     compute, result = _sum_dtypes(name, a, dtype, promote_integers)
+    if dtype_of(a) == BOOL != result:
+        a = convert(a, dtypes.python_scalar_dtype(int))
     if result == BOOL:
         op = lax.reduce_or if name == "sum" else lax.reduce_and
         combine = lax.bitwise_or if name == "sum" else lax.bitwise_and

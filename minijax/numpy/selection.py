@@ -168,8 +168,8 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
         return x
     if dtype.kind == "c":
         parts = [
-            nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf)
-            for part in (lax.real(x), lax.imag(x))
+            nan_to_num(part(x), nan=nan, posinf=posinf, neginf=neginf)
+            for part in (lax.real, lax.imag)
         ]
         return lax.complex(*parts)
     info = dtypes.finfo(dtype)

@@ -342,7 +342,8 @@ def _integer_power(x, y):
     acc = lax.select(vanishes, broadcast_to(zero, shape), broadcast_to(one, shape))
     for _ in range(6):
         odd = lax.bitwise_and(y, one)
-        acc = lax.select(lax.ne(odd, zero), lax.mul(acc, x), acc)
+        product = lax.mul(acc, x)
+        acc = _select_where(lax.ne(odd, zero), product, acc)
         x = lax.mul(x, x)
         y = lax.shift_right_logical(y, one)
     return acc
@@ -405,9 +406,9 @@ def as_bool(x):
     """`x` for booleans, else x != 0."""
     if dtype_of(x) == BOOL:
         return x
-    weak_zero = not hasattr(x, "aval") and type(x) in (int, float, complex)
-    zero = literal(0, dtype_of(x), weak_zero)
-    return lax.ne(x, zero)
+    if shape_of(x):
+        return lax.ne(x, literal(0, dtype_of(x)))
+    return lax.ne(x, constant_like(0, x))
 
 
 def _logical(name, op):

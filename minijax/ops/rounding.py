@@ -14,7 +14,7 @@ class RoundingMethod(enum.IntEnum):
     TO_NEAREST_EVEN = 1
 
 
-def round(x, rounding_method=RoundingMethod.AWAY_FROM_ZERO):  # noqa: A001 (JAX's name)
+def round(x, rounding_method=RoundingMethod.AWAY_FROM_ZERO):
     """The nearest integer, as a float; `rounding_method` says where halves go."""
     return round_p.bind(x, rounding_method=RoundingMethod(rounding_method))
 

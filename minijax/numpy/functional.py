@@ -1,0 +1,230 @@
+"""jnp's functions of functions: vectorize, apply_along_axis, apply_over_axes, fromfunction."""
+
+import functools
+import re
+
+import minijax.numpy as jnp
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax.numpy.creation import arange, asarray, canonical_shape
+from minijax.numpy.promotion import (
+    broadcast_shapes,
+    canonical_axis,
+    check_arraylike,
+    shape_of,
+)
+from minijax.transforms import batching
+
+
+def _map(fun, in_axes, out_axis=0):
+    """`fun` of arrays mapped over an axis of each (None: none); results have it at `out_axis`."""
+
+    def mapped(*args):
+        places = list(zip(args, in_axes, strict=True))
+        size = next(shape_of(x)[d] for x, d in places if d is not None)
+        axis = core.AxisData(size)
+        trees = []
+
+        def flat_fun(*arrays):
+            leaves, tree = flatten(fun(*arrays))
+            trees.append(tree)
+            return leaves
+
+        outs, dims = batching.batch(flat_fun, axis, args, in_axes)
+        outs = [
+            batching.match_axis(axis, x, d, out_axis)
+            for x, d in zip(outs, dims, strict=True)
+        ]
+        return unflatten(trees[0], outs)
+
+    return mapped
+
+
+# --- vectorize ------------------------------------------------------------------------------------------
+
+_DIMENSION = r"\w+"
+_ARGUMENT = rf"\((?:{_DIMENSION}(?:,{_DIMENSION})*)?\)"
+_ARGUMENTS = rf"{_ARGUMENT}(?:,{_ARGUMENT})*"
+_SIGNATURE = re.compile(rf"^{_ARGUMENTS}->{_ARGUMENTS}$")
+
+
+def _parse_signature(signature):
+    """'(n,m),(m)->(n)' as lists of the names of core dimensions: of arguments, of results."""
+    signature = signature.replace(" ", "")
+    if not _SIGNATURE.match(signature):
+        raise ValueError(f"not a valid gufunc signature: {signature}")
+    return [
+        [tuple(re.findall(_DIMENSION, arg)) for arg in re.findall(_ARGUMENT, side)]
+        for side in signature.split("->")
+    ]
+
+
+def vectorize(pyfunc, *, excluded=frozenset(), signature=None):
+    """A function that maps `pyfunc` over arrays that broadcast together.
+
+    excluded: positions and names of arguments to pass on whole; signature: as '(n,m),(m)->(n)', the
+    core dimensions that `pyfunc` takes and gives, by default none.
+    """
+    if any(not isinstance(x, (str, int)) for x in excluded):
+        raise TypeError(
+            f"jax.numpy.vectorize can only exclude integer or string arguments, but excluded={excluded!r}"
+        )
+    if any(isinstance(x, int) and x < 0 for x in excluded):
+        raise ValueError(f"excluded={excluded!r} contains negative numbers")
+
+    @functools.wraps(pyfunc)
+    def wrapped(*args, **kwargs):
+        fun, arrays, static = _without_excluded(pyfunc, excluded, args, kwargs)
+        return _vectorized(
+            fun, signature, arrays, f"jax.numpy.vectorize of {pyfunc}", static
+        )
+
+    return wrapped
+
+
+def _without_excluded(pyfunc, excluded, args, kwargs):
+    """(function of the mapped arguments, these, whether keywords were mapped)."""
+    fixed = {i: x for i, x in enumerate(args) if i in excluded or x is None}
+    mapped_names = [name for name in kwargs if name not in excluded]
+    places = [i for i in range(len(args)) if i not in fixed]
+
+    def fun(*arrays):
+        full, rest = list(args), dict(kwargs)
+        for i, x in zip(places, arrays, strict=False):
+            full[i] = x
+        for name, x in zip(mapped_names, arrays[len(places) :], strict=True):
+            rest[name] = x
+        return pyfunc(*full, **rest)
+
+    arrays = [args[i] for i in places] + [kwargs[name] for name in mapped_names]
+    return fun, arrays, len(places)
+
+
+def _vectorized(fun, signature, arrays, where, _):
+    check_arraylike("vectorize", *arrays)
+    arrays = [asarray(x) for x in arrays]
+    if signature is None:
+        inputs, outputs = [()] * len(arrays), None
+    else:
+        inputs, outputs = _parse_signature(signature)
+        if len(inputs) != len(arrays):
+            raise TypeError(
+                f"wrong number of positional arguments: expected {len(inputs)}, got {len(arrays)}"
+            )
+    sizes = _core_sizes(arrays, inputs, where)
+    leads = [
+        x.shape[: x.ndim - len(names)] for x, names in zip(arrays, inputs, strict=True)
+    ]
+    lead = broadcast_shapes(*leads) if leads else ()
+    fun = _checked(fun, outputs, sizes, where)
+    squeezed, maps = [], []
+    for x, own in zip(arrays, leads, strict=True):
+        padded = (None,) * (len(lead) - len(own)) + own
+        drop = [
+            i
+            for i, n in enumerate(own)
+            if n == 1 and lead[len(lead) - len(own) + i] != 1
+        ]
+        squeezed.append(jnp.squeeze(x, tuple(drop)) if drop else x)
+        maps.append(
+            [
+                n if n is not None and (n != 1 or lead[i] == 1) else None
+                for i, n in enumerate(padded)
+            ]
+        )
+    for axis in reversed(range(len(lead))):
+        in_axes = tuple([0 if m[axis] is not None else None for m in maps])
+        if all(place is None for place in in_axes):
+            continue
+        fun = _map(fun, in_axes)
+    return fun(*squeezed)
+
+
+def _core_sizes(arrays, inputs, where):
+    sizes = {}
+    for x, names in zip(arrays, inputs, strict=True):
+        if x.ndim < len(names):
+            raise ValueError(
+                f"input with shape {x.shape} does not have enough dimensions for all core "
+                f"dimensions {names} on {where}"
+            )
+        for name, n in zip(names, x.shape[x.ndim - len(names) :], strict=True):
+            if sizes.setdefault(name, n) != n:
+                raise ValueError(
+                    f"inconsistent size for core dimension {name!r}: {n} vs {sizes[name]} on {where}"
+                )
+    return sizes
+
+
+def _checked(fun, outputs, sizes, where):
+    """`fun` with the shapes of its results checked against the signature."""
+    if outputs is None:
+        return fun
+
+    def checked(*args):
+        out = fun(*args)
+        parts = out if isinstance(out, (tuple, list)) else [out]
+        if len(parts) != len(outputs):
+            raise TypeError(
+                f"wrong number of output arguments: expected {len(outputs)}, got {len(parts)} on {where}"
+            )
+        known = dict(sizes)
+        for x, names in zip(parts, outputs, strict=True):
+            shape = shape_of(x)
+            if len(shape) != len(names):
+                raise ValueError(
+                    f"output with shape {shape} does not match core dimensions {names} on {where}"
+                )
+            for name, n in zip(names, shape, strict=True):
+                if known.setdefault(name, n) != n:
+                    raise ValueError(
+                        f"inconsistent size for core dimension {name!r}: {n} vs {known[name]} on {where}"
+                    )
+        return out
+
+    return checked
+
+
+# --- along axes -------------------------------------------------------------------------------------------
+
+
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    """`func1d`, of vectors, applied to every line of `arr` along an axis."""
+    check_arraylike("apply_along_axis", arr)
+    arr = asarray(arr)
+    axis = canonical_axis(axis, arr.ndim)
+
+    def fun(x):
+        return func1d(x, *args, **kwargs)
+
+    for i in range(1, arr.ndim - axis):
+        fun = _map(fun, (i,), -1)
+    for _ in range(axis):
+        fun = _map(fun, (0,))
+    return fun(arr)
+
+
+def apply_over_axes(func, a, axes):
+    """`func(a, axis)` applied for one axis after the other, which may keep or drop it."""
+    check_arraylike("apply_over_axes", a)
+    a = asarray(a)
+    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
+        out = func(a, axis=axis)
+        if out.ndim == a.ndim:
+            a = out
+        elif out.ndim == a.ndim - 1:
+            a = jnp.expand_dims(out, axis)
+        else:
+            raise ValueError("function is not returning an array of the correct shape")
+    return a
+
+
+def fromfunction(function, shape, *, dtype=float, **kwargs):
+    """The array of `function` at every index of a shape; it is mapped over the indices."""
+    shape = canonical_shape(shape)
+    fun = functools.partial(function, **kwargs)
+    for i in range(len(shape)):
+        in_axes = [None] * len(shape)
+        in_axes[len(shape) - 1 - i] = 0
+        fun = _map(fun, tuple(in_axes))
+    return fun(*[arange(n, dtype=dtype) for n in shape])

@@ -1,0 +1,160 @@
+"""jnp's reductions that ignore NaN."""
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import lax
+from minijax.control.call import jit
+from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import (
+    check_arraylike,
+    convert,
+    ensure_arraylike,
+    is_complex,
+    is_kind,
+    literal,
+    user_dtype,
+)
+from minijax.numpy.reductions import _mean_dtypes, _no_out, _variance_dtypes
+from minijax.numpy.selection import _where, where_inline
+
+
+def _ignoring(name, reduction, fill, a, axis, out, keepdims, initial, where, **options):
+    """`reduction` with NaN replaced by `fill`; NaN where every element is NaN, if asked."""
+    (a,) = ensure_arraylike(name, a)
+    _no_out(name, out)
+    options = {
+        "axis": axis,
+        "keepdims": keepdims,
+        "initial": initial,
+        "where": where,
+        **options,
+    }
+    nan_if_empty = options.pop("nan_if_empty", False)
+    if not is_kind(a, np.inexact):
+        return reduction(a, **options)
+    clean = where_inline(lax.ne(a, a), lax.full_like(a, fill), a)
+    value = reduction(clean, **options)
+    if not nan_if_empty or initial is not None:
+        return value
+    every = jnp.all(lax.ne(a, a), axis=axis, keepdims=keepdims)
+    return where_inline(every, literal(np.nan, value.dtype), value)
+
+
+_STATICS = ("axis", "keepdims")
+
+
+@jit(static_argnames=_STATICS)
+def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    """`max` of the elements that are not NaN; NaN where there are none."""
+    return _ignoring("nanmax", jnp.max, -np.inf, a, axis, out, keepdims, initial, where,
+                     nan_if_empty=True)  # fmt: skip
+
+
+@jit(static_argnames=_STATICS)
+def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    """`min` of the elements that are not NaN; NaN where there are none."""
+    return _ignoring("nanmin", jnp.min, np.inf, a, axis, out, keepdims, initial, where,
+                     nan_if_empty=True)  # fmt: skip
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def nansum(
+    a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None
+):
+    """`sum` with NaN counted as 0."""
+    return _ignoring("nansum", jnp.sum, 0, a, axis, out, keepdims, initial, where,
+                     dtype=user_dtype(dtype, "nansum"))  # fmt: skip
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def nanprod(
+    a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None
+):
+    """`prod` with NaN counted as 1."""
+    return _ignoring("nanprod", jnp.prod, 1, a, axis, out, keepdims, initial, where,
+                     dtype=user_dtype(dtype, "nanprod"))  # fmt: skip
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
+    """`mean` of the elements that are not NaN."""
+    (a,) = ensure_arraylike("nanmean", a)
+    _no_out("nanmean", out)
+    dtype = user_dtype(dtype, "nanmean")
+    if not is_kind(a, np.inexact):
+        return jnp.mean(a, axis, dtype, None, keepdims, where=where)
+    compute, result = _mean_dtypes(dtype, a)
+    present = lax.bitwise_not(lax.ne(a, a))
+    count = jnp.sum(present, axis, dtype=compute, keepdims=keepdims, where=where)
+    total = nansum(a, axis, dtype=compute, keepdims=keepdims, where=where)
+    return convert(lax.div(total, count), result)
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None,
+           mean=None):  # fmt: skip
+    """`var` of the elements that are not NaN; NaN where they are not more than `ddof`."""
+    (a,) = ensure_arraylike("nanvar", a)
+    _no_out("nanvar", out)
+    dtype = user_dtype(dtype, "nanvar")
+    compute, result = _variance_dtypes(dtype, a)
+    a = convert(a, compute)
+    if mean is None:
+        mean = nanmean(a, axis, dtype=compute, keepdims=True, where=where)
+    missing = lax.ne(a, a)
+    centered = _where(missing, 0, lax.sub(a, asarray(mean)))
+    if is_complex(centered):
+        centered = lax.real(lax.mul(centered, lax.conj(centered)))
+    else:
+        centered = lax.square(centered)
+    present = lax.bitwise_not(lax.ne(a, a))
+    count = jnp.sum(present, axis, keepdims=keepdims, where=where)
+    count = lax.sub(count, convert(ddof, count.dtype))
+    too_few = lax.le(count, literal(0, count.dtype))
+    total = jnp.sum(centered, axis, keepdims=keepdims, where=where)
+    total = _where(too_few, np.nan, total)
+    divisor = _where(too_few, 1, count)
+    return convert(lax.div(total, convert(divisor, total.dtype)), result)
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None,
+           mean=None):  # fmt: skip
+    """`std` of the elements that are not NaN."""
+    check_arraylike("nanstd", a)
+    _no_out("nanstd", out)
+    return lax.sqrt(
+        nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
+    )
+
+
+def _arg(name, function, worst, a, axis, out, keepdims):
+    (a,) = ensure_arraylike(name, a)
+    _no_out(name, out)
+    if not is_kind(a, np.inexact):
+        return function(a, axis=axis, keepdims=keepdims)
+    return _nan_arg(a, function, worst, axis, bool(keepdims))
+
+
+@jit(static_argnames=("function", "worst", "axis", "keepdims"))
+def _nan_arg(a, function, worst, axis, keepdims):
+    missing = lax.ne(a, a)
+    a = _where(missing, worst, a)
+    index = function(a, axis=axis, keepdims=keepdims)
+    nothing = jnp.all(missing, axis=axis, keepdims=keepdims)
+    return _where(nothing, -1, index)
+
+
+def nanargmax(a, axis=None, out=None, keepdims=None):
+    """`argmax` of the elements that are not NaN; -1 where there are none."""
+    return _arg("nanargmax", jnp.argmax, -np.inf, a, axis, out, keepdims)
+
+
+def nanargmin(a, axis=None, out=None, keepdims=None):
+    """`argmin` of the elements that are not NaN; -1 where there are none."""
+    return _arg("nanargmin", jnp.argmin, np.inf, a, axis, out, keepdims)
+
+
+__all__ = ["nanargmax", "nanargmin", "nanmax", "nanmean", "nanmin", "nanprod",
+           "nanstd", "nansum", "nanvar"]  # fmt: skip

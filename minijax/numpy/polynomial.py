@@ -1,0 +1,224 @@
+"""jnp's polynomials, as vectors of coefficients with the highest power first."""
+
+import operator
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.creation import arange, asarray, ones, zeros
+from minijax.numpy.promotion import (
+    concrete_or_error,
+    convert,
+    ensure_arraylike,
+    promote_dtypes,
+    promote_dtypes_inexact,
+)
+
+
+@jit(static_argnames=("unroll",))
+def polyval(p, x, *, unroll=16):
+    """The value of a polynomial at `x`, by Horner's rule."""
+    p, x = promote_dtypes_inexact(*ensure_arraylike("polyval", p, x))
+    p, x = asarray(p), asarray(x)
+    shape = lax.broadcast_shapes(p.shape[1:], x.shape)
+    y = lax.full_like(x, 0, shape=shape)
+
+    def step(y, coefficient):
+        return y * x + coefficient, None
+
+    y, _ = lax.scan(step, y, p, unroll=unroll)
+    return y
+
+
+@jit
+def polyadd(a1, a2):
+    """The sum of two polynomials."""
+    a1, a2 = [asarray(x) for x in promote_dtypes(*ensure_arraylike("polyadd", a1, a2))]
+    if a2.shape[0] <= a1.shape[0]:
+        return a1.at[a1.shape[0] - a2.shape[0] :].add(a2)
+    return a2.at[a2.shape[0] - a1.shape[0] :].add(a1)
+
+
+@jit
+def polysub(a1, a2):
+    """The difference of two polynomials."""
+    a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
+    return polyadd(a1, -a2)
+
+
+def polymul(a1, a2, *, trim_leading_zeros=False):
+    """The product of two polynomials; leading zeros can only be trimmed outside jit."""
+    a1, a2 = [
+        asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
+    ]
+    if trim_leading_zeros and (len(a1) > 1 or len(a2) > 1):
+        a1, a2 = jnp.trim_zeros(a1, trim="f"), jnp.trim_zeros(a2, trim="f")
+    a1 = asarray([0], a2.dtype) if not len(a1) else a1
+    a2 = asarray([0], a1.dtype) if not len(a2) else a2
+    return jnp.convolve(a1, a2, mode="full")
+
+
+def polydiv(u, v, *, trim_leading_zeros=False):
+    """(quotient, remainder) of two polynomials; leading zeros of the remainder stay unless trimmed."""
+    u, v = [
+        asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polydiv", u, v))
+    ]
+    m, n = len(u) - 1, len(v) - 1
+    scale = 1.0 / v[0]
+    q = zeros(max(m - n + 1, 1), dtype=u.dtype)
+    for k in range(m - n + 1):
+        d = scale * u[k]
+        q = q.at[k].set(d)
+        u = u.at[k : k + n + 1].add(-d * v)
+    if trim_leading_zeros:
+        u = jnp.trim_zeros(u, trim="f")
+    return q, u
+
+
+@jit(static_argnames=("m",))
+def polyder(p, m=1):
+    """The m-th derivative of a polynomial."""
+    (p,) = promote_dtypes_inexact(*ensure_arraylike("polyder", p))
+    p = asarray(p)
+    m = concrete_or_error(operator.index, m, "'m' argument of jnp.polyder")
+    if m < 0:
+        raise ValueError("Order of derivative must be positive")
+    if not m:
+        return p
+    n = len(p)
+    factors = (arange(n)[m:, None] - arange(m)).prod(1)
+    return p[:-m] * convert(factors[::-1], p.dtype)
+
+
+@jit(static_argnames=("m",))
+def polyint(p, m=1, k=None):
+    """The m-th antiderivative of a polynomial; k: the constants of integration."""
+    m = concrete_or_error(operator.index, m, "'m' argument of jnp.polyint")
+    k = 0 if k is None else k
+    p, k = [
+        asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polyint", p, k))
+    ]
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    k = jnp.atleast_1d(k)
+    if len(k) == 1:
+        k = jnp.full((m,), k[0])
+    if k.shape != (m,):
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or m.")
+    if not m:
+        return p
+    grid = (
+        arange(len(p) + m, dtype=p.dtype)[None, :] - arange(m, dtype=p.dtype)[:, None]
+    )
+    factors = jnp.maximum(1, grid).prod(0)[::-1]
+    return jnp.true_divide(jnp.concatenate((p, k)), factors)
+
+
+@jit
+def poly(seq_of_zeros):
+    """The polynomial with these roots, or the characteristic one of a square matrix."""
+    (z,) = promote_dtypes_inexact(*ensure_arraylike("poly", seq_of_zeros))
+    z = jnp.atleast_1d(z)
+    if z.ndim == 2 and z.shape[0] == z.shape[1] and z.shape[0]:
+        z = jnp.linalg.eigvals(z)
+    if z.ndim != 1:
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    dtype = z.dtype
+    if not len(z):
+        return ones((), dtype)
+    a = ones((1,), dtype)
+    for k in range(len(z)):
+        a = jnp.convolve(a, jnp.array([1, -z[k]], dtype=dtype), mode="full")
+    return a
+
+
+def roots(p, *, strip_zeros=True):
+    """The roots of a polynomial: the eigenvalues of its companion matrix.
+
+    strip_zeros: drop leading and trailing zeros first, which only works outside jit.
+    """
+    (p,) = promote_dtypes_inexact(*ensure_arraylike("roots", p))
+    p = jnp.atleast_1d(p)
+    if p.ndim != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    if p.size < 2:
+        return asarray([], dtype=dtypes.to_complex_dtype(p.dtype))
+    n_zero = 0
+    if strip_zeros:
+        host = concrete_or_error(
+            np.asarray, p,
+            "The error occurred in the jnp.roots() function. To use this within a "
+            "JIT-compiled context, pass strip_zeros=False.",
+        )  # fmt: skip
+        nonzero = np.flatnonzero(host)
+        if not nonzero.size:
+            return asarray([], dtype=dtypes.to_complex_dtype(p.dtype))
+        n_zero = p.size - 1 - nonzero[-1]
+        p = p[nonzero[0] : nonzero[-1] + 1]
+    found = _roots(p)
+    if n_zero:
+        found = jnp.hstack((found, zeros(n_zero, found.dtype)))
+    return found
+
+
+@jit
+def _roots(p):
+    companion = jnp.diag(ones(len(p) - 2, p.dtype), -1)
+    companion = companion.at[0, :].set(-p[1:] / p[0])
+    return jnp.linalg.eigvals(companion)
+
+
+@jit(static_argnames=("deg", "rcond", "full", "cov"))
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    """The polynomial of degree `deg` that fits points in the least-squares sense.
+
+    w: weights; full: also residuals, rank, singular values, rcond; cov: also the covariance.
+    """
+    if w is None:
+        x, y = promote_dtypes_inexact(*ensure_arraylike("polyfit", x, y))
+    else:
+        x, y, w = promote_dtypes_inexact(*ensure_arraylike("polyfit", x, y, w))
+    x, y = asarray(x), asarray(y)
+    order = concrete_or_error(operator.index, deg, "deg must be int") + 1
+    _check_points(x, y, order)
+    if rcond is None:
+        rcond = len(x) * float(dtypes.finfo(x.dtype).eps)
+    lhs, rhs = jnp.vander(x, order), y
+    if w is not None:
+        w = asarray(w)
+        if w.ndim != 1 or w.shape[0] != y.shape[0]:
+            raise TypeError("expected a 1-d array for weights of the length of y")
+        lhs = lhs * w[:, None]
+        rhs = rhs * (w[:, None] if rhs.ndim == 2 else w)
+    scale = jnp.sqrt((lhs * lhs).sum(0))
+    lhs = lhs / scale[None, :]
+    c, residuals, rank, s = jnp.linalg.lstsq(lhs, rhs, rcond)
+    c = (c.T / scale).T
+    if full:
+        return c, residuals, rank, s, asarray(rcond)
+    if not cov:
+        return c
+    base = jnp.linalg.inv(jnp.dot(lhs.T, lhs)) / jnp.outer(scale, scale)
+    factor = 1
+    if cov != "unscaled":
+        if len(x) <= order:
+            raise ValueError(
+                "the number of data points must exceed order to scale the covariance matrix"
+            )
+        factor = jnp.sum(residuals) / (len(x) - order)
+    return c, (base * factor if y.ndim == 1 else base[:, :, None] * factor)
+
+
+def _check_points(x, y, order):
+    if order < 1:
+        raise ValueError("expected deg >= 0")
+    if x.ndim != 1:
+        raise TypeError("expected 1D vector for x")
+    if not x.size:
+        raise TypeError("expected non-empty vector for x")
+    if not 1 <= y.ndim <= 2:
+        raise TypeError("expected 1D or 2D array for y")
+    if x.shape[0] != y.shape[0]:
+        raise TypeError("expected x and y to have same length")

@@ -1,0 +1,290 @@
+"""jnp's sets: unique, isin, unions and intersections. Under jit, `size` makes their shapes static."""
+
+import operator
+from collections import namedtuple
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes
+from minijax.control.call import jit
+from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import (
+    canonical_axis,
+    check_arraylike,
+    concrete_or_error,
+    convert,
+    ensure_arraylike,
+    promote_dtypes,
+    shape_of,
+)
+
+_NO_SIZE = (
+    "The error arose in jnp.unique(). To use it within JAX transformations, the argument "
+    "`size` must be given."
+)
+
+UniqueAll = namedtuple("_UniqueAllResult", "values indices inverse_indices counts")
+UniqueInverse = namedtuple("_UniqueInverseResult", "values inverse_indices")
+UniqueCounts = namedtuple("_UniqueCountsResult", "values counts")
+
+
+def unique(
+    ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *,
+    equal_nan=True, size=None, fill_value=None, sorted=True,
+):  # fmt: skip
+    """The sorted distinct elements (or slices along an axis), and where and how often they occur.
+
+    return_index: of the first occurrence; return_inverse: the place of each element among them. size:
+    the static number of results: more are cut, fewer padded with `fill_value` (the least one).
+    """
+    (ar,) = ensure_arraylike("unique", ar)
+    ar = asarray(ar)
+    if size is None:
+        concrete_or_error(None, ar, _NO_SIZE)
+    else:
+        size = operator.index(concrete_or_error(None, size, _NO_SIZE))
+    shape = ar.shape
+    if axis is None:
+        place, flat = 0, ar.reshape(-1)
+    else:
+        place, flat = canonical_axis(axis, ar.ndim), ar
+    return _unique(flat, place, return_index, return_inverse, return_counts, equal_nan, size,
+                   fill_value, shape if axis is None else None)  # fmt: skip
+
+
+def _unique(ar, axis, index, inverse, counts, equal_nan, size, fill_value, flat_shape):
+    if not ar.shape[axis]:
+        return _unique_of_nothing(
+            ar, axis, index, inverse, counts, size, fill_value, flat_shape
+        )
+    order, ordered, first = _ordered_mask(ar, axis, equal_nan)
+    if size is None:
+        places = jnp.asarray(np.flatnonzero(np.asarray(first)))
+    else:
+        places = jnp.nonzero(first, size=size)[0]
+    n_found = first.sum()
+    out = [
+        _fill(jnp.moveaxis(ordered[places], 0, axis), axis, size, n_found, fill_value)
+    ]
+    if index:
+        found = order[places] if order.size else jnp.zeros(0, int)
+        if size is not None:
+            found = jnp.where(jnp.arange(size) < n_found, found, found[0])
+        out.append(found)
+    if inverse:
+        place = jnp.zeros_like(order).at[order].set(jnp.cumsum(first) - 1)
+        out.append(place.reshape(flat_shape) if flat_shape is not None else place)
+    if counts:
+        ends = jnp.append(places[1:], first.shape[0])
+        if size is not None:
+            valid = jnp.arange(size) < n_found
+            starts = jnp.where(valid, places, first.shape[0])
+            ends = jnp.append(starts[1:], first.shape[0])
+            out.append(jnp.where(valid, ends - starts, 0))
+        else:
+            out.append(ends - places)
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+def _fill(values, axis, size, n_found, fill_value):
+    """Pad what lies beyond the distinct values."""
+    if size is None:
+        return values
+    if fill_value is None:
+        fill = jnp.moveaxis(values, axis, 0)[0]
+    else:
+        fill = jnp.asarray(fill_value, values.dtype)
+    valid = jnp.arange(size) < n_found
+    shape = [1] * values.ndim
+    shape[axis] = size
+    fill = jnp.expand_dims(fill, axis) if fill.ndim else fill
+    return jnp.where(valid.reshape(shape), values, fill)
+
+
+@jit(static_argnames=("axis", "equal_nan"))
+def _ordered_mask(ar, axis, equal_nan):
+    """(sorting indices, slices in order along the first axis, whether each differs from the last)."""
+    ar = jnp.moveaxis(ar, axis, 0)
+    rows = (
+        ar.reshape(ar.shape[0], -1)
+        if ar.size
+        else jnp.zeros((ar.shape[0], 1), ar.dtype)
+    )
+    order = jnp.lexsort(rows.T[::-1])
+    ordered = ar[order]
+    later, earlier = ordered[1:], ordered[:-1]
+    differ = later != earlier
+    if equal_nan and dtypes.issubdtype(ar.dtype, np.inexact):
+        differ &= ~(jnp.isnan(later) & jnp.isnan(earlier))
+    first = jnp.ones(ar.shape[0], bool)
+    first = first.at[1:].set(jnp.any(differ, axis=tuple(range(1, ar.ndim))))
+    return order, ordered, first
+
+
+def _unique_of_nothing(ar, axis, index, inverse, counts, size, fill_value, flat_shape):
+    shape = list(ar.shape)
+    if size is not None:
+        if fill_value is None and size:
+            raise ValueError(
+                "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
+            )
+        shape[axis] = size
+    n = shape[axis]
+    out = [jnp.full(shape, 0 if fill_value is None else fill_value, ar.dtype)]
+    if index:
+        out.append(jnp.zeros(n, int))
+    if inverse:
+        out.append(
+            jnp.zeros(flat_shape if flat_shape is not None else ar.shape[axis], int)
+        )
+    if counts:
+        out.append(jnp.zeros(n, int))
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+def unique_all(x, /, *, size=None, fill_value=None):
+    """`unique` with indices, inverse and counts, by name; NaNs differ."""
+    check_arraylike("unique_all", x)
+    return UniqueAll(
+        *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value)
+    )
+
+
+def unique_counts(x, /, *, size=None, fill_value=None):
+    """`unique` with counts, by name; NaNs differ."""
+    check_arraylike("unique_counts", x)
+    return UniqueCounts(
+        *unique(
+            x, False, False, True, equal_nan=False, size=size, fill_value=fill_value
+        )
+    )
+
+
+def unique_inverse(x, /, *, size=None, fill_value=None):
+    """`unique` with the inverse, by name; NaNs differ."""
+    check_arraylike("unique_inverse", x)
+    return UniqueInverse(
+        *unique(
+            x, False, True, False, equal_nan=False, size=size, fill_value=fill_value
+        )
+    )
+
+
+def unique_values(x, /, *, size=None, fill_value=None):
+    """`unique`; NaNs differ."""
+    check_arraylike("unique_values", x)
+    return unique(x, equal_nan=False, size=size, fill_value=fill_value)
+
+
+# --- membership -----------------------------------------------------------------------------------------
+
+
+def isin(element, test_elements, assume_unique=False, invert=False, *, method="auto"):
+    """Whether each element occurs among `test_elements`.
+
+    method: 'auto', 'compare_all', 'binary_search' or 'sort', which differ in speed only.
+    """
+    element, test_elements = ensure_arraylike("isin", element, test_elements)
+    element, test = [asarray(x) for x in promote_dtypes(element, test_elements)]
+    if not element.size or not test.size:
+        return jnp.full(shape_of(element), invert, bool)
+    if method not in ("auto", "compare_all", "binary_search", "sort"):
+        raise ValueError(
+            f"{method=} is not supported. Options: ['auto', 'compare_all', 'binary_search', 'sort']"
+        )
+    flat, test = element.reshape(-1), test.reshape(-1)
+    if method in ("auto", "compare_all"):
+        found = jnp.any(flat[:, None] == test[None, :], axis=1)
+    else:
+        test = jnp.sort(test)
+        place = jnp.clip(jnp.searchsorted(test, flat), 0, test.size - 1)
+        found = test[place] == flat
+    found = found.reshape(element.shape)
+    return ~found if invert else found
+
+
+def union1d(ar1, ar2, *, size=None, fill_value=None):
+    """The sorted distinct elements of both arrays."""
+    check_arraylike("union1d", ar1, ar2)
+    if size is None:
+        concrete_or_error(None, (asarray(ar1), asarray(ar2))[0], _NO_SIZE)
+    both = jnp.concatenate([jnp.ravel(ar1), jnp.ravel(ar2)])
+    return unique(both, size=size, fill_value=fill_value)
+
+
+def setdiff1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
+    """The sorted distinct elements of `ar1` that `ar2` lacks."""
+    ar1, ar2 = ensure_arraylike("setdiff1d", ar1, ar2)
+    ar1 = jnp.ravel(ar1)
+    if size is None:
+        ar1 = concrete_or_error(None, ar1, "Error arose in setdiff1d(): pass `size`.")
+        values = ar1 if assume_unique else unique(ar1)
+        return values[isin(values, ar2, invert=True)]
+    if not ar1.size:
+        return jnp.full(size, 0 if fill_value is None else fill_value, ar1.dtype)
+    if not assume_unique:
+        fill = jnp.max(asarray(ar2)) if asarray(ar2).size else None
+        ar1 = unique(ar1, size=min(ar1.size, max(size, ar1.size)), fill_value=fill)
+    keep = isin(ar1, ar2, invert=True)
+    return _compact(ar1, keep, size, fill_value)
+
+
+def _compact(values, keep, size, fill_value):
+    """The kept values in order, `size` of them, padded."""
+    places = jnp.nonzero(keep, size=size)[0]
+    fill = 0 if fill_value is None else fill_value
+    valid = jnp.arange(size) < keep.sum()
+    return jnp.where(valid, values[places], convert(asarray(fill), values.dtype))
+
+
+def intersect1d(
+    ar1, ar2, assume_unique=False, return_indices=False, *, size=None, fill_value=None
+):
+    """The sorted distinct elements that both arrays have, and where they first occur in each."""
+    ar1, ar2 = ensure_arraylike("intersect1d", ar1, ar2)
+    ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
+    if size is None:
+        concrete_or_error(None, ar1, "Error arose in intersect1d(): pass `size`.")
+        found, i1, i2 = np.intersect1d(
+            np.asarray(ar1),
+            np.asarray(ar2),
+            assume_unique=assume_unique,
+            return_indices=True,
+        )
+        out = [asarray(found), asarray(i1), asarray(i2)]
+        return tuple(out) if return_indices else out[0]
+    values, first = unique(ar1, return_index=True, size=ar1.size)
+    distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
+    keep = isin(values, ar2) & distinct
+    places = jnp.nonzero(keep, size=size)[0]
+    valid = jnp.arange(size) < keep.sum()
+    fill = values[places][0] if fill_value is None else fill_value
+    out = jnp.where(valid, values[places], fill).astype(values.dtype)
+    if not return_indices:
+        return out
+    where2 = jnp.argmax(ar2[None, :] == values[places][:, None], axis=1)
+    return (
+        out,
+        jnp.where(valid, first[places], ar1.size),
+        jnp.where(valid, where2, ar2.size),
+    )
+
+
+def _count_distinct(x):
+    return _ordered_mask(x, 0, True)[2].sum()
+
+
+def setxor1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
+    """The sorted distinct elements that exactly one of the arrays has."""
+    ar1, ar2 = ensure_arraylike("setxor1d", ar1, ar2)
+    ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
+    if size is None:
+        concrete_or_error(None, ar1, "Error arose in setxor1d(): pass `size`.")
+        values = unique(jnp.concatenate([ar1, ar2]))
+        return values[isin(values, ar1) != isin(values, ar2)]
+    both = jnp.concatenate([ar1, ar2])
+    values = unique(both, size=both.size)
+    distinct = jnp.arange(both.size) < _count_distinct(both)
+    keep = (isin(values, ar1) != isin(values, ar2)) & distinct
+    return _compact(values, keep, size, fill_value)

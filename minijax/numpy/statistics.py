@@ -1,0 +1,336 @@
+"""jnp's order statistics and covariances: quantile, median, cov, corrcoef."""
+
+import math
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import (
+    canonical_axes,
+    check_arraylike,
+    convert,
+    ensure_arraylike,
+    inexact_dtype,
+    is_complex,
+    is_kind,
+    literal,
+    promote_dtypes_inexact,
+    shape_of,
+    user_dtype,
+)
+from minijax.numpy.selection import _where
+from minijax.ops.gather import GatherDimensionNumbers
+
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_STATICS = ("axis", "overwrite_input", "method", "keepdims")
+
+
+def _check(name, out, overwrite_input):
+    if overwrite_input or out is not None:
+        raise ValueError(
+            f"jax.numpy.{name} does not support overwrite_input=True or out != None"
+        )
+
+
+@jit(static_argnames=_STATICS)
+def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
+             keepdims=False, *, weights=None):  # fmt: skip
+    """The q-quantiles (0 <= q <= 1) of elements along axes (None: all); NaN if there is one.
+
+    method: 'linear', 'lower', 'higher', 'midpoint' or 'nearest': the value between two elements.
+    """
+    a, q = ensure_arraylike("quantile", a, q)
+    _check("quantile", out, overwrite_input)
+    return _quantile(a, q, axis, method, keepdims, False, weights)
+
+
+@jit(static_argnames=_STATICS)
+def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
+                keepdims=False, *, weights=None):  # fmt: skip
+    """`quantile` of the elements that are not NaN."""
+    a, q = ensure_arraylike("nanquantile", a, q)
+    _check("nanquantile", out, overwrite_input)
+    return _quantile(a, q, axis, method, keepdims, True, weights)
+
+
+def _percent(q):
+    (q,) = promote_dtypes_inexact(q)
+    return lax.div(q, literal(100, q.dtype, q.weak_type))
+
+
+@jit(static_argnames=_STATICS)
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
+               keepdims=False, *, weights=None, out_sharding=None):  # fmt: skip
+    """`quantile` with q in percent."""
+    a, q = ensure_arraylike("percentile", a, q)
+    return quantile(a, _percent(q), axis=axis, out=out, overwrite_input=overwrite_input,
+                    method=method, keepdims=keepdims, weights=weights)  # fmt: skip
+
+
+@jit(static_argnames=_STATICS)
+def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
+                  keepdims=False, *, weights=None):  # fmt: skip
+    """`nanquantile` with q in percent."""
+    a, q = ensure_arraylike("nanpercentile", a, q)
+    return nanquantile(a, _percent(q), axis=axis, out=out, overwrite_input=overwrite_input,
+                       method=method, keepdims=keepdims, weights=weights)  # fmt: skip
+
+
+@jit(static_argnames=("axis", "overwrite_input", "keepdims"))
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The median of elements along axes (None: all)."""
+    check_arraylike("median", a)
+    return quantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
+                    keepdims=keepdims, method="midpoint")  # fmt: skip
+
+
+@jit(static_argnames=("axis", "overwrite_input", "keepdims"))
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The median of the elements that are not NaN."""
+    check_arraylike("nanmedian", a)
+    return nanquantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
+                       keepdims=keepdims, method="midpoint")  # fmt: skip
+
+
+def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
+    if method not in _METHODS:
+        raise ValueError(
+            "interpolation can only be 'linear', 'lower', 'higher', 'midpoint', or 'nearest'"
+        )
+    if weights is not None:
+        raise NotImplementedError("weights argument of jnp.quantile is not implemented")
+    (a,) = promote_dtypes_inexact(a)
+    a = asarray(a)
+    if is_complex(a):
+        raise ValueError(
+            "quantile does not support complex input, as the operation is poorly defined."
+        )
+    if not is_kind(q, np.floating):
+        (q,) = promote_dtypes_inexact(q)
+    q = asarray(q)
+    if q.ndim > 1:
+        raise ValueError(f"q must be have rank <= 1, got shape {shape_of(q)}")
+    a, axis, kept = _one_axis(a, axis)
+    n = a.shape[axis]
+    if ignore_nan:
+        parts = _nan_aware_parts(a, q, axis, n)
+    else:
+        parts = _plain_parts(a, q, axis, n)
+    result = _interpolate(method, a, q, axis, *parts)
+    if keepdims and kept:
+        result = jnp.reshape(result, (*q.shape, *kept))
+    return convert(result, a.dtype)
+
+
+def _one_axis(a, axis):
+    """`a` with the reduced axes merged into one; that axis; the shape with axes of size 1 kept."""
+    if axis is None:
+        return (jnp.ravel(a) if a.ndim != 1 else a), 0, (1,) * a.ndim
+    axes = canonical_axes(axis, a.ndim)
+    kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
+    if len(axes) == 1:
+        return a, axes[0], kept
+    rest = [i for i in range(a.ndim) if i not in axes]
+    a = jnp.transpose(a, [*rest, *axes])
+    shape = a.shape[: len(rest)]
+    return jnp.reshape(a, (*shape, math.prod(a.shape[len(rest) :]))), len(rest), kept
+
+
+def _plain_parts(a, q, axis, n):
+    """(sorted, low index, high index, their weights); one NaN makes the whole line NaN."""
+    missing = jnp.any(lax.ne(a, a), axis=axis, keepdims=True)
+    a = _where(missing, np.nan, a)
+    a = lax.sort(a, axis)
+    dtype = a.dtype
+    count, one = literal(n, dtype), literal(1, dtype)
+    q = lax.mul(q, lax.sub(count, one))
+    low, high = lax.floor(q), lax.ceil(q)
+    high_weight = lax.sub(q, low)
+    low_weight = lax.sub(one, high_weight)
+    low = lax.clamp(literal(0, dtype), low, lax.sub(count, one))
+    high = lax.clamp(literal(0, dtype), high, lax.sub(count, one))
+    index = dtypes.python_scalar_dtype(int)
+    low, high = convert(low, index), convert(high, index)
+    picks = [_take_sorted(a, place, axis) for place in (low, high)]
+    return (*picks, low_weight, high_weight)
+
+
+def _take_sorted(a, place, axis):
+    """The elements of sorted lines at one place, or at each of a vector of them."""
+    place = lax.expand_dims(place, (place.ndim,))
+    offset = tuple(range(place.ndim - 1, a.ndim - 1 + place.ndim - 1))
+    numbers = GatherDimensionNumbers(offset, (axis,), (axis,))
+    sizes = [1 if i == axis else n for i, n in enumerate(a.shape)]
+    return lax.gather(a, place, numbers, tuple(sizes))
+
+
+def _nan_aware_parts(a, q, axis, n):
+    """As `_plain_parts`, for the elements that are not NaN, of which each line has its own number."""
+    a = _where(lax.ne(a, a), np.nan, a)
+    a = lax.sort(a, axis)
+    dtype = a.dtype
+    counts = jnp.sum(
+        jnp.logical_not(jnp.isnan(a)), axis=axis, dtype=dtype, keepdims=True
+    )
+    shape = list(a.shape)
+    shape[axis] = 1
+    lead = (*q.shape, *shape)
+    q = lax.broadcast_in_dim(q, lead, tuple(range(q.ndim)))
+    zero, one = literal(0, dtype), literal(1, dtype)
+    last = lax.sub(
+        lax.broadcast_in_dim(counts, lead, tuple(range(len(lead) - a.ndim, len(lead)))),
+        one,
+    )
+    q = lax.mul(q, last)
+    low, high = lax.floor(q), lax.ceil(q)
+    high_weight = lax.sub(q, low)
+    low_weight = lax.sub(one, high_weight)
+    low, high = [lax.max(zero, lax.min(x, last)) for x in (low, high)]
+    index = dtypes.python_scalar_dtype(int)
+    place = len(lead) - a.ndim + axis
+    picks = [
+        lax.squeeze(_along(a, convert(x, index), axis, len(lead) - a.ndim), (place,))
+        for x in (low, high)
+    ]
+    weights = [lax.squeeze(w, (place,)) for w in (low_weight, high_weight)]
+    return (*picks, *weights)
+
+
+def _along(a, index, axis, n_lead):
+    if n_lead:
+        rows = [jnp.take_along_axis(a, index[i], axis) for i in range(index.shape[0])]
+        return jnp.stack(rows)
+    return jnp.take_along_axis(a, index, axis)
+
+
+def _interpolate(method, a, q, axis, low, high, low_weight, high_weight):
+    if low_weight.shape != low.shape:
+        dims = tuple(range(low_weight.ndim))
+        low_weight, high_weight = [
+            lax.broadcast_in_dim(w, low.shape, dims) for w in (low_weight, high_weight)
+        ]
+    if method == "linear":
+        return lax.add(
+            lax.mul(low, convert(low_weight, low.dtype)),
+            lax.mul(high, convert(high_weight, high.dtype)),
+        )
+    if method == "lower":
+        return low
+    if method == "higher":
+        return high
+    half = literal(0.5, low.dtype)
+    if method == "midpoint":
+        return lax.mul(lax.add(low, high), half)
+    nearer = lax.le(high_weight, literal(0.5, high_weight.dtype))
+    return lax.select(nearer, low, high)
+
+
+# --- covariance -------------------------------------------------------------------------------------
+
+
+@jit(static_argnames=("rowvar", "bias", "ddof", "dtype"))
+def cov(
+    m,
+    y=None,
+    rowvar=True,
+    bias=False,
+    ddof=None,
+    fweights=None,
+    aweights=None,
+    dtype=None,
+):
+    """The covariance matrix of variables in the rows of `m` (and `y`), or the columns.
+
+    bias, ddof: what is subtracted from the number of observations; fweights, aweights: their counts
+    and weights.
+    """
+    m = _variables(m, rowvar, dtype)
+    if y is not None:
+        y = _variables(y, rowvar, dtype)
+        m, y = promote_dtypes_inexact(m, y)
+        if m.shape[0] == 0 or y.shape[0] == 0:
+            raise ValueError("cov: empty input")
+        m = lax.concatenate([m, y], 0)
+    if not m.shape[0]:
+        return jnp.zeros((0, 0), m.dtype)
+    if ddof is None:
+        ddof = 1 if bias is False or bias == 0 else 0
+    w = _observation_weights(fweights, aweights, m.shape[1])
+    mean, total = jnp.average(m, axis=1, weights=w, returned=True)
+    total = total[0]
+    if w is None:
+        divisor = literal(
+            m.shape[1] - ddof,
+            np.dtype(m.dtype)
+            if not is_complex(m)
+            else np.dtype(f"float{4 * m.dtype.itemsize}"),
+        )
+    elif ddof == 0:
+        divisor = total
+    elif aweights is None:
+        divisor = total - ddof
+    else:
+        divisor = total - ddof * jnp.sum(w * aweights) / total
+    centered = lax.sub(m, lax.expand_dims(mean, (1,)))
+    other = centered.T if w is None else (centered * w).T
+    product = jnp.dot(centered, other.conj())
+    return (
+        (product / divisor).squeeze() if product.shape == (1, 1) else product / divisor
+    )
+
+
+def _variables(m, rowvar, dtype):
+    (m,) = ensure_arraylike("cov", m)
+    dtype = user_dtype(dtype, "cov")
+    m = asarray(m)
+    if m.ndim > 2:
+        raise ValueError("m has more than 2 dimensions")
+    m = convert(m, inexact_dtype(m.dtype if dtype is None else dtype))
+    m = jnp.atleast_2d(m)
+    return m.T if not rowvar and m.shape[0] != 1 else m
+
+
+def _observation_weights(fweights, aweights, n):
+    if fweights is not None:
+        (fweights,) = ensure_arraylike("cov", fweights)
+        if len(shape_of(fweights)) != 1 or shape_of(fweights)[0] != n:
+            raise RuntimeError(
+                "cov: fweights must be one-dimensional and have a weight for each observation"
+            )
+        if not is_kind(fweights, np.integer):
+            raise TypeError("fweights must be integer.")
+        w = jnp.abs(asarray(fweights))
+    else:
+        w = None
+    if aweights is not None:
+        (aweights,) = ensure_arraylike("cov", aweights)
+        if len(shape_of(aweights)) != 1 or shape_of(aweights)[0] != n:
+            raise RuntimeError(
+                "cov: aweights must be one-dimensional and have a weight for each observation"
+            )
+        aweights = jnp.abs(asarray(aweights))
+        w = aweights if w is None else w * aweights
+    return w
+
+
+@jit(static_argnames=("rowvar", "dtype"))
+def corrcoef(x, y=None, rowvar=True, dtype=None):
+    """The matrix of correlation coefficients, see `cov`."""
+    check_arraylike("corrcoef", x)
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not c.ndim:
+        return lax.div(c, c)
+    d = lax.sqrt(jnp.real(jnp.diag(c)))
+    c = c / d[:, None] / d[None, :]
+    if is_complex(c):
+        return lax.complex(jnp.clip(lax.real(c), -1, 1), jnp.clip(lax.imag(c), -1, 1))
+    return jnp.clip(c, -1, 1)
+
+
+__all__ = [
+    "corrcoef", "cov", "median", "nanmedian", "nanpercentile",
+    "nanquantile", "percentile", "quantile",
+]  # fmt: skip
