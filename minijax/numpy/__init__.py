@@ -1,6 +1,7 @@
 """`jax.numpy`: NumPy's functions on arrays, in terms of `minijax.ops`.
 
-A function is found in its module when it is first asked for; so programs load only what they use.
+A function is found in its module when it is first asked for; so programs load only what
+they use.
 """
 
 import importlib
@@ -13,51 +14,58 @@ from minijax.array import Array as ndarray
 from minijax.numpy import scalar_types as _scalar_types
 
 _NAMES = {
-    "creation": """arange array asarray astype copy empty empty_like frombuffer fromfile fromiter
-        from_dlpack fromstring full full_like geomspace linspace logspace ones ones_like zeros
-        zeros_like""",
-    "ufuncs": """abs absolute add arctan2 atan2 bitwise_and bitwise_count bitwise_invert
-        bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor divide divmod
-        equal fabs float_power floor_divide fmod greater greater_equal invert left_shift less
-        less_equal logical_and logical_not logical_or logical_xor maximum minimum mod multiply
-        negative nextafter not_equal positive pow power reciprocal remainder right_shift sign
-        square subtract true_divide""",
-    "math_ufuncs": """acos acosh angle arccos arccosh arcsin arcsinh arctan arctanh around asin
-        asinh atan atanh cbrt ceil conj conjugate copysign cos cosh deg2rad degrees exp exp2 expm1
-        floor heaviside hypot imag isclose iscomplex isfinite isinf isnan isneginf isposinf isreal
-        log log10 log1p log2 modf rad2deg radians real rint round signbit sin sinh sqrt tan tanh
-        trunc""",
+    "creation": """arange array asarray astype copy empty empty_like frombuffer fromfile
+    fromiter from_dlpack fromstring full full_like geomspace linspace logspace ones
+    ones_like zeros zeros_like""",
+    "ufuncs": """abs absolute add arctan2 atan2
+    bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor divide divmod equal fabs float_power floor_divide
+    fmod greater greater_equal invert left_shift less less_equal logical_and logical_not
+    logical_or logical_xor maximum minimum mod multiply negative nextafter not_equal
+    positive pow power reciprocal remainder right_shift sign square subtract
+    true_divide""",
+    "math_ufuncs": """acos acosh angle arccos arccosh arcsin arcsinh
+    arctan arctanh around asin asinh atan atanh cbrt ceil conj conjugate copysign cos
+    cosh deg2rad degrees exp exp2 expm1 floor heaviside hypot imag isclose iscomplex
+    isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 modf rad2deg
+    radians real rint round signbit sin sinh sqrt tan tanh trunc""",
     "special_ufuncs": "frexp gcd i0 lcm ldexp logaddexp logaddexp2 sinc spacing unwrap",
     "ufunc_api": "frompyfunc ufunc",
-    "selection": """choose clip compress extract fmax fmin nan_to_num piecewise place put select
-        where""",
-    "shape_ops": """append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays
-        broadcast_shapes broadcast_to column_stack concat concatenate diff dsplit dstack ediff1d
-        expand_dims flip fliplr flipud hsplit hstack indices ix_ matrix_transpose meshgrid moveaxis
-        permute_dims ravel repeat reshape resize roll rollaxis rot90 split squeeze stack swapaxes
-        tile transpose unstack vsplit vstack""",
+    "selection": """choose clip compress extract fmax fmin nan_to_num piecewise place
+    put select where""",
+    "shape_ops": """atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_shapes
+        broadcast_to expand_dims matrix_transpose moveaxis permute_dims ravel reshape
+        rollaxis squeeze swapaxes transpose""",
+    "joining": """append array_split block column_stack concat concatenate dsplit dstack
+        hsplit hstack split stack unstack vsplit vstack""",
+    "rearranging": """diff ediff1d flip fliplr flipud indices ix_ meshgrid repeat resize
+        roll rot90 tile""",
     "padding": "pad",
     "editing": "delete insert trim_zeros",
-    "matrices": """diag diag_indices diag_indices_from diagflat diagonal eye fill_diagonal identity
-        mask_indices trace tri tril tril_indices tril_indices_from triu triu_indices
-        triu_indices_from vander""",
-    "gathering": """argwhere bincount flatnonzero nonzero put_along_axis ravel_multi_index take
-        take_along_axis unravel_index""",
-    "reductions": """all amax amin any argmax argmin average count_nonzero cumprod cumsum
-        cumulative_prod cumulative_sum max mean min nancumprod nancumsum prod ptp std sum var
-        _reduce_logical_xor _reduce_bitwise_and _reduce_bitwise_or _reduce_bitwise_xor""",
-    "nan_reductions": """nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar""",
-    "statistics": """corrcoef cov median nanmedian nanpercentile nanquantile percentile
-        quantile""",
-    "products": """convolve correlate cross dot inner kron matmul matvec outer tensordot vdot vecdot
-        vecmat""",
+    "matrices": """diag diag_indices diag_indices_from diagflat diagonal eye
+    fill_diagonal identity mask_indices trace tri tril tril_indices tril_indices_from
+    triu triu_indices triu_indices_from vander""",
+    "gathering": """argwhere bincount
+    flatnonzero nonzero put_along_axis ravel_multi_index take take_along_axis
+    unravel_index""",
+    "reductions": """all amax amin any argmax argmin average
+    count_nonzero cumprod cumsum cumulative_prod cumulative_sum max mean min nancumprod
+    nancumsum prod ptp std sum var _reduce_logical_xor _reduce_bitwise_and
+    _reduce_bitwise_or _reduce_bitwise_xor""",
+    "nan_reductions": """nanargmax nanargmin
+    nanmax nanmean nanmin nanprod nanstd nansum nanvar""",
+    "statistics": """corrcoef cov
+    median nanmedian nanpercentile nanquantile percentile quantile""",
+    "products": """convolve correlate cross dot inner kron matmul matvec outer
+    tensordot vdot vecdot vecmat""",
     "einsum": "einsum einsum_path",
     "sorting": """argpartition argsort digitize lexsort partition searchsorted sort
         sort_complex""",
     "histograms": "histogram histogram2d histogram_bin_edges histogramdd",
-    "setops": """intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts
-        unique_inverse unique_values""",
-    "polynomial": """poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots""",
+    "setops": """intersect1d isin setdiff1d setxor1d union1d unique unique_all
+    unique_counts unique_inverse unique_values""",
+    "polynomial": """poly polyadd polyder
+    polydiv polyfit polyint polymul polysub polyval roots""",
     "calculus": "gradient interp trapezoid",
     "functional": """apply_along_axis apply_over_axes fromfunction vectorize""",
     "grids": "c_ index_exp mgrid ogrid r_ s_",

@@ -8,10 +8,12 @@ from minijax.array import ArrayImpl, wrap
 from minijax.core import ShapedArray, Tracer
 from minijax.numpy import (
     creation,
+    index_update,
     indexing,
     printing,
     products,
     promotion,
+    rearranging,
     reductions,
     shape_ops,
     ufuncs,
@@ -26,11 +28,13 @@ _IMMUTABLE = (
     "https://docs.jax.dev/en/latest/_autosummary/jax.numpy.ndarray.at.html"
 )
 
-# --- operators ----------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------
 
 
 def _accepts(other):
-    """Whether an operand of an operator is an array or a scalar; others may know better."""
+    """Whether an operand of an operator is an array or a scalar; others may know
+    better.
+    """
     return (
         type(other) in _HOST_TYPES
         or isinstance(other, (np.generic, np.ndarray))
@@ -39,7 +43,9 @@ def _accepts(other):
 
 
 def _refuse(symbol, x, other):
-    """TypeError for sequences; NotImplemented for what may implement the operator itself."""
+    """TypeError for sequences; NotImplemented for what may implement the operator
+    itself.
+    """
     if isinstance(other, (list, tuple, dict, set, str, bytes)):
         raise TypeError(
             f"unsupported operand type(s) for {symbol}: '{type(x).__name__}' and "
@@ -174,7 +180,7 @@ def _iterate_rows(x):
         yield wrap(aval, np.array(row))
 
 
-# --- methods ------------------------------------------------------------------------------------
+# --- methods --------------------------------------------------------------------------
 
 
 def _astype(self, dtype, copy=False, device=None):
@@ -206,7 +212,8 @@ def _view(self, dtype=None, type=None):
     ratio = new.itemsize // old.itemsize
     if self.shape[-1] % ratio:
         raise ValueError(
-            "When changing to a larger dtype, its size must be a divisor of the total size "
+            "When changing to a larger dtype, its size must be a divisor of the total "
+            "size "
             "in bytes of the last axis of the array."
         )
     parts = lax.reshape(self, (*self.shape[:-1], self.shape[-1] // ratio, ratio))
@@ -223,7 +230,9 @@ def _view_bool(x, old, new):
 
 
 def _by_name(name):
-    """A method that calls the jnp function of its name, which is loaded when first used."""
+    """A method that calls the jnp function of its name, which is loaded when first
+    used.
+    """
 
     def method(self, *args, **kwargs):
         return getattr(jnp, name)(self, *args, **kwargs)
@@ -275,7 +284,7 @@ def _methods():
         "prod": reductions.prod,
         "ptp": reductions.ptp,
         "ravel": shape_ops.ravel,
-        "repeat": shape_ops.repeat,
+        "repeat": rearranging.repeat,
         "reshape": shape_ops.reshape_method,
         "round": _by_name("round"),
         "squeeze": shape_ops.squeeze,
@@ -286,7 +295,7 @@ def _methods():
         "transpose": shape_ops.transpose_method,
         "var": reductions.var,
         "view": _view,
-        "at": property(indexing.IndexUpdateHelper),
+        "at": property(index_update.IndexUpdateHelper),
         "T": property(shape_ops.transpose),
         "mT": property(shape_ops.matrix_transpose),
         "real": property(maths.real),

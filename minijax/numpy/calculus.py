@@ -19,9 +19,11 @@ from minijax.numpy.selection import _where
 
 @jit(static_argnames=("axis", "edge_order"))
 def gradient(f, *varargs, axis=None, edge_order=None):
-    """The derivatives of samples along axes: central differences, one-sided at the ends.
+    """The derivatives of samples along axes: central differences, one-sided at the
+    ends.
 
-    varargs: the distances, one for all axes or one each, or coordinates along each axis.
+    varargs: the distances, one for all axes or one each, or coordinates along each
+    axis.
     """
     if edge_order is not None:
         raise NotImplementedError(
@@ -33,7 +35,8 @@ def gradient(f, *varargs, axis=None, edge_order=None):
     axes = canonical_axes(axis, f.ndim)
     if min([f.shape[i] for i in axes], default=2) < 2:
         raise ValueError(
-            "Shape of array too small to calculate a numerical gradient, at least 2 elements are required."
+            "Shape of array too small to calculate a numerical gradient, at least 2 "
+            "elements are required."
         )
     if not axes:
         return []
@@ -112,15 +115,16 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation at `x` through the points (xp, fp), xp ascending.
 
-    left, right: values outside (by default those at the ends; 'extrapolate' to go on); period: that
-    of the function, instead.
+    left, right: values outside (by default those at the ends; 'extrapolate' to go on);
+    period: that of the function, instead.
     """
     static = []
     for name, value in (("left", left), ("right", right)):
         if isinstance(value, str):
             if value != "extrapolate":
                 raise ValueError(
-                    f"the only valid string value of `{name}` is 'extrapolate', but got: {value!r}"
+                    f"the only valid string value of `{name}` is 'extrapolate', but "
+                    f"got: {value!r}"
                 )
             static.append(name)
     return _interp(

@@ -1,4 +1,6 @@
-"""jnp's makers of arrays: from Python and NumPy values, filled ones, ranges and grids of numbers."""
+"""jnp's makers of arrays: from Python and NumPy values, filled ones, ranges and grids
+of numbers.
+"""
 
 import math
 
@@ -27,13 +29,14 @@ from minijax.numpy.promotion import (
 )
 from minijax.ops.convert import copy_p
 
-# --- from values ------------------------------------------------------------------------
+# --- from values ----------------------------------------------------------------------
 
 
 def asarray(a, dtype=None, order=None, *, copy=None, device=None, out_sharding=None):
     """`a` as an array: itself where it is one already of that dtype.
 
-    a: array, scalar, or nested sequences of them. device, out_sharding: accepted; there is one device.
+    a: array, scalar, or nested sequences of them. device, out_sharding: accepted; there
+    is one device.
     """
     if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
         return a
@@ -45,9 +48,10 @@ def array(
 ):
     """An array of `object`: an array, a scalar, or nested sequences of them.
 
-    ndmin: the least number of axes; new ones come first. device, out_sharding: accepted; there is
-    one device. Raises TypeError for values that no array holds, ValueError for None and for ragged
-    sequences, OverflowError for integers out of range.
+    ndmin: the least number of axes; new ones come first. device, out_sharding:
+    accepted; there is one device. Raises TypeError for values that no array holds,
+    ValueError for None and for ragged sequences, OverflowError for integers out of
+    range.
     """
     if order is not None and order != "K" and order != "C":
         raise NotImplementedError("Only implemented for order='K'")
@@ -216,7 +220,8 @@ def from_dlpack(x, /, *, device=None, copy=None):
 def fromfile(*args, **kwargs):
     """Not implemented: it would read a file, which is no part of a pure function."""
     raise NotImplementedError(
-        "jnp.fromfile() is not implemented because it may be non-pure and thus unsafe for "
+        "jnp.fromfile() is not implemented because it may be non-pure and thus unsafe "
+        "for "
         "use with JIT and other JAX transformations. Consider using "
         "jnp.asarray(np.fromfile(...)) instead, although care should be taken if "
         "np.fromfile is used within jax transformations because of its potential "
@@ -225,9 +230,12 @@ def fromfile(*args, **kwargs):
 
 
 def fromiter(*args, **kwargs):
-    """Not implemented: it would consume an iterator, which is no part of a pure function."""
+    """Not implemented: it would consume an iterator, which is no part of a pure
+    function.
+    """
     raise NotImplementedError(
-        "jnp.fromiter() is not implemented because it may be non-pure and thus unsafe for "
+        "jnp.fromiter() is not implemented because it may be non-pure and thus unsafe "
+        "for "
         "use with JIT and other JAX transformations. Consider using "
         "jnp.asarray(np.fromiter(...)) instead, although care should be taken if "
         "np.fromiter is used within jax transformations because of its potential "
@@ -235,12 +243,12 @@ def fromiter(*args, **kwargs):
     )
 
 
-# --- filled ---------------------------------------------------------------------------------
+# --- filled ---------------------------------------------------------------------------
 
 
 def canonical_shape(shape):
     """A static shape as a tuple of ints.  TypeError for anything else."""
-    if type(shape) is tuple and all([type(n) is int for n in shape]):
+    if type(shape) is tuple and all(type(n) is int for n in shape):
         return shape
     if not isinstance(shape, (tuple, list, np.ndarray)):
         shape = (shape,)
@@ -283,7 +291,9 @@ def empty(shape, dtype=None, *, device=None, out_sharding=None):
 
 
 def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
-    """An array of which every element is `fill_value` (which may be an array to broadcast)."""
+    """An array of which every element is `fill_value` (which may be an array to
+    broadcast).
+    """
     (fill_value,) = ensure_arraylike("full", fill_value)
     dtype = user_dtype(dtype, "full")
     shape = canonical_shape(shape)
@@ -335,7 +345,7 @@ def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_shardin
     return _like(a, fill_value, dtype, shape, "full_like")
 
 
-# --- ranges -----------------------------------------------------------------------------------
+# --- ranges ---------------------------------------------------------------------------
 
 
 def _concrete(value, name):
@@ -345,7 +355,8 @@ def _concrete(value, name):
 
 
 def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
-    """The numbers from `start` (or 0) to before `stop` in steps; the arguments are static.
+    """The numbers from `start` (or 0) to before `stop` in steps; the arguments are
+    static.
 
     dtype: of the result; by default the promotion of the arguments.
     """
@@ -388,7 +399,8 @@ def linspace(
     *,
     device=None,
 ):
-    """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their distance.
+    """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their
+    distance.
 
     start, stop: broadcast together; the numbers run along a new `axis`.
     """
@@ -448,7 +460,9 @@ def _between(start, stop, parts, edge, axis, dtype):
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    """`num` numbers from base**start to base**stop, evenly spaced on a logarithmic scale."""
+    """`num` numbers from base**start to base**stop, evenly spaced on a logarithmic
+    scale.
+    """
     num = concrete_or_error(None, num, "'num' argument of jnp.logspace").__index__()
     dtype = user_dtype(dtype, "logspace")
     return _logspace(start, stop, num, endpoint, base, dtype, axis.__index__())

@@ -19,8 +19,8 @@ from minijax.numpy.promotion import (
 def delete(arr, obj, axis=None, *, assume_unique_indices=False):
     """`arr` without the elements at `obj` along an axis (None: of the flattened array).
 
-    obj: an int, a slice, or an array of indices or booleans; under jit, traced indices need
-    `assume_unique_indices`, since the shape depends on repetitions.
+    obj: an int, a slice, or an array of indices or booleans; under jit, traced indices
+    need `assume_unique_indices`, since the shape depends on repetitions.
     """
     (arr,) = ensure_arraylike("delete", arr)
     arr = asarray(arr)
@@ -38,7 +38,8 @@ def delete(arr, obj, axis=None, *, assume_unique_indices=False):
         )
         if mask.shape != (n,):
             raise ValueError(
-                "np.delete(arr, obj): for boolean indices, obj must be one-dimensional with "
+                "np.delete(arr, obj): for boolean indices, obj must be "
+                "one-dimensional with "
                 "length matching specified axis."
             )
         return arr[(slice(None),) * axis + (np.flatnonzero(~mask),)]
@@ -78,7 +79,9 @@ def _delete_traced(arr, places, axis, n, unique):
 
 
 def insert(arr, obj, values, axis=None):
-    """`arr` with `values` put in before the indices `obj` along an axis (None: flattened)."""
+    """`arr` with `values` put in before the indices `obj` along an axis (None:
+    flattened).
+    """
     arr, values = ensure_arraylike(
         "insert", arr, 0 if isinstance(values, slice) else values
     )
@@ -121,7 +124,9 @@ def insert(arr, obj, values, axis=None):
 
 
 def trim_zeros(filt, trim="fb", axis=None):
-    """`filt` without zeros at its ends ('f': front, 'b': back); its shape depends on the values."""
+    """`filt` without zeros at its ends ('f': front, 'b': back); its shape depends on
+    the values.
+    """
     host = concrete_or_error(
         np.asarray, filt,
         "Error arose in the `filt` argument of trim_zeros()",

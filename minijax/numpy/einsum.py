@@ -1,6 +1,5 @@
 """`jnp.einsum`: pairwise contractions by `dot_general`, along a path that NumPy finds."""
 
-
 import numpy as np
 
 from minijax import lax
@@ -24,8 +23,9 @@ def einsum(
 ):  # fmt: skip
     """The sums of products that an index expression as 'ij,jk->ik' denotes.
 
-    subscripts: the expression, or operands alternating with lists of axis numbers. optimize: how to
-    choose the order of contractions ('auto', 'optimal', 'greedy', False, or a path).
+    subscripts: the expression, or operands alternating with lists of axis numbers.
+    optimize: how to choose the order of contractions ('auto', 'optimal', 'greedy',
+    False, or a path).
     """
     operands = (subscripts, *operands)
     if out is not None:
@@ -48,7 +48,7 @@ def einsum_path(subscripts, /, *operands, optimize="auto"):
     return path[1:], report
 
 
-# --- the expression -----------------------------------------------------------------------------
+# --- the expression -------------------------------------------------------------------
 
 
 def _parse(operands):
@@ -62,7 +62,8 @@ def _parse(operands):
     inputs = left.split(",")
     if len(inputs) != len(arrays):
         raise ValueError(
-            f"Number of einsum subscripts, {len(inputs)}, must be equal to the number of "
+            f"Number of einsum subscripts, {len(inputs)}, must be equal to the number "
+            "of "
             f"operands, {len(arrays)}."
         )
     inputs, dots = _spell_out(inputs, arrays, text)
@@ -103,7 +104,9 @@ def _from_lists(operands):
 
 
 def _spell_out(inputs, arrays, text):
-    """Ellipses replaced by letters of their own, aligned at the right; and these letters."""
+    """Ellipses replaced by letters of their own, aligned at the right; and these
+    letters.
+    """
     if "." not in text:
         return inputs, ""
     ranks = [
@@ -142,7 +145,7 @@ def _path(inputs, output, shapes, optimize):
     return _paths[key]
 
 
-# --- the contractions ---------------------------------------------------------------------------
+# --- the contractions -----------------------------------------------------------------
 
 
 @jit(static_argnames=("inputs", "output", "path", "precision", "preferred"))
@@ -217,7 +220,9 @@ def _contract_one(x, names, rest):
 
 
 def _contract_pair(left, right, rest, output, dtype, precision):
-    """Two terms contracted; `output` is the wanted order of axes where this is the last step."""
+    """Two terms contracted; `output` is the wanted order of axes where this is the last
+    step.
+    """
     needed = set("".join(rest))
     (x, x_names), (y, y_names) = left, right
     x, x_names = _own_sums(x, x_names, y_names, needed)

@@ -1,4 +1,6 @@
-"""jnp's functions of functions: vectorize, apply_along_axis, apply_over_axes, fromfunction."""
+"""jnp's functions of functions: vectorize, apply_along_axis, apply_over_axes,
+fromfunction.
+"""
 
 import functools
 import re
@@ -17,7 +19,9 @@ from minijax.transforms import batching
 
 
 def _map(fun, in_axes, out_axis=0):
-    """`fun` of arrays mapped over an axis of each (None: none); results have it at `out_axis`."""
+    """`fun` of arrays mapped over an axis of each (None: none); results have it at
+    `out_axis`.
+    """
 
     def mapped(*args):
         places = list(zip(args, in_axes, strict=True))
@@ -40,7 +44,7 @@ def _map(fun, in_axes, out_axis=0):
     return mapped
 
 
-# --- vectorize ------------------------------------------------------------------------------------------
+# --- vectorize ------------------------------------------------------------------------
 
 _DIMENSION = r"\w+"
 _ARGUMENT = rf"\((?:{_DIMENSION}(?:,{_DIMENSION})*)?\)"
@@ -49,7 +53,9 @@ _SIGNATURE = re.compile(rf"^{_ARGUMENTS}->{_ARGUMENTS}$")
 
 
 def _parse_signature(signature):
-    """'(n,m),(m)->(n)' as lists of the names of core dimensions: of arguments, of results."""
+    """'(n,m),(m)->(n)' as lists of the names of core dimensions: of arguments, of
+    results.
+    """
     signature = signature.replace(" ", "")
     if not _SIGNATURE.match(signature):
         raise ValueError(f"not a valid gufunc signature: {signature}")
@@ -62,12 +68,14 @@ def _parse_signature(signature):
 def vectorize(pyfunc, *, excluded=frozenset(), signature=None):
     """A function that maps `pyfunc` over arrays that broadcast together.
 
-    excluded: positions and names of arguments to pass on whole; signature: as '(n,m),(m)->(n)', the
-    core dimensions that `pyfunc` takes and gives, by default none.
+    excluded: positions and names of arguments to pass on whole; signature: as
+    '(n,m),(m)->(n)', the core dimensions that `pyfunc` takes and gives, by default
+    none.
     """
     if any(not isinstance(x, (str, int)) for x in excluded):
         raise TypeError(
-            f"jax.numpy.vectorize can only exclude integer or string arguments, but excluded={excluded!r}"
+            "jax.numpy.vectorize can only exclude integer or string arguments, but "
+            f"excluded={excluded!r}"
         )
     if any(isinstance(x, int) and x < 0 for x in excluded):
         raise ValueError(f"excluded={excluded!r} contains negative numbers")
@@ -109,7 +117,8 @@ def _vectorized(fun, signature, arrays, where, _):
         inputs, outputs = _parse_signature(signature)
         if len(inputs) != len(arrays):
             raise TypeError(
-                f"wrong number of positional arguments: expected {len(inputs)}, got {len(arrays)}"
+                f"wrong number of positional arguments: expected {len(inputs)}, got "
+                f"{len(arrays)}"
             )
     sizes = _core_sizes(arrays, inputs, where)
     leads = [
@@ -145,13 +154,15 @@ def _core_sizes(arrays, inputs, where):
     for x, names in zip(arrays, inputs, strict=True):
         if x.ndim < len(names):
             raise ValueError(
-                f"input with shape {x.shape} does not have enough dimensions for all core "
+                f"input with shape {x.shape} does not have enough dimensions for all "
+                "core "
                 f"dimensions {names} on {where}"
             )
         for name, n in zip(names, x.shape[x.ndim - len(names) :], strict=True):
             if sizes.setdefault(name, n) != n:
                 raise ValueError(
-                    f"inconsistent size for core dimension {name!r}: {n} vs {sizes[name]} on {where}"
+                    f"inconsistent size for core dimension {name!r}: {n} vs "
+                    f"{sizes[name]} on {where}"
                 )
     return sizes
 
@@ -166,26 +177,29 @@ def _checked(fun, outputs, sizes, where):
         parts = out if isinstance(out, (tuple, list)) else [out]
         if len(parts) != len(outputs):
             raise TypeError(
-                f"wrong number of output arguments: expected {len(outputs)}, got {len(parts)} on {where}"
+                f"wrong number of output arguments: expected {len(outputs)}, got "
+                f"{len(parts)} on {where}"
             )
         known = dict(sizes)
         for x, names in zip(parts, outputs, strict=True):
             shape = shape_of(x)
             if len(shape) != len(names):
                 raise ValueError(
-                    f"output with shape {shape} does not match core dimensions {names} on {where}"
+                    f"output with shape {shape} does not match core dimensions "
+                    f"{names} on {where}"
                 )
             for name, n in zip(names, shape, strict=True):
                 if known.setdefault(name, n) != n:
                     raise ValueError(
-                        f"inconsistent size for core dimension {name!r}: {n} vs {known[name]} on {where}"
+                        f"inconsistent size for core dimension {name!r}: {n} vs "
+                        f"{known[name]} on {where}"
                     )
         return out
 
     return checked
 
 
-# --- along axes -------------------------------------------------------------------------------------------
+# --- along axes -----------------------------------------------------------------------
 
 
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):

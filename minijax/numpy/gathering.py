@@ -1,4 +1,6 @@
-"""jnp's functions that pick by index: take, take_along_axis, nonzero, bincount, index arithmetic."""
+"""jnp's functions that pick by index: take, take_along_axis, nonzero, bincount, index
+arithmetic.
+"""
 
 import math
 
@@ -28,10 +30,11 @@ def take(
     a, indices, axis=None, out=None, mode=None, unique_indices=False,
     indices_are_sorted=False, fill_value=None,
 ):  # fmt: skip
-    """The slices of `a` at `indices` along an axis (None: elements of the flattened array).
+    """The slices of `a` at `indices` along an axis (None: elements of the flattened
+    array).
 
-    mode: out of bounds, 'fill' with `fill_value` (default; NaN, or the least integer), 'clip', 'wrap',
-    or 'promise_in_bounds'.
+    mode: out of bounds, 'fill' with `fill_value` (default; NaN, or the least integer),
+    'clip', 'wrap', or 'promise_in_bounds'.
     """
     a, indices = ensure_arraylike("take", a, indices)
     if out is not None:
@@ -106,7 +109,9 @@ def _wrap_weakly(indices, size):
 def take_along_axis(
     arr, indices, axis=-1, mode=None, fill_value=None, *, wrap_negative_indices=None
 ):
-    """Elements of `arr` along an axis, at indices that match it elsewhere (sizes 1 broadcast)."""
+    """Elements of `arr` along an axis, at indices that match it elsewhere (sizes 1
+    broadcast).
+    """
     arr, indices = [
         asarray(x) for x in ensure_arraylike("take_along_axis", arr, indices)
     ]
@@ -117,7 +122,8 @@ def take_along_axis(
     if axis is None:
         if indices.ndim != 1:
             raise ValueError(
-                f"take_along_axis indices must be 1D if axis=None, got shape {indices.shape}"
+                "take_along_axis indices must be 1D if axis=None, got shape "
+                f"{indices.shape}"
             )
         arr, axis = jnp.ravel(arr), 0
     if indices.ndim != arr.ndim:
@@ -130,7 +136,8 @@ def take_along_axis(
     for i, (n, m) in enumerate(zip(*sizes, strict=True)):
         if i != axis and n != m and 1 not in (n, m):
             raise ValueError(
-                "Arrays must have the same shape (or be broadcastable) apart from the axis: "
+                "Arrays must have the same shape (or be broadcastable) apart from the "
+                "axis: "
                 f"{arr.shape} and {indices.shape}"
             )
     if dtype_of(indices).itemsize < 4:
@@ -195,7 +202,8 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None):
     """
     if inplace:
         raise ValueError(
-            "jax.numpy.put_along_axis cannot modify arrays in-place, because JAX arrays are "
+            "jax.numpy.put_along_axis cannot modify arrays in-place, because JAX "
+            "arrays are "
             "immutable. Pass inplace=False to instead return an updated array."
         )
     arr, indices, values = [
@@ -223,14 +231,14 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None):
     return arr.at[tuple(index)].set(values, mode=mode).reshape(shape)
 
 
-# --- where it is nonzero --------------------------------------------------------------------------
+# --- where it is nonzero --------------------------------------------------------------
 
 
 def nonzero(a, *, size=None, fill_value=None):
     """The indices of the nonzero elements, one vector for each axis.
 
-    size: the static number of them, for use under jit: more are cut, fewer are padded with
-    `fill_value` (0 by default; a scalar or one for each axis).
+    size: the static number of them, for use under jit: more are cut, fewer are padded
+    with `fill_value` (0 by default; a scalar or one for each axis).
     """
     (a,) = ensure_arraylike("nonzero", a)
     a = jnp.atleast_1d(a)
@@ -268,7 +276,8 @@ def _fill_rest(out, mask, size, fill_value):
         fill_value = (fill_value,) * len(out)
     if any(shape_of(f) for f in fill_value):
         raise ValueError(
-            f"fill_value must be a scalar or a tuple of length {len(out)}; got {fill_value}"
+            f"fill_value must be a scalar or a tuple of length {len(out)}; got "
+            f"{fill_value}"
         )
     rest = arange(size) >= mask.sum()
     return tuple([
@@ -293,7 +302,8 @@ def argwhere(a, *, size=None, fill_value=None):
 def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
     """How often each non-negative integer occurs in `x`, or the sum of its weights.
 
-    length: the static length of the result, for use under jit; larger values are dropped.
+    length: the static length of the result, for use under jit; larger values are
+    dropped.
     """
     (x,) = ensure_arraylike("bincount", x)
     if is_kind(x, np.bool_):
@@ -326,7 +336,7 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
     return counts.at[jnp.clip(x, 0)].add(weights, mode="drop")
 
 
-# --- index arithmetic -----------------------------------------------------------------------------
+# --- index arithmetic -----------------------------------------------------------------
 
 
 def unravel_index(indices, shape):
@@ -350,7 +360,8 @@ def unravel_index(indices, shape):
 def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
     """Indices for each axis as flat indices into an array of shape `dims`.
 
-    mode: 'raise' for indices out of bounds (concrete ones only), 'wrap' or 'clip'; one, or one an axis.
+    mode: 'raise' for indices out of bounds (concrete ones only), 'wrap' or 'clip'; one,
+    or one an axis.
     """
     if len(multi_index) != len(dims):
         raise ValueError(
@@ -368,7 +379,8 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
         if how == "raise":
             host = concrete_or_error(
                 np.asarray, x,
-                "The error occurred because ravel_multi_index was jit-compiled with mode='raise'. "
+                "The error occurred because ravel_multi_index was jit-compiled with "
+                "mode='raise'. "
                 "Use mode='wrap' or mode='clip' instead.",
             )  # fmt: skip
             if ((host < 0) | (host >= n)).any():

@@ -1,4 +1,6 @@
-"""jnp's objects that make arrays when they are indexed: mgrid, ogrid, r_, c_, and index makers."""
+"""jnp's objects that make arrays when they are indexed: mgrid, ogrid, r_, c_, and index
+makers.
+"""
 
 import re
 
@@ -24,7 +26,9 @@ def _range(key, name):
 
 
 class _Mgrid:
-    """`jnp.mgrid[0:3, 0:2]`: full grids of coordinates, stacked; `0:1:5j` has five points."""
+    """`jnp.mgrid[0:3, 0:2]`: full grids of coordinates, stacked; `0:1:5j` has five
+    points.
+    """
 
     def __getitem__(self, key):
         if isinstance(key, slice):
@@ -36,7 +40,9 @@ class _Mgrid:
 
 
 class _Ogrid:
-    """`jnp.ogrid[0:3, 0:2]`: coordinates that broadcast to grids; `0:1:5j` has five points."""
+    """`jnp.ogrid[0:3, 0:2]`: coordinates that broadcast to grids; `0:1:5j` has five
+    points.
+    """
 
     def __getitem__(self, key):
         if isinstance(key, slice):
@@ -46,7 +52,9 @@ class _Ogrid:
 
 
 class _Concatenator:
-    """Indexing joins arrays, scalars and ranges; a first string as '-1' or '0,2,1' says how."""
+    """Indexing joins arrays, scalars and ranges; a first string as '-1' or '0,2,1' says
+    how.
+    """
 
     def __init__(self, name, axis, ndmin, trans1d):
         self.name = name

@@ -52,7 +52,6 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
     edges = histogram_bin_edges(a, bins, range, weights)
     places = jnp.searchsorted(edges, a, side="right")
     places = _where(a == edges[-1], len(edges) - 1, places)
-    weights = jnp.where(places == 0, 0, weights)
     counts = jnp.zeros(len(edges), weights.dtype).at[places].add(weights)[1:]
     if density:
         widths = jnp.diff(edges)
@@ -89,7 +88,8 @@ def histogramdd(sample, bins=10, range=None, weights=None, density=None):
         or any(r is not None and shape_of(np.asarray(r)) != (2,) for r in range)
     ):
         raise ValueError(
-            f"For sample.shape={(n, d)}, range must be a sequence of {d} pairs or Nones; got {range=}"
+            f"For sample.shape={(n, d)}, range must be a sequence of {d} pairs or "
+            f"Nones; got {range=}"
         )
     try:
         n_bins = len(bins)

@@ -1,18 +1,18 @@
-"""`x[...]` and `x.at[...]`: NumPy's indexing in terms of slice, dynamic_slice, gather and scatter.
+"""`x[...]` and `x.at[...]`: NumPy's indexing in terms of slice, dynamic_slice, gather
+and scatter.
 
-Static integers and slices become `lax.slice`; traced scalars beside contiguous slices `lax.dynamic_slice`;
-everything else is described by an `Indexer` and becomes a gather, or a scatter for updates.
+Static integers and slices become `lax.slice`; traced scalars beside contiguous slices
+`lax.dynamic_slice`; everything else is described by an `Indexer` and becomes a gather,
+or a scatter for updates.
 """
-
-import warnings
 
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import core, dtypes, errors, lax
+from minijax import core, errors, lax
 from minijax.array import ArrayImpl
 from minijax.core import Tracer
-from minijax.numpy.creation import asarray, zeros_like
+from minijax.numpy.creation import zeros_like
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
@@ -22,12 +22,9 @@ from minijax.numpy.promotion import (
     convert,
     dtype_of,
     literal,
-    promote_dtypes,
-    result_dtype,
     shape_of,
 )
 from minijax.ops.gather import GatherDimensionNumbers
-from minijax.ops.scatter import ScatterDimensionNumbers
 from minijax.trace import JaxprTrace
 
 _FULL = slice(None)
@@ -37,13 +34,14 @@ _SEQUENCE = (
     "https://github.com/jax-ml/jax/issues/4564 for more information."
 )
 
-# --- reading an index -----------------------------------------------------------------------
+# --- reading an index -----------------------------------------------------------------
 
 
 def _entries(shape, index):
     """The index as a list with one entry a dimension, and None for new axes.
 
-    Entries: int, slice, None, or arrays: of integers (any rank) or of booleans (any rank).
+    Entries: int, slice, None, or arrays: of integers (any rank) or of booleans (any
+    rank).
     """
     if type(index) is not tuple:
         if isinstance(index, list):
@@ -126,11 +124,13 @@ def _bounds(start, step, count):
     return start + (count - 1) * step, start + 1, -step
 
 
-# --- static and dynamic slices ------------------------------------------------------------------
+# --- static and dynamic slices --------------------------------------------------------
 
 
 def _getitem_static(x, entries):
-    """Ints in range, slices and new axes: slice, rev, squeeze, broadcast.  None if not that."""
+    """Ints in range, slices and new axes: slice, rev, squeeze, broadcast.  None if not
+    that.
+    """
     shape = shape_of(x)
     starts, limits, strides = [], [], []
     reverse, drop, new = [], [], []
@@ -188,7 +188,9 @@ def _finish(x, reverse, drop, new):
 
 
 def _getitem_dynamic(x, entries, wrap=True):
-    """Scalars, some traced, beside slices of step 1 or -1: a dynamic slice.  None if not that."""
+    """Scalars, some traced, beside slices of step 1 or -1: a dynamic slice.  None if
+    not that.
+    """
     shape = shape_of(x)
     starts, sizes, reverse, drop, new = [], [], [], [], []
     dim, out = 0, 0
@@ -237,7 +239,8 @@ def _scalar_start(entry):
 def _wrapped_start(start, size, recording):
     """A start counted from 0.
 
-    JAX records this for static starts too, where it records at all; otherwise they are computed now.
+    JAX records this for static starts too, where it records at all; otherwise they are
+    computed now.
     """
     if isinstance(start, np.generic) and not recording:
         return INT32.type(start + size if start < 0 else start)
@@ -254,15 +257,16 @@ def _is_recording():
     return False
 
 
-# --- the general form ---------------------------------------------------------------------------
+# --- the general form -----------------------------------------------------------------
 
 
 class Indexer:
     """An index as gather and scatter need it.
 
-    shape: of what it selects, new axes included; new: the places of these; reverse: axes of the
-    gathered array to reverse; starts: the index vectors; offset, collapsed, start_map: dimension
-    numbers; sizes: of the slices gathered; ordered: whether the vectors ascend without repetition.
+    shape: of what it selects, new axes included; new: the places of these; reverse:
+    axes of the gathered array to reverse; starts: the index vectors; offset, collapsed,
+    start_map: dimension numbers; sizes: of the slices gathered; ordered: whether the
+    vectors ascend without repetition.
     """
 
     __slots__ = (
@@ -364,7 +368,9 @@ class Indexer:
 
 
 def _expand_booleans(shape, entries):
-    """Boolean arrays replaced by the index arrays of their true places; they must be concrete."""
+    """Boolean arrays replaced by the index arrays of their true places; they must be
+    concrete.
+    """
     if not any(hasattr(e, "dtype") and e.dtype == BOOL for e in entries):
         return entries
     out, dim = [], 0
@@ -450,7 +456,7 @@ def _wrap_negative(index, size):
     return lax.select(negative, lax.add(convert(index, dtype), dtype.type(size)), index)
 
 
-# --- reading ------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------
 
 
 def getitem(x, index):
@@ -530,150 +536,3 @@ def _gather(
         fill_value=fill_value,
     )
     return _finish(out, indexer.reverse, (), indexer.new)
-
-
-# --- updates ------------------------------------------------------------------------------------
-
-
-def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
-             mode=None, wrap_negative_indices=True):  # fmt: skip
-    """`x` with what `index` selects combined with `y` by a scatter op of lax."""
-    x = asarray(x)
-    aval = x.aval
-    if not hasattr(y, "aval") and type(y) not in core.aval_rules:
-        y = asarray(y)
-    _warn_of_lossy_update(x, y)
-    indexer = Indexer(x.shape, _entries(x.shape, index), wrap_negative_indices)
-    if 0 in indexer.shape:
-        return x
-    x, y = promote_dtypes(x, y)
-    y = broadcast_to(y, tuple(indexer.shape))
-    if indexer.new:
-        y = lax.squeeze(y, tuple(indexer.new))
-    if indexer.reverse:
-        y = lax.rev(y, tuple(indexer.reverse))
-    out = op(
-        x,
-        indexer.starts,
-        y,
-        _scatter_numbers(indexer),
-        indices_are_sorted=indices_are_sorted or indexer.ordered,
-        unique_indices=unique_indices or indexer.ordered,
-        mode=mode,
-    )
-    return convert(out, aval.dtype, aval.weak_type)
-
-
-def _scatter_numbers(indexer):
-    return ScatterDimensionNumbers(
-        update_window_dims=tuple(indexer.offset),
-        inserted_window_dims=tuple(sorted(indexer.collapsed)),
-        scatter_dims_to_operand_dims=tuple(indexer.start_map),
-    )
-
-
-def _warn_of_lossy_update(x, y):
-    dtype = x.dtype
-    if getattr(y, "dtype", None) is dtype or isinstance(dtype, dtypes.ExtendedDType):
-        return
-    result, weak = result_dtype(x, y)
-    if result != dtype and not (weak and dtypes.issubdtype(dtype, np.inexact)):
-        warnings.warn(
-            "scatter inputs have incompatible types: cannot safely cast value from "
-            f"dtype={dtype_of(y)} to dtype={dtype} with "
-            "jax_numpy_dtype_promotion=standard. In future JAX releases this will result "
-            "in an error.",
-            FutureWarning,
-            stacklevel=4,
-        )
-
-
-class IndexUpdateHelper:
-    """`x.at`: indexed, it gives what updates `x` there without changing `x`."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array):
-        self.array = array
-
-    def __getitem__(self, index):
-        return IndexUpdateRef(self.array, index)
-
-    def __repr__(self):
-        return f"_IndexUpdateHelper({self.array!r})"
-
-
-class IndexUpdateRef:
-    """`x.at[index]`: each method returns a new array.
-
-    mode: what happens out of bounds: 'drop' or 'fill' (nothing; the default of updates), 'clip',
-    'promise_in_bounds'. indices_are_sorted, unique_indices: promises about the index.
-    wrap_negative_indices: whether negative indices count from the end.
-    """
-
-    __slots__ = ("array", "index")
-
-    def __init__(self, array, index):
-        self.array, self.index = array, index
-
-    def __repr__(self):
-        return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
-
-    def get(self, **options):
-        """The selected elements; `fill_value` for those out of bounds with mode='fill'."""
-        return get(self.array, self.index, **options)
-
-    def set(self, values, **options):
-        """With the selected elements set to `values`."""
-        return _scatter(lax.scatter, self.array, self.index, values, **options)
-
-    def add(self, values, **options):
-        """With `values` added to the selected elements."""
-        return _scatter(lax.scatter_add, self.array, self.index, values, **options)
-
-    def subtract(self, values, **options):
-        """With `values` subtracted from the selected elements."""
-        return _scatter(lax.scatter_sub, self.array, self.index, values, **options)
-
-    def multiply(self, values, **options):
-        """With the selected elements multiplied by `values`."""
-        return _scatter(lax.scatter_mul, self.array, self.index, values, **options)
-
-    mul = multiply
-
-    def divide(self, values, **options):
-        """With the selected elements divided by `values`."""
-        ones = jnp.ones_like(self.array)
-        divisor = _scatter(lax.scatter_mul, ones, self.index, values, **options)
-        return jnp.divide(self.array, divisor)
-
-    def power(self, values, **options):
-        """With the selected elements raised to the power `values`."""
-        ones = jnp.ones_like(self.array)
-        exponent = _scatter(lax.scatter_mul, ones, self.index, values, **options)
-        return jnp.power(self.array, exponent)
-
-    def min(self, values, **options):
-        """With the smaller of the selected elements and `values`."""
-        return _scatter(lax.scatter_min, self.array, self.index, values, **options)
-
-    def max(self, values, **options):
-        """With the larger of the selected elements and `values`."""
-        return _scatter(lax.scatter_max, self.array, self.index, values, **options)
-
-    def apply(self, func, **options):
-        """With a unary function applied to the selected elements."""
-        wrap = options.pop("wrap_negative_indices", True)
-        x = asarray(self.array)
-        indexer = Indexer(x.shape, _entries(x.shape, self.index), wrap)
-        if 0 in indexer.shape:
-            return x
-        options["indices_are_sorted"] = (
-            options.get("indices_are_sorted") or indexer.ordered
-        )
-        options["unique_indices"] = options.get("unique_indices") or indexer.ordered
-        update = [n for i, n in enumerate(indexer.shape) if i not in indexer.new]
-        return lax.scatter_apply(
-            x, indexer.starts, func, _scatter_numbers(indexer),
-            update_shape=tuple(update), **options,
-        )  # fmt: skip

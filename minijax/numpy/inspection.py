@@ -55,13 +55,16 @@ def can_cast(from_, to, casting="safe"):
 
 
 def isdtype(dtype, kind):
-    """Whether a dtype is of a kind of the array API standard, is a dtype, or one of several."""
+    """Whether a dtype is of a kind of the array API standard, is a dtype, or one of
+    several.
+    """
     found = dtypes.dtype(dtype)
     for option in kind if isinstance(kind, tuple) else (kind,):
         if isinstance(option, str):
             if option not in _KINDS:
                 raise ValueError(
-                    f"Unrecognized kind={option!r} expected one of {list(_KINDS)}, or a "
+                    f"Unrecognized kind={option!r} expected one of {list(_KINDS)}, or "
+                    "a "
                     "compatible input for jnp.dtype()"
                 )
             if any(dtypes.issubdtype(found, abstract) for abstract in _KINDS[option]):

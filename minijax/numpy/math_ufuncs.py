@@ -1,4 +1,6 @@
-"""jnp's functions of analysis: roots, exponentials, trigonometry, rounding, predicates, complex parts."""
+"""jnp's functions of analysis: roots, exponentials, trigonometry, rounding, predicates,
+complex parts.
+"""
 
 import math
 
@@ -27,7 +29,9 @@ _FAST = frozenset([np.dtype("float32"), np.dtype("float64"), np.dtype("float16")
 
 
 def _inexact(op):
-    """Decorate the documented stand-in for a function that applies `op` in floating point."""
+    """Decorate the documented stand-in for a function that applies `op` in floating
+    point.
+    """
 
     def decorate(stub):
         name = stub.__name__
@@ -46,7 +50,7 @@ def _inexact(op):
     return decorate
 
 
-# --- exponentials and roots -------------------------------------------------------------
+# --- exponentials and roots -----------------------------------------------------------
 
 
 @_inexact(lax.exp)
@@ -108,7 +112,7 @@ def log10(x, /):
     return lax.complex(lax.mul(re, factor), lax.mul(im, factor))
 
 
-# --- trigonometry -------------------------------------------------------------------------
+# --- trigonometry ---------------------------------------------------------------------
 
 
 @_inexact(lax.sin)
@@ -198,11 +202,14 @@ radians, degrees = deg2rad, rad2deg
 
 @jit
 def hypot(x1, x2, /):
-    """sqrt(x1**2 + x2**2), elementwise, without overflow.  ValueError for complex operands."""
+    """sqrt(x1**2 + x2**2), elementwise, without overflow.  ValueError for complex
+    operands.
+    """
     x1, x2 = promote_args_inexact("hypot", x1, x2)
     if is_complex(x1):
         raise ValueError(
-            "jnp.hypot is not well defined for complex-valued inputs. Please convert to "
+            "jnp.hypot is not well defined for complex-valued inputs. Please convert "
+            "to "
             "real values first, such as by using abs(x)"
         )
     one, zero = [_like(value, x1) for value in (1, 0)]
@@ -223,7 +230,7 @@ def _like(value, x):
     return literal(value, dtype_of(x), x.weak_type)
 
 
-# --- rounding -----------------------------------------------------------------------------
+# --- rounding -------------------------------------------------------------------------
 
 
 def floor(x, /):
@@ -310,7 +317,7 @@ def modf(x, /, out=None):
     return lax.sub(x, whole), whole
 
 
-# --- predicates ---------------------------------------------------------------------------
+# --- predicates -----------------------------------------------------------------------
 
 
 def isnan(x, /):
@@ -440,7 +447,7 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return lax.bitwise_or(result, both_nan) if equal_nan else result
 
 
-# --- complex parts ------------------------------------------------------------------------
+# --- complex parts --------------------------------------------------------------------
 
 
 def real(val, /):

@@ -239,7 +239,9 @@ def _matrix_shape(arr, k):
 
 @jit(static_argnames=("N", "increasing"))
 def vander(x, N=None, increasing=False):
-    """The matrix of powers of a vector; the first column has the highest unless `increasing`."""
+    """The matrix of powers of a vector; the first column has the highest unless
+    `increasing`.
+    """
     (x,) = ensure_arraylike("vander", x)
     x = asarray(x)
     if x.ndim != 1:

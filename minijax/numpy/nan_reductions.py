@@ -20,7 +20,9 @@ from minijax.numpy.selection import _where, where_inline
 
 
 def _ignoring(name, reduction, fill, a, axis, out, keepdims, initial, where, **options):
-    """`reduction` with NaN replaced by `fill`; NaN where every element is NaN, if asked."""
+    """`reduction` with NaN replaced by `fill`; NaN where every element is NaN, if
+    asked.
+    """
     (a,) = ensure_arraylike(name, a)
     _no_out(name, out)
     options = {

@@ -60,10 +60,11 @@ def _widths(pad_width, rank):
 def pad(array, pad_width, mode="constant", **kwargs):
     """`array` with elements added at the ends of its axes.
 
-    pad_width: (before, after) for each axis, or one pair or number for all, or {axis: pair}. mode:
-    'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric' (`reflect_type`),
-    'linear_ramp' (`end_values`), 'maximum', 'mean', 'median', 'minimum' (`stat_length`), 'empty', or
-    a function of a vector, its widths, its axis and `kwargs`.
+    pad_width: (before, after) for each axis, or one pair or number for all, or {axis:
+    pair}. mode: 'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric'
+    (`reflect_type`), 'linear_ramp' (`end_values`), 'maximum', 'mean', 'median',
+    'minimum' (`stat_length`), 'empty', or a function of a vector, its widths, its axis
+    and `kwargs`.
     """
     (array,) = ensure_arraylike("pad", array)
     array = asarray(array)
@@ -159,7 +160,9 @@ def _pad_wrap(x, axis, before, after):
 
 
 def _pad_mirror(x, axis, before, after, mode, reflect_type):
-    """Grow by mirror images until both ends are long enough; each image is of what is there."""
+    """Grow by mirror images until both ends are long enough; each image is of what is
+    there.
+    """
     if reflect_type not in ("even", "odd"):
         raise ValueError(f"Invalid value for `reflect_type`: {reflect_type}")
     offset = 1 if mode == "reflect" else 0

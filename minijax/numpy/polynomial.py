@@ -61,7 +61,9 @@ def polymul(a1, a2, *, trim_leading_zeros=False):
 
 
 def polydiv(u, v, *, trim_leading_zeros=False):
-    """(quotient, remainder) of two polynomials; leading zeros of the remainder stay unless trimmed."""
+    """(quotient, remainder) of two polynomials; leading zeros of the remainder stay
+    unless trimmed.
+    """
     u, v = [
         asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polydiv", u, v))
     ]
@@ -174,7 +176,8 @@ def _roots(p):
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """The polynomial of degree `deg` that fits points in the least-squares sense.
 
-    w: weights; full: also residuals, rank, singular values, rcond; cov: also the covariance.
+    w: weights; full: also residuals, rank, singular values, rcond; cov: also the
+    covariance.
     """
     if w is None:
         x, y = promote_dtypes_inexact(*ensure_arraylike("polyfit", x, y))
@@ -205,7 +208,8 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if cov != "unscaled":
         if len(x) <= order:
             raise ValueError(
-                "the number of data points must exceed order to scale the covariance matrix"
+                "the number of data points must exceed order to scale the covariance "
+                "matrix"
             )
         factor = jnp.sum(residuals) / (len(x) - order)
     return c, (base * factor if y.ndim == 1 else base[:, :, None] * factor)

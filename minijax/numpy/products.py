@@ -1,4 +1,6 @@
-"""jnp's products: matmul, dot, tensordot and their kin, all by way of `lax.dot_general`."""
+"""jnp's products: matmul, dot, tensordot and their kin, all by way of
+`lax.dot_general`.
+"""
 
 import minijax.numpy as jnp
 from minijax import lax
@@ -38,7 +40,9 @@ def contract(a, b, contracting, batch=_NO_BATCH, precision=None, preferred=None)
 
 
 def dot(a, b, *, precision=None, preferred_element_type=None, out_sharding=None):
-    """The sum of products over the last axis of `a` and the second to last (or only) of `b`."""
+    """The sum of products over the last axis of `a` and the second to last (or only) of
+    `b`.
+    """
     a, b = ensure_arraylike("dot", a, b)
     preferred = user_dtype(preferred_element_type, "dot")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
@@ -50,12 +54,15 @@ def dot(a, b, *, precision=None, preferred_element_type=None, out_sharding=None)
 
 
 def matmul(a, b, *, precision=None, preferred_element_type=None, out_sharding=None):
-    """The matrix product over the last two axes; the others broadcast; vectors are contracted."""
+    """The matrix product over the last two axes; the others broadcast; vectors are
+    contracted.
+    """
     a, b = ensure_arraylike("matmul", a, b)
     for place, x in enumerate((a, b)):
         if not len(shape_of(x)):
             raise ValueError(
-                f"matmul input operand {place} must have ndim at least 1, but it has ndim 0"
+                f"matmul input operand {place} must have ndim at least 1, but it has "
+                "ndim 0"
             )
     preferred = user_dtype(preferred_element_type, "matmul")
     rank_a, rank_b = len(a.shape), len(b.shape)
@@ -66,11 +73,13 @@ def matmul(a, b, *, precision=None, preferred_element_type=None, out_sharding=No
 
 
 def _batched_matmul(a, b, precision, preferred):
-    """Axes that both have become batch axes; those that one lacks (or has of size 1) do not."""
+    """Axes that both have become batch axes; those that one lacks (or has of size 1) do
+    not.
+    """
     n = max(a.ndim, b.ndim) - 2
     sizes = [_batch_sizes(x.shape, n) for x in (a, b)]
     pairs = list(zip(*sizes, strict=True))
-    if any([p != q and 1 not in (p, q) and None not in (p, q) for p, q in pairs]):
+    if any(p != q and 1 not in (p, q) and None not in (p, q) for p, q in pairs):
         types = [x.aval.str_short(short_dtypes=False) for x in (asarray(a), asarray(b))]
         raise ValueError(
             f"Incompatible types for matmul arguments: {' and '.join(types)}"
@@ -129,16 +138,20 @@ def vdot(a, b, *, precision=None, preferred_element_type=None):
 
 
 def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
-    """The sums of products along an axis, those of `x1` conjugated; the other axes broadcast."""
+    """The sums of products along an axis, those of `x1` conjugated; the other axes
+    broadcast.
+    """
     x1, x2 = [asarray(x) for x in ensure_arraylike("vecdot", x1, x2)]
     if not x1.shape or not x2.shape:
         raise ValueError(
-            "jax.numpy.vecdot: input arrays must be one or higher dimensional, got shapes "
+            "jax.numpy.vecdot: input arrays must be one or higher dimensional, got "
+            "shapes "
             f"{x1.shape=} {x2.shape=}"
         )
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(
-            f"jnp.vecdot: shapes must match along axis={axis}, got {x1.shape} and {x2.shape}"
+            f"jnp.vecdot: shapes must match along axis={axis}, got {x1.shape} and "
+            f"{x2.shape}"
         )
     x1, x2 = jnp.moveaxis(x1, axis, -1), jnp.moveaxis(x2, axis, -1)
     if is_complex(x1):
@@ -148,10 +161,11 @@ def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
 
 
 def _mapped_dot(x, y, ranks, precision=None, preferred=None):
-    """The product of the trailing axes (1: vectors, 2: matrices); the leading ones broadcast.
+    """The product of the trailing axes (1: vectors, 2: matrices); the leading ones
+    broadcast.
 
-    Contracts the last axis of x with the last of y (vector, vector), the last of x with the last of
-    a vector y, or the last of a vector x with the second to last of y.
+    Contracts the last axis of x with the last of y (vector, vector), the last of x with
+    the last of a vector y, or the last of a vector x with the second to last of y.
     """
     lead_x, lead_y = x.shape[: x.ndim - ranks[0]], y.shape[: y.ndim - ranks[1]]
     broadcast_shapes(lead_x, lead_y)
@@ -229,22 +243,24 @@ def tensordot(
 ):
     """The sums of products over pairs of axes.
 
-    axes: a number (the last axes of `a` with the first of `b`), or the axes of `a` and those of `b`.
-    Raises TypeError where they do not fit.
+    axes: a number (the last axes of `a` with the first of `b`), or the axes of `a` and
+    those of `b`. Raises TypeError where they do not fit.
     """
     a, b = ensure_arraylike("tensordot", a, b)
     preferred = user_dtype(preferred_element_type, "tensordot")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
     if isinstance(axes, (tuple, list)) and len(axes) != 2:
         raise TypeError(
-            f"tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of "
+            "tensordot axes argument must be an int, a pair of ints, or a pair of "
+            "lists/tuples of "
             f"ints. Got {axes}"
         )
     if isinstance(axes, (tuple, list)):
         mine, its = [x if isinstance(x, (tuple, list)) else (x,) for x in axes]
         if len(mine) != len(its):
             raise TypeError(
-                f"tensordot requires axes lists to have equal length, got {mine} and {its}."
+                f"tensordot requires axes lists to have equal length, got {mine} and "
+                f"{its}."
             )
         dims = (
             tuple([canonical_axis(i, rank_a) for i in mine]),
@@ -256,7 +272,8 @@ def tensordot(
             raise ValueError(f"Number of tensordot axes (axes {axes}) is negative.")
         if axes > min(rank_a, rank_b):
             raise TypeError(
-                f"Number of tensordot axes (axes {axes}) exceeds input ranks ({shape_of(a)} and "
+                f"Number of tensordot axes (axes {axes}) exceeds input ranks "
+                f"({shape_of(a)} and "
                 f"{shape_of(b)})"
             )
         dims = (tuple(range(rank_a - axes, rank_a)), tuple(range(axes)))
@@ -305,20 +322,23 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     return jnp.moveaxis(lax.concatenate(parts, 0), 0, axisc)
 
 
-# --- convolution --------------------------------------------------------------------------------
+# --- convolution ----------------------------------------------------------------------
 
 
 def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
     """The convolution of two vectors.
 
-    mode: 'full' (all overlaps), 'same' (as many as the longer has), 'valid' (whole overlaps).
+    mode: 'full' (all overlaps), 'same' (as many as the longer has), 'valid' (whole
+    overlaps).
     """
     a, v = promote_args("convolve", a, v)
     return _sliding(a, v, mode, False, precision, preferred_element_type)
 
 
 def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
-    """The cross-correlation of two vectors, the second conjugated; `mode` as for `convolve`."""
+    """The cross-correlation of two vectors, the second conjugated; `mode` as for
+    `convolve`.
+    """
     a, v = promote_args("correlate", a, v)
     return _sliding(a, v, mode, True, precision, preferred_element_type)
 
@@ -341,7 +361,7 @@ def _sliding(a, v, mode, correlating, precision, preferred):
         a, v = v, a
     if not correlating:
         v = lax.rev(v, (0,))
-    n, m = a.shape[0], v.shape[0]
+    _n, m = a.shape[0], v.shape[0]
     if mode == "valid":
         padding = [(0, 0)]
     elif mode == "same":

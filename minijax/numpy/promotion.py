@@ -1,7 +1,8 @@
 """How jnp's functions take their arguments: checks, dtype promotion, shape promotion.
 
-Python scalars become literals of the promoted dtype; arrays and tracers are converted only where their
-dtype or weak flag differs.  Operands of rank 0, and sizes 1, are left to the ops to broadcast.
+Python scalars become literals of the promoted dtype; arrays and tracers are converted
+only where their dtype or weak flag differs.  Operands of rank 0, and sizes 1, are left
+to the ops to broadcast.
 """
 
 import warnings
@@ -237,7 +238,7 @@ def promote_shapes(name, *args):
     """The values with equal ranks; those of rank 0 stay as they are."""
     ranks = [len(shape_of(x)) for x in args]
     rank = max(ranks)
-    if all([r == rank or not r for r in ranks]):
+    if all(r == rank or not r for r in ranks):
         return args
     if config.values.jax_numpy_rank_promotion != "allow":
         _rank_promotion(name, args)
@@ -250,14 +251,17 @@ def promote_shapes(name, *args):
 def _rank_promotion(name, args):
     shapes = " ".join([str(tuple(shape_of(x))) for x in args])
     message = (
-        f"Following NumPy automatic rank promotion for {name} on shapes {shapes}. Set the "
-        "jax_numpy_rank_promotion config option to 'allow' to disable this warning; for "
+        f"Following NumPy automatic rank promotion for {name} on shapes {shapes}. Set "
+        "the "
+        "jax_numpy_rank_promotion config option to 'allow' to disable this warning; "
+        "for "
         "more information, see "
         "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
     )
     if config.values.jax_numpy_rank_promotion == "raise":
         raise ValueError(
-            f"Operands could not be broadcast together for {name} on shapes {shapes} and "
+            f"Operands could not be broadcast together for {name} on shapes {shapes} "
+            "and "
             "with the config option jax_numpy_rank_promotion='raise'. For more "
             "information, see "
             "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
@@ -286,7 +290,7 @@ def broadcast_to(x, shape):
     if old == shape:
         return x
     new = len(shape) - len(old)
-    if new < 0 or any([n not in (1, m) for n, m in zip(old, shape[new:], strict=True)]):
+    if new < 0 or any(n not in (1, m) for n, m in zip(old, shape[new:], strict=True)):
         raise ValueError(
             f"Incompatible shapes for broadcasting: {old} and requested shape {shape}"
         )
@@ -301,7 +305,7 @@ def broadcast_to(x, shape):
 def broadcast_shapes(*shapes):
     """The shape that shapes broadcast to as NumPy does.  ValueError if there is none."""
     first = shapes[0]
-    if all([shape == first for shape in shapes]):
+    if all(shape == first for shape in shapes):
         return tuple(first)
     rank = max([len(shape) for shape in shapes])
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]

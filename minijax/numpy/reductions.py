@@ -1,4 +1,6 @@
-"""jnp's reductions: sum, mean, extrema, variance, their NaN-ignoring twins, and running sums."""
+"""jnp's reductions: sum, mean, extrema, variance, their NaN-ignoring twins, and running
+sums.
+"""
 
 import math
 import operator
@@ -73,8 +75,8 @@ def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
             combine=None, compute=None, result=None):  # fmt: skip
     """A reduction by the lax function `op` of an operand and axes.
 
-    compute, result: the dtypes it is taken and given in; combine: what joins `initial` to it;
-    identity: what masked elements become.
+    compute, result: the dtypes it is taken and given in; combine: what joins `initial`
+    to it; identity: what masked elements become.
     """
     _no_out(name, out)
     a = asarray(a)
@@ -96,7 +98,7 @@ def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
     return lax.expand_dims(value, axes) if keepdims else value
 
 
-# --- sums and products ----------------------------------------------------------------------
+# --- sums and products ----------------------------------------------------------------
 
 
 def _sum_dtypes(name, a, dtype, promote_integers):
@@ -145,8 +147,8 @@ def sum(
 ):  # fmt: skip
     """The sum of elements along axes (None: all).
 
-    dtype: to add in and return; small integers are widened by default. initial: added to the sum;
-    where: the elements to take.
+    dtype: to add in and return; small integers are widened by default. initial: added
+    to the sum; where: the elements to take.
     """
     return _add_up("sum", lax.reduce_sum, lax.add, 0, a, axis, dtype, out, keepdims,
                    initial, where, promote_integers)  # fmt: skip
@@ -161,7 +163,7 @@ def prod(
                    initial, where, promote_integers)  # fmt: skip
 
 
-# --- extrema and truth ------------------------------------------------------------------------
+# --- extrema and truth ----------------------------------------------------------------
 
 
 def _extremum(name, op, combine, a, axis, out, keepdims, initial, where):
@@ -173,7 +175,8 @@ def _extremum(name, op, combine, a, axis, out, keepdims, initial, where):
     if initial is None:
         if where is not None:
             raise ValueError(
-                f"reduction operation {name} does not have an identity, so to use a where "
+                f"reduction operation {name} does not have an identity, so to use a "
+                "where "
                 "mask one has to specify 'initial'"
             )
         if 0 in [a.shape[i] for i in axes]:
@@ -265,7 +268,7 @@ _reduce_bitwise_and = _reduce_bits("bitwise_and", lax.reduce_and, lax.bitwise_an
 _reduce_bitwise_or = _reduce_bits("bitwise_or", lax.reduce_or, lax.bitwise_or, 0)
 _reduce_bitwise_xor = _reduce_bits("bitwise_xor", lax.reduce_xor, lax.bitwise_xor, 0)
 
-# --- means and variances ------------------------------------------------------------------------
+# --- means and variances --------------------------------------------------------------
 
 
 def _mean_dtypes(dtype, a):
@@ -300,7 +303,8 @@ def _mean(a, axis, dtype, keepdims, where):
 
 
 def average(a, axis=None, weights=None, returned=False, keepdims=False):
-    """The weighted mean of elements along an axis; with `returned`, and the sum of weights.
+    """The weighted mean of elements along an axis; with `returned`, and the sum of
+    weights.
 
     weights: of the shape of `a`, or of one axis of it.
     """
@@ -363,15 +367,20 @@ def _hashable(axis):
 
 
 def _variance_dtypes(dtype, a):
-    """(dtype to compute in, dtype of the result).  ValueError for a real `dtype` of complex `a`."""
+    """(dtype to compute in, dtype of the result).  ValueError for a real `dtype` of
+    complex `a`.
+    """
     found = dtype_of(a)
     if dtype is not None:
         if dtypes.issubdtype(found, np.complexfloating) and dtype.kind != "c":
             raise ValueError(
-                "jax.numpy.var does not yet support real dtype parameters when computing "
-                "the variance of an array of complex values. The semantics of numpy.var "
+                "jax.numpy.var does not yet support real dtype parameters when "
+                "computing "
+                "the variance of an array of complex values. The semantics of "
+                "numpy.var "
                 "seem unclear in this case. Please comment on "
-                "https://github.com/jax-ml/jax/issues/2283 if this behavior is important "
+                "https://github.com/jax-ml/jax/issues/2283 if this behavior is "
+                "important "
                 "to you."
             )
         result = inexact_dtype(dtype)
@@ -436,7 +445,7 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     )
 
 
-# --- places of extrema --------------------------------------------------------------------------
+# --- places of extrema ----------------------------------------------------------------
 
 
 def _arg_extremum(name, op, a, axis, out, keepdims):
@@ -466,7 +475,7 @@ def argmin(a, axis=None, out=None, keepdims=None):
     return _arg_extremum("argmin", lax.argmin, a, axis, out, keepdims)
 
 
-# --- running sums -------------------------------------------------------------------------------
+# --- running sums ---------------------------------------------------------------------
 
 
 def _running(name, op, identity, a, axis, dtype, out, fill_nan=False, promote=False):
@@ -522,7 +531,8 @@ def _cumulative(name, op, identity, x, axis, dtype, include_initial):
         if x.ndim > 1:
             raise ValueError(
                 f"The input array has rank {x.ndim}, however axis was not set to an "
-                "explicit value. The axis argument is only optional for one-dimensional "
+                "explicit value. The axis argument is only optional for "
+                "one-dimensional "
                 "arrays."
             )
         axis = 0
@@ -537,12 +547,16 @@ def _cumulative(name, op, identity, x, axis, dtype, include_initial):
 
 
 def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
-    """The running sum along an axis, which only vectors may leave out; with 0 first, if asked."""
+    """The running sum along an axis, which only vectors may leave out; with 0 first, if
+    asked.
+    """
     return _cumulative("cumulative_sum", lax.cumsum, 0, x, axis, dtype, include_initial)
 
 
 def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
-    """The running product along an axis, which only vectors may leave out; with 1 first, if asked."""
+    """The running product along an axis, which only vectors may leave out; with 1
+    first, if asked.
+    """
     return _cumulative(
         "cumulative_prod", lax.cumprod, 1, x, axis, dtype, include_initial
     )

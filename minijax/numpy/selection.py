@@ -1,4 +1,6 @@
-"""jnp's choices between values: where, select, piecewise, choose, clip, nan_to_num, fmax, fmin."""
+"""jnp's choices between values: where, select, piecewise, choose, clip, nan_to_num,
+fmax, fmin.
+"""
 
 import numpy as np
 
@@ -45,7 +47,8 @@ def where_inline(condition, x, y):
 def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
     """`x` where the condition holds, else `y`; alone, the indices where it holds.
 
-    condition, x, y: broadcast together. size, fill_value: as for `nonzero`, without x and y only.
+    condition, x, y: broadcast together. size, fill_value: as for `nonzero`, without x
+    and y only.
     """
     if x is None and y is None:
         check_arraylike("where", condition)
@@ -107,7 +110,8 @@ def piecewise(x, condlist, funclist, *args, **kw):
 def choose(a, choices, out=None, mode="raise"):
     """`choices[a[i]][i]` for each place i.
 
-    mode: what to do with indices out of range: 'raise' (concrete ones only), 'wrap', 'clip'.
+    mode: what to do with indices out of range: 'raise' (concrete ones only), 'wrap',
+    'clip'.
     """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.choose is not supported.")
@@ -149,7 +153,8 @@ def clip(arr=None, /, min=None, max=None):
         raise ValueError(
             "Clip received a complex value either through the input or the min/max "
             "keywords. Complex values have no ordering and cannot be clipped. Please "
-            "convert to a real value or array by taking the real or imaginary components "
+            "convert to a real value or array by taking the real or imaginary "
+            "components "
             "via jax.numpy.real/imag respectively."
         )
     if min is not None:
@@ -161,7 +166,9 @@ def clip(arr=None, /, min=None, max=None):
 
 @jit(static_argnames=("copy",))
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    """`x` with NaN, inf and -inf replaced: by 0, the largest and the smallest finite number."""
+    """`x` with NaN, inf and -inf replaced: by 0, the largest and the smallest finite
+    number.
+    """
     (x,) = ensure_arraylike("nan_to_num", x)
     dtype = dtype_of(x)
     if not dtypes.issubdtype(dtype, np.inexact):
@@ -201,7 +208,8 @@ def _or_nan(condition, x):
 
 
 def place(arr, mask, vals, *, inplace=True):
-    """`arr` with the places where `mask` holds set to `vals`, repeated as often as needed.
+    """`arr` with the places where `mask` holds set to `vals`, repeated as often as
+    needed.
 
     The result is a new array: ValueError unless `inplace` is False.
     """
@@ -270,7 +278,8 @@ def extract(condition, arr, *, size=None, fill_value=0):
 def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     """The slices of `a` along an axis where the one-dimensional condition holds.
 
-    size: the static number of them, for use under jit; fill_value: what pads the result.
+    size: the static number of them, for use under jit; fill_value: what pads the
+    result.
     """
     condition, arr, fill_value = ensure_arraylike("compress", condition, a, fill_value)
     if out is not None:

@@ -1,4 +1,6 @@
-"""jnp's sets: unique, isin, unions and intersections. Under jit, `size` makes their shapes static."""
+"""jnp's sets: unique, isin, unions and intersections. Under jit, `size` makes their
+shapes static.
+"""
 
 import operator
 from collections import namedtuple
@@ -20,7 +22,8 @@ from minijax.numpy.promotion import (
 )
 
 _NO_SIZE = (
-    "The error arose in jnp.unique(). To use it within JAX transformations, the argument "
+    "The error arose in jnp.unique(). To use it within JAX transformations, the "
+    "argument "
     "`size` must be given."
 )
 
@@ -33,10 +36,12 @@ def unique(
     ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *,
     equal_nan=True, size=None, fill_value=None, sorted=True,
 ):  # fmt: skip
-    """The sorted distinct elements (or slices along an axis), and where and how often they occur.
+    """The sorted distinct elements (or slices along an axis), and where and how often
+    they occur.
 
-    return_index: of the first occurrence; return_inverse: the place of each element among them. size:
-    the static number of results: more are cut, fewer padded with `fill_value` (the least one).
+    return_index: of the first occurrence; return_inverse: the place of each element
+    among them. size: the static number of results: more are cut, fewer padded with
+    `fill_value` (the least one).
     """
     (ar,) = ensure_arraylike("unique", ar)
     ar = asarray(ar)
@@ -104,7 +109,9 @@ def _fill(values, axis, size, n_found, fill_value):
 
 @jit(static_argnames=("axis", "equal_nan"))
 def _ordered_mask(ar, axis, equal_nan):
-    """(sorting indices, slices in order along the first axis, whether each differs from the last)."""
+    """(sorting indices, slices in order along the first axis, whether each differs from
+    the last).
+    """
     ar = jnp.moveaxis(ar, axis, 0)
     rows = (
         ar.reshape(ar.shape[0], -1)
@@ -127,7 +134,8 @@ def _unique_of_nothing(ar, axis, index, inverse, counts, size, fill_value, flat_
     if size is not None:
         if fill_value is None and size:
             raise ValueError(
-                "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
+                "jnp.unique: for zero-sized input with nonzero size argument, "
+                "fill_value must be specified"
             )
         shape[axis] = size
     n = shape[axis]
@@ -177,13 +185,14 @@ def unique_values(x, /, *, size=None, fill_value=None):
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
-# --- membership -----------------------------------------------------------------------------------------
+# --- membership -----------------------------------------------------------------------
 
 
 def isin(element, test_elements, assume_unique=False, invert=False, *, method="auto"):
     """Whether each element occurs among `test_elements`.
 
-    method: 'auto', 'compare_all', 'binary_search' or 'sort', which differ in speed only.
+    method: 'auto', 'compare_all', 'binary_search' or 'sort', which differ in speed
+    only.
     """
     element, test_elements = ensure_arraylike("isin", element, test_elements)
     element, test = [asarray(x) for x in promote_dtypes(element, test_elements)]
@@ -191,7 +200,8 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, method="a
         return jnp.full(shape_of(element), invert, bool)
     if method not in ("auto", "compare_all", "binary_search", "sort"):
         raise ValueError(
-            f"{method=} is not supported. Options: ['auto', 'compare_all', 'binary_search', 'sort']"
+            f"{method=} is not supported. Options: ['auto', 'compare_all', "
+            "'binary_search', 'sort']"
         )
     flat, test = element.reshape(-1), test.reshape(-1)
     if method in ("auto", "compare_all"):
@@ -241,7 +251,9 @@ def _compact(values, keep, size, fill_value):
 def intersect1d(
     ar1, ar2, assume_unique=False, return_indices=False, *, size=None, fill_value=None
 ):
-    """The sorted distinct elements that both arrays have, and where they first occur in each."""
+    """The sorted distinct elements that both arrays have, and where they first occur in
+    each.
+    """
     ar1, ar2 = ensure_arraylike("intersect1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:

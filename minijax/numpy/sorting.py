@@ -1,4 +1,6 @@
-"""jnp's sorting and searching: sort, argsort, lexsort, partition, searchsorted, digitize."""
+"""jnp's sorting and searching: sort, argsort, lexsort, partition, searchsorted,
+digitize.
+"""
 
 import math
 
@@ -114,7 +116,9 @@ def _reversed_order(a):
 
 @jit(static_argnames=("kth", "axis"))
 def partition(a, kth, axis=-1):
-    """`a` with the kth element of each line in its sorted place, smaller ones before it."""
+    """`a` with the kth element of each line in its sorted place, smaller ones before
+    it.
+    """
     a, kth, axis = _check_partition("partition", a, kth, axis)
     low = _reversed_order(lax.top_k(_reversed_order(a), kth + 1)[0])
     high = lax.top_k(a, a.shape[-1] - kth - 1)[0]
@@ -144,7 +148,7 @@ def argpartition(a, kth, axis=-1):
     return jnp.swapaxes(out, -1, axis) if axis != a.ndim - 1 else out
 
 
-# --- searching ------------------------------------------------------------------------------------
+# --- searching ------------------------------------------------------------------------
 
 
 def _canonical_floats(x):
@@ -221,8 +225,9 @@ def _search_by_comparing(a, query, side, dtype):
 def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
     """Where the elements of `v` belong in the sorted vector `a`.
 
-    side: 'left' before or 'right' after equal elements. sorter: indices that sort `a`. method: 'scan',
-    'scan_unrolled', 'sort' or 'compare_all', which differ in speed only.
+    side: 'left' before or 'right' after equal elements. sorter: indices that sort `a`.
+    method: 'scan', 'scan_unrolled', 'sort' or 'compare_all', which differ in speed
+    only.
     """
     if sorter is None:
         a, v = ensure_arraylike("searchsorted", a, v)
@@ -230,7 +235,8 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
         a, v, sorter = ensure_arraylike("searchsorted", a, v, sorter)
     if side not in ("left", "right"):
         raise ValueError(
-            f"{side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right']."
+            f"{side!r} is an invalid value for keyword 'side'. Expected one of "
+            "['left', 'right']."
         )
     if method not in ("scan", "scan_unrolled", "sort", "compare_all", "default"):
         raise ValueError(

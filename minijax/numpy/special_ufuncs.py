@@ -25,11 +25,13 @@ from minijax.numpy.selection import _where, where_inline
 from minijax.numpy.ufunc_api import ufunc
 from minijax.numpy.ufuncs import _select_where
 
-# --- logarithms of sums -----------------------------------------------------------------------------
+# --- logarithms of sums ---------------------------------------------------------------
 
 
 def _log_of_sum(x, y, exp, log1p_scale, period):
-    """log(exp x + exp y) for one base; `log1p_scale` turns log1p into it; `period` of its phase."""
+    """log(exp x + exp y) for one base; `log1p_scale` turns log1p into it; `period` of
+    its phase.
+    """
     top = lax.max(x, y)
     if is_complex(x):
         delta = lax.sub(lax.add(x, y), lax.mul(top, literal(2, dtype_of(top))))
@@ -98,7 +100,7 @@ def _logaddexp2(x, y, /):
 logaddexp = ufunc(_logaddexp, identity=-np.inf)
 logaddexp2 = ufunc(_logaddexp2, identity=-np.inf)
 
-# --- sinc and Bessel ----------------------------------------------------------------------------------
+# --- sinc and Bessel ------------------------------------------------------------------
 
 
 def _sinc_coefficient(k):
@@ -110,7 +112,9 @@ def _like(value, x):
 
 
 def _sinc_derivative(k):
-    """The function that gives the k-th derivative at 0, and whose derivative gives the next."""
+    """The function that gives the k-th derivative at 0, and whose derivative gives the
+    next.
+    """
 
     @custom_jvp
     def at_zero(x):
@@ -160,7 +164,7 @@ def i0(x):
     return _i0(x)
 
 
-# --- mantissa and exponent ------------------------------------------------------------------------------
+# --- mantissa and exponent ------------------------------------------------------------
 
 
 def _float_layout(dtype):
@@ -205,7 +209,9 @@ def _frexp_rule(primals, tangents):
 
 @jit
 def frexp(x, /):
-    """(m, e) with x = m * 2**e, |m| in [0.5, 1) and e an int32.  TypeError for complex x."""
+    """(m, e) with x = m * 2**e, |m| in [0.5, 1) and e an int32.  TypeError for complex
+    x.
+    """
     (x,) = ensure_arraylike("frexp", x)
     (x,) = promote_args_inexact("frexp", x)
     if is_complex(x):
@@ -247,7 +253,7 @@ def spacing(x, /):
     return lax.select(lax.eq(step, _like(0, step)), jnp.copysign(least, x), step)
 
 
-# --- integers ---------------------------------------------------------------------------------------------
+# --- integers -------------------------------------------------------------------------
 
 
 def _two_integers(name, x1, x2):
@@ -287,12 +293,14 @@ def lcm(x1, x2):
     return where_inline(is_zero, literal(0, d.dtype), product)
 
 
-# --- phases -----------------------------------------------------------------------------------------------
+# --- phases ---------------------------------------------------------------------------
 
 
 @jit(static_argnames=("axis",))
 def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
-    """`p` with jumps of more than `discont` (half a period) replaced by their complements."""
+    """`p` with jumps of more than `discont` (half a period) replaced by their
+    complements.
+    """
     p, period = promote_dtypes(*ensure_arraylike("unwrap", p, period))
     p = asarray(p)
     if is_complex(p):

@@ -38,9 +38,11 @@ def _check(name, out, overwrite_input):
 @jit(static_argnames=_STATICS)
 def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
              keepdims=False, *, weights=None):  # fmt: skip
-    """The q-quantiles (0 <= q <= 1) of elements along axes (None: all); NaN if there is one.
+    """The q-quantiles (0 <= q <= 1) of elements along axes (None: all); NaN if there is
+    one.
 
-    method: 'linear', 'lower', 'higher', 'midpoint' or 'nearest': the value between two elements.
+    method: 'linear', 'lower', 'higher', 'midpoint' or 'nearest': the value between two
+    elements.
     """
     a, q = ensure_arraylike("quantile", a, q)
     _check("quantile", out, overwrite_input)
@@ -98,7 +100,8 @@ def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
     if method not in _METHODS:
         raise ValueError(
-            "interpolation can only be 'linear', 'lower', 'higher', 'midpoint', or 'nearest'"
+            "interpolation can only be 'linear', 'lower', 'higher', 'midpoint', or "
+            "'nearest'"
         )
     if weights is not None:
         raise NotImplementedError("weights argument of jnp.quantile is not implemented")
@@ -106,7 +109,8 @@ def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
     a = asarray(a)
     if is_complex(a):
         raise ValueError(
-            "quantile does not support complex input, as the operation is poorly defined."
+            "quantile does not support complex input, as the operation is poorly "
+            "defined."
         )
     if not is_kind(q, np.floating):
         (q,) = promote_dtypes_inexact(q)
@@ -126,7 +130,9 @@ def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
 
 
 def _one_axis(a, axis):
-    """`a` with the reduced axes merged into one; that axis; the shape with axes of size 1 kept."""
+    """`a` with the reduced axes merged into one; that axis; the shape with axes of size
+    1 kept.
+    """
     if axis is None:
         return (jnp.ravel(a) if a.ndim != 1 else a), 0, (1,) * a.ndim
     axes = canonical_axes(axis, a.ndim)
@@ -168,7 +174,9 @@ def _take_sorted(a, place, axis):
 
 
 def _nan_aware_parts(a, q, axis, n):
-    """As `_plain_parts`, for the elements that are not NaN, of which each line has its own number."""
+    """As `_plain_parts`, for the elements that are not NaN, of which each line has its
+    own number.
+    """
     a = _where(lax.ne(a, a), np.nan, a)
     a = lax.sort(a, axis)
     dtype = a.dtype
@@ -228,7 +236,7 @@ def _interpolate(method, a, q, axis, low, high, low_weight, high_weight):
     return lax.select(nearer, low, high)
 
 
-# --- covariance -------------------------------------------------------------------------------------
+# --- covariance -----------------------------------------------------------------------
 
 
 @jit(static_argnames=("rowvar", "bias", "ddof", "dtype"))
@@ -244,8 +252,8 @@ def cov(
 ):
     """The covariance matrix of variables in the rows of `m` (and `y`), or the columns.
 
-    bias, ddof: what is subtracted from the number of observations; fweights, aweights: their counts
-    and weights.
+    bias, ddof: what is subtracted from the number of observations; fweights, aweights:
+    their counts and weights.
     """
     m = _variables(m, rowvar, dtype)
     if y is not None:
@@ -298,7 +306,8 @@ def _observation_weights(fweights, aweights, n):
         (fweights,) = ensure_arraylike("cov", fweights)
         if len(shape_of(fweights)) != 1 or shape_of(fweights)[0] != n:
             raise RuntimeError(
-                "cov: fweights must be one-dimensional and have a weight for each observation"
+                "cov: fweights must be one-dimensional and have a weight for each "
+                "observation"
             )
         if not is_kind(fweights, np.integer):
             raise TypeError("fweights must be integer.")
@@ -309,7 +318,8 @@ def _observation_weights(fweights, aweights, n):
         (aweights,) = ensure_arraylike("cov", aweights)
         if len(shape_of(aweights)) != 1 or shape_of(aweights)[0] != n:
             raise RuntimeError(
-                "cov: aweights must be one-dimensional and have a weight for each observation"
+                "cov: aweights must be one-dimensional and have a weight for each "
+                "observation"
             )
         aweights = jnp.abs(asarray(aweights))
         w = aweights if w is None else w * aweights

@@ -1,7 +1,8 @@
-"""`jnp.ufunc`: a function of scalars that maps over arrays, with `reduce`, `at` and the rest.
+"""`jnp.ufunc`: a function of scalars that maps over arrays, with `reduce`, `at` and the
+rest.
 
-`jnp.add` and its like are ufuncs whose methods go to the dedicated functions (`jnp.sum`, ...);
-`frompyfunc` makes ufuncs whose methods loop.
+`jnp.add` and its like are ufuncs whose methods go to the dedicated functions
+(`jnp.sum`, ...); `frompyfunc` makes ufuncs whose methods loop.
 """
 
 import operator
@@ -11,8 +12,9 @@ from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.promotion import canonical_axis, check_arraylike, dtype_of, shape_of
 
-_AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate inplace like
-np.ufunc.at(). Instead, you can pass inplace=False and capture the result; e.g.
+_AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate
+inplace like np.ufunc.at(). Instead, you can pass inplace=False and capture the result;
+e.g.
 >>> arr = jnp.add.at(arr, ind, val, inplace=False)
 """
 
@@ -20,9 +22,10 @@ np.ufunc.at(). Instead, you can pass inplace=False and capture the result; e.g.
 class ufunc:
     """A function of one or two arrays, applied elementwise.
 
-    fun: the function; nin, nout: the numbers of its arguments and results; identity: what leaves
-    another operand as it is, or None; reduce, accumulate, at: names of the jnp functions and index
-    update methods that do the same at once, where there are any.
+    fun: the function; nin, nout: the numbers of its arguments and results; identity:
+    what leaves another operand as it is, or None; reduce, accumulate, at: names of the
+    jnp functions and index update methods that do the same at once, where there are
+    any.
     """
 
     def __init__(
@@ -97,7 +100,8 @@ class ufunc:
     def _require_initial(self, initial):
         if self.identity is None and initial is None:
             raise ValueError(
-                f"reduction operation {self.__name__!r} does not have an identity, so to "
+                f"reduction operation {self.__name__!r} does not have an identity, so "
+                "to "
                 "use a where mask one has to specify 'initial'."
             )
 
@@ -112,7 +116,8 @@ class ufunc:
         return _accumulate_by_loop(self, a, axis, dtype)
 
     def at(self, a, indices, b=None, *, inplace=True):
-        """`a` with the elements at `indices` combined with `b`; repeated indices combine each time.
+        """`a` with the elements at `indices` combined with `b`; repeated indices
+        combine each time.
 
         NotImplementedError unless `inplace` is False: arrays are immutable.
         """
@@ -147,17 +152,19 @@ def _wrong_number_of_arguments(self, n):
     names = code.co_varnames[: self.nin]
     if n > self.nin:
         return TypeError(
-            f"{self.__name__}() takes {self.nin} positional arguments but {n} were given"
+            f"{self.__name__}() takes {self.nin} positional arguments but {n} were "
+            "given"
         )
     missing = self.nin - n
     what = " and ".join([repr(name) for name in names[n:]]) or f"{missing} more"
     plural = "" if missing == 1 else "s"
     return TypeError(
-        f"{self.__name__}() missing {missing} required positional argument{plural}: {what}"
+        f"{self.__name__}() missing {missing} required positional argument{plural}: "
+        f"{what}"
     )
 
 
-# --- methods in terms of a loop ---------------------------------------------------------
+# --- methods in terms of a loop -------------------------------------------------------
 
 
 def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
@@ -253,7 +260,8 @@ def _reduceat_by_loop(self, a, indices, axis, dtype):
 def frompyfunc(func, /, nin, nout, *, identity=None):
     """A `ufunc` from a function of `nin` scalars that returns `nout` scalars.
 
-    func must be traceable; TypeError unless it is callable, ValueError for negative counts.
+    func must be traceable; TypeError unless it is callable, ValueError for negative
+    counts.
     """
     if not callable(func):
         raise TypeError(f"func must be callable, got {func}")
@@ -270,7 +278,7 @@ def frompyfunc(func, /, nin, nout, *, identity=None):
     return ufunc(jit(apply), nin, nout, identity=identity)
 
 
-# --- reductions without a name in jnp ---------------------------------------------------
+# --- reductions without a name in jnp -------------------------------------------------
 
 
 def reduce_bits(op, init, a, axis, keepdims, where):

@@ -1,7 +1,7 @@
 """jnp's arithmetic, comparisons, logic and bits: functions of one or two arrays.
 
-Two operands of one dtype go straight to the op; a Python scalar beside a strongly typed array becomes a
-literal; everything else takes the general way through `promotion`.
+Two operands of one dtype go straight to the op; a Python scalar beside a strongly typed
+array becomes a literal; everything else takes the general way through `promotion`.
 """
 
 import numpy as np
@@ -309,8 +309,8 @@ def divmod(x1, x2, /):
 def power(x1, x2, /):
     """x1 raised to the power x2, elementwise.
 
-    A static integer x2 becomes repeated multiplication.  TypeError for negative static powers of
-    integers.
+    A static integer x2 becomes repeated multiplication.  TypeError for negative static
+    powers of integers.
     """
     x1, x2 = ensure_arraylike("power", x1, x2)
     if isinstance(x2, np.ndarray) and not x2.ndim:

@@ -1,0 +1,165 @@
+"""`x.at[...]`: arrays with some elements changed, by scatters and gathers."""
+
+import warnings
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import core, dtypes, lax
+from minijax.numpy.creation import asarray
+from minijax.numpy.indexing import Indexer, _entries, get
+from minijax.numpy.promotion import (
+    broadcast_to,
+    convert,
+    dtype_of,
+    promote_dtypes,
+    result_dtype,
+)
+from minijax.ops.scatter import ScatterDimensionNumbers
+
+# --- updates --------------------------------------------------------------------------
+
+
+def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
+             mode=None, wrap_negative_indices=True):  # fmt: skip
+    """`x` with what `index` selects combined with `y` by a scatter op of lax."""
+    x = asarray(x)
+    aval = x.aval
+    if not hasattr(y, "aval") and type(y) not in core.aval_rules:
+        y = asarray(y)
+    _warn_of_lossy_update(x, y)
+    indexer = Indexer(x.shape, _entries(x.shape, index), wrap_negative_indices)
+    if 0 in indexer.shape:
+        return x
+    x, y = promote_dtypes(x, y)
+    y = broadcast_to(y, tuple(indexer.shape))
+    if indexer.new:
+        y = lax.squeeze(y, tuple(indexer.new))
+    if indexer.reverse:
+        y = lax.rev(y, tuple(indexer.reverse))
+    out = op(
+        x,
+        indexer.starts,
+        y,
+        _scatter_numbers(indexer),
+        indices_are_sorted=indices_are_sorted or indexer.ordered,
+        unique_indices=unique_indices or indexer.ordered,
+        mode=mode,
+    )
+    return convert(out, aval.dtype, aval.weak_type)
+
+
+def _scatter_numbers(indexer):
+    return ScatterDimensionNumbers(
+        update_window_dims=tuple(indexer.offset),
+        inserted_window_dims=tuple(sorted(indexer.collapsed)),
+        scatter_dims_to_operand_dims=tuple(indexer.start_map),
+    )
+
+
+def _warn_of_lossy_update(x, y):
+    dtype = x.dtype
+    if getattr(y, "dtype", None) is dtype or isinstance(dtype, dtypes.ExtendedDType):
+        return
+    result, weak = result_dtype(x, y)
+    if result != dtype and not (weak and dtypes.issubdtype(dtype, np.inexact)):
+        warnings.warn(
+            "scatter inputs have incompatible types: cannot safely cast value from "
+            f"dtype={dtype_of(y)} to dtype={dtype} with "
+            "jax_numpy_dtype_promotion=standard. In future JAX releases this will "
+            "result "
+            "in an error.",
+            FutureWarning,
+            stacklevel=4,
+        )
+
+
+class IndexUpdateHelper:
+    """`x.at`: indexed, it gives what updates `x` there without changing `x`."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def __getitem__(self, index):
+        return IndexUpdateRef(self.array, index)
+
+    def __repr__(self):
+        return f"_IndexUpdateHelper({self.array!r})"
+
+
+class IndexUpdateRef:
+    """`x.at[index]`: each method returns a new array.
+
+    mode: what happens out of bounds: 'drop' or 'fill' (nothing; the default of
+    updates), 'clip', 'promise_in_bounds'. indices_are_sorted, unique_indices: promises
+    about the index. wrap_negative_indices: whether negative indices count from the end.
+    """
+
+    __slots__ = ("array", "index")
+
+    def __init__(self, array, index):
+        self.array, self.index = array, index
+
+    def __repr__(self):
+        return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
+
+    def get(self, **options):
+        """The selected elements; `fill_value` for those out of bounds with mode='fill'."""
+        return get(self.array, self.index, **options)
+
+    def set(self, values, **options):
+        """With the selected elements set to `values`."""
+        return _scatter(lax.scatter, self.array, self.index, values, **options)
+
+    def add(self, values, **options):
+        """With `values` added to the selected elements."""
+        return _scatter(lax.scatter_add, self.array, self.index, values, **options)
+
+    def subtract(self, values, **options):
+        """With `values` subtracted from the selected elements."""
+        return _scatter(lax.scatter_sub, self.array, self.index, values, **options)
+
+    def multiply(self, values, **options):
+        """With the selected elements multiplied by `values`."""
+        return _scatter(lax.scatter_mul, self.array, self.index, values, **options)
+
+    mul = multiply
+
+    def divide(self, values, **options):
+        """With the selected elements divided by `values`."""
+        ones = jnp.ones_like(self.array)
+        divisor = _scatter(lax.scatter_mul, ones, self.index, values, **options)
+        return jnp.divide(self.array, divisor)
+
+    def power(self, values, **options):
+        """With the selected elements raised to the power `values`."""
+        ones = jnp.ones_like(self.array)
+        exponent = _scatter(lax.scatter_mul, ones, self.index, values, **options)
+        return jnp.power(self.array, exponent)
+
+    def min(self, values, **options):
+        """With the smaller of the selected elements and `values`."""
+        return _scatter(lax.scatter_min, self.array, self.index, values, **options)
+
+    def max(self, values, **options):
+        """With the larger of the selected elements and `values`."""
+        return _scatter(lax.scatter_max, self.array, self.index, values, **options)
+
+    def apply(self, func, **options):
+        """With a unary function applied to the selected elements."""
+        wrap = options.pop("wrap_negative_indices", True)
+        x = asarray(self.array)
+        indexer = Indexer(x.shape, _entries(x.shape, self.index), wrap)
+        if 0 in indexer.shape:
+            return x
+        options["indices_are_sorted"] = (
+            options.get("indices_are_sorted") or indexer.ordered
+        )
+        options["unique_indices"] = options.get("unique_indices") or indexer.ordered
+        update = [n for i, n in enumerate(indexer.shape) if i not in indexer.new]
+        return lax.scatter_apply(
+            x, indexer.starts, func, _scatter_numbers(indexer),
+            update_shape=tuple(update), **options,
+        )  # fmt: skip

@@ -1,0 +1,342 @@
+"""jnp's repetition and rearrangement of elements: tile, repeat, roll, flip, diff, grids."""
+
+import math
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import lax
+from minijax.control.call import jit
+from minijax.core import Tracer
+from minijax.numpy.creation import (
+    arange,
+    array,
+    asarray,
+    canonical_shape,
+    zeros,
+    zeros_like,
+)
+from minijax.numpy.joining import concatenate, stack
+from minijax.numpy.promotion import (
+    canonical_axes,
+    canonical_axis,
+    check_arraylike,
+    concrete_or_error,
+    dtype_of,
+    ensure_arraylike,
+    literal,
+    shape_of,
+    user_dtype,
+)
+from minijax.numpy.shape_ops import broadcast_to, expand_dims, ravel, reshape, transpose
+
+# --- repeating ------------------------------------------------------------------------
+
+
+def tile(A, reps):
+    """`A` repeated `reps` times along each axis; new axes come first."""
+    (a,) = ensure_arraylike("tile", A)
+    reps = tuple(reps) if np.ndim(reps) else (reps,)
+    reps = tuple([concrete_or_error(None, r, "jnp.tile").__index__() for r in reps])
+    rank = len(shape_of(a))
+    if rank < len(reps):
+        a = expand_dims(a, range(len(reps) - rank))
+    reps = (1,) * (len(shape_of(a)) - len(reps)) + reps
+    return lax.tile(a, reps)
+
+
+def resize(a, new_shape):
+    """`a` flattened, repeated or cut to fill the new shape."""
+    check_arraylike("resize", a)
+    new_shape = canonical_shape(new_shape)
+    if any(n < 0 for n in new_shape):
+        raise ValueError("all elements of `new_shape` must be non-negative")
+    a, size = ravel(a), math.prod(new_shape)
+    if a.size == size:
+        return reshape(a, new_shape)
+    if not a.size or not size:
+        return zeros_like(a, shape=new_shape)
+    copies = -(-size // a.size)
+    return reshape(tile(a, copies)[:size], new_shape)
+
+
+def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None):
+    """`a` with each element repeated, a number of times that may differ.
+
+    total_repeat_length: the static length of the result where `repeats` is traced.
+    """
+    (a,) = ensure_arraylike("repeat", a)
+    check_arraylike("repeat", repeats)
+    if axis is None:
+        a, axis = ravel(a), 0
+    a = asarray(a)
+    axis = canonical_axis(axis, a.ndim) if a.ndim else 0
+    if not a.ndim:
+        a = reshape(a, (1,))
+    if total_repeat_length is None:
+        repeats = concrete_or_error(
+            np.asarray, repeats,
+            "When jit-compiling jnp.repeat, the total number of repeats must be "
+            "static. "
+            "To fix this, either specify a static value for `repeats`, or pass a "
+            "static "
+            "value to `total_repeat_length`.",
+        )  # fmt: skip
+        if repeats.ndim == 0 or repeats.size == 1:
+            return _repeat_evenly(a, int(repeats.reshape(())), axis)
+        if repeats.size != a.shape[axis]:
+            raise ValueError(
+                f"repeats must have the same length as the axis: {repeats.size} != "
+                f"{a.shape[axis]}"
+            )
+        total_repeat_length = int(np.sum(repeats))
+    return _repeat(a, asarray(repeats), axis, total_repeat_length)
+
+
+def _repeat_evenly(a, n, axis):
+    shape = (*a.shape[: axis + 1], n, *a.shape[axis + 1 :])
+    dims = tuple([i for i in range(a.ndim + 1) if i != axis + 1])
+    out = lax.broadcast_in_dim(a, shape, dims)
+    return lax.reshape(out, (*a.shape[:axis], n * a.shape[axis], *a.shape[axis + 1 :]))
+
+
+def _repeat(a, repeats, axis, total):
+    """Mark where each element begins, and sum up: the place in `a` of each element."""
+    if not a.shape[axis] or not total:
+        return zeros_like(a, shape=(*a.shape[:axis], total, *a.shape[axis + 1 :]))
+    n = a.shape[axis]
+    repeats = (
+        broadcast_to(repeats, (n,))
+        if repeats.ndim == 0 or repeats.size == 1
+        else repeats
+    )
+    before = roll(repeats, 1).at[0].set(0)
+    starts = jnp.cumsum(before)
+    marks = zeros(total, dtype=int).at[starts].add(1)
+    places = jnp.cumsum(marks) - 1
+    return jnp.take(a, places, axis=axis)
+
+
+# --- rolling and flipping -------------------------------------------------------------
+
+
+def flip(m, axis=None):
+    """`m` with the order of elements reversed along axes (None: all)."""
+    (m,) = ensure_arraylike("flip", m)
+    return lax.rev(asarray(m), canonical_axes(axis, len(shape_of(m))))
+
+
+def fliplr(m):
+    """`flip` along the second axis."""
+    return flip(m, 1)
+
+
+def flipud(m):
+    """`flip` along the first axis."""
+    return flip(m, 0)
+
+
+def rot90(m, k=1, axes=(0, 1)):
+    """`m` turned by k quarters in the plane of two axes, from the first towards the
+    second.
+    """
+    (m,) = ensure_arraylike("rot90", m)
+    rank = len(shape_of(m))
+    i, j = canonical_axis(axes[0], rank), canonical_axis(axes[1], rank)
+    if i == j:
+        raise ValueError("Axes must be different")
+    k = k % 4
+    if k == 0:
+        return asarray(m)
+    if k == 2:
+        return flip(flip(m, i), j)
+    order = list(range(rank))
+    order[i], order[j] = order[j], order[i]
+    if k == 1:
+        return transpose(flip(m, j), order)
+    return flip(transpose(m, order), j)
+
+
+def roll(a, shift, axis=None):
+    """`a` with elements moved along axes, those that fall off coming back at the other
+    end.
+    """
+    check_arraylike(
+        "roll", a, *(shift if isinstance(shift, (tuple, list)) else (shift,))
+    )
+    a = asarray(a)
+    if axis is None:
+        return reshape(roll(ravel(a), shift, 0), a.shape)
+    axes = canonical_axes(axis, a.ndim)
+    if isinstance(shift, (tuple, list)) and not all(isinstance(s, int) for s in shift):
+        shift = array(shift)
+    if hasattr(shift, "aval"):
+        known = shift if not isinstance(shift, Tracer) else shift._concrete()
+        if known is None:
+            return _roll_dynamic(a, shift, axes)
+        shift = np.asarray(known)
+    return _roll_static(a, np.asarray(shift), axes)
+
+
+def _roll_static(a, shift, axes):
+    if shift.ndim > 1:
+        raise ValueError(
+            "'shift' and 'axis' arguments to jnp.roll must be scalars or 1D arrays"
+        )
+    n = max(shift.size, len(axes))
+    for amount, axis in zip(
+        np.broadcast_to(shift, (n,)), np.broadcast_to(axes, (n,)), strict=True
+    ):
+        size = a.shape[axis]
+        amount = int(amount) % size if size else 0
+        if amount:
+            parts = [
+                lax.slice_in_dim(a, size - amount, size, axis=int(axis)),
+                lax.slice_in_dim(a, 0, size - amount, axis=int(axis)),
+            ]
+            a = lax.concatenate(parts, int(axis))
+    return a
+
+
+@jit(static_argnames=("axes",))
+def _roll_dynamic(a, shift, axes):
+    if not a.size:
+        return a
+    n = max(len(axes), shift.size)
+    shift = broadcast_to(shift, (n,))
+    index = dtype_of(shift)
+    for k in range(n):
+        axis = axes[k if len(axes) == n else 0]
+        size = a.shape[axis]
+        amount = lax.squeeze(lax.slice_in_dim(shift, k, k + 1), (0,))
+        limit = lax.max(literal(size, index), literal(1, index))
+        amount = jnp.remainder(amount, limit)
+        twice = lax.concatenate([a, a], axis)
+        start = lax.sub(literal(size, index), amount)
+        a = lax.dynamic_slice_in_dim(twice, start, size, axis)
+    return a
+
+
+# --- differences and grids -------------------------------------------------
+
+
+@jit(static_argnames=("n", "axis"))
+def diff(a, n=1, axis=-1, prepend=None, append=None):
+    """The n-th differences of neighbours along an axis; booleans differ by xor."""
+    (a,) = ensure_arraylike("diff", a)
+    n = n.__index__()
+    if n == 0:
+        return asarray(a)
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
+    if not len(shape_of(a)):
+        raise ValueError(
+            f"diff requires input that is at least one dimensional; got {a}"
+        )
+    a = asarray(a)
+    axis = canonical_axis(axis, a.ndim)
+    parts = [_edge("diff", x, a, axis) for x in (prepend,) if x is not None]
+    parts.append(a)
+    parts += [_edge("diff", x, a, axis) for x in (append,) if x is not None]
+    if len(parts) > 1:
+        a = concatenate(parts, axis)
+    op = jnp.not_equal if a.dtype == np.bool_ else jnp.subtract
+    later = (slice(None),) * axis + (slice(1, None),)
+    earlier = (slice(None),) * axis + (slice(None, -1),)
+    for _ in range(n):
+        a = op(a[later], a[earlier])
+    return a
+
+
+def _edge(name, x, a, axis):
+    """What `prepend` or `append` adds: a scalar is stretched to one slice."""
+    if shape_of(x):
+        return x
+    shape = list(a.shape)
+    shape[axis] = 1
+    return broadcast_to(x, shape)
+
+
+@jit
+def ediff1d(ary, to_end=None, to_begin=None):
+    """The differences of neighbours in the flattened array, with ends added."""
+    check_arraylike("ediff1d", ary)
+    ary = ravel(ary)
+    parts = [subtract_neighbours(ary)]
+    if to_begin is not None:
+        parts.insert(0, ravel(asarray(to_begin, dtype=ary.dtype)))
+    if to_end is not None:
+        parts.append(ravel(asarray(to_end, dtype=ary.dtype)))
+    return concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def subtract_neighbours(x):
+    """x[1:] - x[:-1] for a vector."""
+    return lax.sub(x[1:], x[:-1])
+
+
+def ix_(*args):
+    """Vectors shaped so that together they index a grid; boolean ones become indices."""
+    check_arraylike("ix", *args)
+    out = []
+    for i, x in enumerate(args):
+        x = asarray(x)
+        if x.ndim != 1:
+            raise ValueError(
+                f"Arguments to jax.numpy.ix_ must be 1-dimensional, got shape {x.shape}"
+            )
+        if x.dtype == np.bool_:
+            raise NotImplementedError(
+                "Boolean arguments to jax.numpy.ix_ are not implemented"
+            )
+        shape = [1] * len(args)
+        shape[i] = x.shape[0]
+        out.append(
+            x if not x.size and len(args) == 1 else lax.broadcast_in_dim(x, shape, (i,))
+        )
+    return tuple(out)
+
+
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    """Grids of coordinates from vectors; `sparse` ones broadcast to them.
+
+    indexing: 'xy' (the first two axes exchanged) or 'ij'.
+    """
+    check_arraylike("meshgrid", *xi)
+    args = [asarray(x) for x in xi]
+    if not copy:
+        raise ValueError("jax.numpy.meshgrid only supports copy=True")
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"Valid values for indexing are 'xy' and 'ij', got {indexing}")
+    if any(x.ndim != 1 for x in args):
+        raise ValueError("Arguments to jax.numpy.meshgrid must be 1D, got shapes "
+                         f"{[x.shape for x in args]}")  # fmt: skip
+    swap = indexing == "xy" and len(args) >= 2
+    if swap:
+        args[0], args[1] = args[1], args[0]
+    full = [x.shape[0] for x in args]
+    out = []
+    for i, x in enumerate(args):
+        shape = [n if j == i else 1 for j, n in enumerate(full)] if sparse else full
+        out.append(lax.broadcast_in_dim(x, tuple(shape), (i,)))
+    if swap:
+        out[0], out[1] = out[1], out[0]
+    return out
+
+
+def indices(dimensions, dtype=None, sparse=False):
+    """The indices of a grid: one array for each axis, stacked unless `sparse`."""
+    dimensions = canonical_shape(dimensions)
+    dtype = user_dtype(int if dtype is None else dtype, "indices")
+    out = []
+    for i, n in enumerate(dimensions):
+        index = arange(n, dtype=dtype)
+        shape = (
+            [m if j == i else 1 for j, m in enumerate(dimensions)]
+            if sparse
+            else dimensions
+        )
+        out.append(lax.broadcast_in_dim(index, tuple(shape), (i,)))
+    if sparse:
+        return tuple(out)
+    return stack(out, 0) if out else array([], dtype=dtype)
