@@ -98,6 +98,26 @@ static program *top_k(void) {
   return program_single("TOP_K", 2, 1, v, 0, NULL);
 }
 
+/* One dim of space, two groups, dilated. */
+static program *conv(void) {
+  view v[3] = {dense(0, MJX_F32, 3, 2, 3, 6), dense(0, MJX_F32, 3, 2, 9, 4),
+               dense(0, MJX_F32, 3, 3, 2, 6)};
+  return program_single("CONV", 1, 2, v, 16,
+                        (const int64_t[]){2, 1, 0, 2, 1, 2, 1, 0, 0, 2, 1, 2, 1, 0, 1, 2});
+}
+
+static program *reduce_window(void) {
+  view v[2] = {dense(0, MJX_F32, 2, 4, 3, 0), dense(0, MJX_F32, 2, 7, 9, 0)};
+  return program_single("REDUCE_WINDOW", 1, 1, v, 11,
+                        (const int64_t[]){MJX_MAX, 2, 2, 1, 1, 1, 3, 2, 0, 1, 2});
+}
+
+static program *arg_window(void) {
+  view v[2] = {dense(0, MJX_I64, 2, 4, 3, 0), dense(0, MJX_I16, 2, 7, 9, 0)};
+  return program_single("ARG_WINDOW", 1, 1, v, 12,
+                        (const int64_t[]){MJX_MIN, 1, 2, 2, 1, 1, 1, 3, 2, 0, 2, 2});
+}
+
 /* carry, y = carry + x, carry + const. */
 static program *body(void) {
   program *p = program_new(2, 2, 64);
@@ -177,7 +197,8 @@ static void add_sample(int n, program *const *programs) {
 
 static void make_samples(void) {
   program *(*const leaves[])(void) = {ewise, reduce, argreduce, cum, dot, dynamic_slice,
-                                      dynamic_update_slice, gather, scatter, sort, top_k, callback};
+                                      dynamic_update_slice, gather, scatter, sort, top_k, callback,
+                                      conv, reduce_window, arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});

@@ -30,7 +30,7 @@ typedef struct window_plan {
   line_fn line;
   arg_fn arg;
   bool from_identity; /* ARG_WINDOW: start from the worst value and no place */
-  char identity[16];
+  _Alignas(16) char identity[16];
 } window_plan;
 
 /* ---- kernels ---- */
