@@ -33,12 +33,19 @@ class Executable:
         self.program.run(inputs, outputs)
 
 
-def build(closed):
-    """Lower, fuse and plan a closed jaxpr: a Module."""
+def build(closed, watch=None):
+    """Lower, fuse and plan a closed jaxpr: a Module.
+
+    `watch(pass name, module)` is called after each pass.
+    """
     module = lower(closed, runtime.tables.kernels)
-    for program in module.programs:
-        fuse(program)
-        plan(program)
+    if watch is not None:
+        watch("lower", module)
+    for name, run in (("fuse", fuse), ("plan", plan)):
+        for program in module.programs:
+            run(program)
+        if watch is not None:
+            watch(name, module)
     return module
 
 

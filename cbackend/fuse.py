@@ -16,11 +16,14 @@ def fuse(program):
     """Group the elementwise instructions of a program, in place."""
     groups = []
     made_at = {}  # buffer -> index in `groups` of the last instruction that writes it
+    latest = {}  # iteration shape -> index of the last group over it
     for instr in program.instrs:
-        place = _group_for(instr, groups, made_at)
+        place = _group_for(instr, groups, made_at, latest)
         if place is None:
             place = len(groups)
             groups.append(instr)
+            if type(instr) is Ewise:
+                latest[instr.shape] = place
         else:
             _merge(groups[place], instr)
         for view in instr.outs:
@@ -29,27 +32,32 @@ def fuse(program):
     _drop_unread(program)
 
 
-def _group_for(instr, groups, made_at):
-    """The index of the group that `instr` can join, or None."""
+def _group_for(instr, groups, made_at, latest):
+    """The index of the group that `instr` can join, or None.
+
+    The group that makes its latest operand, or else the last one over the same shape, if
+    all operands are made before that.
+    """
     if type(instr) is not Ewise:
         return None
-    place = -1
-    for view in instr.ins + instr.outs:
-        place = max(place, made_at.get(view.buffer, -1))
-    if place < 0:
-        return None
-    group = groups[place]
+    made = max([made_at.get(view.buffer, -1) for view in instr.ins + instr.outs])
+    for place in (made, latest.get(instr.shape, -1)):
+        if place >= max(made, 0) and _can_join(groups[place], instr):
+            return place
+    return None
+
+
+def _can_join(group, instr):
+    """Whether the kernels of `instr` can run in `group`, its operands being there."""
     if type(group) is not Ewise or group.shape != instr.shape:
-        return None
+        return False
     if len(group.in_regs) + len(group.micros) >= MAX_REGISTERS:
-        return None
+        return False
     written = {view.buffer: view for view in group.outs}
     for view in instr.ins:
         if view.buffer in written and not view.same(written[view.buffer]):
-            return None
-    if any(view.buffer in written for view in instr.outs):
-        return None
-    return place
+            return False
+    return not any(view.buffer in written for view in instr.outs)
 
 
 def _merge(group, instr):

@@ -264,6 +264,10 @@ class Ewise(Instr):
         """The iteration shape."""
         return self.outs[0].shape
 
+    def __repr__(self):
+        kernels = " ".join(micro.kernel.name for micro in self.micros) or "copy"
+        return f"{self.outs} = EWISE[{kernels}] {self.ins}"
+
 
 class Program:
     """Instructions over buffers, in order."""
@@ -307,6 +311,9 @@ class Module:
             known = Buffer(array.dtype, array.size, CONST, offset)
             self._known[key] = known
         return known
+
+    def __repr__(self):
+        return "\n".join(map(repr, self.programs))
 
     def const_blob(self):
         """All constants as one array of bytes."""

@@ -23,7 +23,7 @@ LAYERS = [
         "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
-        "minijax.mesh minijax.alias",
+        "minijax.mesh minijax.alias minijax.ladder",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),

@@ -8,10 +8,12 @@ primitive, avals and parameters.
 import numpy as np
 
 import cbackend
-from minijax import config, core, dtypes, stats
+from minijax import config, core, dtypes, ladder, stats
 from minijax.array import ArrayImpl, wrap
+from minijax.check import check_jaxpr
 from minijax.core import ClosedJaxpr
 from minijax.trace import JaxprTrace
+from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
 
@@ -21,9 +23,13 @@ class Compiled:
     __slots__ = ("executable", "in_avals", "in_dtypes", "out_specs", "consts", "closed")
 
     def __init__(self, closed, name):
+        ladder.show(2, f"{name}: jaxpr as traced", closed)
         with stats.phase("lower", name):
             closed = simplify(closed)
-            module = cbackend.build(closed)
+            if ladder.CHECK or config.values.jax_enable_checks:
+                check_jaxpr(closed.jaxpr)
+            ladder.show(3, f"{name}: jaxpr after simplify", closed)
+            module = cbackend.build(closed, _watcher(name))
         with stats.phase("compile", name):
             self.executable = cbackend.Executable(module)
         self.closed = closed
@@ -48,9 +54,37 @@ class Compiled:
         arrays = [
             wrap(spec[0], data) for spec, data in zip(self.out_specs, outs, strict=True)
         ]
+        if ladder.CHECK:
+            _check_against_reference(self.closed, held, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
             _check_finite(arrays)
         return arrays
+
+
+def _watcher(name):
+    """What prints the Program after each pass, on the ladder's fourth step."""
+    if ladder.LEVEL < 4:
+        return None
+    return lambda done, module: ladder.show(4, f"{name}: Program after {done}", module)
+
+
+def _check_against_reference(closed, args, arrays):
+    """Compare results with the reference interpreter's.  AssertionError where they differ."""
+    wanted = evaluate(closed, *args)
+    for k, (want, array) in enumerate(zip(wanted, arrays, strict=True)):
+        got = array._data
+        if got.dtype.kind not in "fcV":
+            same = np.array_equal(got, want)
+        else:
+            wide = np.complex128 if got.dtype.kind == "c" else np.float64
+            loose = 2 * np.finfo(np.float32).eps ** (0.5 if got.itemsize < 4 else 0.75)
+            got, want = got.astype(wide), np.asarray(want).astype(wide)
+            same = np.allclose(got, want, rtol=loose, atol=loose, equal_nan=True)
+        if not same:
+            raise AssertionError(
+                f"output {k} differs from the reference interpreter's:\n{got}\n{want}\n"
+                f"in the program of\n{closed}"
+            )
 
 
 def address(data):

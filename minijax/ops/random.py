@@ -230,7 +230,7 @@ def _word(words, k):
 random_wrap_p = define(
     "random_wrap",
     shape=_wrap_shape,
-    reference=lambda words, *, impl: np.ascontiguousarray(words).view(_U64)[..., 0],
+    reference=lambda words, *, impl: np.array(words).view(_U64)[..., 0],
     jvp=NONDIFFERENTIABLE,
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_wrap_p),
@@ -258,7 +258,7 @@ def _unwrap_lower(b, ins, out_avals):
 random_unwrap_p = define(
     "random_unwrap",
     shape=_unwrap_shape,
-    reference=lambda keys: np.ascontiguousarray(keys)[..., None].view(_U32),
+    reference=lambda keys: np.array(keys)[..., None].view(_U32),
     jvp=NONDIFFERENTIABLE,
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_unwrap_p),
@@ -290,7 +290,7 @@ def random_split(keys, shape):
 
 
 def _split_reference(keys, *, shape):
-    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
     expand = (...,) + (None,) * len(shape)
     first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
     return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
@@ -325,7 +325,7 @@ def _fold_in_shape(keys, data):
 
 
 def _fold_in_reference(keys, data):
-    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
     first, second = _threefry_reference(k1, k2, np.uint32(0), data.astype(_U32))
     return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
 
@@ -363,7 +363,7 @@ def _bits_shape(keys, *, bit_width, shape):
 
 
 def _bits_reference(keys, *, bit_width, shape):
-    k1, k2 = (np.ascontiguousarray(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
+    k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
     expand = (...,) + (None,) * len(shape)
     first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
     if bit_width == 64:
