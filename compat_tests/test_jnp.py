@@ -1,0 +1,86 @@
+"""jnp against JAX's, row by row of the tables in `jnp_cases`."""
+
+import re
+
+import jax
+import pytest
+from compat_tests import jnp_tables
+
+import minijax
+
+TABLES = ("basics", "shapes", "indexing", "reductions", "products", "library")
+VALUES = [row for table in TABLES for row in jnp_tables.rows(table)]
+EQUATIONS = [
+    row for row in [*VALUES, *jnp_tables.rows("ufuncs")] if not row.values_only
+]
+
+
+@pytest.mark.parametrize("row", EQUATIONS, ids=repr)
+@pytest.mark.filterwarnings("ignore")
+def test_equations(row):
+    assert jnp_tables.equations(row, minijax) == jnp_tables.equations(row, jax)
+
+
+@pytest.mark.parametrize("row", VALUES, ids=repr)
+def test_values(row):
+    theirs = jnp_tables.results(row, jax)
+    jnp_tables.assert_same_results(theirs, jnp_tables.results(row, minijax))
+
+
+def test_a_wrong_table_fails():
+    row = jnp_tables.Row("jnp.exp(x) | f32[3]")
+    other = jnp_tables.Row("jnp.exp(x) * (1 + 1e-4) | f32[3]")
+    with pytest.raises(AssertionError):
+        jnp_tables.assert_same_results(
+            jnp_tables.results(row, jax), jnp_tables.results(other, minijax)
+        )
+    assert jnp_tables.equations(row, jax) != jnp_tables.equations(other, minijax)
+
+
+def _public(module):
+    return {name for name in dir(module) if not name.startswith("_")}
+
+
+def test_every_name_of_jnp_is_there():
+    missing = _public(jax.numpy) - _public(minijax.numpy)
+    assert not missing
+
+
+def test_every_name_can_be_loaded():
+    for name in minijax.numpy.__all__:
+        assert getattr(minijax.numpy, name) is not None or name == "newaxis"
+
+
+PRINTED = [
+    "jnp.array(1.)", "jnp.arange(3)", "jnp.ones((2, 2))", "jnp.zeros((0, 3))",
+    "jnp.arange(2000)", "jnp.array([True])", "jnp.array(1 + 2j)", "jnp.bfloat16(2)",
+    "jnp.arange(30.) * 1.5", "jnp.full((2,), 1)", "jnp.array([1e-10, 1.])",
+    "jnp.ones((3, 7)) * 3.1415927", "jnp.ones((1200, 2))", "jnp.array([float('nan')])",
+    "jnp.arange(18, dtype=jnp.float32) * 1.1111", "jnp.float32(2) / 3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", PRINTED)
+@pytest.mark.parametrize("show", [repr, str])
+def test_arrays_print_as_in_jax(source, show):
+    theirs, ours = [show(eval(source, {"jnp": f.numpy})) for f in (jax, minijax)]
+    assert ours == theirs
+
+
+def test_operators_defer_to_other_classes():
+    class Other:
+        def __radd__(self, x):
+            return "radd"
+
+        def __eq__(self, x):
+            return "eq"
+
+    x = minijax.numpy.ones(3)
+    assert x + Other() == "radd"
+    assert (x == Other()) == "eq"
+
+
+def test_arrays_are_immutable():
+    x = minijax.numpy.ones(3)
+    with pytest.raises(TypeError, match=re.escape("x.at[idx].set(y)")):
+        x[0] = 2
