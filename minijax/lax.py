@@ -289,6 +289,7 @@ from minijax.ops.elementwise import (
     bessel_i1e_p as bessel_i1e_p,
 )
 from minijax.ops.elementwise import (
+    betainc as betainc,
     bitwise_and as bitwise_and,
 )
 from minijax.ops.elementwise import (

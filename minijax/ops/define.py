@@ -105,9 +105,9 @@ def broadcast_shape(name, avals):
             shape = other
             continue
         if len(shape) != len(other):
-            got = ", ".join(str(a.shape) for a in avals)
             raise TypeError(
-                f"{name}: arrays must have same number of dimensions, got {got}."
+                f"{name}: arrays must have the same number of dimensions, got "
+                f"{ {a.ndim for a in avals} }"
             )
         shape = tuple(b if a == 1 else a for a, b in zip(shape, other, strict=True))
     for aval in avals:

@@ -12,6 +12,7 @@ from minijax.core import Zero, is_undefined_primal
 from minijax.ops.define import (
     ANY,
     BITS,
+    BOOL,
     COMPLEX,
     FLOAT,
     INEXACT,
@@ -19,7 +20,9 @@ from minijax.ops.define import (
     NONDIFFERENTIABLE,
     NUMBER,
     REAL,
+    SIGNED,
     accepts,
+    broadcast_like,
     check_dtype,
     constant_like,
     define,
@@ -76,6 +79,25 @@ neg_p = unary("neg", NUMBER, np.negative, lambda t, x, ans: neg(t))
 neg_p.transpose = lambda ct, x: [neg(ct)]
 
 
+def _jointly_linear(primitive_of, alone):
+    """The jvp of a binary op that is linear in both operands together.
+
+    `alone[i](t)` is the tangent where only operand i has one.
+    """
+
+    def jvp(primals, tangents, **params):
+        ans = primitive_of().bind(*primals, **params)
+        moving = [i for i, t in enumerate(tangents) if type(t) is not Zero]
+        if not moving:
+            return ans, Zero.of(ans)
+        if len(moving) == 2:
+            return ans, primitive_of().bind(*tangents, **params)
+        (i,) = moving
+        return ans, broadcast_like(alone[i](tangents[i]), ans)
+
+    return jvp
+
+
 def add(x, y):
     """x + y."""
     return add_p.bind(x, y)
@@ -95,6 +117,7 @@ add_p = nary(
     (lambda t, ans, x, y: t, lambda t, ans, x, y: t),
     transpose=_add_transpose,
 )
+add_p.jvp = _jointly_linear(lambda: add_p, (lambda t: t, lambda t: t))
 
 
 @structural
@@ -144,6 +167,7 @@ sub_p = nary(
     (lambda t, ans, x, y: t, lambda t, ans, x, y: neg(t)),
     transpose=_sub_transpose,
 )
+sub_p.jvp = _jointly_linear(lambda: sub_p, (lambda t: t, neg))
 
 
 def mul(x, y):
@@ -172,7 +196,7 @@ def div(x, y):
 
 
 def _div_reference(x, y):
-    if np.issubdtype(x.dtype, np.inexact):
+    if accepts(INEXACT, x.dtype):
         return np.divide(x, y)
     safe = np.where(y == 0, 1, y)
     quotient = np.trunc_divide(x, safe) if hasattr(np, "trunc_divide") else x // safe
@@ -202,13 +226,13 @@ def rem(x, y):
 
 
 def _rem_reference(x, y):
-    if np.issubdtype(x.dtype, np.inexact):
+    if accepts(INEXACT, x.dtype):
         return np.fmod(x, y)
     return np.where(y == 0, x, np.fmod(x, np.where(y == 0, 1, y))).astype(x.dtype)
 
 
-def _round_to_zero(x):
-    return mul(sign(x), floor(abs(x)))
+def _quotient_to_zero(x, y):
+    return mul(sign(div(x, y)), floor(abs(div(x, y))))
 
 
 rem_p = nary(
@@ -217,7 +241,7 @@ rem_p = nary(
     _rem_reference,
     (
         lambda t, ans, x, y: t,
-        lambda t, ans, x, y: mul(neg(t), _round_to_zero(div(x, y))),
+        lambda t, ans, x, y: mul(neg(t), _quotient_to_zero(x, y)),
     ),
 )
 
@@ -249,7 +273,7 @@ def _real_dtype(dtype):
 
 def _abs_jvp(t, x, ans):
     if not accepts(COMPLEX, dtype_of(x)):
-        return mul(t, sign(x))
+        return select(ge(x, constant_like(0, x)), t, neg(t))
     unit = div(x, complex(_safe_where_zero(ans), constant_like(0, ans)))
     return real(mul(conj(unit), t))
 
@@ -267,7 +291,7 @@ def convert(x, dtype):
 _installed = {}
 
 
-abs_p = unary("abs", NUMBER, np.abs, _abs_jvp, result=_real_dtype)
+abs_p = unary("abs", INEXACT + SIGNED, np.abs, _abs_jvp, result=_real_dtype)
 
 
 def square(x):
@@ -288,8 +312,10 @@ def _integer_pow_jvp(primals, tangents, *, y):
     ans = integer_pow(x, y)
     if type(t) is Zero or y == 0:
         return ans, Zero.of(ans)
-    slope = integer_pow(x, y - 1) if y != 1 else None
-    return ans, t if slope is None else mul(t, _times(y, slope))
+    if y == 1:
+        return ans, t
+    slope = x if y == 2 else integer_pow(x, y - 1)
+    return ans, mul(t, _times(y, slope))
 
 
 def _integer_pow_lower(b, ins, out_avals, *, y):
@@ -376,7 +402,10 @@ def exp2(x):
 
 
 exp2_p = unary(
-    "exp2", INEXACT, np.exp2, lambda t, x, ans: _times(math.log(2), mul(t, ans))
+    "exp2",
+    INEXACT,
+    np.exp2,
+    lambda t, x, ans: mul(log(constant_like(2, x)), mul(t, ans)),
 )
 
 
@@ -437,14 +466,13 @@ def _add(x, y):
 
 def _pow_slope_x(t, ans, x, y):
     if accepts(INT, dtype_of(y)):
-        less = sub(y, _one(y))
-        factor = mul(convert(y, dtype_of(x)), pow(x, less))
-        at_zero = eq(y, constant_like(0, y))
-        return mul(t, select(at_zero, _installed["zeros_like"](factor), factor))
-    at_zero = eq(y, constant_like(0, y))
-    ones = _installed["full_like"](y, 1)
-    less = sub(select(at_zero, ones, y), _one(y))
-    return mul(t, mul(y, pow(x, less)))
+        y = convert(y, dtype_of(x))
+        zero = constant_like(0, y)
+        at_zero, none = eq(y, zero), _installed["full_like"](y, 0)
+        safe = select(eq(y, zero), _installed["full_like"](y, 1), y)
+        factor = mul(safe, pow(x, sub(y, _installed["full_like"](y, 1))))
+        return mul(t, select(at_zero, none, factor))
+    return mul(t, mul(y, pow(x, sub(y, _installed["full_like"](y, 1)))))
 
 
 def _pow_slope_y(t, ans, x, y):
@@ -508,7 +536,10 @@ def cbrt(x):
 
 
 cbrt_p = unary(
-    "cbrt", FLOAT, np.cbrt, lambda t, x, ans: mul(t, _times(1 / 3, div(ans, x)))
+    "cbrt",
+    FLOAT,
+    np.cbrt,
+    lambda t, x, ans: mul(t, _times(1 / 3, integer_pow(ans, -2))),
 )
 
 
@@ -673,7 +704,7 @@ atanh_p = unary(
     "atanh",
     INEXACT,
     np.arctanh,
-    lambda t, x, ans: div(t, mul(add(_one(x), x), sub(_one(x), x))),
+    lambda t, x, ans: mul(integer_pow(add(_one(x), x), -1), div(t, sub(_one(x), x))),
 )
 
 # --- extrema and comparisons --------------------------------------------------------
@@ -752,10 +783,10 @@ def ge(x, y):
 
 eq_p = _comparison("eq", ANY, np.equal)
 ne_p = _comparison("ne", ANY, np.not_equal)
-lt_p = _comparison("lt", ANY, np.less)
-le_p = _comparison("le", ANY, np.less_equal)
-gt_p = _comparison("gt", ANY, np.greater)
-ge_p = _comparison("ge", ANY, np.greater_equal)
+lt_p = _comparison("lt", REAL + BOOL, np.less)
+le_p = _comparison("le", REAL + BOOL, np.less_equal)
+gt_p = _comparison("gt", REAL + BOOL, np.greater)
+ge_p = _comparison("ge", REAL + BOOL, np.greater_equal)
 
 
 def nextafter(x, y):
@@ -870,11 +901,9 @@ shift_right_logical_p = nary(
 shift_right_arithmetic_p = nary(
     "shift_right_arithmetic",
     INT,
-    lambda x, y: (
-        _shift_reference(np.right_shift, True, True)(x, y)
-        if x.dtype.kind == "i"
-        else _shift_reference(np.right_shift, False, False)(x, y)
-    ),
+    lambda x, y: _shift_reference(np.right_shift, True, True)(
+        x.view(f"i{x.itemsize}"), y
+    ).view(x.dtype),
     NONDIFFERENTIABLE,
 )
 
@@ -912,6 +941,13 @@ def _zero_of(x):
     return constant_like(0, x)
 
 
+def _complex_reference(x, y):
+    """The parts put side by side: arithmetic would lose the sign of zeros."""
+    out = np.empty(np.broadcast_shapes(x.shape, y.shape), _complex_dtype(x.dtype))
+    out.real, out.imag = x, y
+    return out
+
+
 real_p = unary("real", COMPLEX, np.real, lambda t, x, ans: real(t), result=_real_dtype)
 real_p.transpose = lambda ct, x: [complex(ct, _zero_of(ct))]
 imag_p = unary("imag", COMPLEX, np.imag, lambda t, x, ans: imag(t), result=_real_dtype)
@@ -919,7 +955,7 @@ imag_p.transpose = lambda ct, x: [complex(_zero_of(ct), neg(ct))]
 complex_p = nary(
     "complex",
     FLOAT,
-    lambda x, y: (x + 1j * y).astype(_complex_dtype(x.dtype)),
+    _complex_reference,
     (
         lambda t, ans, x, y: complex(t, _zero_of(t)),
         lambda t, ans, x, y: complex(_zero_of(t), t),
@@ -930,15 +966,17 @@ complex_p = nary(
         unbroadcast(neg(imag(ct)), in_aval(y)) if is_undefined_primal(y) else None,
     ],
 )
+complex_p.jvp = _jointly_linear(
+    lambda: complex_p,
+    (lambda t: complex(t, _zero_of(t)), lambda t: complex(_zero_of(t), t)),
+)
 conj_p = unary(
     "conj",
     COMPLEX,
     lambda x, input_dtype: np.conj(x),
     lambda t, x, ans, input_dtype: conj_p.bind(t, input_dtype=input_dtype),
 )
-conj_p.transpose = lambda ct, x, input_dtype: [
-    conj_p.bind(ct, input_dtype=input_dtype)
-]
+conj_p.transpose = lambda ct, x, input_dtype: [conj_p.bind(ct, input_dtype=input_dtype)]
 
 # --- special functions ----------------------------------------------------------------
 
@@ -1042,10 +1080,10 @@ def bessel_i1e(x):
 
 def _bessel_i1e_jvp(t, x, ans):
     eps = constant_like(np.finfo(dtype_of(x)).eps, x)
-    tiny = lt(abs(x), eps)
-    safe = select(tiny, _installed["full_like"](x, eps), x)
-    slope = sub(bessel_i0e(safe), mul(ans, add(sign(safe), div(_one(x), safe))))
-    return mul(t, select(tiny, _installed["full_like"](x, 0.5), slope))
+    large = gt(abs(x), eps)
+    safe = select(large, x, _installed["full_like"](x, eps))
+    slope = sub(bessel_i0e(safe), mul(ans, add(sign(safe), integer_pow(safe, -1))))
+    return mul(t, select(large, slope, _installed["full_like"](x, 0.5)))
 
 
 bessel_i0e_p = unary(
@@ -1078,7 +1116,8 @@ def random_gamma_grad(a, x):
 
 
 def _igamma_slope(a, x):
-    return exp(sub(mul(sub(a, _one(a)), log(x)), add(x, lgamma(a))))
+    power = mul(sub(a, _installed["full_like"](a, 1)), log(x))
+    return exp(sub(add(neg(x), power), lgamma(a)))
 
 
 igamma_p = nary(
@@ -1107,7 +1146,7 @@ random_gamma_grad_p = nary(
 )
 
 
-def regularized_incomplete_beta(a, b, x):
+def betainc(a, b, x):
     """The regularised incomplete beta function I_x(a, b); differentiable in x."""
     return regularized_incomplete_beta_p.bind(a, b, x)
 
