@@ -277,6 +277,21 @@ _SCATTERS = [
         A(4),
     ),
     case(
+        "scatter_apply",
+        lambda lax, x, i: lax.scatter_apply(
+            x,
+            i,
+            lambda v: lax.mul(v, v),
+            lax.ScatterDimensionNumbers((1,), (0,), (0,)),
+            update_shape=(3, 3),
+        ),
+        A(5, 4),
+        _indices(3, 1),
+        values="unit",
+        tol="ulp",
+        diff=False,
+    ),
+    case(
         "scatter-empty",
         _scatter("scatter", ((1,), (0,), (0,))),
         A(5, 4),

@@ -5,12 +5,21 @@ other names.  Updates are combined with what is there by a function: nothing (th
 replaces it), add, sub, mul, min or max.
 """
 
+import math
 from collections import namedtuple
 
 import numpy as np
 
 from minijax import core
-from minijax.core import Jaxpr, JaxprEqn, ShapedArray, Var, Zero, is_undefined_primal
+from minijax.core import (
+    ClosedJaxpr,
+    Jaxpr,
+    JaxprEqn,
+    ShapedArray,
+    Var,
+    Zero,
+    is_undefined_primal,
+)
 from minijax.ops import elementwise
 from minijax.ops import gather as gather_ops
 from minijax.ops.define import (
@@ -37,6 +46,7 @@ from minijax.ops.gather import (
     mode_code,
     past_front,
 )
+from minijax.ops.scalar_jaxpr import eval_elementwise
 from minijax.ops.scatter_checks import check_scatter
 from minijax.ops.scatter_reference import reference_rule, window_sizes
 from minijax.ops.select import select
@@ -304,19 +314,54 @@ _KINDS = {None: 0, "add": 1, "mul": 2, "min": 3, "max": 4, "sub": 5}
 
 
 def _lower_rule(combine):
-    def lower(b, ins, out_avals, *, dimension_numbers, mode, update_jaxpr, **_):
+    def lower(b, ins, out_avals, *, dimension_numbers, mode, update_jaxpr, **params):
         if combine is None and update_jaxpr is not None:
-            raise b.unsupported("scatter_apply with a function of its own")
+            closed = ClosedJaxpr(update_jaxpr, params["update_consts"])
+            return _apply_lower(b, ins, closed, dimension_numbers, mode, params)
         if 0 in ins[2].shape:  # nothing to write
             return [ins[0]]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
-        params = [_KINDS[combine], mode_code(mode)]
-        params += encode_lists(window, inserted, batching, index_batching, scatter_map)
+        words = [_KINDS[combine], mode_code(mode)]
+        words += encode_lists(window, inserted, batching, index_batching, scatter_map)
         ins = [real_view(b, view) for view in ins]
         out = out_avals[0].shape, ins[0].dtype
-        return b.instr("SCATTER", ins, [out], params)
+        return b.instr("SCATTER", ins, [out], words)
 
     return lower
+
+
+_MOST_APPLIED = 64
+
+
+def _apply_lower(b, ins, closed, numbers, mode, params):
+    """A function applied to each element as often as an index says so.
+
+    The indices are counted, then the function is applied to everything, once for each
+    time that an element may come.
+    """
+    operand, indices, updates = ins
+    rounds = 1 if params["unique_indices"] else math.prod(indices.shape[:-1])
+    if rounds > _MOST_APPLIED:
+        raise b.unsupported(
+            f"scatter_apply at {rounds} places that may be the same one (at most "
+            f"{_MOST_APPLIED}; say unique_indices=True if they are not)"
+        )
+    flags = params["indices_are_sorted"], params["unique_indices"], mode
+
+    def apply(x, i):
+        ones = full(ShapedArray(updates.shape, np.int32), 1)
+        none = full(ShapedArray(shape_of(x), np.int32), 0)
+        counts = _bind(scatter_add_p, elementwise.add_p, none, i, ones, numbers, flags)
+        for k in range(rounds):
+            (new,) = eval_elementwise(closed, (x, full_like(x, 0)))
+            x = select(elementwise.gt(counts, full_like(counts, k)), new, x)
+        return [x]
+
+    avals = [
+        ShapedArray(operand.shape, closed.in_avals[0].dtype),
+        ShapedArray(indices.shape, indices.dtype),
+    ]
+    return b.lower_fun(apply, [operand, indices], avals)
 
 
 def gather_numbers(numbers):

@@ -25,6 +25,7 @@ from minijax.ops.define import (
     in_aval,
     shape_of,
 )
+from minijax.ops.scalar_jaxpr import eval_elementwise
 from minijax.ops.slicing import pad
 from minijax.ops.views import real_view
 from minijax.ops.window_reference import (
@@ -313,34 +314,6 @@ def _inline_on_arrays(b, closed, ins):
         for view, var in zip(ins, closed.jaxpr.invars, strict=True)
     ]
     return b.lower_fun(lambda *args: eval_elementwise(closed, args), ins, avals)
-
-
-def eval_elementwise(closed, args):
-    """Run a jaxpr of scalars on arrays; NotImplementedError if an op is not elementwise."""
-    jaxpr = closed.jaxpr
-    env = dict(zip(jaxpr.constvars, closed.consts, strict=True))
-    env.update(zip(jaxpr.invars, args, strict=True))
-
-    def read(atom):
-        return atom.val if type(atom) is core.Literal else env[atom]
-
-    shapes = {shape_of(x) for x in args}
-    for eqn in jaxpr.eqns:
-        ins = [read(atom) for atom in eqn.invars]
-        inner = list(core.subjaxprs(eqn.params))
-        if len(inner) == 1 and len(inner[0].in_avals) == len(ins):
-            inner = inner[0] if type(inner[0]) is ClosedJaxpr else ClosedJaxpr(inner[0])
-            outs = eval_elementwise(inner, ins)
-        else:
-            outs = eqn.primitive.bind_eqn(ins, eqn.params)
-            outs = outs if eqn.primitive.multiple_results else [outs]
-        if any(shape_of(x) not in (*shapes, ()) for x in outs):
-            raise NotImplementedError(
-                f"the computation of a window may only use elementwise ops, got "
-                f"{eqn.primitive}"
-            )
-        env.update(zip(eqn.outvars, outs, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
 
 
 reduce_window_p = define(
