@@ -125,7 +125,10 @@ CASES = [
     *_function("ceil", FLOATS, tol=None),
     *_function("is_finite", FLOATS, tol=None, diff=False),
     *_function("exp", FLOATS),
-    *_function("exp2", FLOATS),
+    # XLA multiplies by log 2 in the operand's own precision
+    *_function(
+        "exp2", FLOATS, tol={"float32": 4e-6, "float16": 1e-2, "bfloat16": 5e-2}
+    ),
     *_function("log", FLOATS, values="positive"),
     *_function("log1p", FLOATS, values="positive"),
     *_function("expm1", FLOATS),
@@ -192,7 +195,7 @@ CASES = [
     *_function("erfc", FLOATS),
     *_function("erf_inv", FLOATS, values="unit"),
     *_function("lgamma", FLOATS, values="positive", tol=_LOOSE),
-    *_function("digamma", FLOATS, values="positive", tol=_LOOSE),
+    *_function("digamma", FLOATS, values="positive", tol=_LOOSE, special=False),
     *_function("bessel_i0e", FLOATS, tol=_LOOSE),
     *_function("bessel_i1e", FLOATS, tol=_LOOSE),
     case("igamma", _binary("igamma"), A(5), A(5), values="positive", tol=_LOOSE),

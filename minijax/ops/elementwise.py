@@ -794,7 +794,12 @@ def nextafter(x, y):
     return nextafter_p.bind(x, y)
 
 
-nextafter_p = nary("nextafter", FLOAT, np.nextafter, NONDIFFERENTIABLE)
+nextafter_p = nary(
+    "nextafter",
+    FLOAT,
+    lambda x, y: np.where(x == y, y, np.nextafter(x, y)),
+    NONDIFFERENTIABLE,
+)
 
 # --- bits -------------------------------------------------------------------------
 
@@ -927,10 +932,7 @@ def complex(x, y):
 
 def conj(x):
     """The complex conjugate of a real or complex x; always complex."""
-    dtype = dtype_of(x)
-    return conj_p.bind(x, input_dtype=dtype) if accepts(COMPLEX, dtype) else complex(
-        x, constant_like(0, x)
-    )  # fmt: skip
+    return conj_p.bind(x, input_dtype=dtype_of(x))
 
 
 def _complex_dtype(dtype):
@@ -963,20 +965,40 @@ complex_p = nary(
     result=_complex_dtype,
     transpose=lambda ct, x, y: [
         unbroadcast(real(ct), in_aval(x)) if is_undefined_primal(x) else None,
-        unbroadcast(neg(imag(ct)), in_aval(y)) if is_undefined_primal(y) else None,
+        unbroadcast(imag(neg(ct)), in_aval(y)) if is_undefined_primal(y) else None,
     ],
 )
 complex_p.jvp = _jointly_linear(
     lambda: complex_p,
     (lambda t: complex(t, _zero_of(t)), lambda t: complex(_zero_of(t), t)),
 )
+
+
+def _conj_transpose(ct, x, *, input_dtype):
+    if accepts(COMPLEX, input_dtype):
+        return [conj_p.bind(ct, input_dtype=input_dtype)]
+    return [real(ct)]
+
+
+def _conj_lower(b, ins, out_avals, *, input_dtype):
+    (x,) = ins
+    if x.dtype.kind == "c":
+        return [b.ewise("conj", ins, out_avals[0])]
+    zero = b.full(out_avals[0].update(dtype=x.dtype), 0)
+    return [b.ewise("complex", [x, zero], out_avals[0])]
+
+
 conj_p = unary(
     "conj",
-    COMPLEX,
-    lambda x, input_dtype: np.conj(x),
+    (np.float32, np.complexfloating, np.float64),
+    lambda x, input_dtype: (
+        np.conj(x) if x.dtype.kind == "c" else _complex_reference(x, np.zeros_like(x))
+    ),
     lambda t, x, ans, input_dtype: conj_p.bind(t, input_dtype=input_dtype),
+    result=lambda dtype: dtype if accepts(COMPLEX, dtype) else _complex_dtype(dtype),
 )
-conj_p.transpose = lambda ct, x, input_dtype: [conj_p.bind(ct, input_dtype=input_dtype)]
+conj_p.transpose = _conj_transpose
+conj_p.lower = _conj_lower
 
 # --- special functions ----------------------------------------------------------------
 
@@ -1116,8 +1138,9 @@ def random_gamma_grad(a, x):
 
 
 def _igamma_slope(a, x):
+    decay = neg(x)
     power = mul(sub(a, _installed["full_like"](a, 1)), log(x))
-    return exp(sub(add(neg(x), power), lgamma(a)))
+    return exp(sub(add(decay, power), lgamma(a)))
 
 
 igamma_p = nary(
