@@ -6,7 +6,7 @@ import numpy as np
 
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.promotion import broadcast_shapes
+from minijax.numpy.promotion import broadcast_shapes, shape_of
 from minijax.random.keys import check_key, split_typed
 
 
@@ -40,6 +40,15 @@ def check_shape(name, shape, *shapes):
             f"and the result of broadcasting the shapes must equal the shape argument, "
             f"but got {given} for shape argument {shape}"
         )
+
+
+def shape_or_broadcast(name, shape, *params):
+    """The shape of a sampler's result: as asked for, or that of its parameters."""
+    shapes = [tuple(shape_of(x)) for x in params]
+    if shape is None:
+        return broadcast_shapes(*shapes)
+    check_shape(name, shape, *shapes)
+    return shape
 
 
 def rows(x):

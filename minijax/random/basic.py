@@ -62,6 +62,12 @@ def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=N
 @static("shape", "dtype")
 def _uniform(key, shape, dtype, minval, maxval):
     minval, maxval = (_to_rank(convert(x, dtype), len(shape)) for x in (minval, maxval))
+    floats = _unit_floats(key, shape, dtype)
+    return _stretched(floats, minval, maxval, shape)
+
+
+def _unit_floats(keys, shape, dtype):
+    """Uniform numbers in [0, 1), `shape` of them from each key."""
     info = dtypes.finfo(dtype)
     if info.bits not in _UINTS:
         raise TypeError(
@@ -70,13 +76,23 @@ def _uniform(key, shape, dtype, minval, maxval):
     # Random bits for the mantissa of a number in [1, 2).
     uint = _UINTS[info.bits]
     width = 8 if info.nmant < 8 else info.bits
-    words = convert(random_bits(key, width, shape), uint)
+    words = convert(random_bits(keys, width, shape), uint)
     words = lax.shift_right_logical(words, uint.type(width - info.nmant))
     one = np.ones((), dtype).view(uint)[()]
     floats = lax.bitcast_convert_type(lax.bitwise_or(words, one), dtype)
-    floats = lax.sub(floats, dtype.type(1))
+    return lax.sub(floats, dtype.type(1))
+
+
+def _stretched(floats, minval, maxval, shape):
+    """Numbers in [0, 1) moved to [minval, maxval)."""
     floats = lax.add(lax.mul(floats, lax.sub(maxval, minval)), minval)
     return lax.max(minval, lax.reshape(floats, shape))
+
+
+def uniform_of_each(keys, dtype):
+    """One uniform number in [0, 1) from each of an array of keys."""
+    zero, one = dtype.type(0), dtype.type(1)
+    return _stretched(_unit_floats(keys, (), dtype), zero, one, keys.shape)
 
 
 def _to_rank(x, rank):
@@ -112,9 +128,20 @@ def _normal(key, shape, dtype):
 
 @static("shape", "dtype")
 def _normal_real(key, shape, dtype):
-    # The inverse of the distribution function, of uniform numbers in (-1, 1).
+    u = _uniform(key, shape, dtype, *_inside_unit(dtype))
+    return lax.mul(dtype.type(np.sqrt(2)), lax.erf_inv(u))
+
+
+def _inside_unit(dtype):
+    """The bounds of uniform numbers in (-1, 1), which `erf_inv` makes normal ones of."""
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))[()]
-    u = _uniform(key, shape, dtype, low, dtype.type(1))
+    return low, dtype.type(1)
+
+
+def normal_of_each(keys, dtype):
+    """One standard normal number from each of an array of keys."""
+    low, high = _inside_unit(dtype)
+    u = _stretched(_unit_floats(keys, (), dtype), low, high, keys.shape)
     return lax.mul(dtype.type(np.sqrt(2)), lax.erf_inv(u))
 
 

@@ -1,0 +1,389 @@
+"""Samplers of real numbers that are functions of uniform and normal ones."""
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import config, dtypes, lax
+from minijax.control.call import jit
+from minijax.numpy.promotion import (
+    broadcast_shapes,
+    broadcast_to,
+    convert,
+    shape_of,
+)
+from minijax.ops.shape import canonical_shape
+from minijax.random.arguments import (
+    check_shape,
+    float_dtype,
+    one_key,
+    rows,
+    shape_or_broadcast,
+    split_keys,
+    static,
+)
+from minijax.random.basic import _normal, _rademacher, _uniform
+from minijax.random.gammas import _gamma
+from minijax.random.keys import split_typed
+
+_inline = {"static_argnames": ("shape", "dtype"), "inline": True}
+
+
+def _next_to(x, towards, dtype):
+    return np.nextafter(np.array(x, dtype), np.array(towards, dtype))[()]
+
+
+def _expanded(x, dtype, shape):
+    """A parameter in a dtype and shape."""
+    return broadcast_to(convert(x, dtype), shape)
+
+
+# --- without parameters -----------------------------------------------------------------
+
+
+def exponential(key, shape=(), dtype=None, *, out_sharding=None):
+    """Exponential with rate 1: density exp(-x) on x >= 0.
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("exponential", key)
+    dtype = float_dtype("exponential", dtype)
+    return _exponential(key, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _exponential(key, shape, dtype):
+    u = _uniform(key, shape, dtype, 0.0, 1.0)
+    return lax.neg(lax.log1p(lax.neg(u)))  # 1 - u rather than u: never 0
+
+
+def laplace(key, shape=(), dtype=None, *, out_sharding=None):
+    """Laplace: density exp(-|x|) / 2.
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("laplace", key)
+    dtype = float_dtype("laplace", dtype)
+    return _laplace(key, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _laplace(key, shape, dtype):
+    u = _uniform(key, shape, dtype, _next_to(-1, 0, dtype), 1.0)
+    return lax.mul(lax.sign(u), lax.log1p(lax.neg(lax.abs(u))))
+
+
+def logistic(key, shape=(), dtype=None, *, out_sharding=None):
+    """Logistic: distribution function 1 / (1 + exp(-x)).
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("logistic", key)
+    dtype = float_dtype("logistic", dtype)
+    return _logistic(key, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _logistic(key, shape, dtype):
+    u = _uniform(key, shape, dtype, dtype.type(dtypes.finfo(dtype).tiny), 1.0)
+    return lax.sub(lax.log(u), lax.log1p(lax.neg(u)))
+
+
+def cauchy(key, shape=(), dtype=None, *, out_sharding=None):
+    """Cauchy: density 1 / (pi * (1 + x^2)).
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("cauchy", key)
+    dtype = float_dtype("cauchy", dtype)
+    return _cauchy(key, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _cauchy(key, shape, dtype):
+    u = _uniform(key, shape, dtype, dtype.type(dtypes.finfo(dtype).eps), 1.0)
+    return lax.tan(lax.mul(dtype.type(np.pi), lax.sub(u, dtype.type(0.5))))
+
+
+def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None):
+    """Gumbel: distribution function exp(-exp(-x)).
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+        mode: "high" takes twice the random bits for the far upper tail; None asks
+            `jax_high_dynamic_range_gumbel`.
+    """
+    if mode is None:
+        mode = "high" if config.values.jax_high_dynamic_range_gumbel else "low"
+    if mode not in ("high", "low"):
+        raise ValueError("Must provide valid mode for gumbel got: %s" % mode)
+    key = one_key("gumbel", key)
+    dtype = float_dtype("gumbel", dtype)
+    return _gumbel(key, canonical_shape(shape), dtype, mode)
+
+
+@static("shape", "dtype", "mode")
+def _gumbel(key, shape, dtype, mode):
+    info = dtypes.finfo(dtype)
+    tiny = dtype.type(info.tiny)
+    if mode == "low":
+        u = _uniform(key, shape, dtype, minval=tiny, maxval=1.0)
+        return lax.neg(lax.log(lax.neg(lax.log(u))))
+    high, low = rows(_uniform(key, (2, *shape), dtype, minval=0.0, maxval=1.0))
+    fine = high + dtype.type(info.eps) * low + tiny
+    u = jnp.where(high >= 0.5, high, fine)
+    return -jnp.log(-jnp.log1p(-u))
+
+
+def maxwell(key, shape=(), dtype=None, *, out_sharding=None):
+    """Maxwell: the norm of a vector of three standard normals.
+
+    Args:
+        key: a random key; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("maxwell", key)
+    dtype = float_dtype("maxwell", dtype)
+    return _maxwell(key, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _maxwell(key, shape, dtype):
+    x = _normal(key, (*shape, 3), dtype)
+    return jnp.sqrt(jnp.sum(x * x, axis=-1))
+
+
+def double_sided_maxwell(key, loc, scale, shape=(), dtype=None):
+    """loc + scale * s * x: x Maxwell, s a random sign.
+
+    Args:
+        key: a random key; loc, scale: parameters.
+        shape: of the draws; the parameters' shape follows it in the result's.
+        dtype: a float dtype.
+    """
+    key = one_key("double_sided_maxwell", key)
+    dtype = float_dtype("double_sided_maxwell", dtype)
+    return _double_sided_maxwell(key, loc, scale, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _double_sided_maxwell(key, loc, scale, shape, dtype):
+    own = broadcast_shapes(shape_of(loc), shape_of(scale))
+    shape = (shape or own) + own
+    key_size, key_sign = split_keys(key)
+    size = _maxwell(key_size, shape, dtype)
+    sign = _rademacher(key_sign, shape, dtype)
+    return sign * size * scale + loc
+
+
+def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None):
+    """Generalized normal: density proportional to exp(-|x|^p).
+
+    Args:
+        key: a random key; p: shape parameter; shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("generalized_normal", key)
+    dtype = float_dtype("generalized_normal", dtype)
+    return _generalized_normal(key, p, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _generalized_normal(key, p, shape, dtype):
+    keys = split_typed(key)
+    size = _gamma(keys[0], 1 / p, shape, dtype, False)
+    sign = _rademacher(keys[1], shape, dtype)
+    return sign * size ** (1 / p)
+
+
+def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None):
+    """Uniform in the unit ball of the p-norm.
+
+    Args:
+        key: a random key; d: dimension, the result's last axis; p: of the norm.
+        shape: of the batch; dtype: a float dtype.
+    """
+    key = one_key("ball", key)
+    dtype = float_dtype("ball", dtype)
+    return _ball(key, p, int(d), canonical_shape(shape), dtype)
+
+
+@static("d", "shape", "dtype")
+def _ball(key, p, d, shape, dtype):
+    # Barthe et al., "A probabilistic approach to the geometry of the l_p^n-ball", 2005.
+    key_direction, key_excess = split_keys(key)
+    x = _generalized_normal(key_direction, p, (*shape, d), dtype)
+    excess = _exponential(key_excess, shape, dtype)
+    return x / (((jnp.abs(x) ** p).sum(-1) + excess) ** (1 / p))[..., None]
+
+
+# --- with parameters ----------------------------------------------------------------------
+
+
+def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=None):
+    """Standard normal within (lower, upper).
+
+    Args:
+        key: a random key; lower, upper: bounds.
+        shape: of the result, that of the bounds if None; dtype: a float dtype.
+    """
+    key = one_key("truncated_normal", key)
+    dtype = float_dtype("truncated_normal", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _truncated_normal(key, lower, upper, shape, dtype)
+
+
+@static("shape", "dtype")
+def _truncated_normal(key, lower, upper, shape, dtype):
+    shape = shape_or_broadcast("truncated_normal", shape, lower, upper)
+    lower, upper = convert(lower, dtype), convert(upper, dtype)
+    root = dtype.type(np.sqrt(2))
+    low, high = (lax.erf(lax.div(x, root)) for x in (lower, upper))
+    u = _uniform(key, shape, dtype, low, high)
+    out = lax.mul(root, lax.erf_inv(u))
+    # Rounding may leave the open interval.
+    above = _nextafter(lax.stop_gradient(lower), np.inf, dtype)
+    below = _nextafter(lax.stop_gradient(upper), -np.inf, dtype)
+    return jnp.clip(out, above, below)
+
+
+def _nextafter(x, towards, dtype):
+    return lax.nextafter(x, dtype.type(towards))
+
+
+def pareto(key, b, shape=None, dtype=None, *, out_sharding=None):
+    """Pareto: density b / x^(b + 1) on x >= 1.
+
+    Args:
+        key: a random key; b: shape parameter.
+        shape: of the result, that of `b` if None; dtype: a float dtype.
+    """
+    key = one_key("pareto", key)
+    dtype = float_dtype("pareto", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _pareto(key, b, shape, dtype)
+
+
+@static("shape", "dtype")
+def _pareto(key, b, shape, dtype):
+    if shape is None:
+        shape = shape_of(b)
+    else:
+        check_shape("pareto", shape, shape_of(b))
+    b = convert(b, dtype)
+    return lax.exp(lax.div(_exponential(key, shape, dtype), b))
+
+
+def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None):
+    """Rayleigh: density x / scale^2 * exp(-x^2 / (2 * scale^2)) on x >= 0.
+
+    Args:
+        key: a random key; scale: parameter.
+        shape: of the result, that of `scale` if None; dtype: a float dtype.
+    """
+    key = one_key("rayleigh", key)
+    dtype = float_dtype("rayleigh", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _rayleigh(key, scale, shape, dtype)
+
+
+@static("shape", "dtype")
+def _rayleigh(key, scale, shape, dtype):
+    shape = shape_or_broadcast("rayleigh", shape, scale)
+    u = _uniform(key, shape, dtype, 0.0, 1.0)
+    scale = _expanded(scale, dtype, shape)
+    return lax.mul(scale, lax.sqrt(lax.mul(lax.log(u), dtype.type(-2))))
+
+
+def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=None):
+    """Triangular: density rising from left to mode and falling to right, linearly.
+
+    Args:
+        key: a random key; left, mode, right: parameters.
+        shape: of the result, that of the parameters if None; dtype: a float dtype.
+    """
+    key = one_key("triangular", key)
+    dtype = float_dtype("triangular", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _triangular(key, left, mode, right, shape, dtype)
+
+
+@jit(**_inline)
+def _triangular(key, left, mode, right, shape, dtype):
+    shape = shape_or_broadcast("triangular", shape, left, mode, right)
+    left, mode, right = (_expanded(x, dtype, shape) for x in (left, mode, right))
+    turn = (mode - left) / (right - left)
+    u = _uniform(key, shape, dtype, 0.0, 1.0)
+    rising = left + lax.sqrt(u * (right - left) * (mode - left))
+    falling = right - lax.sqrt((1 - u) * (right - left) * (right - mode))
+    return lax.select(lax.lt(u, turn), rising, falling)
+
+
+def wald(key, mean, shape=None, dtype=None, *, out_sharding=None):
+    """Wald (inverse Gaussian) with a mean, and scale 1.
+
+    Args:
+        key: a random key; mean: parameter.
+        shape: of the result, that of `mean` if None; dtype: a float dtype.
+    """
+    key = one_key("wald", key)
+    dtype = float_dtype("wald", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _wald(key, mean, shape, dtype)
+
+
+@static("shape", "dtype")
+def _wald(key, mean, shape, dtype):
+    # Michael, Schucany and Haas, "Generating Random Variates Using Transformations with Multiple Roots", 1976.
+    shape = shape_or_broadcast("wald", shape, mean)
+    key_normal, key_uniform = split_keys(key)
+    mean = _expanded(mean, dtype, shape)
+    v = _normal(key_normal, shape, dtype)
+    z = _uniform(key_uniform, shape, dtype, 0.0, 1.0)
+    y = lax.integer_pow(v, 2)
+    y_sq, mean_sq = lax.integer_pow(y, 2), lax.integer_pow(mean, 2)
+    root = lax.sqrt(4 * mean * y + mean_sq * y_sq)
+    x = mean + mean_sq * y / 2 - mean / 2 * root
+    return lax.select(lax.le(z, mean / (mean + x)), x, mean_sq / x)
+
+
+def weibull_min(key, scale, concentration, shape=(), dtype=None):
+    """Weibull: distribution function 1 - exp(-(x / scale)^concentration) on x >= 0.
+
+    Args:
+        key: a random key; scale, concentration: parameters.
+        shape: of the result; dtype: a float dtype.
+    """
+    key = one_key("weibull_min", key)
+    dtype = float_dtype("weibull_min", dtype)
+    return _weibull_min(key, scale, concentration, canonical_shape(shape), dtype)
+
+
+@static("shape", "dtype")
+def _weibull_min(key, scale, concentration, shape, dtype):
+    u = _uniform(key, shape, dtype, 0, 1)
+    return jnp.power(-jnp.log1p(-u), 1.0 / concentration) * scale
+
+
+def lognormal(key, sigma=np.float32(1), shape=None, dtype=None, *, out_sharding=None):
+    """exp(sigma * x), x standard normal.
+
+    Args:
+        key: a random key; sigma: parameter.
+        shape: of the result, that of `sigma` if None; dtype: a float dtype.
+    """
+    key = one_key("lognormal", key)
+    dtype = float_dtype("lognormal", dtype)
+    shape = None if shape is None else canonical_shape(shape)
+    return _lognormal(key, sigma, shape, dtype)
+
+
+@jit(**_inline)
+def _lognormal(key, sigma, shape, dtype):
+    if shape is None:
+        shape = shape_of(sigma)
+    else:
+        check_shape("lognormal", shape, shape_of(sigma))
+    sigma = convert(sigma, dtype)
+    return lax.exp(_normal(key, shape, dtype) * sigma)
