@@ -439,6 +439,7 @@ class Primitive:
     effects = no_effects
     call = False
     shape = reference = jvp = transpose = batch = lower = linearize = None
+    impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):
         self.name = name
@@ -500,7 +501,8 @@ class Trace:
     )
 
     def process_primitive(self, primitive, args, params):
-        """Give `primitive` meaning at this level; args may belong to this trace or not."""
+        """Give `primitive` meaning at this level; args may belong to this trace or not.
+        """
         raise NotImplementedError
 
     def described(self):
@@ -708,7 +710,8 @@ class AxisData:
 
 
 def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
-    """Run a jaxpr by binding its equations under the current trace; a list of outputs."""
+    """Run a jaxpr by binding its equations under the current trace; a list of outputs.
+    """
     env = {}
 
     def read(atom):

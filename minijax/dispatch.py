@@ -154,7 +154,9 @@ def apply_primitive(primitive, args, params):
 
 
 def _compile_eager(primitive, avals, params):
-    """The program of a single equation."""
+    """The program of a single equation, or the primitive's own way of running it."""
+    if primitive.impl is not None:
+        return _Interpreted(primitive, params)
     stats.count("eager_cache_miss")
     level = JaxprTrace(core.eval_trace)
     args = [level.new_arg(aval) for aval in avals]
@@ -162,6 +164,19 @@ def _compile_eager(primitive, avals, params):
     outs = out if primitive.multiple_results else [out]
     jaxpr, consts = level.finish([t.var for t in args], outs)
     return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
+
+
+class _Interpreted:
+    """A primitive with an `impl`, as what `apply_primitive` calls."""
+
+    __slots__ = ("primitive", "params")
+
+    def __init__(self, primitive, params):
+        self.primitive, self.params = primitive, params
+
+    def __call__(self, args):
+        out = self.primitive.impl(*args, **self.params)
+        return out if self.primitive.multiple_results else [out]
 
 
 core.eager = apply_primitive
