@@ -6,12 +6,10 @@ from minijax import config, core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.control.body import avals_of, same_type, split_list, trace_body
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
-from minijax.ops.convert import convert_element_type
+from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import define, instantiate, zeros
-from minijax.ops.elementwise import max as lax_max
-from minijax.ops.elementwise import min as lax_min
-from minijax.ops.elementwise import ne
-from minijax.ops.select import select_n
+from minijax.ops.elementwise import eq, ne
+from minijax.ops.select import clamp, select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
 from minijax.transforms import ad, batching
@@ -78,7 +76,7 @@ def switch(index, branches, *operands, operand=_ABSENT):
     if len(branches) == 1:
         return branches[0](*operands)
     index = convert_element_type(index, np.int32)
-    index = lax_min(lax_max(index, np.int32(0)), np.int32(len(branches) - 1))
+    index = clamp(np.int32(0), index, np.int32(len(branches) - 1))
     if config.values.jax_disable_jit and ad.concrete(index) is not None:
         return branches[int(ad.concrete(index))](*operands)
     return _branch("switch", index, branches, operands, range(len(branches)))
@@ -354,9 +352,13 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     ]
     in_dims = tuple(0 if d is not None else None for d in dims)
     results = []
-    for branch in branches:
+    for k, branch in enumerate(branches):
+        taken = eq(index, np.int32(k))
+        given = [
+            _only_where(taken, x, d) for x, d in zip(operands, in_dims, strict=True)
+        ]
         body, _ = batching.batch_jaxpr(branch, axis, in_dims, True)
-        results.append(core.eval_jaxpr(body.jaxpr, body.consts, *operands))
+        results.append(core.eval_jaxpr(body.jaxpr, body.consts, *given))
     if len(branches) == 2:
         index = ne(index, np.int32(0))
     outs = []
@@ -364,6 +366,17 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
         shape = core.get_aval(column[0]).shape
         outs.append(select_n(broadcast_in_dim(index, shape, (0,)), *column))
     return outs, [0] * len(outs)
+
+
+def _only_where(taken, x, dim):
+    """`x`, differentiated only in elements whose branch is taken.
+
+    So a NaN in the derivative of another branch does not reach it.
+    """
+    aval = core.get_aval(x)
+    if dim is None or not dtypes.issubdtype(aval.dtype, np.inexact):
+        return x
+    return select_n(broadcast_in_dim(taken, aval.shape, (0,)), stop_gradient(x), x)
 
 
 def _cond_reference(index, *args, branches, **_):

@@ -96,12 +96,13 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
         return val
     if None not in bounds:
         first, last = bounds
+        is_weak = all(core.get_aval(x).weak_type for x in (lower, upper))
+        start, one = (first, 1) if is_weak else (dtype.type(first), dtype.type(1))
 
         def step(carry, _):
             i, val = carry
-            return (add(i, dtype.type(1)), body_fun(i, val)), None
+            return (add(i, one), body_fun(i, val)), None
 
-        start = convert_element_type(first, dtype)
         length = max(last - first, 0)
         (_, val), _ = scan(step, (start, init_val), None, length, unroll=unroll or 1)
         return val
