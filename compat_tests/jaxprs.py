@@ -1,13 +1,20 @@
-"""Jaxprs of both frameworks in one plain form, so that `==` compares them equation by equation.
+"""Jaxprs of both frameworks in one plain form, so that `==` compares their equations.
 
-Variables are numbered in order of appearance; constants are inputs; parameters that only say how JAX runs a
-program on several devices, or that are functions, are left out.
+Variables are numbered in order of appearance; constants are inputs; parameters that
+only say how JAX runs a program on several devices, or that are functions, are left out.
 """
 
 import numpy as np
 
 # JAX's parameters that have no meaning on one device, or hold Python functions
-_IGNORED = {"sharding", "out_sharding", "computation", "accuracy", "unreduced", "out_dtype"}
+_IGNORED = {
+    "sharding",
+    "out_sharding",
+    "computation",
+    "accuracy",
+    "unreduced",
+    "out_dtype",
+}
 
 
 def plain(closed):

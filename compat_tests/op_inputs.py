@@ -1,4 +1,4 @@
-"""Values for the op table: Hypothesis strategies for arrays of every dtype, layouts, and the comparison."""
+"""Inputs for the op table, drawn by Hypothesis, and the comparison of results."""
 
 import math
 
@@ -102,7 +102,8 @@ def inputs(case, dtype):
 def assert_same(got, wanted, tol, what):
     """Fail unless two arrays agree in shape, dtype, weak type and values.
 
-    tol: None for the same bits (NaNs are alike), else a relative tolerance, absolute near zero.
+    tol: None for the same bits (NaNs are alike), else a relative tolerance, absolute
+    near zero.
     """
     assert got.shape == wanted.shape, f"{what}: shape {got.shape}, JAX {wanted.shape}"
     assert got.dtype == wanted.dtype, f"{what}: dtype {got.dtype}, JAX {wanted.dtype}"

@@ -1,10 +1,9 @@
-"""Every row of the op table, on both frameworks: values, traces, derivatives, vmap, jit, errors.
+"""Every row of the op table, on both frameworks, in every mode.
 
-JAX runs each op eagerly; that is the specification.  A batched call is held against the stack of JAX's single
-calls, and a jitted call against minijax's own eager one, so that JAX compiles nothing more for them.
+JAX runs each op eagerly; that is the specification.  A batched call is held against the
+stack of JAX's single calls, and a jitted call against minijax's own eager one, so that
+JAX compiles nothing more for them.
 """
-
-import warnings
 
 import jax
 import numpy as np
@@ -17,12 +16,16 @@ import minijax.lax
 from compat_tests.jaxprs import lines, plain
 from compat_tests.op_cases import TOLERANCE, all_cases
 from compat_tests.op_inputs import assert_same, inputs
-from minijax import core
 
 CASES = all_cases()
 ROWS = [row for row in CASES if row.error is None]
 ERRORS = [row for row in CASES if row.error is not None]
 EVERY_DTYPE = [pytest.param(r, d, id=f"{r.id}-{d}") for r in ROWS for d in r.dtypes]
+SLOW_AFTER_FIRST = [
+    pytest.param(r, d, id=f"{r.id}-{d}", marks=[pytest.mark.slow] if k else [])
+    for r in ROWS
+    for k, d in enumerate(r.dtypes)
+]
 FIRST_DTYPE = [pytest.param(r, r.dtypes[0], id=r.id) for r in ROWS]
 few = settings(max_examples=4)
 many = settings(max_examples=300)
@@ -124,7 +127,7 @@ def evaluate(jaxpr, args):
     return [read(a) for a in jaxpr.jaxpr.outvars]
 
 
-@pytest.mark.parametrize(("row", "dtype"), EVERY_DTYPE)
+@pytest.mark.parametrize(("row", "dtype"), SLOW_AFTER_FIRST)
 @settings(max_examples=2)
 @given(st.data())
 def test_reference(row, dtype, data):
@@ -203,7 +206,7 @@ def test_jaxpr_of_derivatives(row, dtype):
 
 
 def batchings(row):
-    """in_axes of every way a row is batched: each input alone over each axis, and all together."""
+    """in_axes of every way to batch a row: each input alone, and all together."""
     if not row.vmap:
         return
     ranks = [len(a.shape) for a in row.inputs]

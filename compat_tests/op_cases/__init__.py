@@ -1,12 +1,12 @@
-"""The table of op cases: one row says how an op is called, on what inputs, and how exact it is.
+"""The table of op cases: how an op is called, on what inputs, and how exact it is.
 
-`test_ops.py` drives every row through both frameworks.  A family has a file here with a list `CASES`; adding an
-op to the tests is adding a row to it.  A row:
+`test_ops.py` drives every row through both frameworks.  A family has a file here with a
+list `CASES`; adding an op to the tests is adding a row to it.  A row:
 
-    case("pad-negative", lambda lax, x, v: lax.pad(x, v, ((-1, 2, 1),)), A(5), A(), diff=True)
+    case("pad-low", lambda lax, x, v: lax.pad(x, v, ((2, 0, 1),)), A(5), A(), diff=[0])
 
-`A(2, 3)` is an array of that shape; its dtype is the row's "T" unless it names one.  The function gets a module
-like `jax.lax` first, then the arrays.
+`A(2, 3)` is an array of that shape; its dtype is the row's "T" unless it names one.
+The function gets a module like `jax.lax` first, then the arrays.
 """
 
 import importlib
@@ -38,8 +38,9 @@ def np_dtype(name):
 class A:
     """An input: its shape, dtype ("T": the row's) and what values it takes.
 
-    values: "any" (all of the dtype's values, special ones included), "normal" (moderate and finite), "positive"
-    (moderate, > 0), "unit" (inside -1 .. 1), "small" (integers 0 .. 3).
+    values: "any" (all of the dtype's values, special ones included), "normal" (moderate
+    and finite), "positive" (moderate, > 0), "unit" (inside -1 .. 1), "small" (integers
+    0 .. 3).
     """
 
     def __init__(self, *shape, dtype="T", values=None):
@@ -69,13 +70,16 @@ class Case:
 def case(name, fun, *inputs, **options):
     """A row of the table.
 
-    dtypes: what "T" stands for, in turn; the first also goes through derivatives and vmap.
+    dtypes: what "T" stands for, in turn; the first also goes through derivatives and
+        vmap.
     values: what inputs hold that do not say so themselves (see `A`).
-    tol: None where results must be the same bits (NaN payloads apart), "ulp" for the table `TOLERANCE`, or a
-        relative tolerance, or {dtype: tolerance}.
-    diff: which inputs to differentiate: None (all inexact ones of a floating row), False, or a list of places.
+    tol: None where results must be the same bits (NaN payloads apart), "ulp" for the
+        table `TOLERANCE`, or a relative tolerance, or {dtype: tolerance}.
+    diff: which inputs to differentiate: None (all inexact ones of a floating row),
+        False, or a list of places.
     vmap: whether to batch it (every input alone and all together, over every axis).
-    jaxpr, diff_jaxpr: whether the traces of the op and of its derivatives must be JAX's, equation by equation.
+    jaxpr, diff_jaxpr: whether the traces of the op and of its derivatives must be JAX's,
+        equation by equation.
     """
     return Case(name, fun, inputs, **options)
 
@@ -89,7 +93,7 @@ def error(name, fun, *inputs, message=True, **options):
 
 
 def all_cases():
-    """Every row of every family (a module here), with names that are unique: `family/name`."""
+    """Every row of every family (a module here), with unique ids `family/name`."""
     rows = []
     for family in sorted(found.name for found in pkgutil.iter_modules(__path__)):
         module = importlib.import_module(f"{__name__}.{family}")

@@ -3,7 +3,18 @@
 import numpy as np
 
 from compat_tests.op_cases import (
-    ANY, BITS, BOOL, COMPLEX, F32, FLOATS, INTS, NUMBER, REAL, A, case, error,
+    ANY,
+    BITS,
+    BOOL,
+    COMPLEX,
+    F32,
+    FLOATS,
+    INTS,
+    NUMBER,
+    REAL,
+    A,
+    case,
+    error,
 )  # fmt: skip
 
 _INEXACT = FLOATS + COMPLEX

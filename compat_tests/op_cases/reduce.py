@@ -52,7 +52,9 @@ def _failures(name):
 
 
 def _transposed(name, tol):
-    """Axes whose strides do not collapse, broadcasts, reversals and iotas under a reduction."""
+    """Axes whose strides do not collapse, broadcasts, reversals and iotas under a
+    reduction.
+    """
 
     def over(view):
         return lambda lax, x: getattr(lax, name)(view(lax, x), (0, 2))

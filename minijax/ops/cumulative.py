@@ -96,7 +96,7 @@ def _bind(primitive, operand, axis, reverse):
     return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
 
 
-# --- the sum, which is linear -----------------------------------------------------------
+# --- the sum, which is linear ---------------------------------------------------
 
 
 def cumsum(operand, axis=0, reverse=False):
@@ -114,7 +114,7 @@ cumsum_p = define(
     lower=_cumulative_lower(SUM),
 )
 
-# --- the others: derivatives through a scan in log(n) steps ------------------------------
+# --- the others: derivatives through a scan in log(n) steps -----------------------
 
 
 def _take(arrays, start, limit, stride, axis):
@@ -122,9 +122,10 @@ def _take(arrays, start, limit, stride, axis):
 
 
 def _scan_pairs(combine, elems, axis):
-    """All prefixes of lists of arrays under an associative `combine(list, list) -> list`.
+    """All prefixes of lists of arrays under an associative `combine`: two lists -> list.
 
-    Combines neighbours, scans those half as many, and fills in the even places (Blelloch, 1990).
+    Combines neighbours, scans those half as many, and fills in the even places
+    (Blelloch, 1990).
     """
     n = shape_of(elems[0])[axis]
     if n < 2:

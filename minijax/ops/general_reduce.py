@@ -1,6 +1,7 @@
-"""`reduce` with any function: the known ones become their own ops, others run by halves.
+"""`reduce` with any function: known ones become their own ops, others run by halves.
 
-The function is traced on scalars; the C backend applies the traced equations to whole slices at once.
+The function is traced on scalars; the C backend applies the traced equations to whole
+slices at once.
 """
 
 import operator
@@ -41,8 +42,9 @@ from minijax.trace import trace
 def reduce(operands, init_values, computation, dimensions, out_sharding=None):
     """Reduce arrays over axes with any associative, commutative function.
 
-    operands: a pytree of arrays of one shape; init_values: scalars in the same tree; computation: two such
-    trees of scalars -> one.  ValueError or TypeError where they do not fit each other.
+    operands: a pytree of arrays of one shape; init_values: scalars in the same tree;
+    computation: two such trees of scalars -> one.  ValueError or TypeError where they
+    do not fit each other.
     """
     arrays, tree = flatten(operands)
     inits, init_tree = flatten(init_values)

@@ -1,6 +1,4 @@
-"""Reductions over axes: sums, products, extrema, logic, positions of extrema, and
-`reduce` with any function.
-"""
+"""Reductions over axes: sums, products, extrema, logic, positions of extrema."""
 
 import operator
 
@@ -270,8 +268,8 @@ def _mul_pairs(left, right):
 def reduce_pairs(combine, operands, identities, axes):
     """Reduce arrays of one shape over axes, combining halves; a list.
 
-    combine: two lists of arrays -> list; identities[k] stands in for operand k where a half is one element
-    too short, or where there is none at all.
+    combine: two lists of arrays -> list; identities[k] stands in for operand k where a
+    half is one element too short, or where there is none at all.
     """
     shape_ = shape_of(operands[0])
     kept = [d for d in range(len(shape_)) if d not in axes]
@@ -469,8 +467,7 @@ def _arg_reference(function):
 
 
 def dense3(b, view, axis):
-    """The view as [outer, n, inner] around `axis`, copied only where strides force it.
-    """
+    """The view as [outer, n, inner] around `axis`, copied only where strides force it."""
     found = None if view.buffer is None else _around(view, axis)
     return found or _around(b.dense(view), axis)
 

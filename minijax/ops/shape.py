@@ -28,8 +28,7 @@ from minijax.ops.define import (
 
 
 def canonical_shape(shape):
-    """A shape given by a user (an integer or a sequence) as a tuple of Python integers.
-    """
+    """A shape given by a user (an integer or a sequence) as a tuple of Python integers."""
     try:
         return (operator.index(shape),)
     except TypeError:
@@ -209,8 +208,7 @@ def broadcast_to_rank(x, rank):
 
 
 def broadcast_like(arr, like_arr):
-    """`arr` broadcast to the shape of `like_arr`, its axes lined up with the last ones.
-    """
+    """`arr` broadcast to the shape of `like_arr`, its axes lined up with the last ones."""
     shape = shape_of(like_arr)
     first = len(shape) - len(shape_of(arr))
     return broadcast_in_dim(arr, shape, tuple(range(first, len(shape))))

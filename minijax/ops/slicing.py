@@ -1,5 +1,4 @@
-"""Ops that cut arrays up and put them together: slice, split, concatenate, stack, pad,
-tile.
+"""Ops that cut arrays up and put them together.
 
 Slices are views in the C backend; what puts arrays together copies each part to its
 place.
