@@ -87,6 +87,31 @@ static void test_reduce(void) {
   same_f32(out, (const float[]){NAN, 2, -0.0f, 8}, 4);
 }
 
+/* -0 < +0, wherever they stand, in lines (short, long) and in rows. */
+static void test_reduce_zeros(void) {
+  enum { N = 130, WIDTH = 16 };
+  static float x[N * WIDTH];
+  float out[WIDTH];
+  for (int n = 2; n <= N; n += 64) {
+    for (int width = 1; width <= WIDTH; width += WIDTH - 1) {
+      view v[2] = {dense(0, MJX_F32, 2, 1, width, 0), dense(0, MJX_F32, 3, 1, n, width)};
+      for (int odd = 0; odd < n; odd += n - 1) {
+        for (int i = 0; i < n * width; i++) x[i] = i / width == odd ? 0.0f : -0.0f;
+        RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX}), LIST(x), LIST(out));
+        CHECK(!signbit(out[0]) && !signbit(out[width - 1]));
+        for (int i = 0; i < n * width; i++) x[i] = -x[i];
+        RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MIN}), LIST(x), LIST(out));
+        CHECK(signbit(out[0]) && signbit(out[width - 1]));
+      }
+      for (int i = 0; i < n * width; i++) x[i] = -0.0f;
+      RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX}), LIST(x), LIST(out));
+      CHECK(signbit(out[0]) && signbit(out[width - 1]));
+      RUN(load_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_SUM}), LIST(x), LIST(out));
+      CHECK(!signbit(out[0]) && !signbit(out[width - 1]));
+    }
+  }
+}
+
 static void test_reduce_empty(void) {
   float out[3];
   view v[2] = {dense(0, MJX_F32, 2, 3, 1, 0), dense(0, MJX_F32, 3, 3, 0, 1)};
@@ -242,6 +267,7 @@ int main(void) {
   test_ewise_in_place();
   test_ewise_affine();
   test_reduce();
+  test_reduce_zeros();
   test_reduce_empty();
   test_reduce_accuracy();
   test_argreduce();

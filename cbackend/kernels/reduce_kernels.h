@@ -74,8 +74,11 @@ DEFINE_COMPLEX_OPS(c128)
 
 /* ---- the template: name, input suffix, accumulator suffix, load, op ---- */
 
-#define DEFINE_REDUCE(kind, S, A, LOAD, OP) DEFINE_REDUCE_(kind##_##S, kind, S, A, LOAD, OP)
-#define DEFINE_REDUCE_(name, kind, S, A, LOAD, OP)                                               \
+#define DEFINE_REDUCE(kind, S, A, LOAD, OP)      \
+  DEFINE_ROWS(kind##_##S, S, A, LOAD, OP)        \
+  DEFINE_LINES(kind##_##S, kind, S, A, LOAD, OP)
+
+#define DEFINE_ROWS(name, S, A, LOAD, OP)                                                        \
   static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,                  \
                                  const void *restrict in_, void *restrict acc_) {                \
     const mjx_t_##S *restrict in = in_;                                                          \
@@ -95,17 +98,22 @@ DEFINE_COMPLEX_OPS(c128)
       const mjx_t_##S *x = in + r * row_stride;                                                  \
       for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));                           \
     }                                                                                            \
-  }                                                                                              \
-  static MJX_SMALL mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                   \
+  }
+
+#define DEFINE_LINES(name, kind, S, A, LOAD, OP)                                                 \
+  static MJX_FN mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                      \
     mjx_t_##A lanes[LINE_LANES];                                                                 \
     for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                  \
     int64_t rows = n / LINE_LANES;                                                               \
-    name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);                        \
-    name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);                             \
-    for (int width = LINE_LANES / 2; width >= 8; width /= 2)                                     \
-      kind##_##A##_rows(1, 0, width, lanes + width, lanes);                                      \
-    for (int l = 1; l < 8; l++) lanes[0] = OP(lanes[0], lanes[l]);                               \
-    return lanes[0];                                                                             \
+    if (rows > 1) name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);          \
+    if (n % LINE_LANES) name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);         \
+    for (int l = 0; l < 32; l++) lanes[l] = OP(lanes[l], lanes[l + 32]);                         \
+    for (int l = 0; l < 16; l++) lanes[l] = OP(lanes[l], lanes[l + 16]);                         \
+    mjx_t_##A a = OP(OP(lanes[0], lanes[8]), OP(lanes[4], lanes[12]));                           \
+    mjx_t_##A b = OP(OP(lanes[1], lanes[9]), OP(lanes[5], lanes[13]));                           \
+    mjx_t_##A c = OP(OP(lanes[2], lanes[10]), OP(lanes[6], lanes[14]));                          \
+    mjx_t_##A d = OP(OP(lanes[3], lanes[11]), OP(lanes[7], lanes[15]));                          \
+    return OP(OP(a, b), OP(c, d));                                                               \
   }                                                                                              \
   static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) {     \
     mjx_t_##A a0 = LOAD(x[0]);                                                                   \
@@ -123,6 +131,9 @@ DEFINE_COMPLEX_OPS(c128)
     for (; i < n; i++) a0 = OP(a0, LOAD(x[i * s]));                                              \
     return a0;                                                                                   \
   }                                                                                              \
+  DEFINE_EACH_LINE(name, kind, S, A)
+
+#define DEFINE_EACH_LINE(name, kind, S, A)                                                       \
   static void name##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,      \
                            const void *in, void *acc) {                                          \
     const mjx_t_##S *x = in;                                                                     \
@@ -148,11 +159,93 @@ DEFINE_COMPLEX_OPS(c128)
   DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)          \
   DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op)   \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
-#define EXTREME_REDUCE(kind)                                    \
-  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, nan##kind##_f32)     \
-  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, nan##kind##_f64)     \
-  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, nan##kind##_f32)   \
-  DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, nan##kind##_f32)
+/* Rows of an extreme.  The loop is a plain comparison per element, one test for NaN per pair, and
+ * keeps the first of equal zeros; so where the result is the zero that loses (-0 for max), the
+ * column is searched for the other one afterwards. */
+#define DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)                                     \
+  static MJX_SMALL void kind##_##S##_fix_zero(int64_t n_rows, int64_t row_stride,                \
+                                              const mjx_t_##S *x, mjx_t_##A *acc) {              \
+    for (int64_t r = 0; r < n_rows; r++, x += row_stride) {                                      \
+      mjx_t_##A value = LOAD(*x);                                                                \
+      if (mjx_bits_##A(value) != mjx_bits_##A(-(LOSER))) continue;                               \
+      *acc = value;                                                                              \
+      return;                                                                                    \
+    }                                                                                            \
+  }                                                                                              \
+  static MJX_FN void kind##_##S##_rows(int64_t n_rows, int64_t row_stride, int64_t n,            \
+                                       const void *restrict in_, void *restrict acc_) {          \
+    const mjx_t_##S *restrict in = in_;                                                          \
+    mjx_t_##A *restrict acc = acc_;                                                              \
+    int64_t r = 0;                                                                               \
+    for (; r + 4 <= n_rows; r += 4) {                                                            \
+      const mjx_t_##S *y0 = in + r * row_stride, *y1 = y0 + row_stride;                          \
+      const mjx_t_##S *y2 = y1 + row_stride, *y3 = y2 + row_stride;                              \
+      for (int64_t c = 0; c < n; c++) {                                                          \
+        mjx_t_##A x0 = LOAD(y0[c]), x1 = LOAD(y1[c]), x2 = LOAD(y2[c]), x3 = LOAD(y3[c]);        \
+        mjx_t_##A a = x0 BETTER x1 ? x0 : x1, b = x2 BETTER x3 ? x2 : x3, m = acc[c];            \
+        int nan = __builtin_isunordered(x0, x1) | __builtin_isunordered(x2, x3);                 \
+        a = b BETTER a ? b : a;                                                                  \
+        m = a BETTER m ? a : m;                                                                  \
+        acc[c] = nan ? (mjx_t_##A)__builtin_nan("") : m;                                         \
+      }                                                                                          \
+    }                                                                                            \
+    for (; r < n_rows; r++) {                                                                    \
+      const mjx_t_##S *x = in + r * row_stride;                                                  \
+      for (int64_t c = 0; c < n; c++) acc[c] = nan##kind##_##A(acc[c], LOAD(x[c]));              \
+    }                                                                                            \
+    int zeros = 0;                                                                               \
+    for (int64_t c = 0; c < n; c++) zeros |= mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER);        \
+    if (!zeros) return;                                                                          \
+    for (int64_t c = 0; c < n; c++) {                                                            \
+      if (mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER))                                           \
+        kind##_##S##_fix_zero(n_rows, row_stride, in + c, &acc[c]);                              \
+    }                                                                                            \
+  }
+/* Lines of an extreme: likewise; -LOSER is the zero that wins. */
+#define DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)                                    \
+  static MJX_FN mjx_t_##A kind##_##S##_long_line(int64_t n, const mjx_t_##S *x) {                \
+    mjx_t_##A lanes[LINE_LANES];                                                                 \
+    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                  \
+    int64_t rows = n / LINE_LANES;                                                               \
+    const mjx_t_##S *rest = x + rows * LINE_LANES;                                               \
+    if (rows > 1)                                                                                \
+      kind##_##S##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);                \
+    if (n % LINE_LANES) kind##_##S##_rows(1, 0, n % LINE_LANES, rest, lanes);                    \
+    int nan = 0, winner = 0;                                                                     \
+    for (int l = 0; l < LINE_LANES; l++) {                                                       \
+      nan |= lanes[l] != lanes[l];                                                               \
+      winner |= mjx_bits_##A(lanes[l]) == mjx_bits_##A(-(LOSER));                                \
+    }                                                                                            \
+    if (nan) return (mjx_t_##A)__builtin_nan("");                                                \
+    for (int width = LINE_LANES / 2; width >= 4; width /= 2)                                     \
+      for (int l = 0; l < width; l++)                                                            \
+        lanes[l] = lanes[l + width] BETTER lanes[l] ? lanes[l + width] : lanes[l];               \
+    for (int l = 1; l < 4; l++) lanes[0] = lanes[l] BETTER lanes[0] ? lanes[l] : lanes[0];       \
+    return lanes[0] != 0 ? lanes[0] : winner ? -(LOSER) : (LOSER);                               \
+  }                                                                                              \
+  static MJX_SMALL mjx_t_##A kind##_##S##_strided_line(int64_t n, int64_t s,                     \
+                                                       const mjx_t_##S *x) {                     \
+    mjx_t_##A best = LOAD(x[0]);                                                                 \
+    int nan = best != best;                                                                      \
+    for (int64_t i = 1; i < n; i++) {                                                            \
+      mjx_t_##A value = LOAD(x[i * s]);                                                          \
+      nan |= value != value;                                                                     \
+      best = value BETTER best ? value : best;                                                   \
+    }                                                                                            \
+    if (nan) return (mjx_t_##A)__builtin_nan("");                                                \
+    if (best == 0) kind##_##S##_fix_zero(n, s, x, &best);                                        \
+    return best;                                                                                 \
+  }                                                                                              \
+  DEFINE_EACH_LINE(kind##_##S, kind, S, A)
+
+#define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER)   \
+  DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)    \
+  DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)
+#define EXTREME_REDUCE(kind, BETTER, ZERO)                                  \
+  DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f)                \
+  DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO)                   \
+  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f)         \
+  DEFINE_EXTREME(kind, bf16, f32, mjx_f32_from_bf16, BETTER, ZERO##f)
 
 INTEGER_REDUCE(sum, OP_SUM)
 INTEGER_REDUCE(prod, OP_PROD)
@@ -165,8 +258,8 @@ SIGNED_REDUCE(max, OP_MAX)
 SIGNED_REDUCE(min, OP_MIN)
 FLOAT_REDUCE(sum, OP_SUM)
 FLOAT_REDUCE(prod, OP_PROD)
-EXTREME_REDUCE(max)
-EXTREME_REDUCE(min)
+EXTREME_REDUCE(max, >, -0.0)
+EXTREME_REDUCE(min, <, 0.0)
 DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)
 DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
 DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)

@@ -12,6 +12,11 @@ typedef struct u128 {
 /* ---- a line and a plane, by element size ---- */
 
 #define DEFINE_COPIES(type)                                                                     \
+  DEFINE_LINE(type)                                                                             \
+  DEFINE_BLOCK(type)                                                                            \
+  DEFINE_PLANE(type)
+
+#define DEFINE_LINE(type)                                                                       \
   static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) {      \
     if (ts == 1 && fs == 1) {                                                                   \
       memmove(to, from, (size_t)n * sizeof *to);                                                \
@@ -23,13 +28,17 @@ typedef struct u128 {
     } else {                                                                                    \
       for (int64_t i = 0; i < n; i++) to[i * ts] = from[i * fs];                                \
     }                                                                                           \
-  }                                                                                             \
+  }
+
+#define DEFINE_BLOCK(type)                                                                      \
   static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
                            int64_t rows, int64_t columns) {                                     \
     for (int64_t r = 0; r < rows; r++)                                                          \
       for (int64_t c = 0; c < columns; c++)                                                     \
         to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                                \
-  }                                                                                             \
+  }
+
+#define DEFINE_PLANE(type)                                                                      \
   static void plane_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
                            int64_t rows, int64_t columns) {                                     \
     if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                               \
@@ -43,9 +52,50 @@ typedef struct u128 {
                      MJX_MIN(BLOCK, rows - r), MJX_MIN(BLOCK, columns - c));                    \
   }
 
+/* Four-byte elements, the most common ones, are transposed 4 x 4 in registers. */
+typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
+#if defined(__clang__)
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad){i, j, k, l})
+#endif
+
+static void transpose_quads(uint32_t *to, int64_t ts, const uint32_t *from, int64_t fs) {
+  quad a = *(const quad *)from, b = *(const quad *)(from + fs);
+  quad c = *(const quad *)(from + 2 * fs), d = *(const quad *)(from + 3 * fs);
+  quad ab_low = SHUFFLE(a, b, 0, 4, 1, 5), ab_high = SHUFFLE(a, b, 2, 6, 3, 7);
+  quad cd_low = SHUFFLE(c, d, 0, 4, 1, 5), cd_high = SHUFFLE(c, d, 2, 6, 3, 7);
+  *(quad *)to = SHUFFLE(ab_low, cd_low, 0, 1, 4, 5);
+  *(quad *)(to + ts) = SHUFFLE(ab_low, cd_low, 2, 3, 6, 7);
+  *(quad *)(to + 2 * ts) = SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
+  *(quad *)(to + 3 * ts) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static void strided_block(uint32_t *to, const int64_t *ts, const uint32_t *from,
+                          const int64_t *fs, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < columns; c++)
+      to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];
+}
+
+static void block_uint32_t(uint32_t *to, const int64_t *ts, const uint32_t *from,
+                           const int64_t *fs, int64_t rows, int64_t columns) {
+  if (ts[1] != 1 || fs[0] != 1) {
+    strided_block(to, ts, from, fs, rows, columns);
+    return;
+  }
+  int64_t r4 = rows / 4 * 4, c4 = columns / 4 * 4;
+  for (int64_t r = 0; r < r4; r += 4)
+    for (int64_t c = 0; c < c4; c += 4)
+      transpose_quads(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);
+  strided_block(to + c4, ts, from + c4 * fs[1], fs, r4, columns - c4);
+  strided_block(to + r4 * ts[0], ts, from + r4, fs, rows - r4, columns);
+}
+
 DEFINE_COPIES(uint8_t)
 DEFINE_COPIES(uint16_t)
-DEFINE_COPIES(uint32_t)
+DEFINE_LINE(uint32_t)
+DEFINE_PLANE(uint32_t)
 DEFINE_COPIES(uint64_t)
 DEFINE_COPIES(u128)
 

@@ -1,8 +1,8 @@
 /* ewise.h: the plan of an EWISE instruction, made once at load, walked at every run.
  *
  * The iteration space is cut into tiles of at most MJX_TILE elements.  In *row* mode a tile is a
- * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a piece of the
- * flattened space.  For each tile every register has a pointer: into an operand's own memory where
+ * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a number of whole rows
+ * of the flattened space.  For each tile every register has a pointer: into an operand's own memory where
  * its elements lie side by side there, else to a slot in the thread's scratch.
  */
 #ifndef MJX_EWISE_H
@@ -13,7 +13,7 @@
 
 typedef enum ewise_mode {
   EWISE_DIRECT, /* the operand's own memory serves as the register */
-  EWISE_SPLAT,  /* one value for the whole tile: filled, kept until its source moves */
+  EWISE_SPLAT,  /* one value (flat: one row) all over the tile: kept until its source moves */
   EWISE_MOVE,   /* packed into (scattered from) the register */
   EWISE_AFFINE  /* generated */
 } ewise_mode;
@@ -60,7 +60,7 @@ typedef struct ewise_cursor {
 } ewise_cursor;
 
 void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor);
-/* Elements first .. first+n-1 of the flattened space into a dense tile, or back. */
+/* Elements first .. first+n-1 of the flattened space, whole rows, into a dense tile, or back. */
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base,
                     int64_t first, int64_t n, char *tile);
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,

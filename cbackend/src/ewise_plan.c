@@ -142,7 +142,8 @@ static ewise_mode choose_mode(const ewise_plan *plan, const mjx_operand *operand
   const mjx_space_plan *space = &plan->space;
   if (operand->slot == MJX_SLOT_AFFINE) return EWISE_AFFINE;
   if (plan->flat) {
-    if (all_zero(strides, space->ndim)) return EWISE_SPLAT;
+    /* The same for every row, so for every tile: packed once. */
+    if (all_zero(strides, space->ndim - 1)) return EWISE_SPLAT;
     return is_flat_dense(space, strides) ? EWISE_DIRECT : EWISE_MOVE;
   }
   int64_t inner = strides[space->ndim - 1];
@@ -308,11 +309,13 @@ static mjx_status lay_out_scratch(planner *self) {
 
 static void cut_tiles(ewise_plan *plan) {
   const mjx_space_plan *space = &plan->space;
-  int64_t length = plan->flat ? space->n : space->shape[space->ndim - 1];
+  int64_t inner = space->shape[space->ndim - 1];
+  int64_t length = plan->flat ? space->n : inner;
   plan->tiles_per_row = MJX_MAX(1, (length + MJX_TILE - 1) / MJX_TILE);
   plan->tile = length;
   if (length > MJX_TILE) /* equal tiles rather than a short last one */
     plan->tile = mjx_round_up((length + plan->tiles_per_row - 1) / plan->tiles_per_row, 16);
+  if (plan->flat) plan->tile = MJX_MIN(length, MJX_TILE / inner * inner); /* whole rows */
   plan->tiles_per_row = plan->tile ? (length + plan->tile - 1) / plan->tile : 1;
   plan->n_tiles = length == 0 ? 0 : plan->flat ? plan->tiles_per_row
                                                : plan->tiles_per_row * (space->n / length);

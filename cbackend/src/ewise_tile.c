@@ -40,7 +40,7 @@ void mjx_affine_line(char *to, int dtype, int64_t value, int64_t step, int64_t n
   }
 }
 
-/* ---- walking the flattened space, row piece by row piece ---- */
+/* ---- walking the flattened space, row by row ---- */
 
 void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim,
                     ewise_cursor *cursor) {
@@ -50,56 +50,112 @@ void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim,
   }
 }
 
-/* Steps to the next index of dims 0..ndim-1; returns how far the view's position moves. */
-static int64_t advance(const mjx_space_plan *space, const int64_t *strides, int ndim,
-                       ewise_cursor *cursor) {
-  int64_t moved = 0;
-  for (int d = ndim - 1; d >= 0; d--) {
-    if (++cursor->index[d] < space->shape[d]) return moved + strides[d];
-    moved -= (space->shape[d] - 1) * strides[d];
-    cursor->index[d] = 0;
-  }
-  return moved;
+/* A run of rows that lie at equal distances: the last two dims, or what is left of them. */
+typedef struct rows {
+  int64_t at, step; /* the view's position of the first row; from row to row */
+  int64_t count;
+} rows;
+
+typedef struct row_walk {
+  const mjx_space_plan *space;
+  const int64_t *strides;
+  ewise_cursor cursor; /* of dims 0 .. ndim-2 */
+  int64_t at;
+} row_walk;
+
+static void start_rows(row_walk *walk, const mjx_space_plan *space, const int64_t *strides,
+                       int64_t row) {
+  walk->space = space;
+  walk->strides = strides;
+  walk->at = 0;
+  mjx_ewise_seek(space, row, space->ndim - 1, &walk->cursor);
+  for (int d = 0; d < space->ndim - 1; d++) walk->at += walk->cursor.index[d] * strides[d];
 }
 
-typedef enum direction { PACK, UNPACK, GENERATE } direction;
-
-static inline void walk(const mjx_space_plan *space, const ewise_view *view, char *base,
-                        int64_t first, int64_t n, char *tile, direction what) {
-  const int64_t *strides = view->strides;
-  int last = space->ndim - 1;
-  int64_t inner = space->shape[last], step = strides[last];
-  ewise_cursor cursor = {{0}};
-  mjx_ewise_seek(space, first, space->ndim, &cursor);
-  int64_t column = cursor.index[last], row = 0;
-  for (int d = 0; d < last; d++) row += cursor.index[d] * strides[d];
-  while (n > 0) {
-    int64_t count = MJX_MIN(n, inner - column);
-    int64_t at = row + column * step;
-    if (what == PACK)
-      mjx_copy_line(tile, 1, base + at * view->size, step, count, view->size);
-    else if (what == UNPACK)
-      mjx_copy_line(base + at * view->size, step, tile, 1, count, view->size);
-    else
-      mjx_affine_line(tile, view->dtype, view->offset + at, step, count);
-    tile += count * view->size;
-    n -= count;
-    column = 0;
-    row += advance(space, strides, last, &cursor);
+/* At most `most` rows, up to where a carry into an outer dim breaks their equal distance. */
+static rows next_rows(row_walk *walk, int64_t most) {
+  const mjx_space_plan *space = walk->space;
+  int d = space->ndim - 2;
+  rows run = {walk->at, walk->strides[d],
+              MJX_MIN(most, space->shape[d] - walk->cursor.index[d])};
+  walk->cursor.index[d] += run.count;
+  walk->at += run.count * run.step;
+  for (; d > 0 && walk->cursor.index[d] == space->shape[d]; d--) {
+    walk->at += walk->strides[d - 1] - space->shape[d] * walk->strides[d];
+    walk->cursor.index[d] = 0;
+    walk->cursor.index[d - 1]++;
   }
+  return run;
 }
+
+typedef struct u128 {
+  uint64_t low, high;
+} u128;
+
+/* Rows are short, so the loops are written out rather than called per row. */
+#define DEFINE_ROW_COPIES(type)                                                                 \
+  static void pack_##type(type *tile, const type *x, int64_t count, int64_t row_step,           \
+                          int64_t inner, int64_t step) {                                        \
+    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                           \
+      for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                                \
+  }                                                                                             \
+  static void unpack_##type(type *x, const type *tile, int64_t count, int64_t row_step,         \
+                            int64_t inner, int64_t step) {                                      \
+    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                           \
+      for (int64_t i = 0; i < inner; i++) x[i * step] = tile[i];                                \
+  }
+DEFINE_ROW_COPIES(uint8_t)
+DEFINE_ROW_COPIES(uint16_t)
+DEFINE_ROW_COPIES(uint32_t)
+DEFINE_ROW_COPIES(uint64_t)
+DEFINE_ROW_COPIES(u128)
+
+#define BY_SIZE(size, verb, to, from, ...)                                            \
+  switch (size) {                                                                     \
+    case 1: verb##_uint8_t((void *)(to), (const void *)(from), __VA_ARGS__); break;   \
+    case 2: verb##_uint16_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
+    case 4: verb##_uint32_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
+    case 8: verb##_uint64_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
+    default: verb##_u128((void *)(to), (const void *)(from), __VA_ARGS__); break;     \
+  }
 
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base,
                     int64_t first, int64_t n, char *tile) {
-  walk(space, view, base, first, n, tile, PACK);
+  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
+  row_walk walk;
+  start_rows(&walk, space, view->strides, first / inner);
+  for (int64_t left = n / inner; left > 0;) {
+    rows run = next_rows(&walk, left);
+    const char *from = base + run.at * view->size;
+    BY_SIZE(view->size, pack, tile, from, run.count, run.step, inner, step)
+    tile += run.count * inner * view->size;
+    left -= run.count;
+  }
 }
 
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,
                       int64_t first, int64_t n, const char *tile) {
-  walk(space, view, base, first, n, (char *)(uintptr_t)tile, UNPACK);
+  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
+  row_walk walk;
+  start_rows(&walk, space, view->strides, first / inner);
+  for (int64_t left = n / inner; left > 0;) {
+    rows run = next_rows(&walk, left);
+    char *to = base + run.at * view->size;
+    BY_SIZE(view->size, unpack, to, tile, run.count, run.step, inner, step)
+    tile += run.count * inner * view->size;
+    left -= run.count;
+  }
 }
 
 void mjx_ewise_generate(const mjx_space_plan *space, const ewise_view *view, int64_t first,
                         int64_t n, char *tile) {
-  walk(space, view, NULL, first, n, tile, GENERATE);
+  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
+  row_walk walk;
+  start_rows(&walk, space, view->strides, first / inner);
+  for (int64_t left = n / inner; left > 0;) {
+    rows run = next_rows(&walk, left);
+    for (int64_t r = 0; r < run.count; r++, tile += inner * view->size)
+      mjx_affine_line(tile, view->dtype, view->offset + run.at + r * run.step, step, inner);
+    left -= run.count;
+  }
 }

@@ -59,25 +59,47 @@ DEFINE_COMPLEX_OPS(c128)
 /* ---- the template: S elements, A accumulators ---- */
 
 #define DEFINE_CUM(kind, S, A, LOAD, STORE, OP)                                                \
-  MJX_INLINE void kind##_##S##_width(const cum_args *args, int64_t width) {                    \
+  static void kind##_##S##_width(const cum_args *args, int64_t width) {                        \
     mjx_t_##A *restrict running = args->running, *restrict before = args->before;              \
+    int64_t step = args->in_column;                                                            \
     for (int64_t r = 0; r < args->n; r++) {                                                    \
       const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                     \
       mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                             \
-      int64_t step = args->in_column;                                                          \
-      for (int64_t c = 0; c < width; c++) {                                                    \
-        mjx_t_##A value = LOAD(x[c * step]);                                                   \
-        if (r % BLOCK_ROWS != 0) value = OP(running[c], value);                                \
-        running[c] = value;                                                                    \
-        if (r >= BLOCK_ROWS) value = OP(before[c], value);                                     \
-        if (r % BLOCK_ROWS == BLOCK_ROWS - 1) before[c] = value;                               \
-        out[c] = STORE(value);                                                                 \
+      if (r % BLOCK_ROWS == 0) {                                                               \
+        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                    \
+      } else {                                                                                 \
+        for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step]));    \
       }                                                                                        \
+      if (r < BLOCK_ROWS) {                                                                    \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(running[c]);                        \
+      } else {                                                                                 \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(OP(before[c], running[c]));         \
+      }                                                                                        \
+      if (r % BLOCK_ROWS == BLOCK_ROWS - 1) {                                                  \
+        for (int64_t c = 0; c < width; c++)                                                    \
+          before[c] = r < BLOCK_ROWS ? running[c] : OP(before[c], running[c]);                 \
+      }                                                                                        \
+    }                                                                                          \
+  }                                                                                            \
+  /* The same for one column, in registers. */                                                 \
+  static void kind##_##S##_column(const cum_args *args) {                                      \
+    const mjx_t_##S *x = args->in;                                                             \
+    mjx_t_##S *out = args->out;                                                                \
+    mjx_t_##A before = LOAD(x[0]);                                                             \
+    for (int64_t first = 0; first < args->n; first += BLOCK_ROWS) {                            \
+      int64_t count = MJX_MIN(BLOCK_ROWS, args->n - first);                                    \
+      mjx_t_##A running = LOAD(x[0]), value = running;                                         \
+      for (int64_t r = 0; r < count; r++, x += args->in_row, out += args->out_row) {           \
+        if (r > 0) running = OP(running, LOAD(*x));                                            \
+        value = first > 0 ? OP(before, running) : running;                                     \
+        *out = STORE(value);                                                                   \
+      }                                                                                        \
+      before = value;                                                                          \
     }                                                                                          \
   }                                                                                            \
   static void kind##_##S(const cum_args *args) {                                               \
     if (args->width == 1)                                                                      \
-      kind##_##S##_width(args, 1);                                                             \
+      kind##_##S##_column(args);                                                               \
     else                                                                                       \
       kind##_##S##_width(args, args->width);                                                   \
   }

@@ -18,10 +18,12 @@ typedef enum dot_method {
 
 enum {
   SMALL_FLOPS = 1 << 16,  /* below, the own kernel beats BLAS's call and packing */
-  LINES_FLOPS = 1 << 14,  /* the same for DOT_LINES */
-  BLOCK_FLOPS = 1 << 24,
-  MAX_BLOCKS = 64,
-  BLOCK_ROUND = 16
+  LINES_ROWS = 4,         /* of c: with more, packing b pays */
+  SPLIT_FLOPS = 1 << 22,  /* below, one block */
+  LARGE_FLOPS = 1 << 28,
+  BLOCK_EXTENT = 128,     /* least rows or columns of a block */
+  LARGE_BLOCK_EXTENT = 256,
+  MAX_BLOCKS = 64
 };
 
 /* One matrix operand as the method sees it: strides after packing. */
@@ -131,12 +133,12 @@ static bool blas_takes(const matrix *m) {
 
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
   bool along_k = !a_converts && !b_converts && plan->a.column_stride == 1 &&
-                 plan->b.row_stride == 1 && plan->lines != NULL;
+                 plan->b.row_stride == 1 && plan->lines != NULL && plan->M <= LINES_ROWS &&
+                 plan->b.column_stride != 1;
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
   bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
-  double limit = along_k ? LINES_FLOPS : SMALL_FLOPS;
   plan->method = along_k ? DOT_LINES : DOT_KERNEL;
-  if (blas_type && flops >= limit && plan->K > 0 && (plan->blas = mjx_blas_get()))
+  if (blas_type && flops >= SMALL_FLOPS && plan->K > 0 && (plan->blas = mjx_blas_get()))
     plan->method = DOT_BLAS;
 }
 
@@ -158,16 +160,23 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
 
 /* ---- blocks ---- */
 
+/* Square blocks pack least.  When there would be too many, both sides double in turn. */
 static void cut(dot_plan *plan) {
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
-  int64_t blocks = (int64_t)MJX_MIN(flops / BLOCK_FLOPS, (double)MAX_BLOCKS);
-  if (plan->B >= MAX_BLOCKS) blocks = 1;
-  blocks = MJX_MAX(1, blocks);
-  bool by_rows = plan->M >= plan->N;
-  int64_t extent = MJX_MAX(1, by_rows ? plan->M : plan->N);
-  int64_t block = mjx_round_up((extent + blocks - 1) / blocks, BLOCK_ROUND);
-  plan->block_rows = by_rows ? MJX_MIN(block, extent) : MJX_MAX(1, plan->M);
-  plan->block_columns = by_rows ? MJX_MAX(1, plan->N) : MJX_MIN(block, extent);
+  int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
+  int64_t rows = flops < LARGE_FLOPS ? BLOCK_EXTENT : LARGE_BLOCK_EXTENT, columns = rows;
+  if (flops < SPLIT_FLOPS || plan->B >= MAX_BLOCKS) {
+    rows = M;
+    columns = N;
+  }
+  while (((M + rows - 1) / rows) * ((N + columns - 1) / columns) > MAX_BLOCKS) {
+    if ((columns <= rows && columns < N) || rows >= M)
+      columns *= 2;
+    else
+      rows *= 2;
+  }
+  plan->block_rows = MJX_MIN(rows, M);
+  plan->block_columns = MJX_MIN(columns, N);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
   double gflops = plan->method == DOT_BLAS ? 100 : 20;

@@ -65,9 +65,13 @@ static void next_row(walker *self) {
 }
 
 static void splat(walker *self, int v, char *source) {
-  const ewise_view *view = &self->plan->views[v];
+  const ewise_plan *plan = self->plan;
+  const ewise_view *view = &plan->views[v];
   if (self->filled[v] == source) return;
-  mjx_copy_line(self->regs[v], 1, source, 0, self->plan->tile, view->size);
+  if (plan->flat)
+    mjx_ewise_pack(&plan->space, view, source, 0, plan->tile, self->regs[v]);
+  else
+    mjx_copy_line(self->regs[v], 1, source, 0, plan->tile, view->size);
   self->filled[v] = source;
 }
 
