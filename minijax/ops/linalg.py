@@ -10,6 +10,7 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     COMPLEX,
     INEXACT,
@@ -25,7 +26,6 @@ from minijax.ops.define import (
     move_axis,
     shape_of,
 )
-from minijax.ops.convert import convert_element_type
 from minijax.ops.dot import Precision, dot_general
 from minijax.ops.elementwise import add, conj, div, eq, ge, lt, mul, neg
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode, gather
@@ -40,6 +40,7 @@ from minijax.ops.shape import (
     transpose,
 )
 from minijax.ops.slicing import concatenate
+from minijax.ops.slicing import slice as static_slice
 
 _LAPACK = {np.dtype(c) for c in "fdFD"}
 
@@ -111,6 +112,14 @@ def eye(n, dtype):
     return convert_element_type(eq(rows, broadcasted_iota(np.int32, (n, n), 1)), dtype)
 
 
+def part(x, axis, start, stop):
+    """The places start .. stop of one axis, counted from the end (-1 or -2)."""
+    shape = shape_of(x)
+    starts, limits = [0] * len(shape), list(shape)
+    starts[axis], limits[axis] = start, stop
+    return static_slice(x, tuple(starts), tuple(limits))
+
+
 def to_rank(x, rank):
     """`x` with leading axes of size 1."""
     return expand(x, tuple(range(rank - len(shape_of(x)))))
@@ -121,9 +130,9 @@ def wrapped(indices, n):
     return select(lt(indices, np.int32(0)), add(indices, np.int32(n)), indices)
 
 
-def diagonal_indices(n):
-    """The places (i, i), as index vectors."""
-    places = iota(np.int32, n)
+def diagonal_indices(places):
+    """The places (i, i) for i in `places`, 0 .. n-1, as index vectors."""
+    n = shape_of(places)[0]
     pair = [expand(x, (1,)) for x in (wrapped(places, n), wrapped(places, n))]
     return concatenate(pair, 1)
 
@@ -135,7 +144,7 @@ def diagonal(x):
     numbers = GatherDimensionNumbers(tuple(range(k)), (k, k + 1), (k, k + 1))
     return gather(
         x,
-        diagonal_indices(n),
+        diagonal_indices(iota(np.int32, n)),
         numbers,
         (*lead, 1, 1),
         mode=GatherScatterMode.PROMISE_IN_BOUNDS,
@@ -153,6 +162,21 @@ def take_rows(x, rows):
         expand(wrapped(rows, m), (k + 1,)),
         numbers,
         (*[1] * k, 1, n),
+        mode=GatherScatterMode.PROMISE_IN_BOUNDS,
+    )
+
+
+def take_columns(x, columns):
+    """The columns of each matrix in the order that its vector of `columns` gives."""
+    *lead, m, n = shape_of(x)
+    k = len(lead)
+    batch = tuple(range(k))
+    numbers = GatherDimensionNumbers((k,), (k + 1,), (k + 1,), batch, batch)
+    return gather(
+        x,
+        expand(wrapped(columns, n), (k + 1,)),
+        numbers,
+        (*[1] * k, m, 1),
         mode=GatherScatterMode.PROMISE_IN_BOUNDS,
     )
 
@@ -201,6 +225,11 @@ def check_square(message, aval):
     """ValueError(message) unless the matrices are square."""
     if aval.shape[-1] != aval.shape[-2]:
         raise ValueError(f"{message}. Got shape {aval.shape[-2:]}.")
+
+
+def no_derivative(name):
+    """The jvp slot of an op that JAX does not differentiate either."""
+    return NO_RULE(f"Differentiation rule for '{name}' not implemented")
 
 
 def real_dtype(dtype):
@@ -343,9 +372,9 @@ def _cholesky_jvp(primals, tangents):
     both = triangular_solve(
         ans, right, left_side=True, transpose_a=False, conjugate_a=False, lower=True
     )
+    low = tril(both)
     halves = add(constant_like(1, both), eye(shape_of(x)[-1], dtype_of(x)))
-    inner = div(tril(both), to_rank(halves, len(shape_of(x))))
-    return ans, matmul(ans, inner)
+    return ans, matmul(ans, div(low, to_rank(halves, len(shape_of(x)))))
 
 
 def _cholesky_lower(b, ins, out_avals):
@@ -434,7 +463,9 @@ def _triangular_solve_reference(
     x = np.zeros_like(b)
     n = len(a)
     with np.errstate(all="ignore"):
-        for i in reversed(range(n)) if lower == (transpose_a == left_side) else range(n):
+        for i in (
+            reversed(range(n)) if lower == (transpose_a == left_side) else range(n)
+        ):
             x[i] = (b[i] - a[i] @ x) / a[i, i]
     return [x if left_side else x.T]
 
@@ -561,7 +592,7 @@ symmetric_product_p = define(
     reference=lambda a, c, *, alpha, beta: (
         alpha * (a @ np.swapaxes(a, -1, -2)) + beta * c
     ).astype(c.dtype),
-    jvp=NO_RULE("Differentiation rule for 'symmetric_product' not implemented"),
+    jvp=no_derivative("symmetric_product"),
     transpose=NOT_LINEAR,
     batch=batch_of(lambda: symmetric_product_p),
     lower=_symmetric_product_lower,
