@@ -4,11 +4,13 @@ import re
 
 import jax
 import pytest
-from compat_tests import jnp_tables
 
 import minijax
+from compat_tests import jnp_tables
 
-TABLES = ("basics", "shapes", "indexing", "reductions", "products", "library")
+TABLES = (
+    "basics", "shapes", "indexing", "reductions", "products", "library", "linalg",
+)  # fmt: skip
 VALUES = [row for table in TABLES for row in jnp_tables.rows(table)]
 EQUATIONS = [
     row for row in [*VALUES, *jnp_tables.rows("ufuncs")] if not row.values_only
