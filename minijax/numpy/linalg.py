@@ -1,0 +1,525 @@
+"""`jax.numpy.linalg`: decompositions, solutions, determinants and norms of matrices."""
+
+import operator
+
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
+from minijax.control.call import jit
+from minijax.control.custom import custom_jvp
+from minijax.numpy.creation import asarray
+from minijax.numpy.decompositions import (
+    SlogdetResult,
+    adjoint,
+    cholesky,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    matrix,
+    qr,
+    svd,
+    svdvals,
+)
+from minijax.numpy.norms import matrix_norm, norm, vector_norm
+from minijax.numpy.promotion import (
+    broadcast_shapes,
+    broadcast_to,
+    canonical_axis,
+    check_arraylike,
+    convert,
+    ensure_arraylike,
+    is_complex,
+    literal,
+    promote_dtypes_inexact,
+    shape_of,
+)
+from minijax.ops import linalg as ops
+from minijax.ops.linalg_lu import lu as lu_op
+
+_HIGHEST = lax.Precision.HIGHEST
+
+# --- solutions ------------------------------------------------------------------------
+
+
+def _lu_solve(lu, permutation, b):
+    """x with A x = b, for the packed factors and row permutation of A."""
+    b = jnp.take_along_axis(b, permutation[..., None], -2)
+    options = {"left_side": True}
+    x = ops.triangular_solve(lu, b, lower=True, unit_diagonal=True, **options)
+    return ops.triangular_solve(lu, x, lower=False, **options)
+
+
+@custom_jvp
+def _solve_factored(lu, permutation, a, b):
+    return _lu_solve(lu, permutation, b)
+
+
+@_solve_factored.defjvp
+def _solve_factored_rule(primals, tangents):
+    lu, permutation, a, b = primals
+    x = _solve_factored(lu, permutation, a, b)
+    _, _, t_a, t_b = tangents
+    change = t_b - jnp.matmul(t_a, x, precision=_HIGHEST)
+    return x, _lu_solve(lu, permutation, change)
+
+
+@jit
+def solve(a, b):
+    """x with a x = b, for square matrices and vectors (one axis) or matrices `b`."""
+    a, b = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.solve", a, b))
+    a, b = asarray(a), asarray(b)
+    if a.ndim < 2:
+        raise ValueError(
+            f"left hand array must be at least two dimensional; got {a.shape=}"
+        )
+    if b.ndim < 1:
+        raise ValueError(
+            f"right hand array must be at least one dimensional; got {b.shape=}"
+        )
+    if a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] "
+            f"or b=[..., m]; got a={a.shape} and b={b.shape}"
+        )
+    if b.shape[0 if b.ndim == 1 else -2] != a.shape[-1]:
+        raise ValueError(
+            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] "
+            f"or b=[..., m]; got a={a.shape} and b={b.shape}"
+        )
+    if b.ndim == 1:
+        return _solve(a, b[:, None])[..., 0]
+    return _solve(a, b)
+
+
+def _solve(a, b):
+    lead = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a = broadcast_to(a, (*lead, *a.shape[-2:]))
+    b = broadcast_to(b, (*lead, *b.shape[-2:]))
+    lu, _, permutation = lu_op(lax.stop_gradient(a))
+    return _solve_factored(lu, permutation, a, b)
+
+
+def inv(a):
+    """The inverse of square matrices."""
+    a = matrix("inv", a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(f"Argument to inv must have shape [..., n, n], got {a.shape}.")
+    return solve(a, broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
+
+
+@jit(static_argnames=("numpy_resid", "rcond"))
+def lstsq(a, b, rcond=None, *, numpy_resid=False):
+    """(x, residuals, rank, singular values of a): x minimises |a x - b|.
+
+    rcond: the least singular value that counts, relative to the largest. numpy_resid:
+    no residuals for matrices without full column rank, as NumPy has it.
+    """
+    a, b = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.lstsq", a, b))
+    a, b = asarray(a), asarray(b)
+    if a.shape[0] != b.shape[0]:
+        raise ValueError("Leading dimensions of input arrays must match")
+    vector = b.ndim == 1
+    if vector:
+        b = b[:, None]
+    if a.ndim != 2:
+        raise TypeError(
+            f"{a.ndim}-dimensional array given. Array must be two-dimensional"
+        )
+    if b.ndim != 2:
+        raise TypeError(
+            f"{b.ndim}-dimensional array given. Array must be one or two-dimensional"
+        )
+    m, n = a.shape
+    real = np.dtype(f"float{4 * a.dtype.itemsize}") if is_complex(a) else a.dtype
+    eps = float(dtypes.finfo(real).eps)
+    rcond = eps * max(m, n) if rcond is None else (eps if rcond < 0 else rcond)
+    u, s, vt = svd(a, full_matrices=False)
+    mask = (s > literal(0, real)) & (s >= convert(rcond, real) * s[0])
+    rank = mask.sum()
+    inverse = jnp.where(mask, 1 / jnp.where(mask, s, 1), 0)[:, None].astype(a.dtype)
+    projected = jnp.matmul(adjoint(u), b, precision=_HIGHEST)
+    x = jnp.matmul(adjoint(vt), inverse * projected, precision=_HIGHEST)
+    if numpy_resid and not (rank == n and m > n):
+        residuals = jnp.asarray([])
+    else:
+        residuals = norm(b - jnp.matmul(a, x, precision=_HIGHEST), axis=0) ** 2
+    return (x.ravel() if vector else x), residuals, rank, s
+
+
+@jit(static_argnames=("hermitian",))
+def _pinv(a, rcond, hermitian):
+    @custom_jvp
+    def pseudo_inverse(a, rcond):
+        u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
+        cutoff = rcond[..., None] * s[..., 0:1]
+        s = jnp.where(s > cutoff, s, np.inf).astype(u.dtype)
+        scaled = jnp.matrix_transpose(u) / s[..., None]
+        out = jnp.matmul(jnp.matrix_transpose(vh), scaled, precision=_HIGHEST)
+        return jnp.conj(out)
+
+    @pseudo_inverse.defjvp
+    def rule(primals, tangents):
+        a, rcond = primals
+        t, _ = tangents
+        p = pseudo_inverse(a, rcond)
+        ph, th = adjoint(p), adjoint(t)
+
+        def mul(*xs):
+            out = xs[0]
+            for x in xs[1:]:
+                out = jnp.matmul(out, x, precision=_HIGHEST)
+            return out
+
+        out = -mul(p, t, p)
+        out += mul(p, ph, th) - mul(p, ph, mul(th, a, p))
+        out += mul(th, ph, p) - mul(mul(p, a, th), ph, p)
+        return p, out
+
+    return pseudo_inverse(a, rcond)
+
+
+def pinv(a, rtol=None, hermitian=False, *, rcond=None):
+    """The Moore-Penrose inverse; `rtol`: the least singular value that counts,
+    relatively.
+    """
+    a = matrix("pinv", a)
+    rtol = rcond if rtol is None else rtol
+    real = np.dtype(f"float{4 * a.dtype.itemsize}") if is_complex(a) else a.dtype
+    if rtol is None:
+        rtol = 10.0 * max(a.shape[-2:]) * float(dtypes.finfo(real).eps)
+    return _pinv(a, jnp.asarray(rtol, real), hermitian)
+
+
+@jit(static_argnames=("hermitian",))
+def matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
+    """The number of singular values above `tol`, or `rtol` times the largest."""
+    a = matrix("matrix_rank", M)
+    if a.ndim < 2:
+        return (a != 0).any().astype(dtypes.python_scalar_dtype(int))
+    s = svd(a, full_matrices=False, compute_uv=False, hermitian=hermitian)
+    if tol is None:
+        largest = s.max(axis=-1)
+        if rtol is None:
+            tol = (
+                largest
+                * max(a.shape[-2:])
+                * asarray(dtypes.finfo(s.dtype).eps, s.dtype)
+            )
+        else:
+            tol = largest * rtol
+    return (s > jnp.expand_dims(tol, -1)).sum(axis=-1)
+
+
+@jit(static_argnames=("p",))
+def cond(x, p=None):
+    """The condition number of matrices in the norm `p` (2 by default)."""
+    (x,) = ensure_arraylike("cond", x)
+    x = asarray(x)
+    if x.ndim < 2:
+        raise ValueError(
+            f"jnp.linalg.cond: input array must be at least 2D; got {x.shape=}"
+        )
+    if not x.size:
+        raise ValueError(
+            f"jnp.linalg.cond: input array must not be empty; got {x.shape=}"
+        )
+    if p is None or p in (2, -2):
+        s = svd(x, compute_uv=False)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    if x.shape[-1] != x.shape[-2]:
+        raise ValueError(
+            f"jnp.linalg.cond: for {p=}, array must be square; got {x.shape=}"
+        )
+    r = norm(x, ord=p, axis=(-2, -1)) * norm(inv(x), ord=p, axis=(-2, -1))
+    bad = jnp.isnan(r) & ~jnp.isnan(x).any(axis=(-2, -1))
+    return jnp.where(bad, np.inf, r)
+
+
+# --- determinants ---------------------------------------------------------------------
+
+
+def _slogdet_of(a):
+    lu, pivots, _ = lu_op(a)
+    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
+    is_zero = (diagonal == 0).any(axis=-1)
+    moved = pivots != jnp.arange(a.shape[-1], dtype=pivots.dtype)
+    parity = jnp.count_nonzero(moved, axis=-1)
+    if is_complex(a):
+        sign = jnp.prod(diagonal / jnp.abs(diagonal).astype(diagonal.dtype), axis=-1)
+    else:
+        sign = asarray(1, a.dtype)
+        parity = parity + jnp.count_nonzero(diagonal < 0, axis=-1)
+    sign = jnp.where(is_zero, 0, sign * (1 - 2 * (parity % 2)).astype(a.dtype))
+    logdet = jnp.where(is_zero, -np.inf, jnp.sum(jnp.log(jnp.abs(diagonal)), axis=-1))
+    return sign.astype(a.dtype), logdet
+
+
+def _trace_of_quotient(a, t):
+    """The trace of a⁻¹ t, linear in `t` for transposition too."""
+    factors, _, permutation = lu_op(a)
+    return jnp.trace(_lu_solve(factors, permutation, t), axis1=-1, axis2=-2)
+
+
+@custom_jvp
+def _slogdet(a):
+    return _slogdet_of(a)
+
+
+@_slogdet.defjvp
+def _slogdet_rule(primals, tangents):
+    (a,), (t,) = primals, tangents
+    sign, logdet = _slogdet(a)
+    slope = _trace_of_quotient(a, t)
+    if is_complex(a):
+        t_sign = (slope - slope.real.astype(slope.dtype)) * sign
+        return (sign, logdet), (t_sign, slope.real)
+    return (sign, logdet), (jnp.zeros_like(sign), slope)
+
+
+@jit(static_argnames=("method",))
+def slogdet(a, *, method=None):
+    """(sign, log |det|) of square matrices; method: 'lu' or 'qr', alike here."""
+    a = matrix("slogdet", a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            f"Argument to slogdet() must have shape [..., n, n], got {a.shape}"
+        )
+    if method not in (None, "lu", "qr"):
+        raise ValueError(
+            f"Unknown slogdet method '{method}'. Supported methods are 'lu' (`None`), "
+            "and 'qr'."
+        )
+    return SlogdetResult(*_slogdet(a))
+
+
+@jit
+def det(a):
+    """The determinant of square matrices."""
+    a = matrix("det", a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            f"Argument to _det() must have shape [..., n, n], got {a.shape}"
+        )
+    if a.shape[-1] == 2:
+        return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
+    if a.shape[-1] == 3:
+        return (
+            a[..., 0, 0] * a[..., 1, 1] * a[..., 2, 2]
+            + a[..., 0, 1] * a[..., 1, 2] * a[..., 2, 0]
+            + a[..., 0, 2] * a[..., 1, 0] * a[..., 2, 1]
+            - a[..., 0, 2] * a[..., 1, 1] * a[..., 2, 0]
+            - a[..., 0, 0] * a[..., 1, 2] * a[..., 2, 1]
+            - a[..., 0, 1] * a[..., 1, 0] * a[..., 2, 2]
+        )
+    return _det(a)
+
+
+@custom_jvp
+def _det(a):
+    sign, logdet = _slogdet_of(a)
+    return sign * jnp.exp(logdet).astype(sign.dtype)
+
+
+@_det.defjvp
+def _det_rule(primals, tangents):
+    (a,), (t,) = primals, tangents
+    y = _det(a)
+    return y, y * _trace_of_quotient(a, t)
+
+
+# --- powers and products --------------------------------------------------------------
+
+
+@jit(static_argnames=("n",))
+def matrix_power(a, n):
+    """Square matrices raised to a static integer power."""
+    (a,) = ensure_arraylike("jnp.linalg.matrix_power", a)
+    a = asarray(a)
+    if a.ndim < 2:
+        raise TypeError(
+            f"{a.ndim}-dimensional array given. Array must be at least two-dimensional"
+        )
+    if a.shape[-2] != a.shape[-1]:
+        raise TypeError("Last 2 dimensions of the array must be square")
+    try:
+        n = operator.index(n)
+    except TypeError as error:
+        raise TypeError(f"exponent must be an integer, got {n}") from error
+    if n == 0:
+        return broadcast_to(jnp.eye(a.shape[-2], dtype=a.dtype), a.shape)
+    if n < 0:
+        a, n = inv(a), -n
+    if n == 3:
+        return (a @ a) @ a
+    result = power = None
+    while n > 0:
+        power = a if power is None else power @ power
+        n, odd = divmod(n, 2)
+        if odd:
+            result = power if result is None else result @ power
+    return result
+
+
+def multi_dot(arrays, *, precision=None):
+    """The matrix product of several arrays, in the cheapest order."""
+    arrays = [asarray(x) for x in ensure_arraylike("jnp.linalg.multi_dot", *arrays)]
+    if len(arrays) < 2:
+        raise ValueError(
+            f"multi_dot requires at least one array; got len(arrays)={len(arrays)}"
+        )
+    ndims = [x.ndim for x in arrays]
+    if not (
+        1 <= ndims[0] <= 2 and 1 <= ndims[-1] <= 2 and all(d == 2 for d in ndims[1:-1])
+    ):
+        raise ValueError(
+            "multi_dot: input arrays must all be two-dimensional, except for the "
+            "first and last array which may be 1 or 2 dimensional."
+        )
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    terms = [letters[i : i + 2] for i in range(len(arrays))]
+    if ndims[0] == 1:
+        terms[0] = terms[0][1]
+    if ndims[-1] == 1:
+        terms[-1] = terms[-1][0]
+    out = (letters[0] if ndims[0] == 2 else "") + (
+        letters[len(arrays)] if ndims[-1] == 2 else ""
+    )
+    return jnp.einsum(
+        f"{','.join(terms)}->{out}", *arrays, optimize="auto", precision=precision
+    )
+
+
+def tensorinv(a, ind=2):
+    """The inverse of `tensordot(a, ., ind)`."""
+    a = asarray(*ensure_arraylike("tensorinv", a))
+    ind = operator.index(ind)
+    if ind <= 0:
+        raise ValueError(f"ind must be a positive integer; got {ind=}")
+    left, right = a.shape[:ind], a.shape[ind:]
+    return inv(a.reshape(int(np.prod(left)), int(np.prod(right)))).reshape(
+        *right, *left
+    )
+
+
+def tensorsolve(a, b, axes=None):
+    """x with tensordot(a, x, x.ndim) = b."""
+    a, b = [asarray(x) for x in ensure_arraylike("tensorsolve", a, b)]
+    if axes is not None:
+        axes = [canonical_axis(i, a.ndim) for i in axes]
+        a = jnp.moveaxis(a, axes, range(a.ndim - len(axes), a.ndim))
+    shape = a.shape[b.ndim :]
+    return solve(a.reshape(b.size, int(np.prod(shape))), b.ravel()).reshape(shape)
+
+
+# --- of the array API standard --------------------------------------------------------
+
+
+def cross(x1, x2, /, *, axis=-1):
+    """The cross product of vectors of three components along an axis."""
+    x1, x2 = ensure_arraylike("jnp.linalg.cross", x1, x2)
+    if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they "
+            f"have {shape_of(x1)[axis]} and {shape_of(x2)[axis]} dimensions instead."
+        )
+    return jnp.cross(x1, x2, axis=axis)
+
+
+def diagonal(x, /, *, offset=0):
+    """The diagonals of matrices in the last two axes."""
+    check_arraylike("jnp.linalg.diagonal", x)
+    return jnp.diagonal(x, offset=offset, axis1=-2, axis2=-1)
+
+
+def matmul(x1, x2, /, *, precision=None, preferred_element_type=None):
+    """The matrix product, as `jnp.matmul`."""
+    check_arraylike("jnp.linalg.matmul", x1, x2)
+    return jnp.matmul(
+        x1, x2, precision=precision, preferred_element_type=preferred_element_type
+    )
+
+
+def matrix_transpose(x, /):
+    """Matrices in the last two axes, transposed."""
+    check_arraylike("jnp.linalg.matrix_transpose", x)
+    return jnp.matrix_transpose(x)
+
+
+def outer(x1, x2, /):
+    """The outer product of two vectors."""
+    x1, x2 = ensure_arraylike("jnp.linalg.outer", x1, x2)
+    if len(shape_of(x1)) != 1 or len(shape_of(x2)) != 1:
+        raise ValueError(
+            "Input arrays must be one-dimensional, but they are "
+            f"x1.ndim={len(shape_of(x1))} x2.ndim={len(shape_of(x2))}"
+        )
+    return jnp.outer(x1, x2)
+
+
+def tensordot(
+    x1, x2, /, *, axes=2, precision=None, preferred_element_type=None, out_sharding=None
+):
+    """The sums of products over pairs of axes, as `jnp.tensordot`."""
+    check_arraylike("jnp.linalg.tensordot", x1, x2)
+    return jnp.tensordot(
+        x1,
+        x2,
+        axes=axes,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def trace(x, /, *, offset=0, dtype=None):
+    """The sums along the diagonals of matrices in the last two axes."""
+    check_arraylike("jnp.linalg.trace", x)
+    return jnp.trace(x, offset=offset, axis1=-2, axis2=-1, dtype=dtype)
+
+
+def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
+    """The sums of products along an axis, as `jnp.vecdot`."""
+    check_arraylike("jnp.linalg.vecdot", x1, x2)
+    return jnp.vecdot(
+        x1,
+        x2,
+        axis=axis,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+__all__ = [
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "tensorinv",
+    "tensorsolve",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
