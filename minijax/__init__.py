@@ -15,62 +15,13 @@ from minijax import pprint as pprint
 from minijax import tree as tree
 from minijax import tree_util as tree_util
 from minijax.alias import JAX_VERSION, missing_attribute
-from minijax.api.arrays import block_until_ready as block_until_ready
-from minijax.api.arrays import copy_to_host_async as copy_to_host_async
-from minijax.api.arrays import device_get as device_get
-from minijax.api.arrays import device_put as device_put
-from minijax.api.arrays import effects_barrier as effects_barrier
-from minijax.api.differentiate import fwd_and_bwd as fwd_and_bwd
-from minijax.api.differentiate import grad as grad
-from minijax.api.differentiate import hessian as hessian
-from minijax.api.differentiate import jacfwd as jacfwd
-from minijax.api.differentiate import jacrev as jacobian  # noqa: F401
-from minijax.api.differentiate import jacrev as jacrev
-from minijax.api.differentiate import jvp as jvp
-from minijax.api.differentiate import linear_transpose as linear_transpose
-from minijax.api.differentiate import linearize as linearize
-from minijax.api.differentiate import value_and_grad as value_and_grad
-from minijax.api.differentiate import vjp as vjp
-from minijax.api.inspection import ShapeDtypeStruct as ShapeDtypeStruct
-from minijax.api.inspection import eval_shape as eval_shape
-from minijax.api.inspection import make_jaxpr as make_jaxpr
-from minijax.api.shard import pmap as pmap
-from minijax.api.shard import shard_map as shard_map
-from minijax.api.shard import smap as smap
 from minijax.api.vectorize import vmap as vmap
 from minijax.array import Array as Array
 from minijax.control.call import jit as jit
-from minijax.control.callback import pure_callback as pure_callback
-from minijax.control.constraint import reshard as reshard
-from minijax.control.custom import closure_convert as closure_convert
-from minijax.control.custom import custom_gradient as custom_gradient
-from minijax.control.custom import custom_jvp as custom_jvp
-from minijax.control.custom import custom_vjp as custom_vjp
-from minijax.control.naming import ensure_compile_time_eval as ensure_compile_time_eval
-from minijax.control.naming import named_call as named_call
-from minijax.control.naming import named_scope as named_scope
-from minijax.control.remat import checkpoint as checkpoint
-from minijax.control.remat import checkpoint as remat  # noqa: F401
-from minijax.control.remat import checkpoint_policies as checkpoint_policies
 from minijax.core import typeof as typeof
 from minijax.device import Device as Device
-from minijax.device import default_backend as default_backend
-from minijax.device import device_count as device_count
-from minijax.device import devices as devices
-from minijax.device import host_count as host_count
-from minijax.device import host_id as host_id
-from minijax.device import host_ids as host_ids
-from minijax.device import local_device_count as local_device_count
-from minijax.device import local_devices as local_devices
-from minijax.device import process_count as process_count
-from minijax.device import process_index as process_index
-from minijax.device import process_indices as process_indices
 from minijax.dispatch import clear_caches as clear_caches
 from minijax.dtypes import float0 as float0
-from minijax.mesh import NamedSharding as NamedSharding
-from minijax.mesh import PartitionSpec as P  # noqa: F401
-from minijax.mesh import make_mesh as make_mesh
-from minijax.mesh import set_mesh as set_mesh
 
 check_tracer_leaks = config.context_manager("jax_check_tracer_leaks", True)
 checking_leaks = config.context_manager("jax_check_tracer_leaks", True)
@@ -97,6 +48,54 @@ transfer_guard = config.context_manager("jax_transfer_guard")
 __version__ = JAX_VERSION
 __version_info__ = tuple(int(part) for part in JAX_VERSION.split("."))
 
+# home -> the names there that are public here (`name=other` where it is called so there),
+# each found when it is first asked for, so that starting is quick
+_HOMES = {
+    "minijax.api.arrays": (
+        "block_until_ready copy_to_host_async device_get device_put "
+        "effects_barrier"
+    ),
+    "minijax.api.differentiate": (
+        "fwd_and_bwd grad hessian jacfwd jacobian=jacrev jacrev jvp "
+        "linear_transpose linearize value_and_grad vjp"
+    ),
+    "minijax.api.inspection": (
+        "ShapeDtypeStruct eval_shape make_jaxpr"
+    ),
+    "minijax.api.shard": (
+        "pmap shard_map smap"
+    ),
+    "minijax.control.callback": (
+        "pure_callback"
+    ),
+    "minijax.control.constraint": (
+        "reshard"
+    ),
+    "minijax.control.custom": (
+        "closure_convert custom_gradient custom_jvp custom_vjp"
+    ),
+    "minijax.control.naming": (
+        "ensure_compile_time_eval named_call named_scope"
+    ),
+    "minijax.control.remat": (
+        "checkpoint checkpoint_policies remat=checkpoint"
+    ),
+    "minijax.device": (
+        "default_backend device_count devices host_count host_id host_ids "
+        "local_device_count local_devices process_count process_index "
+        "process_indices"
+    ),
+    "minijax.mesh": (
+        "NamedSharding P=PartitionSpec make_mesh set_mesh"
+    ),
+}  # fmt: skip
+
+_FOUND_IN = {
+    entry.partition("=")[0]: (home, entry.rpartition("=")[2])
+    for home, entries in _HOMES.items()
+    for entry in entries.split()
+}
+
 # Submodules that are imported when they are first asked for, so that starting is quick.
 _LAZY = {
     "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
@@ -108,6 +107,10 @@ _LAZY = {
 
 
 def __getattr__(name):
+    if name in _FOUND_IN:
+        home, there = _FOUND_IN[name]
+        value = globals()[name] = getattr(importlib.import_module(home), there)
+        return value
     if name in _LAZY:
         try:
             return importlib.import_module(f"minijax.{name}")
@@ -115,3 +118,7 @@ def __getattr__(name):
             if error.name != f"minijax.{name}":
                 raise
     raise missing_attribute(__name__, name)
+
+
+def __dir__():
+    return [*globals(), *_FOUND_IN, *_LAZY]

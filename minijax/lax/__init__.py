@@ -1,0 +1,147 @@
+"""The public `jax.lax`: every op of `minijax.ops`, and structured control flow.
+
+Each name is found in its home the first time it is asked for, so that importing `lax` costs
+nothing.
+"""
+
+import importlib
+
+from minijax.alias import missing_attribute
+
+# home -> the names there that are public here (`name=other` where it is called so there)
+_HOMES = {
+    "minijax.control.associative_scan": (
+        "associative_scan"
+    ),
+    "minijax.control.collectives": (
+        "all_gather all_gather_p all_to_all all_to_all_p axis_index axis_index_p "
+        "axis_size pbroadcast pcast pmax pmax_p pmean pmin pmin_p ppermute ppermute_p "
+        "pshuffle psum psum_p psum_scatter pswapaxes"
+    ),
+    "minijax.control.cond": (
+        "cond cond_p switch"
+    ),
+    "minijax.control.constraint": (
+        "with_sharding_constraint"
+    ),
+    "minijax.control.mapping": (
+        "map"
+    ),
+    "minijax.control.scan": (
+        "scan scan_p"
+    ),
+    "minijax.control.while_loop": (
+        "fori_loop while_loop while_p"
+    ),
+    "minijax.ops.conv": (
+        "conv conv_general_dilated conv_general_dilated_p "
+        "conv_general_dilated_patches conv_transpose conv_with_general_padding"
+    ),
+    "minijax.ops.conv_shapes": (
+        "ConvDimensionNumbers conv_dimension_numbers conv_general_permutations "
+        "conv_general_shape_tuple conv_shape_tuple conv_transpose_shape_tuple "
+        "padtype_to_pads"
+    ),
+    "minijax.ops.convert": (
+        "bitcast_convert_type bitcast_convert_type_p convert_element_type "
+        "convert_element_type_p copy_p optimization_barrier optimization_barrier_p "
+        "reduce_precision reduce_precision_p stop_gradient stop_gradient_p"
+    ),
+    "minijax.ops.cumulative": (
+        "cumlogsumexp cumlogsumexp_p cummax cummax_p cummin cummin_p cumprod "
+        "cumprod_p cumsum cumsum_p"
+    ),
+    "minijax.ops.dot": (
+        "DotAlgorithm DotAlgorithmPreset Precision batch_matmul dot dot_general "
+        "dot_general_p"
+    ),
+    "minijax.ops.elementwise": (
+        "abs abs_p acos acos_p acosh acosh_p add add_p and_p asin asin_p asinh "
+        "asinh_p atan atan2 atan2_p atan_p atanh atanh_p bessel_i0e bessel_i0e_p "
+        "bessel_i1e bessel_i1e_p betainc bitwise_and bitwise_not bitwise_or "
+        "bitwise_xor cbrt cbrt_p ceil ceil_p clz clz_p complex complex_p conj conj_p "
+        "cos cos_p cosh cosh_p digamma digamma_p div div_p eq eq_p erf erf_inv "
+        "erf_inv_p erf_p erfc erfc_p exp exp2 exp2_p exp_p expm1 expm1_p floor "
+        "floor_p ge ge_p gt gt_p igamma igamma_grad_a igamma_grad_a_p igamma_p "
+        "igammac igammac_p imag imag_p integer_pow integer_pow_p is_finite "
+        "is_finite_p le le_p lgamma lgamma_p log log1p log1p_p log_p logistic "
+        "logistic_p lt lt_p max max_p min min_p mul mul_p ne ne_p neg neg_p nextafter "
+        "nextafter_p not_p or_p polygamma polygamma_p population_count "
+        "population_count_p pow pow_p random_gamma_grad real real_p "
+        "regularized_incomplete_beta_p rem rem_p rsqrt rsqrt_p select shift_left "
+        "shift_left_p shift_right_arithmetic shift_right_arithmetic_p "
+        "shift_right_logical shift_right_logical_p sign sign_p sin sin_p sinh sinh_p "
+        "sqrt sqrt_p square square_p sub sub_p tan tan_p tanh tanh_p xor_p zeta "
+        "zeta_p"
+    ),
+    "minijax.ops.gather": (
+        "GatherDimensionNumbers GatherScatterMode gather gather_p"
+    ),
+    "minijax.ops.general_reduce": (
+        "reduce reduce_p"
+    ),
+    "minijax.ops.index": (
+        "dynamic_index_in_dim dynamic_slice dynamic_slice_in_dim dynamic_slice_p "
+        "dynamic_update_index_in_dim dynamic_update_slice dynamic_update_slice_in_dim "
+        "dynamic_update_slice_p index_take"
+    ),
+    "minijax.ops.reduce": (
+        "argmax argmax_p argmin argmin_p reduce_and reduce_and_p reduce_max "
+        "reduce_max_p reduce_min reduce_min_p reduce_or reduce_or_p reduce_prod "
+        "reduce_prod_p reduce_sum reduce_sum_p reduce_xor reduce_xor_p"
+    ),
+    "minijax.ops.rounding": (
+        "RoundingMethod round round_p"
+    ),
+    "minijax.ops.scatter": (
+        "ScatterDimensionNumbers scatter scatter_add scatter_add_p scatter_apply "
+        "scatter_max scatter_max_p scatter_min scatter_min_p scatter_mul "
+        "scatter_mul_p scatter_p scatter_sub scatter_sub_p"
+    ),
+    "minijax.ops.select": (
+        "clamp clamp_p select_n select_n_p"
+    ),
+    "minijax.ops.shape": (
+        "broadcast broadcast_in_dim broadcast_in_dim_p broadcast_like "
+        "broadcast_shapes broadcast_to_rank broadcasted_iota collapse empty "
+        "expand_dims full full_like iota iota_p reshape reshape_p rev rev_p "
+        "shape_as_value squeeze squeeze_p transpose transpose_p"
+    ),
+    "minijax.ops.slicing": (
+        "concatenate concatenate_p index_in_dim pad pad_p slice slice_in_dim slice_p "
+        "split split_p stack stack_p tile tile_p unstack unstack_p"
+    ),
+    "minijax.ops.sort": (
+        "sort sort_key_val sort_p top_k top_k_p"
+    ),
+    "minijax.ops.total_order": (
+        "eq_to_p le_to_p lt_to_p"
+    ),
+    "minijax.ops.window": (
+        "reduce_window reduce_window_max_p reduce_window_min_p reduce_window_p "
+        "reduce_window_sum_p select_and_gather_add_p select_and_scatter_add_p"
+    ),
+    "minijax.ops.window_shapes": (
+        "reduce_window_shape_tuple"
+    ),
+}  # fmt: skip
+
+_FOUND_IN = {
+    entry.partition("=")[0]: (home, entry.rpartition("=")[2])
+    for home, entries in _HOMES.items()
+    for entry in entries.split()
+}
+
+
+def __getattr__(name):
+    if name == "linalg":
+        return importlib.import_module("minijax.lax.linalg")
+    if name not in _FOUND_IN:
+        raise missing_attribute(__name__, name)
+    home, there = _FOUND_IN[name]
+    value = globals()[name] = getattr(importlib.import_module(home), there)
+    return value
+
+
+def __dir__():
+    return [*_FOUND_IN, "linalg"]
