@@ -119,7 +119,8 @@ static void test_scan(int64_t length, int64_t reverse, int64_t in_place) {
   mjx_program *loaded = load(2, (program *const[]){p, running_sum()}, NULL, 0);
   float x[15], y[15] = {0}, start[3] = {1, 2, 3}, end[3], want[3];
   for (int i = 0; i < 15; i++) x[i] = (float)(i * i);
-  CHECK(mjx_program_run(loaded, (const void *const[]){start, x}, (void *const[]){end, y}) == MJX_OK);
+  const void *const in[2] = {start, x};
+  CHECK(mjx_program_run(loaded, in, (void *const[]){end, y}) == MJX_OK);
   memcpy(want, start, sizeof want);
   for (int64_t i = 0; i < length; i++) {
     int64_t at = reverse ? length - 1 - i : i;

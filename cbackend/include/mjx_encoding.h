@@ -44,16 +44,16 @@
  * REDUCE           out [outer, inner] dense | in view3                      kind
  *     kind: MJX_SUM PROD MAX MIN AND OR XOR.  out.dtype == in.dtype.  bool: AND OR XOR MAX MIN
  *     (and SUM = or, PROD = and); complex: SUM PROD.  An empty n gives the identity.
- *     f16/bf16 accumulate in f32.  MAX/MIN give NaN if there is one.
+ *     f16/bf16 accumulate in f32.  MAX/MIN give NaN if there is one, and -0 < +0.  A sum of two
+ *     or more is never -0; n == 1 copies.
  * ARGREDUCE        out [outer, inner] dense, any integer dtype | in view3   kind (MAX MIN)
  *     The first index of the extreme; the first NaN wins.  n >= 1.
  * CUM              out view3 dense | in view3                               kind, reverse
  *     kind: SUM PROD MAX MIN LOGSUMEXP.  In place allowed if the input is dense too.
  * DOT              c [B,M,N] | a [B,M,K], b [B,K,N]                         (none)
  *     c: last stride 1 (or N <= 1), others positive.  a, b: any strides (0 for broadcast too).
- *     a.dtype == b.dtype.  c.dtype: the same; or F32 (F64) for F16/BF16 (F32) inputs; or any
- *     integer dtype of at least the size for integer inputs (accumulated there, wrapping).
- *     bool: OR of ANDs.  f16/bf16 accumulate in f32.
+ *     Computed in c's dtype (F32 for F16, BF16): inputs of another dtype that is not larger are
+ *     converted first, integers wrap, bool is OR of ANDs.
  * DYNAMIC_SLICE    out | in, start * ndim                                   (none)
  *     in and out of the same ndim, any strides; starts: one-element operands of integer dtypes.
  *     Starts are clamped so that the slice fits, as XLA does.
@@ -71,7 +71,8 @@
  *     list inserted_window_dims, list operand_batching_dims,
  *     list scatter_indices_batching_dims, list scatter_dims_to_operand_dims
  *     kind: MJX_SET ADD MUL MIN MAX SUB.  out := in (skipped as in DYNAMIC_UPDATE_SLICE), then updates
- *     in row-major order.  A window that does not fit is dropped (or moved, for MJX_CLIP).
+ *     in row-major order.  A window that does not fit is dropped (or moved, for MJX_CLIP); so it is
+ *     for MJX_PROMISE_IN_BOUNDS, as on XLA's CPU.
  * SORT             out.. | in..   (as many)  all view3 of one shape         num_keys
  *     Stable, ascending along n by the first num_keys operands, order of lax.sort.
  *     In place with the same view allowed.

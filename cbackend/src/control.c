@@ -19,7 +19,8 @@ mjx_status mjx_check_code(const mjx_loader *loader, int64_t index, int64_t n_inp
                     (long long)index);
   if ((n_inputs >= 0 && (*code)->n_inputs != n_inputs) ||
       (n_outputs >= 0 && (*code)->n_outputs != n_outputs))
-    return mjx_fail(MJX_INVALID, "program %lld has %lld inputs and %lld outputs, expected %lld and %lld",
+    return mjx_fail(MJX_INVALID,
+                    "program %lld has %lld inputs and %lld outputs, expected %lld and %lld",
                     (long long)index, (long long)(*code)->n_inputs,
                     (long long)(*code)->n_outputs, (long long)n_inputs, (long long)n_outputs);
   return MJX_OK;

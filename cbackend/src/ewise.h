@@ -1,9 +1,9 @@
 /* ewise.h: the plan of an EWISE instruction, made once at load, walked at every run.
  *
  * The iteration space is cut into tiles of at most MJX_TILE elements.  In *row* mode a tile is a
- * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a number of whole rows
- * of the flattened space.  For each tile every register has a pointer: into an operand's own memory where
- * its elements lie side by side there, else to a slot in the thread's scratch.
+ * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a number of whole
+ * rows of the flattened space.  For each tile every register has a pointer: into an operand's own
+ * memory where its elements lie side by side there, else to a slot in the thread's scratch.
  */
 #ifndef MJX_EWISE_H
 #define MJX_EWISE_H

@@ -74,7 +74,8 @@ mjx_status mjx_op_argreduce_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_dense(out, "the output"));
   const int64_t shape[2] = {in->shape[0], in->shape[2]};
   MJX_TRY(mjx_check_shape(out, "the output", 2, shape));
-  if (!mjx_dtype_is_integer(out->dtype)) return mjx_fail(MJX_INVALID, "indices of dtype %d", out->dtype);
+  if (!mjx_dtype_is_integer(out->dtype))
+    return mjx_fail(MJX_INVALID, "indices of dtype %d", out->dtype);
   if (in->shape[1] < 1) return mjx_fail(MJX_INVALID, "no element to choose from");
   if (instr->params[0] != MJX_MAX && instr->params[0] != MJX_MIN)
     return mjx_fail(MJX_INVALID, "the kind is neither MAX nor MIN");

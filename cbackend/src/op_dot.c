@@ -56,7 +56,9 @@ static const char *const suffixes[MJX_N_DTYPES] = {"b1",  "i8",  "i16",  "i32", 
                                                    "u8",  "u16", "u32",  "u64", "f16",
                                                    "bf16", "f32", "f64", "c64", "c128"};
 
-static void append(char *text, const char *more) { memcpy(text + strlen(text), more, strlen(more) + 1); }
+static void append(char *text, const char *more) {
+  memcpy(text + strlen(text), more, strlen(more) + 1);
+}
 
 static mjx_kernel_fn find_convert(int from, int to) {
   char name[32] = "convert_";
@@ -331,7 +333,8 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
   const char *a = element(job->a, &plan->a, batch, row, 0, plan->size);
   const char *b = element(job->b, &plan->b, batch, 0, column, plan->size);
-  char *c = job->c + (batch * plan->c.batch_stride + row * plan->c.row_stride + column) * plan->size;
+  int64_t at = batch * plan->c.batch_stride + row * plan->c.row_stride + column;
+  char *c = job->c + at * plan->size;
   if (plan->method == DOT_BLAS) {
     blas_block(plan, a, b, c, (int)M, (int)N);
     return;

@@ -17,9 +17,11 @@ typedef void (*combine_fn)(char *to, int64_t to_stride, const char *from, int64_
 #define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
 /* NaN wins; -0 < +0. */
 #define OP_NANMIN(a, b) \
-  ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) == (b) ? (__builtin_signbit(a) ? (a) : (b)) : OP_MIN(a, b))
+  ((a) != (a) ? (a) : (b) != (b) ? (b)                                 \
+   : (a) == (b) ? (__builtin_signbit(a) ? (a) : (b)) : OP_MIN(a, b))
 #define OP_NANMAX(a, b) \
-  ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) == (b) ? (__builtin_signbit(a) ? (b) : (a)) : OP_MAX(a, b))
+  ((a) != (a) ? (a) : (b) != (b) ? (b)                                 \
+   : (a) == (b) ? (__builtin_signbit(a) ? (b) : (a)) : OP_MAX(a, b))
 #define SAME(x) (x)
 
 #define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                             \

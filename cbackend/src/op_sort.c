@@ -48,7 +48,8 @@ mjx_status mjx_op_sort_check(mjx_loader *loader, mjx_instr *instr) {
     MJX_TRY(mjx_check_real(&instr->out[i], "an output", 3));
     MJX_TRY(mjx_check_shape(&instr->in[i], "an input", 3, shape));
     MJX_TRY(mjx_check_shape(&instr->out[i], "an output", 3, shape));
-    if (instr->in[i].dtype != instr->out[i].dtype) return mjx_fail(MJX_INVALID, "the dtypes differ");
+    if (instr->in[i].dtype != instr->out[i].dtype)
+      return mjx_fail(MJX_INVALID, "the dtypes differ");
     if (i < instr->params[0]) MJX_TRY(add_fields(plan, &instr->in[i], i));
   }
   plan->n = shape[1];

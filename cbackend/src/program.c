@@ -110,7 +110,8 @@ static void *frame_take(mjx_program *program) {
   spin_unlock(program);
   if (memory) return memory;
   memory = block_alloc(block_bytes(program));
-  if (!memory) mjx_fail(MJX_NO_MEMORY, "no %lld bytes for a frame", (long long)block_bytes(program));
+  if (!memory)
+    mjx_fail(MJX_NO_MEMORY, "no %lld bytes for a frame", (long long)block_bytes(program));
   return memory;
 }
 

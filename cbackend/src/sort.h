@@ -18,7 +18,8 @@ typedef struct mjx_wide_item {
 typedef struct mjx_sort_key {
   int32_t dtype; /* never complex: those are sorted by their parts */
   bool wide;     /* 64-bit keys: items are mjx_wide_item, else uint64_t */
-  bool total;    /* floats by their bits (-NaN < .. < -0 < +0 < .. < NaN), not -0 == 0, NaN == NaN */
+  bool total;    /* floats by their bits (-NaN < .. < -0 < +0 < .. < NaN); else -0 == 0, and every
+                    NaN is equal and last */
   bool descending;
 } mjx_sort_key;
 

@@ -29,7 +29,8 @@ mjx_status mjx_window_read_dims(const mjx_instr *instr, int64_t *at, window_dims
 static mjx_status mark(const mjx_list *list, int ndim, bool *seen, const char *what) {
   for (int64_t i = 0; i < list->n; i++) {
     int64_t dim = list->items[i];
-    if (dim < 0 || dim >= ndim) return mjx_fail(MJX_INVALID, "%s names dim %lld", what, (long long)dim);
+    if (dim < 0 || dim >= ndim)
+      return mjx_fail(MJX_INVALID, "%s names dim %lld", what, (long long)dim);
     if (seen[dim]) return mjx_fail(MJX_INVALID, "%s names dim %lld twice", what, (long long)dim);
     seen[dim] = true;
   }
@@ -128,7 +129,8 @@ static mjx_status plan_batch(planner *self) {
   int64_t n = 1;
   for (int64_t i = 0; i < self->dims->indices_batching.n; i++) {
     int64_t dim = self->dims->indices_batching.items[i];
-    if (dim < 0 || dim >= batch_ndim) return mjx_fail(MJX_INVALID, "no batching dim %lld", (long long)dim);
+    if (dim < 0 || dim >= batch_ndim)
+      return mjx_fail(MJX_INVALID, "no batching dim %lld", (long long)dim);
   }
   for (int d = 0, e = 0; d < batch_ndim; d++, e++) {
     while (self->is_window[e]) e++;
