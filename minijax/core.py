@@ -8,6 +8,7 @@ a `parent`, and hands on whatever does not concern it.
 
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ class AbstractToken(AbstractValue):
 aval_rules = {}
 
 
-def get_aval(x):
+def get_aval(x) -> Any:
     """The aval of an array, tracer, NumPy value or Python scalar.
 
     TypeError for anything else.
@@ -139,7 +140,8 @@ def get_aval(x):
 def _find_aval_rule(x):
     for cls in type(x).__mro__[1:]:
         if cls in aval_rules:
-            return aval_rules[cls]
+            rule = aval_rules[type(x)] = aval_rules[cls]
+            return rule
     raise TypeError(f"Value {x!r} with type {type(x)} is not a valid JAX type")
 
 
@@ -438,7 +440,13 @@ class Primitive:
     multiple_results = False
     effects = no_effects
     call = False
-    shape = reference = jvp = transpose = batch = lower = linearize = None
+    shape: Any = None
+    reference: Any = None
+    jvp: Any = None
+    transpose: Any = None
+    batch: Any = None
+    lower: Any = None
+    linearize: Any = None
     impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):
@@ -452,11 +460,11 @@ class Primitive:
     def __reduce__(self):
         raise TypeError(f"primitive {self.name} cannot be pickled")
 
-    def bind(self, *args, **params):
+    def bind(self, *args, **params) -> Any:
         """Apply to arguments, under the current trace."""
         return _state.trace.process_primitive(self, args, params)
 
-    def bind_eqn(self, args, params):
+    def bind_eqn(self, args, params) -> Any:
         """Apply again what an equation recorded (`eval_jaxpr`)."""
         return _state.trace.process_primitive(self, args, params)
 
@@ -500,7 +508,7 @@ class Trace:
         True  # becomes False when the trace ends: its tracers must not be used again
     )
 
-    def process_primitive(self, primitive, args, params):
+    def process_primitive(self, primitive, args, params) -> Any:
         """Give `primitive` meaning at this level; args may belong to this trace or not.
         """
         raise NotImplementedError

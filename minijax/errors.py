@@ -71,7 +71,8 @@ class NonConcreteBooleanIndexError(JAXIndexError):
 
     def __init__(self, tracer):
         super().__init__(
-            f"Array boolean indices must be concrete; got {describe(tracer)}"
+            "Array boolean indices must be concrete; got "
+            f"{tracer.aval.str_short(short_dtypes=False)}\n"
         )
 
 

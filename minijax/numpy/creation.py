@@ -28,6 +28,7 @@ from minijax.numpy.promotion import (
     user_dtype,
 )
 from minijax.ops.convert import copy_p
+from minijax.ops.shape import broadcast_in_dim_p
 
 # --- from values ----------------------------------------------------------------------
 
@@ -271,8 +272,20 @@ def _bad_shape(shape):
 
 
 def _fill(shape, value, dtype, where):
-    dtype = user_dtype(float if dtype is None else dtype, where)
-    return asarray(lax.full(canonical_shape(shape), literal(value, dtype)))
+    if dtype is None:
+        dtype = dtypes.python_scalar_dtype(float)
+    else:
+        dtype = user_dtype(dtype, where)
+    return _spread(literal(value, dtype), canonical_shape(shape))
+
+
+def _spread(scalar, shape):
+    """An array of a shape with every element `scalar`."""
+    if not shape:
+        return asarray(scalar)
+    return broadcast_in_dim_p.bind(
+        scalar, shape=shape, broadcast_dimensions=(), sharding=None
+    )
 
 
 def zeros(shape, dtype=None, *, device=None, out_sharding=None):
@@ -300,9 +313,7 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
     if dtype is not None:
         fill_value = convert(fill_value, dtype)
     if not shape_of(fill_value):
-        return asarray(
-            lax.broadcast_in_dim(fill_value, shape, ()) if shape else fill_value
-        )
+        return _spread(fill_value, shape)
     return asarray(broadcast_to(fill_value, shape))
 
 
@@ -321,7 +332,7 @@ def _like(a, value, dtype, shape, where):
     value = convert(value, dtype, weak)
     if shape_of(value):
         return broadcast_to(value, shape)
-    return asarray(lax.broadcast_in_dim(value, shape, ()) if shape else value)
+    return _spread(value, shape)
 
 
 def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None):

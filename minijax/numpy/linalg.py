@@ -8,6 +8,8 @@ import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.control.custom import custom_jvp
+from minijax.control.lu_solve import lu_solve
+from minijax.control.lu_solve import solve as lu_solution
 from minijax.numpy.creation import asarray
 from minijax.numpy.decompositions import (
     SlogdetResult,
@@ -36,33 +38,12 @@ from minijax.numpy.promotion import (
     shape_of,
 )
 from minijax.ops import linalg as ops
+from minijax.ops.linalg import take_rows
 from minijax.ops.linalg_lu import lu as lu_op
 
 _HIGHEST = lax.Precision.HIGHEST
 
 # --- solutions ------------------------------------------------------------------------
-
-
-def _lu_solve(lu, permutation, b):
-    """x with A x = b, for the packed factors and row permutation of A."""
-    b = jnp.take_along_axis(b, permutation[..., None], -2)
-    options = {"left_side": True}
-    x = ops.triangular_solve(lu, b, lower=True, unit_diagonal=True, **options)
-    return ops.triangular_solve(lu, x, lower=False, **options)
-
-
-@custom_jvp
-def _solve_factored(lu, permutation, a, b):
-    return _lu_solve(lu, permutation, b)
-
-
-@_solve_factored.defjvp
-def _solve_factored_rule(primals, tangents):
-    lu, permutation, a, b = primals
-    x = _solve_factored(lu, permutation, a, b)
-    _, _, t_a, t_b = tangents
-    change = t_b - jnp.matmul(t_a, x, precision=_HIGHEST)
-    return x, _lu_solve(lu, permutation, change)
 
 
 @jit
@@ -89,7 +70,7 @@ def solve(a, b):
             f"or b=[..., m]; got a={a.shape} and b={b.shape}"
         )
     if b.ndim == 1:
-        return _solve(a, b[:, None])[..., 0]
+        return lu_solution(a, b) if a.ndim == 2 else _solve(a, b[:, None])[..., 0]
     return _solve(a, b)
 
 
@@ -97,8 +78,7 @@ def _solve(a, b):
     lead = broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a = broadcast_to(a, (*lead, *a.shape[-2:]))
     b = broadcast_to(b, (*lead, *b.shape[-2:]))
-    lu, _, permutation = lu_op(lax.stop_gradient(a))
-    return _solve_factored(lu, permutation, a, b)
+    return lu_solution(a, b)
 
 
 def inv(a):
@@ -259,7 +239,7 @@ def _slogdet_of(a):
 def _trace_of_quotient(a, t):
     """The trace of a⁻¹ t, linear in `t` for transposition too."""
     factors, _, permutation = lu_op(a)
-    return jnp.trace(_lu_solve(factors, permutation, t), axis1=-1, axis2=-2)
+    return jnp.trace(lu_solve(factors, permutation, t), axis1=-1, axis2=-2)
 
 
 @custom_jvp
@@ -316,17 +296,38 @@ def det(a):
     return _det(a)
 
 
+def _signed_diagonal(lu, pivots):
+    """The pivots, the first with the sign of the row exchanges."""
+    moved = pivots != jnp.arange(pivots.shape[-1], dtype=pivots.dtype)
+    parity = jnp.count_nonzero(moved, axis=-1) % 2
+    sign = (1 - 2 * parity).astype(lu.dtype)
+    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
+    return diagonal.at[..., 0].multiply(sign)
+
+
 @custom_jvp
 def _det(a):
-    sign, logdet = _slogdet_of(a)
-    return sign * jnp.exp(logdet).astype(sign.dtype)
+    lu, pivots, _ = lu_op(a)
+    return jnp.prod(_signed_diagonal(lu, pivots), axis=-1)
 
 
 @_det.defjvp
 def _det_rule(primals, tangents):
+    """det' = trace(adj(a) a'); adj(a) a' needs no division by the last pivot.
+
+    With L y = P a', the last row of adj(a) a' is that of y times all pivots but the
+    last. So the derivative holds for matrices of rank n - 1 too.
+    """
     (a,), (t,) = primals, tangents
-    y = _det(a)
-    return y, y * _trace_of_quotient(a, t)
+    lu, pivots, permutation = lu_op(a)
+    products = jnp.cumprod(_signed_diagonal(lu, pivots), axis=-1)
+    det, rest = products[..., -1], products[..., -2]
+    y = take_rows(t, permutation)
+    y = ops.triangular_solve(lu, y, left_side=True, lower=True, unit_diagonal=True)
+    y = jnp.concatenate([y[..., :-1, :] * det[..., None, None], y[..., -1:, :]], -2)
+    upper = lu.at[..., -1, -1].set(1 / rest)
+    z = ops.triangular_solve(upper, y, left_side=True)
+    return det, jnp.trace(z, axis1=-1, axis2=-2)
 
 
 # --- powers and products --------------------------------------------------------------
