@@ -50,7 +50,9 @@ def bessel_jn(z, *, v, n_iter=50):
     def step(carry, k):
         later, this, total = carry
         earlier = 2 * (k + 1.0) * this / z - later
-        total = lax.cond(k % 2 == 0, lambda s, f: s + 2.0 * f, lambda s, f: s, total, earlier)
+        total = lax.cond(
+            k % 2 == 0, lambda s, f: s + 2.0 * f, lambda s, f: s, total, earlier
+        )
         return (this, earlier, total), earlier
 
     first = jnp.zeros_like(z), jnp.full_like(z, 1e-16), jnp.zeros_like(z)

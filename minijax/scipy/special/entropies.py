@@ -40,9 +40,7 @@ def logit(x):
     return lax.log(lax.div(x, lax.sub(constant_like(1, x), x)))
 
 
-logit.defjvps(
-    lambda t, out, x: lax.div(t, lax.mul(x, lax.sub(constant_like(1, x), x)))
-)
+logit.defjvps(lambda t, out, x: lax.div(t, lax.mul(x, lax.sub(constant_like(1, x), x))))
 
 
 def _product_or_zero(x, y, log):

@@ -79,7 +79,7 @@ def ndtri(p):
     _check_float("ndtri", p)
     upper = p > constant_like(-np.expm1(-2.0), p)
     folded = jnp.where(upper, 1.0 - p, p)
-    safe = jnp.where(folded == 0, constant_like(0.5, p) * jnp.ones_like(p), folded)
+    safe = jnp.where(folded == 0, jnp.full_like(p, 0.5), folded)
     w = safe - constant_like(0.5, p)
     ww = lax.square(w)
     c = coefficients
@@ -123,10 +123,12 @@ def log_ndtr(x, series_order=3):
     else:
         raise TypeError(f"x.dtype={np.dtype(dtype)} is not supported.")
     lower, upper = constant_like(lower, x), constant_like(upper, x)
-    middle = _ndtr(jnp.where(lax.gt(x, upper), lax.neg(x), lax.max(x, lower)))
+    high = lax.gt(x, upper)
+    middle = _ndtr(jnp.where(high, lax.neg(x), lax.max(x, lower)))
+    near_one = lax.neg(middle)
+    not_low, log_middle = lax.gt(x, lower), lax.log(middle)
     tail = _log_ndtr_tail(lax.min(x, lower), series_order)
-    body = jnp.where(lax.gt(x, lower), lax.log(middle), tail)
-    return jnp.where(lax.gt(x, upper), lax.neg(middle), body)
+    return jnp.where(high, near_one, jnp.where(not_low, log_middle, tail))
 
 
 def _log_ndtr_tail(x, series_order):
@@ -182,7 +184,9 @@ def _erfcx(x):
     n = 4 if dtype.itemsize <= 4 else 8
     far = x > math.sqrt(math.log(dtypes.finfo(dtype).max))
     # sum_k (-1)^k (2k - 1)!! / (2 x^2)^k, cut where its terms stop shrinking
-    series = [(-0.5) ** k * math.prod(range(2 * k - 1, 1, -2)) for k in range(n, -1, -1)]
+    series = [
+        (-0.5) ** k * math.prod(range(2 * k - 1, 1, -2)) for k in range(n, -1, -1)
+    ]
     near = lax.select(far, jnp.ones_like(x), x)
     product = lax.exp(lax.square(near)) * lax.erfc(near)
     tail = _polynomial(series, 1 / lax.square(x)) / (x * math.sqrt(math.pi))

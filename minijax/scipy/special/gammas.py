@@ -225,9 +225,7 @@ def _zeta_slopes(x, q, t_x, t_q):
     d_head = jnp.sum(-head * (t_xs * jnp.log(base) + xs * t_qs / base), -1)
     m = q + n
     integral = m ** (1 - x) / (x - 1)
-    d_integral = integral * (
-        -t_x * jnp.log(m) + (1 - x) * t_q / m - t_x / (x - 1)
-    )
+    d_integral = integral * (-t_x * jnp.log(m) + (1 - x) * t_q / m - t_x / (x - 1))
     power = m ** (-x)
     d_power = -power * (t_x * jnp.log(m) + x * t_q / m)
     steps = np.arange(2 * n, dtype=x.dtype)

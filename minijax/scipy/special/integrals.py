@@ -43,7 +43,9 @@ def _expi_positive(x):
     low = 2
     for high, numerator, denominator in _EXPI_PIECES:
         # 0 and NaN go through the last piece, as they do in Cephes
-        inside = ((x > low) & (x <= high)) if high < math.inf else ~((x > 0) & (x <= low))
+        inside = (
+            ((x > low) & (x <= high)) if high < math.inf else ~((x > 0) & (x <= low))
+        )
         y = jnp.where(inside, x, 5)
         w = 1 / y
         piece = lax.exp(y) * w * (w * _ratio(numerator, denominator, w) + 1)
@@ -293,7 +295,9 @@ def fresnel(x):
     """(S(x), C(x)): the integrals of sin(π t^2 / 2) and cos(π t^2 / 2) from 0; Cephes' fresnl."""
     (x,) = _arrays("fresnel", x)
     if is_complex(x):
-        raise NotImplementedError("Support for complex-valued inputs is not implemented yet.")
+        raise NotImplementedError(
+            "Support for complex-valued inputs is not implemented yet."
+        )
     tables = _fresnel_tables(x.dtype)
 
     def value(k, at):
@@ -336,7 +340,9 @@ def spence(x):
     """∫_1^x log(t) / (1 - t) dt; NaN for x < 0; Cephes' spence."""
     (x,) = _arrays("spence", x)
     if is_complex(x):
-        raise NotImplementedError("Support for complex-valued inputs is not implemented yet.")
+        raise NotImplementedError(
+            "Support for complex-valued inputs is not implemented yet."
+        )
     plain = ~((x < 0) | (x == 1) | (x == 0))
     y = jnp.where(plain, x, 0.75)
     invert = y > 2

@@ -31,7 +31,10 @@ def cdf(k, p):
     zero, one = like(0, k), like(1, k)
     undefined = lax.ne(k, k) | lax.ne(p, p) | lax.lt(p, zero) | lax.gt(p, one)
     conditions = [
-        undefined, lax.lt(k, zero), lax.ge(k, zero) & lax.lt(k, one), lax.ge(k, one)
+        undefined,
+        lax.lt(k, zero),
+        lax.ge(k, zero) & lax.lt(k, one),
+        lax.ge(k, one),
     ]
     values = [like(np.nan, p), zero, lax.sub(one, p), one]
     return jnp.select(conditions, values, zero)

@@ -13,8 +13,14 @@ def logpmf(k, n, a, b, loc=0):
     k, n, a, b, loc = promoted("betabinom.logpmf", k, n, a, b, loc)
     y = lax.sub(lax.floor(k), loc)
     one, zero = like(1, k), like(0, k)
-    ways = lax.neg(lax.add(lax.log1p(n), special.betaln(lax.add(lax.sub(n, y), one), lax.add(y, one))))
-    shape = lax.sub(special.betaln(lax.add(y, a), lax.add(lax.sub(n, y), b)), special.betaln(a, b))
+    ways = lax.neg(
+        lax.add(
+            lax.log1p(n), special.betaln(lax.add(lax.sub(n, y), one), lax.add(y, one))
+        )
+    )
+    shape = lax.sub(
+        special.betaln(lax.add(y, a), lax.add(lax.sub(n, y), b)), special.betaln(a, b)
+    )
     log_probability = lax.add(ways, shape)
     none_of_none = jnp.logical_and(lax.eq(y, zero), lax.eq(n, zero))
     log_probability = jnp.where(none_of_none, 0.0, log_probability)

@@ -15,9 +15,7 @@ def logpmf(k, n, p, loc=0):
     y = lax.sub(k, loc)
     ways = lax.sub(
         lax.lgamma(lax.add(n, one)),
-        lax.add(
-            lax.lgamma(lax.add(y, one)), lax.lgamma(lax.add(lax.sub(n, y), one))
-        ),
+        lax.add(lax.lgamma(lax.add(y, one)), lax.lgamma(lax.add(lax.sub(n, y), one))),
     )
     weight = lax.add(special.xlogy(y, p), special.xlog1py(lax.sub(n, y), lax.neg(p)))
     log_probability = lax.add(ways, weight)
@@ -25,9 +23,7 @@ def logpmf(k, n, p, loc=0):
         jnp.logical_and(lax.eq(y, zero), lax.eq(n, zero)), lax.eq(weight, zero)
     )
     log_probability = jnp.where(certain, 0.0, log_probability)
-    inside = jnp.logical_and(
-        lax.ge(k, loc), lax.lt(k, lax.add(lax.add(loc, n), one))
-    )
+    inside = jnp.logical_and(lax.ge(k, loc), lax.lt(k, lax.add(lax.add(loc, n), one)))
     return jnp.where(inside, log_probability, -np.inf)
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.numpy.creation import asarray
+from minijax.numpy.promotion import promote_dtypes_inexact
 from minijax.scipy import special
 from minijax.scipy.stats.arguments import like
-from minijax.numpy.promotion import promote_dtypes_inexact
 
 
 def logpdf(x, alpha):
@@ -17,7 +17,9 @@ def logpdf(x, alpha):
 
 def _logpdf(x, alpha):
     if alpha.ndim != 1:
-        raise ValueError(f"`alpha` must be one-dimensional; got alpha.shape={alpha.shape}")
+        raise ValueError(
+            f"`alpha` must be one-dimensional; got alpha.shape={alpha.shape}"
+        )
     if x.shape[0] not in (alpha.shape[0], alpha.shape[0] - 1):
         raise ValueError(
             "`x` must have either the same number of entries as `alpha` or one entry "

@@ -53,6 +53,8 @@ def ppf(q, loc=0, scale=1):
     """The value that is not exceeded with probability q."""
     q, loc, scale = promoted("expon.ppf", q, loc, scale)
     zero, one = like(0, q), like(1, q)
-    outside = lax.bitwise_or(lax.bitwise_or(lax.ne(q, q), lax.lt(q, zero)), lax.gt(q, one))
+    outside = lax.bitwise_or(
+        lax.bitwise_or(lax.ne(q, q), lax.lt(q, zero)), lax.gt(q, one)
+    )
     value = lax.sub(loc, lax.mul(scale, lax.log1p(lax.neg(q))))
     return jnp.where(outside, np.nan, value)

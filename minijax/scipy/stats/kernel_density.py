@@ -58,12 +58,20 @@ class gaussian_kde:
         if isinstance(bw_method, str):
             if bw_method == "silverman":
                 return jnp.power(self.neff * (d + 2) / 4.0, -1.0 / (d + 4))
-            raise ValueError("`bw_method` should be 'scott', 'silverman', a scalar, or a callable.")
+            raise ValueError(
+                "`bw_method` should be 'scott', 'silverman', a scalar, or a callable."
+            )
         return bw_method(self) if callable(bw_method) else bw_method
 
     def tree_flatten(self):
         """(arrays, None), for pytrees."""
-        children = (self.neff, self.dataset, self.weights, self.covariance, self.inv_cov)
+        children = (
+            self.neff,
+            self.dataset,
+            self.weights,
+            self.covariance,
+            self.inv_cov,
+        )
         return children, None
 
     @classmethod
@@ -137,7 +145,9 @@ class gaussian_kde:
         if self.d != 1:
             raise ValueError("integrate_box_1d() only handles 1D pdfs")
         if jnp.ndim(low) or jnp.ndim(high):
-            raise ValueError("the limits of integration in integrate_box_1d must be scalars")
+            raise ValueError(
+                "the limits of integration in integrate_box_1d must be scalars"
+            )
         sigma = jnp.squeeze(jnp.sqrt(self.covariance))
         upper = lax.erf(jnp.squeeze(high - self.dataset) / sigma / np.sqrt(2))
         lower = lax.erf(jnp.squeeze(low - self.dataset) / sigma / np.sqrt(2))

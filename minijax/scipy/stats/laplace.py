@@ -21,6 +21,7 @@ def cdf(x, loc=0, scale=1):
     x, loc, scale = promoted("laplace.cdf", x, loc, scale)
     half, one = like(0.5, x), like(1, x)
     y = lax.div(lax.sub(x, loc), scale)
+    negative = lax.le(y, like(0, y))
     below = lax.mul(half, lax.exp(y))
     above = lax.sub(one, lax.mul(half, lax.exp(lax.neg(y))))
-    return lax.select(lax.le(y, like(0, y)), below, above)
+    return lax.select(negative, below, above)

@@ -18,7 +18,9 @@ def logpdf(x, mean, cov, allow_singular=None):
         allow_singular: not supported.
     """
     if allow_singular is not None:
-        raise NotImplementedError("allow_singular argument of multivariate_normal.logpdf")
+        raise NotImplementedError(
+            "allow_singular argument of multivariate_normal.logpdf"
+        )
     x, mean, cov = [asarray(v) for v in promote_dtypes_inexact(x, mean, cov)]
     if not mean.shape:
         quadratic = -1 / 2 * jnp.square(x - mean) / cov
@@ -37,7 +39,9 @@ def logpdf(x, mean, cov, allow_singular=None):
     z = triangular_solve(factor, y[..., None], left_side=True, lower=True)[..., 0]
     quadratic = -1 / 2 * jnp.einsum("...i,...i->...", z, z)
     constant = n / 2 * jnp.log(2 * np.pi).astype(z.dtype)
-    return quadratic - constant - jnp.log(jnp.diagonal(factor, axis1=-1, axis2=-2)).sum(-1)
+    return (
+        quadratic - constant - jnp.log(jnp.diagonal(factor, axis1=-1, axis2=-2)).sum(-1)
+    )
 
 
 def pdf(x, mean, cov):

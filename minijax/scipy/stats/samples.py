@@ -31,7 +31,11 @@ def mode(a, axis=0, nan_policy="propagate", keepdims=False):
         axis = canonical_axis(axis, x.ndim)
         x = jnp.moveaxis(x, axis, 0)
     shape = x.shape[1:] if axis is not None else ()
-    x = x.reshape(x.shape[0], math.prod(x.shape[1:])) if axis is not None else x.reshape(-1, 1)
+    x = (
+        x.reshape(x.shape[0], math.prod(x.shape[1:]))
+        if axis is not None
+        else x.reshape(-1, 1)
+    )
     if not x.size:
         dtype = dtypes.canonicalize_dtype(np.dtype(float))
         shape = shape if not keepdims or axis is None else _with_one(shape, axis)
@@ -52,7 +56,9 @@ def _with_one(shape, axis):
 def _modes(x):
     """The mode of each column and its count, from runs of the sorted column."""
     x = jnp.sort(x, axis=0)
-    starts = jnp.concatenate([jnp.ones_like(x[:1], dtype=bool), x[1:] != x[:-1]], axis=0)
+    starts = jnp.concatenate(
+        [jnp.ones_like(x[:1], dtype=bool), x[1:] != x[:-1]], axis=0
+    )
     place = lax.broadcasted_iota(np.dtype("int32"), x.shape, 0)
     first = lax.cummax(jnp.where(starts, place, 0), axis=0)
     length = place - first + 1
@@ -70,10 +76,12 @@ def _check_policy(nan_policy, name):
             "{'propagate', 'omit', 'raise'}"
         )
     if nan_policy == "omit":
-        raise NotImplementedError(f"Logic for `nan_policy` of {nan_policy} is not implemented")
+        raise NotImplementedError(
+            f"Logic for `nan_policy` of {nan_policy} is not implemented"
+        )
     if nan_policy == "raise":
         raise NotImplementedError(
-            f'In order to best JIT compile `{name}`, we cannot know whether `x` contains nans. '
+            f"In order to best JIT compile `{name}`, we cannot know whether `x` contains nans. "
             "Please check if nans exist in `x` outside of the `mode` function."
         )
 
@@ -127,7 +135,9 @@ def sem(a, axis=0, ddof=1, nan_policy="propagate", *, keepdims=False):
     b = asarray(b)
     if nan_policy == "propagate":
         size = b.size if axis is None else b.shape[axis]
-        return b.std(axis, ddof=ddof, keepdims=keepdims) / jnp.sqrt(size).astype(b.dtype)
+        return b.std(axis, ddof=ddof, keepdims=keepdims) / jnp.sqrt(size).astype(
+            b.dtype
+        )
     if nan_policy == "omit":
         count = (~jnp.isnan(b)).sum(axis, keepdims=keepdims)
         spread = jnp.nanstd(b, axis, ddof=ddof, keepdims=keepdims)

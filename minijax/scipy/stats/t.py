@@ -14,7 +14,8 @@ def logpdf(x, df, loc=0, scale=1):
     half = lax.div(df, two)
     half_more = lax.add(half, like(0.5, x))
     area = lax.mul(lax.mul(lax.mul(scale, scale), like(np.pi, x)), df)
-    normalizer = lax.sub(lax.add(lax.lgamma(half), lax.div(lax.log(area), two)), lax.lgamma(half_more))
+    log_area = lax.div(lax.log(area), two)
+    normalizer = lax.sub(lax.add(lax.lgamma(half), log_area), lax.lgamma(half_more))
     quadratic = lax.div(lax.mul(y, y), df)
     return lax.neg(lax.add(normalizer, lax.mul(half_more, lax.log1p(quadratic))))
 

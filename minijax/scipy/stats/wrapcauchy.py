@@ -18,9 +18,10 @@ def logpdf(x, c):
         lax.log(lax.sub(one, lax.mul(c, c))),
         jnp.log(2 * np.pi).astype(dtype_of(x)),
     )
+    squares = lax.add(one, lax.mul(c, c))
     twice = lax.mul(lax.mul(like(2, x), c), lax.cos(x))
-    squared = lax.sub(lax.add(one, lax.mul(c, c)), twice)
-    value = jnp.where(inside, lax.sub(normalizer, lax.log(squared)), -np.inf)
+    log_distance = lax.log(lax.sub(squares, twice))
+    value = jnp.where(inside, lax.sub(normalizer, log_distance), -np.inf)
     return jnp.where(valid, value, np.nan)
 
 
