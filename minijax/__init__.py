@@ -5,6 +5,7 @@
 """
 
 import importlib
+from typing import Any
 
 from minijax import config as config
 from minijax import core as core
@@ -106,7 +107,7 @@ _LAZY = {
 }  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _FOUND_IN:
         home, there = _FOUND_IN[name]
         value = globals()[name] = getattr(importlib.import_module(home), there)

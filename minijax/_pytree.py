@@ -7,6 +7,7 @@ here, so that a C implementation can take this file's place. The node types are 
 """
 
 from itertools import islice
+from typing import Any
 
 from minijax._pytree_nodes import (
     DICT_TYPE,
@@ -416,7 +417,7 @@ def _assemble(node, xs):
     return entry.from_iterable(node.data, tuple(xs))
 
 
-def unflatten(treedef: PyTreeDef, leaves):
+def unflatten(treedef: Any, leaves) -> Any:
     """The tree of the given structure; `leaves` may be any iterable.
 
     Raises ValueError when the number of leaves is not `treedef.num_leaves`.

@@ -164,7 +164,8 @@ class ArrayImpl(Array):
         return value.__array_interface__
 
     def __dlpack__(self, *, stream=None, **kwargs):
-        """A DLPack capsule over the same memory, which the consumer must not write to."""
+        """A DLPack capsule over the same memory, which the consumer must not write to.
+        """
         value = self._value
         exposed = np.asarray(_Writeable(value))
         return exposed.__dlpack__(**kwargs)
@@ -185,7 +186,8 @@ class ArrayImpl(Array):
 
 
 class _Writeable:
-    """The memory of an array, said to be writeable: DLPack has no read-only consumers."""
+    """The memory of an array, said to be writeable: DLPack has no read-only consumers.
+    """
 
     def __init__(self, array):
         self.array = array

@@ -1,5 +1,7 @@
 """Functions with derivatives of the user's (`jax.custom_derivatives`)."""
 
+from typing import Any
+
 from minijax.alias import missing_attribute
 from minijax.control.custom import CustomVJPPrimal as CustomVJPPrimal
 from minijax.control.custom import SymbolicZero as SymbolicZero
@@ -26,5 +28,5 @@ def zero_from_primal(x, symbolic_zeros=False):
     return aval if symbolic_zeros else zeros(aval.aval)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     raise missing_attribute(__name__, name)

@@ -1,6 +1,49 @@
 """Looking into a running program (`jax.debug`)."""
 
+import builtins
+
+from minijax import core
 from minijax.control.callback import debug_callback as callback
 from minijax.control.callback import debug_print as print
 
-__all__ = ["callback", "print"]
+
+def visualize_sharding(
+    shape,
+    sharding,
+    *,
+    use_color=True,
+    scale=1.0,
+    min_width=9,
+    max_width=80,
+    color_map=None,
+):
+    """Print a picture of which device holds which part of an array of one or two axes.
+
+    ValueError for other shapes.
+    """
+    if len(shape) not in (1, 2):
+        raise ValueError(
+            "`visualize_sharding` only works for shapes with 1 and 2 dimensions."
+        )
+    rows, width = 1, min_width
+    if len(shape) == 2:
+        height = int(10 * scale)
+        width = int(int(height * shape[1] / shape[0]) * 2.5)
+        rows = height - 1
+    inner = min(max(width, min_width), max_width) - 2
+    left = (inner - 5) // 2
+    label = " " * left + "CPU 0" + " " * (inner - 5 - left)
+    above = (rows - 1) // 2
+    lines = [" " * inner] * above + [label] + [" " * inner] * (rows - 1 - above)
+    builtins.print(f"┌{'─' * inner}┐")
+    for line in lines:
+        builtins.print(f"│{line}│")
+    builtins.print(f"└{'─' * inner}┘")
+
+
+def visualize_array_sharding(arr, **kwargs):
+    """Print a picture of which device holds which part of `arr`."""
+    visualize_sharding(core.get_aval(arr).shape, None, **kwargs)
+
+
+__all__ = ["callback", "print", "visualize_array_sharding", "visualize_sharding"]

@@ -6,6 +6,7 @@ programs that use them run.
 
 import contextlib
 import functools
+from typing import Any
 
 from minijax.alias import missing_attribute
 
@@ -51,5 +52,5 @@ start_trace = stop_trace = start_server = stop_server = _unrecorded
 trace = save_device_memory_profile = device_memory_profile = _unrecorded
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     raise missing_attribute(__name__, name)

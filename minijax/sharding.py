@@ -1,5 +1,7 @@
 """Shardings, meshes and partition specs (`jax.sharding`)."""
 
+from typing import Any
+
 from minijax.alias import missing_attribute
 from minijax.api.shard import auto_axes as auto_axes
 from minijax.api.shard import explicit_axes as explicit_axes
@@ -19,5 +21,5 @@ from minijax.mesh import use_abstract_mesh as use_abstract_mesh
 make_single_device_sharding = SingleDeviceSharding
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     raise missing_attribute(__name__, name)

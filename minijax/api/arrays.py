@@ -1,5 +1,7 @@
 """device_put, device_get, block_until_ready and their kind: arrays in and out."""
 
+import gc
+
 import numpy as np
 
 from minijax import core
@@ -59,3 +61,60 @@ def copy_to_host_async(x):
 
 def effects_barrier():
     """Effects have all happened; computation here is synchronous."""
+
+
+# --- arrays from parts --------------------------------------------------------------
+
+
+def make_array_from_callback(shape, sharding, data_callback, dtype=None):
+    """The array of `shape` whose part on each device is `data_callback(index)`.
+
+    ValueError where a part has another shape.
+    """
+    (index,) = sharding.devices_indices_map(tuple(shape)).values()
+    part = asarray(data_callback(index), dtype)
+    return _from_part(tuple(shape), sharding, part)
+
+
+def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None):
+    """The array of `shape` made of the parts on each device: one."""
+    arrays = list(arrays)
+    if len(arrays) != 1:
+        raise ValueError(
+            f"Expected 1 per-device arrays (this is how many devices are addressable by "
+            f"the sharding), but got {len(arrays)}"
+        )
+    return _from_part(tuple(shape), sharding, arrays[0])
+
+
+def make_array_from_process_local_data(sharding, local_data, global_shape=None):
+    """The array (or pytree of them) made of what every process has: here, of its own."""
+
+    def make(data, shape=None):
+        shape = np.shape(data) if shape is None else tuple(shape)
+        if shape != np.shape(data):
+            raise ValueError(
+                "When calling `make_array_from_process_local_data` on a single process, "
+                "global_shape should be None or equal to local_data.shape.Got "
+                f"global_shape={shape} and local_data.shape={np.shape(data)}."
+            )
+        return _from_part(shape, sharding, asarray(data))
+
+    if global_shape is None or isinstance(global_shape, tuple):
+        return tree_map(lambda data: make(data, global_shape), local_data)
+    return tree_map(make, local_data, global_shape)
+
+
+def _from_part(shape, sharding, part):
+    if part.shape != shape:
+        kind = part.aval.update(shape=shape).str_short(False).lstrip("~")
+        raise ValueError(
+            f"Expected shard shape {shape} doesn't match the single device array shape "
+            f"{part.shape}. Shape of Array is {kind} with sharding {sharding}"
+        )
+    return _put(part, True)
+
+
+def live_arrays(platform=None):
+    """Every array that is alive and not deleted."""
+    return [x for x in gc.get_objects() if type(x) is ArrayImpl and not x.is_deleted()]

@@ -5,6 +5,7 @@ them.
 import functools
 import inspect
 import weakref
+from typing import Any
 
 from minijax import config, core, dispatch, errors, stages, stats
 from minijax._pytree import flatten, unflatten
@@ -95,7 +96,7 @@ jit_p = define(
 )
 
 
-def call_jaxpr(closed, *args, name, **params):
+def call_jaxpr(closed, *args, name, **params) -> Any:
     """Call a closed jaxpr under the current trace, as an equation of its own.
 
     At top level that is a call of its executable.
@@ -420,7 +421,7 @@ def jit(
     backend=None,
     inline=False,
     compiler_options=None,
-):
+) -> Any:
     """`fun` compiled: traced once for each signature of its arguments.
 
     Args:

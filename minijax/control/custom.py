@@ -7,6 +7,7 @@ batches function and rules alike.
 
 import functools
 import inspect
+from typing import Any
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
@@ -179,7 +180,7 @@ class custom_jvp:
 
         self.defjvp(jvp)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> Any:
         if self.jvp is None:
             raise AttributeError(
                 f"No JVP defined for custom_jvp function {_name(self.fun)} using defjvp."
@@ -540,7 +541,7 @@ class custom_vjp:
         self.fwd, self.bwd = fwd, bwd
         self.symbolic_zeros = symbolic_zeros
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> Any:
         if self.fwd is None:
             raise AttributeError(
                 f"No VJP defined for custom_vjp function {_name(self.fun)} using defvjp."
@@ -645,7 +646,7 @@ class _FlatRules:
         return None if want.dtype == dtypes.float0 else ct
 
 
-def custom_gradient(fun):
+def custom_gradient(fun) -> Any:
     """A function that returns (out, vjp function), differentiated by the latter."""
 
     @custom_vjp

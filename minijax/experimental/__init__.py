@@ -1,6 +1,7 @@
 """What JAX calls experimental (`jax.experimental`); submodules load when asked for."""
 
 import importlib
+from typing import Any
 
 from minijax.alias import missing_attribute
 from minijax.control.callback import io_callback as io_callback
@@ -11,7 +12,7 @@ _LAZY = {
 }  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _LAZY:
         try:
             return importlib.import_module(f"{__name__}.{name}")

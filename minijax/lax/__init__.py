@@ -5,6 +5,7 @@ nothing.
 """
 
 import importlib
+from typing import Any
 
 from minijax.alias import missing_attribute
 
@@ -133,7 +134,7 @@ _FOUND_IN = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "linalg":
         return importlib.import_module("minijax.lax.linalg")
     if name not in _FOUND_IN:

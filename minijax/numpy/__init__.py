@@ -6,6 +6,7 @@ they use.
 
 import importlib
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     module = _HOME.get(name)
     if module is not None:
         value = getattr(importlib.import_module(f"{__name__}.{module}"), name)

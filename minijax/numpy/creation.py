@@ -3,6 +3,7 @@ of numbers.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,9 @@ from minijax.ops.shape import broadcast_in_dim_p
 # --- from values ----------------------------------------------------------------------
 
 
-def asarray(a, dtype=None, order=None, *, copy=None, device=None, out_sharding=None):
+def asarray(
+    a, dtype=None, order=None, *, copy=None, device=None, out_sharding=None
+) -> Any:
     """`a` as an array: itself where it is one already of that dtype.
 
     a: array, scalar, or nested sequences of them. device, out_sharding: accepted; there
@@ -46,7 +49,7 @@ def asarray(a, dtype=None, order=None, *, copy=None, device=None, out_sharding=N
 
 def array(
     object, dtype=None, copy=True, order="K", ndmin=0, *, device=None, out_sharding=None
-):
+) -> Any:
     """An array of `object`: an array, a scalar, or nested sequences of them.
 
     ndmin: the least number of axes; new ones come first. device, out_sharding:
@@ -186,7 +189,7 @@ def _from_other(x, dtype):
 scalar_types.install_asarray(asarray)
 
 
-def astype(x, dtype, /, *, copy=False, device=None):
+def astype(x, dtype, /, *, copy=False, device=None) -> Any:
     """`x` in another dtype (None: the default float); floats to integers truncate."""
     check_arraylike("astype", x)
     dtype = float if dtype is None else dtype
@@ -197,7 +200,7 @@ def astype(x, dtype, /, *, copy=False, device=None):
     return convert(out, dtype)
 
 
-def copy(a, order=None):
+def copy(a, order=None) -> Any:
     """A copy of an array."""
     check_arraylike("copy", a)
     return array(a, copy=True, order=order)
@@ -288,22 +291,22 @@ def _spread(scalar, shape):
     )
 
 
-def zeros(shape, dtype=None, *, device=None, out_sharding=None):
+def zeros(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of zeros.  dtype: the default float if None."""
     return _fill(shape, 0, dtype, "zeros")
 
 
-def ones(shape, dtype=None, *, device=None, out_sharding=None):
+def ones(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of ones.  dtype: the default float if None."""
     return _fill(shape, 1, dtype, "ones")
 
 
-def empty(shape, dtype=None, *, device=None, out_sharding=None):
+def empty(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of zeros: arrays here are never uninitialised."""
     return _fill(shape, 0, dtype, "empty")
 
 
-def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
+def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of which every element is `fill_value` (which may be an array to
     broadcast).
     """
@@ -335,22 +338,24 @@ def _like(a, value, dtype, shape, where):
     return _spread(value, shape)
 
 
-def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Zeros of the shape and dtype of `a`, where these are not given."""
     return _like(a, 0, dtype, shape, "zeros_like")
 
 
-def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Ones of the shape and dtype of `a`, where these are not given."""
     return _like(a, 1, dtype, shape, "ones_like")
 
 
-def empty_like(prototype, dtype=None, shape=None, *, device=None):
+def empty_like(prototype, dtype=None, shape=None, *, device=None) -> Any:
     """Zeros of the shape and dtype of `prototype`, where these are not given."""
     return _like(prototype, 0, dtype, shape, "empty_like")
 
 
-def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
+def full_like(
+    a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None
+) -> Any:
     """`fill_value` in the shape and dtype of `a`, where these are not given."""
     (fill_value,) = ensure_arraylike("full_like", fill_value)
     return _like(a, fill_value, dtype, shape, "full_like")
@@ -365,7 +370,9 @@ def _concrete(value, name):
     )
 
 
-def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
+def arange(
+    start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None
+) -> Any:
     """The numbers from `start` (or 0) to before `stop` in steps; the arguments are
     static.
 
@@ -409,7 +416,7 @@ def linspace(
     axis=0,
     *,
     device=None,
-):
+) -> Any:
     """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their
     distance.
 

@@ -5,6 +5,8 @@ import rather than a user.  `unary` and `binary` fill the slots that all element
 share.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import core, dtypes
@@ -34,7 +36,7 @@ NOT_LINEAR = _Marker("is not linear, so it has no transpose")
 _SLOTS = ("shape", "reference", "jvp", "transpose", "batch", "lower")
 
 
-def define(name, *, multiple_results=False, cls=Primitive, **rules):
+def define(name, *, multiple_results=False, cls=Primitive, **rules) -> Any:
     """A primitive with all of its rules; TypeError if one is missing or unknown."""
     primitive = cls(name, multiple_results or cls.multiple_results)
     missing = [slot for slot in _SLOTS if rules.get(slot) is None]
@@ -244,7 +246,7 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
 # `shape.py`, `reduce.py` and `elementwise.py` install these: rules everywhere need
 # them.
 
-_structural = {}
+_structural: dict[str, Any] = {}
 
 
 def structural(fun):
@@ -253,22 +255,22 @@ def structural(fun):
     return fun
 
 
-def shape_of(x):
+def shape_of(x) -> Any:
     """The shape of an array, tracer, NumPy value or Python scalar."""
     return getattr(x, "shape", ())
 
 
-def dtype_of(x):
+def dtype_of(x) -> Any:
     """The dtype of an array, tracer, NumPy value or Python scalar."""
     return core.get_aval(x).dtype
 
 
-def constant_like(value, x):
+def constant_like(value, x) -> Any:
     """The scalar `value` in the dtype of `x`."""
     return dtype_of(x).type(value)
 
 
-def move_axis(x, source, target):
+def move_axis(x, source, target) -> Any:
     """`x` with axis `source` moved to `target`."""
     if source == target:
         return x
@@ -277,12 +279,12 @@ def move_axis(x, source, target):
     return _structural["transpose"](x, tuple(order))
 
 
-def expand(x, axes):
+def expand(x, axes) -> Any:
     """`x` with new axes of size 1 at `axes` (places in the result)."""
     return _structural["expand_dims"](x, axes) if axes else x
 
 
-def broadcast_like(x, like):
+def broadcast_like(x, like) -> Any:
     """`x` broadcast to the shape of `like` (sizes 1 and rank 0 stretch)."""
     shape = shape_of(like)
     if shape_of(x) == shape:
@@ -291,7 +293,7 @@ def broadcast_like(x, like):
     return _structural["broadcast_in_dim"](x, shape, dims)
 
 
-def unbroadcast(ct, aval):
+def unbroadcast(ct, aval) -> Any:
     """The transpose of broadcasting an operand of `aval` to the shape of `ct`."""
     shape = shape_of(ct)
     if shape == aval.shape:
@@ -303,7 +305,7 @@ def unbroadcast(ct, aval):
     return _structural["reshape"](_structural["reduce_sum"](ct, axes), aval.shape)
 
 
-def add_tangents(x, y):
+def add_tangents(x, y) -> Any:
     """The sum of two tangents or cotangents of one aval; either may be Zero."""
     if type(x) is Zero:
         return y
@@ -312,19 +314,19 @@ def add_tangents(x, y):
     return _structural["add_any"](x, y)
 
 
-def instantiate(t):
+def instantiate(t) -> Any:
     """A tangent as an array: zeros for a symbolic Zero."""
     if type(t) is not Zero:
         return t
     return zeros(t.aval)
 
 
-def zeros(aval):
+def zeros(aval) -> Any:
     """An array of zeros of the given aval."""
     return full(aval, 0)
 
 
-def full(aval, value):
+def full(aval, value) -> Any:
     """An array of the given aval with every element `value`."""
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
@@ -334,7 +336,7 @@ def full(aval, value):
     return _structural["broadcast_in_dim"](scalar, aval.shape, ())
 
 
-def batch_front(axis, x, dim):
+def batch_front(axis, x, dim) -> Any:
     """`x` with its batch axis in front; broadcast along it if it has none."""
     if dim is not None:
         return move_axis(x, dim, 0)
@@ -344,6 +346,6 @@ def batch_front(axis, x, dim):
     )
 
 
-def in_aval(x):
+def in_aval(x) -> Any:
     """The aval of a rule's argument, linear or not."""
     return x.aval if isinstance(x, core.UndefinedPrimal) else core.get_aval(x)

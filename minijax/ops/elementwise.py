@@ -5,6 +5,7 @@ of these ops; `t` is the operand's tangent, `ans` the op's result.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -288,7 +289,7 @@ def convert(x, dtype):
     return _installed["convert"](x, dtype)
 
 
-_installed = {}
+_installed: dict[str, Any] = {}
 
 
 abs_p = unary("abs", INEXACT + SIGNED, np.abs, _abs_jvp, result=_real_dtype)

@@ -1,7 +1,9 @@
-"""Special functions in float64, slow and obvious: what the fast kernels are checked against.
+"""Special functions in float64, slow and obvious: what the fast kernels are checked
+against.
 
-Each works element by element with Python floats; results are rounded once, to the dtype of the last operand.
-Formulas are those of the Digital Library of Mathematical Functions (DLMF), named where they are used.
+Each works element by element with Python floats; results are rounded once, to the dtype
+of the last operand. Formulas are those of the Digital Library of Mathematical Functions
+(DLMF), named where they are used.
 """
 
 import math
@@ -258,8 +260,8 @@ def _random_gamma_grad(a, x):
 def _quantile_slope(a, x):
     """The derivative of DLMF 8.11.4 in a, term by term, over the density.
 
-    With w_n = x^(n+1) Γ(a) / Γ(a+n+1), P over the density is the sum of w_n, and the derivative in a of P
-    over the density the sum of w_n (log x - ψ(a+n+1)).
+    With w_n = x^(n+1) Γ(a) / Γ(a+n+1), P over the density is the sum of w_n, and the
+    derivative in a of P over the density the sum of w_n (log x - ψ(a+n+1)).
     """
     log_x, log_gamma = math.log(x), math.lgamma(a)
     terms, n, psi, largest = [], 0, _digamma(a + 1), -_INF

@@ -5,6 +5,7 @@ A function is found in its module when it is first asked for.
 
 import importlib
 import sys
+from typing import Any
 
 _NAMES = {
     "keys": """PRNGKey clone fold_in key key_data key_dtype key_impl split wrap_key_data""",
@@ -21,7 +22,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     module = _HOME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

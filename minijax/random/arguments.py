@@ -7,6 +7,7 @@ import numpy as np
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.promotion import broadcast_shapes, shape_of
+from minijax.ops.shape import canonical_shape
 from minijax.random.keys import check_key, split_typed
 
 
@@ -40,6 +41,22 @@ def check_shape(name, shape, *shapes):
             f"and the result of broadcasting the shapes must equal the shape argument, "
             f"but got {given} for shape argument {shape}"
         )
+
+
+def check_castable(name, dtype, *params):
+    """TypePromotionError if a parameter's dtype does not promote to `dtype`."""
+    for x in params:
+        own = dtypes.dtype(x)
+        if dtypes.result_type(x, dtype) != dtype:
+            raise dtypes.TypePromotionError(
+                f"In arguments to {name}, cannot safely cast argument of type {own} to "
+                f"{dtype}"
+            )
+
+
+def optional_shape(shape):
+    """A static shape as a tuple; None stays None."""
+    return None if shape is None else canonical_shape(shape)
 
 
 def shape_or_broadcast(name, shape, *params):

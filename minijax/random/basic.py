@@ -262,5 +262,5 @@ def rademacher(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _rademacher(key, shape, dtype):
-    heads = convert(_bernoulli(key, np.float32(0.5), shape, "low"), dtype)
-    return dtype.type(2) * heads - dtype.type(1)
+    heads = convert(_bernoulli(key, 0.5, shape, "low"), dtype)
+    return convert(2 * heads - 1, dtype)

@@ -1,5 +1,7 @@
 """Samplers of real numbers that are functions of uniform and normal ones."""
 
+import operator
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -13,9 +15,11 @@ from minijax.numpy.promotion import (
 )
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
+    check_castable,
     check_shape,
     float_dtype,
     one_key,
+    optional_shape,
     rows,
     shape_or_broadcast,
     split_keys,
@@ -26,10 +30,6 @@ from minijax.random.gammas import _gamma
 from minijax.random.keys import split_typed
 
 _inline = {"static_argnames": ("shape", "dtype"), "inline": True}
-
-
-def _next_to(x, towards, dtype):
-    return np.nextafter(np.array(x, dtype), np.array(towards, dtype))[()]
 
 
 def _expanded(x, dtype, shape):
@@ -70,7 +70,7 @@ def laplace(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _laplace(key, shape, dtype):
-    u = _uniform(key, shape, dtype, _next_to(-1, 0, dtype), 1.0)
+    u = _uniform(key, shape, dtype, dtype.type(-1 + dtypes.finfo(dtype).epsneg), 1.0)
     return lax.mul(lax.sign(u), lax.log1p(lax.neg(lax.abs(u))))
 
 
@@ -205,8 +205,8 @@ def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None):
         shape: of the batch; dtype: a float dtype.
     """
     key = one_key("ball", key)
-    dtype = float_dtype("ball", dtype)
-    return _ball(key, p, int(d), canonical_shape(shape), dtype)
+    dtype = float_dtype("gamma", dtype)
+    return _ball(key, p, operator.index(d), canonical_shape(shape), dtype)
 
 
 @static("d", "shape", "dtype")
@@ -230,7 +230,7 @@ def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=
     """
     key = one_key("truncated_normal", key)
     dtype = float_dtype("truncated_normal", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    shape = optional_shape(shape)
     return _truncated_normal(key, lower, upper, shape, dtype)
 
 
@@ -243,13 +243,9 @@ def _truncated_normal(key, lower, upper, shape, dtype):
     u = _uniform(key, shape, dtype, low, high)
     out = lax.mul(root, lax.erf_inv(u))
     # Rounding may leave the open interval.
-    above = _nextafter(lax.stop_gradient(lower), np.inf, dtype)
-    below = _nextafter(lax.stop_gradient(upper), -np.inf, dtype)
+    above = lax.nextafter(lax.stop_gradient(lower), dtype.type(np.inf))
+    below = lax.nextafter(lax.stop_gradient(upper), dtype.type(-np.inf))
     return jnp.clip(out, above, below)
-
-
-def _nextafter(x, towards, dtype):
-    return lax.nextafter(x, dtype.type(towards))
 
 
 def pareto(key, b, shape=None, dtype=None, *, out_sharding=None):
@@ -261,7 +257,8 @@ def pareto(key, b, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("pareto", key)
     dtype = float_dtype("pareto", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("pareto", dtype, b)
+    shape = optional_shape(shape)
     return _pareto(key, b, shape, dtype)
 
 
@@ -272,7 +269,7 @@ def _pareto(key, b, shape, dtype):
     else:
         check_shape("pareto", shape, shape_of(b))
     b = convert(b, dtype)
-    return lax.exp(lax.div(_exponential(key, shape, dtype), b))
+    return lax.exp(_exponential(key, shape, dtype) / b)
 
 
 def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None):
@@ -284,7 +281,8 @@ def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("rayleigh", key)
     dtype = float_dtype("rayleigh", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("rayleigh", dtype, scale)
+    shape = optional_shape(shape)
     return _rayleigh(key, scale, shape, dtype)
 
 
@@ -305,7 +303,8 @@ def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=N
     """
     key = one_key("triangular", key)
     dtype = float_dtype("triangular", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("triangular", dtype, left, mode, right)
+    shape = optional_shape(shape)
     return _triangular(key, left, mode, right, shape, dtype)
 
 
@@ -329,7 +328,8 @@ def wald(key, mean, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("wald", key)
     dtype = float_dtype("wald", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("wald", dtype, mean)
+    shape = optional_shape(shape)
     return _wald(key, mean, shape, dtype)
 
 
@@ -374,8 +374,9 @@ def lognormal(key, sigma=np.float32(1), shape=None, dtype=None, *, out_sharding=
         shape: of the result, that of `sigma` if None; dtype: a float dtype.
     """
     key = one_key("lognormal", key)
-    dtype = float_dtype("lognormal", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    dtype = float_dtype("lognormal", dtype, or_complex=True)
+    check_castable("lognormal", dtype, sigma)
+    shape = optional_shape(shape)
     return _lognormal(key, sigma, shape, dtype)
 
 

@@ -5,14 +5,16 @@ import math
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import core, dtypes, lax
+from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
+    broadcast_shapes,
     broadcast_to,
     canonical_axis,
     check_arraylike,
     convert,
+    dtype_of,
     promote_dtypes_inexact,
     shape_of,
 )
@@ -21,6 +23,7 @@ from minijax.random.arguments import (
     check_shape,
     float_dtype,
     one_key,
+    optional_shape,
     shape_or_broadcast,
     split_keys,
     static,
@@ -28,16 +31,6 @@ from minijax.random.arguments import (
 from minijax.random.basic import _uniform
 from minijax.random.continuous import gumbel
 from minijax.random.keys import split_typed
-
-
-def _int_dtype(name, dtype):
-    """The canonical dtype of a sampler of integers.  ValueError for other kinds."""
-    dtype = dtypes.check_user_dtype(int if dtype is None else dtype, name)
-    if not dtypes.issubdtype(dtype, np.integer):
-        raise ValueError(
-            f"dtype argument to `{name}` must be an int dtype, got {dtype}"
-        )
-    return dtype
 
 
 # --- categories -----------------------------------------------------------------------
@@ -57,6 +50,10 @@ def categorical(
     key = one_key("categorical", key)
     check_arraylike("categorical", logits)
     logits = asarray(logits)
+    if not -logits.ndim <= axis < logits.ndim:
+        raise IndexError(
+            f"index {axis} is out of bounds for axis 0 with size {logits.ndim}"
+        )
     axis = canonical_axis(axis, logits.ndim) - logits.ndim
     place = axis + logits.ndim
     batch = logits.shape[:place] + logits.shape[place + 1 :]
@@ -95,8 +92,13 @@ def geometric(key, p, shape=None, dtype=None, *, out_sharding=None):
         dtype: an integer dtype.
     """
     key = one_key("geometric", key)
-    dtype = _int_dtype("geometric", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_arraylike("geometric", p)
+    dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "geometric")
+    if not dtypes.issubdtype(dtype, np.integer):
+        raise ValueError(
+            f"dtype argument to `geometric` must be an int dtype, got {dtype}"
+        )
+    shape = optional_shape(shape)
     return _geometric(key, p, shape, dtype)
 
 
@@ -107,7 +109,7 @@ def _geometric(key, p, shape, dtype):
     else:
         check_shape("geometric", shape, shape_of(p))
     (p,) = promote_dtypes_inexact(p)
-    u = _uniform(key, shape, p.dtype, 0.0, 1.0)
+    u = _uniform(key, shape, float_dtype("uniform", p.dtype), 0.0, 1.0)
     log_u = lax.log(jnp.where(u == 0, 1, u))
     log_q = broadcast_to(lax.log1p(lax.neg(p)), shape)
     trials = lax.add(lax.floor(lax.div(log_u, log_q)), u.dtype.type(1))
@@ -128,7 +130,9 @@ def poisson(key, lam, shape=None, dtype=None, *, out_sharding=None):
         NotImplementedError: for keys of another generator than threefry2x32.
     """
     key = one_key("poisson", key)
-    dtype = _int_dtype("poisson", dtype)
+    dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "poisson")
+    if not dtypes.issubdtype(dtype, np.integer):
+        raise ValueError(f"Invalid integer data type {dtype.kind!r}.")
     if key.dtype.impl != "threefry2x32":
         raise NotImplementedError(
             "`poisson` is only implemented for the threefry2x32 RNG, not "
@@ -219,15 +223,16 @@ def binomial(key, n, p, shape=None, dtype=None):
     key = one_key("binomial", key)
     check_arraylike("binomial", n, p)
     dtype = float_dtype("binomial", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    shape = optional_shape(shape)
     return _binomial(key, n, p, shape, dtype)
 
 
 @jit(static_argnames=("shape", "dtype"), inline=True)
 def _binomial(key, count, prob, shape, dtype):
     shape = shape_or_broadcast("binomial", shape, count, prob)
-    prob, count = convert(prob, dtype), convert(count, dtype)
-    prob, count = broadcast_to(prob, shape), broadcast_to(count, shape)
+    (prob,) = promote_dtypes_inexact(prob)
+    count = convert(count, dtype_of(prob))
+    count, prob = jnp.broadcast_to(count, shape), jnp.broadcast_to(prob, shape)
     less_likely = prob < 0.5  # count failures rather than likely successes
     q = lax.select(less_likely, prob, 1.0 - prob)
     bad_count = jnp.isnan(count) | (count < 0.0)
@@ -240,14 +245,14 @@ def _binomial(key, count, prob, shape, dtype):
     large = lax.select(few, lax.full_like(count, 1e4), whole)
     q_large = lax.select(few, lax.full_like(q, 0.5), q_used)
     limit = dtype.type(dtypes.finfo(dtype).max)
-    inverted = _binomial_inversion(key, small, q_used, limit)
-    rejected = _binomial_rejection(key, large, q_large, limit)
+    inverted = convert(_binomial_inversion(key, small, q_used, limit), dtype)
+    rejected = convert(_binomial_rejection(key, large, q_large, limit), dtype)
     out = lax.select(few, inverted, rejected)
     invalid = (q_negative | q_nan) | bad_count
     out = lax.select(invalid, lax.full_like(out, np.nan), out)
     out = lax.select(endless & ~invalid, lax.full_like(out, np.inf), out)
     keep = less_likely | bad_count | q_nan | endless
-    return lax.select(keep, out, whole - out)
+    return lax.select(keep, out, convert(whole, dtype) - out)
 
 
 def _binomial_inversion(key, count, prob, max_iters):
@@ -339,16 +344,18 @@ def multinomial(key, n, p, *, shape=None, dtype=None, unroll=1):
     Args:
         key: a random key; n: counts; p: probabilities, along the last axis.
         shape: of the result, with the categories last; that of the parameters if None.
-        dtype: a float dtype; unroll: of the `scan` over the categories.
+        dtype: of the result, float by default; unroll: of the `scan` over the categories.
     """
     key = one_key("multinomial", key)
     check_arraylike("multinomial", n, p)
-    dtype = float_dtype("multinomial", dtype)
-    n, p = convert(n, dtype), convert(p, dtype)
-    batch = shape_or_broadcast(
-        "multinomial", None if shape is None else canonical_shape(shape)[:-1], n, p[..., 0]
-    )
-    n, p = broadcast_to(n, batch), broadcast_to(p, (*batch, p.shape[-1]))
+    dtype = dtypes.check_user_dtype(float if dtype is None else dtype, "multinomial")
+    (p,) = promote_dtypes_inexact(asarray(p))
+    n = convert(n, p.dtype)
+    n_categories = p.shape[canonical_axis(-1, p.ndim)]
+    if shape is None:
+        shape = (*broadcast_shapes(shape_of(n), p.shape[:-1]), n_categories)
+    shape = canonical_shape(shape)
+    n, p = jnp.broadcast_to(n, shape[:-1]), jnp.broadcast_to(p, shape)
     p = jnp.moveaxis(p, -1, 0)
     left = lax.cumsum(p, 0, reverse=True)
     # of the trials not yet decided, the part that each category takes
@@ -356,9 +363,10 @@ def multinomial(key, n, p, *, shape=None, dtype=None, unroll=1):
 
     def step(remaining, xs):
         part, key = xs
-        count = binomial(key, remaining, jnp.clip(part, min=0, max=1), dtype=dtype)
+        part = jnp.clip(part, min=0, max=1)
+        count = binomial(key, remaining, part, dtype=part.dtype)
         return remaining - count, count
 
-    keys = split_typed(key, p.shape[0])
+    keys = split_typed(key, n_categories)
     _, counts = lax.scan(step, n, (parts, keys), unroll=unroll)
-    return jnp.moveaxis(counts, 0, -1)
+    return convert(jnp.moveaxis(counts, 0, -1), dtype)

@@ -4,17 +4,18 @@ import math
 
 import numpy as np
 
-from minijax import lax
+from minijax import dtypes, lax
 from minijax.core import ShapedArray, Zero
 from minijax.nn.functions import softmax
 from minijax.numpy.promotion import broadcast_to, convert, shape_of
 from minijax.ops.define import NOT_LINEAR, define, move_axis
 from minijax.ops.random import THREEFRY, random_split
-from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
+    check_castable,
     check_shape,
     float_dtype,
     one_key,
+    optional_shape,
     shape_or_broadcast,
     split_keys,
     static,
@@ -193,7 +194,8 @@ def gamma(key, a, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("gamma", key)
     dtype = float_dtype("gamma", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    dtypes.dtype(a)
+    shape = optional_shape(shape)
     return _gamma(key, a, shape, dtype, False)
 
 
@@ -205,8 +207,9 @@ def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None):
         shape: of the result, that of `a` if None; dtype: a float dtype.
     """
     key = one_key("loggamma", key)
-    dtype = float_dtype("loggamma", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    dtype = float_dtype("gamma", dtype)
+    dtypes.dtype(a)
+    shape = optional_shape(shape)
     return _gamma(key, a, shape, dtype, True)
 
 
@@ -232,7 +235,8 @@ def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("beta", key)
     dtype = float_dtype("beta", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("beta", dtype, a, b)
+    shape = optional_shape(shape)
     return _beta(key, a, b, shape, dtype)
 
 
@@ -259,7 +263,7 @@ def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("dirichlet", key)
     dtype = float_dtype("dirichlet", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    shape = optional_shape(shape)
     return _dirichlet(key, alpha, shape, dtype)
 
 
@@ -287,7 +291,8 @@ def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("chisquare", key)
     dtype = float_dtype("chisquare", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("chisquare", dtype, df)
+    shape = optional_shape(shape)
     return _chisquare(key, df, shape, dtype)
 
 
@@ -311,7 +316,8 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("f", key)
     dtype = float_dtype("f", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("f", dtype, dfnum, dfden)
+    shape = optional_shape(shape)
     return _f(key, dfnum, dfden, shape, dtype)
 
 
@@ -334,7 +340,8 @@ def t(key, df, shape=None, dtype=None, *, out_sharding=None):
     """
     key = one_key("t", key)
     dtype = float_dtype("t", dtype)
-    shape = None if shape is None else canonical_shape(shape)
+    check_castable("t", dtype, df)
+    shape = optional_shape(shape)
     return _t(key, df, shape, dtype)
 
 
@@ -348,5 +355,5 @@ def _t(key, df, shape, dtype):
     key_normal, key_gamma = split_keys(key)
     normal = _normal(key_normal, shape, dtype)
     half = lax.div(df, dtype.type(2))
-    spread = lax.div(half, _gamma(key_gamma, half, shape, dtype, False))
+    spread = half / _gamma(key_gamma, half, shape, dtype, False)
     return lax.mul(normal, lax.sqrt(spread))

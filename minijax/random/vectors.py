@@ -1,5 +1,7 @@
 """Samplers of vectors and matrices."""
 
+import operator
+
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.numpy.promotion import broadcast_shapes, promote_dtypes_inexact, shape_of
@@ -75,8 +77,8 @@ def orthogonal(key, n, shape=(), dtype=None, m=None, *, out_sharding=None):
     """
     key = one_key("orthogonal", key)
     dtype = float_dtype("orthogonal", dtype, or_complex=True)
-    n = n.__index__()
-    m = n if m is None else m.__index__()
+    n = operator.index(n)
+    m = n if m is None else operator.index(m)
     return _orthogonal(key, n, m, canonical_shape(shape), dtype)
 
 

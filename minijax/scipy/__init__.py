@@ -1,6 +1,7 @@
 """`jax.scipy`: SciPy's functions on arrays.  A module is loaded when it is first asked for."""
 
 import importlib
+from typing import Any
 
 _SUBMODULES = (
     "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
@@ -10,7 +11,7 @@ _SUBMODULES = (
 __all__ = list(_SUBMODULES)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _SUBMODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -6,6 +6,8 @@ depends on tangents is recorded as a linear jaxpr, whose constants are the resid
 al., "You Only Linearize Once", POPL 2023.)
 """
 
+from typing import Any
+
 from minijax import core
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate
@@ -242,7 +244,7 @@ def _linearize_jaxpr(closed, nonzero, instantiate_outs):
     return primal, ClosedJaxpr(opened), out_nonzero, len(linear.consts)
 
 
-def jvp_jaxpr(closed, nonzero, instantiate_outs=False):
+def jvp_jaxpr(closed, nonzero, instantiate_outs: Any = False) -> Any:
     """The jaxpr of a closed jaxpr's jvp: ins + nonzero tangents -> outs + nonzero out
     tangents.
 

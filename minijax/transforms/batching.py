@@ -1,5 +1,7 @@
 """vmap: every value carries, besides its shape, the place of a batch axis."""
 
+from typing import Any
+
 from minijax import core
 from minijax.core import ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
@@ -147,7 +149,7 @@ def match_axis(axis, x, dim, wanted):
     return move_axis(x, 0 if dim is None else dim, wanted)
 
 
-def batch_jaxpr(closed, axis, dims, force=False):
+def batch_jaxpr(closed, axis, dims, force: Any = False) -> Any:
     """The batched form of a closed jaxpr: (closed jaxpr, out_dims).
 
     Outputs are mapped at axis 0 or not at all.  `force`: True, or a list saying which

@@ -5,6 +5,7 @@ A function is found in its module when it is first asked for; so programs load o
 
 import importlib
 import sys
+from typing import Any
 
 _NAMES = {
     "gammas": """bernoulli beta betainc betaln comb digamma factorial gamma gammainc gammaincc
@@ -22,7 +23,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     module = _HOME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,7 @@ A module or function is loaded when it is first asked for.
 
 import importlib
 import sys
+from typing import Any
 
 _DISTRIBUTIONS = (
     "bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "dirichlet", "expon", "gamma",
@@ -19,7 +20,7 @@ _HOME = {
 __all__ = [*_DISTRIBUTIONS, *_HOME]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _DISTRIBUTIONS:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
