@@ -312,3 +312,116 @@ def test_optimizers(name):
         return side.tree_util.tree_leaves((get_params(state), get_params(packed)))
 
     assert_same(body, rtol=1e-4, atol=1e-6)
+
+
+# --- one device, one process ------------------------------------------------------------
+
+
+def _sharding(side):
+    mesh = side.make_mesh((1,), ("x",))
+    return side.sharding.NamedSharding(mesh, side.P("x"))
+
+
+def _call(module, name, *args, **kwargs):
+    return lambda side: getattr(side(f"experimental.{module}"), name)(*args, **kwargs)
+
+
+def _as_text(fun):
+    """`fun`, its result as text, or the error's type and text."""
+
+    def body(side):
+        try:
+            return str(fun(side))
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    return body
+
+
+SINGLE = {
+    "device mesh": _call("mesh_utils", "create_device_mesh", (1, 1)),
+    "too large a mesh": _call("mesh_utils", "create_device_mesh", (2, 1)),
+    "hybrid": _call("mesh_utils", "create_hybrid_device_mesh", (1, 1), (1, 1)),
+    "hybrid by process": _call(
+        "mesh_utils", "create_hybrid_device_mesh", (1, 1), (1, 1),
+        process_is_granule=True),
+    "process_allgather": _call("multihost_utils", "process_allgather", np.arange(3)),
+    "process_allgather, tiled": _call(
+        "multihost_utils", "process_allgather", np.arange(3), tiled=True),
+    "sync_global_devices": _call("multihost_utils", "sync_global_devices", "name"),
+    "broadcast_one_to_all": _call("multihost_utils", "broadcast_one_to_all", [1, 2.5]),
+    "assert_equal": _call("multihost_utils", "assert_equal", np.arange(3)),
+    "preemption": _call("multihost_utils", "reached_preemption_sync_point", 1),
+    "local to global": lambda s: s("experimental.multihost_utils")
+    .host_local_array_to_global_array(np.arange(4), s.make_mesh((1,), ("x",)), s.P("x")),
+    "layout": lambda s: s("experimental.layout").Layout((0, 1)),
+    "equal layouts": lambda s: s("experimental.layout").Layout((0, 1))
+    == s("experimental.layout").Layout((0, 1)),
+    "format": lambda s: s("experimental.layout").Format(),
+    "layout constraint": lambda s: s("experimental.layout").with_layout_constraint(
+        s.jnp.ones((2, 3)), s("experimental.layout").Layout((0, 1))),
+    "set_xla_metadata": lambda s: s("experimental.xla_metadata").set_xla_metadata(
+        s.jnp.ones(2), note="b"),
+    "set_xla_metadata of a function": lambda s: s("experimental.xla_metadata")
+    .set_xla_metadata(print, note="b"),
+    "from callback": lambda s: s.make_array_from_callback(
+        (4,), _sharding(s), lambda index: np.arange(8)[::2][index]),
+    "from arrays": lambda s: s.make_array_from_single_device_arrays(
+        (4,), _sharding(s), [s.jnp.arange(4)]),
+    "from local data": lambda s: s.make_array_from_process_local_data(
+        _sharding(s), np.arange(4)),
+    "from local data of another shape": lambda s: s.make_array_from_process_local_data(
+        _sharding(s), np.arange(4), (5,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_one_device(name):
+    assert_same(_as_text(SINGLE[name]))
+
+
+def test_wrong_parts_are_refused():
+    def body(side):
+        call = side.make_array_from_single_device_arrays
+        error = raised(lambda: call((5,), _sharding(side), [side.jnp.arange(4)]))
+        return type(error).__name__, str(error).split(" with sharding")[0].split("@")[0]
+
+    theirs, ours = [body(Side(name)) for name in ("jax", "minijax")]
+    assert ours[0] == theirs[0] and ours[1].startswith(theirs[1].split("[")[0])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("shape", [(4,), (4, 4), (3, 5), (16, 1), (2, 64)])
+def test_visualize_array_sharding(shape, capsys):
+    said = []
+    for name in ("jax", "minijax"):
+        side = Side(name)
+        side.debug.visualize_array_sharding(side.jnp.zeros(shape), use_color=False)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
+def test_live_arrays():
+    def body(side):
+        x = side.jnp.arange(12345.0)
+        mine = [a for a in side.live_arrays() if a.shape == (12345,)]
+        x.delete()
+        rest = [a for a in side.live_arrays() if a.shape == (12345,)]
+        return len(mine), len(rest)
+
+    assert_same(body)
+
+
+@pytest.mark.parametrize("old", ["pjit", "shard_map"])
+def test_old_names_warn(old):
+    def body(side):
+        with pytest.warns(DeprecationWarning):
+            function = getattr(side(f"experimental.{old}"), old)
+        if old == "pjit":
+            return function(lambda x: x + 1)(np.float32(2))
+        mesh = side.sharding.Mesh(np.array(side.devices()), ("x",))
+        spec = side.P("x")
+        f = function(lambda x: side.lax.psum(x, "x"), mesh, (spec,), side.P())
+        return f(side.jnp.arange(3.0))
+
+    assert_same(body)

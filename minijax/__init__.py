@@ -54,7 +54,8 @@ __version_info__ = tuple(int(part) for part in JAX_VERSION.split("."))
 _HOMES = {
     "minijax.api.arrays": (
         "block_until_ready copy_to_host_async device_get device_put "
-        "effects_barrier"
+        "effects_barrier live_arrays make_array_from_callback "
+        "make_array_from_process_local_data make_array_from_single_device_arrays"
     ),
     "minijax.api.differentiate": (
         "fwd_and_bwd grad hessian jacfwd jacobian=jacrev jacrev jvp "

@@ -1,0 +1,1 @@
+"""Small libraries that show the style (`jax.example_libraries`): stax and optimizers."""

@@ -1,0 +1,1 @@
+"""Where compiled programs are kept (`jax.experimental.compilation_cache`)."""
