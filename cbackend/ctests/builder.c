@@ -122,8 +122,8 @@ program *program_single(const char *name, int n_out, int n_in, const view *opera
   return p;
 }
 
-mjx_program *load_single(const char *name, int n_out, int n_in, const view *operands,
-                         int n_params, const int64_t *params) {
+mjx_program *load_single(const char *name, int n_out, int n_in, const view *operands, int n_params,
+                         const int64_t *params) {
   program *p = program_single(name, n_out, n_in, operands, n_params, params);
   return load(1, &p, NULL, 0);
 }

@@ -10,13 +10,13 @@
 #include "mjx.h"
 #include "mjx_encoding.h"
 
-#define CHECK(condition)                                                                    \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
-      fprintf(stderr, "%s:%d: %s  (last error: %s)\n", __FILE__, __LINE__, #condition,      \
-              mjx_last_error());                                                            \
-      exit(1);                                                                              \
-    }                                                                                       \
+#define CHECK(condition)                                                               \
+  do {                                                                                 \
+    if (!(condition)) {                                                                \
+      fprintf(stderr, "%s:%d: %s  (last error: %s)\n", __FILE__, __LINE__, #condition, \
+              mjx_last_error());                                                       \
+      exit(1);                                                                         \
+    }                                                                                  \
   } while (0)
 
 enum { MAX_WORDS = 8192, MAX_OPERANDS = 16, MAX_PROGRAMS = 8, MAX_PARAMS = 64 };
@@ -55,7 +55,7 @@ int opcode(const char *name);
 /* One instruction over whole inputs and outputs: each view's buffer number is replaced. */
 program *program_single(const char *name, int n_out, int n_in, const view *operands, int n_params,
                         const int64_t *params);
-mjx_program *load_single(const char *name, int n_out, int n_in, const view *operands,
-                         int n_params, const int64_t *params);
+mjx_program *load_single(const char *name, int n_out, int n_in, const view *operands, int n_params,
+                         const int64_t *params);
 
 #endif

@@ -44,10 +44,10 @@ static mjx_program *counting_loop(int64_t in_place) {
   int64_t in[4], out[2];
   for (int i = 0; i < 4; i++)
     in[i] = program_buffer(p, dtypes[i], i % 2 ? 3 : 1, MJX_SPACE_INPUT, i);
-  for (int i = 0; i < 2; i++)
-    out[i] = program_buffer(p, dtypes[i], i ? 3 : 1, MJX_SPACE_OUTPUT, i);
-  const view loop[6] = {scalar(out[0], MJX_I32), three(out[1]), scalar(in[0], MJX_I32),
-                        three(in[1]), scalar(in[2], MJX_I32), three(in[3])};
+  for (int i = 0; i < 2; i++) out[i] = program_buffer(p, dtypes[i], i ? 3 : 1, MJX_SPACE_OUTPUT, i);
+  const view loop[6] = {scalar(out[0], MJX_I32), three(out[1]),
+                        scalar(in[0], MJX_I32),  three(in[1]),
+                        scalar(in[2], MJX_I32),  three(in[3])};
   program_op(p, "WHILE", 2, 4, loop, 6, (const int64_t[]){1, 2, 1, 1, in_place, in_place});
   program *cond = program_new(3, 1, 0);
   const view less[3] = {scalar(program_buffer(cond, MJX_BOOL, 1, MJX_SPACE_OUTPUT, 0), MJX_BOOL),

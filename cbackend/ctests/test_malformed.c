@@ -37,8 +37,8 @@ static program *ewise(void) {
   v[2].strides[0] = 1;
   v[2].strides[1] = 5;
   v[3].strides[1] = 0;
-  const int64_t params[] = {3, kernel("mul_f32"), 0, 1, kernel("add_f32"), 2, 0,
-                            kernel("lt_f32"), 3, 1, 3, 4};
+  const int64_t params[] = {
+      3, kernel("mul_f32"), 0, 1, kernel("add_f32"), 2, 0, kernel("lt_f32"), 3, 1, 3, 4};
   return program_single("EWISE", 2, 2, v, 12, params);
 }
 
@@ -201,9 +201,10 @@ static void add_sample(int n, program *const *programs) {
 }
 
 static void make_samples(void) {
-  program *(*const leaves[])(void) = {ewise, reduce, argreduce, cum, dot, dynamic_slice,
-                                      dynamic_update_slice, gather, scatter, sort, top_k, callback,
-                                      conv, reduce_window, arg_window};
+  program *(*const leaves[])(void) = {
+      ewise,     reduce,  argreduce, cum,   dot,      dynamic_slice, dynamic_update_slice,
+      gather,    scatter, sort,      top_k, callback, conv,          reduce_window,
+      arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});
@@ -214,8 +215,24 @@ static void make_samples(void) {
 /* ---- mutation and running ---- */
 
 static int64_t interesting(int64_t old) {
-  static const int64_t values[] = {-1, 0, 1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 128, INT32_MAX,
-                                   (int64_t)1 << 46, ((int64_t)1 << 61) + 1, INT64_MAX, INT64_MIN};
+  static const int64_t values[] = {-1,
+                                   0,
+                                   1,
+                                   2,
+                                   3,
+                                   4,
+                                   5,
+                                   7,
+                                   8,
+                                   63,
+                                   64,
+                                   65,
+                                   128,
+                                   INT32_MAX,
+                                   (int64_t)1 << 46,
+                                   ((int64_t)1 << 61) + 1,
+                                   INT64_MAX,
+                                   INT64_MIN};
   switch (below(4)) {
     case 0: return old + below(5) - 2;
     case 1: return -old;

@@ -232,8 +232,7 @@ static void test_sort(void) {
   int32_t order[7];
   view v[4] = {dense(0, MJX_F32, 3, 1, 7, 1), dense(0, MJX_I32, 3, 1, 7, 1),
                dense(0, MJX_F32, 3, 1, 7, 1), dense(0, MJX_I32, 3, 1, 7, 1)};
-  RUN(load_single("SORT", 2, 2, v, 1, (const int64_t[]){1}), LIST(key, value),
-      LIST(sorted, order));
+  RUN(load_single("SORT", 2, 2, v, 1, (const int64_t[]){1}), LIST(key, value), LIST(sorted, order));
   same_i32(order, (const int32_t[]){4, 2, 3, 6, 0, 5, 1}, 7);
   same_f32(sorted, (const float[]){-INFINITY, -0.0f, 0, 1, 3, 3, NAN}, 7);
 }

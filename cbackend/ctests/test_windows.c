@@ -94,8 +94,8 @@ static double naive(const conv *c, const double *x, const double *w, const view 
       for (int64_t l = 0; l < c->space[1].window; l++) {
         int64_t i = element(&c->space[0], y, k), j = element(&c->space[1], z, l);
         if (i < 0 || j < 0) continue;
-        total += x[place(&v[1], spec[0], batch, first + f, i, j)] *
-                 w[place(&v[2], spec[1], o, f, k, l)];
+        total +=
+            x[place(&v[1], spec[0], batch, first + f, i, j)] * w[place(&v[2], spec[1], o, f, k, l)];
       }
     }
   }
@@ -125,11 +125,10 @@ static void test_conv(void) {
     for (int i = 0; i < 3; i++) shuffle(spec[i]);
     const dim *s = c.space;
     int64_t N = c.batch / c.batch_groups, O = c.out_features;
-    view v[3] = {
-        laid_out((int64_t[]){N, O, s[0].n_out, s[1].n_out}, spec[2], MJX_F64),
-        laid_out((int64_t[]){c.batch, c.features, s[0].n_in, s[1].n_in}, spec[0], MJX_F64),
-        laid_out((int64_t[]){O, c.features / c.feature_groups, s[0].window, s[1].window}, spec[1],
-                 MJX_F64)};
+    view v[3] = {laid_out((int64_t[]){N, O, s[0].n_out, s[1].n_out}, spec[2], MJX_F64),
+                 laid_out((int64_t[]){c.batch, c.features, s[0].n_in, s[1].n_in}, spec[0], MJX_F64),
+                 laid_out((int64_t[]){O, c.features / c.feature_groups, s[0].window, s[1].window},
+                          spec[1], MJX_F64)};
     int64_t params[24] = {c.feature_groups, c.batch_groups};
     for (int i = 0; i < 12; i++) params[2 + i] = spec[i / 4][i % 4];
     for (int i = 0; i < 2; i++) {
@@ -163,8 +162,8 @@ static void test_conv_blocks(void) {
   view v[3] = {{0, 0, 4, MJX_F32, {B, S, S, O}, {S * S * O, S * O, O, 1}},
                {0, 0, 4, MJX_F32, {B, S, S, F}, {S * S * F, S * F, F, 1}},
                {0, 0, 4, MJX_F32, {3, 3, F, O}, {3 * F * O, F * O, O, 1}}};
-  const int64_t params[24] = {1, 1, 0, 3, 1, 2, 3, 2, 0, 1, 0, 3, 1, 2,
-                              1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const int64_t params[24] = {1, 1, 0, 3, 1, 2, 3, 2, 0, 1, 0, 3,
+                              1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   for (int t = 0; t < 2; t++) {
     CHECK(mjx_set_num_threads(t ? 4 : 1) == MJX_OK);
     mjx_program *loaded = load_single("CONV", 1, 2, v, 24, params);
@@ -176,7 +175,8 @@ static void test_conv_blocks(void) {
   float want = 0; /* the corner: places (1..2, 1..2) read inside */
   for (int k = 1; k < 3; k++)
     for (int l = 1; l < 3; l++)
-      for (int f = 0; f < F; f++) want += x[((k - 1) * S + l - 1) * F + f] * w[((k * 3 + l) * F + f) * O];
+      for (int f = 0; f < F; f++)
+        want += x[((k - 1) * S + l - 1) * F + f] * w[((k * 3 + l) * F + f) * O];
   CHECK(out[0][0] == want);
 }
 

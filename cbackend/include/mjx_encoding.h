@@ -91,6 +91,11 @@
  *     kind: MAX MIN.  The place, as a row-major index of the input, of each window's extreme; the
  *     first of equals.  A NaN is replaced by what follows it, and replaces what was before.
  *     -1 where there is none.  from_identity: the worst value of the type counts as none.
+ * FFT              out dense [O,m,I] | in [O,k,I]                           kind, n
+ *     Along the middle extent, of length n.  kind: MJX_FFT_FORWARD, MJX_FFT_INVERSE (divided by n):
+ *     complex, k = m = n; MJX_FFT_REAL: real, k = n, to complex, m = n / 2 + 1; MJX_FFT_TO_REAL: its
+ *     inverse, k = n / 2 + 1, m = n, imaginary parts of the first (and for even n the last) element
+ *     not used.  in: any strides.  F32 F64 and their complex.
  * CALL             out.. | in..                                             program
  * WHILE            carry.. | cond_consts.. body_consts.. carry..            cond, body,
  *     n_cond_consts, n_body_consts, in_place * n_carry
@@ -135,11 +140,11 @@
 #ifndef MJX_ENCODING_H
 #define MJX_ENCODING_H
 
-#define MJX_MAGIC 0x4d4a5831 /* "MJX1" */
+#define MJX_MAGIC            0x4d4a5831 /* "MJX1" */
 #define MJX_ENCODING_VERSION 1
-#define MJX_MAX_NDIM 32
-#define MJX_ALIGN 64
-#define MJX_TILE 512
+#define MJX_MAX_NDIM         32
+#define MJX_ALIGN            64
+#define MJX_TILE             512
 
 enum mjx_space {
   MJX_SPACE_ARENA = 0,
@@ -157,6 +162,13 @@ enum mjx_reduce_kind {
   MJX_OR = 5,
   MJX_XOR = 6,
   MJX_LOGSUMEXP = 7
+};
+
+enum mjx_fft_kind {
+  MJX_FFT_FORWARD = 0,
+  MJX_FFT_INVERSE = 1,
+  MJX_FFT_REAL = 2,
+  MJX_FFT_TO_REAL = 3
 };
 
 enum mjx_index_mode { MJX_CLIP = 0, MJX_FILL_OR_DROP = 1, MJX_PROMISE_IN_BOUNDS = 2 };

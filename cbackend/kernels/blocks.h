@@ -24,7 +24,7 @@ typedef void (*mjx_find_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, 
 typedef int64_t (*mjx_find_line_fn)(int64_t n, int64_t stride, const void *in, const void *best);
 
 typedef struct mjx_reduce_kernel {
-  mjx_rows_fn rows;   /* NULL: no such reduction */
+  mjx_rows_fn rows; /* NULL: no such reduction */
   mjx_lines_fn lines;
   int32_t acc_dtype; /* of the accumulators: F32 for F16 and BF16, else the input's */
 } mjx_reduce_kernel;
@@ -42,14 +42,27 @@ typedef struct mjx_dot_args {
 } mjx_dot_args;
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 
+/* A stage of a Fourier transform of radix * m points; see fft_kernels.h.  The tables are of the
+ * stage's element type. */
+typedef struct mjx_fft_stage {
+  int64_t radix, m;
+  const void *twiddle_re, *twiddle_im; /* [radix - 1][m]: e^(-2 pi i j p / (radix m)), j from 1 */
+  const void *root_re, *root_im;       /* [radix]: e^(-2 pi i k / radix); NULL for radix <= 5 */
+} mjx_fft_stage;
+/* y = the stage of x; all arrays of radix * m * L elements, none the same as another. */
+typedef void (*mjx_fft_fn)(const mjx_fft_stage *stage, int64_t L, const void *x_re,
+                           const void *x_im, void *y_re, void *y_im);
+enum { MJX_FFT_N_STAGES = 6 }; /* by radix; place 0 takes any */
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
   const mjx_find_line_fn *find_line;
-  const mjx_dot_fn *dot;                           /* [dtype]; NULL for F16 and BF16 */
+  const mjx_dot_fn *dot; /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;
+  const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES]; /* [0: F32, 1: F64][radix] */
 } mjx_block_kernels;
 
 enum { MJX_N_REDUCE_KINDS = 7 };

@@ -16,38 +16,38 @@ enum { LINE_LANES = 64 };
 #define MJX_FN __attribute__((noinline, noclone))
 #else
 #define MJX_SMALL __attribute__((noinline))
-#define MJX_FN __attribute__((noinline))
+#define MJX_FN    __attribute__((noinline))
 #endif
 
 /* ---- operations ---- */
 
-#define OP_SUM(a, b) ((a) + (b))
+#define OP_SUM(a, b)  ((a) + (b))
 #define OP_PROD(a, b) ((a) * (b))
-#define OP_AND(a, b) ((a) & (b))
-#define OP_OR(a, b) ((a) | (b))
-#define OP_XOR(a, b) ((a) ^ (b))
-#define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
-#define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
+#define OP_AND(a, b)  ((a) & (b))
+#define OP_OR(a, b)   ((a) | (b))
+#define OP_XOR(a, b)  ((a) ^ (b))
+#define OP_MAX(a, b)  ((b) > (a) ? (b) : (a))
+#define OP_MIN(a, b)  ((b) < (a) ? (b) : (a))
 /* XLA's order: a NaN wins, from either side, and -0 < +0.  Where both picks agree, & and | change
  * nothing; of two zeros, max keeps the sign bit of neither unless of both, min the other way. */
-#define DEFINE_EXTREMES(t)                                                                      \
-  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                                   \
-    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b > a ? b : a) & mjx_bits_##t(a > b ? a : b));    \
-    return (a != a) | (b != b) ? a + b : m;                                                     \
-  }                                                                                             \
-  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) {                                   \
-    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b < a ? b : a) | mjx_bits_##t(a < b ? a : b));    \
-    return (a != a) | (b != b) ? a + b : m;                                                     \
+#define DEFINE_EXTREMES(t)                                                                   \
+  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                                \
+    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b > a ? b : a) & mjx_bits_##t(a > b ? a : b)); \
+    return (a != a) | (b != b) ? a + b : m;                                                  \
+  }                                                                                          \
+  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) {                                \
+    mjx_t_##t m = mjx_##t##_bits(mjx_bits_##t(b < a ? b : a) | mjx_bits_##t(a < b ? a : b)); \
+    return (a != a) | (b != b) ? a + b : m;                                                  \
   }
 DEFINE_EXTREMES(f32)
 DEFINE_EXTREMES(f64)
 
-#define DEFINE_COMPLEX_OPS(t)                                                     \
-  MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                        \
-    return (mjx_t_##t){a.re + b.re, a.im + b.im};                                 \
-  }                                                                               \
-  MJX_INLINE mjx_t_##t prod_##t(mjx_t_##t a, mjx_t_##t b) {                       \
-    return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};     \
+#define DEFINE_COMPLEX_OPS(t)                                                 \
+  MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                    \
+    return (mjx_t_##t){a.re + b.re, a.im + b.im};                             \
+  }                                                                           \
+  MJX_INLINE mjx_t_##t prod_##t(mjx_t_##t a, mjx_t_##t b) {                   \
+    return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
   }
 DEFINE_COMPLEX_OPS(c64)
 DEFINE_COMPLEX_OPS(c128)
@@ -57,13 +57,13 @@ DEFINE_COMPLEX_OPS(c128)
 /* A sum starts from +0, so it is never -0; adding that at the end comes to the same. */
 #define FINISH_sum(A, n, out) \
   for (int64_t l = 0; l < (n); l++) (out)[l] = ADD_ZERO_##A((out)[l])
-#define ADD_ZERO_u8(x) (x)
-#define ADD_ZERO_u16(x) (x)
-#define ADD_ZERO_u32(x) (x)
-#define ADD_ZERO_u64(x) (x)
-#define ADD_ZERO_f32(x) ((x) + 0.0f)
-#define ADD_ZERO_f64(x) ((x) + 0.0)
-#define ADD_ZERO_c64(x) ((mjx_t_c64){(x).re + 0.0f, (x).im + 0.0f})
+#define ADD_ZERO_u8(x)   (x)
+#define ADD_ZERO_u16(x)  (x)
+#define ADD_ZERO_u32(x)  (x)
+#define ADD_ZERO_u64(x)  (x)
+#define ADD_ZERO_f32(x)  ((x) + 0.0f)
+#define ADD_ZERO_f64(x)  ((x) + 0.0)
+#define ADD_ZERO_c64(x)  ((mjx_t_c64){(x).re + 0.0f, (x).im + 0.0f})
 #define ADD_ZERO_c128(x) ((mjx_t_c128){(x).re + 0.0, (x).im + 0.0})
 #define FINISH_prod(A, n, out)
 #define FINISH_max(A, n, out)
@@ -74,177 +74,175 @@ DEFINE_COMPLEX_OPS(c128)
 
 /* ---- the template: name, input suffix, accumulator suffix, load, op ---- */
 
-#define DEFINE_REDUCE(kind, S, A, LOAD, OP)      \
-  DEFINE_ROWS(kind##_##S, S, A, LOAD, OP)        \
+#define DEFINE_REDUCE(kind, S, A, LOAD, OP) \
+  DEFINE_ROWS(kind##_##S, S, A, LOAD, OP)   \
   DEFINE_LINES(kind##_##S, kind, S, A, LOAD, OP)
 
-#define DEFINE_ROWS(name, S, A, LOAD, OP)                                                        \
-  static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,                  \
-                                 const void *restrict in_, void *restrict acc_) {                \
-    const mjx_t_##S *restrict in = in_;                                                          \
-    mjx_t_##A *restrict acc = acc_;                                                              \
-    int64_t r = 0;                                                                               \
-    for (; r + 4 <= n_rows; r += 4) {                                                            \
-      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;                          \
-      const mjx_t_##S *x2 = x1 + row_stride, *x3 = x2 + row_stride;                              \
-      for (int64_t c = 0; c < n; c++) {                                                          \
-        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                                   \
-        a = OP(a, LOAD(x1[c]));                                                                  \
-        a = OP(a, LOAD(x2[c]));                                                                  \
-        acc[c] = OP(a, LOAD(x3[c]));                                                             \
-      }                                                                                          \
-    }                                                                                            \
-    for (; r < n_rows; r++) {                                                                    \
-      const mjx_t_##S *x = in + r * row_stride;                                                  \
-      for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));                           \
-    }                                                                                            \
+#define DEFINE_ROWS(name, S, A, LOAD, OP)                                         \
+  static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,   \
+                                 const void *restrict in_, void *restrict acc_) { \
+    const mjx_t_##S *restrict in = in_;                                           \
+    mjx_t_##A *restrict acc = acc_;                                               \
+    int64_t r = 0;                                                                \
+    for (; r + 4 <= n_rows; r += 4) {                                             \
+      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;           \
+      const mjx_t_##S *x2 = x1 + row_stride, *x3 = x2 + row_stride;               \
+      for (int64_t c = 0; c < n; c++) {                                           \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                    \
+        a = OP(a, LOAD(x1[c]));                                                   \
+        a = OP(a, LOAD(x2[c]));                                                   \
+        acc[c] = OP(a, LOAD(x3[c]));                                              \
+      }                                                                           \
+    }                                                                             \
+    for (; r < n_rows; r++) {                                                     \
+      const mjx_t_##S *x = in + r * row_stride;                                   \
+      for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));            \
+    }                                                                             \
   }
 
-#define DEFINE_LINES(name, kind, S, A, LOAD, OP)                                                 \
-  static MJX_FN mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                      \
-    mjx_t_##A lanes[LINE_LANES];                                                                 \
-    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                  \
-    int64_t rows = n / LINE_LANES;                                                               \
-    if (rows > 1) name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);          \
-    if (n % LINE_LANES) name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);         \
-    for (int l = 0; l < 32; l++) lanes[l] = OP(lanes[l], lanes[l + 32]);                         \
-    for (int l = 0; l < 16; l++) lanes[l] = OP(lanes[l], lanes[l + 16]);                         \
-    mjx_t_##A a = OP(OP(lanes[0], lanes[8]), OP(lanes[4], lanes[12]));                           \
-    mjx_t_##A b = OP(OP(lanes[1], lanes[9]), OP(lanes[5], lanes[13]));                           \
-    mjx_t_##A c = OP(OP(lanes[2], lanes[10]), OP(lanes[6], lanes[14]));                          \
-    mjx_t_##A d = OP(OP(lanes[3], lanes[11]), OP(lanes[7], lanes[15]));                          \
-    return OP(OP(a, b), OP(c, d));                                                               \
-  }                                                                                              \
-  static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) {     \
-    mjx_t_##A a0 = LOAD(x[0]);                                                                   \
-    int64_t i = 1;                                                                               \
-    if (n >= 8) {                                                                                \
-      mjx_t_##A a1 = LOAD(x[s]), a2 = LOAD(x[2 * s]), a3 = LOAD(x[3 * s]);                       \
-      for (i = 4; i + 4 <= n; i += 4) {                                                          \
-        a0 = OP(a0, LOAD(x[i * s]));                                                             \
-        a1 = OP(a1, LOAD(x[(i + 1) * s]));                                                       \
-        a2 = OP(a2, LOAD(x[(i + 2) * s]));                                                       \
-        a3 = OP(a3, LOAD(x[(i + 3) * s]));                                                       \
-      }                                                                                          \
-      a0 = OP(OP(a0, a1), OP(a2, a3));                                                           \
-    }                                                                                            \
-    for (; i < n; i++) a0 = OP(a0, LOAD(x[i * s]));                                              \
-    return a0;                                                                                   \
-  }                                                                                              \
+#define DEFINE_LINES(name, kind, S, A, LOAD, OP)                                             \
+  static MJX_FN mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                  \
+    mjx_t_##A lanes[LINE_LANES];                                                             \
+    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                              \
+    int64_t rows = n / LINE_LANES;                                                           \
+    if (rows > 1) name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);      \
+    if (n % LINE_LANES) name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);     \
+    for (int l = 0; l < 32; l++) lanes[l] = OP(lanes[l], lanes[l + 32]);                     \
+    for (int l = 0; l < 16; l++) lanes[l] = OP(lanes[l], lanes[l + 16]);                     \
+    mjx_t_##A a = OP(OP(lanes[0], lanes[8]), OP(lanes[4], lanes[12]));                       \
+    mjx_t_##A b = OP(OP(lanes[1], lanes[9]), OP(lanes[5], lanes[13]));                       \
+    mjx_t_##A c = OP(OP(lanes[2], lanes[10]), OP(lanes[6], lanes[14]));                      \
+    mjx_t_##A d = OP(OP(lanes[3], lanes[11]), OP(lanes[7], lanes[15]));                      \
+    return OP(OP(a, b), OP(c, d));                                                           \
+  }                                                                                          \
+  static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) { \
+    mjx_t_##A a0 = LOAD(x[0]);                                                               \
+    int64_t i = 1;                                                                           \
+    if (n >= 8) {                                                                            \
+      mjx_t_##A a1 = LOAD(x[s]), a2 = LOAD(x[2 * s]), a3 = LOAD(x[3 * s]);                   \
+      for (i = 4; i + 4 <= n; i += 4) {                                                      \
+        a0 = OP(a0, LOAD(x[i * s]));                                                         \
+        a1 = OP(a1, LOAD(x[(i + 1) * s]));                                                   \
+        a2 = OP(a2, LOAD(x[(i + 2) * s]));                                                   \
+        a3 = OP(a3, LOAD(x[(i + 3) * s]));                                                   \
+      }                                                                                      \
+      a0 = OP(OP(a0, a1), OP(a2, a3));                                                       \
+    }                                                                                        \
+    for (; i < n; i++) a0 = OP(a0, LOAD(x[i * s]));                                          \
+    return a0;                                                                               \
+  }                                                                                          \
   DEFINE_EACH_LINE(name, kind, S, A)
 
-#define DEFINE_EACH_LINE(name, kind, S, A)                                                       \
-  static void name##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,      \
-                           const void *in, void *acc) {                                          \
-    const mjx_t_##S *x = in;                                                                     \
-    mjx_t_##A *out = acc;                                                                        \
-    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                                      \
-      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)                           \
-                                              : name##_strided_line(n, stride, x);               \
-    FINISH_##kind(A, n_lines, out);                                                              \
+#define DEFINE_EACH_LINE(name, kind, S, A)                                                  \
+  static void name##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
+                           const void *in, void *acc) {                                     \
+    const mjx_t_##S *x = in;                                                                \
+    mjx_t_##A *out = acc;                                                                   \
+    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                                 \
+      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)                      \
+                                              : name##_strided_line(n, stride, x);          \
+    FINISH_##kind(A, n_lines, out);                                                         \
   }
 
-#define INTEGER_REDUCE(kind, op) \
-  DEFINE_REDUCE(kind, u8, u8, LOAD_SAME, op)    \
+#define INTEGER_REDUCE(kind, op)               \
+  DEFINE_REDUCE(kind, u8, u8, LOAD_SAME, op)   \
   DEFINE_REDUCE(kind, u16, u16, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
-#define SIGNED_REDUCE(kind, op) \
-  DEFINE_REDUCE(kind, i8, i8, LOAD_SAME, op)    \
+#define SIGNED_REDUCE(kind, op)                \
+  DEFINE_REDUCE(kind, i8, i8, LOAD_SAME, op)   \
   DEFINE_REDUCE(kind, i16, i16, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, i32, i32, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, i64, i64, LOAD_SAME, op)
-#define FLOAT_REDUCE(kind, op) \
-  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, op)          \
-  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)          \
-  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op)   \
+#define FLOAT_REDUCE(kind, op)                        \
+  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, op)        \
+  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)        \
+  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op) \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
 /* Rows of an extreme.  The loop is a plain comparison per element, one test for NaN per pair, and
  * keeps the first of equal zeros; so where the result is the zero that loses (-0 for max), the
  * column is searched for the other one afterwards. */
-#define DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)                                     \
-  static MJX_SMALL void kind##_##S##_fix_zero(int64_t n_rows, int64_t row_stride,                \
-                                              const mjx_t_##S *x, mjx_t_##A *acc) {              \
-    for (int64_t r = 0; r < n_rows; r++, x += row_stride) {                                      \
-      mjx_t_##A value = LOAD(*x);                                                                \
-      if (mjx_bits_##A(value) != mjx_bits_##A(-(LOSER))) continue;                               \
-      *acc = value;                                                                              \
-      return;                                                                                    \
-    }                                                                                            \
-  }                                                                                              \
-  static MJX_FN void kind##_##S##_rows(int64_t n_rows, int64_t row_stride, int64_t n,            \
-                                       const void *restrict in_, void *restrict acc_) {          \
-    const mjx_t_##S *restrict in = in_;                                                          \
-    mjx_t_##A *restrict acc = acc_;                                                              \
-    int64_t r = 0;                                                                               \
-    for (; r + 4 <= n_rows; r += 4) {                                                            \
-      const mjx_t_##S *y0 = in + r * row_stride, *y1 = y0 + row_stride;                          \
-      const mjx_t_##S *y2 = y1 + row_stride, *y3 = y2 + row_stride;                              \
-      for (int64_t c = 0; c < n; c++) {                                                          \
-        mjx_t_##A x0 = LOAD(y0[c]), x1 = LOAD(y1[c]), x2 = LOAD(y2[c]), x3 = LOAD(y3[c]);        \
-        mjx_t_##A a = x0 BETTER x1 ? x0 : x1, b = x2 BETTER x3 ? x2 : x3, m = acc[c];            \
-        int nan = __builtin_isunordered(x0, x1) | __builtin_isunordered(x2, x3);                 \
-        a = b BETTER a ? b : a;                                                                  \
-        m = a BETTER m ? a : m;                                                                  \
-        acc[c] = nan ? (mjx_t_##A)__builtin_nan("") : m;                                         \
-      }                                                                                          \
-    }                                                                                            \
-    for (; r < n_rows; r++) {                                                                    \
-      const mjx_t_##S *x = in + r * row_stride;                                                  \
-      for (int64_t c = 0; c < n; c++) acc[c] = nan##kind##_##A(acc[c], LOAD(x[c]));              \
-    }                                                                                            \
-    int zeros = 0;                                                                               \
-    for (int64_t c = 0; c < n; c++) zeros |= mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER);        \
-    if (!zeros) return;                                                                          \
-    for (int64_t c = 0; c < n; c++) {                                                            \
-      if (mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER))                                           \
-        kind##_##S##_fix_zero(n_rows, row_stride, in + c, &acc[c]);                              \
-    }                                                                                            \
+#define DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)                              \
+  static MJX_SMALL void kind##_##S##_fix_zero(int64_t n_rows, int64_t row_stride,         \
+                                              const mjx_t_##S *x, mjx_t_##A *acc) {       \
+    for (int64_t r = 0; r < n_rows; r++, x += row_stride) {                               \
+      mjx_t_##A value = LOAD(*x);                                                         \
+      if (mjx_bits_##A(value) != mjx_bits_##A(-(LOSER))) continue;                        \
+      *acc = value;                                                                       \
+      return;                                                                             \
+    }                                                                                     \
+  }                                                                                       \
+  static MJX_FN void kind##_##S##_rows(int64_t n_rows, int64_t row_stride, int64_t n,     \
+                                       const void *restrict in_, void *restrict acc_) {   \
+    const mjx_t_##S *restrict in = in_;                                                   \
+    mjx_t_##A *restrict acc = acc_;                                                       \
+    int64_t r = 0;                                                                        \
+    for (; r + 4 <= n_rows; r += 4) {                                                     \
+      const mjx_t_##S *y0 = in + r * row_stride, *y1 = y0 + row_stride;                   \
+      const mjx_t_##S *y2 = y1 + row_stride, *y3 = y2 + row_stride;                       \
+      for (int64_t c = 0; c < n; c++) {                                                   \
+        mjx_t_##A x0 = LOAD(y0[c]), x1 = LOAD(y1[c]), x2 = LOAD(y2[c]), x3 = LOAD(y3[c]); \
+        mjx_t_##A a = x0 BETTER x1 ? x0 : x1, b = x2 BETTER x3 ? x2 : x3, m = acc[c];     \
+        int nan = __builtin_isunordered(x0, x1) | __builtin_isunordered(x2, x3);          \
+        a = b BETTER a ? b : a;                                                           \
+        m = a BETTER m ? a : m;                                                           \
+        acc[c] = nan ? (mjx_t_##A)__builtin_nan("") : m;                                  \
+      }                                                                                   \
+    }                                                                                     \
+    for (; r < n_rows; r++) {                                                             \
+      const mjx_t_##S *x = in + r * row_stride;                                           \
+      for (int64_t c = 0; c < n; c++) acc[c] = nan##kind##_##A(acc[c], LOAD(x[c]));       \
+    }                                                                                     \
+    int zeros = 0;                                                                        \
+    for (int64_t c = 0; c < n; c++) zeros |= mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER); \
+    if (!zeros) return;                                                                   \
+    for (int64_t c = 0; c < n; c++) {                                                     \
+      if (mjx_bits_##A(acc[c]) == mjx_bits_##A(LOSER))                                    \
+        kind##_##S##_fix_zero(n_rows, row_stride, in + c, &acc[c]);                       \
+    }                                                                                     \
   }
 /* Lines of an extreme: likewise; -LOSER is the zero that wins. */
-#define DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)                                    \
-  static MJX_FN mjx_t_##A kind##_##S##_long_line(int64_t n, const mjx_t_##S *x) {                \
-    mjx_t_##A lanes[LINE_LANES];                                                                 \
-    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                  \
-    int64_t rows = n / LINE_LANES;                                                               \
-    const mjx_t_##S *rest = x + rows * LINE_LANES;                                               \
-    if (rows > 1)                                                                                \
-      kind##_##S##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);                \
-    if (n % LINE_LANES) kind##_##S##_rows(1, 0, n % LINE_LANES, rest, lanes);                    \
-    int nan = 0, winner = 0;                                                                     \
-    for (int l = 0; l < LINE_LANES; l++) {                                                       \
-      nan |= lanes[l] != lanes[l];                                                               \
-      winner |= mjx_bits_##A(lanes[l]) == mjx_bits_##A(-(LOSER));                                \
-    }                                                                                            \
-    if (nan) return (mjx_t_##A)__builtin_nan("");                                                \
-    for (int width = LINE_LANES / 2; width >= 4; width /= 2)                                     \
-      for (int l = 0; l < width; l++)                                                            \
-        lanes[l] = lanes[l + width] BETTER lanes[l] ? lanes[l + width] : lanes[l];               \
-    for (int l = 1; l < 4; l++) lanes[0] = lanes[l] BETTER lanes[0] ? lanes[l] : lanes[0];       \
-    return lanes[0] != 0 ? lanes[0] : winner ? -(LOSER) : (LOSER);                               \
-  }                                                                                              \
-  static MJX_SMALL mjx_t_##A kind##_##S##_strided_line(int64_t n, int64_t s,                     \
-                                                       const mjx_t_##S *x) {                     \
-    mjx_t_##A best = LOAD(x[0]);                                                                 \
-    int nan = best != best;                                                                      \
-    for (int64_t i = 1; i < n; i++) {                                                            \
-      mjx_t_##A value = LOAD(x[i * s]);                                                          \
-      nan |= value != value;                                                                     \
-      best = value BETTER best ? value : best;                                                   \
-    }                                                                                            \
-    if (nan) return (mjx_t_##A)__builtin_nan("");                                                \
-    if (best == 0) kind##_##S##_fix_zero(n, s, x, &best);                                        \
-    return best;                                                                                 \
-  }                                                                                              \
+#define DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)                                      \
+  static MJX_FN mjx_t_##A kind##_##S##_long_line(int64_t n, const mjx_t_##S *x) {                  \
+    mjx_t_##A lanes[LINE_LANES];                                                                   \
+    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                    \
+    int64_t rows = n / LINE_LANES;                                                                 \
+    const mjx_t_##S *rest = x + rows * LINE_LANES;                                                 \
+    if (rows > 1) kind##_##S##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);      \
+    if (n % LINE_LANES) kind##_##S##_rows(1, 0, n % LINE_LANES, rest, lanes);                      \
+    int nan = 0, winner = 0;                                                                       \
+    for (int l = 0; l < LINE_LANES; l++) {                                                         \
+      nan |= lanes[l] != lanes[l];                                                                 \
+      winner |= mjx_bits_##A(lanes[l]) == mjx_bits_##A(-(LOSER));                                  \
+    }                                                                                              \
+    if (nan) return (mjx_t_##A)__builtin_nan("");                                                  \
+    for (int width = LINE_LANES / 2; width >= 4; width /= 2)                                       \
+      for (int l = 0; l < width; l++)                                                              \
+        lanes[l] = lanes[l + width] BETTER lanes[l] ? lanes[l + width] : lanes[l];                 \
+    for (int l = 1; l < 4; l++) lanes[0] = lanes[l] BETTER lanes[0] ? lanes[l] : lanes[0];         \
+    return lanes[0] != 0 ? lanes[0] : winner ? -(LOSER) : (LOSER);                                 \
+  }                                                                                                \
+  static MJX_SMALL mjx_t_##A kind##_##S##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) { \
+    mjx_t_##A best = LOAD(x[0]);                                                                   \
+    int nan = best != best;                                                                        \
+    for (int64_t i = 1; i < n; i++) {                                                              \
+      mjx_t_##A value = LOAD(x[i * s]);                                                            \
+      nan |= value != value;                                                                       \
+      best = value BETTER best ? value : best;                                                     \
+    }                                                                                              \
+    if (nan) return (mjx_t_##A)__builtin_nan("");                                                  \
+    if (best == 0) kind##_##S##_fix_zero(n, s, x, &best);                                          \
+    return best;                                                                                   \
+  }                                                                                                \
   DEFINE_EACH_LINE(kind##_##S, kind, S, A)
 
-#define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER)   \
-  DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)    \
+#define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER) \
+  DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)  \
   DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)
-#define EXTREME_REDUCE(kind, BETTER, ZERO)                                  \
-  DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f)                \
-  DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO)                   \
-  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f)         \
+#define EXTREME_REDUCE(kind, BETTER, ZERO)                          \
+  DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f)        \
+  DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO)           \
+  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f) \
   DEFINE_EXTREME(kind, bf16, f32, mjx_f32_from_bf16, BETTER, ZERO##f)
 
 INTEGER_REDUCE(sum, OP_SUM)
@@ -268,25 +266,31 @@ DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
 /* ---- the table ---- */
 
 #define ENTRY(kind, S, A) {kind##_##S##_rows, kind##_##S##_lines, MJX_##A}
-#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                               \
-  [MJX_I8] = ENTRY(kind, s8, I8), [MJX_I16] = ENTRY(kind, s16, I16),                           \
-  [MJX_I32] = ENTRY(kind, s32, I32), [MJX_I64] = ENTRY(kind, s64, I64),                        \
-  [MJX_U8] = ENTRY(kind, u8, U8), [MJX_U16] = ENTRY(kind, u16, U16),                           \
+#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                        \
+  [MJX_I8] = ENTRY(kind, s8, I8), [MJX_I16] = ENTRY(kind, s16, I16),    \
+  [MJX_I32] = ENTRY(kind, s32, I32), [MJX_I64] = ENTRY(kind, s64, I64), \
+  [MJX_U8] = ENTRY(kind, u8, U8), [MJX_U16] = ENTRY(kind, u16, U16),    \
   [MJX_U32] = ENTRY(kind, u32, U32), [MJX_U64] = ENTRY(kind, u64, U64)
-#define FLOAT_ENTRIES(kind)                                                                    \
-  [MJX_F16] = ENTRY(kind, f16, F32), [MJX_BF16] = ENTRY(kind, bf16, F32),                      \
+#define FLOAT_ENTRIES(kind)                                               \
+  [MJX_F16] = ENTRY(kind, f16, F32), [MJX_BF16] = ENTRY(kind, bf16, F32), \
   [MJX_F32] = ENTRY(kind, f32, F32), [MJX_F64] = ENTRY(kind, f64, F64)
 #define COMPLEX_ENTRIES(kind) \
   [MJX_C64] = ENTRY(kind, c64, C64), [MJX_C128] = ENTRY(kind, c128, C128)
 
 static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = {
-    [MJX_SUM] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(sum, u8, u16, u32, u64),
-                 FLOAT_ENTRIES(sum), COMPLEX_ENTRIES(sum)},
-    [MJX_PROD] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(prod, u8, u16, u32, u64),
-                  FLOAT_ENTRIES(prod), COMPLEX_ENTRIES(prod)},
-    [MJX_MAX] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(max, i8, i16, i32, i64),
+    [MJX_SUM] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
+                 INTEGER_ENTRIES(sum, u8, u16, u32, u64),
+                 FLOAT_ENTRIES(sum),
+                 COMPLEX_ENTRIES(sum)},
+    [MJX_PROD] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
+                  INTEGER_ENTRIES(prod, u8, u16, u32, u64),
+                  FLOAT_ENTRIES(prod),
+                  COMPLEX_ENTRIES(prod)},
+    [MJX_MAX] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
+                 INTEGER_ENTRIES(max, i8, i16, i32, i64),
                  FLOAT_ENTRIES(max)},
-    [MJX_MIN] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(min, i8, i16, i32, i64),
+    [MJX_MIN] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
+                 INTEGER_ENTRIES(min, i8, i16, i32, i64),
                  FLOAT_ENTRIES(min)},
     [MJX_AND] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(and, u8, u16, u32, u64)},
     [MJX_OR] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(or, u8, u16, u32, u64)},
@@ -297,35 +301,35 @@ static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = 
 
 #define IS_MATCH(a, b) (((a) == (b)) | (((a) != (a)) & ((b) != (b))))
 
-#define DEFINE_FIND(S, LOAD, A)                                                                 \
-  static void find_##S(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,           \
-                       const void *best, int64_t *restrict index) {                             \
-    const mjx_t_##S *want = best;                                                               \
-    for (int64_t r = n_rows - 1; r >= 0; r--) {                                                 \
-      const mjx_t_##S *row = (const mjx_t_##S *)in + r * row_stride;                            \
-      for (int64_t c = 0; c < n; c++) {                                                         \
-        A a = LOAD(row[c]), b = LOAD(want[c]);                                                  \
-        index[c] = IS_MATCH(a, b) ? r : index[c];                                               \
-      }                                                                                         \
-    }                                                                                           \
-  }                                                                                             \
-  static int64_t find_line_##S(int64_t n, int64_t stride, const void *in, const void *best) {   \
-    const mjx_t_##S *x = in;                                                                    \
-    A b = LOAD(*(const mjx_t_##S *)best);                                                       \
-    int64_t i = 0;                                                                              \
-    for (; stride == 1 && i + LINE_LANES <= n; i += LINE_LANES) {                               \
-      int hit = 0;                                                                              \
-      for (int l = 0; l < LINE_LANES; l++) {                                                    \
-        A a = LOAD(x[i + l]);                                                                   \
-        hit |= IS_MATCH(a, b);                                                                  \
-      }                                                                                         \
-      if (hit) break;                                                                           \
-    }                                                                                           \
-    for (; i < n; i++) {                                                                        \
-      A a = LOAD(x[i * stride]);                                                                \
-      if (IS_MATCH(a, b)) return i;                                                             \
-    }                                                                                           \
-    return 0;                                                                                   \
+#define DEFINE_FIND(S, LOAD, A)                                                               \
+  static void find_##S(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,         \
+                       const void *best, int64_t *restrict index) {                           \
+    const mjx_t_##S *want = best;                                                             \
+    for (int64_t r = n_rows - 1; r >= 0; r--) {                                               \
+      const mjx_t_##S *row = (const mjx_t_##S *)in + r * row_stride;                          \
+      for (int64_t c = 0; c < n; c++) {                                                       \
+        A a = LOAD(row[c]), b = LOAD(want[c]);                                                \
+        index[c] = IS_MATCH(a, b) ? r : index[c];                                             \
+      }                                                                                       \
+    }                                                                                         \
+  }                                                                                           \
+  static int64_t find_line_##S(int64_t n, int64_t stride, const void *in, const void *best) { \
+    const mjx_t_##S *x = in;                                                                  \
+    A b = LOAD(*(const mjx_t_##S *)best);                                                     \
+    int64_t i = 0;                                                                            \
+    for (; stride == 1 && i + LINE_LANES <= n; i += LINE_LANES) {                             \
+      int hit = 0;                                                                            \
+      for (int l = 0; l < LINE_LANES; l++) {                                                  \
+        A a = LOAD(x[i + l]);                                                                 \
+        hit |= IS_MATCH(a, b);                                                                \
+      }                                                                                       \
+      if (hit) break;                                                                         \
+    }                                                                                         \
+    for (; i < n; i++) {                                                                      \
+      A a = LOAD(x[i * stride]);                                                              \
+      if (IS_MATCH(a, b)) return i;                                                           \
+    }                                                                                         \
+    return 0;                                                                                 \
   }
 DEFINE_FIND(u8, LOAD_SAME, uint8_t)
 DEFINE_FIND(u16, LOAD_SAME, uint16_t)
@@ -336,12 +340,12 @@ DEFINE_FIND(bf16, mjx_f32_from_bf16, float)
 DEFINE_FIND(f32, LOAD_SAME, float)
 DEFINE_FIND(f64, LOAD_SAME, double)
 
-#define FIND_TABLE(find)                                                                          \
-  {                                                                                               \
-    [MJX_BOOL] = find##_u8, [MJX_I8] = find##_u8, [MJX_I16] = find##_u16,                         \
-    [MJX_I32] = find##_u32, [MJX_I64] = find##_u64, [MJX_U8] = find##_u8, [MJX_U16] = find##_u16, \
-    [MJX_U32] = find##_u32, [MJX_U64] = find##_u64, [MJX_F16] = find##_f16,                       \
-    [MJX_BF16] = find##_bf16, [MJX_F32] = find##_f32, [MJX_F64] = find##_f64                      \
-  }
+#define FIND_TABLE(find)                                                        \
+  {                                                                             \
+      [MJX_BOOL] = find##_u8, [MJX_I8] = find##_u8,     [MJX_I16] = find##_u16, \
+      [MJX_I32] = find##_u32, [MJX_I64] = find##_u64,   [MJX_U8] = find##_u8,   \
+      [MJX_U16] = find##_u16, [MJX_U32] = find##_u32,   [MJX_U64] = find##_u64, \
+      [MJX_F16] = find##_f16, [MJX_BF16] = find##_bf16, [MJX_F32] = find##_f32, \
+      [MJX_F64] = find##_f64}
 static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = FIND_TABLE(find);
 static const mjx_find_line_fn find_line_table[MJX_N_DTYPES] = FIND_TABLE(find_line);

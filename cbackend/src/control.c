@@ -15,14 +15,13 @@ mjx_status mjx_check_code(const mjx_loader *loader, int64_t index, int64_t n_inp
                           int64_t n_outputs, const mjx_code **code) {
   *code = mjx_loader_code(loader, index);
   if (!*code)
-    return mjx_fail(MJX_INVALID, "program %lld is not one of the later programs",
-                    (long long)index);
+    return mjx_fail(MJX_INVALID, "program %lld is not one of the later programs", (long long)index);
   if ((n_inputs >= 0 && (*code)->n_inputs != n_inputs) ||
       (n_outputs >= 0 && (*code)->n_outputs != n_outputs))
     return mjx_fail(MJX_INVALID,
                     "program %lld has %lld inputs and %lld outputs, expected %lld and %lld",
-                    (long long)index, (long long)(*code)->n_inputs,
-                    (long long)(*code)->n_outputs, (long long)n_inputs, (long long)n_outputs);
+                    (long long)index, (long long)(*code)->n_inputs, (long long)(*code)->n_outputs,
+                    (long long)n_inputs, (long long)n_outputs);
   return MJX_OK;
 }
 
@@ -80,8 +79,8 @@ void mjx_carries_set_inputs(const mjx_carries *carries, const mjx_frame *frame, 
   for (int64_t k = 0; k < carries->n; k++) mjx_frame_set_input(nested, first + k, now[k]);
 }
 
-void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame,
-                             mjx_frame *nested, int64_t first) {
+void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                             int64_t first) {
   char **now = current(carries, frame);
   for (int64_t k = 0; k < carries->n; k++) {
     const mjx_carry *carry = &carries->items[k];

@@ -46,8 +46,8 @@ void mjx_carries_begin(const mjx_carries *carries, mjx_frame *frame);
 void mjx_carries_set_inputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
                             int64_t first);
 /* Gives the body somewhere to write, and makes that the current place. */
-void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame,
-                             mjx_frame *nested, int64_t first);
+void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                             int64_t first);
 /* Brings the last values to the output operands. */
 void mjx_carries_end(const mjx_carries *carries, mjx_frame *frame);
 

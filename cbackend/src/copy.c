@@ -11,45 +11,45 @@ typedef struct u128 {
 
 /* ---- a line and a plane, by element size ---- */
 
-#define DEFINE_COPIES(type)                                                                     \
-  DEFINE_LINE(type)                                                                             \
-  DEFINE_BLOCK(type)                                                                            \
+#define DEFINE_COPIES(type) \
+  DEFINE_LINE(type)         \
+  DEFINE_BLOCK(type)        \
   DEFINE_PLANE(type)
 
-#define DEFINE_LINE(type)                                                                       \
-  static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) {      \
-    if (ts == 1 && fs == 1) {                                                                   \
-      memmove(to, from, (size_t)n * sizeof *to);                                                \
-    } else if (ts == 1 && fs == 0) {                                                            \
-      const type value = *from;                                                                 \
-      for (int64_t i = 0; i < n; i++) to[i] = value;                                            \
-    } else if (ts == 1) {                                                                       \
-      for (int64_t i = 0; i < n; i++) to[i] = from[i * fs];                                     \
-    } else {                                                                                    \
-      for (int64_t i = 0; i < n; i++) to[i * ts] = from[i * fs];                                \
-    }                                                                                           \
+#define DEFINE_LINE(type)                                                                  \
+  static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) { \
+    if (ts == 1 && fs == 1) {                                                              \
+      memmove(to, from, (size_t)n * sizeof *to);                                           \
+    } else if (ts == 1 && fs == 0) {                                                       \
+      const type value = *from;                                                            \
+      for (int64_t i = 0; i < n; i++) to[i] = value;                                       \
+    } else if (ts == 1) {                                                                  \
+      for (int64_t i = 0; i < n; i++) to[i] = from[i * fs];                                \
+    } else {                                                                               \
+      for (int64_t i = 0; i < n; i++) to[i * ts] = from[i * fs];                           \
+    }                                                                                      \
   }
 
-#define DEFINE_BLOCK(type)                                                                      \
-  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
-                           int64_t rows, int64_t columns) {                                     \
-    for (int64_t r = 0; r < rows; r++)                                                          \
-      for (int64_t c = 0; c < columns; c++)                                                     \
-        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                                \
+#define DEFINE_BLOCK(type)                                                                   \
+  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
+                           int64_t rows, int64_t columns) {                                  \
+    for (int64_t r = 0; r < rows; r++)                                                       \
+      for (int64_t c = 0; c < columns; c++)                                                  \
+        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                             \
   }
 
-#define DEFINE_PLANE(type)                                                                      \
-  static void plane_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
-                           int64_t rows, int64_t columns) {                                     \
-    if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                               \
-      for (int64_t r = 0; r < rows; r++)                                                        \
-        line_##type(to + r * ts[0], ts[1], from + r * fs[0], fs[1], columns);                   \
-      return;                                                                                   \
-    }                                                                                           \
-    for (int64_t r = 0; r < rows; r += BLOCK)                                                   \
-      for (int64_t c = 0; c < columns; c += BLOCK)                                              \
-        block_##type(to + r * ts[0] + c * ts[1], ts, from + r * fs[0] + c * fs[1], fs,          \
-                     MJX_MIN(BLOCK, rows - r), MJX_MIN(BLOCK, columns - c));                    \
+#define DEFINE_PLANE(type)                                                                   \
+  static void plane_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
+                           int64_t rows, int64_t columns) {                                  \
+    if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                            \
+      for (int64_t r = 0; r < rows; r++)                                                     \
+        line_##type(to + r * ts[0], ts[1], from + r * fs[0], fs[1], columns);                \
+      return;                                                                                \
+    }                                                                                        \
+    for (int64_t r = 0; r < rows; r += BLOCK)                                                \
+      for (int64_t c = 0; c < columns; c += BLOCK)                                           \
+        block_##type(to + r * ts[0] + c * ts[1], ts, from + r * fs[0] + c * fs[1], fs,       \
+                     MJX_MIN(BLOCK, rows - r), MJX_MIN(BLOCK, columns - c));                 \
   }
 
 /* Four-byte elements, the most common ones, are transposed 4 x 4 in registers. */
@@ -71,15 +71,14 @@ static void transpose_quads(uint32_t *to, int64_t ts, const uint32_t *from, int6
   *(quad *)(to + 3 * ts) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-static void strided_block(uint32_t *to, const int64_t *ts, const uint32_t *from,
-                          const int64_t *fs, int64_t rows, int64_t columns) {
+static void strided_block(uint32_t *to, const int64_t *ts, const uint32_t *from, const int64_t *fs,
+                          int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < columns; c++)
-      to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];
+    for (int64_t c = 0; c < columns; c++) to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];
 }
 
-static void block_uint32_t(uint32_t *to, const int64_t *ts, const uint32_t *from,
-                           const int64_t *fs, int64_t rows, int64_t columns) {
+static void block_uint32_t(uint32_t *to, const int64_t *ts, const uint32_t *from, const int64_t *fs,
+                           int64_t rows, int64_t columns) {
   if (ts[1] != 1 || fs[0] != 1) {
     strided_block(to, ts, from, fs, rows, columns);
     return;

@@ -15,11 +15,11 @@ bool mjx_dtype_is_signed(int dtype) { return dtype >= MJX_I8 && dtype <= MJX_I64
 bool mjx_dtype_is_real_float(int dtype) { return dtype >= MJX_F16 && dtype <= MJX_F64; }
 bool mjx_dtype_is_complex(int dtype) { return dtype == MJX_C64 || dtype == MJX_C128; }
 
-#define LOAD(type)                          \
-  {                                         \
-    type value;                             \
-    memcpy(&value, element, sizeof value);  \
-    return (int64_t)value;                  \
+#define LOAD(type)                         \
+  {                                        \
+    type value;                            \
+    memcpy(&value, element, sizeof value); \
+    return (int64_t)value;                 \
   }
 
 int64_t mjx_load_index(const void *element, int dtype) {

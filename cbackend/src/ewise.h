@@ -23,10 +23,10 @@ typedef struct ewise_view {
   int32_t slot; /* of the frame */
   int32_t size;
   int32_t dtype;
-  int32_t reg;             /* outputs: the register to store; inputs: their own number */
-  int64_t offset;          /* bytes; affine: first value */
-  int64_t scratch;         /* where the register lies in scratch, unless DIRECT */
-  const int64_t *strides;  /* in elements, over the collapsed space */
+  int32_t reg;            /* outputs: the register to store; inputs: their own number */
+  int64_t offset;         /* bytes; affine: first value */
+  int64_t scratch;        /* where the register lies in scratch, unless DIRECT */
+  const int64_t *strides; /* in elements, over the collapsed space */
 } ewise_view;
 
 typedef struct ewise_step {
@@ -46,9 +46,9 @@ typedef struct ewise_plan {
   int64_t n_tiles;
   int64_t cost; /* about ns for everything */
   int32_t n_in, n_out, n_regs, n_steps;
-  ewise_view *views;      /* inputs, then outputs */
+  ewise_view *views; /* inputs, then outputs */
   ewise_step *steps;
-  int64_t *reg_scratch;   /* of every register that is not bound to an operand */
+  int64_t *reg_scratch; /* of every register that is not bound to an operand */
   int64_t scratch_bytes;
 } ewise_plan;
 
@@ -61,8 +61,8 @@ typedef struct ewise_cursor {
 
 void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor);
 /* Elements first .. first+n-1 of the flattened space, whole rows, into a dense tile, or back. */
-void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base,
-                    int64_t first, int64_t n, char *tile);
+void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
+                    int64_t n, char *tile);
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,
                       int64_t first, int64_t n, const char *tile);
 void mjx_ewise_generate(const mjx_space_plan *space, const ewise_view *view, int64_t first,

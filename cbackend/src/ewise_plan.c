@@ -317,8 +317,9 @@ static void cut_tiles(ewise_plan *plan) {
     plan->tile = mjx_round_up((length + plan->tiles_per_row - 1) / plan->tiles_per_row, 16);
   if (plan->flat) plan->tile = MJX_MIN(length, MJX_TILE / inner * inner); /* whole rows */
   plan->tiles_per_row = plan->tile ? (length + plan->tile - 1) / plan->tile : 1;
-  plan->n_tiles = length == 0 ? 0 : plan->flat ? plan->tiles_per_row
-                                               : plan->tiles_per_row * (space->n / length);
+  plan->n_tiles = length == 0  ? 0
+                  : plan->flat ? plan->tiles_per_row
+                               : plan->tiles_per_row * (space->n / length);
   plan->cost = space->n * (2 * plan->n_steps + plan->n_in + plan->n_out) / 4;
 }
 

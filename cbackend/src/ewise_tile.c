@@ -7,20 +7,20 @@
 
 /* ---- affine values ---- */
 
-#define AFFINE_LINE(type, convert)                                             \
-  {                                                                            \
-    type *out = (void *)to;                                                    \
-    for (int64_t i = 0; i < n; i++)                                            \
-      out[i] = convert((uint64_t)value + (uint64_t)i * (uint64_t)step);        \
-    return;                                                                    \
+#define AFFINE_LINE(type, convert)                                      \
+  {                                                                     \
+    type *out = (void *)to;                                             \
+    for (int64_t i = 0; i < n; i++)                                     \
+      out[i] = convert((uint64_t)value + (uint64_t)i * (uint64_t)step); \
+    return;                                                             \
   }
-#define AS_I8(x) ((int8_t)(x))
-#define AS_I16(x) ((int16_t)(x))
-#define AS_I32(x) ((int32_t)(x))
-#define AS_I64(x) ((int64_t)(x))
-#define AS_F32(x) ((float)(int64_t)(x))
-#define AS_F64(x) ((double)(int64_t)(x))
-#define AS_F16(x) mjx_f16_from_f32(AS_F32(x))
+#define AS_I8(x)   ((int8_t)(x))
+#define AS_I16(x)  ((int16_t)(x))
+#define AS_I32(x)  ((int32_t)(x))
+#define AS_I64(x)  ((int64_t)(x))
+#define AS_F32(x)  ((float)(int64_t)(x))
+#define AS_F64(x)  ((double)(int64_t)(x))
+#define AS_F16(x)  mjx_f16_from_f32(AS_F32(x))
 #define AS_BF16(x) mjx_bf16_from_f32(AS_F32(x))
 
 void mjx_affine_line(char *to, int dtype, int64_t value, int64_t step, int64_t n) {
@@ -42,8 +42,7 @@ void mjx_affine_line(char *to, int dtype, int64_t value, int64_t step, int64_t n
 
 /* ---- walking the flattened space, row by row ---- */
 
-void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim,
-                    ewise_cursor *cursor) {
+void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor) {
   for (int d = ndim - 1; d >= 0; d--) {
     cursor->index[d] = position % space->shape[d];
     position /= space->shape[d];
@@ -76,8 +75,7 @@ static void start_rows(row_walk *walk, const mjx_space_plan *space, const int64_
 static rows next_rows(row_walk *walk, int64_t most) {
   const mjx_space_plan *space = walk->space;
   int d = space->ndim - 2;
-  rows run = {walk->at, walk->strides[d],
-              MJX_MIN(most, space->shape[d] - walk->cursor.index[d])};
+  rows run = {walk->at, walk->strides[d], MJX_MIN(most, space->shape[d] - walk->cursor.index[d])};
   walk->cursor.index[d] += run.count;
   walk->at += run.count * run.step;
   for (; d > 0 && walk->cursor.index[d] == space->shape[d]; d--) {
@@ -93,16 +91,16 @@ typedef struct u128 {
 } u128;
 
 /* Rows are short, so the loops are written out rather than called per row. */
-#define DEFINE_ROW_COPIES(type)                                                                 \
-  static void pack_##type(type *tile, const type *x, int64_t count, int64_t row_step,           \
-                          int64_t inner, int64_t step) {                                        \
-    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                           \
-      for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                                \
-  }                                                                                             \
-  static void unpack_##type(type *x, const type *tile, int64_t count, int64_t row_step,         \
-                            int64_t inner, int64_t step) {                                      \
-    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                           \
-      for (int64_t i = 0; i < inner; i++) x[i * step] = tile[i];                                \
+#define DEFINE_ROW_COPIES(type)                                                         \
+  static void pack_##type(type *tile, const type *x, int64_t count, int64_t row_step,   \
+                          int64_t inner, int64_t step) {                                \
+    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                   \
+      for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                        \
+  }                                                                                     \
+  static void unpack_##type(type *x, const type *tile, int64_t count, int64_t row_step, \
+                            int64_t inner, int64_t step) {                              \
+    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                   \
+      for (int64_t i = 0; i < inner; i++) x[i * step] = tile[i];                        \
   }
 DEFINE_ROW_COPIES(uint8_t)
 DEFINE_ROW_COPIES(uint16_t)
@@ -110,17 +108,17 @@ DEFINE_ROW_COPIES(uint32_t)
 DEFINE_ROW_COPIES(uint64_t)
 DEFINE_ROW_COPIES(u128)
 
-#define BY_SIZE(size, verb, to, from, ...)                                            \
-  switch (size) {                                                                     \
-    case 1: verb##_uint8_t((void *)(to), (const void *)(from), __VA_ARGS__); break;   \
-    case 2: verb##_uint16_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
-    case 4: verb##_uint32_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
-    case 8: verb##_uint64_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
-    default: verb##_u128((void *)(to), (const void *)(from), __VA_ARGS__); break;     \
+#define BY_SIZE(size, verb, to, from, ...)                                           \
+  switch (size) {                                                                    \
+    case 1: verb##_uint8_t((void *)(to), (const void *)(from), __VA_ARGS__); break;  \
+    case 2: verb##_uint16_t((void *)(to), (const void *)(from), __VA_ARGS__); break; \
+    case 4: verb##_uint32_t((void *)(to), (const void *)(from), __VA_ARGS__); break; \
+    case 8: verb##_uint64_t((void *)(to), (const void *)(from), __VA_ARGS__); break; \
+    default: verb##_u128((void *)(to), (const void *)(from), __VA_ARGS__); break;    \
   }
 
-void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base,
-                    int64_t first, int64_t n, char *tile) {
+void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
+                    int64_t n, char *tile) {
   int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
   row_walk walk;
   start_rows(&walk, space, view->strides, first / inner);

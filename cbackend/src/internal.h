@@ -20,15 +20,15 @@
 #define MJX_MAX_BYTES ((int64_t)1 << 46)
 #define MJX_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MJX_MAX(a, b) ((a) > (b) ? (a) : (b))
-#define MJX_TRY(call)                        \
-  do {                                       \
-    mjx_status status_ = (call);             \
-    if (status_ != MJX_OK) return status_;   \
+#define MJX_TRY(call)                      \
+  do {                                     \
+    mjx_status status_ = (call);           \
+    if (status_ != MJX_OK) return status_; \
   } while (0)
 
 #define MJX_SLOT_AFFINE (-1)
-#define MJX_SLOT_ARENA 0
-#define MJX_SLOT_CONST 1
+#define MJX_SLOT_ARENA  0
+#define MJX_SLOT_CONST  1
 #define MJX_SLOT_INPUT0 2
 
 typedef struct mjx_instr mjx_instr;
@@ -85,7 +85,7 @@ struct mjx_code {
 struct mjx_frame {
   char **slots; /* arena, consts, inputs.., outputs.. */
   char *locals;
-  char *scratch; /* the calling thread's; valid within one leaf instruction */
+  char *scratch;    /* the calling thread's; valid within one leaf instruction */
   uint32_t host_fp; /* the floating-point state that callbacks expect */
   const mjx_code *code;
 };
@@ -96,9 +96,9 @@ struct mjx_program {
   char *consts; /* MJX_ALIGN-aligned copy */
   int64_t const_bytes;
   int64_t scratch_bytes;
-  int64_t *words;  /* the module's copy of the encoding; shapes and params point here */
-  void *blocks;    /* list of memory blocks, freed with the module */
-  char *block_at;  /* bump pointer into the newest block */
+  int64_t *words; /* the module's copy of the encoding; shapes and params point here */
+  void *blocks;   /* list of memory blocks, freed with the module */
+  char *block_at; /* bump pointer into the newest block */
   char *block_end;
   _Atomic(void *) spare; /* one free frame without a lock */
   void *free_frames;     /* more, linked through their first word, under `lock` */
@@ -137,10 +137,10 @@ mjx_status mjx_check_dense(const mjx_operand *operand, const char *what);
 /* Fails unless the extents are exactly these. */
 mjx_status mjx_check_shape(const mjx_operand *operand, const char *what, int ndim,
                            const int64_t *shape);
-#define MJX_ALLOC(loader, pointer, bytes)                              \
-  do {                                                                 \
-    (pointer) = mjx_loader_alloc((loader), (int64_t)(bytes));          \
-    if (!(pointer)) return mjx_fail(MJX_NO_MEMORY, "out of memory");   \
+#define MJX_ALLOC(loader, pointer, bytes)                            \
+  do {                                                               \
+    (pointer) = mjx_loader_alloc((loader), (int64_t)(bytes));        \
+    if (!(pointer)) return mjx_fail(MJX_NO_MEMORY, "out of memory"); \
   } while (0)
 
 /* ---- program.c ---- */
@@ -176,8 +176,8 @@ void mjx_store_index(void *element, int dtype, int64_t value);
 typedef void (*mjx_task_fn)(void *arg, int64_t begin, int64_t end, char *scratch);
 /* Runs fn over 0..n-1, cut among threads when `cost` (about ns of one thread) is worth it.
  * own_scratch serves the calling thread, workers have scratch_bytes of their own. */
-void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,
-                  mjx_task_fn fn, void *arg);
+void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch, mjx_task_fn fn,
+                  void *arg);
 
 /* ---- copy.c: views and strided copies ---- */
 
@@ -212,8 +212,8 @@ void mjx_copy_line(char *to, int64_t to_stride, const char *from, int64_t from_s
 /* ---- blas.c ---- */
 
 typedef struct mjx_blas {
-  void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *, int,
-                float, float *, int);
+  void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *, int, float,
+                float *, int);
   void (*dgemm)(int, int, int, int, int, int, double, const double *, int, const double *, int,
                 double, double *, int);
   void (*cgemm)(int, int, int, int, int, int, const void *, const void *, int, const void *, int,

@@ -33,8 +33,8 @@ struct mjx_linalg {
   int real_type; /* of its parts */
   bool complex;
   int64_t batch;
-  int m, n, k;   /* the op's own extents */
-  int mode[4];   /* the op's own choices */
+  int m, n, k; /* the op's own extents */
+  int mode[4]; /* the op's own choices */
   int lwork, lrwork, liwork;
   int64_t place[MJX_LINALG_PLACES]; /* scratch offsets */
   mjx_copy_plan copy[4];            /* of one item of an input, to dense memory */
@@ -45,8 +45,7 @@ struct mjx_linalg {
 mjx_status mjx_linalg_start(mjx_loader *loader, mjx_instr *instr, const mjx_operand *matrix,
                             mjx_linalg **plan);
 /* Finds LAPACK's `<prefix><name>_` for the plan's dtype; complex types take `complex_name`. */
-mjx_status mjx_linalg_find(mjx_linalg *plan, int which, const char *name,
-                           const char *complex_name);
+mjx_status mjx_linalg_find(mjx_linalg *plan, int which, const char *name, const char *complex_name);
 /* Reserves scratch for n elements; the offset goes to plan->place[place]. */
 mjx_status mjx_linalg_reserve(mjx_instr *instr, int place, int64_t n, int64_t size);
 /* Fails unless the operand has this dtype and these extents (ndim of them). */

@@ -102,8 +102,8 @@ static mjx_status place_io(mjx_loader *loader, buffer *buf, int64_t index, bool 
 
 static mjx_status place_block(buffer *buf, int64_t offset, int64_t bytes, const char *what) {
   if (offset < 0 || offset % buf->size != 0)
-    return mjx_fail(MJX_INVALID, "%s offset %lld is not a multiple of the element's %d bytes",
-                    what, (long long)offset, buf->size);
+    return mjx_fail(MJX_INVALID, "%s offset %lld is not a multiple of the element's %d bytes", what,
+                    (long long)offset, buf->size);
   if (offset > bytes || buf->n * buf->size > bytes - offset)
     return mjx_fail(MJX_INVALID, "offset %lld and %lld elements leave the %s of %lld bytes",
                     (long long)offset, (long long)buf->n, what, (long long)bytes);
@@ -220,8 +220,8 @@ static mjx_status bind_view(const mjx_loader *loader, mjx_operand *view, int64_t
   if (view->n == 0) {
     view->offset = 0;
   } else if (!view_range(view, view->offset, &low, &high) || low < 0 || high >= buf->n) {
-    return mjx_fail(MJX_INVALID, "the view leaves buffer %lld of %lld elements",
-                    (long long)index, (long long)buf->n);
+    return mjx_fail(MJX_INVALID, "the view leaves buffer %lld of %lld elements", (long long)index,
+                    (long long)buf->n);
   }
   view->slot = buf->slot;
   view->offset = buf->offset + view->offset * view->size;
@@ -293,13 +293,11 @@ static mjx_status read_instrs(mjx_loader *loader) {
     mjx_instr *instr = &code->instrs[i];
     mjx_status status = read_instr(loader, instr);
     if (status != MJX_OK) {
-      mjx_fail_prefix("instruction %lld (%s): ", (long long)i,
-                      instr->op ? instr->op->name : "?");
+      mjx_fail_prefix("instruction %lld (%s): ", (long long)i, instr->op ? instr->op->name : "?");
       return status;
     }
     code->local_bytes = MJX_MAX(code->local_bytes, instr->local_bytes);
-    loader->program->scratch_bytes =
-        MJX_MAX(loader->program->scratch_bytes, instr->scratch_bytes);
+    loader->program->scratch_bytes = MJX_MAX(loader->program->scratch_bytes, instr->scratch_bytes);
   }
   return MJX_OK;
 }
@@ -351,8 +349,8 @@ static mjx_status read_header(mjx_loader *loader, int64_t const_bytes) {
   MJX_TRY(read_word(loader, &version));
   if (magic != MJX_MAGIC) return mjx_fail(MJX_INVALID, "not a module: the magic word is wrong");
   if (version != MJX_ENCODING_VERSION)
-    return mjx_fail(MJX_INVALID, "encoding version %lld; this runtime reads %d",
-                    (long long)version, MJX_ENCODING_VERSION);
+    return mjx_fail(MJX_INVALID, "encoding version %lld; this runtime reads %d", (long long)version,
+                    MJX_ENCODING_VERSION);
   MJX_TRY(read_count(loader, "n_programs", &program->n_codes));
   MJX_TRY(read_word(loader, &stated));
   if (program->n_codes < 1) return mjx_fail(MJX_INVALID, "no programs");

@@ -41,11 +41,11 @@ typedef struct conv_plan {
   row_dim rows[MAX_SPACE + 1]; /* outer ones first */
   int n_row_dims;
   bool features_last;
-  bool patches_by_row; /* packed as [r][kc], c fastest; else as [kc][r] */
+  bool patches_by_row;  /* packed as [r][kc], c fastest; else as [kc][r] */
   bool feature_fastest; /* order of kc: c fastest, or k fastest */
   int64_t batch_stride, feature_stride, group_stride; /* of the input */
   int64_t out_stride, in_stride, weight_group_stride; /* of the weights */
-  int64_t groups, in_features, out_features; /* features per group */
+  int64_t groups, in_features, out_features;          /* features per group */
   int64_t places, KC;
   int64_t outer, inner, total_features; /* rows per matrix: features_last ? outer : inner */
   int64_t n_rows, row_block, row_blocks, k_block;
@@ -84,9 +84,8 @@ static mjx_status read_space(const mjx_instr *instr, conv_plan *plan, const int6
     dim->base = params[3];
     dim->dilation = params[4];
     if (!in_range(dim->n_in, 1) || !in_range(dim->window, 1) || !in_range(dim->stride, 1) ||
-        !in_range(dim->base, 1) || !in_range(dim->dilation, 1) ||
-        dim->low <= -MAX_EXTENT || dim->low >= MAX_EXTENT || high <= -MAX_EXTENT ||
-        high >= MAX_EXTENT)
+        !in_range(dim->base, 1) || !in_range(dim->dilation, 1) || dim->low <= -MAX_EXTENT ||
+        dim->low >= MAX_EXTENT || high <= -MAX_EXTENT || high >= MAX_EXTENT)
       return mjx_fail(MJX_INVALID, "window of spatial dim %d out of range", k);
     int64_t padded = (dim->n_in - 1) * dim->base + 1 + dim->low + high;
     int64_t window = (dim->window - 1) * dim->dilation + 1;
@@ -191,8 +190,7 @@ static mjx_status check_operands(const mjx_instr *instr) {
   if (dtype != MJX_I64 && dtype != MJX_F32 && dtype != MJX_F64 && dtype != MJX_C64 &&
       dtype != MJX_C128)
     return mjx_fail(MJX_INVALID, "dtype %d is not convolved", dtype);
-  if (lhs->n == 0 || rhs->n == 0 || out->n == 0)
-    return mjx_fail(MJX_INVALID, "an empty operand");
+  if (lhs->n == 0 || rhs->n == 0 || out->n == 0) return mjx_fail(MJX_INVALID, "an empty operand");
   return MJX_OK;
 }
 
@@ -393,11 +391,11 @@ static void multiply(const conv_plan *plan, int64_t M, int64_t N, int64_t K, con
   int trans = a_column == 1 ? NO_TRANS : TRANS;
   int lda = (int)(a_column == 1 ? a_row : a_column);
   if (plan->dtype == MJX_F32)
-    plan->blas->sgemm(ROW_MAJOR, trans, NO_TRANS, (int)M, (int)N, (int)K, 1, x, lda, y,
-                      (int)b_row, add ? 1 : 0, z, (int)c_row);
+    plan->blas->sgemm(ROW_MAJOR, trans, NO_TRANS, (int)M, (int)N, (int)K, 1, x, lda, y, (int)b_row,
+                      add ? 1 : 0, z, (int)c_row);
   else
-    plan->blas->dgemm(ROW_MAJOR, trans, NO_TRANS, (int)M, (int)N, (int)K, 1, x, lda, y,
-                      (int)b_row, add ? 1 : 0, z, (int)c_row);
+    plan->blas->dgemm(ROW_MAJOR, trans, NO_TRANS, (int)M, (int)N, (int)K, 1, x, lda, y, (int)b_row,
+                      add ? 1 : 0, z, (int)c_row);
 }
 
 /* One block of rows, in one group and (features not last) one outer index. */

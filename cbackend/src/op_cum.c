@@ -24,33 +24,33 @@ typedef void (*cum_fn)(const cum_args *args);
 
 /* ---- operations ---- */
 
-#define OP_SUM(a, b) ((a) + (b))
+#define OP_SUM(a, b)  ((a) + (b))
 #define OP_PROD(a, b) ((a) * (b))
-#define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
-#define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
-#define SAME(x) (x)
+#define OP_MAX(a, b)  ((b) > (a) ? (b) : (a))
+#define OP_MIN(a, b)  ((b) < (a) ? (b) : (a))
+#define SAME(x)       (x)
 
-#define DEFINE_FLOAT_OPS(t)                                                                    \
-  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                                  \
-    return a != a ? a : b != b ? b : a == b ? (signbit(a) ? b : a) : b > a ? b : a;            \
-  }                                                                                            \
-  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) {                                  \
-    return a != a ? a : b != b ? b : a == b ? (signbit(a) ? a : b) : b < a ? b : a;            \
-  }                                                                                            \
-  MJX_INLINE mjx_t_##t logaddexp_##t(mjx_t_##t a, mjx_t_##t b) {                               \
-    double high = a > b ? a : b, low = a > b ? b : a;                                          \
-    if (a != a || b != b) return a + b;                                                        \
-    if (high == low && isinf(high)) return (mjx_t_##t)high;                                    \
-    return (mjx_t_##t)(high + log1p(exp(low - high)));                                         \
+#define DEFINE_FLOAT_OPS(t)                                                         \
+  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                       \
+    return a != a ? a : b != b ? b : a == b ? (signbit(a) ? b : a) : b > a ? b : a; \
+  }                                                                                 \
+  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) {                       \
+    return a != a ? a : b != b ? b : a == b ? (signbit(a) ? a : b) : b < a ? b : a; \
+  }                                                                                 \
+  MJX_INLINE mjx_t_##t logaddexp_##t(mjx_t_##t a, mjx_t_##t b) {                    \
+    double high = a > b ? a : b, low = a > b ? b : a;                               \
+    if (a != a || b != b) return a + b;                                             \
+    if (high == low && isinf(high)) return (mjx_t_##t)high;                         \
+    return (mjx_t_##t)(high + log1p(exp(low - high)));                              \
   }
 DEFINE_FLOAT_OPS(f32)
 DEFINE_FLOAT_OPS(f64)
 
 #define DEFINE_COMPLEX_OPS(t)                                                 \
-  MJX_INLINE mjx_t_##t sum_op_##t(mjx_t_##t a, mjx_t_##t b) {                    \
+  MJX_INLINE mjx_t_##t sum_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
     return (mjx_t_##t){a.re + b.re, a.im + b.im};                             \
   }                                                                           \
-  MJX_INLINE mjx_t_##t prod_op_##t(mjx_t_##t a, mjx_t_##t b) {                   \
+  MJX_INLINE mjx_t_##t prod_op_##t(mjx_t_##t a, mjx_t_##t b) {                \
     return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
   }
 DEFINE_COMPLEX_OPS(c64)
@@ -58,50 +58,50 @@ DEFINE_COMPLEX_OPS(c128)
 
 /* ---- the template: S elements, A accumulators ---- */
 
-#define DEFINE_CUM(kind, S, A, LOAD, STORE, OP)                                                \
-  static void kind##_##S##_width(const cum_args *args, int64_t width) {                        \
-    mjx_t_##A *restrict running = args->running, *restrict before = args->before;              \
-    int64_t step = args->in_column;                                                            \
-    for (int64_t r = 0; r < args->n; r++) {                                                    \
-      const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                     \
-      mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                             \
-      if (r % BLOCK_ROWS == 0) {                                                               \
-        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                    \
-      } else {                                                                                 \
-        for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step]));    \
-      }                                                                                        \
-      if (r < BLOCK_ROWS) {                                                                    \
-        for (int64_t c = 0; c < width; c++) out[c] = STORE(running[c]);                        \
-      } else {                                                                                 \
-        for (int64_t c = 0; c < width; c++) out[c] = STORE(OP(before[c], running[c]));         \
-      }                                                                                        \
-      if (r % BLOCK_ROWS == BLOCK_ROWS - 1) {                                                  \
-        for (int64_t c = 0; c < width; c++)                                                    \
-          before[c] = r < BLOCK_ROWS ? running[c] : OP(before[c], running[c]);                 \
-      }                                                                                        \
-    }                                                                                          \
-  }                                                                                            \
-  /* The same for one column, in registers. */                                                 \
-  static void kind##_##S##_column(const cum_args *args) {                                      \
-    const mjx_t_##S *x = args->in;                                                             \
-    mjx_t_##S *out = args->out;                                                                \
-    mjx_t_##A before = LOAD(x[0]);                                                             \
-    for (int64_t first = 0; first < args->n; first += BLOCK_ROWS) {                            \
-      int64_t count = MJX_MIN(BLOCK_ROWS, args->n - first);                                    \
-      mjx_t_##A running = LOAD(x[0]), value = running;                                         \
-      for (int64_t r = 0; r < count; r++, x += args->in_row, out += args->out_row) {           \
-        if (r > 0) running = OP(running, LOAD(*x));                                            \
-        value = first > 0 ? OP(before, running) : running;                                     \
-        *out = STORE(value);                                                                   \
-      }                                                                                        \
-      before = value;                                                                          \
-    }                                                                                          \
-  }                                                                                            \
-  static void kind##_##S(const cum_args *args) {                                               \
-    if (args->width == 1)                                                                      \
-      kind##_##S##_column(args);                                                               \
-    else                                                                                       \
-      kind##_##S##_width(args, args->width);                                                   \
+#define DEFINE_CUM(kind, S, A, LOAD, STORE, OP)                                             \
+  static void kind##_##S##_width(const cum_args *args, int64_t width) {                     \
+    mjx_t_##A *restrict running = args->running, *restrict before = args->before;           \
+    int64_t step = args->in_column;                                                         \
+    for (int64_t r = 0; r < args->n; r++) {                                                 \
+      const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                  \
+      mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                          \
+      if (r % BLOCK_ROWS == 0) {                                                            \
+        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                 \
+      } else {                                                                              \
+        for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step])); \
+      }                                                                                     \
+      if (r < BLOCK_ROWS) {                                                                 \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(running[c]);                     \
+      } else {                                                                              \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(OP(before[c], running[c]));      \
+      }                                                                                     \
+      if (r % BLOCK_ROWS == BLOCK_ROWS - 1) {                                               \
+        for (int64_t c = 0; c < width; c++)                                                 \
+          before[c] = r < BLOCK_ROWS ? running[c] : OP(before[c], running[c]);              \
+      }                                                                                     \
+    }                                                                                       \
+  }                                                                                         \
+  /* The same for one column, in registers. */                                              \
+  static void kind##_##S##_column(const cum_args *args) {                                   \
+    const mjx_t_##S *x = args->in;                                                          \
+    mjx_t_##S *out = args->out;                                                             \
+    mjx_t_##A before = LOAD(x[0]);                                                          \
+    for (int64_t first = 0; first < args->n; first += BLOCK_ROWS) {                         \
+      int64_t count = MJX_MIN(BLOCK_ROWS, args->n - first);                                 \
+      mjx_t_##A running = LOAD(x[0]), value = running;                                      \
+      for (int64_t r = 0; r < count; r++, x += args->in_row, out += args->out_row) {        \
+        if (r > 0) running = OP(running, LOAD(*x));                                         \
+        value = first > 0 ? OP(before, running) : running;                                  \
+        *out = STORE(value);                                                                \
+      }                                                                                     \
+      before = value;                                                                       \
+    }                                                                                       \
+  }                                                                                         \
+  static void kind##_##S(const cum_args *args) {                                            \
+    if (args->width == 1)                                                                   \
+      kind##_##S##_column(args);                                                            \
+    else                                                                                    \
+      kind##_##S##_width(args, args->width);                                                \
   }
 
 #define INTEGER_CUM(kind, s8, s16, s32, s64, op) \
@@ -109,10 +109,10 @@ DEFINE_COMPLEX_OPS(c128)
   DEFINE_CUM(kind, s16, s16, SAME, SAME, op)     \
   DEFINE_CUM(kind, s32, s32, SAME, SAME, op)     \
   DEFINE_CUM(kind, s64, s64, SAME, SAME, op)
-#define FLOAT_CUM(kind, op32, op64)                                     \
-  DEFINE_CUM(kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)   \
+#define FLOAT_CUM(kind, op32, op64)                                       \
+  DEFINE_CUM(kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
   DEFINE_CUM(kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
-  DEFINE_CUM(kind, f32, f32, SAME, SAME, op32)                          \
+  DEFINE_CUM(kind, f32, f32, SAME, SAME, op32)                            \
   DEFINE_CUM(kind, f64, f64, SAME, SAME, op64)
 
 INTEGER_CUM(sum, u8, u16, u32, u64, OP_SUM)
@@ -131,13 +131,12 @@ DEFINE_CUM(sum, c128, c128, SAME, SAME, sum_op_c128)
 DEFINE_CUM(prod, c64, c64, SAME, SAME, prod_op_c64)
 DEFINE_CUM(prod, c128, c128, SAME, SAME, prod_op_c128)
 
-#define INTEGERS(kind, s8, s16, s32, s64)                                                 \
-  [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,             \
-  [MJX_I64] = kind##_##s64, [MJX_U8] = kind##_u8, [MJX_U16] = kind##_u16,                 \
-  [MJX_U32] = kind##_u32, [MJX_U64] = kind##_u64
-#define FLOATS(kind)                                                                      \
-  [MJX_F16] = kind##_f16, [MJX_BF16] = kind##_bf16, [MJX_F32] = kind##_f32,               \
-  [MJX_F64] = kind##_f64
+#define INTEGERS(kind, s8, s16, s32, s64)                                                         \
+  [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,                     \
+  [MJX_I64] = kind##_##s64, [MJX_U8] = kind##_u8, [MJX_U16] = kind##_u16, [MJX_U32] = kind##_u32, \
+  [MJX_U64] = kind##_u64
+#define FLOATS(kind) \
+  [MJX_F16] = kind##_f16, [MJX_BF16] = kind##_bf16, [MJX_F32] = kind##_f32, [MJX_F64] = kind##_f64
 #define COMPLEXES(kind) [MJX_C64] = kind##_c64, [MJX_C128] = kind##_c128
 
 static const cum_fn table[][MJX_N_DTYPES] = {
@@ -172,8 +171,11 @@ mjx_status mjx_op_cum_check(mjx_loader *loader, mjx_instr *instr) {
   cum_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
-  *plan = (cum_plan){.fn = table[kind][in->dtype], .size = in->size, .outer = in->shape[0],
-                     .n = in->shape[1], .inner = in->shape[2]};
+  *plan = (cum_plan){.fn = table[kind][in->dtype],
+                     .size = in->size,
+                     .outer = in->shape[0],
+                     .n = in->shape[1],
+                     .inner = in->shape[2]};
   int64_t n = plan->n, inner = plan->inner;
   plan->width = MJX_MAX(1, MJX_MIN(inner, MAX_WIDTH));
   plan->n_blocks = (inner + plan->width - 1) / plan->width;
@@ -201,9 +203,15 @@ static void cum_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     int64_t outer = i / plan->n_blocks, column = i % plan->n_blocks * plan->width;
     int64_t in = plan->in_first + outer * plan->in_strides[0] + column * plan->in_strides[2];
     int64_t out = plan->out_first + outer * plan->out_strides[0] + column;
-    cum_args args = {plan->n, MJX_MIN(plan->width, plan->inner - column),
-                     job->in + in * plan->size, plan->in_strides[1], plan->in_strides[2],
-                     job->out + out * plan->size, plan->out_strides[1], running, before};
+    cum_args args = {plan->n,
+                     MJX_MIN(plan->width, plan->inner - column),
+                     job->in + in * plan->size,
+                     plan->in_strides[1],
+                     plan->in_strides[2],
+                     job->out + out * plan->size,
+                     plan->out_strides[1],
+                     running,
+                     before};
     plan->fn(&args);
   }
 }

@@ -17,11 +17,11 @@ typedef enum dot_method {
 } dot_method;
 
 enum {
-  SMALL_FLOPS = 1 << 16,  /* below, the own kernel beats BLAS's call and packing */
-  LINES_ROWS = 4,         /* of c: with more, packing b pays */
-  SPLIT_FLOPS = 1 << 22,  /* below, one block */
+  SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
+  LINES_ROWS = 4,        /* of c: with more, packing b pays */
+  SPLIT_FLOPS = 1 << 22, /* below, one block */
   LARGE_FLOPS = 1 << 28,
-  BLOCK_EXTENT = 128,     /* least rows or columns of a block */
+  BLOCK_EXTENT = 128, /* least rows or columns of a block */
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
 };
@@ -52,8 +52,8 @@ typedef struct dot_plan {
 
 /* ---- types ---- */
 
-static const char *const suffixes[MJX_N_DTYPES] = {"b1",  "i8",  "i16",  "i32", "i64",
-                                                   "u8",  "u16", "u32",  "u64", "f16",
+static const char *const suffixes[MJX_N_DTYPES] = {"b1",   "i8",  "i16", "i32", "i64",
+                                                   "u8",   "u16", "u32", "u64", "f16",
                                                    "bf16", "f32", "f64", "c64", "c128"};
 
 static void append(char *text, const char *more) {
@@ -152,8 +152,8 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
   bool blas = plan->method == DOT_BLAS;
   if (a_converts || (blas && !blas_takes(&plan->a)))
     MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
-  bool b_fits = blas ? blas_takes(&plan->b)
-                     : plan->method == DOT_LINES || plan->b.column_stride == 1;
+  bool b_fits =
+      blas ? blas_takes(&plan->b) : plan->method == DOT_LINES || plan->b.column_stride == 1;
   if (b_converts || !b_fits) MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
@@ -340,9 +340,16 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
     return;
   }
   bool lines = plan->method == DOT_LINES;
-  mjx_dot_args args = {M, N, plan->K, a, plan->a.row_stride, plan->a.column_stride,
-                       b, lines ? plan->b.column_stride : plan->b.row_stride,
-                       c, plan->c.row_stride};
+  mjx_dot_args args = {M,
+                       N,
+                       plan->K,
+                       a,
+                       plan->a.row_stride,
+                       plan->a.column_stride,
+                       b,
+                       lines ? plan->b.column_stride : plan->b.row_stride,
+                       c,
+                       plan->c.row_stride};
   (lines ? plan->lines : plan->kernel)(&args);
 }
 

@@ -105,9 +105,7 @@ static void load_flat_tile(walker *self, int64_t first, int64_t n) {
       case EWISE_MOVE:
         mjx_ewise_pack(&plan->space, view, self->rows[v], first, n, self->regs[v]);
         break;
-      case EWISE_AFFINE:
-        mjx_ewise_generate(&plan->space, view, first, n, self->regs[v]);
-        break;
+      case EWISE_AFFINE: mjx_ewise_generate(&plan->space, view, first, n, self->regs[v]); break;
     }
   }
 }

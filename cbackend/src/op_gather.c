@@ -77,10 +77,10 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_window_prepare(loader, operand, indices, out, &dims, sizes.items,
                              instr->params[0] != MJX_FILL_OR_DROP, w));
   const int64_t zeros[MJX_MAX_NDIM] = {0};
-  MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, zeros, w->size,
-                           &plan->fill));
-  MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, w->operand_strides,
-                           w->size, &plan->copy));
+  MJX_TRY(
+      mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, zeros, w->size, &plan->fill));
+  MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, w->operand_strides, w->size,
+                           &plan->copy));
   plan->line = is_line(&plan->copy);
   return MJX_OK;
 }

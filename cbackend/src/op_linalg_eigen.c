@@ -65,11 +65,11 @@ static void call_eigh(const mjx_linalg *plan, void *v, void *w, void *work, cons
   const char *uplo = plan->mode[0] ? "L" : "U";
   int lda = MJX_MAX(1, plan->n);
   if (plan->complex)
-    ((heevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, rwork, lrwork,
-                                 iwork, liwork, info, CHAR, CHAR);
+    ((heevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, rwork, lrwork, iwork,
+                                 liwork, info, CHAR, CHAR);
   else
-    ((syevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, iwork, liwork,
-                                 info, CHAR, CHAR);
+    ((syevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, iwork, liwork, info,
+                                 CHAR, CHAR);
 }
 
 static void eigh_one(const mjx_linalg_job *job) {
@@ -210,31 +210,31 @@ static void call_eig(const mjx_linalg *plan, void *a, void *part0, void *part1, 
 
 /* LAPACK's real results as complex ones: a conjugate pair of vectors is stored as the real and
  * the imaginary part of the first. */
-#define DEFINE_COMPLEX(type)                                                                   \
-  static bool finite_##type(const type *a, int64_t n) {                                        \
-    for (int64_t i = 0; i < n; i++)                                                            \
-      if (!isfinite(a[i])) return false;                                                       \
-    return true;                                                                               \
-  }                                                                                            \
-  static void join_##type(type *w, const type *re, const type *im, int64_t n) {                \
-    for (int64_t i = 0; i < n; i++) {                                                          \
-      w[2 * i] = re[i];                                                                        \
-      w[2 * i + 1] = im[i];                                                                    \
-    }                                                                                          \
-  }                                                                                            \
-  static void vectors_##type(type *to, const type *from, const type *im, int64_t n) {          \
-    for (int64_t j = 0; j < n; j++) {                                                          \
-      bool pair = im[j] != 0 && j + 1 < n;                                                     \
-      const type *re = from + j * n, *part = re + n;                                           \
-      for (int64_t i = 0; i < n; i++) {                                                        \
-        to[2 * (j * n + i)] = re[i];                                                           \
-        to[2 * (j * n + i) + 1] = pair ? part[i] : 0;                                          \
-        if (!pair) continue;                                                                   \
-        to[2 * ((j + 1) * n + i)] = re[i];                                                     \
-        to[2 * ((j + 1) * n + i) + 1] = -part[i];                                              \
-      }                                                                                        \
-      j += pair;                                                                               \
-    }                                                                                          \
+#define DEFINE_COMPLEX(type)                                                          \
+  static bool finite_##type(const type *a, int64_t n) {                               \
+    for (int64_t i = 0; i < n; i++)                                                   \
+      if (!isfinite(a[i])) return false;                                              \
+    return true;                                                                      \
+  }                                                                                   \
+  static void join_##type(type *w, const type *re, const type *im, int64_t n) {       \
+    for (int64_t i = 0; i < n; i++) {                                                 \
+      w[2 * i] = re[i];                                                               \
+      w[2 * i + 1] = im[i];                                                           \
+    }                                                                                 \
+  }                                                                                   \
+  static void vectors_##type(type *to, const type *from, const type *im, int64_t n) { \
+    for (int64_t j = 0; j < n; j++) {                                                 \
+      bool pair = im[j] != 0 && j + 1 < n;                                            \
+      const type *re = from + j * n, *part = re + n;                                  \
+      for (int64_t i = 0; i < n; i++) {                                               \
+        to[2 * (j * n + i)] = re[i];                                                  \
+        to[2 * (j * n + i) + 1] = pair ? part[i] : 0;                                 \
+        if (!pair) continue;                                                          \
+        to[2 * ((j + 1) * n + i)] = re[i];                                            \
+        to[2 * ((j + 1) * n + i) + 1] = -part[i];                                     \
+      }                                                                               \
+      j += pair;                                                                      \
+    }                                                                                 \
   }
 DEFINE_COMPLEX(float)
 DEFINE_COMPLEX(double)
@@ -312,9 +312,9 @@ mjx_status mjx_op_eig_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* ---- SCHUR ---- */
 
-typedef void (*gees_fn)(const char *, const char *, int (*)(void), const int *, void *,
-                        const int *, int *, void *, void *, void *, const int *, void *,
-                        const int *, int *, int *, size_t, size_t);
+typedef void (*gees_fn)(const char *, const char *, int (*)(void), const int *, void *, const int *,
+                        int *, void *, void *, void *, const int *, void *, const int *, int *,
+                        int *, size_t, size_t);
 typedef void (*gees_complex_fn)(const char *, const char *, int (*)(void), const int *, void *,
                                 const int *, int *, void *, void *, const int *, void *,
                                 const int *, void *, int *, int *, size_t, size_t);
@@ -326,9 +326,8 @@ static void call_schur(const mjx_linalg *plan, void *t, void *part0, void *part1
   const char *vectors = plan->mode[0] ? "V" : "N";
   int sdim = 0, lda = MJX_MAX(1, plan->n);
   if (plan->complex)
-    ((gees_complex_fn)plan->routine[0])(vectors, "N", select_none, &plan->n, t, &lda, &sdim,
-                                        part0, vs, &lda, work, lwork, part1, chosen, info, CHAR,
-                                        CHAR);
+    ((gees_complex_fn)plan->routine[0])(vectors, "N", select_none, &plan->n, t, &lda, &sdim, part0,
+                                        vs, &lda, work, lwork, part1, chosen, info, CHAR, CHAR);
   else
     ((gees_fn)plan->routine[0])(vectors, "N", select_none, &plan->n, t, &lda, &sdim, part0, part1,
                                 vs, &lda, work, lwork, chosen, info, CHAR, CHAR);
@@ -367,8 +366,8 @@ mjx_status mjx_op_schur_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* ---- HESSENBERG ---- */
 
-typedef void (*gehrd_fn)(const int *, const int *, const int *, void *, const int *, void *,
-                         void *, const int *, int *);
+typedef void (*gehrd_fn)(const int *, const int *, const int *, void *, const int *, void *, void *,
+                         const int *, int *);
 
 static void hessenberg_one(const mjx_linalg_job *job) {
   const mjx_linalg *plan = job->plan;

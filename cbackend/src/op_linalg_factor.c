@@ -41,8 +41,8 @@ mjx_status mjx_op_cholesky_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* ---- TRIANGULAR_SOLVE ---- */
 
-enum { LEFT, LOWER, TRANS, UNIT };  /* modes */
-enum { TAKEN, FLIPPED, PACKED };    /* plan->k: how `a` is given to BLAS */
+enum { LEFT, LOWER, TRANS, UNIT }; /* modes */
+enum { TAKEN, FLIPPED, PACKED };   /* plan->k: how `a` is given to BLAS */
 enum { TRANS_NONE, TRANS_PLAIN, TRANS_CONJUGATE };
 
 typedef void (*trsm_fn)(const char *, const char *, const char *, const char *, const int *,
@@ -69,9 +69,9 @@ static void triangular_solve_one(const mjx_linalg_job *job) {
   char *x = mjx_linalg_out(job, 0);
   mjx_linalg_load(job, 1, x);
   const void *alpha = plan->real_type == MJX_F32 ? (const void *)one : (const void *)one_d;
-  ((trsm_fn)plan->routine[0])(plan->mode[LEFT] ? "L" : "R", lower ? "L" : "U",
-                              &"NTC"[trans], plan->mode[UNIT] ? "U" : "N", &plan->m, &plan->n,
-                              alpha, matrix, &lda, x, &ldb, CHAR, CHAR, CHAR, CHAR);
+  ((trsm_fn)plan->routine[0])(plan->mode[LEFT] ? "L" : "R", lower ? "L" : "U", &"NTC"[trans],
+                              plan->mode[UNIT] ? "U" : "N", &plan->m, &plan->n, alpha, matrix, &lda,
+                              x, &ldb, CHAR, CHAR, CHAR, CHAR);
 }
 
 /* BLAS takes columns that are contiguous; rows that are, it takes as the transpose. */
@@ -240,26 +240,26 @@ mjx_status mjx_op_tridiagonal_solve_check(mjx_loader *loader, mjx_instr *instr) 
 
 /* Rotates rows of [r; w^T] until w is gone, so that r^T r grows by w w^T: one Givens rotation a
  * row (Golub and Van Loan, Matrix Computations, 6.5.4).  r is row-major. */
-#define DEFINE_UPDATE(type, SQRT, FABS, COPYSIGN)                           \
-  static void update_##type(type *r, type *w, int64_t n) {                  \
-    for (int64_t k = 0; k < n; k++) {                                       \
-      type *row = r + k * n, a = row[k], b = w[k], c = 1, s = 0;            \
-      if (b != 0 && FABS(b) > FABS(a)) {                                    \
-        type t = -a / b;                                                    \
-        s = 1 / SQRT(1 + t * t);                                            \
-        c = s * t;                                                          \
-      } else if (b != 0) {                                                  \
-        type t = -b / a;                                                    \
-        c = 1 / SQRT(1 + t * t);                                            \
-        s = c * t;                                                          \
-      }                                                                     \
-      type sign = COPYSIGN((type)1, c * a - s * b);                         \
-      for (int64_t j = 0; j < n; j++) {                                     \
-        type upper = row[j], lower = w[j];                                  \
-        row[j] = sign * (c * upper - s * lower);                            \
-        w[j] = sign * (s * upper + c * lower);                              \
-      }                                                                     \
-    }                                                                       \
+#define DEFINE_UPDATE(type, SQRT, FABS, COPYSIGN)                \
+  static void update_##type(type *r, type *w, int64_t n) {       \
+    for (int64_t k = 0; k < n; k++) {                            \
+      type *row = r + k * n, a = row[k], b = w[k], c = 1, s = 0; \
+      if (b != 0 && FABS(b) > FABS(a)) {                         \
+        type t = -a / b;                                         \
+        s = 1 / SQRT(1 + t * t);                                 \
+        c = s * t;                                               \
+      } else if (b != 0) {                                       \
+        type t = -b / a;                                         \
+        c = 1 / SQRT(1 + t * t);                                 \
+        s = c * t;                                               \
+      }                                                          \
+      type sign = COPYSIGN((type)1, c * a - s * b);              \
+      for (int64_t j = 0; j < n; j++) {                          \
+        type upper = row[j], lower = w[j];                       \
+        row[j] = sign * (c * upper - s * lower);                 \
+        w[j] = sign * (s * upper + c * lower);                   \
+      }                                                          \
+    }                                                            \
   }
 DEFINE_UPDATE(float, sqrtf, fabsf, copysignf)
 DEFINE_UPDATE(double, sqrt, fabs, copysign)
@@ -295,9 +295,9 @@ mjx_status mjx_op_cholesky_update_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* ---- runs ---- */
 
-#define DEFINE_RUN(name)                                                            \
-  mjx_status mjx_op_##name##_run(const mjx_instr *instr, mjx_frame *frame) {        \
-    return mjx_linalg_run(instr, frame);                                            \
+#define DEFINE_RUN(name)                                                     \
+  mjx_status mjx_op_##name##_run(const mjx_instr *instr, mjx_frame *frame) { \
+    return mjx_linalg_run(instr, frame);                                     \
   }
 DEFINE_RUN(cholesky)
 DEFINE_RUN(triangular_solve)

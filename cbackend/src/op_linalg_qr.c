@@ -28,8 +28,8 @@ static mjx_status reserve_work(mjx_instr *instr, const void *asked, int64_t leas
 
 /* ---- GEQRF ---- */
 
-typedef void (*geqrf_fn)(const int *, const int *, void *, const int *, void *, void *,
-                         const int *, int *);
+typedef void (*geqrf_fn)(const int *, const int *, void *, const int *, void *, void *, const int *,
+                         int *);
 
 static void geqrf_one(const mjx_linalg_job *job) {
   const mjx_linalg *plan = job->plan;
@@ -154,19 +154,19 @@ mjx_status mjx_op_householder_product_check(mjx_loader *loader, mjx_instr *instr
 
 /* ---- ORMQR ---- */
 
-enum { LEFT, TRANSPOSE };               /* modes */
-enum { MATRIX = REFLECTORS + 1 };       /* scratch place of a */
+enum { LEFT, TRANSPOSE };         /* modes */
+enum { MATRIX = REFLECTORS + 1 }; /* scratch place of a */
 
 typedef void (*ormqr_fn)(const char *, const char *, const int *, const int *, const int *, void *,
-                         const int *, const void *, void *, const int *, void *, const int *,
-                         int *, size_t, size_t);
+                         const int *, const void *, void *, const int *, void *, const int *, int *,
+                         size_t, size_t);
 
 static void call_ormqr(const mjx_linalg *plan, void *a, const void *taus, void *c, void *work,
                        const int *lwork, int *info) {
   int lda = MJX_MAX(1, plan->mode[LEFT] ? plan->m : plan->n), ldc = MJX_MAX(1, plan->m);
   const char *trans = !plan->mode[TRANSPOSE] ? "N" : plan->complex ? "C" : "T";
-  ((ormqr_fn)plan->routine[0])(plan->mode[LEFT] ? "L" : "R", trans, &plan->m, &plan->n, &plan->k,
-                               a, &lda, taus, c, &ldc, work, lwork, info, CHAR, CHAR);
+  ((ormqr_fn)plan->routine[0])(plan->mode[LEFT] ? "L" : "R", trans, &plan->m, &plan->n, &plan->k, a,
+                               &lda, taus, c, &ldc, work, lwork, info, CHAR, CHAR);
 }
 
 static void ormqr_one(const mjx_linalg_job *job) {
@@ -186,7 +186,8 @@ static mjx_status check_ormqr(mjx_instr *instr, mjx_linalg *plan) {
   MJX_TRY(mjx_check_real(&instr->in[1], "taus", 2));
   MJX_TRY(mjx_check_real(c, "c", 3));
   MJX_TRY(mjx_linalg_int(instr->in[1].shape[1], &plan->k));
-  const int64_t taus[2] = {plan->batch, plan->k}, c_shape[3] = {plan->batch, c->shape[1], c->shape[2]};
+  const int64_t taus[2] = {plan->batch, plan->k},
+                c_shape[3] = {plan->batch, c->shape[1], c->shape[2]};
   MJX_TRY(mjx_linalg_expect(&instr->in[1], "taus", plan->dtype, 2, taus));
   MJX_TRY(mjx_linalg_expect(c, "c", plan->dtype, 3, c_shape));
   MJX_TRY(mjx_linalg_expect_out(&instr->out[0], "c", plan->dtype, 3, c_shape));

@@ -6,15 +6,15 @@
 #include "reduce.h"
 
 enum {
-  LEAF_ROWS = 64,       /* a column's additions in sequence */
-  LEAF_LINE = 4096,     /* a line's: 64 lanes of 64 */
-  LEAF_STRIDED = 256,   /* a strided line's: 4 lanes of 64 */
-  BLOCK_BYTES = 4096,   /* accumulators of a block of rows */
+  LEAF_ROWS = 64,     /* a column's additions in sequence */
+  LEAF_LINE = 4096,   /* a line's: 64 lanes of 64 */
+  LEAF_STRIDED = 256, /* a strided line's: 4 lanes of 64 */
+  BLOCK_BYTES = 4096, /* accumulators of a block of rows */
   BLOCK_LINES = 64,
-  MIN_ROW = 8,          /* shorter rows are reduced line by line */
+  MIN_ROW = 8, /* shorter rows are reduced line by line */
   CHUNK_ELEMENTS = 1 << 15,
   MAX_CHUNKS = 64,
-  FEW_BLOCKS = 16       /* fewer blocks than this cut n too */
+  FEW_BLOCKS = 16 /* fewer blocks than this cut n too */
 };
 
 /* ---- identities ---- */
@@ -154,8 +154,7 @@ static void reduce_rows(const reduce_plan *plan, const char *in, int64_t width, 
 
 void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
                       int64_t width, int64_t first, int64_t count, char *acc, char *stack) {
-  int64_t at = outer * plan->outer_stride + column * plan->column_stride +
-               first * plan->row_stride;
+  int64_t at = outer * plan->outer_stride + column * plan->column_stride + first * plan->row_stride;
   reduce_rows(plan, base + at * plan->in_size, width, count, acc, stack);
 }
 

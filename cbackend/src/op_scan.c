@@ -6,7 +6,7 @@ typedef struct scan_plan {
   int64_t length, n_consts, n_xs, n_ys;
   bool reverse;
   mjx_carries carries;
-  int64_t body_frame; /* offset in the locals */
+  int64_t body_frame;   /* offset in the locals */
   int64_t *slice_bytes; /* of the xs, then of the ys */
 } scan_plan;
 
@@ -17,8 +17,7 @@ static mjx_status check_stack(const mjx_operand *operand, int64_t length, int64_
   int64_t bytes = operand->n * operand->size;
   *slice_bytes = length > 0 ? bytes / length : 0;
   if (length > 0 && (bytes % length != 0 || *slice_bytes % operand->size != 0))
-    return mjx_fail(MJX_INVALID, "a stacked operand does not hold %lld slices",
-                    (long long)length);
+    return mjx_fail(MJX_INVALID, "a stacked operand does not hold %lld slices", (long long)length);
   if (length > 0 && *slice_bytes < used)
     return mjx_fail(MJX_INVALID, "a slice has %lld bytes, the body uses %lld",
                     (long long)*slice_bytes, (long long)used);

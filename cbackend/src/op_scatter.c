@@ -16,46 +16,50 @@ typedef void (*combine_fn)(char *to, int64_t to_stride, const char *from, int64_
 #define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
 #define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
 /* NaN wins; -0 < +0. */
-#define OP_NANMIN(a, b) \
-  ((a) != (a) ? (a) : (b) != (b) ? (b)                                 \
-   : (a) == (b) ? (__builtin_signbit(a) ? (a) : (b)) : OP_MIN(a, b))
-#define OP_NANMAX(a, b) \
-  ((a) != (a) ? (a) : (b) != (b) ? (b)                                 \
-   : (a) == (b) ? (__builtin_signbit(a) ? (b) : (a)) : OP_MAX(a, b))
+#define OP_NANMIN(a, b)                              \
+  ((a) != (a)   ? (a)                                \
+   : (b) != (b) ? (b)                                \
+   : (a) == (b) ? (__builtin_signbit(a) ? (a) : (b)) \
+                : OP_MIN(a, b))
+#define OP_NANMAX(a, b)                              \
+  ((a) != (a)   ? (a)                                \
+   : (b) != (b) ? (b)                                \
+   : (a) == (b) ? (__builtin_signbit(a) ? (b) : (a)) \
+                : OP_MAX(a, b))
 #define SAME(x) (x)
 
-#define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                             \
-  static void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {       \
-    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                                     \
-    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                                 \
-    for (int64_t i = 0; i < n; i++) {                                                           \
-      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                       \
-      x[i * ts] = STORE(OP(a, b));                                                              \
-    }                                                                                           \
+#define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                       \
+  static void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) { \
+    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                               \
+    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                           \
+    for (int64_t i = 0; i < n; i++) {                                                     \
+      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                 \
+      x[i * ts] = STORE(OP(a, b));                                                        \
+    }                                                                                     \
   }
-#define DEFINE_COMPLEX(t)                                                          \
-  MJX_INLINE mjx_t_##t add_op_##t(mjx_t_##t a, mjx_t_##t b) {                      \
-    return (mjx_t_##t){a.re + b.re, a.im + b.im};                                  \
-  }                                                                                \
-  MJX_INLINE mjx_t_##t sub_op_##t(mjx_t_##t a, mjx_t_##t b) {                      \
-    return (mjx_t_##t){a.re - b.re, a.im - b.im};                                  \
-  }                                                                                \
-  MJX_INLINE mjx_t_##t mul_op_##t(mjx_t_##t a, mjx_t_##t b) {                      \
-    return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};      \
-  }                                                                                \
-  DEFINE_COMBINE(add, t, t, SAME, SAME, add_op_##t)                                \
-  DEFINE_COMBINE(sub, t, t, SAME, SAME, sub_op_##t)                                \
+#define DEFINE_COMPLEX(t)                                                     \
+  MJX_INLINE mjx_t_##t add_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
+    return (mjx_t_##t){a.re + b.re, a.im + b.im};                             \
+  }                                                                           \
+  MJX_INLINE mjx_t_##t sub_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
+    return (mjx_t_##t){a.re - b.re, a.im - b.im};                             \
+  }                                                                           \
+  MJX_INLINE mjx_t_##t mul_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
+    return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
+  }                                                                           \
+  DEFINE_COMBINE(add, t, t, SAME, SAME, add_op_##t)                           \
+  DEFINE_COMBINE(sub, t, t, SAME, SAME, sub_op_##t)                           \
   DEFINE_COMBINE(mul, t, t, SAME, SAME, mul_op_##t)
 
-#define INTEGERS(kind, s8, s16, s32, s64, op) \
+#define INTEGERS(kind, s8, s16, s32, s64, op)             \
   DEFINE_COMBINE(kind, s8, s8, SAME, (mjx_t_##s8), op)    \
   DEFINE_COMBINE(kind, s16, s16, SAME, (mjx_t_##s16), op) \
   DEFINE_COMBINE(kind, s32, s32, SAME, SAME, op)          \
   DEFINE_COMBINE(kind, s64, s64, SAME, SAME, op)
-#define FLOATS(kind, op)                                                  \
+#define FLOATS(kind, op)                                                    \
   DEFINE_COMBINE(kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op)    \
   DEFINE_COMBINE(kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op) \
-  DEFINE_COMBINE(kind, f32, f32, SAME, SAME, op)                          \
+  DEFINE_COMBINE(kind, f32, f32, SAME, SAME, op)                            \
   DEFINE_COMBINE(kind, f64, f64, SAME, SAME, op)
 
 INTEGERS(add, u8, u16, u32, u64, OP_ADD)
@@ -73,17 +77,16 @@ FLOATS(max, OP_NANMAX)
 DEFINE_COMPLEX(c64)
 DEFINE_COMPLEX(c128)
 
-#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                            \
-  [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,               \
-  [MJX_I64] = kind##_##s64, [MJX_U8] = kind##_u8, [MJX_U16] = kind##_u16,                   \
-  [MJX_U32] = kind##_u32, [MJX_U64] = kind##_u64
-#define FLOAT_ENTRIES(kind)                                                                 \
-  [MJX_F16] = kind##_f16, [MJX_BF16] = kind##_bf16, [MJX_F32] = kind##_f32,                 \
-  [MJX_F64] = kind##_f64
-#define ARITHMETIC(kind)                                                \
-  {INTEGER_ENTRIES(kind, u8, u16, u32, u64), FLOAT_ENTRIES(kind),       \
-   [MJX_C64] = kind##_c64, [MJX_C128] = kind##_c128}
-#define EXTREME(kind)                                                             \
+#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                                  \
+  [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,                     \
+  [MJX_I64] = kind##_##s64, [MJX_U8] = kind##_u8, [MJX_U16] = kind##_u16, [MJX_U32] = kind##_u32, \
+  [MJX_U64] = kind##_u64
+#define FLOAT_ENTRIES(kind) \
+  [MJX_F16] = kind##_f16, [MJX_BF16] = kind##_bf16, [MJX_F32] = kind##_f32, [MJX_F64] = kind##_f64
+#define ARITHMETIC(kind)                                                                  \
+  {INTEGER_ENTRIES(kind, u8, u16, u32, u64), FLOAT_ENTRIES(kind), [MJX_C64] = kind##_c64, \
+   [MJX_C128] = kind##_c128}
+#define EXTREME(kind) \
   {[MJX_BOOL] = kind##_u8, INTEGER_ENTRIES(kind, i8, i16, i32, i64), FLOAT_ENTRIES(kind)}
 
 static const combine_fn table[][MJX_N_DTYPES] = {
@@ -161,8 +164,8 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   window_plan *w = &plan->windows;
   MJX_TRY(mjx_window_prepare(loader, out, &instr->in[1], updates, &dims, sizes,
                              instr->params[1] == MJX_CLIP, w));
-  return mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides,
-                          w->size, &plan->copy);
+  return mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
+                          &plan->copy);
 }
 
 /* Combines dims d.. of a window. */

@@ -76,8 +76,8 @@ mjx_status mjx_op_dynamic_update_slice_check(mjx_loader *loader, mjx_instr *inst
   instr->plan = plan;
   MJX_TRY(mjx_copy_prepare(loader, out->ndim, out->shape, out->strides, in->strides, out->size,
                            &plan->whole));
-  return mjx_copy_prepare(loader, part->ndim, part->shape, out->strides, part->strides,
-                          part->size, &plan->part);
+  return mjx_copy_prepare(loader, part->ndim, part->shape, out->strides, part->strides, part->size,
+                          &plan->part);
 }
 
 mjx_status mjx_op_dynamic_update_slice_run(const mjx_instr *instr, mjx_frame *frame) {

@@ -25,12 +25,13 @@ typedef struct sort_plan {
 
 static mjx_status add_fields(sort_plan *plan, const mjx_operand *operand, int index) {
   int parts = mjx_dtype_is_complex(operand->dtype) ? 2 : 1;
-  int dtype = operand->dtype == MJX_C64 ? MJX_F32 : operand->dtype == MJX_C128 ? MJX_F64
-                                                                               : operand->dtype;
+  int dtype = operand->dtype == MJX_C64    ? MJX_F32
+              : operand->dtype == MJX_C128 ? MJX_F64
+                                           : operand->dtype;
   if (plan->n_fields + parts > MAX_KEYS) return mjx_fail(MJX_UNSUPPORTED, "too many keys");
   for (int p = 0; p < parts; p++)
-    plan->fields[plan->n_fields++] = (sort_field){mjx_sort_key_of(dtype, false, false), index,
-                                                  p * mjx_dtype_size(dtype)};
+    plan->fields[plan->n_fields++] =
+        (sort_field){mjx_sort_key_of(dtype, false, false), index, p * mjx_dtype_size(dtype)};
   return MJX_OK;
 }
 
@@ -83,10 +84,10 @@ static void find_order(const sort_job *job, int64_t line, char *scratch) {
     const mjx_operand *in = &job->instr->in[field->operand];
     const char *base = line_at(job->frame, in, line) + field->part_offset;
     bool first = f == plan->n_fields - 1;
-    mjx_sort_make_items(&field->key, base, in->strides[1] * in->size, first ? NULL : order,
-                        plan->n, scratch + plan->items);
-    const void *sorted = mjx_sort_items(&field->key, scratch + plan->items,
-                                        scratch + plan->other, plan->n);
+    mjx_sort_make_items(&field->key, base, in->strides[1] * in->size, first ? NULL : order, plan->n,
+                        scratch + plan->items);
+    const void *sorted =
+        mjx_sort_items(&field->key, scratch + plan->items, scratch + plan->other, plan->n);
     for (int64_t i = 0; i < plan->n; i++) {
       uint32_t position = mjx_sort_position(&field->key, sorted, i);
       next[i] = first ? position : order[position];
@@ -95,15 +96,15 @@ static void find_order(const sort_job *job, int64_t line, char *scratch) {
   }
 }
 
-#define PERMUTE(type)                                                                      \
-  {                                                                                        \
-    type *to = (void *)dense;                                                              \
-    for (int64_t i = 0; i < n; i++) memcpy(&to[i], base + order[i] * stride, sizeof *to);  \
-    break;                                                                                 \
+#define PERMUTE(type)                                                                     \
+  {                                                                                       \
+    type *to = (void *)dense;                                                             \
+    for (int64_t i = 0; i < n; i++) memcpy(&to[i], base + order[i] * stride, sizeof *to); \
+    break;                                                                                \
   }
 
-static void permute(char *dense, const char *base, int64_t stride, const uint32_t *order,
-                    int64_t n, int size) {
+static void permute(char *dense, const char *base, int64_t stride, const uint32_t *order, int64_t n,
+                    int size) {
   typedef struct pair {
     uint64_t low, high;
   } pair;
@@ -200,7 +201,7 @@ static void top_k_task(void *arg, int64_t begin, int64_t end, char *scratch) {
 mjx_status mjx_op_top_k_run(const mjx_instr *instr, mjx_frame *frame) {
   if (instr->out->n == 0) return MJX_OK;
   sort_job job = {instr, frame};
-  mjx_pool_for(instr->out->shape[0] * instr->out->shape[2], instr->in->n * 4,
-               instr->scratch_bytes, frame->scratch, top_k_task, &job);
+  mjx_pool_for(instr->out->shape[0] * instr->out->shape[2], instr->in->n * 4, instr->scratch_bytes,
+               frame->scratch, top_k_task, &job);
   return MJX_OK;
 }

@@ -43,8 +43,8 @@ mjx_status mjx_op_while_check(mjx_loader *loader, mjx_instr *instr) {
     return mjx_fail(MJX_INVALID, "%d inputs do not match the counts of constants and carries",
                     instr->n_in);
   int64_t offset = MJX_ALIGN;
-  MJX_TRY(mjx_carries_prepare(loader, instr->out, instr->in + n_consts, n_carry,
-                              instr->params + 4, &plan->carries, &offset));
+  MJX_TRY(mjx_carries_prepare(loader, instr->out, instr->in + n_consts, n_carry, instr->params + 4,
+                              &plan->carries, &offset));
   MJX_TRY(check_programs(loader, instr, plan));
   plan->cond_frame = offset;
   plan->body_frame = offset + plan->cond->frame_bytes;
@@ -55,8 +55,7 @@ mjx_status mjx_op_while_check(mjx_loader *loader, mjx_instr *instr) {
 static mjx_frame *open_frame(mjx_frame *frame, const mjx_code *code, int64_t offset,
                              const mjx_operand *consts, int64_t n_consts) {
   mjx_frame *nested = mjx_frame_nest(frame, code, frame->locals + offset);
-  for (int64_t i = 0; i < n_consts; i++)
-    mjx_frame_set_input(nested, i, mjx_at(frame, &consts[i]));
+  for (int64_t i = 0; i < n_consts; i++) mjx_frame_set_input(nested, i, mjx_at(frame, &consts[i]));
   return nested;
 }
 
@@ -64,10 +63,9 @@ mjx_status mjx_op_while_run(const mjx_instr *instr, mjx_frame *frame) {
   const while_plan *plan = instr->plan;
   const mjx_carries *carries = &plan->carries;
   char *predicate = frame->locals;
-  mjx_frame *cond =
-      open_frame(frame, plan->cond, plan->cond_frame, instr->in, plan->n_cond_consts);
-  mjx_frame *body = open_frame(frame, plan->body, plan->body_frame,
-                               instr->in + plan->n_cond_consts, plan->n_body_consts);
+  mjx_frame *cond = open_frame(frame, plan->cond, plan->cond_frame, instr->in, plan->n_cond_consts);
+  mjx_frame *body = open_frame(frame, plan->body, plan->body_frame, instr->in + plan->n_cond_consts,
+                               plan->n_body_consts);
   mjx_frame_set_output(cond, 0, predicate);
   *predicate = 0;
   mjx_carries_begin(carries, frame);

@@ -36,53 +36,53 @@ typedef struct window_plan {
 
 /* ---- kernels ---- */
 
-#define DEFINE_LINE(NAME, T, EXPR)                                                   \
-  static void NAME(int64_t n, void *acc_, const void *in_, int64_t step) {          \
-    T *restrict acc = acc_;                                                          \
-    const T *restrict in = in_;                                                      \
-    if (step == 1) {                                                                 \
-      for (int64_t i = 0; i < n; i++) {                                              \
-        const T a = acc[i], x = in[i];                                               \
-        acc[i] = (T)(EXPR);                                                          \
-      }                                                                              \
-    } else {                                                                         \
-      for (int64_t i = 0; i < n; i++) {                                              \
-        const T a = acc[i], x = in[i * step];                                        \
-        acc[i] = (T)(EXPR);                                                          \
-      }                                                                              \
-    }                                                                                \
+#define DEFINE_LINE(NAME, T, EXPR)                                         \
+  static void NAME(int64_t n, void *acc_, const void *in_, int64_t step) { \
+    T *restrict acc = acc_;                                                \
+    const T *restrict in = in_;                                            \
+    if (step == 1) {                                                       \
+      for (int64_t i = 0; i < n; i++) {                                    \
+        const T a = acc[i], x = in[i];                                     \
+        acc[i] = (T)(EXPR);                                                \
+      }                                                                    \
+    } else {                                                               \
+      for (int64_t i = 0; i < n; i++) {                                    \
+        const T a = acc[i], x = in[i * step];                              \
+        acc[i] = (T)(EXPR);                                                \
+      }                                                                    \
+    }                                                                      \
   }
 
-#define DEFINE_ARG(NAME, T, KEEPS)                                                              \
-  static void NAME(int64_t n, void *value_, int64_t *index, const void *in_, int64_t step,     \
-                   int64_t flat, int64_t flat_step, bool keep_first) {                          \
-    T *value = value_;                                                                          \
-    const T *in = in_;                                                                          \
-    for (int64_t i = 0; i < n; i++) {                                                           \
-      const T a = value[i], x = in[i * step];                                                   \
-      bool keep = (keep_first || index[i] >= 0) && (KEEPS);                                     \
-      value[i] = keep ? a : x;                                                                  \
-      index[i] = keep ? index[i] : flat + i * flat_step;                                        \
-    }                                                                                           \
+#define DEFINE_ARG(NAME, T, KEEPS)                                                         \
+  static void NAME(int64_t n, void *value_, int64_t *index, const void *in_, int64_t step, \
+                   int64_t flat, int64_t flat_step, bool keep_first) {                     \
+    T *value = value_;                                                                     \
+    const T *in = in_;                                                                     \
+    for (int64_t i = 0; i < n; i++) {                                                      \
+      const T a = value[i], x = in[i * step];                                              \
+      bool keep = (keep_first || index[i] >= 0) && (KEEPS);                                \
+      value[i] = keep ? a : x;                                                             \
+      index[i] = keep ? index[i] : flat + i * flat_step;                                   \
+    }                                                                                      \
   }
 
-#define DEFINE_COMMON(S, T)                                 \
-  DEFINE_LINE(sum_##S, T, a + x)                            \
+#define DEFINE_COMMON(S, T)      \
+  DEFINE_LINE(sum_##S, T, a + x) \
   DEFINE_LINE(prod_##S, T, a *x)
-#define DEFINE_ORDERED(S, T)                                \
-  DEFINE_COMMON(S, T)                                       \
-  DEFINE_ARG(argmax_##S, T, a >= x)                         \
+#define DEFINE_ORDERED(S, T)        \
+  DEFINE_COMMON(S, T)               \
+  DEFINE_ARG(argmax_##S, T, a >= x) \
   DEFINE_ARG(argmin_##S, T, a <= x)
-#define DEFINE_INT(S, T)                                    \
-  DEFINE_ORDERED(S, T)                                      \
-  DEFINE_LINE(max_##S, T, x > a ? x : a)                    \
-  DEFINE_LINE(min_##S, T, x < a ? x : a)                    \
-  DEFINE_LINE(and_##S, T, a &x)                             \
-  DEFINE_LINE(or_##S, T, a | x)                             \
+#define DEFINE_INT(S, T)                 \
+  DEFINE_ORDERED(S, T)                   \
+  DEFINE_LINE(max_##S, T, x > a ? x : a) \
+  DEFINE_LINE(min_##S, T, x < a ? x : a) \
+  DEFINE_LINE(and_##S, T, a &x)          \
+  DEFINE_LINE(or_##S, T, a | x)          \
   DEFINE_LINE(xor_##S, T, a ^ x)
-#define DEFINE_FLOAT(S, T)                                  \
-  DEFINE_ORDERED(S, T)                                      \
-  DEFINE_LINE(max_##S, T, x > a || x != x ? x : a)          \
+#define DEFINE_FLOAT(S, T)                         \
+  DEFINE_ORDERED(S, T)                             \
+  DEFINE_LINE(max_##S, T, x > a || x != x ? x : a) \
   DEFINE_LINE(min_##S, T, x < a || x != x ? x : a)
 
 DEFINE_INT(i8, int8_t)
@@ -98,15 +98,22 @@ DEFINE_FLOAT(f64, double)
 DEFINE_COMMON(c64, float _Complex)
 DEFINE_COMMON(c128, double _Complex)
 
-#define INT_LINES(S) {sum_##S, prod_##S, max_##S, min_##S, and_##S, or_##S, xor_##S}
+#define INT_LINES(S)   {sum_##S, prod_##S, max_##S, min_##S, and_##S, or_##S, xor_##S}
 #define FLOAT_LINES(S) {sum_##S, prod_##S, max_##S, min_##S}
 static const line_fn lines[MJX_N_DTYPES][MJX_XOR + 1] = {
     /* booleans are bytes 0 and 1: a sum is their or, a product their and */
     [MJX_BOOL] = {or_u8, and_u8, max_u8, min_u8, and_u8, or_u8, xor_u8},
-    [MJX_I8] = INT_LINES(i8),     [MJX_I16] = INT_LINES(i16), [MJX_I32] = INT_LINES(i32),
-    [MJX_I64] = INT_LINES(i64),   [MJX_U8] = INT_LINES(u8),   [MJX_U16] = INT_LINES(u16),
-    [MJX_U32] = INT_LINES(u32),   [MJX_U64] = INT_LINES(u64), [MJX_F32] = FLOAT_LINES(f32),
-    [MJX_F64] = FLOAT_LINES(f64), [MJX_C64] = {sum_c64, prod_c64},
+    [MJX_I8] = INT_LINES(i8),
+    [MJX_I16] = INT_LINES(i16),
+    [MJX_I32] = INT_LINES(i32),
+    [MJX_I64] = INT_LINES(i64),
+    [MJX_U8] = INT_LINES(u8),
+    [MJX_U16] = INT_LINES(u16),
+    [MJX_U32] = INT_LINES(u32),
+    [MJX_U64] = INT_LINES(u64),
+    [MJX_F32] = FLOAT_LINES(f32),
+    [MJX_F64] = FLOAT_LINES(f64),
+    [MJX_C64] = {sum_c64, prod_c64},
     [MJX_C128] = {sum_c128, prod_c128},
 };
 #define ARGS(S) {argmax_##S, argmin_##S}
@@ -222,8 +229,8 @@ mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
   int64_t kind = instr->params[0];
   if (instr->out[0].dtype != dtype) return mjx_fail(MJX_INVALID, "dtypes differ");
   if (kind < 0 || kind > MJX_XOR || !lines[dtype][kind])
-    return mjx_fail(MJX_INVALID, "no window reduction of kind %lld for dtype %d",
-                    (long long)kind, dtype);
+    return mjx_fail(MJX_INVALID, "no window reduction of kind %lld for dtype %d", (long long)kind,
+                    dtype);
   plan->line = lines[dtype][kind];
   store_identity(plan, dtype, kind);
   return MJX_OK;
@@ -264,8 +271,8 @@ static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
 }
 
 /* Windows *first..*last-1 of [j0, j1) read inside at place k of a dim without gaps. */
-static void inside_windows(const window_dim *dim, int64_t k, int64_t j0, int64_t j1,
-                           int64_t *first, int64_t *last) {
+static void inside_windows(const window_dim *dim, int64_t k, int64_t j0, int64_t j1, int64_t *first,
+                           int64_t *last) {
   int64_t shift = k * dim->dilation - dim->low;
   int64_t begin = shift >= 0 ? 0 : ceil_div(-shift, dim->stride);
   int64_t end = shift >= dim->n_in ? 0 : (dim->n_in - 1 - shift) / dim->stride + 1;
@@ -291,15 +298,14 @@ static void apply(const window_plan *plan, const row_part *part, int64_t j, int6
 }
 
 /* Combines what the windows of a part see at place k of the last dim. */
-static void apply_place(const window_plan *plan, const row_part *part, const char *in,
-                        int64_t flat, int64_t k) {
+static void apply_place(const window_plan *plan, const row_part *part, const char *in, int64_t flat,
+                        int64_t k) {
   const window_dim *dim = &plan->dims[plan->ndim - 1];
   int64_t first, last;
   if (dim->base > 1) {
     for (int64_t j = part->j0; j < part->j1; j++) {
       int64_t at = input_index(dim, j, k);
-      if (at >= 0)
-        apply(plan, part, j, 1, in + at * dim->in_stride * plan->size, 0, flat + at, 0);
+      if (at >= 0) apply(plan, part, j, 1, in + at * dim->in_stride * plan->size, 0, flat + at, 0);
     }
     return;
   }

@@ -168,8 +168,8 @@ static void run_parts(int64_t n, int parts, char *own_scratch, mjx_task_fn fn, v
   for (int t = 1; t < parts; t++) wait_until_done(&pool.workers[t - 1]);
 }
 
-void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,
-                  mjx_task_fn fn, void *arg) {
+void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch, mjx_task_fn fn,
+                  void *arg) {
   if (n <= 0) return;
   int64_t parts = 1;
   if (n > 1 && cost >= 2 * COST_PER_THREAD) {

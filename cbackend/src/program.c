@@ -11,8 +11,8 @@
 
 /* ---- opcodes ---- */
 
-#define MJX_OP(NAME, module)                                                    \
-  mjx_status mjx_op_##module##_check(mjx_loader *loader, mjx_instr *instr);     \
+#define MJX_OP(NAME, module)                                                \
+  mjx_status mjx_op_##module##_check(mjx_loader *loader, mjx_instr *instr); \
   mjx_status mjx_op_##module##_run(const mjx_instr *instr, mjx_frame *frame);
 #include "ops.def"
 #undef MJX_OP
@@ -140,8 +140,7 @@ mjx_status mjx_code_run(const mjx_code *code, mjx_frame *frame) {
   return MJX_OK;
 }
 
-mjx_status mjx_program_run(mjx_program *program, const void *const *inputs,
-                           void *const *outputs) {
+mjx_status mjx_program_run(mjx_program *program, const void *const *inputs, void *const *outputs) {
   const mjx_code *code = &program->codes[0];
   void *memory = frame_take(program);
   if (!memory) return MJX_NO_MEMORY;

@@ -25,7 +25,7 @@ typedef struct reduce_plan {
   int64_t chunk;    /* rows; a multiple of leaf */
   int64_t n_chunks;
   int64_t stack_bytes; /* scratch of a thread */
-  bool copies; /* n is 1: `copy` does it */
+  bool copies;         /* n is 1: `copy` does it */
   mjx_copy_plan copy;
   void (*round)(int64_t n, void *const *out, const void *const *in); /* f32 to f16/bf16 */
 } reduce_plan;

@@ -58,8 +58,7 @@ static void merge_dims(mjx_space_plan *plan) {
       continue;
     }
     plan->shape[kept] *= plan->shape[kept + 1];
-    for (int v = 0; v < plan->n_views; v++)
-      plan->strides[v][kept] = plan->strides[v][kept + 1];
+    for (int v = 0; v < plan->n_views; v++) plan->strides[v][kept] = plan->strides[v][kept + 1];
   }
   plan->ndim = kept + 1;
 }

@@ -145,8 +145,8 @@ static mjx_status plan_batch(planner *self) {
     n *= MJX_MAX(1, indices->shape[d]);
   }
   const int64_t *strides[4] = {order, indices->strides, other_strides, operand_strides};
-  MJX_TRY(mjx_space_collapse(self->loader, 4, batch_ndim, indices->shape, strides,
-                             &self->plan->batch));
+  MJX_TRY(
+      mjx_space_collapse(self->loader, 4, batch_ndim, indices->shape, strides, &self->plan->batch));
   self->plan->n_windows = self->plan->batch.n;
   return MJX_OK;
 }
@@ -158,9 +158,9 @@ static mjx_status plan_map(planner *self) {
   MJX_ALLOC(self->loader, plan->mapped, (size_t)plan->n_mapped * sizeof(window_dim));
   for (int i = 0; i < plan->n_mapped; i++) {
     int64_t d = self->dims->map.items[i];
-    plan->mapped[i] = (window_dim){operand->shape[d] - self->sizes[d],
-                                   operand->strides[d] * operand->size,
-                                   i * indices->strides[indices->ndim - 1] * indices->size};
+    plan->mapped[i] =
+        (window_dim){operand->shape[d] - self->sizes[d], operand->strides[d] * operand->size,
+                     i * indices->strides[indices->ndim - 1] * indices->size};
   }
   return MJX_OK;
 }
@@ -169,8 +169,13 @@ mjx_status mjx_window_prepare(mjx_loader *loader, const mjx_operand *operand,
                               const mjx_operand *indices, const mjx_operand *other,
                               const window_dims *dims, const int64_t *sizes, bool clip,
                               window_plan *plan) {
-  planner self = {.loader = loader, .operand = operand, .indices = indices, .other = other,
-                  .dims = dims, .sizes = sizes, .plan = plan};
+  planner self = {.loader = loader,
+                  .operand = operand,
+                  .indices = indices,
+                  .other = other,
+                  .dims = dims,
+                  .sizes = sizes,
+                  .plan = plan};
   MJX_TRY(check_counts(&self));
   MJX_TRY(check_dims(&self));
   plan->clip = clip;
