@@ -298,7 +298,7 @@ def reshape(operand, new_sizes, dimensions=None, *, out_sharding=None):
         dimensions = tuple(operator.index(d) for d in dimensions)
         if dimensions == tuple(range(len(own))):
             dimensions = None
-    if dimensions is None and own == new_sizes and is_array(operand):
+    if dimensions is None and own and own == new_sizes and is_array(operand):
         return operand
     return reshape_p.bind(
         operand, new_sizes=new_sizes, dimensions=dimensions, sharding=None
