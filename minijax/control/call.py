@@ -2,8 +2,10 @@
 them.
 """
 
+import collections
 import functools
 import inspect
+import types
 import weakref
 from typing import Any
 
@@ -370,34 +372,79 @@ class _Static:
         return type(self.value) is type(other.value) and self.value == other.value
 
 
-def _as_tuple(x):
+def _as_tuple(x) -> tuple[Any, ...]:
     if x is None:
         return ()
     return (x,) if isinstance(x, (int, str)) else tuple(x)
 
 
-def _positional_names(fun):
-    """The names of a function's positional parameters, as far as they can be told."""
+class _Parameters:
+    """A function's parameters: positional names, further keyword names, and the open ends."""
+
+    __slots__ = ("keywords", "more_keywords", "more_places", "names")
+
+    def __init__(self, names, keywords, more_places, more_keywords):
+        self.names, self.keywords = names, keywords
+        self.more_places, self.more_keywords = more_places, more_keywords
+
+
+def _parameters(fun):
+    """The parameters as far as they can be told, else None.
+
+    A plain function's are read off its code, which is much quicker than `inspect`.
+    """
+    code = getattr(fun, "__code__", None)
+    if type(fun) is types.FunctionType and not hasattr(fun, "__wrapped__"):
+        n = code.co_argcount
+        keywords = code.co_varnames[n : n + code.co_kwonlyargcount]
+        flags = code.co_flags
+        return _Parameters(
+            code.co_varnames[:n],
+            keywords,
+            bool(flags & inspect.CO_VARARGS),
+            bool(flags & inspect.CO_VARKEYWORDS),
+        )
     try:
         parameters = inspect.signature(fun).parameters.values()
     except (ValueError, TypeError):
-        return ()
-    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return tuple(p.name for p in parameters if p.kind in kinds)
+        return None
+    kinds = inspect.Parameter
+    by_kind = collections.defaultdict(list)
+    for parameter in parameters:
+        by_kind[parameter.kind].append(parameter.name)
+    return _Parameters(
+        (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.POSITIONAL_OR_KEYWORD]),
+        tuple(by_kind[kinds.KEYWORD_ONLY]),
+        bool(by_kind[kinds.VAR_POSITIONAL]),
+        bool(by_kind[kinds.VAR_KEYWORD]),
+    )
 
 
-def _matched(fun, nums, argnames):
+def _matched(fun, nums, argnames, what):
     """Argument numbers and names completed by each other, as the signature tells.
 
-    ValueError where the signature has no such argument.
+    ValueError where the function has no such argument.
     """
     nums, argnames = _as_tuple(nums), _as_tuple(argnames)
     if not nums and not argnames:
         return (), (), ()
-    names = _positional_names(fun)
-    if not names:
-        return nums, argnames, names
-    more_names = [names[k] for k in nums if -len(names) <= k < len(names)]
+    known = _parameters(fun)
+    if known is None:
+        return nums, argnames, ()
+    names = known.names
+    n = len(names)
+    if not known.more_places and any(not -n <= k < n for k in nums):
+        raise ValueError(
+            f"Jitted function has {what}_argnums={nums}, but only accepts {n} positional "
+            "arguments."
+        )
+    unknown = set(argnames) - {*names, *known.keywords}
+    if unknown and not known.more_keywords:
+        raise ValueError(
+            f"Jitted function has invalid argnames {unknown} in {what}_argnames. Function "
+            "does not take these args."
+        )
+    more_names = [names[k] for k in nums if -n <= k < n]
     more_nums = [names.index(name) for name in argnames if name in names]
     return (
         tuple(dict.fromkeys([*nums, *more_nums])),
@@ -452,6 +499,12 @@ def jit(
         )
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun}")
-    statics = Statics(*_matched(fun, static_argnums, static_argnames))
-    nums, names, _ = _matched(fun, donate_argnums, donate_argnames)
+    statics = Statics(*_matched(fun, static_argnums, static_argnames, "static"))
+    nums, names, _ = _matched(fun, donate_argnums, donate_argnames, "donate")
+    both = set(names) & set(statics.argnames)
+    if both:
+        raise ValueError(
+            "static_argnames and donate_argnames cannot intersect. Argument names "
+            f"{both} appear in both static_argnames and donate_argnames"
+        )
     return JitFunction(fun, statics, frozenset((*nums, *names)), inline, keep_unused)

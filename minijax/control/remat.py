@@ -1,6 +1,7 @@
 """checkpoint: differentiate by computing again instead of keeping residuals."""
 
 import functools
+from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
@@ -22,7 +23,7 @@ def checkpoint(
     static_argnums=(),
     static_argnames=(),
     concrete=False,
-):
+) -> Any:
     """`fun`, whose intermediate values are recomputed in the backward pass.
 
     `policy(primitive, *avals, **params) -> bool` says which results are kept all the
@@ -36,7 +37,7 @@ def checkpoint(
             static_argnums=static_argnums,
             static_argnames=static_argnames,
         )
-    statics = Statics(*_matched(fun, static_argnums, static_argnames))
+    statics = Statics(*_matched(fun, static_argnums, static_argnames, "static"))
 
     @functools.wraps(fun, updated=())
     def wrapped(*args, **kwargs):
