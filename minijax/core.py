@@ -427,14 +427,17 @@ def describe_source(source):
 class Primitive:
     """An operation with a slot for each of its rules.
 
-    shape(*avals, **params) -> aval                      (a list if `multiple_results`)
-    reference(*arrays, **params) -> array                in NumPy: slow, obvious, for
-    checks jvp(primals, tangents, **params) -> (out, tangent)   tangents may be `Zero`
-    transpose(ct, *args, **params) -> cotangents         linear args are
-    `UndefinedPrimal` batch(axis, args, dims, **params) -> (out, dim)      dims: int or
-    None for each argument lower(b, ins, out_avals, **params) -> views          b:
-    `cbackend.lower.Builder` linearize(nonzero, *primals, **params)
-    higher-order primitives only
+    shape(*avals, **params) -> aval (a list if `multiple_results`)
+    reference(*arrays, **params) -> array: in NumPy, slow and obvious, for checks
+    jvp(primals, tangents, **params) -> (out, tangent); tangents may be `Zero`
+    transpose(ct, *args, **params) -> cotangents; linear args are `UndefinedPrimal`
+    batch(axis, args, dims, **params) -> (out, dim); dims: int or None per argument
+    lower(b, ins, out_avals, **params) -> views; b: `cbackend.lower.Builder`
+
+    and, for higher-order primitives only,
+
+    linearize(linear_trace, primals, tangents, **params) -> (outs, tangents)
+    dce(used_outputs, eqn) -> an equation without the unused outputs
     """
 
     multiple_results = False
@@ -447,6 +450,7 @@ class Primitive:
     batch: Any = None
     lower: Any = None
     linearize: Any = None
+    dce: Any = None
     impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):
@@ -526,7 +530,7 @@ class Tracer:
 
     __slots__ = ("_trace", "aval", "__weakref__")
     __array_priority__ = 1000
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     shape = property(lambda self: self.aval.shape)
     dtype = property(lambda self: self.aval.dtype)

@@ -16,6 +16,7 @@ from minijax.ops.define import define
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
+from minijax.transforms.simplify import dce
 
 # --- the primitive ----------------------------------------------------------------
 
@@ -81,6 +82,24 @@ def _front(dims):
     return tuple(None if d is None else 0 for d in dims)
 
 
+def _jit_dce(used, eqn):
+    """The call without its unused outputs, and without inputs that only those read."""
+    inner = eqn.params["jaxpr"]
+    key = _jit_dce, tuple(used)
+    known = inner.memo.get(key)
+    if known is None:
+        jaxpr, reads = dce(inner.jaxpr, used)
+        invars = [v for v, read in zip(jaxpr.invars, reads, strict=True) if read]
+        known = inner.replace(jaxpr=jaxpr.replace(invars=invars)), reads
+        inner.memo[key] = known
+    closed, reads = known
+    return eqn.replace(
+        invars=[a for a, read in zip(eqn.invars, reads, strict=True) if read],
+        outvars=[v for v, wanted in zip(eqn.outvars, used, strict=True) if wanted],
+        params={**eqn.params, "jaxpr": closed},
+    )
+
+
 def _jit_lower(b, ins, out_avals, *, jaxpr, **_):
     return b.inline(jaxpr, ins)
 
@@ -92,6 +111,7 @@ jit_p = define(
     reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
     jvp=_jit_jvp,
     linearize=_jit_linearize,
+    dce=_jit_dce,
     transpose=_jit_transpose,
     batch=_jit_batch,
     lower=_jit_lower,

@@ -478,6 +478,43 @@ def _scan_reference(*args, jaxpr, length, num_consts, num_carry, reverse, **_):
     return [*carry, *ys]
 
 
+def _scan_dce(used, eqn):
+    """The loop without unused results, and without what only those need."""
+    params = eqn.params
+    num_consts, num_carry = params["num_consts"], params["num_carry"]
+    body = params["jaxpr"]
+    key = _scan_dce, tuple(used)
+    known = body.memo.get(key)
+    if known is None:
+        known = body.memo[key] = _live_body(body, used, num_consts, num_carry)
+    closed, reads, used = known
+    kept_consts, kept_carry, _ = split_list(reads, [num_consts, num_carry])
+    return eqn.replace(
+        invars=[a for a, read in zip(eqn.invars, reads, strict=True) if read],
+        outvars=[v for v, wanted in zip(eqn.outvars, used, strict=True) if wanted],
+        params={
+            **params,
+            "jaxpr": closed,
+            "num_consts": sum(kept_consts),
+            "num_carry": sum(kept_carry),
+        },
+    )
+
+
+def _live_body(body, used, num_consts, num_carry):
+    """(body, which inputs it reads, which outputs it has): a carry is both or neither."""
+    used = list(used)
+    for _ in range(num_carry + 1):
+        jaxpr, reads = dce(body.jaxpr, used)
+        carried = reads[num_consts : num_consts + num_carry]
+        if not any(r and not u for r, u in zip(carried, used, strict=False)):
+            break
+        used[:num_carry] = [r or u for r, u in zip(carried, used, strict=False)]
+    reads[num_consts : num_consts + num_carry] = used[:num_carry]
+    invars = [v for v, read in zip(jaxpr.invars, reads, strict=True) if read]
+    return body.replace(jaxpr=jaxpr.replace(invars=invars)), reads, used
+
+
 def _scan_lower(
     b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_
 ):
@@ -494,6 +531,7 @@ scan_p = define(
     reference=_scan_reference,
     jvp=_scan_jvp,
     linearize=_scan_linearize,
+    dce=_scan_dce,
     transpose=_scan_transpose,
     batch=_scan_batch,
     lower=_scan_lower,

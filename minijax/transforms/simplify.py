@@ -15,7 +15,10 @@ def dce(jaxpr, used_outputs=None):
     live = {v for v in outvars if type(v) is not Literal}
     kept = []
     for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or any(v in live for v in eqn.outvars):
+        used = [v in live for v in eqn.outvars]
+        if eqn.effects or any(used):
+            if eqn.primitive.dce is not None and not all(used):
+                eqn = eqn.primitive.dce(used, eqn)
             kept.append(eqn)
             live.update(a for a in eqn.invars if type(a) is not Literal)
     kept.reverse()
