@@ -25,6 +25,12 @@ _HOMES = {
     "minijax.control.constraint": (
         "with_sharding_constraint"
     ),
+    "minijax.control.fourier": (
+        "fft"
+    ),
+    "minijax.control.linear_solve": (
+        "custom_linear_solve custom_root linear_solve_p"
+    ),
     "minijax.control.mapping": (
         "map"
     ),
@@ -111,6 +117,9 @@ _HOMES = {
     "minijax.ops.slicing": (
         "concatenate concatenate_p index_in_dim pad pad_p slice slice_in_dim slice_p "
         "split split_p stack stack_p tile tile_p unstack unstack_p"
+    ),
+    "minijax.ops.fft": (
+        "FftType fft_p"
     ),
     "minijax.ops.sort": (
         "sort sort_key_val sort_p top_k top_k_p"
