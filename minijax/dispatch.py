@@ -17,6 +17,9 @@ from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
 
+load = cbackend.Executable  # module -> executable; `_src.compiler` lets it be replaced
+
+
 class Compiled:
     """An executable with the avals of its arguments and results."""
 
@@ -31,7 +34,7 @@ class Compiled:
             ladder.show(3, f"{name}: jaxpr after simplify", closed)
             module = cbackend.build(closed, _watcher(name))
         with stats.phase("compile", name):
-            self.executable = cbackend.Executable(module)
+            self.executable = load(module)
         self.closed = closed
         self.in_avals = closed.in_avals
         self.in_dtypes = [cbackend.storage_dtype(a.dtype) for a in self.in_avals]

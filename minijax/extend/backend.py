@@ -1,0 +1,57 @@
+"""The backend (`jax.extend.backend`): one, on the CPU."""
+
+from minijax import device
+from minijax.dispatch import clear_caches
+
+
+class Client:
+    """What runs programs: the C runtime on the CPU."""
+
+    platform = "cpu"
+    platform_version = "cpu"
+    runtime_type = "minijax"
+
+    def devices(self):
+        """All devices."""
+        return device.devices()
+
+    local_devices = devices
+
+    def device_count(self):
+        """How many devices there are."""
+        return device.device_count()
+
+    local_device_count = device_count
+
+    def process_index(self):
+        """Which of the processes this is."""
+        return 0
+
+    host_id = process_index
+
+    def __repr__(self):
+        return "<minijax client, platform cpu>"
+
+
+_CLIENT = Client()
+
+
+def get_backend(platform=None):
+    """The client of a platform.  RuntimeError for any but the CPU."""
+    device.devices(platform if isinstance(platform, str) else None)
+    return _CLIENT
+
+
+def backends():
+    """Platform name -> client."""
+    return {"cpu": _CLIENT}
+
+
+def get_default_device():
+    """The device that computations run on."""
+    return device.CPU
+
+
+def clear_backends():
+    """Forget what was compiled for the backends."""
+    clear_caches()

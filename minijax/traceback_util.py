@@ -1,0 +1,68 @@
+"""Tracebacks that show the user's frames: the framework's own are taken out.
+
+An exception that leaves the framework through an `api_boundary` loses the frames of
+files under this package.  `jax_traceback_filtering` set to "off" keeps them all.
+"""
+
+import functools
+import os
+import types
+
+from minijax import config
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_excluded = [_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "cbackend") + os.sep]
+
+_NOTE = (
+    "--------------------\nFor simplicity, the framework's own frames were removed from "
+    "the traceback of the following exception. Set JAX_TRACEBACK_FILTERING=off to "
+    "include these."
+)
+
+
+def register_exclusion(path):
+    """Take frames of the file or folder `path` out of tracebacks too."""
+    _excluded.append(os.path.abspath(path))
+
+
+def include_frame(frame):
+    """Whether a frame is the user's."""
+    return not frame.f_code.co_filename.startswith(tuple(_excluded))
+
+
+def filtered(traceback):
+    """A traceback of the user's frames only; None if there are none."""
+    entries = []
+    while traceback is not None:
+        if include_frame(traceback.tb_frame):
+            entries.append(traceback)
+        traceback = traceback.tb_next
+    kept = None
+    for entry in reversed(entries):
+        kept = types.TracebackType(
+            kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno
+        )
+    return kept
+
+
+def filter_error(error):
+    """Take the framework's frames out of an exception about to leave it."""
+    if config.values.jax_traceback_filtering == "off":
+        return
+    error.__traceback__ = filtered(error.__traceback__)
+    if _NOTE not in getattr(error, "__notes__", ()):
+        error.add_note(_NOTE)
+
+
+def api_boundary(fun):
+    """`fun`, whose exceptions leave it with the user's frames only."""
+
+    @functools.wraps(fun)
+    def boundary(*args, **kwargs):
+        try:
+            return fun(*args, **kwargs)
+        except Exception as error:
+            filter_error(error)
+            raise
+
+    return boundary
