@@ -11,7 +11,13 @@ from array import array
 
 import numpy as np
 
-from cbackend._mjx import ffi, lib
+try:
+    from cbackend._mjx import ffi, lib
+except ImportError as error:
+    raise ImportError(
+        "minijax's C runtime is not built or does not load: run `make build` in a "
+        f"checkout, or `pip install .` ({error})"
+    ) from error
 from cbackend.status import ProgramError, RuntimeFailure
 
 _STATUS_OK, _STATUS_CALLBACK = 0, 5
@@ -147,7 +153,7 @@ def _memory(pointer, shape, dtype):
 
 
 class _Raised(threading.local):
-    error = None
+    error: BaseException | None = None
 
 
 _raised = _Raised()
@@ -191,7 +197,7 @@ def blas_corename():
 def _find_blas():
     """The path of the OpenBLAS library of the `scipy-openblas32` package, or None."""
     spec = importlib.util.find_spec("scipy_openblas32")
-    if spec is None:
+    if spec is None or spec.origin is None:
         return None
     endings = {"darwin": "dylib", "win32": "dll"}
     name = f"libscipy_openblas.{endings.get(sys.platform, 'so')}"
