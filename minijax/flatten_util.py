@@ -1,24 +1,46 @@
-"""Pytrees of arrays as one vector (`jax.flatten_util`)."""
+"""A pytree of arrays as one vector, and back."""
 
-import math
+import operator
 
-from minijax import dtypes
-from minijax import numpy as jnp
+import numpy as np
+
+import minijax.numpy as jnp
+from minijax import dtypes, lax
 from minijax._pytree import flatten, unflatten
-from minijax.ops.convert import convert_element_type
+from minijax.numpy.promotion import convert
+
+
+def ravel_pytree(pytree):
+    """(vector of all elements, function from such a vector to a pytree like this one).
+
+    The vector has the leaves' common dtype.  The function raises TypeError for a vector
+    of another dtype if the leaves' dtypes differ, and ValueError for one of another size.
+    """
+    leaves, tree = flatten(pytree)
+    if not leaves:
+        return jnp.array([], dtype=np.float32), _Unravel(tree, (), (), None)
+    kinds = tuple([dtypes.dtype(x) for x in leaves])
+    shapes = tuple([np.shape(x) for x in leaves])
+    common = dtypes.result_type(*kinds)
+    mixed = any(kind != common for kind in kinds)
+    flat = [jnp.ravel(convert(jnp.asarray(x), common)) for x in leaves]
+    unravel = _Unravel(tree, shapes, kinds if mixed else None, common)
+    return jnp.concatenate(flat), unravel
 
 
 class _Unravel:
-    """The way back from the vector; equal for trees of equal structure and types."""
+    """The inverse of `ravel_pytree` for trees of given shapes and dtypes; hashable.
 
-    __slots__ = ("_tree", "_shapes", "_dtypes", "_dtype")
+    dtypes: None if all leaves take the dtype of the vector.
+    """
 
-    def __init__(self, tree, shapes, leaf_dtypes, dtype):
-        self._tree, self._shapes = tree, shapes
-        self._dtypes, self._dtype = leaf_dtypes, dtype
+    __slots__ = ("common", "dtypes", "shapes", "tree")
+
+    def __init__(self, tree, shapes, kinds, common):
+        self.tree, self.shapes, self.dtypes, self.common = tree, shapes, kinds, common
 
     def _key(self):
-        return self._tree, self._shapes, self._dtypes, self._dtype
+        return self.tree, self.shapes, self.dtypes, self.common
 
     def __hash__(self):
         return hash(self._key())
@@ -27,46 +49,23 @@ class _Unravel:
         return isinstance(other, _Unravel) and self._key() == other._key()
 
     def __call__(self, vector):
-        """The tree whose leaves are the parts of `vector`.
-
-        TypeError for a vector of another dtype, where leaves differ in theirs;
-        ValueError for one of another shape.
-        """
-        same = all(dtype == self._dtype for dtype in self._dtypes)
-        got = dtypes.dtype(vector)
-        if not same and got != self._dtype:
+        if not self.shapes:
+            return unflatten(self.tree, [])
+        if self.dtypes is not None and dtypes.dtype(vector) != self.common:
             raise TypeError(
-                f"unravel function given array of dtype {got}, but expected dtype "
-                f"{self._dtype}"
+                f"unravel function given array of dtype {dtypes.dtype(vector)}, but "
+                f"expected dtype {self.common}"
             )
-        sizes = [math.prod(shape) for shape in self._shapes]
-        if jnp.shape(vector) != (sum(sizes),):
+        sizes = tuple([int(np.prod(shape)) for shape in self.shapes])
+        if np.shape(vector)[0] != sum(sizes):
             raise ValueError(
                 f"Sum of sizes {sum(sizes)} must be equal to dimension 0 of the operand "
-                f"shape {list(jnp.shape(vector))}"
+                f"shape {list(map(operator.index, np.shape(vector)))}"
             )
-        leaves, at = [], 0
-        for shape, size, dtype in zip(self._shapes, sizes, self._dtypes, strict=True):
-            leaf = jnp.reshape(vector[at : at + size], shape)
-            leaves.append(leaf if same else convert_element_type(leaf, dtype))
-            at += size
-        return unflatten(self._tree, leaves)
-
-
-def ravel_pytree(pytree):
-    """A pytree of arrays as a vector of their common dtype: (vector, unravel).
-
-    `unravel(vector)` gives a pytree of the same structure, shapes and dtypes.
-    """
-    leaves, tree = flatten(pytree)
-    if not leaves:
-        return jnp.zeros(0), _Unravel(tree, (), (), dtypes.dtype(jnp.zeros(0)))
-    shapes = tuple(jnp.shape(x) for x in leaves)
-    leaf_dtypes = tuple(dtypes.dtype(x) for x in leaves)
-    dtype = dtypes.result_type(*leaves)
-    unravel = _Unravel(tree, shapes, leaf_dtypes, dtype)
-    if all(d == dtype for d in leaf_dtypes):
-        parts = [jnp.ravel(x) for x in leaves]
-    else:
-        parts = [jnp.ravel(convert_element_type(x, dtype)) for x in leaves]
-    return jnp.concatenate(parts) if len(parts) > 1 else parts[0], unravel
+        leaves = [
+            lax.reshape(part, shape)
+            for part, shape in zip(lax.split(vector, sizes), self.shapes, strict=True)
+        ]
+        if self.dtypes is not None:
+            leaves = [convert(x, d) for x, d in zip(leaves, self.dtypes, strict=True)]
+        return unflatten(self.tree, leaves)

@@ -1,6 +1,7 @@
 """`jax.nn`: what neural networks are made of."""
 
 from minijax.nn import initializers as initializers
+from minijax.nn.attention import dot_product_attention as dot_product_attention
 from minijax.nn.functions import (
     celu as celu,
 )
@@ -93,4 +94,13 @@ from minijax.nn.functions import (
 )
 from minijax.nn.functions import (
     tanh as tanh,
+)
+from minijax.nn.scaled import (
+    get_scaled_dot_general_config as get_scaled_dot_general_config,
+)
+from minijax.nn.scaled import (
+    scaled_dot_general as scaled_dot_general,
+)
+from minijax.nn.scaled import (
+    scaled_matmul as scaled_matmul,
 )

@@ -1,6 +1,7 @@
 """Activation functions, softmax and its kin, one-hot encoding and standardization."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -170,8 +171,9 @@ def selu(x):
 def gelu(x, approximate=True):
     """x times the normal distribution function of x.
 
-    approximate: use tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in place of the error function; see Hendrycks and
-    Gimpel, "Gaussian Error Linear Units", 2016, arXiv:1606.08415.
+    approximate: use tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in place of the error
+    function; see Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016,
+    arXiv:1606.08415.
     """
     (x,) = ensure_arraylike("gelu", x)
     (x,) = promote_dtypes_inexact(asarray(x))
@@ -219,9 +221,8 @@ def log1mexp(x):
     """
     (x,) = ensure_arraylike("log1mexp", x)
     x = asarray(x)
-    near = jnp.log(-jnp.expm1(-x))
-    far = jnp.log1p(-jnp.exp(-x))
-    return jnp.where(x < jnp.log(2.0), near, far)
+    near = x < jnp.log(2.0)
+    return jnp.where(near, jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
 
 
 log1mexp.defjvps(lambda t, ans, x: t / jnp.expm1(x))
@@ -238,14 +239,17 @@ def _reduced_axes(x, axis):
     return tuple([canonical_axis(d, rank) for d in given])
 
 
-def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False, where=None):
+def logsumexp(
+    a, axis=None, b=None, keepdims=False, return_sign=False, where=None
+) -> Any:
     """log(sum(b * exp(a))) along axes, without overflow.
 
     Args:
         a: array; axis: one, several, or None for all of them.
         b: factors, that broadcast to `a`; 1 if None.
         keepdims: keep the axes, with size 1; where: which elements count.
-        return_sign: give (log of the absolute value, sign of the sum), rather than NaN where the sum is negative.
+        return_sign: give (log of the absolute value, sign of the sum), rather than NaN
+            where the sum is negative.
     """
     if b is None:
         (a,) = promote_args_inexact("logsumexp", a)
@@ -338,7 +342,7 @@ def log_softmax(x, axis=-1, where=None):
     return out if where is None else jnp.where(where, out, -jnp.inf)
 
 
-# --- normalization and encoding ----------------------------------------------------------
+# --- normalization and encoding -------------------------------------------------------
 
 
 @jit(static_argnames=("axis", "algorithm"))
@@ -350,7 +354,7 @@ def standardize(
     Args:
         mean, variance: given ones, of a shape that broadcasts to `x`; computed if None.
         where: which elements mean and variance are taken over.
-        algorithm: "fast" takes E[x^2] - E[x]^2 for the variance, "stable" E[(x - E[x])^2].
+        algorithm: of the variance: "fast" is E[x^2] - E[x]^2, "stable" E[(x - E[x])^2].
     """
     if algorithm not in ("fast", "stable"):
         raise ValueError(

@@ -1,7 +1,8 @@
 """Initializers: functions `init(key, shape, dtype)` that give an array of starting weights.
 
-The factories here return such functions; `zeros` and `ones` are two themselves.  `dtype` is a factory's default for its
-function's argument, itself a float dtype by default.
+The factories here return such functions; `zeros` and `ones` are two themselves.
+`dtype` is a factory's default for its function's argument, itself a float dtype by
+default.
 """
 
 import math
@@ -71,7 +72,7 @@ def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0):
     return _scaled(draw, stddev, dtype)
 
 
-# --- variance scaling -------------------------------------------------------------------
+# --- variance scaling -----------------------------------------------------------------
 
 
 def _size_of(shape, axes):
@@ -126,10 +127,11 @@ def variance_scaling(
 
     Args:
         scale: positive number.
-        mode: n is the number of inputs ("fan_in"), of outputs ("fan_out"), their mean ("fan_avg"), or their
-            geometric mean ("fan_geo_avg").
+        mode: n is the number of inputs ("fan_in"), of outputs ("fan_out"), their mean
+            ("fan_avg"), or their geometric mean ("fan_geo_avg").
         distribution: "truncated_normal", "normal" or "uniform".
-        in_axis, out_axis, batch_axis: axis or axes of inputs, of outputs, and of independent weights.
+        in_axis, out_axis, batch_axis: axis or axes of inputs, of outputs, and of
+            independent weights.
     """
 
     def init(key, shape, dtype=dtype, out_sharding=None):
@@ -143,9 +145,7 @@ def variance_scaling(
             "fan_geo_avg": (fan_in * fan_out) ** 0.5,
         }
         if mode not in fans:
-            raise ValueError(
-                f"invalid mode for variance scaling initializer: {mode}"
-            )
+            raise ValueError(f"invalid mode for variance scaling initializer: {mode}")
         variance = jnp.array(scale / fans[mode], dtype)
         return _of_variance(distribution, key, shape, dtype, variance)
 
@@ -208,11 +208,11 @@ he_normal = kaiming_normal = _variance_scaling_factory(
     "he_normal", 2.0, "fan_in", "truncated_normal", _HE
 )
 
-# --- orthogonal ---------------------------------------------------------------------------
+# --- orthogonal -----------------------------------------------------------------------
 
 
 def orthogonal(scale=1.0, column_axis=-1, dtype=None):
-    """Initializer: a matrix with orthogonal columns or rows, uniform among these, times `scale`.
+    """Initializer: a matrix with orthogonal columns or rows, times `scale`.
 
     Shapes of more than two axes are matrices whose columns run along `column_axis`.
     """
@@ -233,9 +233,10 @@ def orthogonal(scale=1.0, column_axis=-1, dtype=None):
 
 
 def delta_orthogonal(scale=1.0, column_axis=-1, dtype=None):
-    """Initializer of convolutions over 1 to 3 axes: an orthogonal matrix at the centre, zeros elsewhere.
+    """Initializer of convolutions: an orthogonal matrix at the centre, zeros elsewhere.
 
-    The last two axes are inputs and outputs; Xiao et al., "Dynamical Isometry", 2018, arXiv:1806.05393.
+    For 1 to 3 axes of space; the last two axes are inputs and outputs.  Xiao et al.,
+    "Dynamical Isometry", 2018, arXiv:1806.05393.
     """
 
     def init(key, shape, dtype=dtype, out_sharding=None):

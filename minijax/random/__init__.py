@@ -11,9 +11,9 @@ _NAMES = {
     "keys": """PRNGKey clone fold_in key key_data key_dtype key_impl split wrap_key_data""",
     "basic": "bernoulli bits normal rademacher randint uniform",
     "shuffling": "choice permutation",
-    "continuous": """ball cauchy double_sided_maxwell exponential generalized_normal gumbel laplace
-        logistic lognormal maxwell pareto rayleigh triangular truncated_normal wald
-        weibull_min""",
+    "continuous": """ball cauchy double_sided_maxwell exponential generalized_normal
+        gumbel laplace logistic lognormal maxwell pareto rayleigh triangular
+        truncated_normal wald weibull_min""",
     "gammas": "beta chisquare dirichlet f gamma loggamma random_gamma_p t",
     "counts": "binomial categorical geometric multinomial poisson",
     "vectors": "multivariate_normal orthogonal",

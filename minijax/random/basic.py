@@ -1,7 +1,7 @@
-"""Bits, uniform and normal numbers, integers and coin tosses: what the other samplers are made of.
+"""Bits, uniform and normal numbers, integers, coins: what other samplers are made of.
 
-Each sampler checks its arguments and hands a typed key to a jitted function of the same name with an
-underscore; other samplers call those.
+Each sampler checks its arguments and hands a typed key to a jitted function of the same
+name with an underscore; other samplers call those.
 """
 
 import numpy as np
@@ -61,7 +61,8 @@ def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=N
 
 @static("shape", "dtype")
 def _uniform(key, shape, dtype, minval, maxval):
-    minval, maxval = (_to_rank(convert(x, dtype), len(shape)) for x in (minval, maxval))
+    minval, maxval = convert(minval, dtype), convert(maxval, dtype)
+    minval, maxval = (_to_rank(x, len(shape)) for x in (minval, maxval))
     floats = _unit_floats(key, shape, dtype)
     return _stretched(floats, minval, maxval, shape)
 
@@ -153,8 +154,9 @@ def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None):
 
     Args:
         key: a random key; shape: of the result; dtype: an integer dtype.
-        minval, maxval: integer bounds; their shapes broadcast to `shape`. Bounds outside of the dtype's range
-            are clipped to it; where maxval <= minval the result is minval.
+        minval, maxval: integer bounds; their shapes broadcast to `shape`. Bounds
+            outside of the dtype's range are clipped to it; where maxval <= minval the
+            result is minval.
     """
     key = one_key("randint", key)
     dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "randint")
@@ -177,8 +179,8 @@ def _randint(key, shape, minval, maxval, dtype):
     info = dtypes.iinfo(dtype)
     most = _clip_to(dtype.type(info.max), core.get_aval(maxval).dtype)
     beyond = lax.gt(maxval, most)
-    minval = _to_rank(_clip_to(minval, dtype), len(shape))
-    maxval = _to_rank(_clip_to(maxval, dtype), len(shape))
+    minval, maxval = _clip_to(minval, dtype), _clip_to(maxval, dtype)
+    minval, maxval = (_to_rank(x, len(shape)) for x in (minval, maxval))
     high, low = (random_bits(k, info.bits, shape) for k in split_keys(key))
 
     uint = _UINTS[info.bits]
@@ -216,8 +218,10 @@ def bernoulli(key, p=0.5, shape=None, mode="low", *, out_sharding=None):
     """True with probability p.
 
     Args:
-        key: a random key; p: float probabilities; shape: of the result, that of `p` if None.
-        mode: "high" takes twice the random bits, so that tiny probabilities are met too.
+        key: a random key; p: float probabilities; shape: of the result, that of `p` if
+            None.
+        mode: "high" takes twice the random bits, so that tiny probabilities are met
+            too.
     """
     if mode not in ("high", "low"):
         raise ValueError(f"got mode={mode!r}, expected 'high' or 'low'")
@@ -262,5 +266,6 @@ def rademacher(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _rademacher(key, shape, dtype):
-    heads = convert(_bernoulli(key, 0.5, shape, "low"), dtype)
+    half = dtypes.canonicalize_dtype(np.float64).type(0.5)
+    heads = convert(_bernoulli(key, half, shape, "low"), dtype)
     return convert(2 * heads - 1, dtype)

@@ -6,7 +6,6 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import config, dtypes, lax
-from minijax.control.call import jit
 from minijax.numpy.promotion import (
     broadcast_shapes,
     broadcast_to,
@@ -29,7 +28,7 @@ from minijax.random.basic import _normal, _rademacher, _uniform
 from minijax.random.gammas import _gamma
 from minijax.random.keys import split_typed
 
-_inline = {"static_argnames": ("shape", "dtype"), "inline": True}
+_ONE = np.float32(1)
 
 
 def _expanded(x, dtype, shape):
@@ -37,7 +36,7 @@ def _expanded(x, dtype, shape):
     return broadcast_to(convert(x, dtype), shape)
 
 
-# --- without parameters -----------------------------------------------------------------
+# --- without parameters ---------------------------------------------------------------
 
 
 def exponential(key, shape=(), dtype=None, *, out_sharding=None):
@@ -119,7 +118,7 @@ def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None):
     if mode is None:
         mode = "high" if config.values.jax_high_dynamic_range_gumbel else "low"
     if mode not in ("high", "low"):
-        raise ValueError("Must provide valid mode for gumbel got: %s" % mode)
+        raise ValueError(f"Must provide valid mode for gumbel got: {mode}")
     key = one_key("gumbel", key)
     dtype = float_dtype("gumbel", dtype)
     return _gumbel(key, canonical_shape(shape), dtype, mode)
@@ -133,8 +132,7 @@ def _gumbel(key, shape, dtype, mode):
         u = _uniform(key, shape, dtype, minval=tiny, maxval=1.0)
         return lax.neg(lax.log(lax.neg(lax.log(u))))
     high, low = rows(_uniform(key, (2, *shape), dtype, minval=0.0, maxval=1.0))
-    fine = high + dtype.type(info.eps) * low + tiny
-    u = jnp.where(high >= 0.5, high, fine)
+    u = jnp.where(high >= 0.5, high, high + dtype.type(info.eps) * low + tiny)
     return -jnp.log(-jnp.log1p(-u))
 
 
@@ -182,7 +180,8 @@ def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None):
     """Generalized normal: density proportional to exp(-|x|^p).
 
     Args:
-        key: a random key; p: shape parameter; shape: of the result; dtype: a float dtype.
+        key: a random key; p: shape parameter; shape: of the result; dtype: a float
+            dtype.
     """
     key = one_key("generalized_normal", key)
     dtype = float_dtype("generalized_normal", dtype)
@@ -218,7 +217,7 @@ def _ball(key, p, d, shape, dtype):
     return x / (((jnp.abs(x) ** p).sum(-1) + excess) ** (1 / p))[..., None]
 
 
-# --- with parameters ----------------------------------------------------------------------
+# --- with parameters ------------------------------------------------------------------
 
 
 def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=None):
@@ -308,14 +307,17 @@ def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=N
     return _triangular(key, left, mode, right, shape, dtype)
 
 
-@jit(**_inline)
 def _triangular(key, left, mode, right, shape, dtype):
     shape = shape_or_broadcast("triangular", shape, left, mode, right)
     left, mode, right = (_expanded(x, dtype, shape) for x in (left, mode, right))
-    turn = (mode - left) / (right - left)
+    turn = lax.div(lax.sub(mode, left), lax.sub(right, left))
     u = _uniform(key, shape, dtype, 0.0, 1.0)
-    rising = left + lax.sqrt(u * (right - left) * (mode - left))
-    falling = right - lax.sqrt((1 - u) * (right - left) * (right - mode))
+    area = lax.mul(lax.mul(u, lax.sub(right, left)), lax.sub(mode, left))
+    rising = lax.add(left, lax.sqrt(area))
+    area = lax.mul(
+        lax.mul(lax.sub(dtype.type(1), u), lax.sub(right, left)), lax.sub(right, mode)
+    )
+    falling = lax.sub(right, lax.sqrt(area))
     return lax.select(lax.lt(u, turn), rising, falling)
 
 
@@ -335,7 +337,8 @@ def wald(key, mean, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _wald(key, mean, shape, dtype):
-    # Michael, Schucany and Haas, "Generating Random Variates Using Transformations with Multiple Roots", 1976.
+    # Michael, Schucany and Haas, "Generating Random Variates Using Transformations with
+    # Multiple Roots", 1976.
     shape = shape_or_broadcast("wald", shape, mean)
     key_normal, key_uniform = split_keys(key)
     mean = _expanded(mean, dtype, shape)
@@ -366,7 +369,7 @@ def _weibull_min(key, scale, concentration, shape, dtype):
     return jnp.power(-jnp.log1p(-u), 1.0 / concentration) * scale
 
 
-def lognormal(key, sigma=np.float32(1), shape=None, dtype=None, *, out_sharding=None):
+def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None):
     """exp(sigma * x), x standard normal.
 
     Args:
@@ -380,7 +383,6 @@ def lognormal(key, sigma=np.float32(1), shape=None, dtype=None, *, out_sharding=
     return _lognormal(key, sigma, shape, dtype)
 
 
-@jit(**_inline)
 def _lognormal(key, sigma, shape, dtype):
     if shape is None:
         shape = shape_of(sigma)

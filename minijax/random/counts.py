@@ -32,6 +32,7 @@ from minijax.random.basic import _uniform
 from minijax.random.continuous import gumbel
 from minijax.random.keys import split_typed
 
+_F32 = np.dtype("float32")
 
 # --- categories -----------------------------------------------------------------------
 
@@ -43,7 +44,8 @@ def categorical(
 
     Args:
         key: a random key; logits: floats; axis: of the categories.
-        shape: of the result: the shape of `logits` without the axis, after any further axes.
+        shape: of the result: the shape of `logits` without the axis, after any further
+            axes.
         replace: whether a category may be drawn again along the further axes.
         mode: of `gumbel`, whose noise decides.
     """
@@ -81,7 +83,7 @@ def categorical(
     return lax.reshape(index, shape, (index.ndim - 1, *range(index.ndim - 1)))
 
 
-# --- geometric --------------------------------------------------------------------------
+# --- geometric ------------------------------------------------------------------------
 
 
 def geometric(key, p, shape=None, dtype=None, *, out_sharding=None):
@@ -116,14 +118,15 @@ def _geometric(key, p, shape, dtype):
     return convert(trials, dtype)
 
 
-# --- Poisson ----------------------------------------------------------------------------
+# --- Poisson --------------------------------------------------------------------------
 
 
 def poisson(key, lam, shape=None, dtype=None, *, out_sharding=None):
     """Poisson: the number of events at rate `lam`.
 
     Args:
-        key: a random key; lam: rates, >= 0; shape: of the result, that of `lam` if None.
+        key: a random key; lam: rates, >= 0; shape: of the result, that of `lam` if
+            None.
         dtype: an integer dtype.
 
     Raises:
@@ -140,7 +143,7 @@ def poisson(key, lam, shape=None, dtype=None, *, out_sharding=None):
         )
     shape = shape_of(lam) if shape is None else canonical_shape(shape)
     lam = jnp.broadcast_to(lam, shape)
-    lam = convert(lam, dtypes.canonicalize_dtype(np.float32))
+    lam = convert(lam, _F32)
     return _poisson(key, lam, shape, dtype)
 
 
@@ -168,11 +171,10 @@ def _poisson_knuth(key, lam, shape, dtype, max_iters):
         i, k, key, log_product = state
         key, subkey = split_keys(key)
         k = lax.select(log_product > -lam, k + 1, k)
-        u = _uniform(subkey, shape, np.dtype("float32"), 0.0, 1.0)
+        u = _uniform(subkey, shape, _F32, 0.0, 1.0)
         return i + 1, k, key, log_product + jnp.log(u)
 
-    zeros = jnp.zeros(shape, dtype)
-    start = 0, zeros, key, jnp.zeros(shape, np.float32)
+    start = 0, jnp.zeros(shape, dtype), key, jnp.zeros(shape, _F32)
     return (lax.while_loop(busy, step, start)[1] - 1).astype(dtype)
 
 
@@ -202,13 +204,15 @@ def _poisson_rejection(key, lam, shape, dtype, max_iters):
         reject = (k < 0) | ((u_shifted < 0.013) & (v > u_shifted))
         slow = s <= t
         accept = quick | (~reject & slow)
-        return i + 1, lax.select(accept, k, k_out), accepted | accept, key
+        k_out = lax.select(accept, k, k_out)
+        accepted = accepted | accept
+        return i + 1, k_out, accepted, key
 
     start = 0, lax.full_like(lam, -1), lax.full_like(lam, False, np.dtype(bool)), key
     return convert(lax.while_loop(busy, step, start)[1], dtype)
 
 
-# --- binomial ---------------------------------------------------------------------------
+# --- binomial -------------------------------------------------------------------------
 
 
 def binomial(key, n, p, shape=None, dtype=None):
@@ -268,8 +272,8 @@ def _binomial_inversion(key, count, prob, max_iters):
         subkey, key = split_keys(key)
         successes = lax.select(total <= count, successes + 1, successes)
         u = _uniform(subkey, count.shape, count.dtype, 0.0, 1.0)
-        trials = lax.ceil(lax.log(u) / log_q)
-        return i + 1, successes, total + trials, key
+        total = total + lax.ceil(lax.log(u) / log_q)
+        return i + 1, successes, total, key
 
     start = 0, lax.full_like(prob, 0.0), lax.full_like(prob, 0.0), key
     return lax.while_loop(busy, step, start)[1] - 1
@@ -328,14 +332,17 @@ def _binomial_rejection(key, count, prob, max_iters):
             - _stirling_tail(k)
             - _stirling_tail(count - k)
         )
-        accept = quick | (~reject & (v <= bound))
-        return i + 1, lax.select(accept, k, k_out), accepted | accept, key
+        slow = v <= bound
+        accept = quick | (~reject & slow)
+        k_out = lax.select(accept, k, k_out)
+        accepted = accepted | accept
+        return i + 1, k_out, accepted, key
 
     start = 0, lax.full_like(prob, -1), lax.full_like(prob, False, np.dtype(bool)), key
     return lax.while_loop(busy, step, start)[1]
 
 
-# --- multinomial --------------------------------------------------------------------------
+# --- multinomial ----------------------------------------------------------------------
 
 
 def multinomial(key, n, p, *, shape=None, dtype=None, unroll=1):
@@ -344,7 +351,8 @@ def multinomial(key, n, p, *, shape=None, dtype=None, unroll=1):
     Args:
         key: a random key; n: counts; p: probabilities, along the last axis.
         shape: of the result, with the categories last; that of the parameters if None.
-        dtype: of the result, float by default; unroll: of the `scan` over the categories.
+        dtype: of the result, float by default; unroll: of the `scan` over the
+            categories.
     """
     key = one_key("multinomial", key)
     check_arraylike("multinomial", n, p)

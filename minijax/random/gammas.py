@@ -24,7 +24,7 @@ from minijax.random.basic import _normal, normal_of_each, uniform_of_each
 from minijax.trace import trace
 from minijax.transforms.evaluate import evaluate
 
-# --- the primitive --------------------------------------------------------------------------
+# --- the primitive --------------------------------------------------------------------
 
 
 def random_gamma(key, a, log_space):
@@ -47,7 +47,8 @@ def _gamma_jvp(primals, tangents, *, log_space):
     if not log_space:
         return sample, lax.mul(t, lax.random_gamma_grad(a, sample))
     value = lax.exp(sample)
-    # where the sample underflows, its slope relative to it is that of the smallest number
+    # where the sample underflows, its slope relative to it is that of the smallest
+    # number
     tiny = lax.full_like(value, np.finfo(value.dtype).tiny)
     value = lax.select(lax.eq(value, value.dtype.type(0)), tiny, value)
     return sample, lax.mul(t, lax.div(lax.random_gamma_grad(a, value), value))
@@ -182,7 +183,7 @@ def _positive_root(keys, c):
     return lax.while_loop(any_left, redraw, start)[1:]
 
 
-# --- gamma ------------------------------------------------------------------------------------
+# --- gamma ----------------------------------------------------------------------------
 
 
 def gamma(key, a, shape=None, dtype=None, *, out_sharding=None):
@@ -223,7 +224,7 @@ def _gamma(key, a, shape, dtype, log_space):
     return random_gamma(key, broadcast_to(a, shape), log_space)
 
 
-# --- functions of gamma variates ------------------------------------------------------------------
+# --- functions of gamma variates ------------------------------------------------------
 
 
 def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None):
@@ -311,7 +312,8 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None):
     """F: the ratio of two chi-squares, each divided by its degrees of freedom.
 
     Args:
-        key: a random key; dfnum, dfden: degrees of freedom of numerator and denominator.
+        key: a random key; dfnum, dfden: degrees of freedom of numerator and
+            denominator.
         shape: of the result, that of the parameters if None; dtype: a float dtype.
     """
     key = one_key("f", key)
@@ -324,7 +326,7 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None):
 @static("shape", "dtype")
 def _f(key, dfnum, dfden, shape, dtype):
     shape = shape_or_broadcast("f", shape, dfnum, dfden)
-    dfnum, dfden = convert(dfnum, dtype), convert(dfden, dtype)
+    dfden, dfnum = convert(dfden, dtype), convert(dfnum, dtype)
     key_den, key_num = split_keys(key)
     num = _chisquare(key_num, dfnum, shape, dtype)
     den = _chisquare(key_den, dfden, shape, dtype)

@@ -1,7 +1,7 @@
 """Random keys: making, wrapping, splitting them, and folding data into them.
 
-A key is either typed (an array of a key dtype, from `key`) or raw (uint32 words, from `PRNGKey`); functions
-take both kinds and give back the kind they got.
+A key is either typed (an array of a key dtype, from `key`) or raw (uint32 words, from
+`PRNGKey`); functions take both kinds and give back the kind they got.
 """
 
 import operator
@@ -67,8 +67,10 @@ def is_typed(keys) -> bool:
 def _wrap(words, impl):
     """Typed keys from raw words.  TypeError unless they are words of keys of `impl`."""
     problem = "JAX encountered invalid PRNG key data: expected key_data"
-    if not all([hasattr(words, name) for name in ("ndim", "shape", "dtype")]):
-        raise TypeError(f"{problem} to have ndim, shape, and dtype attributes. Got {words}")
+    if not all(hasattr(words, name) for name in ("ndim", "shape", "dtype")):
+        raise TypeError(
+            f"{problem} to have ndim, shape, and dtype attributes. Got {words}"
+        )
     if words.ndim < 1:
         raise TypeError(f"{problem}.ndim >= 1; got ndim={words.ndim}")
     n = len(impl.key_shape)
@@ -85,8 +87,8 @@ def _wrap(words, impl):
 def check_key(name: str, key, batched: bool = False, legacy: bool = True):
     """(typed key, whether `key` was raw).
 
-    TypeError for what is no key; ValueError for an array of keys, unless `batched`: the function
-    `name` takes one.
+    TypeError for what is no key; ValueError for an array of keys, unless `batched`: the
+    function `name` takes one.
     """
     typed = is_typed(key)
     if not typed:
@@ -160,7 +162,8 @@ def key(seed, *, impl=None, dtype=None):
 
     Args:
         seed: a scalar integer; 64 bits of it count, 32 without x64.
-        impl: the generator's name; dtype: the same said by a key dtype; the default generator if neither.
+        impl: the generator's name; dtype: the same said by a key dtype; the default
+            generator if neither.
     """
     if dtype is not None:
         if impl is not None:
@@ -171,7 +174,7 @@ def key(seed, *, impl=None, dtype=None):
     return _seeded("key", seed, key_dtype(impl))
 
 
-def PRNGKey(seed, *, impl=None):  # noqa: N802 (JAX's name)
+def PRNGKey(seed, *, impl=None):
     """A raw key (uint32 words) from an integer seed; typed under `jax_enable_custom_prng`."""
     keys = _seeded("PRNGKey", seed, key_dtype(impl))
     return _return(keys, not config.values.jax_enable_custom_prng)

@@ -26,7 +26,8 @@ def permutation(key, x, axis=0, independent=False, *, out_sharding=None):
     """`x` with its slices along an axis in random order.
 
     Args:
-        key: a random key; x: array, or an integer n for `arange(n)`; axis: along which slices are moved.
+        key: a random key; x: array, or an integer n for `arange(n)`; axis: along which
+            slices are moved.
         independent: shuffle each vector along the axis on its own.
     """
     key = one_key("permutation", key)
@@ -45,8 +46,9 @@ def permutation(key, x, axis=0, independent=False, *, out_sharding=None):
 
 @static("axis")
 def _shuffle(key, x, axis):
-    # Sorting by random numbers; ties, which bias the order, fade with the number of rounds: each round takes
-    # 32 bits of the log2(n ** 3) that make their share negligible.
+    # Sorting by random numbers; ties, which bias the order, fade with the number of
+    # rounds: each round takes 32 bits of the log2(n ** 3) that make their share
+    # negligible.
     rounds = math.ceil(3 * math.log(max(1, x.size)) / math.log(_MAX_UINT32))
     for _ in range(rounds):
         key, subkey = split_keys(key)
@@ -59,7 +61,8 @@ def choice(key, a, shape=(), replace=True, p=None, axis=0, mode=None):
     """Random slices of an array.
 
     Args:
-        key: a random key; a: array, or an integer n for `arange(n)`; axis: the axis to choose along.
+        key: a random key; a: array, or an integer n for `arange(n)`; axis: the axis to
+            choose along.
         shape: of the drawn indices, which takes the place of the axis in the result.
         replace: whether a slice may be drawn more than once.
         p: probabilities of the slices, all equal if None.
@@ -113,10 +116,10 @@ def _choose_by(key, arr, p, n_draws, shape, replace, axis, mode):
     if replace:
         total = jnp.cumsum(p)
         r = total[-1] * (1 - _uniform(key, shape, p.dtype, 0.0, 1.0))
-        return _slices(arr, jnp.searchsorted(total, r), axis, shape)
+        return _slices(arr, jnp.searchsorted(total, r).astype(int), axis, shape)
     # Gumbel noise on the logarithms: the n largest are a draw without replacement.
     noisy = gumbel(key, (p.shape[0],), p.dtype, mode) + jnp.log(p)
-    index = lax.top_k(noisy, n_draws)[1]
+    index = lax.top_k(noisy, n_draws)[1].astype(int)
     drawn = index if arr.ndim == 0 else jnp.take(arr, index, axis)
     return _spread(drawn, arr, shape, axis)
 

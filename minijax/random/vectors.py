@@ -9,7 +9,7 @@ from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import check_shape, float_dtype, one_key, static
 from minijax.random.basic import _normal
 
-# --- multivariate normal -------------------------------------------------------------------
+# --- multivariate normal --------------------------------------------------------------
 
 
 def multivariate_normal(
@@ -18,9 +18,12 @@ def multivariate_normal(
     """Multivariate normal.
 
     Args:
-        key: a random key; mean: (..., n); cov: (..., n, n), symmetric and positive semi-definite.
-        shape: of the batch, that of the parameters' leading axes if None; dtype: a float dtype.
-        method: how cov is factored: "cholesky" (positive definite only), "eigh" or "svd".
+        key: a random key; mean: (..., n); cov: (..., n, n), symmetric and positive
+            semi-definite.
+        shape: of the batch, that of the parameters' leading axes if None; dtype: a
+            float dtype.
+        method: how cov is factored: "cholesky" (positive definite only), "eigh" or
+            "svd".
     """
     key = one_key("multivariate_normal", key)
     dtype = float_dtype("multivariate_normal", dtype)
@@ -65,7 +68,7 @@ def _batch_shape(mean, cov, shape):
     return shape
 
 
-# --- orthogonal matrices ----------------------------------------------------------------------
+# --- orthogonal matrices --------------------------------------------------------------
 
 
 def orthogonal(key, n, shape=(), dtype=None, m=None, *, out_sharding=None):
@@ -84,8 +87,8 @@ def orthogonal(key, n, shape=(), dtype=None, m=None, *, out_sharding=None):
 
 @static("n", "m", "shape", "dtype")
 def _orthogonal(key, n, m, shape, dtype):
-    # Mezzadri, "How to generate random matrices from the classical compact groups", 2007: the sign of R's
-    # diagonal makes the factorization unique.
+    # Mezzadri, "How to generate random matrices from the classical compact groups",
+    # 2007: the sign of R's diagonal makes the factorization unique.
     x = _normal(key, (*shape, max(n, m), min(n, m)), dtype)
     q, r = jnp.linalg.qr(x)
     d = jnp.diagonal(r, 0, -2, -1)
