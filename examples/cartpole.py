@@ -23,7 +23,7 @@ DISCOUNT = 0.97
 
 def physics(state, action):
     """The state (position, speed, angle, angular speed) 0.02 s later."""
-    x, speed, angle, spin = state
+    _, speed, angle, spin = state
     force = 10.0 * (2 * action - 1)
     cart_and_pole, pole, half_length = 1.1, 0.1, 0.5
     push = (force + pole * half_length * spin**2 * jnp.sin(angle)) / cart_and_pole

@@ -4,11 +4,12 @@ Everything is written out: attention, layer normalisation, Adam, sampling. The m
 small enough for a few seconds; what it writes looks like English from afar.
 """
 
+from pydoc_data.topics import topics
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from pydoc_data.topics import topics
 
 CONTEXT = 32
 WIDTH = 48

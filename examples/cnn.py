@@ -42,7 +42,9 @@ def init_params(key):
 def conv(layer, x):
     """Convolution of (n, height, width, channels) that keeps height and width."""
     layout = ("NHWC", "HWIO", "NHWC")
-    y = lax.conv_general_dilated(x, layer["w"], (1, 1), "SAME", dimension_numbers=layout)
+    y = lax.conv_general_dilated(
+        x, layer["w"], (1, 1), "SAME", dimension_numbers=layout
+    )
     return y + layer["b"]
 
 
