@@ -71,8 +71,11 @@ class CustomJVPCall(HigherOrderPrimitive):
         }
         return level.record(self, atoms, params, closed.out_avals)
 
-    def batch_jvp(self, jvp, axis, dims):
-        """The batched form of a flat jvp rule; its outputs are mapped at 0."""
+    def batch_jvp(self, jvp, axis, dims, found_dims):
+        """The batched form of a flat jvp rule; its outputs are mapped at 0.
+
+        Once it has run, the list `found_dims` has the axes of the outputs.
+        """
 
         def batched(primals, tangents):
             live = [t for t in tangents if type(t) is not Zero]
@@ -96,6 +99,7 @@ class CustomJVPCall(HigherOrderPrimitive):
             )
             n = len(found)
             mapped = [d is not None for d in out_dims[:n]]
+            found_dims[:] = [0 if is_mapped else None for is_mapped in mapped]
             result = [
                 batching.to_front(axis, x, d)
                 for x, d in zip(outs[:n], out_dims[:n], strict=True)
@@ -369,9 +373,12 @@ class CustomVJPCall(HigherOrderPrimitive):
         )
 
     @staticmethod
-    def batch_vjp(fwd, bwd, axis, dims):
-        """The batched forms of flat rules."""
-        out_dims, res_dims = [], []
+    def batch_vjp(fwd, bwd, axis, dims, out_dims):
+        """The batched forms of flat rules.
+
+        Once they have run, the list `out_dims` has the axes of the outputs.
+        """
+        res_dims = []
 
         def batched_fwd(primals, perturbed):
             n_out = []

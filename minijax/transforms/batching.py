@@ -80,24 +80,26 @@ class BatchTrace(core.Trace):
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
         """The batch of a function with a custom jvp is one with the batched jvp."""
         vals, dims = self.split_all(args)
-        fun, out_dims = batched_flat(fun, self.axis, dims)
-        jvp = primitive.batch_jvp(jvp, self.axis, dims)
+        out_dims = []
+        fun = batched_flat(fun, self.axis, dims, out_dims)
+        jvp = primitive.batch_jvp(jvp, self.axis, dims, out_dims)
         with core.set_current_trace(self.parent):
             outs = self.parent.process_custom_jvp_call(
                 primitive, fun, jvp, vals, **params
             )
-        return self._wrap(outs, out_dims())
+        return self._wrap(outs, out_dims)
 
     def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
         """The batch of a function with a custom vjp is one with the batched vjp."""
         vals, dims = self.split_all(args)
-        fun, out_dims = batched_flat(fun, self.axis, dims)
-        fwd, bwd = primitive.batch_vjp(fwd, bwd, self.axis, dims)
+        out_dims = []
+        fun = batched_flat(fun, self.axis, dims, out_dims)
+        fwd, bwd = primitive.batch_vjp(fwd, bwd, self.axis, dims, out_dims)
         with core.set_current_trace(self.parent):
             outs = self.parent.process_custom_vjp_call(
                 primitive, fun, fwd, bwd, vals, **params
             )
-        return self._wrap(outs, out_dims())
+        return self._wrap(outs, out_dims)
 
     def _wrap(self, outs, dims):
         return [self.join(v, d) for v, d in zip(outs, dims, strict=True)]
@@ -116,20 +118,18 @@ def batch(fun, axis, args, dims):
     return level.split_all(outs)
 
 
-def batched_flat(fun, axis, dims):
+def batched_flat(fun, axis, dims, found):
     """The batched form of a flat function, with all outputs mapped at 0.
 
-    Returns (function, out_dims): `out_dims()` tells, once it has run, the axes of the
-    outputs.
+    Once it has run, the list `found` has the axes of the outputs.
     """
-    found = []
 
     def batched(*args):
         outs, out_dims = batch(fun, axis, args, dims)
         found[:] = [None if d is None else 0 for d in out_dims]
         return [to_front(axis, x, d) for x, d in zip(outs, out_dims, strict=True)]
 
-    return batched, lambda: found
+    return batched
 
 
 def to_front(axis, x, dim):
