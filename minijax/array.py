@@ -28,14 +28,16 @@ class ArrayImpl(Array):
 
     `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype
     (a PRNG key is one opaque element of it), or None once the array is deleted.
+    `_address` is that of its first element, once somebody has asked.
     """
 
-    __slots__ = ("aval", "_data", "_committed", "__weakref__")
+    __slots__ = ("aval", "_data", "_committed", "_address", "__weakref__")
     __array_priority__ = 100
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, aval, data, committed=False):
+    def __init__(self, aval, data, committed=False, address=None):
         self.aval, self._data, self._committed = aval, data, committed
+        self._address = address
 
     shape = property(lambda self: self.aval.shape)
     dtype = property(lambda self: self.aval.dtype)
@@ -164,8 +166,7 @@ class ArrayImpl(Array):
         return value.__array_interface__
 
     def __dlpack__(self, *, stream=None, **kwargs):
-        """A DLPack capsule over the same memory, which the consumer must not write to.
-        """
+        """A DLPack capsule over the same memory, which the consumer must not write to."""
         value = self._value
         exposed = np.asarray(_Writeable(value))
         return exposed.__dlpack__(**kwargs)
@@ -186,8 +187,7 @@ class ArrayImpl(Array):
 
 
 class _Writeable:
-    """The memory of an array, said to be writeable: DLPack has no read-only consumers.
-    """
+    """The memory of an array, said to be writeable: DLPack has no read-only consumers."""
 
     def __init__(self, array):
         self.array = array
@@ -196,10 +196,10 @@ class _Writeable:
         self.__array_interface__ = interface
 
 
-def wrap(aval, data):
+def wrap(aval, data, address=None):
     """An Array over a fresh NumPy array that nobody else will write to."""
-    data.flags.writeable = False
-    return ArrayImpl(aval, data)
+    data.setflags(write=False)
+    return ArrayImpl(aval, data, False, address)
 
 
 def from_numpy(x, weak_type=False):

@@ -16,14 +16,22 @@ from minijax.trace import JaxprTrace
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
-
-load = cbackend.Executable  # module -> executable; `_src.compiler` lets it be replaced
+# module -> executable; `_src.compiler` lets it be replaced
+load = cbackend.Executable
 
 
 class Compiled:
     """An executable with the avals of its arguments and results."""
 
-    __slots__ = ("executable", "in_avals", "in_dtypes", "out_specs", "consts", "closed")
+    __slots__ = (
+        "executable",
+        "in_avals",
+        "in_dtypes",
+        "out_specs",
+        "consts",
+        "const_addresses",
+        "closed",
+    )
 
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
@@ -46,19 +54,23 @@ class Compiled:
             as_data(c, cbackend.storage_dtype(core.get_aval(c).dtype))
             for c in closed.consts
         ]
+        self.const_addresses = [address(c) for c in self.consts]
 
     def __call__(self, args):
         """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
-        held = self.consts + [
-            as_data(x, dtype) for x, dtype in zip(args, self.in_dtypes, strict=True)
-        ]
+        inputs, held = self.const_addresses.copy(), []
+        for x, dtype in zip(args, self.in_dtypes, strict=True):
+            inputs.append(_address_of(x, dtype, held))
         outs = [np.empty(shape, dtype) for _, shape, dtype in self.out_specs]
-        self.executable.run([address(x) for x in held], [address(x) for x in outs])
+        outputs = [address(x) for x in outs]
+        self.executable.run(inputs, outputs)
         arrays = [
-            wrap(spec[0], data) for spec, data in zip(self.out_specs, outs, strict=True)
+            wrap(spec[0], data, place)
+            for spec, data, place in zip(self.out_specs, outs, outputs, strict=True)
         ]
         if ladder.CHECK:
-            _check_against_reference(self.closed, held, arrays)
+            data = [as_data(x, t) for x, t in zip(args, self.in_dtypes, strict=True)]
+            _check_against_reference(self.closed, data, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
             _check_finite(arrays)
         return arrays
@@ -93,6 +105,18 @@ def _check_against_reference(closed, args, arrays):
 def address(data):
     """The address of a NumPy array's first element."""
     return data.__array_interface__["data"][0]
+
+
+def _address_of(x, dtype, held):
+    """The address of an argument's elements; what must stay alive goes into `held`."""
+    if type(x) is ArrayImpl and x._data is not None:
+        place = x._address
+        if place is None:
+            place = x._address = address(x._data)
+        return place
+    data = as_data(x, dtype)
+    held.append(data)
+    return address(data)
 
 
 def as_data(x, dtype):
@@ -161,6 +185,11 @@ def _compile_eager(primitive, avals, params):
     if primitive.impl is not None:
         return _Interpreted(primitive, params)
     stats.count("eager_cache_miss")
+    return compile_primitive(primitive, avals, params)
+
+
+def compile_primitive(primitive, avals, params):
+    """The program of a single equation."""
     level = JaxprTrace(core.eval_trace)
     args = [level.new_arg(aval) for aval in avals]
     out = level.process_primitive(primitive, args, params)
