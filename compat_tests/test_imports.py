@@ -23,7 +23,7 @@ LAYERS = [
         "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
-        "minijax.mesh minijax.alias minijax.ladder",
+        "minijax.mesh minijax.alias minijax.ladder minijax.traceback_util",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
@@ -41,7 +41,7 @@ LAYERS = [
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
         "minijax.api_util minijax.profiler minijax.distributed minijax.version "
         "minijax.interpreters minijax.export minijax.ref minijax.ffi minijax.flatten_util "
-        "minijax.test_util minijax.example_libraries",
+        "minijax.test_util minijax.example_libraries minijax._src",
     ),
 ]
 

@@ -304,6 +304,11 @@ class NamedSharding(Sharding):
         return NamedSharding(mesh or self.mesh, self.spec if spec is None else spec)
 
 
+def sharding_of(aval):
+    """The sharding that avals tell of: nothing is split, over a mesh without axes."""
+    return NamedSharding(AbstractMesh((), ()), PartitionSpec(*[None] * aval.ndim))
+
+
 __all__ = [
     "AbstractMesh", "AxisType", "Mesh", "NamedSharding", "PartitionSpec", "Sharding",
     "SingleDeviceSharding", "current_mesh", "get_abstract_mesh", "get_mesh", "make_mesh",
