@@ -6,6 +6,7 @@ tangents or a batch axis along (`transforms`).  Traces stack: each but the outer
 a `parent`, and hands on whatever does not concern it.
 """
 
+import importlib
 import sys
 import threading
 from typing import Any
@@ -78,6 +79,11 @@ class ShapedArray(AbstractValue):
             self.dtype if dtype is None else dtype,
             self.weak_type if weak_type is None else weak_type,
         )
+
+    @property
+    def sharding(self):
+        """Where such values live: whole, on the one device."""
+        return importlib.import_module("minijax.mesh").sharding_of(self)
 
     def strip_weak_type(self):
         """The same aval, with a strong dtype."""
@@ -201,6 +207,8 @@ class Zero:
         """The zero tangent of a value (or tracer)."""
         return cls(get_aval(x).to_tangent_aval())
 
+    from_primal_value = of
+
     def __repr__(self):
         return f"Zero({self.aval.str_short()})"
 
@@ -268,6 +276,11 @@ class Literal:
 
     def __repr__(self):
         return f"{self.val}:{self.aval.str_short()}"
+
+
+Atom = Var | Literal
+ParamDict = dict[str, object]
+Value = object
 
 
 class JaxprEqn:
@@ -743,3 +756,18 @@ def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
 def jaxpr_as_fun(closed):
     """A closed jaxpr as a function of its inputs, giving a list."""
     return lambda *args: eval_jaxpr(closed.jaxpr, closed.consts, *args)
+
+
+def eval_context():
+    """Within a `with` block, values are computed at once, whatever is being traced."""
+    return set_current_trace(eval_trace)
+
+
+def max_dim(d1, d2):
+    """The larger of two sizes."""
+    return max(d1, d2)
+
+
+def min_dim(d1, d2):
+    """The smaller of two sizes."""
+    return min(d1, d2)

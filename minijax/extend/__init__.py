@@ -1,0 +1,13 @@
+"""Building blocks for libraries (`jax.extend`); submodules load when asked for."""
+
+import importlib
+
+from minijax.alias import missing_attribute
+
+_LAZY = {"backend", "core", "linear_util", "random", "source_info_util"}
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise missing_attribute(__name__, name)

@@ -1,0 +1,232 @@
+"""Primitives and rules from outside: jax.extend, jax.interpreters, jax.api_util."""
+
+import functools
+
+import numpy as np
+import pytest
+from sides import NAMES, Side, assert_same, raised
+
+
+def _scaled_sine(side, registered=("abstract", "impl", "jvp", "batch", "lower")):
+    """A primitive `scaled_sine(x, *, scale)` with some of its rules."""
+    primitive = side("extend.core").Primitive("scaled_sine")
+    ad, batching = side("interpreters.ad"), side("interpreters.batching")
+    mlir = side("interpreters.mlir")
+
+    def bind(x, scale=2.0):
+        return primitive.bind(x, scale=scale)
+
+    def batch(args, dims, *, scale):
+        return bind(args[0], scale), dims[0]
+
+    def impl(x, *, scale):
+        return side.jnp.sin(x) * scale
+
+    if "abstract" in registered:
+        primitive.def_abstract_eval(
+            lambda x, *, scale: side("core").ShapedArray(x.shape, x.dtype)
+        )
+    if "impl" in registered:
+        primitive.def_impl(impl)
+    if "jvp" in registered:
+        ad.defjvp(primitive, lambda t, x, *, scale: side.jnp.cos(x) * scale * t)
+    if "batch" in registered:
+        batching.primitive_batchers[primitive] = batch
+    if "lower" in registered:
+        mlir.register_lowering(primitive, mlir.lower_fun(impl, multiple_results=False))
+    return bind
+
+
+PROGRAMS = {
+    "eager": lambda s, f: f(s.jnp.arange(3.0)),
+    "jit": lambda s, f: s.jit(f)(s.jnp.arange(3.0)),
+    "grad": lambda s, f: s.grad(lambda x: f(x, 3.0) * x)(0.5),
+    "jit grad": lambda s, f: s.jit(s.grad(f))(0.5),
+    "second derivative": lambda s, f: s.grad(s.grad(f))(0.5),
+    "vmap": lambda s, f: s.vmap(f)(s.jnp.arange(3.0)),
+    "vmap of grad": lambda s, f: s.jit(s.vmap(s.grad(f)))(s.jnp.arange(3.0)),
+    "scan": lambda s, f: s.lax.scan(lambda c, x: (f(c) + x, c), 1.0, s.jnp.arange(4.0)),
+    "jaxpr": lambda s, f: str(s.make_jaxpr(f)(1.0)),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_primitive_of_others(name):
+    assert_same(lambda side: PROGRAMS[name](side, _scaled_sine(side)))
+
+
+MISSING = {
+    "abstract": lambda s, f: s.jit(f)(1.0),
+    "impl": lambda s, f: f(1.0),
+    "jvp": lambda s, f: s.grad(f)(1.0),
+    "batch": lambda s, f: s.vmap(f)(s.jnp.ones(2)),
+    "lower": lambda s, f: s.jit(f)(1.0),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_missing_rule(name):
+    def body(side):
+        rest = [rule for rule in MISSING if rule != name]
+        error = raised(lambda: MISSING[name](side, _scaled_sine(side, rest)))
+        return type(error).__name__, str(error).split("\n")[0]
+
+    assert_same(body)
+
+
+def _doubler(side):
+    """A linear primitive of two results, (2x, x reversed)."""
+    primitive = side("extend.core").Primitive("doubler")
+    primitive.multiple_results = True
+    ad, mlir = side("interpreters.ad"), side("interpreters.mlir")
+
+    def impl(x):
+        return 2 * x, x[::-1]
+
+    def transpose(cts, x):
+        first, second = map(ad.instantiate_zeros, cts)
+        return [2 * first + second[::-1]]
+
+    def batch(axis_size, axis_name, trace_type, args, dims):
+        (x,), (dim,) = args, dims
+        columns = side.jnp.moveaxis(x, dim, -1)
+        return primitive.bind(columns), (columns.ndim - 1,) * 2
+
+    primitive.def_abstract_eval(lambda x: (x, x))
+    primitive.def_impl(impl)
+    ad.deflinear2(primitive, transpose)
+    side("interpreters.batching").axis_primitive_batchers[primitive] = batch
+    mlir.register_lowering(primitive, mlir.lower_fun(impl, multiple_results=True))
+    return primitive.bind
+
+
+LINEAR = {
+    "eager": lambda s, f: f(s.jnp.arange(3.0)),
+    "jvp": lambda s, f: s.jvp(f, (s.jnp.arange(3.0),), (s.jnp.ones(3),)),
+    "vjp": lambda s, f: s.vjp(f, s.jnp.arange(3.0))[1](
+        [s.jnp.arange(3.0), s.jnp.ones(3)]),
+    "one cotangent": lambda s, f: s.grad(
+        lambda x: f(x)[1][0] ** 2)(s.jnp.arange(3.0) + 1),
+    "jit": lambda s, f: s.jit(lambda x: f(x)[0])(s.jnp.arange(3.0)),
+    "vmap": lambda s, f: s.vmap(f)(s.jnp.arange(6.0).reshape(2, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_primitive_of_others(name):
+    assert_same(lambda side: list(LINEAR[name](side, _doubler(side))))
+
+
+def test_bilinear_primitive_of_others():
+    def body(side):
+        primitive = side("extend.core").Primitive("product")
+        ad = side("interpreters.ad")
+        primitive.def_abstract_eval(lambda x, y: x)
+        primitive.def_impl(lambda x, y: x * y)
+        ad.defbilinear(
+            primitive,
+            lambda ct, x, y: primitive.bind(ct, y),
+            lambda ct, x, y: primitive.bind(x, ct),
+        )
+        x, y = side.jnp.float32(3), side.jnp.float32(5)
+        both = side.grad(primitive.bind, (0, 1))(x, y)
+        return both, side.jvp(primitive.bind, (x, y), (x, y))
+
+    assert_same(body)
+
+
+def test_tables_see_the_rules_there_are():
+    def body(side):
+        lax, ad = side.lax, side("interpreters.ad")
+        rule = ad.primitive_jvps[lax.sin_p]
+        return (
+            lax.sin_p in ad.primitive_jvps,
+            lax.transpose_p in ad.primitive_transposes,
+            ad.defjvp is not None and len(ad.primitive_jvps) > 100,
+            isinstance(rule, functools.partial) or callable(rule),
+        )
+
+    assert_same(lambda side: [int(x) if isinstance(x, bool) else x for x in body(side)])
+
+
+def test_avals():
+    def body(side):
+        core = side("extend.core")
+        aval = side("core").ShapedArray((2, 3), np.dtype("float32"))
+        batched = core.unmapped_aval(5, 1, aval)
+        return batched.shape, core.mapped_aval(5, 1, batched).shape
+
+    assert_same(body)
+
+
+def test_wrapped_functions():
+    def body(side):
+        util, lu = side("api_util"), side("extend.linear_util")
+        info = util.debug_info("test", sum, (1,), {})
+        tree = side.tree_util.tree_structure((((1, 2), 3), {"y": 4}))
+
+        def f(pair, x, y):
+            return {"sum": pair[0] + pair[1], "product": x * y}
+
+        flat, out_tree = util.flatten_fun(lu.wrap_init(f, debug_info=info), tree)
+        outs = flat.call_wrapped(1, 2, 3, 4)
+
+        @lu.transformation
+        def doubled(*args, **kwargs):
+            out = yield tuple(2 * x for x in args), kwargs
+            yield [-x for x in out]
+
+        flat, _ = util.flatten_fun(lu.wrap_init(f, debug_info=info), tree)
+        again = doubled(flat).call_wrapped(1, 2, 3, 4)
+        return list(outs), str(out_tree()), list(again)
+
+    assert_same(body)
+
+
+def test_argnums_partial():
+    def body(side):
+        util, lu = side("api_util"), side("extend.linear_util")
+        info = util.debug_info("test", sum, (1,), {})
+        f = lu.wrap_init(lambda a, b, c: a - b * c, debug_info=info)
+        fun, dynamic = util.argnums_partial(f, (2, 0), (10, 2, 3))
+        return list(dynamic), fun.call_wrapped(7, 1)
+
+    assert_same(body)
+
+
+def test_donation():
+    def body(side):
+        util = side("api_util")
+        tree = side.tree_util.tree_structure((((1, 2), 3), {"y": 4}))
+        return (
+            [int(d) for d in util.donation_vector((0,), ("y",), tree)],
+            list(util.rebase_donate_argnums((1, 4), (0, 2))),
+        )
+
+    assert_same(body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_partial_evaluation(name):
+    """What known inputs give is computed, the rest is recorded."""
+    side = Side(name)
+    pe, lu = side("interpreters.partial_eval"), side("extend.linear_util")
+    info = side("api_util").debug_info("test", sum, (1,), {})
+    f = lu.wrap_init(lambda x, y: [side.jnp.sin(x), x * y], debug_info=info)
+    aval = side("core").ShapedArray((), np.dtype("float32"))
+    values = pe.PartialVal.known(side.jnp.float32(2)), pe.PartialVal.unknown(aval)
+    jaxpr, outs, consts = pe.trace_to_jaxpr_nounits(f, values)
+    assert outs[0].is_known() and not outs[1].is_known()
+    np.testing.assert_allclose(outs[0].get_known(), np.sin(2.0), rtol=1e-6)
+    (late,) = side("core").eval_jaxpr(jaxpr, consts, side.jnp.float32(5))
+    assert late == 10
+
+
+def test_dead_code():
+    def body(side):
+        closed = side.make_jaxpr(lambda x, y: (side.jnp.sin(x), x * y))(1.0, 2.0)
+        dce = side("interpreters.partial_eval").dce_jaxpr
+        jaxpr, used = dce(closed.jaxpr, [True, False])
+        return [int(u) for u in used], len(jaxpr.eqns), len(jaxpr.invars)
+
+    assert_same(body)

@@ -1,0 +1,111 @@
+"""Flattening helpers that libraries use (`jax.api_util`)."""
+
+from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import flatten_axes as _flatten_axes
+from minijax.alias import missing_attribute
+from minijax.api.inspection import abstract as _abstract
+from minijax.extend.linear_util import transformation2, transformation_with_aux2
+from minijax.trace import DebugInfo, describe_function
+from minijax.util import safe_map as safe_map
+
+
+def _flatten_fun(f, store, in_tree, *leaves):
+    args, kwargs = unflatten(in_tree, leaves)
+    outs, out_tree = flatten(f(*args, **kwargs))
+    store.store(out_tree)
+    return outs
+
+
+def _flatten_fun_nokwargs(f, store, in_tree, *leaves):
+    outs, out_tree = flatten(f(*unflatten(in_tree, leaves)))
+    store.store(out_tree)
+    return outs
+
+
+def flatten_fun(fun, in_tree):
+    """A wrapped function of flat leaves of `(args, kwargs)`: (function, out_tree
+    thunk).
+    """
+    return transformation_with_aux2(_flatten_fun, fun, in_tree)
+
+
+def flatten_fun_nokwargs(fun, in_tree):
+    """A wrapped function of flat leaves of `args`: (function, out_tree thunk)."""
+    return transformation_with_aux2(_flatten_fun_nokwargs, fun, in_tree)
+
+
+def argnums_partial(f, dyn_argnums, args, require_static_args_hashable=True):
+    """A wrapped function of the arguments numbered: (function, those arguments)."""
+    nums = (dyn_argnums,) if isinstance(dyn_argnums, int) else tuple(dyn_argnums)
+    places = [k % len(args) for k in nums]
+    if require_static_args_hashable:
+        for k, arg in enumerate(args):
+            if k not in places:
+                _require_hashable(arg)
+
+    def call(f, *dynamic, **kwargs):
+        every = list(args)
+        for place, value in zip(places, dynamic, strict=True):
+            every[place] = value
+        return f(*every, **kwargs)
+
+    return transformation2(call, f), tuple(args[k] for k in places)
+
+
+def _require_hashable(arg):
+    try:
+        hash(arg)
+    except TypeError as error:
+        raise ValueError(
+            "Non-hashable static arguments are not supported. An error occurred while "
+            f"trying to hash an object of type {type(arg)}, {arg}. The error was:\n"
+            f"TypeError: {error}"
+        ) from None
+
+
+def flatten_axes(name, treedef, axis_tree, *, kws=False, tupled_args=False):
+    """The axis for each leaf of `treedef`, from a prefix of it."""
+    return _flatten_axes(name, treedef, axis_tree)
+
+
+def shaped_abstractify(x):
+    """The aval of an array, or of anything with shape and dtype."""
+    return _abstract(x)
+
+
+def debug_info(traced_for, fun, args, kwargs, **_):
+    """What is traced for whom, for error messages."""
+    return DebugInfo(traced_for, describe_function(fun))
+
+
+def donation_vector(donate_argnums, donate_argnames, in_tree, kws=True):
+    """For each leaf of `(args, kwargs)` whether it is donated."""
+    count = in_tree.num_leaves
+    args, kwargs = unflatten(in_tree, range(count))
+    donated = [False] * count
+    marked = [args[k] for k in donate_argnums or () if k < len(args)]
+    marked += [kwargs[name] for name in donate_argnames or () if name in kwargs]
+    for leaf in flatten(marked)[0]:
+        donated[leaf] = True
+    return tuple(donated)
+
+
+def rebase_donate_argnums(donate_argnums, static_argnums):
+    """The numbers of donated arguments among those that are not static.
+
+    ValueError where an argument is both.
+    """
+    both = set(donate_argnums) & set(static_argnums)
+    if both:
+        raise ValueError(
+            f"static_argnums and donate_argnums cannot intersect, but both have "
+            f"{sorted(both)}"
+        )
+    return tuple(
+        k - sum(1 for static in static_argnums if static < k)
+        for k in sorted(donate_argnums)
+    )
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)

@@ -1,0 +1,103 @@
+"""Functions that are transformed step by step (`jax.extend.linear_util`)."""
+
+import functools
+
+
+class _Store:
+    """A value that is set once, by a call."""
+
+    def __init__(self):
+        self._values = []
+
+    def store(self, value):
+        """Set the value."""
+        self._values[:] = [value]
+
+    @property
+    def val(self):
+        """The value.  StoreException before it is set."""
+        if not self._values:
+            raise StoreException("Store empty")
+        return self._values[0]
+
+
+class StoreException(Exception):
+    """A stored value was read before the function ran."""
+
+
+class WrappedFun:
+    """A function with transformations around it; `call_wrapped` calls the whole."""
+
+    def __init__(self, f, call=None, params=None, debug_info=None):
+        self.f = f
+        self.params = params or {}
+        self.debug_info = debug_info
+        self._call = call or (lambda *args, **kwargs: f(*args, **kwargs))
+
+    __name__ = property(lambda self: getattr(self.f, "__name__", "<unnamed>"))
+
+    def call_wrapped(self, *args, **kwargs):
+        """Call the transformed function."""
+        return self._call(*args, **kwargs, **self.params)
+
+    def wrap(self, call):
+        """The same function with `call` around it."""
+        return WrappedFun(self.f, call, None, self.debug_info)
+
+    def __repr__(self):
+        return f"Wrapped function: {self.__name__}"
+
+
+def wrap_init(f, params=None, *, debug_info=None):
+    """A function before any transformation."""
+    return WrappedFun(f, None, params, debug_info)
+
+
+def transformation2(gen, fun=None, *static):
+    """`gen(f, *static, *args)` around `fun`, where `f` is the function inside."""
+    if fun is None:
+        return functools.partial(transformation2, gen)
+    inner = fun.call_wrapped
+    return fun.wrap(lambda *args, **kwargs: gen(inner, *static, *args, **kwargs))
+
+
+def transformation_with_aux2(gen, fun=None, *static):
+    """As `transformation2`, of `gen(f, store, *static, *args)`: (function, thunk).
+
+    The thunk gives what the last call put in the store.
+    """
+    if fun is None:
+        return functools.partial(transformation_with_aux2, gen)
+    inner, store = fun.call_wrapped, _Store()
+    out = fun.wrap(lambda *args, **kwargs: gen(inner, store, *static, *args, **kwargs))
+    return out, lambda: store.val
+
+
+def transformation(gen, fun=None, *static):
+    """A generator around `fun`: it yields `(args, kwargs)`, is sent the result, and
+    yields its own.
+    """
+    if fun is None:
+        return functools.partial(transformation, gen)
+
+    def direct(f, *args, **kwargs):
+        steps = gen(*args, **kwargs)
+        inner_args, inner_kwargs = next(steps)
+        return steps.send(f(*inner_args, **inner_kwargs))
+
+    return transformation2(direct, fun, *static)
+
+
+def transformation_with_aux(gen, fun=None, *static):
+    """As `transformation`, of a generator that yields a pair at last: result and aux."""
+    if fun is None:
+        return functools.partial(transformation_with_aux, gen)
+
+    def direct(f, store, *args, **kwargs):
+        steps = gen(*args, **kwargs)
+        inner_args, inner_kwargs = next(steps)
+        out, aux = steps.send(f(*inner_args, **inner_kwargs))
+        store.store(aux)
+        return out
+
+    return transformation_with_aux2(direct, fun, *static)

@@ -1,0 +1,119 @@
+"""Derivative and transpose rules of primitives (`jax.interpreters.ad`)."""
+
+from minijax.alias import missing_attribute
+from minijax.core import UndefinedPrimal as UndefinedPrimal
+from minijax.core import Zero as Zero
+from minijax.core import is_undefined_primal as is_undefined_primal
+from minijax.interpreters._tables import RuleTable
+from minijax.ops.define import add_tangents as add_tangents
+from minijax.ops.define import instantiate as instantiate_zeros
+from minijax.ops.define import zeros
+from minijax.transforms.ad import JVPTrace as JVPTrace
+from minijax.transforms.ad import JVPTracer as JVPTracer
+
+zeros_like_aval = zeros
+
+
+def _same(rule):
+    return rule
+
+
+# primitive -> rule(primals, tangents, **params) -> (out, tangent)
+primitive_jvps = RuleTable("jvp", _same, _same)
+# primitive -> rule(cotangent, *args, **params) -> cotangents
+primitive_transposes = RuleTable("transpose", _same, _same)
+
+
+def get_primitive_transpose(primitive):
+    """The transpose rule of a primitive.  NotImplementedError if it has none."""
+    try:
+        return primitive_transposes[primitive]
+    except KeyError:
+        raise NotImplementedError(
+            "Transpose rule (for reverse-mode differentiation) for "
+            f"'{primitive}' not implemented"
+        ) from None
+
+
+add_jaxvals = add_tangents
+
+
+def _zeros_of(primitive, out):
+    if primitive.multiple_results:
+        return [Zero.of(x) for x in out]
+    return Zero.of(out)
+
+
+def _sum_of_parts(primitive, parts):
+    """A jvp rule from one function per argument: `part(t, out, *primals, **params)`."""
+
+    def jvp(primals, tangents, **params):
+        out = primitive.bind(*primals, **params)
+        total = None
+        for part, t in zip(parts, tangents, strict=True):
+            if part is None or type(t) is Zero:
+                continue
+            found = part(t, out, *primals, **params)
+            total = found if total is None else add_tangents(total, found)
+        return out, _zeros_of(primitive, out) if total is None else total
+
+    return jvp
+
+
+def defjvp(primitive, *jvprules):
+    """For each argument `rule(t, *primals, **params) -> tangent`, or None."""
+    parts = [
+        None if rule is None
+        else lambda t, out, *primals, rule=rule, **params: rule(t, *primals, **params)
+        for rule in jvprules
+    ]  # fmt: skip
+    primitive_jvps[primitive] = _sum_of_parts(primitive, parts)
+
+
+def defjvp2(primitive, *jvprules):
+    """For each argument `rule(t, out, *primals, **params) -> tangent`, or None."""
+    primitive_jvps[primitive] = _sum_of_parts(primitive, jvprules)
+
+
+def deflinear2(primitive, transpose_rule):
+    """A linear primitive, with `transpose_rule(ct, *args, **params) -> cotangents`."""
+
+    def jvp(primals, tangents, **params):
+        out = primitive.bind(*primals, **params)
+        if all(type(t) is Zero for t in tangents):
+            return out, _zeros_of(primitive, out)
+        return out, primitive.bind(*map(instantiate_zeros, tangents), **params)
+
+    primitive_jvps[primitive] = jvp
+    primitive_transposes[primitive] = transpose_rule
+
+
+def deflinear(primitive, transpose_rule):
+    """A linear primitive, with `transpose_rule(ct, **params) -> cotangents`."""
+    deflinear2(primitive, lambda ct, *args, **params: transpose_rule(ct, **params))
+
+
+def defbilinear(primitive, lhs_rule, rhs_rule):
+    """A primitive linear in each of two arguments.
+
+    `lhs_rule(ct, x, y, **params)` gives the cotangent of x, `rhs_rule` that of y; the
+    argument asked for is an `UndefinedPrimal`.
+    """
+
+    def of_lhs(t, out, x, y, **params):
+        return primitive.bind(t, y, **params)
+
+    def of_rhs(t, out, x, y, **params):
+        return primitive.bind(x, t, **params)
+
+    def transpose(ct, x, y, **params):
+        if is_undefined_primal(x):
+            return [lhs_rule(ct, x, y, **params), None]
+        return [None, rhs_rule(ct, x, y, **params)]
+
+    primitive_jvps[primitive] = _sum_of_parts(primitive, (of_lhs, of_rhs))
+    primitive_transposes[primitive] = transpose
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)

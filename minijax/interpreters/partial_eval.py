@@ -1,0 +1,88 @@
+"""Splitting functions into what is known and what is not (`jax.interpreters.partial_eval`)."""
+
+from minijax import core
+from minijax.alias import missing_attribute
+from minijax.trace import trace
+from minijax.transforms import simplify
+from minijax.transforms.ad import LinearTrace as _LinearTrace
+
+
+class PartialVal(tuple):
+    """Either an aval (unknown), or a value (known): a pair with None for the other."""
+
+    __slots__ = ()
+
+    @classmethod
+    def known(cls, const):
+        """Of a value."""
+        return cls((None, const))
+
+    @classmethod
+    def unknown(cls, aval):
+        """Of an aval."""
+        return cls((aval, None))
+
+    def is_known(self):
+        """Whether the value is known."""
+        return self[0] is None
+
+    def get_known(self):
+        """The value, or None."""
+        return self[1] if self[0] is None else None
+
+    def get_aval(self):
+        """The aval, of a known value too."""
+        return core.get_aval(self[1]) if self[0] is None else self[0]
+
+
+def dce_jaxpr(jaxpr, used_outputs, instantiate=False):
+    """The jaxpr for some of its outputs: (jaxpr without unused inputs, used inputs)."""
+    if isinstance(used_outputs, bool):
+        used_outputs = [used_outputs] * len(jaxpr.outvars)
+    if isinstance(instantiate, bool):
+        instantiate = [instantiate] * len(jaxpr.invars)
+    smaller, used = simplify.dce(jaxpr, used_outputs)
+    used = [u or kept for u, kept in zip(used, instantiate, strict=True)]
+    invars = [v for v, u in zip(jaxpr.invars, used, strict=True) if u]
+    return smaller.replace(invars=invars), used
+
+
+def trace_to_jaxpr_dynamic(fun, in_avals, **_):
+    """Trace a wrapped function of avals: (jaxpr, out_avals, constants)."""
+    closed = trace(lambda *args: list(fun.call_wrapped(*args)), in_avals)
+    return closed.jaxpr, closed.out_avals, closed.consts
+
+
+def trace_to_jaxpr_nounits(fun, pvals, instantiate=False):
+    """Run a wrapped function, computing what known inputs give and recording the rest.
+
+    Returns (jaxpr, partial values of the outputs, constants): the jaxpr maps the
+    unknown inputs to the unknown outputs.
+    """
+    level = _LinearTrace(core.current_trace())
+    args = [
+        p.get_known() if p.is_known() else level.new_arg(p.get_aval()) for p in pvals
+    ]
+    try:
+        with core.set_current_trace(level):
+            outs = list(fun.call_wrapped(*args))
+        wanted = instantiate
+        if isinstance(instantiate, bool):
+            wanted = [instantiate] * len(outs)
+        unknown = [
+            force or level.owns_any([x]) for x, force in zip(outs, wanted, strict=True)
+        ]
+        invars = [x.var for x, p in zip(args, pvals, strict=True) if not p.is_known()]
+        late = [x for x, late in zip(outs, unknown, strict=True) if late]
+        jaxpr, consts = level.finish(invars, late)
+    finally:
+        level.valid = False
+    out_pvals = [
+        PartialVal.unknown(core.get_aval(x)) if late else PartialVal.known(x)
+        for x, late in zip(outs, unknown, strict=True)
+    ]
+    return jaxpr, out_pvals, consts
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)

@@ -1,0 +1,15 @@
+"""Computing primitives at once (`jax.interpreters.xla`)."""
+
+from minijax import core, dispatch
+from minijax.alias import missing_attribute
+
+
+def apply_primitive(prim, *args, **params):
+    """The result of a primitive, through its lowering rule."""
+    avals = tuple(core.get_aval(x) for x in args)
+    outs = dispatch.compile_primitive(prim, avals, params)(args)
+    return outs if prim.multiple_results else outs[0]
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)
