@@ -3,12 +3,7 @@
 from minijax.control.call import jit
 from minijax.ops import fft as ops
 
-_fft = jit(ops.fft, static_argnums=(1, 2))
-
-
-def fft(x, fft_type, fft_lengths):
-    """The transform of the last dimensions; see `minijax.ops.fft.fft`."""
-    return _fft(x, ops.fft_type_of(fft_type), tuple(fft_lengths))
+fft = jit(ops.fft, static_argnums=(1, 2))
 
 
 @jit(static_argnums=(1,))

@@ -7,7 +7,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes
 from minijax.control.fourier import fft as lax_fft
-from minijax.numpy.creation import arange, asarray
+from minijax.numpy.creation import arange, array, asarray
 from minijax.numpy.promotion import canonical_axis, ensure_arraylike
 from minijax.ops.fft import FftType
 
@@ -89,16 +89,23 @@ def _transform(name, kind, a, s, axes, norm, inverse=None):
 
 
 def _in_turn(name, kind, a, s, axes, norm, inverse):
-    """More axes than one transform takes: the real one first (or last), then the others."""
-    head, tail = axes[:-_MOST_AXES], axes[-_MOST_AXES:]
-    s_head = None if s is None else s[:-_MOST_AXES]
-    s_tail = None if s is None else s[-_MOST_AXES:]
+    """More axes than one transform takes, in equal parts; the real transform is of the last."""
+    n = len(axes)
+    tail = -(-n // -(-n // _MOST_AXES))
+    head = n - tail
+    s_head, s_tail = (None, None) if s is None else (s[:head], s[head:])
+
+    def of_head(a, kind):
+        last = list(range(a.ndim - head, a.ndim))
+        a = jnp.moveaxis(a, axes[:head], last)
+        a = _transform(name, kind, a, s_head, last, norm, inverse)
+        return jnp.moveaxis(a, last, axes[:head])
+
     if kind == FftType.IRFFT:
-        a = _transform(name, FftType.IFFT, a, s_head, head, norm, inverse)
-        return _transform(name, kind, a, s_tail, tail, norm, inverse)
-    a = _transform(name, kind, a, s_tail, tail, norm, inverse)
-    others = FftType.FFT if kind == FftType.RFFT else kind
-    return _transform(name, others, a, s_head, head, norm, inverse)
+        a = of_head(a, FftType.IFFT)
+        return _transform(name, kind, a, s_tail, axes[head:], norm, inverse)
+    a = _transform(name, kind, a, s_tail, axes[head:], norm, inverse)
+    return of_head(a, FftType.FFT if kind == FftType.RFFT else kind)
 
 
 def _along(name, kind, a, n, axis, norm, inverse=None):
@@ -209,7 +216,9 @@ def irfft2(a, s=None, axes=(-2, -1), norm=None):
 
 
 def _frequency_arguments(name, n, dtype):
-    dtype = dtypes.canonicalize_dtype(np.dtype(float) if dtype is None else np.dtype(dtype))
+    dtype = dtypes.canonicalize_dtype(
+        np.dtype(float) if dtype is None else np.dtype(dtype)
+    )
     if isinstance(n, (list, tuple)):
         raise ValueError(
             f"The n argument of jax.numpy.fft.{name} only takes an int. Got n = {list(n)}."
@@ -231,7 +240,7 @@ def fftfreq(n, d=1.0, *, dtype=None, device=None):
     _check_spacing("fftfreq", d)
     half = n // 2
     k = (arange(n, dtype=dtype) + half) % n - half
-    return k / asarray(d * n, dtype=dtype)
+    return k / array(d * n, dtype=dtype)
 
 
 def rfftfreq(n, d=1.0, *, dtype=None, device=None):
@@ -239,7 +248,7 @@ def rfftfreq(n, d=1.0, *, dtype=None, device=None):
     dtype = _frequency_arguments("rfftfreq", n, dtype)
     _check_spacing("rfftfreq", d)
     k = arange(n // 2 + 1 if n > 0 else n // 2, dtype=dtype)
-    return k / asarray(d * n, dtype=dtype)
+    return k / array(d * n, dtype=dtype)
 
 
 def _shift(name, x, axes, half):

@@ -190,7 +190,9 @@ def _fft_lower(b, ins, out_avals, *, fft_type, fft_lengths):
     dtype = np.dtype(aval.dtype)
     kind = _FORWARD_KIND[fft_type]
     if fft_type != FftType.IRFFT:
-        view = _pass(b, view, last, _REAL_KIND.get(fft_type, kind), n, aval.shape[-1], dtype)
+        view = _pass(
+            b, view, last, _REAL_KIND.get(fft_type, kind), n, aval.shape[-1], dtype
+        )
     for axis, size in reversed(numbers.items()):
         view = _pass(b, view, axis, kind, size, size, view.dtype)
     if fft_type == FftType.IRFFT:
