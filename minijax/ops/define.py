@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax import core, dtypes
+from minijax import array, core, dtypes
 from minijax.core import Primitive, ShapedArray, Zero
 
 
@@ -327,10 +327,13 @@ def zeros(aval) -> Any:
 
 
 def full(aval, value) -> Any:
-    """An array of the given aval with every element `value`."""
+    """An array of the given aval, its weak type included, with every element `value`."""
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
-    scalar = np.asarray(value).astype(aval.dtype)[()]
+    scalar = array.wrap(
+        ShapedArray((), aval.dtype, aval.weak_type),
+        np.asarray(value).astype(aval.dtype),
+    )
     if not aval.shape:
         return scalar
     return _structural["broadcast_in_dim"](scalar, aval.shape, ())
