@@ -8,6 +8,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax.core import ShapedArray, Tracer
+from minijax.device import CPU, DEFAULT_SHARDING, Shard, Sharding
 
 
 class _ArrayMeta(type):
@@ -28,6 +29,7 @@ class ArrayImpl(Array):
 
     `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype
     (a PRNG key is one opaque element of it), or None once the array is deleted.
+    `_committed` is the sharding that the user placed it with (or True), else False.
     `_address` is that of its first element, once somebody has asked.
     """
 
@@ -46,7 +48,34 @@ class ArrayImpl(Array):
     weak_type = property(lambda self: self.aval.weak_type)
     itemsize = property(lambda self: self.aval.dtype.itemsize)
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
-    committed = property(lambda self: self._committed)
+    committed = property(lambda self: bool(self._committed))
+    is_fully_addressable = is_fully_replicated = True
+
+    @property
+    def sharding(self):
+        """Where the parts of the array live: what `device_put` was told."""
+        place = self._committed
+        return place if isinstance(place, Sharding) else DEFAULT_SHARDING
+
+    @property
+    def device(self):
+        """The device that holds the array."""
+        return CPU
+
+    def devices(self):
+        """The devices that hold a part of the array."""
+        return {CPU}
+
+    @property
+    def addressable_shards(self):
+        """The parts of the array: one."""
+        return [Shard(self)]
+
+    global_shards = addressable_shards
+
+    def addressable_data(self, index):
+        """The part of the array with the given number."""
+        return self.addressable_shards[index].data
 
     @property
     def _value(self):

@@ -129,7 +129,8 @@ class SingleDeviceSharding(Sharding):
 
     def __repr__(self):
         return (
-            f"SingleDeviceSharding(device={self._device!r}, memory_kind=unpinned_host)"
+            f"SingleDeviceSharding(device={self._device!r}, "
+            f"memory_kind={self.memory_kind or 'device'})"
         )
 
     def __hash__(self):
@@ -140,3 +141,20 @@ class SingleDeviceSharding(Sharding):
 
 
 DEFAULT_SHARDING = SingleDeviceSharding()
+
+
+class Shard:
+    """One device's part of an array: all of it."""
+
+    replica_id = 0
+    device = CPU
+
+    def __init__(self, data):
+        self.data = data
+        self.index = (slice(None, None, None),) * data.ndim
+
+    def __repr__(self):
+        return (
+            f"Shard(device={self.device!r}, index={self.index}, "
+            f"replica_id={self.replica_id}, data={self.data})"
+        )

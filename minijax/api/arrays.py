@@ -5,7 +5,8 @@ import gc
 import numpy as np
 
 from minijax import core
-from minijax._pytree import flatten
+from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl
 from minijax.device import Device, Sharding
 from minijax.numpy import asarray
@@ -24,16 +25,28 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
                     "device_put: device must be a Device, a Sharding or a pytree of "
                     f"them, got {leaf!r}"
                 )
-    return tree_map(lambda leaf: _put(leaf, device is not None), x)
+    if device is None or isinstance(device, (Device, Sharding)):
+        return tree_map(lambda leaf: _put(leaf, device), x)
+    places, tree = flatten(device, lambda d: d is None or isinstance(d, _PLACES))
+    numbered = unflatten(tree, range(len(places)))
+    leaves, x_tree = flatten(x)
+    which = flatten_axes("device_put device", x_tree, numbered)
+    return unflatten(
+        x_tree, [_put(leaf, places[k]) for leaf, k in zip(leaves, which, strict=True)]
+    )
 
 
-def _put(leaf, committed):
+_PLACES = Device, Sharding
+
+
+def _put(leaf, place):
     if isinstance(leaf, core.Tracer):
         return leaf
     array = asarray(leaf)
-    if committed and type(array) is ArrayImpl and not array._committed:
-        return ArrayImpl(array.aval, array._data, True)
-    return array
+    if place is None or type(array) is not ArrayImpl:
+        return array
+    committed = place if isinstance(place, Sharding) else True
+    return ArrayImpl(array.aval, array._data, committed)
 
 
 def device_get(x):
@@ -112,7 +125,7 @@ def _from_part(shape, sharding, part):
             f"Expected shard shape {shape} doesn't match the single device array shape "
             f"{part.shape}. Shape of Array is {kind} with sharding {sharding}"
         )
-    return _put(part, True)
+    return _put(part, sharding)
 
 
 def live_arrays(platform=None):

@@ -158,7 +158,7 @@ def _cache_for(fun, options):
     return by_options.setdefault(options, {})
 
 
-class JitFunction(stages.Wrapped):
+class PjitFunction(stages.Wrapped):
     """A function that is traced once for each signature, and then called compiled."""
 
     def __init__(self, fun, statics, donated, inline, keep_unused):
@@ -173,7 +173,7 @@ class JitFunction(stages.Wrapped):
         self._cache = _cache_for(fun, (statics, donated, inline))
 
     def __repr__(self):
-        return f"<jit {self._fun!r}>"
+        return f"<PjitFunction of {self._fun!r}>"
 
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
@@ -527,4 +527,4 @@ def jit(
             "static_argnames and donate_argnames cannot intersect. Argument names "
             f"{both} appear in both static_argnames and donate_argnames"
         )
-    return JitFunction(fun, statics, frozenset((*nums, *names)), inline, keep_unused)
+    return PjitFunction(fun, statics, frozenset((*nums, *names)), inline, keep_unused)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minijax.core import Zero, is_undefined_primal
+from minijax.dtypes import prng_key
 from minijax.ops.define import (
     ANY,
     BITS,
@@ -782,8 +783,8 @@ def ge(x, y):
     return ge_p.bind(x, y)
 
 
-eq_p = _comparison("eq", ANY, np.equal)
-ne_p = _comparison("ne", ANY, np.not_equal)
+eq_p = _comparison("eq", (*ANY, prng_key), np.equal)
+ne_p = _comparison("ne", (*ANY, prng_key), np.not_equal)
 lt_p = _comparison("lt", REAL + BOOL, np.less)
 le_p = _comparison("le", REAL + BOOL, np.less_equal)
 gt_p = _comparison("gt", REAL + BOOL, np.greater)
