@@ -160,7 +160,7 @@ _canonical_wide = {}
 _canonical_narrow = {}
 
 
-def canonicalize_dtype(dtype, allow_extended_dtype: bool = False):
+def canonicalize_dtype(dtype, allow_extended_dtype: bool = False) -> Any:
     """The dtype that values of `dtype` have here: 64-bit types narrow without x64.
 
     dtype: anything `np.dtype` takes. An extended dtype is returned as it is with
@@ -186,7 +186,7 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False):
     return result
 
 
-def check_user_dtype(dtype, where: str):
+def check_user_dtype(dtype, where: str) -> Any:
     """The canonical dtype for what a user passed as `dtype=` to the function `where`.
 
     Warns when x64 is off and a 64-bit dtype was asked for; Python's scalar types, which
@@ -233,7 +233,7 @@ def _user_stacklevel():
 # -- the dtype of a value ------------------------------------------------------------
 
 
-def dtype(x, *, canonicalize: bool = True):
+def dtype(x, *, canonicalize: bool = True) -> Any:
     """The dtype of an array, scalar, or of what names a dtype.
 
     Raises ValueError for None, TypeError for what has no dtype or not one an array may
@@ -570,7 +570,7 @@ def lattice_result_type(*args):
     return _promote(dtypes, weak)
 
 
-def result_type(*args, return_weak_type_flag: bool = False):
+def result_type(*args, return_weak_type_flag: bool = False) -> Any:
     """The canonical dtype that promoting the arguments gives.
 
     Arguments are arrays, scalars, or name dtypes (None: float). With

@@ -7,7 +7,8 @@ class _Explained:
     """Ends each message with the address of the page that explains its class."""
 
     def __init__(self, message):
-        super().__init__(f"{message}\nSee {_PAGE}{type(self).__name__}")
+        text = f"{message}\nSee {_PAGE}{type(self).__name__}"
+        super().__init__(text)  # pyright: ignore[reportCallIssue]  (an exception's)
 
 
 class JAXTypeError(_Explained, TypeError):

@@ -263,7 +263,7 @@ def make_mesh(axis_shapes, axis_names, axis_types=None, *, devices=None):
     if axis_types is None:
         axis_types = (AxisType.Explicit,) * len(shapes)
     grid = np.empty(shapes, dtype=object)
-    grid.flat = available[: grid.size]
+    grid.reshape(-1)[:] = available[: grid.size]
     return Mesh(grid, axis_names, axis_types)
 
 

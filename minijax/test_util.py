@@ -107,7 +107,9 @@ def _precisions(*trees):
     return names or {"float32"}
 
 
-def check_jvp(f, f_jvp, args, atol=None, rtol=None, eps=_EPS, err_msg=""):
+def check_jvp(
+    f, f_jvp, args, atol=None, rtol=None, eps: float | None = _EPS, err_msg=""
+):
     """Check `f_jvp(primals, tangents)` against differences of `f` at `args`.
 
     `atol` and `rtol` are numbers, dicts by dtype, or None for defaults by dtype.
@@ -138,7 +140,9 @@ def _compare(actual, expected, names, atol, rtol, message):
         _assert_close(x, y, names, atol, rtol, message)
 
 
-def check_vjp(f, f_vjp, args, atol=None, rtol=None, eps=_EPS, err_msg=""):
+def check_vjp(
+    f, f_vjp, args, atol=None, rtol=None, eps: float | None = _EPS, err_msg=""
+):
     """Check `f_vjp(*args) -> (out, pullback)` against differences of `f` at `args`.
 
     Compares <pullback(ct), t> with <ct, df(t)> along random t and ct.

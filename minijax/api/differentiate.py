@@ -3,6 +3,7 @@ unflatten.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -202,7 +203,7 @@ def _check_real_output(dtype, holomorphic, name):
 # --- jvp, vjp, linearize ------------------------------------------------------------
 
 
-def jvp(fun, primals, tangents, has_aux=False):
+def jvp(fun, primals, tangents, has_aux=False) -> Any:
     """(out, out_tangent) of `fun` at `primals` along `tangents`, tuples of pytrees.
 
     TypeError or ValueError where tangents do not match primals.
@@ -255,7 +256,7 @@ def _tangent_aval(t):
     return core.get_aval(t)
 
 
-def vjp(fun, *primals, has_aux=False, reduce_axes=()):
+def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     """(out, pullback) of `fun` at `primals`.
 
     `pullback(cotangent)` gives a tuple of cotangents.
@@ -310,7 +311,7 @@ def _checked_ct(ct, aval):
     return Zero(want) if want.dtype == dtypes.float0 else ct
 
 
-def linearize(fun, *primals, has_aux=False):
+def linearize(fun, *primals, has_aux=False) -> Any:
     """(out, f_jvp): `f_jvp(*tangents)` applies the derivative at `primals`."""
     flat, in_tree = flatten(primals)
     call = _FlatFunction(fun, in_tree, has_aux)

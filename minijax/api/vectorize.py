@@ -1,6 +1,7 @@
 """vmap: flatten, batch, unflatten."""
 
 import functools
+from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
@@ -11,8 +12,8 @@ from minijax.tree_util import keystr, tree_flatten_with_path
 
 def vmap(
     fun,
-    in_axes=0,
-    out_axes=0,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
     axis_name=None,
     axis_size=None,
     spmd_axis_name=None,

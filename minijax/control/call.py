@@ -413,7 +413,7 @@ def _parameters(fun):
 
     A plain function's are read off its code, which is much quicker than `inspect`.
     """
-    code = getattr(fun, "__code__", None)
+    code: Any = getattr(fun, "__code__", None)
     if type(fun) is types.FunctionType and not hasattr(fun, "__wrapped__"):
         n = code.co_argcount
         keywords = code.co_varnames[n : n + code.co_kwonlyargcount]

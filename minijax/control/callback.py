@@ -4,6 +4,7 @@ debugging ones.
 
 import functools
 import string
+from typing import Any
 
 import numpy as np
 
@@ -297,7 +298,7 @@ class _Anything(str):
 
 
 def debug_print(
-    fmt=None,
+    fmt: Any = None,
     *args,
     ordered=False,
     partitioned=False,

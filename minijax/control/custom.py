@@ -148,7 +148,7 @@ class custom_jvp:
         functools.update_wrapper(self, fun, updated=())
         self.fun = fun
         self.nondiff_argnums = _static_places(fun, nondiff_argnums, nondiff_argnames)
-        self.jvp = None
+        self.jvp: Any = None
         self.symbolic_zeros = False
 
     def __get__(self, instance, owner=None):
@@ -315,10 +315,10 @@ def _static_places(fun, nums, names):
     if names:
         parameters = list(inspect.signature(fun).parameters)
         places += [parameters.index(name) for name in names]
-    n = None
     if any(k < 0 for k in places):
         n = len(inspect.signature(fun).parameters)
-    return tuple(sorted({k + n if k < 0 else k for k in places}))
+        places = [k + n if k < 0 else k for k in places]
+    return tuple(sorted(set(places)))
 
 
 # --- custom_vjp ---------------------------------------------------------------------
@@ -673,7 +673,7 @@ def custom_gradient(fun) -> Any:
             return flat
 
         closed = trace(flat_rule, avals, DebugInfo("vjp", describe_function(rule)))
-        return out, _Residuals(closed.jaxpr, in_tree[0], len(args), closed.consts)
+        return out, _Residuals(closed.consts, closed.jaxpr, in_tree[0], len(args))
 
     def bwd(residuals, ct):
         flat = core.eval_jaxpr(residuals.jaxpr, residuals.consts, *flatten(ct)[0])
@@ -689,15 +689,15 @@ def custom_gradient(fun) -> Any:
 class _Residuals:
     """The constants of a traced vjp function: a pytree with the jaxpr as static data."""
 
-    def __init__(self, jaxpr, in_tree, n_args, consts):
-        self.jaxpr, self.in_tree, self.n_args = jaxpr, in_tree, n_args
+    def __init__(self, consts, jaxpr, in_tree, n_args):
         self.consts = consts
+        self.jaxpr, self.in_tree, self.n_args = jaxpr, in_tree, n_args
 
 
 register_pytree_node(
     _Residuals,
     lambda r: (r.consts, (r.jaxpr, r.in_tree, r.n_args)),
-    lambda static, consts: _Residuals(*static, list(consts)),
+    lambda static, consts: _Residuals(list(consts), *static),
 )
 
 

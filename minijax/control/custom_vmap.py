@@ -21,6 +21,8 @@ class custom_vmap:
     arguments with the batch axis first.
     """
 
+    __name__: str
+
     def __init__(self, fun):
         functools.update_wrapper(self, fun, updated=())
         self.fun, self.rule = fun, None

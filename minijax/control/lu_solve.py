@@ -1,5 +1,7 @@
 """Square systems by LU factorisation, differentiated as the solutions they are."""
 
+from typing import Any
+
 import numpy as np
 
 from minijax.control.call import jit
@@ -15,7 +17,7 @@ from minijax.ops.sort import sort_key_val
 from minijax.transforms import batching
 
 
-def lu_solve(factors, permutation, b, trans=0):
+def lu_solve(factors, permutation, b, trans=0) -> Any:
     """The x with A x = b, where `lu(A)` gave `factors` [..., n, n] and `permutation`.
 
     b: [..., n, k], or vectors [..., n].  trans: 1 for the transpose of A, 2 for its
@@ -48,7 +50,7 @@ def inverse_permutation(permutation):
     return sort_key_val(permutation, places)[1]
 
 
-def solve(a, b):
+def solve(a, b) -> Any:
     """The x with a x = b, for square a [..., n, n] and b [..., n, k] or [..., n].
 
     The batch dimensions and dtypes of both must be the same.

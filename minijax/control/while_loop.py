@@ -88,13 +88,13 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
     if not callable(body_fun):
         raise TypeError("lax.fori_loop: body_fun argument should be callable.")
     dtype = _index_dtype(lower, upper)
-    bounds = [_concrete_int(x) for x in (lower, upper)]
-    if config.values.jax_disable_jit and None not in bounds:
+    bounds = _concrete_bounds(lower, upper)
+    if bounds is not None and config.values.jax_disable_jit:
         val = init_val
         for i in range(*bounds):
             val = body_fun(i, val)
         return val
-    if None not in bounds:
+    if bounds is not None:
         first, last = bounds
         is_weak = all(core.get_aval(x).weak_type for x in (lower, upper))
         start, one = (first, 1) if is_weak else (dtype.type(first), dtype.type(1))
@@ -136,9 +136,10 @@ def _index_dtype(lower, upper):
     return strong.pop()
 
 
-def _concrete_int(x):
-    value = ad.concrete(x)
-    return None if value is None else int(value)
+def _concrete_bounds(lower, upper) -> tuple[int, int] | None:
+    """The bounds as ints, or None where a trace hides one."""
+    first, last = ad.concrete(lower), ad.concrete(upper)
+    return None if first is None or last is None else (int(first), int(last))
 
 
 # --- the primitive --------------------------------------------------------------------

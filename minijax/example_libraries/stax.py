@@ -6,6 +6,7 @@ A layer is `(init, apply)`: `init(rng, input_shape)` gives `(output_shape, param
 
 import functools
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -355,7 +356,7 @@ def parallel(*layers):
 
     def init(rng, input_shape):
         rngs = random.split(rng, len(inits))
-        found = [
+        found: list[Any] = [
             layer(layer_rng, shape)
             for layer, layer_rng, shape in zip(inits, rngs, input_shape, strict=True)
         ]

@@ -7,6 +7,8 @@ has the same type in every branch and iteration.  Of several groups with a failu
 lowest number is reported; the user's checks have the lowest.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import core, dtypes
@@ -214,7 +216,7 @@ def entries_of(jaxpr, errors, check_p):
 class Functionalized:
     """Runs jaxprs with the error state for a set of checks."""
 
-    def __init__(self, entries, check_p):
+    def __init__(self, entries: dict[Any, Any], check_p):
         self.check_p = check_p
         self.number, self.place, self.group, self.table = {}, {}, {}, []
         users_first = sorted(entries, key=lambda key: key[1] != "user")

@@ -1,5 +1,7 @@
 """The operators and methods of arrays and tracers, installed on both classes."""
 
+from typing import Any
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -309,8 +311,9 @@ def install():
     for name, method in _methods().items():
         setattr(ArrayImpl, name, method)
         setattr(Tracer, name, method)
-    ArrayImpl.__repr__ = printing.array_repr
-    ArrayImpl.__str__ = printing.array_str
+    array: Any = ArrayImpl
+    array.__repr__ = printing.array_repr
+    array.__str__ = printing.array_str
 
 
 install()

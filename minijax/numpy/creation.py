@@ -48,7 +48,14 @@ def asarray(
 
 
 def array(
-    object, dtype=None, copy=True, order="K", ndmin=0, *, device=None, out_sharding=None
+    object,
+    dtype=None,
+    copy=True,
+    order: str | None = "K",
+    ndmin=0,
+    *,
+    device=None,
+    out_sharding=None,
 ) -> Any:
     """An array of `object`: an array, a scalar, or nested sequences of them.
 
@@ -67,7 +74,7 @@ def array(
     return out
 
 
-def _from_object(x, dtype, copy=False):
+def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
     if isinstance(x, (ArrayImpl, Tracer)):
@@ -145,7 +152,7 @@ def _from_sequence(x, dtype):
 def _sequence_dtype(kinds, arrays, others):
     if not (kinds or arrays or others):
         return dtypes.python_scalar_dtype(float)
-    hosts = [
+    hosts: list[Any] = [
         np.asarray(leaf) if not isinstance(leaf, np.generic) else leaf
         for leaf in others
     ]
@@ -516,9 +523,9 @@ def _geomspace(start, stop, num, endpoint, dtype, axis):
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)
     direction = lax.sign(start)
-    log_edges = [_log10(lax.div(x, direction)) for x in (start, stop)]
+    first, last = [_log10(lax.div(x, direction)) for x in (start, stop)]
     powers = logspace(
-        *log_edges, num, endpoint=endpoint, base=10.0, dtype=compute, axis=axis
+        first, last, num, endpoint=endpoint, base=10.0, dtype=compute, axis=axis
     )
     if shape_of(direction):
         direction = lax.expand_dims(direction, (axis,))

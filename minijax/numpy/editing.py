@@ -101,7 +101,7 @@ def insert(arr, obj, values, axis=None):
     else:
         check_arraylike("insert", obj)
         index = jnp.ravel(obj)
-    if np.ndim(obj) == 0 if not hasattr(obj, "ndim") else obj.ndim == 0:
+    if isinstance(obj, slice) or not len(shape_of(obj)):
         values = (
             jnp.moveaxis(values, 0, axis)
             if values.ndim == arr.ndim and axis

@@ -158,17 +158,16 @@ def _einsum(arrays, inputs, output, path, precision, preferred):
         taken = [terms.pop(place) for place in sorted(step, reverse=True)]
         while len(taken) > 2:
             rest = [names for _, names in [*terms, *taken[2:]]] + [output]
-            taken = [_contract_pair(*taken[:2], rest, None, dtype, precision)] + taken[
-                2:
-            ]
+            joined = _contract_pair(taken[0], taken[1], rest, None, dtype, precision)
+            taken = [joined, *taken[2:]]
         last = not terms
         rest = [names for _, names in terms] + [output]
         if len(taken) == 1:
-            terms.append(_contract_one(*taken[0], rest))
+            terms.append(_contract_one(taken[0], rest))
         else:
-            terms.append(
-                _contract_pair(*taken, rest, output if last else None, dtype, precision)
-            )
+            left, right = taken
+            wanted = output if last else None
+            terms.append(_contract_pair(left, right, rest, wanted, dtype, precision))
     ((x, names),) = terms
     if names != output:
         x = lax.transpose(x, tuple([names.index(c) for c in output]))
@@ -209,8 +208,9 @@ def _diagonal_mask(shape, axes):
     return lax.broadcast_in_dim(mask, shape, tuple(axes))
 
 
-def _contract_one(x, names, rest):
+def _contract_one(term, rest):
     """Sum over what the other terms and the result do not name."""
+    x, names = term
     needed = set("".join(rest))
     counts = {c: names.count(c) for c in names}
     x, names = _sum_out(

@@ -4,6 +4,7 @@ fromfunction.
 
 import functools
 import re
+from typing import Any
 
 import minijax.numpy as jnp
 from minijax import core
@@ -208,9 +209,10 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     arr = asarray(arr)
     axis = canonical_axis(axis, arr.ndim)
 
-    def fun(x):
+    def along(x):
         return func1d(x, *args, **kwargs)
 
+    fun: Any = along
     for i in range(1, arr.ndim - axis):
         fun = _map(fun, (i,), -1)
     for _ in range(axis):
@@ -238,7 +240,7 @@ def fromfunction(function, shape, *, dtype=float, **kwargs):
     shape = canonical_shape(shape)
     fun = functools.partial(function, **kwargs)
     for i in range(len(shape)):
-        in_axes = [None] * len(shape)
+        in_axes: list[int | None] = [None] * len(shape)
         in_axes[len(shape) - 1 - i] = 0
         fun = _map(fun, tuple(in_axes))
     return fun(*[arange(n, dtype=dtype) for n in shape])

@@ -1,5 +1,7 @@
 """jnp's histograms."""
 
+from typing import Any
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -59,7 +61,7 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
     return counts, edges
 
 
-def histogram2d(x, y, bins=10, range=None, weights=None, density=None):
+def histogram2d(x, y, bins: Any = 10, range=None, weights=None, density=None):
     """(counts, edges of x, edges of y) of points (x, y)."""
     x, y = ensure_arraylike("histogram2d", x, y)
     n = bins if isinstance(bins, int) else len(bins)
@@ -71,7 +73,7 @@ def histogram2d(x, y, bins=10, range=None, weights=None, density=None):
     return counts, edges[0], edges[1]
 
 
-def histogramdd(sample, bins=10, range=None, weights=None, density=None):
+def histogramdd(sample, bins: Any = 10, range=None, weights=None, density=None):
     """(counts, edges for each column) of points in the rows of `sample`."""
     if weights is None:
         (sample,) = ensure_arraylike("histogramdd", sample)

@@ -6,6 +6,8 @@ Static integers and slices become `lax.slice`; traced scalars beside contiguous 
 or a scatter for updates.
 """
 
+from typing import Any
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -79,7 +81,7 @@ def _consumed(entry):
     return len(shape_of(entry)) if dtype_of(entry) == BOOL else 1
 
 
-def _array_entry(item):
+def _array_entry(item: Any):
     """An index entry that is neither int, slice, None nor Ellipsis."""
     if isinstance(item, (np.integer, int)) and not isinstance(item, bool):
         return int(item)
@@ -92,7 +94,7 @@ def _array_entry(item):
         if not found.size:
             found = found.astype(INT32)
     elif hasattr(item, "__jax_array__"):
-        found = item.__jax_array__()
+        found = item.__jax_array__()  # pyright: ignore[reportAttributeAccessIssue]
     else:
         found = np.asarray(item)
     dtype = found.dtype
@@ -236,14 +238,15 @@ def _scalar_start(entry):
     return entry
 
 
-def _wrapped_start(start, size, recording):
+def _wrapped_start(start: Any, size, recording):
     """A start counted from 0.
 
     JAX records this for static starts too, where it records at all; otherwise they are
     computed now.
     """
     if isinstance(start, np.generic) and not recording:
-        return INT32.type(start + size if start < 0 else start)
+        negative = start < 0  # pyright: ignore[reportOperatorIssue]
+        return INT32.type(start + size if negative else start)
     return _wrap_negative(start, size)
 
 

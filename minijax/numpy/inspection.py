@@ -1,6 +1,7 @@
 """jnp's questions about shapes and dtypes, answered without computing."""
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def size(a, axis=None):
     return total
 
 
-def can_cast(from_, to, casting="safe"):
+def can_cast(from_, to, casting: Any = "safe"):
     """Whether a dtype converts to another by NumPy's rule of that name."""
     return np.can_cast(from_, to, casting)
 

@@ -1,6 +1,7 @@
 """jnp's joining and splitting of arrays: concatenate, stack, split and their kin."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from minijax.numpy.shape_ops import (
 # --- joining --------------------------------------------------------------------------
 
 
-def _sequence(name, arrays, verb):
+def _sequence(name, arrays, verb) -> Any:
     if isinstance(arrays, (np.ndarray, Tracer)) or hasattr(arrays, "aval"):
         return arrays
     if not len(arrays):

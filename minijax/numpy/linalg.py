@@ -1,6 +1,7 @@
 """`jax.numpy.linalg`: decompositions, solutions, determinants and norms of matrices."""
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def solve(a, b):
     return _solve(a, b)
 
 
-def _solve(a, b):
+def _solve(a, b) -> Any:
     lead = broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a = broadcast_to(a, (*lead, *a.shape[-2:]))
     b = broadcast_to(b, (*lead, *b.shape[-2:]))

@@ -77,8 +77,8 @@ def _batched_matmul(a, b, precision, preferred):
     not.
     """
     n = max(a.ndim, b.ndim) - 2
-    sizes = [_batch_sizes(x.shape, n) for x in (a, b)]
-    pairs = list(zip(*sizes, strict=True))
+    sizes_a, sizes_b = _batch_sizes(a.shape, n), _batch_sizes(b.shape, n)
+    pairs = list(zip(sizes_a, sizes_b, strict=True))
     if any(p != q and 1 not in (p, q) and None not in (p, q) for p, q in pairs):
         types = [x.aval.str_short(short_dtypes=False) for x in (asarray(a), asarray(b))]
         raise ValueError(
@@ -86,8 +86,8 @@ def _batched_matmul(a, b, precision, preferred):
         )
     shared = [i for i, (p, q) in enumerate(pairs) if p == q and p not in (1, None)]
     units = tuple([i for i, pair in enumerate(pairs) if pair == (1, 1)])
-    a, names_a = _without_units(a, *sizes, shared, "m")
-    b, names_b = _without_units(b, *sizes[::-1], shared, "n")
+    a, names_a = _without_units(a, sizes_a, sizes_b, shared, "m")
+    b, names_b = _without_units(b, sizes_b, sizes_a, shared, "n")
     axis_b = b.ndim - 1 if names_b[-1] == "k" else b.ndim - 2
     contracting = ((a.ndim - 1,), (axis_b,))
     batch = tuple(

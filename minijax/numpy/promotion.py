@@ -6,6 +6,7 @@ to the ops to broadcast.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ INT32 = np.dtype("int32")
 _PYTHON_KIND = {"f": float, "i": int, "c": complex, "b": bool}
 
 
-def ensure_arraylike(name, *args):
+def ensure_arraylike(name, *args) -> Any:
     """The arguments, those with a `__jax_array__` method converted by it.
 
     TypeError if one is neither an array nor a scalar.
@@ -56,12 +57,12 @@ def check_no_complex(name, *args):
         raise ValueError(f"jnp.{name} does not support complex inputs.")
 
 
-def shape_of(x):
+def shape_of(x) -> Any:
     """The shape of an array, tracer, NumPy value or Python scalar."""
     return getattr(x, "shape", ())
 
 
-def aval_of(x):
+def aval_of(x) -> Any:
     """The aval of an array, tracer, NumPy value or Python scalar."""
     try:
         return x.aval
@@ -69,7 +70,7 @@ def aval_of(x):
         return core.get_aval(x)
 
 
-def dtype_of(x):
+def dtype_of(x) -> Any:
     """The canonical dtype of an array, tracer, NumPy value or Python scalar."""
     return aval_of(x).dtype
 
@@ -87,7 +88,7 @@ def is_complex(x):
 # --- literals -----------------------------------------------------------------------
 
 
-def literal(value, dtype, weak=False):
+def literal(value, dtype, weak=False) -> Any:
     """A Python or NumPy scalar as a literal of `dtype`; integers wrap."""
     if weak:
         python = _PYTHON_KIND.get(dtype.kind)
@@ -148,7 +149,7 @@ def constant_like(value, x):
 # --- dtypes -------------------------------------------------------------------------
 
 
-def convert(x, dtype, weak=False):
+def convert(x, dtype, weak=False) -> Any:
     """`x` in a canonical dtype and weak flag; itself if it has them."""
     try:
         aval = x.aval
@@ -178,7 +179,7 @@ def _convert_host(x, dtype, weak):
     )
 
 
-def result_dtype(*args):
+def result_dtype(*args) -> Any:
     """(dtype, weak flag) that promoting the values gives."""
     avals = [aval_of(x) for x in args]
     return dtypes.result_dtype(
@@ -186,7 +187,7 @@ def result_dtype(*args):
     )
 
 
-def promote_dtypes(*args):
+def promote_dtypes(*args) -> Any:
     """The values in their common dtype."""
     if len(args) < 2:
         return list(args)
@@ -194,7 +195,7 @@ def promote_dtypes(*args):
     return [convert(x, dtype, weak) for x in args]
 
 
-def inexact_dtype(dtype):
+def inexact_dtype(dtype) -> Any:
     """The canonical dtype in which inexact functions compute on `dtype`."""
     if isinstance(dtype, dtypes.ExtendedDType):
         raise TypeError(f"{dtype} has no floating point counterpart.")
@@ -204,14 +205,14 @@ def inexact_dtype(dtype):
     return dtypes.canonicalize_dtype(wide)
 
 
-def promote_dtypes_inexact(*args):
+def promote_dtypes_inexact(*args) -> Any:
     """The values in their common dtype, or its floating point counterpart."""
     dtype, weak = result_dtype(*args)
     dtype = inexact_dtype(dtype)
     return [convert(x, dtype, weak) for x in args]
 
 
-def promote_dtypes_numeric(*args):
+def promote_dtypes_numeric(*args) -> Any:
     """The values in their common dtype; int32 for booleans."""
     dtype, weak = result_dtype(*args)
     if dtype == BOOL:
@@ -222,7 +223,7 @@ def promote_dtypes_numeric(*args):
 # --- shapes -------------------------------------------------------------------------
 
 
-def expand_rank(x, rank):
+def expand_rank(x, rank) -> Any:
     """`x` with axes of size 1 in front, `rank` axes in all."""
     shape = shape_of(x)
     new = rank - len(shape)
@@ -234,7 +235,7 @@ def expand_rank(x, rank):
     )
 
 
-def promote_shapes(name, *args):
+def promote_shapes(name, *args) -> Any:
     """The values with equal ranks; those of rank 0 stay as they are."""
     ranks = [len(shape_of(x)) for x in args]
     rank = max(ranks)
@@ -269,22 +270,22 @@ def _rank_promotion(name, args):
     warnings.warn(message, stacklevel=4)
 
 
-def promote_args(name, *args):
+def promote_args(name, *args) -> Any:
     """Arguments checked, in their common dtype, with equal ranks."""
     return promote_shapes(name, *promote_dtypes(*ensure_arraylike(name, *args)))
 
 
-def promote_args_inexact(name, *args):
+def promote_args_inexact(name, *args) -> Any:
     """As `promote_args`, in a floating point or complex dtype."""
     return promote_shapes(name, *promote_dtypes_inexact(*ensure_arraylike(name, *args)))
 
 
-def promote_args_numeric(name, *args):
+def promote_args_numeric(name, *args) -> Any:
     """As `promote_args`; booleans become int32."""
     return promote_shapes(name, *promote_dtypes_numeric(*ensure_arraylike(name, *args)))
 
 
-def broadcast_to(x, shape):
+def broadcast_to(x, shape) -> Any:
     """`x` broadcast to a shape as NumPy does.  ValueError where that is impossible."""
     old = tuple(shape_of(x))
     if old == shape:
@@ -323,7 +324,7 @@ def broadcast_shapes(*shapes):
 # --- static arguments ---------------------------------------------------------------
 
 
-def concrete_or_error(force, value, context=""):
+def concrete_or_error(force, value, context="") -> Any:
     """A static value, by `force` (int, np.asarray, ...) unless that is None.
 
     ConcretizationTypeError for traced values, with `context`.
@@ -353,6 +354,6 @@ def canonical_axes(axis, rank):
     return (canonical_axis(axis, rank),)
 
 
-def user_dtype(dtype, where):
+def user_dtype(dtype, where) -> Any:
     """The canonical dtype for a user's `dtype` argument; None stays None."""
     return None if dtype is None else dtypes.check_user_dtype(dtype, where)

@@ -4,6 +4,7 @@ sums.
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def _mask(a, where, value):
 
 
 def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
-            combine=None, compute=None, result=None):  # fmt: skip
+            combine: Any = None, compute=None, result=None):  # fmt: skip
     """A reduction by the lax function `op` of an operand and axes.
 
     compute, result: the dtypes it is taken and given in; combine: what joins `initial`

@@ -1,6 +1,7 @@
 """jnp's changes of shape: reshape, transpose, squeeze, broadcasting."""
 
 import math
+from typing import Any
 
 from minijax import lax
 from minijax.numpy import promotion
@@ -183,14 +184,14 @@ def expand_dims(a, axis):
     return lax.expand_dims(a, axes) if axes else asarray(a)
 
 
-def atleast_1d(*arys):
+def atleast_1d(*arys) -> Any:
     """Each array with at least one axis."""
     return _at_least(
         "atleast_1d", arys, lambda x: expand_dims(x, 0) if not x.ndim else x
     )
 
 
-def atleast_2d(*arys):
+def atleast_2d(*arys) -> Any:
     """Each array with at least two axes; new ones come first."""
     return _at_least(
         "atleast_2d",
@@ -199,7 +200,7 @@ def atleast_2d(*arys):
     )
 
 
-def atleast_3d(*arys):
+def atleast_3d(*arys) -> Any:
     """Each array with at least three axes: (n,) becomes (1, n, 1)."""
     new = {0: (0, 1, 2), 1: (0, 2), 2: (2,)}
     return _at_least(

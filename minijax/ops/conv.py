@@ -567,7 +567,7 @@ def _conv_lower(
     aval = out_avals[0]
     if aval.size == 0 or 0 in ins[0].shape or 0 in ins[1].shape:
         return [b.full(aval, 0)]
-    lhs, rhs, within = product_operands(b, *ins, aval.dtype, precision, _NAME)
+    lhs, rhs, within = product_operands(b, ins, aval.dtype, precision, _NAME)
     within = _compute_dtype(within)
     lhs = real_view(b, b.convert(lhs, within))
     rhs = real_view(b, b.convert(rhs, within))

@@ -4,6 +4,7 @@ Identities that mean something.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,7 @@ from minijax.ops.elementwise import (
     shift_right_logical,
 )
 
-try:
-    ComplexWarning = np.exceptions.ComplexWarning
-except AttributeError:  # NumPy 1
-    ComplexWarning = np.ComplexWarning
+ComplexWarning = np.exceptions.ComplexWarning
 
 
 def is_array(x):
@@ -83,12 +81,13 @@ def convert(operand, new_dtype=None, weak_type=False):
     )
 
 
-def _target_dtype(old, new):
+def _target_dtype(old: Any, new: Any) -> Any:
     if new is None:
         raise ValueError("dtype must be specified.")
     if isinstance(new, dtypes.ExtendedDType) or isinstance(old, dtypes.ExtendedDType):
         if new != old:
-            name = getattr(new, "name", None) or np.dtype(new).name
+            extended = isinstance(new, dtypes.ExtendedDType)
+            name = new.name if extended else np.dtype(new).name
             raise ValueError(f"Cannot convert_element_type from {old} to {name}")
         return new
     return dtypes.check_user_dtype(new, "convert_element_type")
@@ -115,11 +114,11 @@ def _scalar_constant(x, dtype, weak_type):
     )
 
 
-def convert_reference(x, new_dtype, **_):
+def convert_reference(x: Any, new_dtype, **_):
     """NumPy's conversion, with XLA's rules: floats saturate, only real parts count."""
     x = np.asarray(x)
     if dtypes.issubdtype(x.dtype, np.complexfloating) and new_dtype.kind != "c":
-        x = x.real
+        x = np.real(x)
     with np.errstate(all="ignore"):
         if not dtypes.issubdtype(new_dtype, np.integer) or x.dtype.kind in "biu":
             return x.astype(new_dtype)
@@ -284,13 +283,12 @@ def _join_bits(b, view, dtype):
     wide, narrow = np.dtype(f"u{dtype.itemsize}"), np.dtype(f"u{view.dtype.itemsize}")
     view = view.reinterpret(narrow)
     aval = ShapedArray(view.shape[:-1], wide)
-    total = None
-    for i in range(view.shape[-1]):
+    total = b.convert(_slot(view, 0), wide)
+    for i in range(1, view.shape[-1]):
         part = b.convert(_slot(view, i), wide)
-        if i:
-            shift = b.full(aval, 8 * narrow.itemsize * i)
-            part = b.ewise("shift_left", [part, shift], aval)
-        total = part if total is None else b.ewise("or", [total, part], aval)
+        shift = b.full(aval, 8 * narrow.itemsize * i)
+        part = b.ewise("shift_left", [part, shift], aval)
+        total = b.ewise("or", [total, part], aval)
     return total.reinterpret(dtype)
 
 

@@ -465,12 +465,13 @@ def _preset_dtype(precision, what):
     return _PRESET_DTYPES[name]
 
 
-def product_operands(b, lhs, rhs, out_dtype, precision, what):
+def product_operands(b, ins, out_dtype, precision, what):
     """The operands of a product in the types that the runtime takes, and its result type.
 
     The runtime multiplies operands of one type, and adds in that type or a wider one of
     its kind.
     """
+    lhs, rhs = ins
     wanted = _preset_dtype(precision, what)
     if wanted is not None and accepts(FLOAT, lhs.dtype) and accepts(FLOAT, rhs.dtype):
         return b.convert(lhs, wanted), b.convert(rhs, wanted), wanted
@@ -506,7 +507,7 @@ def _dot_general_lower(
     aval = out_avals[0]
     if aval.size == 0:
         return [b.full(aval, 0)]
-    lhs, rhs, within = product_operands(b, *ins, aval.dtype, precision, "dot_general")
+    lhs, rhs, within = product_operands(b, ins, aval.dtype, precision, "dot_general")
     lhs_free = _free(len(lhs.shape), lhs_contract, lhs_batch)
     rhs_free = _free(len(rhs.shape), rhs_contract, rhs_batch)
     n_batch = math.prod(_sizes(lhs, lhs_batch))

@@ -5,6 +5,7 @@ slices at once.
 """
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,9 @@ def _on_slices(closed, shape):
 def _batched(closed, axis, args):
     """Run a jaxpr of scalars on vectors, through the equations' batch rules."""
     jaxpr = closed.jaxpr
-    env = {v: (c, None) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+    env: dict[Any, Any] = {
+        v: (c, None) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)
+    }
     env.update((v, (x, 0)) for v, x in zip(jaxpr.invars, args, strict=True))
 
     def read(atom):
@@ -179,14 +182,12 @@ def _batched(closed, axis, args):
         )
         if all(d is None for d in dims):
             out = eqn.primitive.bind_eqn(list(vals), eqn.params)
-            dim = [None] * len(eqn.outvars) if eqn.primitive.multiple_results else None
+            outs = out if eqn.primitive.multiple_results else [out]
+            pairs = [(x, None) for x in outs]
         else:
             out, dim = eqn.primitive.batch(axis, vals, dims, **eqn.params)
-        pairs = (
-            zip(out, dim, strict=True)
-            if eqn.primitive.multiple_results
-            else [(out, dim)]
-        )
+            several = eqn.primitive.multiple_results
+            pairs = zip(out, dim, strict=True) if several else [(out, dim)]
         env.update(zip(eqn.outvars, pairs, strict=True))
     return [batch_front(axis, *read(atom)) for atom in jaxpr.outvars]
 
@@ -291,12 +292,12 @@ def _push(closed, primals, tangents):
         )
         if all(type(t) is Zero for t in slopes):
             out = eqn.primitive.bind_eqn(list(values), eqn.params)
-            multiple = eqn.primitive.multiple_results
-            slope = [Zero.of(x) for x in out] if multiple else Zero.of(out)
+            outs = out if eqn.primitive.multiple_results else [out]
+            pairs = [(x, Zero.of(x)) for x in outs]
         else:
             out, slope = eqn.primitive.jvp(list(values), list(slopes), **eqn.params)
-        several = eqn.primitive.multiple_results
-        pairs = zip(out, slope, strict=True) if several else [(out, slope)]
+            several = eqn.primitive.multiple_results
+            pairs = zip(out, slope, strict=True) if several else [(out, slope)]
         env.update(zip(eqn.outvars, pairs, strict=True))
     found = [read(atom) for atom in jaxpr.outvars]
     return [x for x, _ in found] + [instantiate(t) for _, t in found]

@@ -3,6 +3,8 @@
 A start that would let the slice stick out of the array is moved so that it fits.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import core, dtypes
@@ -35,7 +37,9 @@ from minijax.ops.slicing import slice as static_slice
 from minijax.ops.views import real_view
 
 
-def dynamic_slice(operand, start_indices, slice_sizes, *, allow_negative_indices=True):
+def dynamic_slice(
+    operand, start_indices, slice_sizes, *, allow_negative_indices: Any = True
+):
     """The part of `operand` of `slice_sizes` that starts at `start_indices`.
 
     start_indices: one integer a dimension, or a vector.  Negative ones count from the
@@ -48,7 +52,7 @@ def dynamic_slice(operand, start_indices, slice_sizes, *, allow_negative_indices
 
 
 def dynamic_update_slice(
-    operand, update, start_indices, *, allow_negative_indices=True
+    operand, update, start_indices, *, allow_negative_indices: Any = True
 ):
     """`operand` with the part that starts at `start_indices` replaced by `update`."""
     starts = _start_indices(operand, start_indices, allow_negative_indices)
@@ -96,7 +100,7 @@ def _canonical_scalar(index):
     return index
 
 
-def _from_start(index, n):
+def _from_start(index: Any, n):
     """`index`, plus n where it is negative."""
     aval = core.get_aval(index)
     if aval.dtype.kind not in "i":
@@ -104,7 +108,8 @@ def _from_start(index, n):
     if aval.shape:
         return index  # the shape rule refuses it
     if isinstance(index, np.generic):
-        return index + np.asarray(n).astype(aval.dtype) if index < 0 else index
+        negative = index < 0  # pyright: ignore[reportOperatorIssue]
+        return index + np.asarray(n).astype(aval.dtype) if negative else index
     if aval.weak_type:
         negative = lt(index, 0)
         strong = convert_element_type(index, aval.dtype)

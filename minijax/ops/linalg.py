@@ -5,6 +5,7 @@ calls LAPACK, whose matrices are column-major, so that operands and results chan
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def symmetrize(x):
     return div(x, constant_like(2, x))
 
 
-def matmul(x, y, precision=Precision.HIGHEST, preferred=None):
+def matmul(x, y, precision: Any = Precision.HIGHEST, preferred=None):
     """Products of matrices with equal batch dimensions."""
     rank = len(shape_of(x))
     batch = tuple(range(rank - 2))

@@ -1,6 +1,7 @@
 """Eigenvalues and what leads to them: `eigh`, `eig`, `schur`, `hessenberg` and `tridiagonal`."""
 
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -237,6 +238,7 @@ def _eig_reference(x, *, compute_left_eigenvectors, compute_right_eigenvectors, 
         like = x.astype(dtype)
         bad = np.full_like(like, complex(np.nan, np.nan))
         return [bad[0], *[bad for wanted in flags if wanted]]
+    w: Any
     w, right = np.linalg.eig(x)
     out = [w.astype(dtype)]
     if compute_left_eigenvectors:

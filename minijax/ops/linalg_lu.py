@@ -257,13 +257,14 @@ def _column(diagonal, start, stop):
 
 def _tridiagonal_solve_jvp(primals, tangents, **params):
     """x' = T^-1 (b' - T' x)."""
-    *diagonals, b = primals
+    *diagonals, _ = primals
     *t_diagonals, t_b = tangents
     ans = tridiagonal_solve_p.bind(*primals, **params)
     total = t_b
     if any(type(t) is not Zero for t in t_diagonals):
         moving = [full(t.aval, 0) if type(t) is Zero else t for t in t_diagonals]
-        total = add_tangents(total, neg(_tridiagonal_product(*moving, ans)))
+        dl, d, du = moving
+        total = add_tangents(total, neg(_tridiagonal_product(dl, d, du, ans)))
     if type(total) is Zero:
         return ans, total
     return ans, tridiagonal_solve_p.bind(*diagonals, total, **params)

@@ -1,6 +1,7 @@
 """Reductions over axes: sums, products, extrema, logic, positions of extrema."""
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -466,7 +467,7 @@ def _arg_reference(function):
     return reference
 
 
-def dense3(b, view, axis):
+def dense3(b, view, axis) -> Any:
     """The view as [outer, n, inner] around `axis`, copied only where strides force it."""
     found = None if view.buffer is None else _around(view, axis)
     return found or _around(b.dense(view), axis)

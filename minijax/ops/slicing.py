@@ -510,7 +510,8 @@ def _pad_reference(x, value, *, padding_config):
 
 
 def _pad_jvp(primals, tangents, *, padding_config):
-    out = pad(*primals, padding_config)
+    operand, value = primals
+    out = pad(operand, value, padding_config)
     if all(type(t) is Zero for t in tangents):
         return out, Zero.of(out)
     t, t_value = tangents

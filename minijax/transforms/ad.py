@@ -35,7 +35,7 @@ class JVPTracer(Tracer):
         )
 
 
-def concrete(x):
+def concrete(x) -> Any:
     """The value behind `x`, or None where a trace hides it."""
     return x._concrete() if isinstance(x, Tracer) else x
 

@@ -1,5 +1,7 @@
 """Kernel density estimation with Gaussian kernels."""
 
+from typing import Any
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -52,7 +54,7 @@ class gaussian_kde:
         self.inv_cov = jnp.matmul(whitened.T, whitened) / factor**2
         self.factor = factor
 
-    def _bandwidth(self, bw_method, d):
+    def _bandwidth(self, bw_method, d) -> Any:
         if bw_method is None or bw_method == "scott":
             return jnp.power(self.neff, -1.0 / (d + 4))
         if isinstance(bw_method, str):
