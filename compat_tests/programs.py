@@ -210,6 +210,16 @@ def modes_of_differentiation(jax, jnp, v):
     )
 
 
+@program(V)
+def derivatives_of_constants(jax, jnp, v):
+    """Zeros have the weak type of what they are the derivative of."""
+    w = jnp.full(3, 1.5)
+    return (
+        jax.jvp(lambda v: w, (v,), (v,)), jax.grad(lambda w: 1.0)(w),
+        jax.vjp(lambda v, w: w, v, w)[1](w), jax.linearize(lambda w: 2.5, w)[1](w),
+    )  # fmt: skip
+
+
 @program(X)
 def recomputation(jax, jnp, x):
     f = lambda x: jnp.sin(jnp.sin(x) @ x.T)  # noqa: E731
