@@ -1,0 +1,192 @@
+"""jit on both frameworks: when it traces again, static and donated arguments, stages."""
+
+import functools
+import gc
+import weakref
+
+import jax
+import jax.numpy
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy
+
+FRAMEWORKS = [jax, minijax]
+both = pytest.mark.parametrize("lib", FRAMEWORKS, ids=["jax", "minijax"])
+
+
+def counted(lib, fun, **options):
+    """(jitted function, list that grows by one each time it is traced)."""
+    traces = []
+
+    @functools.wraps(fun)
+    def traced(*args, **kwargs):
+        traces.append(1)
+        return fun(*args, **kwargs)
+
+    return lib.jit(traced, **options), traces
+
+
+@both
+def test_one_trace_a_signature(lib):
+    f, traces = counted(lib, lambda x: x * 2)
+    calls = [
+        (1.0, 1), (2.0, 1), (np.float32(1), 2), (lib.numpy.float32(3), 2), (1, 3), (True, 4),
+        (np.ones(3, np.float32), 5), (lib.numpy.ones(3), 5), (np.ones(3, np.int32), 6),
+    ]  # fmt: skip
+    for x, expected in calls:
+        f(x)
+        assert len(traces) == expected, x
+
+
+@both
+def test_trees_are_part_of_the_signature(lib):
+    f, traces = counted(lib, lambda t: lib.tree.map(lambda x: x + 1, t))
+    for tree, expected in [
+        ((1.0, 2.0), 1), ([1.0, 2.0], 2), ({"a": 1.0, "b": 2.0}, 3), ({"b": 5.0, "a": 1.0}, 3),
+        ((1.0, None), 4), ((1.0, (2.0,)), 5),
+    ]:  # fmt: skip
+        out = f(tree)
+        assert len(traces) == expected
+        assert str(lib.tree.structure(out)) == str(lib.tree.structure(tree))
+
+
+@both
+def test_static_arguments(lib):
+    f, traces = counted(
+        lib, lambda x, n, flag=False: x * n + flag, static_argnames=("n", "flag")
+    )
+    assert float(f(2.0, 3)) == 6
+    assert float(f(3.0, 3)) == 9
+    assert len(traces) == 1
+    f(2.0, n=3)
+    f(2.0, 4)
+    f(2.0, 4, flag=True)
+    assert len(traces) == 4
+    with pytest.raises(ValueError, match=r"[Nn]on-hashable"):
+        f(2.0, [3])
+
+
+@both
+def test_same_function_shares_its_traces(lib):
+    traces = []
+
+    def f(x):
+        traces.append(1)
+        return x
+
+    lib.jit(f)(1.0)
+    lib.jit(f)(2.0)
+    assert len(traces) == 1
+
+
+@both
+def test_configuration_is_part_of_the_signature(lib):
+    f, traces = counted(lib, lambda x: x + 1)
+    assert f(np.arange(3)).dtype == np.int32
+    with lib.enable_x64(True):
+        assert f(np.arange(3)).dtype == np.int64
+    assert f(np.arange(3)).dtype == np.int32
+    assert len(traces) == 2
+
+
+@both
+def test_methods_and_partials(lib):
+    class Scale:
+        def __init__(self, k):
+            self.k = k
+
+        @functools.partial(lib.jit, static_argnums=0)
+        def __call__(self, x):
+            return x * self.k
+
+    assert float(Scale(3.0)(2.0)) == 6
+    assert float(lib.jit(functools.partial(lambda a, b: a - b, 5.0))(2.0)) == 3
+
+
+@both
+def test_donated_arrays_are_deleted(lib):
+    f = lib.jit(lambda x, y: x + y, donate_argnums=0)
+    x, y = lib.numpy.ones(3), lib.numpy.ones(3)
+    f(x, y)
+    assert x.is_deleted() and not y.is_deleted()
+    with pytest.raises(RuntimeError, match="deleted"):
+        x + 1
+
+
+@both
+def test_recursion_and_nesting(lib):
+    @lib.jit
+    def power(x):
+        return lib.jit(lambda y: y * x)(x)
+
+    assert float(lib.grad(lib.jit(power))(3.0)) == 6
+
+    @functools.partial(lib.jit, static_argnums=1)
+    def factorial(x, n):
+        return x if n == 0 else n * factorial(x, n - 1)
+
+    assert float(factorial(1.0, 5)) == 120
+
+
+@both
+def test_an_error_leaves_the_function_usable(lib):
+    @functools.partial(lib.jit, static_argnums=1)
+    def f(x, fail):
+        if fail:
+            raise KeyError("on purpose")
+        return x + 1
+
+    with pytest.raises(KeyError):
+        f(1.0, True)
+    assert float(f(1.0, False)) == 2
+
+
+@both
+def test_stages(lib):
+    f = lib.jit(lambda x, y: {"sum": x + y})
+    lowered = f.lower(np.ones(3, np.float32), 1.0)
+    compiled = lowered.compile()
+    out = compiled(np.ones(3, np.float32), 2.0)
+    np.testing.assert_array_equal(np.asarray(out["sum"]), [3, 3, 3])
+    assert lowered.out_info["sum"].shape == (3,)
+    assert str(f.trace(np.ones(3, np.float32), 1.0).jaxpr).startswith("{ lambda ;")
+    with pytest.raises(TypeError):
+        compiled(np.ones(4, np.float32), 2.0)
+    struct = lib.ShapeDtypeStruct((3,), np.float32)
+    assert f.lower(struct, 1.0).out_info["sum"].dtype == np.float32
+    assert lib.eval_shape(f, struct, 1.0)["sum"].shape == (3,)
+
+
+@both
+def test_disable_jit_runs_python(lib):
+    @lib.jit
+    def f(x):
+        return x + 1 if x > 0 else x - 1
+
+    with lib.disable_jit():
+        assert float(f(lib.numpy.float32(2))) == 3
+
+
+@both
+def test_a_dropped_function_is_collected(lib):
+    def make():
+        def f(x):
+            return x + 1
+
+        lib.jit(f)(1.0)
+        return weakref.ref(f)
+
+    ref = make()
+    gc.collect()
+    assert ref() is None
+
+
+def test_a_warm_call_traces_and_compiles_nothing():
+    f = minijax.jit(lambda x: minijax.numpy.sin(x) + 1)
+    f(np.ones(3, np.float32))
+    before = dict(minijax.stats.counters)
+    for _ in range(5):
+        f(np.ones(3, np.float32))
+    assert dict(minijax.stats.counters) == before
