@@ -7,6 +7,7 @@ here knows any primitive by name.
 import numpy as np
 
 from cbackend.program import (
+    CONST,
     INPUT,
     OUTPUT,
     SUFFIXES,
@@ -146,6 +147,10 @@ class Builder:
         """A constant array."""
         array = np.asarray(array)
         return _whole(self.module.constant(array), array.shape)
+
+    def is_constant(self, view):
+        """Whether the elements are known when the program is built."""
+        return view.buffer is not None and view.buffer.space == CONST
 
     def full(self, aval, value):
         """`value` everywhere, by zero strides."""

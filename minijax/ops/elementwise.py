@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax.core import Zero, is_undefined_primal
+from minijax.core import ShapedArray, Zero, is_undefined_primal
 from minijax.dtypes import prng_key
 from minijax.ops.define import (
     ANY,
@@ -201,9 +201,29 @@ def _div_reference(x, y):
     if accepts(INEXACT, x.dtype):
         return np.divide(x, y)
     safe = np.where(y == 0, 1, y)
-    quotient = np.trunc_divide(x, safe) if hasattr(np, "trunc_divide") else x // safe
+    quotient = x // safe
     quotient = quotient + ((x % safe != 0) & ((x < 0) != (safe < 0)))
     return np.where(y == 0, np.array(-1).astype(x.dtype), quotient).astype(x.dtype)
+
+
+def _div_lower(b, ins, out_avals):
+    """XLA multiplies by the reciprocal of a divisor that is repeated or constant."""
+    (aval,) = out_avals
+    x, y = ins
+    single = _without_repeats(y)
+    repeated = aval.dtype.kind == "f" and single.size < aval.size
+    if not repeated and not (aval.dtype.kind in "fc" and b.is_constant(y)):
+        return [b.ewise("div", ins, aval)]
+    small = ShapedArray(single.shape, aval.dtype)
+    inverse = b.ewise("div", [b.full(small, 1), single], small)
+    return [b.ewise("mul", [x, inverse.broadcast_to(y.shape)], aval)]
+
+
+def _without_repeats(view):
+    """A view with size 1 along axes that repeat the same elements."""
+    sizes = zip(view.shape, view.strides, strict=True)
+    limits = [n if stride else min(n, 1) for n, stride in sizes]
+    return view.slice([0] * len(limits), limits)
 
 
 def _div_transpose(ct, x, y):
@@ -220,6 +240,7 @@ div_p = nary(
     ),
     transpose=_div_transpose,
 )
+div_p.lower = _div_lower
 
 
 def rem(x, y):
