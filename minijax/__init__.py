@@ -32,7 +32,6 @@ debug_nans = config.context_manager("jax_debug_nans")
 default_device = config.context_manager("jax_default_device")
 default_matmul_precision = config.context_manager("jax_default_matmul_precision")
 default_prng_impl = config.context_manager("jax_default_prng_impl")
-disable_jit = config.context_manager("jax_disable_jit", True)
 enable_checks = config.context_manager("jax_enable_checks")
 enable_custom_prng = config.context_manager("jax_enable_custom_prng", True)
 enable_x64 = config.context_manager("jax_enable_x64", True)
@@ -106,6 +105,11 @@ _LAZY = {
     "ops", "profiler", "random", "ref", "scipy", "sharding", "stages", "test_util",
     "typing", "util", "version",
 }  # fmt: skip
+
+
+def disable_jit(disable: bool = True) -> Any:
+    """Within a `with` block, `jit` runs its function op by op (or not: `disable`)."""
+    return config.context_manager("jax_disable_jit")(disable)
 
 
 def __getattr__(name: str) -> Any:

@@ -213,7 +213,7 @@ def _getitem_dynamic(x, entries, wrap=True):
         else:
             if not isinstance(entry, int) and (entry.shape or entry.dtype == BOOL):
                 return None
-            starts.append(_scalar_start(entry))
+            starts.append(_scalar_start(entry, len(shape)))
             sizes.append(1)
             drop.append(dim)
         dim += 1
@@ -228,12 +228,14 @@ def _getitem_dynamic(x, entries, wrap=True):
     return _finish(x, reverse, drop, new)
 
 
-def _scalar_start(entry):
+def _scalar_start(entry, rank):
+    """A start of int32, or of int64 where it is the only one."""
     if isinstance(entry, int):
         return INT32.type(entry)
     if isinstance(entry, np.ndarray):
         return literal(entry[()], INT32)
-    if dtype_of(entry).kind == "u" or dtype_of(entry).itemsize < 4:
+    dtype = dtype_of(entry)
+    if dtype.kind == "u" or dtype.itemsize < 4 or (rank > 1 and dtype != INT32):
         return convert(entry, INT32)
     return entry
 
