@@ -15,7 +15,7 @@ PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
 SANITIZE_TESTS ?= $(or $(wildcard $(addprefix compat_tests/test_, \
 	backend*.py kernels*.py ops*.py program*.py runtime*.py)),compat_tests/test_build.py)
 
-.PHONY: help demo test ctest build setup-demo setup-test setup-lint lint format \
+.PHONY: help demo test fuzz features ctest build setup-demo setup-test setup-lint lint format \
 	sanitize package-test clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,6 +28,12 @@ demo: build ## set up, then run examples/mlp.py on JAX and on minijax, and compa
 
 test: setup-test ctest ## set up, then run the C tests and the Python tests
 	$(VPYTHON) -m pytest $(PYTEST_ARGS)
+
+fuzz: setup-test build ## search with random programs: `make fuzz TIME=600 SEED=1`
+	$(VPYTHON) -m compat_tests.fuzz --time $(or $(TIME),60) $(if $(SEED),--seed $(SEED))
+
+features: setup-test build ## write FEATURES.md anew
+	$(VPYTHON) -W ignore -m compat_tests.features
 
 ctest: build
 	@$(BUILD) --ctests

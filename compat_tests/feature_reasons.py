@@ -1,0 +1,116 @@
+"""Why a symbol of JAX is absent from minijax, or there in part: the words of FEATURES.md.
+
+`test_features.py` fails where a reason is missing, and where one is no longer needed.
+"""
+
+
+def _table(reasons):
+    """{name: reason} of a dict from reasons to names separated by blanks."""
+    return {name: why for why, names in reasons.items() for name in names.split()}
+
+
+_HIJAX = (
+    "types that users add to the compiler (hijax) are new and change in every release"
+)
+_REFS = "mutable references need an order of effects that the runtime has not"
+_STORAGE = "needs tensorstore, as in JAX"
+
+ABSENT = _table(
+    {
+        _REFS: "jax.Ref jax.freeze jax.new_ref jax.ref.get jax.ref.new_ref",
+        _HIJAX: """
+            jax.experimental.cur_qdd jax.experimental.hijax
+            jax.experimental.hijax.AbstractValue jax.experimental.hijax.AvalMutableQDD
+            jax.experimental.hijax.AvalQDD jax.experimental.hijax.HiPrimitive
+            jax.experimental.hijax.MutableHiType jax.experimental.hijax.Zero
+            jax.experimental.hijax.aval_method jax.experimental.hijax.aval_property
+            jax.experimental.hijax.control_flow_allowed_effects
+            jax.experimental.hijax.instantiate_zeros
+            jax.experimental.hijax.is_undefined_primal
+            jax.experimental.hijax.register_hitype
+        """,
+        "choices of which cotangents `jax.vjp` accumulates; they serve references": (
+            "jax.ad.DontWant jax.ad.GradValue"
+        ),
+        "no listing of what a derivative keeps yet": (
+            "jax.ad_checkpoint.print_saved_residuals"
+        ),
+        "the policies are functions here": "jax.checkpoint_policies.SaveOnlyTheseNames",
+        "no debugger inside compiled programs": "jax.debug.breakpoint",
+        "TensorFlow export; JAX's own needs absl and TensorFlow": (
+            "jax.experimental.jax2tf jax.experimental.jax2tf.convert"
+        ),
+        "Taylor mode is not written yet": "jax.experimental.jet.jet",
+        "convolutions are without locally connected kernels": (
+            "jax.lax.conv_general_dilated_local"
+        ),
+        "XLA's parallel executor; JAX 0.10.2 has it under `jax.interpreters` only": (
+            "jax.pxla"
+        ),
+        _STORAGE: """
+            jax.experimental.array_serialization.serialization.GlobalAsyncCheckpointManager
+            jax.experimental.array_serialization.serialization.get_tensorstore_spec
+        """,
+        "not written yet": "jax.scipy.signal.convolve jax.lax.dtype",
+    }
+)
+
+PARTIAL = _table(
+    {
+        "XLA's client and memories; there is none here": "jax.Device",
+        "XLA's buffers, traces of their origin, and methods that only raise": (
+            "jax.Array jax.numpy.ndarray"
+        ),
+        "methods of arrays on a type, for JAX's own operators; arrays have them": (
+            "jax.core.ShapedArray"
+        ),
+        "JAX's internals for hijax and shardings in types": (
+            "jax.core.AbstractValue jax.core.Trace"
+        ),
+        "methods of placed arrays that only raise on tracers, and internals": (
+            "jax.core.Tracer"
+        ),
+        "one device: nothing is split, so there are no layouts of parts to describe": """
+            jax.NamedSharding jax.sharding.NamedSharding jax.sharding.Sharding
+            jax.sharding.SingleDeviceSharding jax.sharding.Mesh
+            jax.sharding.AbstractMesh jax.P jax.sharding.PartitionSpec
+        """,
+        "only its use in a `with` statement and as a call": """
+            jax.set_mesh jax.sharding.set_mesh jax.sharding.use_abstract_mesh
+        """,
+        "layouts are row-major always": """
+            jax.experimental.layout.Format jax.experimental.layout.Layout
+            jax.stages.Compiled
+        """,
+        "no references, and nothing that varies over manual axes": (
+            "jax.ShapeDtypeStruct"
+        ),
+        "the argument's name differs; it is passed by position": """
+            jax.config.update jax.dlpack.from_dlpack jax.lax.select
+            jax.numpy.issubdtype jax.reshard jax.sharding.reshard jax.disable_jit
+        """,
+        "one accuracy, the best": "jax.lax.exp jax.lax.rsqrt",
+        "profiles of XLA are not recorded": """
+            jax.profiler.ProfileOptions jax.profiler.StepTraceAnnotation
+        """,
+        "caches of JAX's internals": """
+            jax.api_util.flatten_fun jax.api_util.flatten_fun_nokwargs
+        """,
+        "attributes that JAX sets on instances": """
+            jax.custom_derivatives.CustomVJPPrimal
+        """,
+        "not written yet": """
+            jax.custom_derivatives.SymbolicZero jax.experimental.checkify.Error
+        """,
+        "the runtime has no status codes of XLA's": "jax.errors.JaxRuntimeError",
+        "no second, lower form of a trace": "jax.stages.Traced",
+        "no protocol buffers": "jax.tree_util.PyTreeDef",
+    }
+)
+
+# Names that minijax's symbol has not and needs not: JAX's only raise on them.
+_OUT = ("out=", "where=")  # NotImplementedError in both for ufuncs
+_UFUNCS = """
+    add logaddexp logical_and logical_or maximum minimum multiply negative
+"""
+UNLIKE_NAMES = {f"jax.numpy.{name}": _OUT for name in _UFUNCS.split()}
