@@ -74,7 +74,7 @@ def _interleave(even, odd, axis):
     aval = core.get_aval(even)
     n_even, n_odd = aval.shape[axis], core.get_aval(odd).shape[axis]
     total = n_even + n_odd
-    zero = zeros(aval.update(shape=()))
+    zero = zeros(aval.update(shape=(), weak_type=False))
 
     def spread(x, low, n):
         config = [(0, 0, 0)] * aval.ndim
