@@ -4,6 +4,8 @@
 installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import core, dtypes
@@ -37,7 +39,7 @@ class ArrayImpl(Array):
     __array_priority__ = 100
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, aval, data, committed=False, address=None):
+    def __init__(self, aval, data, committed: Any = False, address=None):
         self.aval, self._data, self._committed = aval, data, committed
         self._address = address
 

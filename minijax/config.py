@@ -76,8 +76,7 @@ def _from_environment(name, default):
 
 
 class _Values(threading.local):
-    """Class attributes are the process-wide values, instance attributes one thread's.
-    """
+    """Class attributes are the process-wide values, instance attributes one thread's."""
 
     trace_key = ()
 
@@ -143,8 +142,7 @@ sys.modules[__name__].__class__ = _ConfigModule
 
 
 class _Setting:
-    """`with flag(value):` holds one flag at a value for this thread; also a decorator.
-    """
+    """`with flag(value):` holds one flag at a value for this thread; also a decorator."""
 
     def __init__(self, name, value):
         self.name, self.value = name, value

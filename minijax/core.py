@@ -526,8 +526,7 @@ class Trace:
     )
 
     def process_primitive(self, primitive, args, params) -> Any:
-        """Give `primitive` meaning at this level; args may belong to this trace or not.
-        """
+        """Give `primitive` meaning at this level; args may belong to this trace or not."""
         raise NotImplementedError
 
     def described(self):
@@ -735,8 +734,7 @@ class AxisData:
 
 
 def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
-    """Run a jaxpr by binding its equations under the current trace; a list of outputs.
-    """
+    """Run a jaxpr by binding its equations under the current trace; a list of outputs."""
     env = {}
 
     def read(atom):

@@ -1,5 +1,7 @@
 """Splitting functions into what is known and what is not (`jax.interpreters.partial_eval`)."""
 
+from typing import Any
+
 from minijax import core
 from minijax.alias import missing_attribute
 from minijax.trace import trace
@@ -66,9 +68,8 @@ def trace_to_jaxpr_nounits(fun, pvals, instantiate=False):
     try:
         with core.set_current_trace(level):
             outs = list(fun.call_wrapped(*args))
-        wanted = instantiate
-        if isinstance(instantiate, bool):
-            wanted = [instantiate] * len(outs)
+        every = isinstance(instantiate, bool)
+        wanted: Any = [instantiate] * len(outs) if every else instantiate
         unknown = [
             force or level.owns_any([x]) for x, force in zip(outs, wanted, strict=True)
         ]

@@ -131,7 +131,8 @@ def _grouped(query, key, value, bias, mask, lengths, options):
 
     def one_group(*arrays):
         feed = iter(arrays)
-        return _attend(*[next(feed) if g else None for g in given], options)
+        every = [next(feed) if g else None for g in given]
+        return _attend(*every, options=options)
 
     outs, out_dims = batching.batch(
         one_group,

@@ -297,7 +297,7 @@ def _count(x, axis, where, keepdims):
     return jnp.sum(where, axis=axis, keepdims=keepdims, dtype=dtype_of(x))
 
 
-def softmax(x, axis=-1, where=None):
+def softmax(x, axis: Any = -1, where=None):
     """exp(x) / sum(exp(x)) along axes.
 
     Args:

@@ -99,7 +99,7 @@ def _fans(shape, in_axis, out_axis, batch_axis):
 def _complex_uniform(key, shape, dtype):
     """Uniform in the unit disk."""
     key_radius, key_angle = random.split(key)
-    part = np.array(0, dtype).real.dtype
+    part = np.real(np.array(0, dtype)).dtype
     radius = jnp.sqrt(2 * random.uniform(key_radius, shape, part)).astype(dtype)
     angle = 2 * np.pi * random.uniform(key_angle, shape, part).astype(dtype)
     return radius * jnp.exp(1j * angle)
@@ -108,7 +108,7 @@ def _complex_uniform(key, shape, dtype):
 def _complex_truncated_normal(key, upper, shape, dtype):
     """Complex normal with absolute value below `upper`."""
     key_radius, key_angle = random.split(key)
-    part = np.array(0, dtype).real.dtype
+    part = np.real(np.array(0, dtype)).dtype
     inside = 1 - jnp.exp(literal(-(upper**2), dtype))
     below = inside * random.uniform(key_radius, shape, part).astype(dtype)
     radius = jnp.sqrt(-jnp.log(1 - below))

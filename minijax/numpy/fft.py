@@ -16,7 +16,9 @@ _MOST_AXES = 3  # that one transform takes; more are done in turn
 
 
 def _scale(lengths, dtype, inverse, norm):
-    """The factor that `norm` adds to a transform that is divided as "backward" says; None for 1."""
+    """The factor that `norm` adds to a transform that is divided as "backward" says;
+    None for 1.
+    """
     if norm is None or norm == "backward":
         return None
     if norm not in ("ortho", "forward"):
@@ -45,7 +47,9 @@ def _lengths(a, s, axes):
 
 
 def _resized(a, s, axes, kind):
-    """`a` cut or padded with zeros at the end of its axes to the sizes that lengths `s` ask for."""
+    """`a` cut or padded with zeros at the end of its axes to the sizes that lengths `s`
+    ask for.
+    """
     wanted = list(a.shape)
     for axis, n in zip(axes, s, strict=True):
         wanted[axis] = n
@@ -133,8 +137,8 @@ def fft(a, n=None, axis=-1, norm=None):
 
     Args:
         a: array; n: the length, to which `a` is cut or padded with zeros.
-        norm: which way is divided by the length: "backward" (None), "forward", or "ortho" for its root
-            both ways.
+        norm: which way is divided by the length: "backward" (None), "forward", or
+            "ortho" for its root both ways.
     """
     return _along("fft", FftType.FFT, a, n, axis, norm)
 
@@ -145,7 +149,9 @@ def ifft(a, n=None, axis=-1, norm=None):
 
 
 def rfft(a, n=None, axis=-1, norm=None):
-    """The first n // 2 + 1 elements of the transform of a real array; the others are their conjugates."""
+    """The first n // 2 + 1 elements of the transform of a real array; the others are
+    their conjugates.
+    """
     return _along("rfft", FftType.RFFT, a, n, axis, norm)
 
 
@@ -212,7 +218,7 @@ def irfft2(a, s=None, axes=(-2, -1), norm=None):
     return _two("irfft2", FftType.IRFFT, a, s, axes, norm)
 
 
-# --- frequencies ------------------------------------------------------------------------
+# --- frequencies ----------------------------------------------------------------------
 
 
 def _frequency_arguments(name, n, dtype):
@@ -235,7 +241,9 @@ def _check_spacing(name, d):
 
 
 def fftfreq(n, d=1.0, *, dtype=None, device=None):
-    """The frequencies of the elements of a transform of n points `d` apart, in cycles per unit of d."""
+    """The frequencies of the elements of a transform of n points `d` apart, in cycles
+    per unit of d.
+    """
     dtype = _frequency_arguments("fftfreq", n, dtype)
     _check_spacing("fftfreq", d)
     half = n // 2

@@ -9,12 +9,14 @@ from minijax.core import ShapedArray, Zero, is_undefined_primal
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import batch_front, constant_like, define, dtype_of, shape_of
 from minijax.ops.elementwise import conj, div, mul, real
-from minijax.ops.shape import broadcast_in_dim
 from minijax.ops.index import dynamic_update_slice
+from minijax.ops.shape import broadcast_in_dim
 
 
 class FftType(enum.IntEnum):
-    """Which transform: complex forward or inverse, real to half of the spectrum, or its inverse."""
+    """Which transform: complex forward or inverse, real to half of the spectrum, or its
+    inverse.
+    """
 
     FFT = 0
     IFFT = 1
@@ -51,8 +53,8 @@ def fft(x, fft_type, fft_lengths):
         fft_type: an `FftType`, or its name.
         fft_lengths: the sizes of the transformed dimensions; those of the result for IRFFT.
 
-    Inverse transforms are divided by the number of transformed points.  ValueError for other sizes,
-    and for an RFFT of what is neither float32 nor float64.
+    Inverse transforms are divided by the number of transformed points.  ValueError for
+    other sizes, and for an RFFT of what is neither float32 nor float64.
     """
     kind = fft_type_of(fft_type)
     dtype = dtype_of(x)
@@ -123,7 +125,9 @@ def _fft_jvp(primals, tangents, *, fft_type, fft_lengths):
 
 
 def _mask(shape, n, dtype):
-    """How often each element of a half spectrum stands for one of the whole: 1 at the ends, else 2."""
+    """How often each element of a half spectrum stands for one of the whole: 1 at the
+    ends, else 2.
+    """
     size = shape[-1]
     one, two = dtype.type(1), dtype.type(2)
     mask = broadcast_in_dim(two, (size,), ())

@@ -1,6 +1,7 @@
 """How samplers take their arguments: keys, dtypes and shapes."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def static(*names):
     return functools.partial(jit, static_argnames=names)
 
 
-def one_key(name, key):
+def one_key(name, key) -> Any:
     """A typed key from the one that a user passed to the sampler `name`."""
     return check_key(name, key)[0]
 

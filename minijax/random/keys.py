@@ -6,6 +6,7 @@ A key is either typed (an array of a key dtype, from `key`) or raw (uint32 words
 
 import operator
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def is_typed(keys) -> bool:
     return isinstance(getattr(keys, "dtype", None), dtypes.KeyTy)
 
 
-def _wrap(words, impl):
+def _wrap(words, impl) -> Any:
     """Typed keys from raw words.  TypeError unless they are words of keys of `impl`."""
     problem = "JAX encountered invalid PRNG key data: expected key_data"
     if not all(hasattr(words, name) for name in ("ndim", "shape", "dtype")):
@@ -84,7 +85,7 @@ def _wrap(words, impl):
     return ops.random_wrap(words, impl)
 
 
-def check_key(name: str, key, batched: bool = False, legacy: bool = True):
+def check_key(name: str, key, batched: bool = False, legacy: bool = True) -> Any:
     """(typed key, whether `key` was raw).
 
     TypeError for what is no key; ValueError for an array of keys, unless `batched`: the
@@ -96,11 +97,11 @@ def check_key(name: str, key, batched: bool = False, legacy: bool = True):
             raise TypeError(f"unexpected PRNG key type {type(key)}")
         if legacy:
             _complain_of_raw()
-    wrapped = key if typed else _wrap(key, key_dtype())
+    wrapped: Any = key if typed else _wrap(key, key_dtype())
     if wrapped.ndim and not batched:
         raise ValueError(
             f"{name} accepts a single key, but was given a key array of shape "
-            f"{tuple(key.shape)} != (). Use jax.vmap for batching."
+            f"{tuple(shape_of(key))} != (). Use jax.vmap for batching."
         )
     return wrapped, not typed
 

@@ -1,6 +1,7 @@
 """`jax.scipy.special`: special functions on arrays.
 
-A function is found in its module when it is first asked for; so programs load only what they use.
+A function is found in its module when it is first asked for; so programs load only what
+they use.
 """
 
 import importlib
@@ -10,8 +11,8 @@ from typing import Any
 _NAMES = {
     "gammas": """bernoulli beta betainc betaln comb digamma factorial gamma gammainc gammaincc
         gammaln gammasgn loggamma multigammaln poch polygamma zeta""",
-    "entropies": """boxcox boxcox1p entr expit kl_div log_softmax logit logsumexp rel_entr softmax
-        xlog1py xlogy""",
+    "entropies": """boxcox boxcox1p entr expit kl_div log_softmax logit logsumexp rel_entr
+        softmax xlog1py xlogy""",
     "errors": "dawsn erf erfc erfcx erfinv log_ndtr ndtr ndtri owens_t wofz",
     "integrals": "exp1 expi expn fresnel sici spence",
     "bessel": "bessel_jn i0 i0e i1 i1e",

@@ -37,13 +37,14 @@ def i1(x):
 def bessel_jn(z, *, v, n_iter=50):
     """The Bessel functions of the first kind of orders 0 .. v, along a new first axis.
 
-    Miller's backward recurrence J_k-1(z) = 2k/z J_k(z) - J_k+1(z) from order `n_iter`, normalised by
-    J_0 + 2 (J_2 + J_4 + ...) = 1.  ValueError for complex z, or where v is not an integer in 0 .. n_iter.
+    Miller's backward recurrence J_k-1(z) = 2k/z J_k(z) - J_k+1(z) from order `n_iter`,
+    normalised by J_0 + 2 (J_2 + J_4 + ...) = 1.  TypeError for complex z, ValueError where v
+    is not an integer in 0 .. n_iter.
     """
     z = asarray(z)
     (z,) = promote_args_inexact("bessel_jn", z)
     if is_complex(z):
-        raise ValueError("complex input not supported.")
+        raise TypeError("complex input not supported.")
     v = concrete_or_error(operator.index, v, "Argument v of bessel_jn.")
     n_iter = concrete_or_error(int, n_iter, "Argument n_iter of bessel_jn.")
 

@@ -1,6 +1,7 @@
 """Coefficients of rational approximations, highest power first.
 
-From the Cephes Mathematical Library (S. L. Moshier, 1984-2000), whose functions the names begin with.
+From the Cephes Mathematical Library (S. L. Moshier, 1984-2000), whose functions the
+names begin with.
 """
 
 NDTRI_P0 = (

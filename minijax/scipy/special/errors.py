@@ -44,7 +44,7 @@ def _polynomial(coefficients, x):
     return jnp.polyval(np.asarray(coefficients, dtype_of(x)), x)
 
 
-# --- the normal distribution ------------------------------------------------------------
+# --- the normal distribution ----------------------------------------------------------
 
 
 def _check_float(name, x):
@@ -80,23 +80,23 @@ def ndtri(p):
     upper = p > constant_like(-np.expm1(-2.0), p)
     folded = jnp.where(upper, 1.0 - p, p)
     safe = jnp.where(folded == 0, jnp.full_like(p, 0.5), folded)
+    c = coefficients
     w = safe - constant_like(0.5, p)
     ww = lax.square(w)
-    c = coefficients
+    cube = w * ww
     ratio = _polynomial(c.NDTRI_P0, ww) / _polynomial(c.NDTRI_Q0, ww)
-    middle = (w + w * ww * ratio) * constant_like(-math.sqrt(2 * math.pi), p)
+    middle = (w + cube * ratio) * constant_like(-math.sqrt(2 * math.pi), p)
     z = lax.sqrt(constant_like(-2, p) * lax.log(safe))
     first = z - lax.log(z) / z
-    inverse = 1.0 / z
-    near = _polynomial(c.NDTRI_P2, inverse) / _polynomial(c.NDTRI_Q2, inverse) / z
-    far = _polynomial(c.NDTRI_P1, inverse) / _polynomial(c.NDTRI_Q1, inverse) / z
-    tail = jnp.where(z >= 8.0, first - near, first - far)
-    x = jnp.where(safe > constant_like(math.exp(-2.0), p), middle, tail)
-    x = jnp.where(upper, x, -x)
+    near = _polynomial(c.NDTRI_P2, 1.0 / z) / _polynomial(c.NDTRI_Q2, 1.0 / z) / z
+    far = _polynomial(c.NDTRI_P1, 1.0 / z) / _polynomial(c.NDTRI_Q1, 1.0 / z) / z
+    near, far = first - near, first - far
+    is_middle = safe > constant_like(math.exp(-2.0), p)
+    x = jnp.where(is_middle, middle, jnp.where(z >= 8.0, near, far))
+    x = jnp.where(p > 1.0 - np.exp(-2.0), x, -x)
     infinite = jnp.full_like(p, np.inf)
-    return jnp.where(
-        p == 0, -infinite, jnp.where(p == constant_like(1, p), infinite, x)
-    )
+    at_zero, below = p == 0, -infinite
+    return jnp.where(at_zero, below, jnp.where(p == constant_like(1, p), infinite, x))
 
 
 _HALF_LOG_TWO_PI = math.log(2 * math.pi) / 2
@@ -106,7 +106,8 @@ _HALF_LOG_TWO_PI = math.log(2 * math.pi) / 2
 def log_ndtr(x, series_order=3):
     """log(ndtr(x)), accurate in both tails.
 
-    x: float32 or float64, else TypeError.  series_order: terms of the asymptotic series of the lower tail, 0 .. 30.
+    x: float32 or float64, else TypeError.  series_order: terms of the asymptotic series
+    of the lower tail, 0 .. 30.
     """
     if not isinstance(series_order, int):
         raise TypeError("series_order must be a Python integer.")
@@ -166,7 +167,7 @@ def _log_ndtr_jvp(series_order, primals, tangents):
     return out, lax.mul(t, lax.exp(lax.sub(log_density, out)))
 
 
-# --- scaled and complex error functions ---------------------------------------------------
+# --- scaled and complex error functions -----------------------------------------------
 
 
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -230,7 +231,8 @@ _dawsn.defjvps(lambda t, out, x: t * (1 - 2 * x * out))
 
 @functools.cache
 def _weideman(n):
-    """(L, coefficients, highest power first) of the n-term expansion of w in (L + iz) / (L - iz).
+    """(L, coefficients, highest power first) of the n-term expansion of w in (L + iz) /
+    (L - iz).
 
     Weideman, "Computation of the complex error function", SIAM J. Numer. Anal. 31 (1994).
     """
@@ -279,8 +281,9 @@ def _gauss_nodes():
 
 @custom_jvp
 def _owens_t(h, a):
-    """Patefield and Tandy, "Fast and accurate calculation of Owen's T function", 2000: a <= 1 by
-    quadrature; beyond, by the reflection to 1 / a."""
+    """Patefield and Tandy, "Fast and accurate calculation of Owen's T function", 2000:
+    a <= 1 by quadrature; beyond, by the reflection to 1 / a.
+    """
     h_, a_ = lax.abs(h), lax.abs(a)
     inside = a_ <= 1
     slope = jnp.where(inside, a_, 1 / a_)

@@ -34,7 +34,8 @@ def gammaln(x):
 def loggamma(x):
     """log Γ(x) on its principal branch: NaN where x is negative."""
     (x,) = _arrays("loggamma", x)
-    return jnp.where(x > 0, lax.lgamma(x), np.nan)
+    value = lax.lgamma(x)
+    return jnp.where(x > 0, value, np.nan)
 
 
 @jit
@@ -54,8 +55,9 @@ def gamma(x):
     return gammasgn(x) * lax.exp(lax.lgamma(x))
 
 
-# log Γ(x) - (x - 1/2) log x + x - log(2 pi) / 2 as a series in 1 / x^2, shifted to the range above 8; DiDonato
-# and Morris, "Algorithm 708", ACM TOMS 18 (1992), function ALGDIV.
+# log Γ(x) - (x - 1/2) log x + x - log(2 pi) / 2 as a series in 1 / x^2, shifted to the
+# range above 8; DiDonato and Morris, "Algorithm 708", ACM TOMS 18 (1992), function
+# ALGDIV.
 _ALGDIV = (0.833333333333333e-01, -0.277777777760991e-02, 0.793650666825390e-03,
            -0.595202931351870e-03, 0.837308034031215e-03, -0.165322962780713e-02)  # fmt: skip
 
@@ -67,8 +69,8 @@ def _log_gamma_ratio(a, b):
     x = h / (1 + h)
     d = b + (a - 0.5)
     x2 = x * x
-    sums = [constant_like(1.0, x)]
-    for _ in range(5):
+    sums = [constant_like(1.0, x), 1.0 + (x + x2)]
+    for _ in range(4):
         sums.append(1.0 + (x + x2 * sums[-1]))
     t = (1.0 / b) ** 2
     w = _ALGDIV[5] * sums[5]
@@ -143,8 +145,9 @@ def _trailing(v, rank):
 def poch(z, m):
     """Pochhammer's symbol Γ(z + m) / Γ(z)."""
     z, m = _arrays("poch", z, m)
+    is_one = m == 0
     total = z + m
-    return jnp.where(m == 0, constant_like(1, z), gamma(total) / gamma(z))
+    return jnp.where(is_one, constant_like(1, z), gamma(total) / gamma(z))
 
 
 poch.defjvps(
@@ -215,7 +218,9 @@ def _zeta_jvp(primals, tangents):
 
 
 def _zeta_slopes(x, q, t_x, t_q):
-    """t_x d/dx + t_q d/dq of sum_k<n (q+k)^-x + m^(1-x)/(x-1) + m^-x (1/2 + sum_k T_k), m = q + n."""
+    """t_x d/dx + t_q d/dq of sum_k<n (q+k)^-x + m^(1-x)/(x-1) + m^-x (1/2 + sum_k T_k),
+    m = q + n.
+    """
     n = 8
     columns = [a[..., None] for a in (x, q, t_x, t_q)]
     xs, qs, t_xs, t_qs = columns

@@ -26,7 +26,7 @@ def _ratio(numerator, denominator, x):
     return _polynomial(numerator, x) / _polynomial(denominator, x)
 
 
-# --- exponential integrals ----------------------------------------------------------------
+# --- exponential integrals ------------------------------------------------------------
 
 # upper ends of Cephes' intervals, and the rational functions on them
 _EXPI_PIECES = (
@@ -198,13 +198,15 @@ def _expn_jvp(n, primals, tangents):
     return expn(n, x), -t * expn(lax.sub(n, 1), x)
 
 
-# --- sine and cosine integrals --------------------------------------------------------------
+# --- sine and cosine integrals --------------------------------------------------------
 
 
 @custom_jvp
 @jit
 def sici(x):
-    """(Si(x), Ci(x)): ∫_0^x sin(t)/t dt, and γ + log(x) + ∫_0^x (cos(t) - 1)/t dt; Cephes' sici."""
+    """(Si(x), Ci(x)): ∫_0^x sin(t)/t dt, and γ + log(x) + ∫_0^x (cos(t) - 1)/t dt;
+    Cephes' sici.
+    """
     (x,) = _arrays("sici", x)
     if is_complex(x):
         raise ValueError(
@@ -255,7 +257,7 @@ def _sici_jvp(primals, tangents):
     return sici(x), (jnp.sinc(x / math.pi) * t, lax.cos(x) / x * t)
 
 
-# --- Fresnel's integrals ----------------------------------------------------------------------
+# --- Fresnel's integrals --------------------------------------------------------------
 
 
 @jit
@@ -282,8 +284,11 @@ def _fresnel_tables(dtype):
     """Numerators and denominators of S, C, f and g."""
     if dtype.itemsize <= 4:
         return [
-            (c.FRESNEL32_SN, ()), (c.FRESNEL32_CN, ()), (c.FRESNEL32_FN, ()), (c.FRESNEL32_GN, ()),
-        ]  # fmt: skip
+            (c.FRESNEL32_SN, ()),
+            (c.FRESNEL32_CN, ()),
+            (c.FRESNEL32_FN, ()),
+            (c.FRESNEL32_GN, ()),
+        ]
     return [
         (c.FRESNEL64_SN, c.FRESNEL64_SD), (c.FRESNEL64_CN, c.FRESNEL64_CD),
         (c.FRESNEL64_FN, c.FRESNEL64_FD), (c.FRESNEL64_GN, c.FRESNEL64_GD),
@@ -292,7 +297,9 @@ def _fresnel_tables(dtype):
 
 @custom_jvp
 def fresnel(x):
-    """(S(x), C(x)): the integrals of sin(π t^2 / 2) and cos(π t^2 / 2) from 0; Cephes' fresnl."""
+    """(S(x), C(x)): the integrals of sin(π t^2 / 2) and cos(π t^2 / 2) from 0; Cephes'
+    fresnl.
+    """
     (x,) = _arrays("fresnel", x)
     if is_complex(x):
         raise NotImplementedError(
@@ -333,7 +340,7 @@ def _fresnel_jvp(primals, tangents):
     return fresnel(x), (sine * t, cosine * t)
 
 
-# --- the dilogarithm -----------------------------------------------------------------------------
+# --- the dilogarithm ------------------------------------------------------------------
 
 
 def spence(x):

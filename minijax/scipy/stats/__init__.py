@@ -14,8 +14,11 @@ _DISTRIBUTIONS = (
     "vonmises", "wrapcauchy",
 )  # fmt: skip
 _HOME = {
-    "gaussian_kde": "kernel_density", "mode": "samples", "rankdata": "samples", "sem": "samples",
-}  # fmt: skip
+    "gaussian_kde": "kernel_density",
+    "mode": "samples",
+    "rankdata": "samples",
+    "sem": "samples",
+}
 
 __all__ = [*_DISTRIBUTIONS, *_HOME]
 

@@ -7,5 +7,7 @@ __all__ = ["like", "promoted"]
 
 
 def promoted(name, *args):
-    """The arguments in one floating dtype, with equal ranks.  TypeError unless they are arrays or scalars."""
+    """The arguments in one floating dtype, with equal ranks.  TypeError unless they are
+    arrays or scalars.
+    """
     return promote_args_inexact(name, *args)

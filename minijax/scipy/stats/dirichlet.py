@@ -11,7 +11,9 @@ from minijax.scipy.stats.arguments import like
 
 
 def logpdf(x, alpha):
-    """The logarithm of the density at x: shape (n, ...), or (n - 1, ...) without the last part; alpha: (n,)."""
+    """The logarithm of the density at x: shape (n, ...), or (n - 1, ...) without the
+    last part; alpha: (n,).
+    """
     return _logpdf(*[asarray(v) for v in promote_dtypes_inexact(x, alpha)])
 
 

@@ -19,8 +19,8 @@ class gaussian_kde:
 
     Args:
         dataset: shape (d, n) or (n,), real.
-        bw_method: the width of kernels as a factor of the data's covariance: "scott" (default), "silverman", a scalar,
-            or a function of this object.
+        bw_method: the width of kernels as a factor of the data's covariance: "scott"
+            (default), "silverman", a scalar, or a function of this object.
         weights: (n,), equal by default.
     """
 

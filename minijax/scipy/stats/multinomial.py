@@ -14,7 +14,9 @@ from minijax.scipy import special
 
 
 def logpmf(x, n, p):
-    """The logarithm of the probability of counts x along the last axis.  ValueError unless x, n are integers."""
+    """The logarithm of the probability of counts x along the last axis.  ValueError
+    unless x, n are integers.
+    """
     (p,) = promote_args_inexact("multinomial.logpmf", p)
     x, n = ensure_arraylike("multinomial.logpmf", x, n)
     if dtype_of(x).kind not in "iu" or dtype_of(n).kind not in "iu":
