@@ -99,7 +99,8 @@ class InconclusiveDimensionOperation(Exception):
 
 def describe(tracer):
     """What a tracer stands for, as JAX words it."""
-    return f"traced array with shape {tracer.aval.str_short(short_dtypes=False)}"
+    kind = tracer.aval.str_short(short_dtypes=False).lstrip("~")
+    return f"traced array with shape {kind}"
 
 
 def origin(tracer):

@@ -33,7 +33,7 @@ class DebugInfo:
 def describe_function(fun):
     """`name at file:line` of the user's function."""
     inner = fun
-    while not hasattr(inner, "__code__"):
+    while True:
         below = getattr(inner, "__wrapped__", None) or getattr(inner, "func", None)
         if below is None:
             break

@@ -15,6 +15,7 @@ from minijax.control.call import jit
 from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad
 from minijax.tree_util import Partial, tree_map
 
@@ -81,9 +82,12 @@ def value_and_grad(
 
     TypeError for inputs or outputs of other types.
     """
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun}")
     argnums = _checked_argnums(argnums)
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def wrapped(*args, **kwargs):
         places = _places(argnums, args)
         dynamic = tuple(args[k] for k in places)
@@ -117,6 +121,7 @@ def grad(
     both = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, reduce_axes)
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def wrapped(*args, **kwargs):
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
@@ -203,6 +208,7 @@ def _check_real_output(dtype, holomorphic, name):
 # --- jvp, vjp, linearize ------------------------------------------------------------
 
 
+@api_boundary
 def jvp(fun, primals, tangents, has_aux=False) -> Any:
     """(out, out_tangent) of `fun` at `primals` along `tangents`, tuples of pytrees.
 
@@ -256,6 +262,7 @@ def _tangent_aval(t):
     return core.get_aval(t)
 
 
+@api_boundary
 def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     """(out, pullback) of `fun` at `primals`.
 
@@ -311,6 +318,7 @@ def _checked_ct(ct, aval):
     return Zero(want) if want.dtype == dtypes.float0 else ct
 
 
+@api_boundary
 def linearize(fun, *primals, has_aux=False) -> Any:
     """(out, f_jvp): `f_jvp(*tangents)` applies the derivative at `primals`."""
     flat, in_tree = flatten(primals)
@@ -351,6 +359,7 @@ def _check_linear_input(t, aval):
         )
 
 
+@api_boundary
 def linear_transpose(fun, *primals, reduce_axes=()):
     """The transpose of a function that is linear in all of its arguments."""
     flat, in_tree = flatten(primals)

@@ -8,6 +8,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import ShapedArray
 from minijax.trace import DebugInfo, describe_function, trace
+from minijax.traceback_util import api_boundary
 
 
 class ShapeDtypeStruct:
@@ -107,6 +108,7 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
         static_argnums = (static_argnums,)
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def jaxpr_maker(*args, **kwargs):
         with core.extend_axis_env(dict(axis_env or ())):
             closed, _, out_tree = trace_tree(
@@ -123,6 +125,7 @@ def _structs(avals):
     return [ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]
 
 
+@api_boundary
 def eval_shape(fun, *args, **kwargs):
     """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
     if not callable(fun):

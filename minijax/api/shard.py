@@ -13,6 +13,7 @@ from minijax._pytree_prefix import flatten_axes
 from minijax.api.vectorize import vmap
 from minijax.control.call import jit
 from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
+from minijax.traceback_util import api_boundary
 from minijax.tree_util import tree_map
 
 
@@ -51,6 +52,7 @@ def shard_map(
         )
 
     @functools.wraps(f, updated=())
+    @api_boundary
     def wrapped(*args):
         used = mesh if mesh is not None else current_mesh()
         if used is None:
@@ -140,6 +142,7 @@ def pmap(
     name = axis_name if axis_name is not None else object()
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def mapped(*args, **kwargs):
         dynamic = [x for k, x in enumerate(args) if k not in statics]
 

@@ -6,6 +6,7 @@ from typing import Any
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
+from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.tree_util import keystr, tree_flatten_with_path
 
@@ -50,6 +51,7 @@ def vmap(
         )
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def mapped(*args, **kwargs):
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
             raise ValueError(

@@ -10,8 +10,10 @@ from minijax.ops.define import zeros
 from minijax.ops.elementwise import add
 from minijax.ops.shape import rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
+from minijax.traceback_util import api_boundary
 
 
+@api_boundary
 def associative_scan(fn, elems, reverse=False, axis=0):
     """The prefixes elems[0], fn(elems[0], elems[1]), ... along an axis.
 

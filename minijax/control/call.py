@@ -14,6 +14,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.traceback_util import filter_error
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import dce
@@ -182,23 +183,27 @@ class PjitFunction(stages.Wrapped):
         raise TypeError("jitted functions cannot be pickled; pickle the function")
 
     def __call__(self, *args, **kwargs):
-        if config.values.jax_disable_jit:
-            return self._fun(*args, **kwargs)
-        traced, flat = self._traced(args, kwargs)
-        current = core.current_trace()
-        if current is core.eval_trace and not traced.calls_tracers:
-            try:
-                outs = dispatch.compiled(traced.closed, traced.name)(flat)
-            except TypeError:
-                self._check_no_tracers(flat)
-                raise
-        elif self._inline:
-            outs = core.eval_jaxpr(traced.closed.jaxpr, traced.closed.consts, *flat)
-        else:
-            outs = call_jaxpr(traced.closed, *flat, name=traced.name)
-        if self._donated and current is core.eval_trace:
-            self._donate(args, kwargs)
-        return unflatten(traced.out_tree, outs)
+        try:
+            if config.values.jax_disable_jit:
+                return self._fun(*args, **kwargs)
+            traced, flat = self._traced(args, kwargs)
+            current = core.current_trace()
+            if current is core.eval_trace and not traced.calls_tracers:
+                try:
+                    outs = dispatch.compiled(traced.closed, traced.name)(flat)
+                except TypeError:
+                    self._check_no_tracers(flat)
+                    raise
+            elif self._inline:
+                outs = core.eval_jaxpr(traced.closed.jaxpr, traced.closed.consts, *flat)
+            else:
+                outs = call_jaxpr(traced.closed, *flat, name=traced.name)
+            if self._donated and current is core.eval_trace:
+                self._donate(args, kwargs)
+            return unflatten(traced.out_tree, outs)
+        except Exception as error:
+            filter_error(error)
+            raise
 
     @staticmethod
     def _check_no_tracers(flat):

@@ -12,12 +12,14 @@ from minijax.ops.elementwise import eq, ne
 from minijax.ops.select import clamp, select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 
 _ABSENT = object()
 
 
+@api_boundary
 def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     """`true_fun(*operands) if pred else false_fun(*operands)`; only one branch runs.
 
@@ -51,6 +53,7 @@ def _scalar_predicate(pred):
     return aval
 
 
+@api_boundary
 def switch(index, branches, *operands, operand=_ABSENT):
     """`branches[clamp(index)](*operands)`; only that branch runs.
 

@@ -14,6 +14,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.transforms.evaluate import evaluate
 from minijax.tree_util import register_pytree_node

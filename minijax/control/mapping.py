@@ -4,10 +4,12 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.scan import leading_size, scan
 from minijax.ops.slicing import concatenate
+from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.tree_util import tree_map
 
 
+@api_boundary
 def map(f, xs, *, batch_size=None):
     """`f` applied to each slice of `xs` along axis 0, the results stacked.
 

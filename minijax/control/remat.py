@@ -9,6 +9,7 @@ from minijax.control.call import Statics, _matched, call_jaxpr
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.partial_eval import split_jaxpr
@@ -40,6 +41,7 @@ def checkpoint(
     statics = Statics(*_matched(fun, static_argnums, static_argnames, "static"))
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def wrapped(*args, **kwargs):
         static, dynamic, keywords = statics.split(args, kwargs)
         flat, in_tree = flatten((dynamic, keywords))

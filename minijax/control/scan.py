@@ -20,12 +20,14 @@ from minijax.ops.index import dynamic_index_in_dim
 from minijax.ops.shape import expand_dims
 from minijax.ops.slicing import concatenate
 from minijax.trace import hoist_consts, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import dce
 from minijax.tree_util import tree_map
 
 
+@api_boundary
 def scan(
     f, init, xs=None, length=None, reverse=False, unroll=1, _split_transpose=False
 ):

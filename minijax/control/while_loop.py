@@ -21,10 +21,12 @@ from minijax.ops.reduce import reduce_or
 from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 
 
+@api_boundary
 def while_loop(cond_fun, body_fun, init_val):
     """`while cond_fun(val): val = body_fun(val)`, val a pytree that keeps its types.
 
@@ -79,6 +81,7 @@ def _check_condition(cond):
         )
 
 
+@api_boundary
 def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
     """`for i in range(lower, upper): val = body_fun(i, val)`.
 
