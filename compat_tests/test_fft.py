@@ -11,7 +11,7 @@ from compat_tests import jnp_tables
 ROWS = jnp_tables.rows("fft")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=repr)
+@pytest.mark.parametrize("row", [r for r in ROWS if not r.values_only], ids=repr)
 @pytest.mark.filterwarnings("ignore")
 def test_equations(row):
     assert jnp_tables.equations(row, minijax) == jnp_tables.equations(row, jax)
@@ -43,7 +43,9 @@ def _input(name, n, shape, axis, rng):
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_accuracy_at_every_length(name, dtype):
-    """Near NumPy's float64 transform: errors of a few roundings, whatever the length and layout."""
+    """Near NumPy's float64 transform: errors of a few roundings, whatever the length
+    and layout.
+    """
     rng = np.random.default_rng(0)
     tolerance = 6e-7 if dtype == "float32" else 2e-15
     with minijax.enable_x64(dtype == "float64"):

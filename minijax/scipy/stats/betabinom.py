@@ -4,10 +4,12 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.control.call import jit
 from minijax.scipy import special
 from minijax.scipy.stats.arguments import like, promoted
 
 
+@jit
 def logpmf(k, n, a, b, loc=0):
     """The logarithm of the probability of k."""
     k, n, a, b, loc = promoted("betabinom.logpmf", k, n, a, b, loc)

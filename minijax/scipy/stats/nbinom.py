@@ -17,7 +17,8 @@ def logpmf(k, n, p, loc=0):
         lax.sub(lax.lgamma(lax.add(y, n)), lax.lgamma(n)), lax.lgamma(lax.add(y, one))
     )
     weight = lax.add(special.xlogy(n, p), special.xlogy(y, lax.sub(one, p)))
-    return jnp.where(lax.lt(k, loc), -np.inf, lax.add(ways, weight))
+    log_probability = lax.add(ways, weight)
+    return jnp.where(lax.lt(k, loc), -np.inf, log_probability)
 
 
 def pmf(k, n, p, loc=0):

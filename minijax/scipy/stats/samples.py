@@ -89,7 +89,8 @@ def _check_policy(nan_policy, name):
 def rankdata(a, method="average", *, axis=None, nan_policy="propagate"):
     """The ranks of values from 1, along an axis or over all of them (None).
 
-    method: what equal values get: "average", "min", "max", "dense" (no gaps) or "ordinal" (by place).
+    method: what equal values get: "average", "min", "max", "dense" (no gaps) or
+    "ordinal" (by place).
     """
     (a,) = ensure_arraylike("rankdata", a)
     _check_policy(nan_policy, "jax.scipy.stats.rankdata")
@@ -106,14 +107,19 @@ def _rankdata(a, axis, method):
     order = jnp.argsort(flat)
     places = lax.iota(order.dtype, order.size)
     inverse = jnp.zeros_like(order).at[order].set(places)
+    return _ranks(flat[order], inverse, method).astype(_float())
+
+
+def _ranks(ordered, inverse, method):
+    """The ranks of values from their order: `inverse` is the place of each."""
     if method == "ordinal":
         return inverse + 1
-    flat = flat[order]
-    new = jnp.insert(flat[1:] != flat[:-1], 0, True)
+    new = jnp.insert(ordered[1:] != ordered[:-1], 0, True)
     dense = new.cumsum()[inverse]
     if method == "dense":
         return dense
-    (starts,) = jnp.nonzero(new, size=flat.size + 1, fill_value=flat.size)
+    n = ordered.size
+    (starts,) = jnp.nonzero(new, size=n + 1, fill_value=n)
     if method == "max":
         return starts[dense]
     if method == "min":
