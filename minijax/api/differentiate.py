@@ -435,6 +435,7 @@ def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
     """
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def jacobian(*args, **kwargs):
         places = _places(argnums, args)
         dynamic = tuple(args[k] for k in places)
@@ -487,6 +488,7 @@ def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
     """
 
     @functools.wraps(fun, updated=())
+    @api_boundary
     def jacobian(*args, **kwargs):
         places = _places(argnums, args)
         dynamic = tuple(args[k] for k in places)

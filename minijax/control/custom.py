@@ -185,6 +185,7 @@ class custom_jvp:
 
         self.defjvp(jvp)
 
+    @api_boundary
     def __call__(self, *args, **kwargs) -> Any:
         if self.jvp is None:
             raise AttributeError(
