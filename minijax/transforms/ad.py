@@ -123,9 +123,12 @@ def jvp(fun, primals, tangents):
     """
     level = JVPTrace(core.current_trace())
     args = [level.join(p, t) for p, t in zip(primals, tangents, strict=True)]
-    with core.set_current_trace(level):
-        outs = fun(*args)
-    return level.split_all(outs)
+    try:
+        with core.set_current_trace(level):
+            outs = fun(*args)
+        return level.split_all(outs)
+    finally:
+        level.valid = False
 
 
 # --- linearize --------------------------------------------------------------------

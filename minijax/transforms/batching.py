@@ -108,14 +108,17 @@ class BatchTrace(core.Trace):
 def batch(fun, axis, args, dims):
     """Run the flat function `fun` over a batch; (outs, out_dims)."""
     level = BatchTrace(core.current_trace(), axis)
-    with core.set_current_trace(level):
-        tracers = [level.join(x, d) for x, d in zip(args, dims, strict=True)]
-        if axis.name is None:
-            outs = fun(*tracers)
-        else:
-            with core.extend_axis_env({axis.name: axis.size}):
+    try:
+        with core.set_current_trace(level):
+            tracers = [level.join(x, d) for x, d in zip(args, dims, strict=True)]
+            if axis.name is None:
                 outs = fun(*tracers)
-    return level.split_all(outs)
+            else:
+                with core.extend_axis_env({axis.name: axis.size}):
+                    outs = fun(*tracers)
+        return level.split_all(outs)
+    finally:
+        level.valid = False
 
 
 def batched_flat(fun, axis, dims, found):
