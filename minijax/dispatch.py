@@ -16,8 +16,10 @@ from minijax.trace import JaxprTrace
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
-# module -> executable; `_src.compiler` lets it be replaced
-load = cbackend.Executable
+
+def load(module):
+    """The executable of a module; `_src.compiler` lets this be replaced."""
+    return cbackend.Executable(module)
 
 
 class Compiled:
