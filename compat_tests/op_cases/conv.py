@@ -168,6 +168,14 @@ CASES = [
         ),
         _X,
     ),
+    _other(
+        "local",
+        lambda lax, x, w: lax.conv_general_dilated_local(
+            x, w, (1, 2), "VALID", (3, 2), dimension_numbers=_NHWC
+        ),
+        _X,
+        A(_X.shape[1] - 2, (_X.shape[2] - 2) // 2 + 1, 6 * _X.shape[3], 2),
+    ),
     _bad("strides-count", window_strides=(1,)),
     _bad("padding-count", padding=((1, 1),)),
     _bad("padding-name", padding="foo"),

@@ -40,9 +40,15 @@ _HOMES = {
     "minijax.control.while_loop": (
         "fori_loop while_loop while_p"
     ),
+    "minijax.dtypes": (
+        "dtype"
+    ),
     "minijax.ops.conv": (
         "conv conv_general_dilated conv_general_dilated_p "
         "conv_general_dilated_patches conv_transpose conv_with_general_padding"
+    ),
+    "minijax.ops.conv_local": (
+        "conv_general_dilated_local"
     ),
     "minijax.ops.conv_shapes": (
         "ConvDimensionNumbers conv_dimension_numbers conv_general_permutations "
