@@ -41,9 +41,6 @@ ABSENT = _table(
             "jax.experimental.jax2tf jax.experimental.jax2tf.convert"
         ),
         "Taylor mode is not written yet": "jax.experimental.jet.jet",
-        "convolutions are without locally connected kernels": (
-            "jax.lax.conv_general_dilated_local"
-        ),
         "XLA's parallel executor; JAX 0.10.2 has it under `jax.interpreters` only": (
             "jax.pxla"
         ),
@@ -51,7 +48,7 @@ ABSENT = _table(
             jax.experimental.array_serialization.serialization.GlobalAsyncCheckpointManager
             jax.experimental.array_serialization.serialization.get_tensorstore_spec
         """,
-        "not written yet": "jax.scipy.signal.convolve jax.lax.dtype",
+        "not written yet": "jax.scipy.signal.convolve",
     }
 )
 
