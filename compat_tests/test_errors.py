@@ -1,0 +1,283 @@
+"""Faulty programs: the same exception type on both sides, saying the essential words;
+and tracebacks that end with the user's frames.
+"""
+
+import functools
+import traceback
+
+import numpy as np
+import pytest
+from sides import NAMES, Side, raised
+
+
+def _leak(s):
+    kept = []
+    s.jit(lambda x: kept.append(x) or x)(1.0)
+    return kept[0] + 1
+
+
+def _leaked_into_jit(s):
+    kept = []
+    s.vmap(lambda x: kept.append(x) or x)(s.jnp.ones(3))
+    return s.jit(lambda y: y + kept[0])(1.0)
+
+
+def _custom_vjp(s, bwd, transform):
+    f = s.custom_vjp(lambda x: x)
+    f.defvjp(lambda x: (x, None), bwd)
+    return transform(f)
+
+
+def _custom_jvp(s, rule):
+    f = s.custom_jvp(lambda x: x)
+    f.defjvp(rule)
+    return s.jvp(f, (1.0,), (1.0,))
+
+
+def _donated(s):
+    x = s.jnp.ones(3)
+    s.jit(lambda y: y + 1, donate_argnums=0)(x)
+    return x + 1
+
+
+def _dynamic_fori(s, n):
+    return s.lax.fori_loop(0, n.astype(int), lambda i, c: c * 2, n)
+
+
+# name -> (faulty program, words of JAX's message that ours must have)
+FAULTS = {
+    # tracers where values are needed
+    "leak": (_leak, ["Encountered an unexpected tracer", "side effect"]),
+    "leak into jit": (_leaked_into_jit, ["Encountered an unexpected tracer"]),
+    "if": (lambda s: s.jit(lambda x: 1 if x > 0 else 2)(1.0),
+           ["Attempted boolean conversion of traced array with shape bool[]",
+            "while tracing the function <lambda> at", "for jit"]),
+    "and": (lambda s: s.jit(lambda x: x and 1)(1.0), ["boolean conversion", "float32[]"]),
+    "if in remat": (lambda s: s.checkpoint(lambda x: 1 if x > 0 else 2)(1.0),
+                    ["boolean conversion of traced array with shape bool[]"]),
+    "float": (lambda s: s.jit(float)(1.0), ["concrete value is expected", "`float`"]),
+    "int": (lambda s: s.jit(lambda x: int(x))(1), ["`int` function", "x.astype(int)"]),
+    "index": (lambda s: s.jit(lambda x: [1, 2][x])(1), ["__index__()", "int32[]"]),
+    "range": (lambda s: s.jit(lambda x: list(range(x)))(1), ["__index__()"]),
+    "numpy": (lambda s: s.jit(lambda x: np.sin(x))(1.0), ["__array__()", "float32[]"]),
+    "item": (lambda s: s.jit(lambda x: x.item())(1.0), ["concrete value is expected"]),
+    "tolist": (lambda s: s.jit(lambda x: x.tolist())(1.0), ["tolist"]),
+    "shape": (lambda s: s.jit(s.jnp.zeros)(3), ["Shapes must be 1D sequences"]),
+    "arange": (lambda s: s.jit(s.jnp.arange)(3), ["jnp.arange argument 'stop'"]),
+    "mask": (lambda s: s.jit(lambda x: x[x > 0])(s.jnp.ones(3)),
+             ["Array boolean indices must be concrete"]),
+    "hash": (lambda s: s.jit(hash)(1.0), ["unhashable type"]),
+    "format": (lambda s: s.jit(lambda x: f"{x:.2f}")(1.0),
+               ["unsupported format string passed to"]),
+    "iterate": (lambda s: s.jit(list)(1.0), ["iteration over a 0-d array"]),
+    # arrays
+    "truth": (lambda s: bool(s.jnp.ones(3)), ["truth value", "ambiguous"]),
+    "broadcast": (lambda s: s.jnp.ones(3) + s.jnp.ones(2),
+                  ["incompatible shapes for broadcasting", "(3,), (2,)"]),
+    "matmul": (lambda s: s.jnp.ones((3, 2)) @ s.jnp.ones(3),
+               ["contracting dimensions to have the same shape", "(2,) and (3,)"]),
+    "dtypes": (lambda s: s.lax.add(s.jnp.ones(3), s.jnp.ones(3, int)),
+               ["same dtypes", "float32, int32", "Tip: jnp.add"]),
+    "reshape": (lambda s: s.jnp.ones(6).reshape(4, 2), ["cannot reshape", "(size 6)"]),
+    "concatenate": (lambda s: s.jnp.concatenate([s.jnp.ones((2, 3)), s.jnp.ones((2, 4))]),
+                    ["Cannot concatenate", "(2, 3), (2, 4)"]),
+    "axis": (lambda s: s.jnp.sum(s.jnp.ones(3), axis=1), ["axis 1 is out of bounds"]),
+    "assignment": (lambda s: s.jnp.ones(3).__setitem__(0, 1.0),
+                   ["immutable", "x = x.at[idx].set(y)"]),
+    "list": (lambda s: s.jnp.sum([1.0]), ["requires ndarray or scalar", "position 0"]),
+    "float index": (lambda s: s.jnp.ones(3)[1.0], ["must have integer or boolean type"]),
+    "list index": (lambda s: s.jnp.ones(3)[[0, 1]], ["non-tuple sequence"]),
+    "too many indices": (lambda s: s.jnp.ones(3)[0, 0], ["Too many indices"]),
+    "text index": (lambda s: s.jnp.ones(3)["a"], ["string indexing", "'a'"]),
+    "text": (lambda s: s.jnp.array("abc"), ["not a valid JAX array type"]),
+    "overflow": (lambda s: s.jnp.int8(300), ["300 out of bounds for int8"]),
+    "deleted": (_donated, ["Array has been deleted with shape=float32[3]"]),
+    "dynamic_slice": (lambda s: s.lax.dynamic_slice(s.jnp.ones(3), (0,), (5,)),
+                      ["slice_sizes (5,)", "(3,)"]),
+    "key": (lambda s: s("random").normal(3), ["invalid PRNG key data"]),
+    "key to NumPy": (lambda s: np.asarray(s("random").key(0)), ["jax.random.key_data"]),
+    "unknown attribute": (lambda s: s.jnp.foo, ["has no attribute 'foo'"]),
+    "unknown flag": (lambda s: s.config.update("jax_foo", 1), ["jax_foo"]),
+    # jit
+    "not callable": (lambda s: s.jit(3), ["Expected a callable value, got 3"]),
+    "static": (lambda s: s.jit(lambda x, y: x, static_argnums=1)(1.0, [1]),
+               ["Non-hashable static arguments", "unhashable type: 'list'"]),
+    "static name": (lambda s: s.jit(lambda x: x, static_argnames="y")(1.0),
+                    ["invalid argnames {'y'}"]),
+    "text to jit": (lambda s: s.jit(lambda x: x)("a"),
+                    ["as an abstract array", "<class 'str'>", "static_argnums"]),
+    "object from jit": (lambda s: s.jit(lambda x: object())(1.0),
+                        ["traced for jit returned a value of type <class 'object'>"]),
+    # loops and branches
+    "scan structure": (lambda s: s.lax.scan(lambda c, x: ((c, c), x), 0.0, s.jnp.arange(3)),
+                       ["scan body function carry input and carry output",
+                        "but they differ"]),
+    "scan pair": (lambda s: s.lax.scan(lambda c, x: c, 0.0, s.jnp.arange(3)),
+                  ["scan body output must be a pair"]),
+    "scan dtype": (lambda s: s.lax.scan(
+        lambda c, x: (c.astype(complex), x), s.jnp.float32(0), s.jnp.arange(3)),
+        ["must have equal types", "complex64[]", "dtypes do not match"]),
+    "scan lengths": (lambda s: s.lax.scan(
+        lambda c, x: (c, None), 0.0, (s.jnp.arange(3), s.jnp.arange(4))),
+        ["different leading axis sizes: 3, 4"]),
+    "scan without length": (lambda s: s.lax.scan(lambda c, x: (c, x), 0.0, None),
+                            ["`length` not provided"]),
+    "while shape": (lambda s: s.lax.while_loop(
+        lambda c: c < 3, lambda c: s.jnp.ones(3), 0.0),
+        ["while_loop body function carry input", "float32[3]", "shapes do not match"]),
+    "while test": (lambda s: s.lax.while_loop(lambda c: c, lambda c: c, s.jnp.ones(3)),
+                   ["cond_fun must return a boolean scalar"]),
+    "while reverse": (lambda s: s.grad(lambda x: s.lax.while_loop(
+        lambda c: c < 3, lambda c: c * 2, x))(1.0),
+        ["Reverse-mode differentiation does not work for lax.while_loop"]),
+    "cond structure": (lambda s: s.lax.cond(True, lambda x: x, lambda x: (x, x), 1.0),
+                       ["must have the same pytree structure"]),
+    "cond dtype": (lambda s: s.lax.cond(True, lambda x: x, lambda x: s.jnp.int32(x), 1.0),
+                   ["cond branches must have equal output types", "int32[]"]),
+    "cond predicate": (lambda s: s.lax.cond(s.jnp.ones(3), lambda: 1, lambda: 2),
+                       ["Pred must be a scalar", "(3,)"]),
+    "no branches": (lambda s: s.lax.switch(0, [], 1.0), ["Empty branch sequence"]),
+    # vmap
+    "axes length": (lambda s: s.vmap(lambda x, y: x, in_axes=(0,))(s.jnp.ones(3), 1.0),
+                    ["len(in_axes)=1, len(args)=2"]),
+    "axes tree": (lambda s: s.vmap(lambda x: x, in_axes=({"b": 0},))({"a": s.jnp.ones(3)}),
+                  ["vmap in_axes specification must be a tree prefix"]),
+    "sizes": (lambda s: s.vmap(lambda x, y: x)(s.jnp.ones(3), s.jnp.ones(2)),
+              ["inconsistent sizes", "axis 0 of argument y of type float32[2]"]),
+    "rank": (lambda s: s.vmap(lambda x: x)(1.0), ["along axis 0", "at least 1"]),
+    "out of bounds": (lambda s: s.vmap(lambda x: x, in_axes=2)(s.jnp.ones((3, 3))),
+                      ["along axis 2", "at least 3"]),
+    "out_axes": (lambda s: s.vmap(lambda x: x, out_axes=None)(s.jnp.ones(3)),
+                 ["vmap out_axes", "None"]),
+    "axes type": (lambda s: s.vmap(lambda x: x, in_axes="a"), ["vmap in_axes must be"]),
+    "axis name": (lambda s: s.lax.psum(1.0, "i"), ["unbound axis name: i"]),
+    # derivatives
+    "vector": (lambda s: s.grad(lambda x: x)(s.jnp.ones(3)),
+               ["only defined for scalar-output functions", "(3,)"]),
+    "no output": (lambda s: s.grad(lambda x: None)(1.0), ["scalar-output functions"]),
+    "integers": (lambda s: s.grad(lambda x: x * 1.0)(3),
+                 ["requires real- or complex-valued inputs", "int32", "allow_int"]),
+    "complex": (lambda s: s.grad(lambda x: x)(1j), ["holomorphic=True"]),
+    "argnums": (lambda s: s.grad(lambda x: x, argnums=2)(1.0),
+                ["at least 3 positional arguments"]),
+    "text to grad": (lambda s: s.grad(lambda x: x)("a"), ["not a valid JAX type"]),
+    "aux": (lambda s: s.grad(lambda x: x, has_aux=True)(1.0), ["two-element tuple"]),
+    "grad of no function": (lambda s: s.grad(3), ["Expected a callable value, got 3"]),
+    "jvp structure": (lambda s: s.jvp(lambda x: x, (1.0,), ([1.0],)),
+                      ["must have the same tree structure"]),
+    "jvp dtype": (lambda s: s.jvp(lambda x: x, (1.0,), (1,)),
+                  ["tangent dtype int32", "float32"]),
+    "jvp shape": (lambda s: s.jvp(lambda x: x, (1.0,), (s.jnp.ones(3),)),
+                  ["different primal and tangent shapes"]),
+    "vjp structure": (lambda s: s.vjp(lambda x: x, 1.0)[1]((1.0, 1.0)),
+                      ["unexpected tree structure"]),
+    "vjp shape": (lambda s: s.vjp(lambda x: x, 1.0)[1](s.jnp.ones(3)),
+                  ["float32[3]", "float32[]"]),
+    "no rule": (lambda s: s.grad(s.custom_vjp(lambda x: x))(1.0), ["No VJP defined"]),
+    "cotangent count": (lambda s: _custom_vjp(s, lambda r, g: (g, g), lambda f: s.grad(f)(1.0)),
+                        ["bwd rule must produce", "same container"]),
+    "forward mode": (lambda s: _custom_vjp(
+        s, lambda r, g: (g,), lambda f: s.jvp(f, (1.0,), (1.0,))),
+        ["can't apply forward-mode autodiff (jvp) to a custom_vjp function"]),
+    "jvp rule": (lambda s: _custom_jvp(s, lambda p, t: (p[0], (t[0], t[0]))),
+                 ["primal and tangent outputs with equal container"]),
+    # trees
+    "tree": (lambda s: s.tree.map(lambda a, b: a, {"a": 1}, {"b": 1}),
+             ["pytree structure error"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(name):
+    program, words = FAULTS[name]
+    theirs, ours = [raised(functools.partial(program, Side(n))) for n in NAMES]
+    names = {t.__name__ for t in type(ours).__mro__}
+    assert type(theirs).__name__ in names, f"{ours!r} in place of {theirs!r}"
+    for word in words:
+        assert word in str(theirs), f"a wrong test: JAX says {theirs}"
+        assert word in str(ours), f"{ours} lacks {word!r}"
+
+
+# --- tracebacks ---------------------------------------------------------------------------
+
+
+def _fails_inside(s):
+    def inner(x):
+        return s.jnp.ones(3) + s.jnp.ones(2)
+
+    return inner
+
+
+WRAPPERS = {
+    "jit": lambda s, f: s.jit(f)(1.0),
+    "grad": lambda s, f: s.grad(f)(1.0),
+    "vmap": lambda s, f: s.vmap(f)(s.jnp.ones(2)),
+    "jvp": lambda s, f: s.jvp(f, (1.0,), (1.0,)),
+    "checkpoint": lambda s, f: s.checkpoint(f)(1.0),
+    "scan": lambda s, f: s.lax.scan(lambda c, x: (f(c), x), 1.0, s.jnp.ones(2)),
+    "cond": lambda s, f: s.lax.cond(True, f, f, 1.0),
+    "while": lambda s, f: s.lax.while_loop(lambda c: c < 3, f, 1.0),
+    "make_jaxpr": lambda s, f: s.make_jaxpr(f)(1.0),
+    "nested": lambda s, f: s.jit(s.vmap(s.grad(lambda x: s.jit(f)(x))))(s.jnp.ones(2)),
+}
+
+
+def _files(error):
+    return [entry.filename for entry in traceback.extract_tb(error.__traceback__)]
+
+
+@pytest.fixture
+def filtering():
+    side = Side("minijax")
+    before = side.config.jax_traceback_filtering
+    side.config.update("jax_traceback_filtering", "auto")
+    yield
+    side.config.update("jax_traceback_filtering", before)
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_traceback_has_the_users_frames_only(name, filtering):
+    side = Side("minijax")
+    error = raised(lambda: WRAPPERS[name](side, _fails_inside(side)))
+    files = [f for f in _files(error) if "traceback_util" not in f]
+    assert "compat_tests" in files[-1]
+    assert not [f for f in files if "/minijax/" in f], files
+    names = [entry.name for entry in traceback.extract_tb(error.__traceback__)]
+    assert names[-1] == "inner"
+    assert error.__notes__ and "JAX_TRACEBACK_FILTERING" in error.__notes__[0]
+    assert len(error.__notes__) == 1
+
+
+def test_filtering_off_keeps_every_frame(filtering):
+    side = Side("minijax")
+    side.config.update("jax_traceback_filtering", "off")
+    error = raised(lambda: side.jit(_fails_inside(side))(1.0))
+    assert any("/minijax/" in f for f in _files(error))
+    assert not getattr(error, "__notes__", [])
+
+
+def test_other_libraries_frames_can_be_left_out(filtering, tmp_path):
+    path = tmp_path / "library.py"
+    path.write_text("def call(f, x):\n    return f(x)\n")
+    scope = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+    side = Side("minijax")
+
+    def through_library():
+        return side.jit(lambda x: scope["call"](_fails_inside(side), x))(1.0)
+
+    assert str(path) in _files(raised(through_library))
+    side("extend.source_info_util").register_exclusion(str(path))
+    assert str(path) not in _files(raised(through_library))
+
+
+def test_message_names_the_users_line():
+    side = Side("minijax")
+
+    def branches(x):
+        return 1 if x > 0 else 2
+
+    line = branches.__code__.co_firstlineno
+    for wrap in (side.jit, lambda f: side.jit(side.grad(f))):
+        said = str(raised(lambda wrap=wrap: wrap(branches)(1.0)))
+        assert f"branches at {__file__}:{line} for jit" in said
