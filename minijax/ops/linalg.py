@@ -1,7 +1,9 @@
-"""Linear algebra: what its ops share, `cholesky`, `triangular_solve` and `symmetric_product`.
+"""Linear algebra: what its ops share, `cholesky`, `triangular_solve` and
+`symmetric_product`.
 
-A matrix is the last two dimensions of an operand, a vector the last; what stands before is a batch.  The runtime
-calls LAPACK, whose matrices are column-major, so that operands and results change hands as transposed views.
+A matrix is the last two dimensions of an operand, a vector the last; what stands before
+is a batch. The runtime calls LAPACK, whose matrices are column-major, so that operands
+and results change hands as transposed views.
 """
 
 import math
@@ -28,7 +30,7 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.dot import Precision, dot_general
-from minijax.ops.elementwise import add, conj, div, eq, ge, lt, mul, neg
+from minijax.ops.elementwise import add, conj, div, eq, ge, lt, neg
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode, gather
 from minijax.ops.select import select
 from minijax.ops.shape import (
@@ -182,7 +184,7 @@ def take_columns(x, columns):
     )
 
 
-# --- pieces of definitions -------------------------------------------------------------
+# --- pieces of definitions ------------------------------------------------------------
 
 
 def check_operands(name, avals, ranks):
@@ -331,10 +333,11 @@ def lapack(b, op, ins, out_avals, ranks, params=()):
 
 
 def cholesky(x, *, symmetrize_input=True):
-    """The lower triangular L with L L^H = x, for Hermitian positive definite x [..., n, n].
+    """The lower triangular L with L L^H = x, for Hermitian positive definite x [..., n,
+    n].
 
-    symmetrize_input: take (x + x^H) / 2; otherwise the lower triangle is read.  A matrix that is not positive
-    definite gives NaN.
+    symmetrize_input: take (x + x^H) / 2; otherwise the lower triangle is read. A matrix
+    that is not positive definite gives NaN.
     """
     if symmetrize_input:
         x = symmetrize(x)
@@ -548,53 +551,4 @@ triangular_solve_p = define(
     transpose=_triangular_solve_transpose,
     batch=_triangular_solve_batch,
     lower=_triangular_solve_lower,
-)
-
-# --- symmetric_product ------------------------------------------------------------------
-
-
-def symmetric_product(
-    a_matrix, c_matrix, *, alpha=1.0, beta=0.0, symmetrize_output=False
-):
-    """alpha a a^T + beta c, for a [..., m, n] and symmetric c [..., m, m].
-
-    symmetrize_output: also copy the lower triangle over the upper one.
-    """
-    out = symmetric_product_p.bind(a_matrix, c_matrix, alpha=alpha, beta=beta)
-    if symmetrize_output:
-        upper = swap(tril(out, -1))
-        out = add(tril(out, 0), upper)
-    return out
-
-
-def _symmetric_product_shape(a, c, *, alpha, beta):
-    check_operands("symmetric_product", [a, c], [2, 2])
-    if c.shape[-2:] != (a.shape[-2], a.shape[-2]):
-        raise ValueError(
-            "symmetric_update expects a rectangular matrix of shape (m, n) and a square "
-            f"matrix of shape (n, n). Got shapes {a.shape[-2:]} and {c.shape[-2:]}."
-        )
-    return ShapedArray(c.shape, c.dtype)
-
-
-def _symmetric_product(a, c, *, alpha, beta):
-    product = mul(constant_like(alpha, a), matmul(a, swap(a)))
-    return [add(product, mul(constant_like(beta, c), c))]
-
-
-def _symmetric_product_lower(b, ins, out_avals, **params):
-    avals = [ShapedArray(view.shape, view.dtype) for view in ins]
-    return b.lower_fun(lambda a, c: _symmetric_product(a, c, **params), ins, avals)
-
-
-symmetric_product_p = define(
-    "symmetric_product",
-    shape=_symmetric_product_shape,
-    reference=lambda a, c, *, alpha, beta: (
-        alpha * (a @ np.swapaxes(a, -1, -2)) + beta * c
-    ).astype(c.dtype),
-    jvp=no_derivative("symmetric_product"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: symmetric_product_p),
-    lower=_symmetric_product_lower,
 )

@@ -1,4 +1,6 @@
-"""Eigenvalues and what leads to them: `eigh`, `eig`, `schur`, `hessenberg` and `tridiagonal`."""
+"""Eigenvalues and what leads to them: `eigh`, `eig`, `schur`, `hessenberg` and
+`tridiagonal`.
+"""
 
 from enum import Enum
 from typing import Any
@@ -79,9 +81,11 @@ def eigh(
     subset_by_index=None,
     implementation=None,
 ):
-    """(eigenvectors [..., n, n], one a column; real eigenvalues [..., n], ascending) of Hermitian x.
+    """(eigenvectors [..., n, n], one a column; real eigenvalues [..., n], ascending) of
+    Hermitian x.
 
-    symmetrize_input: take (x + x^H) / 2; otherwise the triangle that `lower` names is read.
+    symmetrize_input: take (x + x^H) / 2; otherwise the triangle that `lower` names is
+    read.
     """
     if symmetrize_input:
         x = symmetrize(x)
@@ -133,10 +137,11 @@ def _inverse_gaps(w, like):
 def _eigh_jvp(
     primals, tangents, *, lower, sort_eigenvalues, subset_by_index, algorithm
 ):
-    """w' = diag(V^H A' V), V' = V (F * V^H A' V), F the inverse gaps of the eigenvalues.
+    """w' = diag(V^H A' V), V' = V (F * V^H A' V), F the inverse gaps of the
+    eigenvalues.
 
-    Giles, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
-    differentiation" (2008), section 3.1.
+    Giles, "An extended collection of matrix derivative results for forward and reverse
+    mode algorithmic differentiation" (2008), section 3.1.
     """
     (x,), (t,) = primals, tangents
     n = shape_of(x)[-1]
@@ -203,10 +208,11 @@ def eig(
     implementation=None,
     use_magma=None,
 ):
-    """[eigenvalues [..., n], left, right eigenvectors [..., n, n], one a column], complex, of x.
+    """[eigenvalues [..., n], left, right eigenvectors [..., n, n], one a column],
+    complex, of x.
 
-    enable_eigvec_derivs: allow derivatives of the eigenvectors, which hold only where each has one largest
-    element, made real.
+    enable_eigvec_derivs: allow derivatives of the eigenvectors, which hold only where
+    each has one largest element, made real.
     """
     return eig_p.bind(
         x,
@@ -259,10 +265,11 @@ def _eig_jvp(
     enable_eigvec_derivs,
     implementation,
 ):
-    """w' = diag(V^-1 A' V); V' = V (F * V^-1 A' V), each column then kept of length 1 and of its phase.
+    """w' = diag(V^-1 A' V); V' = V (F * V^-1 A' V), each column then kept of length 1
+    and of its phase.
 
-    Boeddeker et al., "On the computation of complex-valued gradients with application to statistically optimum
-    beamforming", arXiv:1701.00392, section 4.2.
+    Boeddeker et al., "On the computation of complex-valued gradients with application
+    to statistically optimum beamforming", arXiv:1701.00392, section 4.2.
     """
     (x,), (t,) = primals, tangents
     if compute_left_eigenvectors or (
@@ -304,7 +311,9 @@ def _solve(v, b):
 
 
 def _normalisation(v, moved):
-    """What to add to tangents so that columns stay of length 1, their largest elements real."""
+    """What to add to tangents so that columns stay of length 1, their largest elements
+    real.
+    """
     rank = len(shape_of(v))
     axis = rank - 2
     at = argmax(absolute(v), axis, np.int32)
@@ -339,11 +348,13 @@ eig_p = define(
     lower=_eig_lower,
 )
 
-# --- schur ------------------------------------------------------------------------------
+# --- schur ----------------------------------------------------------------------------
 
 
 def schur(x, *, compute_schur_vectors=True, sort_eig_vals=False, select_callable=None):
-    """(T, Q) with x = Q T Q^H, Q unitary, T upper triangular (of a real x with 2x2 blocks)."""
+    """(T, Q) with x = Q T Q^H, Q unitary, T upper triangular (of a real x with 2x2
+    blocks).
+    """
     out = schur_p.bind(
         x,
         compute_schur_vectors=compute_schur_vectors,
@@ -385,11 +396,13 @@ schur_p = define(
     lower=_schur_lower,
 )
 
-# --- hessenberg, tridiagonal ----------------------------------------------------------------
+# --- hessenberg, tridiagonal ----------------------------------------------------------
 
 
 def hessenberg(a):
-    """(H on and above the subdiagonal, reflections below it; taus [..., n-1]) of a [..., n, n]."""
+    """(H on and above the subdiagonal, reflections below it; taus [..., n-1]) of a
+    [..., n, n].
+    """
     h, taus = hessenberg_p.bind(a)
     return h, taus
 
@@ -409,7 +422,9 @@ def _hessenberg_shape(a):
 
 
 def _reflector(x):
-    """(v, tau, beta) with (1 - tau v v^H)^H x = beta e1 and v[0] = 1, as LAPACK's larfg."""
+    """(v, tau, beta) with (1 - tau v v^H)^H x = beta e1 and v[0] = 1, as LAPACK's
+    larfg.
+    """
     alpha, rest = x[0], np.linalg.norm(x[1:])
     if rest == 0 and alpha.imag == 0:
         return np.r_[1, np.zeros(len(x) - 1)].astype(x.dtype), x.dtype.type(0), alpha
@@ -453,7 +468,9 @@ hessenberg_p = define(
 
 
 def tridiagonal(a, *, lower=True):
-    """(T with reflections, its diagonal, its off-diagonal, taus) of Hermitian a [..., n, n]."""
+    """(T with reflections, its diagonal, its off-diagonal, taus) of Hermitian a [...,
+    n, n].
+    """
     out = tridiagonal_p.bind(a, lower=lower)
     return tuple(out)
 

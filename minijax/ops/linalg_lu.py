@@ -25,7 +25,6 @@ from minijax.ops.linalg import (
     eye,
     lapack,
     matmul,
-    no_derivative,
     not_finite,
     part,
     single,
@@ -45,8 +44,9 @@ from minijax.ops.slicing import concatenate, pad
 def lu(x):
     """P x = L U, for x [..., m, n].
 
-    Returns (L and U in one matrix, pivots int32 [..., min(m, n)], permutation int32 [..., m]): row i was
-    exchanged with row pivots[i]; row i of P x is row permutation[i] of x.
+    Returns (L and U in one matrix, pivots int32 [..., min(m, n)], permutation int32
+    [..., m]): row i was exchanged with row pivots[i]; row i of P x is row
+    permutation[i] of x.
     """
     return lu_p.bind(x)
 
@@ -101,8 +101,9 @@ def _solve(a, b, left, lower, unit):
 def _lu_jvp(primals, tangents):
     """L' = L tril(F, -1), U' = triu(F) U, where F = L^-1 P A' U^-1.
 
-    Rectangular factors are completed to square ones by the identity.  De Hoog, Anderssen and Lukas, "Differentiation
-    of matrix functionals using triangular factorization", Math. Comp. 80 (2011).
+    Rectangular factors are completed to square ones by the identity. De Hoog, Anderssen
+    and Lukas, "Differentiation of matrix functionals using triangular factorization",
+    Math. Comp. 80 (2011).
     """
     (x,), (t,) = primals, tangents
     factors, pivots, rows = lu_p.bind(x)
@@ -148,11 +149,13 @@ lu_p = define(
     lower=_lu_lower,
 )
 
-# --- lu_pivots_to_permutation -----------------------------------------------------------
+# --- lu_pivots_to_permutation ---------------------------------------------------------
 
 
 def lu_pivots_to_permutation(pivots, permutation_size):
-    """The permutation int32 [..., permutation_size] that exchanging row i with row pivots[i], in turn, makes."""
+    """The permutation int32 [..., permutation_size] that exchanging row i with row
+    pivots[i], in turn, makes.
+    """
     return lu_pivots_to_permutation_p.bind(pivots, permutation_size=permutation_size)
 
 
@@ -201,14 +204,15 @@ lu_pivots_to_permutation_p = define(
     lower=_permutation_lower,
 )
 
-# --- tridiagonal_solve --------------------------------------------------------------------
+# --- tridiagonal_solve ----------------------------------------------------------------
 
 
 def tridiagonal_solve(dl, d, du, b, *, perturb_singular=False):
-    """The x with T x = b, for T with diagonals dl, d and du, all [..., n], and b [..., n, k].
+    """The x with T x = b, for T with diagonals dl, d and du, all [..., n], and b [...,
+    n, k].
 
-    dl[0] and du[-1] are not used.  A singular T gives NaN; perturb_singular: put the smallest normal number in
-    the place of diagonal elements that would be zero.
+    dl[0] and du[-1] are not used. A singular T gives NaN; perturb_singular: put the
+    smallest normal number in the place of diagonal elements that would be zero.
     """
     return tridiagonal_solve_p.bind(dl, d, du, b, perturb_singular=perturb_singular)
 
@@ -299,55 +303,4 @@ tridiagonal_solve_p = define(
     transpose=_tridiagonal_solve_transpose,
     batch=batch_of(lambda: tridiagonal_solve_p),
     lower=_tridiagonal_solve_lower,
-)
-
-# --- cholesky_update ----------------------------------------------------------------------
-
-
-def cholesky_update(r_matrix, w_vector):
-    """The upper triangular R with R^T R = r^T r + w w^T, for r [..., n, n] and w [..., n]."""
-    return cholesky_update_p.bind(r_matrix, w_vector)
-
-
-def _cholesky_update_shape(r, w):
-    check_operands("cholesky_update", [r, w], [2, 1])
-    n = w.shape[-1]
-    if r.shape[-2:] != (n, n):
-        raise ValueError(
-            "cholesky_update expects a square matrix of shape (n, n) and a vector of "
-            f"shape (n,). Got shapes {r.shape[-2:]} and {w.shape[-1:]}."
-        )
-    return ShapedArray(r.shape, r.dtype)
-
-
-@single
-@each_matrix(2, 1)
-def _cholesky_update_reference(r, w):
-    upper = np.linalg.qr(np.vstack([r, w]), mode="r")
-    return [upper * np.where(np.diag(upper) < 0, -1, 1)[:, None].astype(r.dtype)]
-
-
-def _cholesky_update_lower(b, ins, out_avals):
-    (aval,) = out_avals
-    check_lapack(b, aval.dtype)
-    if aval.dtype.kind == "c":
-        raise b.unsupported(f"Unsupported dtype {aval.dtype}.")
-    if not aval.size:
-        return [b.full(aval, 0)]
-    n = aval.shape[-1]
-    batch = aval.size // (n * n)
-    r = b.reshape(ins[0], (batch, n, n))
-    outs = [((batch, n, n), aval.dtype)]
-    (view,) = b.instr("CHOLESKY_UPDATE", [r, vectors(b, ins[1])], outs)
-    return [b.reshape(view, aval.shape)]
-
-
-cholesky_update_p = define(
-    "cholesky_update",
-    shape=_cholesky_update_shape,
-    reference=_cholesky_update_reference,
-    jvp=no_derivative("cholesky_update"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: cholesky_update_p),
-    lower=_cholesky_update_lower,
 )

@@ -1,6 +1,7 @@
 """QR factorisation by Householder reflections: `qr` and the ops it is made of.
 
-A reflection is 1 - tau v v^H; the vectors v stand below the diagonal of the matrix that `geqrf` gives.
+A reflection is 1 - tau v v^H; the vectors v stand below the diagonal of the matrix that
+`geqrf` gives.
 """
 
 import numpy as np
@@ -42,11 +43,13 @@ from minijax.ops.shape import broadcasted_iota, full_like
 from minijax.ops.slicing import concatenate, pad
 from minijax.ops.sort import sort_key_val
 
-# --- geqrf, geqp3 -------------------------------------------------------------------------
+# --- geqrf, geqp3 ---------------------------------------------------------------------
 
 
 def geqrf(a):
-    """(R above and the reflections below the diagonal, taus [..., min(m, n)]) of a [..., m, n]."""
+    """(R above and the reflections below the diagonal, taus [..., min(m, n)]) of a
+    [..., m, n].
+    """
     return geqrf_p.bind(a)
 
 
@@ -82,9 +85,11 @@ geqrf_p = define(
 
 
 def geqp3(a, jpvt, *, use_magma=None):
-    """`geqrf` of the columns of `a` in the order of falling norms of what is left of them.
+    """`geqrf` of the columns of `a` in the order of falling norms of what is left of
+    them.
 
-    jpvt: int32 [..., n], 0 for columns that may move.  Returns (packed, order counted from 1, taus).
+    jpvt: int32 [..., n], 0 for columns that may move. Returns (packed, order counted
+    from 1, taus).
     """
     return geqp3_p.bind(a, jpvt, use_magma=use_magma)
 
@@ -136,11 +141,13 @@ geqp3_p = define(
     lower=_geqp3_lower,
 )
 
-# --- householder_product, ormqr -------------------------------------------------------------
+# --- householder_product, ormqr -------------------------------------------------------
 
 
 def householder_product(a, taus):
-    """The first n columns of the product of the reflections in a [..., m, n], taus [..., k]."""
+    """The first n columns of the product of the reflections in a [..., m, n], taus
+    [..., k].
+    """
     return householder_product_p.bind(a, taus)
 
 
@@ -197,7 +204,9 @@ householder_product_p = define(
 
 
 def ormqr(a, taus, c, *, left=True, transpose=False):
-    """Q c (left) or c Q, where Q is the whole product of the reflections in `a`; Q^H with `transpose`."""
+    """Q c (left) or c Q, where Q is the whole product of the reflections in `a`; Q^H
+    with `transpose`.
+    """
     return ormqr_p.bind(a, taus, c, left=left, transpose=transpose)
 
 
@@ -243,14 +252,15 @@ ormqr_p = define(
     lower=_ormqr_lower,
 )
 
-# --- qr -----------------------------------------------------------------------------------
+# --- qr -------------------------------------------------------------------------------
 
 
 def qr(x, *, pivoting=False, full_matrices=True, use_magma=None):
     """x = Q R with Q unitary and R upper triangular, for x [..., m, n].
 
-    full_matrices: Q [..., m, m], R [..., m, n]; otherwise their first min(m, n) columns and rows.  pivoting: also
-    an int32 [..., n], so that x[:, p] = Q R and the diagonal of R falls in size.
+    full_matrices: Q [..., m, m], R [..., m, n]; otherwise their first min(m, n) columns
+    and rows. pivoting: also an int32 [..., n], so that x[:, p] = Q R and the diagonal
+    of R falls in size.
     """
     out = qr_p.bind(
         x, pivoting=pivoting, full_matrices=full_matrices, use_magma=use_magma
@@ -317,12 +327,14 @@ def _qr_lower(b, ins, out_avals, **params):
 
 
 def _qr_jvp(primals, tangents, *, pivoting, full_matrices, use_magma):
-    """Q' = Q (W - X) + A' R^-1 and R' = (X - W) R for X = Q^H A' R^-1, W skew with the lower triangle of X.
+    """Q' = Q (W - X) + A' R^-1 and R' = (X - W) R for X = Q^H A' R^-1, W skew with the
+    lower triangle of X.
 
-    Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition of tall matrices with
-    full column rank in forward and reverse mode algorithmic differentiation" (2012).  Of a wide matrix the first m
-    columns are factorised so; the further columns of Q that `full_matrices` asks for are functions of the first ones
-    (see `_completion_tangent`).
+    Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR
+    decomposition of tall matrices with full column rank in forward and reverse mode
+    algorithmic differentiation" (2012). Of a wide matrix the first m columns are
+    factorised so; the further columns of Q that `full_matrices` asks for are functions
+    of the first ones (see `_completion_tangent`).
     """
     (x,), (t,) = primals, tangents
     outs = qr_p.bind(
@@ -377,8 +389,9 @@ def _thin_tangents(q, r, t):
 def _completion_tangent(q, q_thin, d_q):
     """The tangent of the columns of Q after the n-th.
 
-    A product of n reflections is 1 - V T V^H, which its first n columns determine: with Q1 = [A; B] those and
-    Y = B (A - 1)^-1, the others are [Y^H; 1 + ...], whence Q2' = Q1' Y^H - (Q1 + Q2 Y) (B' - Y A')^H.
+    A product of n reflections is 1 - V T V^H, which its first n columns determine: with
+    Q1 = [A; B] those and Y = B (A - 1)^-1, the others are [Y^H; 1 + ...], whence Q2' =
+    Q1' Y^H - (Q1 + Q2 Y) (B' - Y A')^H.
     """
     rank = len(shape_of(q))
     m, n = shape_of(q_thin)[-2:]

@@ -40,12 +40,13 @@ from minijax.ops.shape import full_like, iota
 
 
 class SvdAlgorithm(Enum):
-    """How to compute it; on a CPU DEFAULT and QR are LAPACK's divide and conquer."""
+    """How to compute it; a CPU has LAPACK's divide and conquer alone."""
 
     DEFAULT = "default"
     QR = "QR"
     JACOBI = "Jacobi"
     POLAR = "polar"
+    DIVIDE_AND_CONQUER = "divide_and_conquer"
 
 
 def svd(
@@ -53,8 +54,8 @@ def svd(
 ):
     """x = U diag(s) V^H for x [..., m, n], with s [..., min(m, n)] descending.
 
-    Returns (U, s, V^H), or s without `compute_uv`.  full_matrices: U [..., m, m] and V^H [..., n, n]; otherwise
-    their first min(m, n) columns and rows.
+    Returns (U, s, V^H), or s without `compute_uv`. full_matrices: U [..., m, m] and V^H
+    [..., n, n]; otherwise their first min(m, n) columns and rows.
     """
     out = svd_p.bind(
         x,
@@ -104,10 +105,12 @@ def _svd_reference(x, *, full_matrices, compute_uv, **_):
 def _svd_jvp(
     primals, tangents, *, full_matrices, compute_uv, subset_by_index, algorithm
 ):
-    """s' = diag(U^H A' V); U' and V' from the inverse gaps of the squared singular values.
+    """s' = diag(U^H A' V); U' and V' from the inverse gaps of the squared singular
+    values.
 
-    Townsend, "Differentiating the singular value decomposition" (2016); the phase of complex vectors as in Wan and
-    Zhang, "Automatic differentiation for complex valued SVD", arXiv:1909.02659.
+    Townsend, "Differentiating the singular value decomposition" (2016); the phase of
+    complex vectors as in Wan and Zhang, "Automatic differentiation for complex valued
+    SVD", arXiv:1909.02659.
     """
     (x,), (t,) = primals, tangents
     m, n = shape_of(x)[-2:]
@@ -201,7 +204,7 @@ def _svd_lower(
     m, n = ins[0].shape[-2:]
     if subset_by_index not in (None, (0, min(m, n))):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")
-    if algorithm not in (None, SvdAlgorithm.DEFAULT, SvdAlgorithm.QR):
+    if algorithm in (SvdAlgorithm.JACOBI, SvdAlgorithm.POLAR):
         raise NotImplementedError(
             "The SVD Jacobi and Polar algorithms are not implemented on CPU."
         )
