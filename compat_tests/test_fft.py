@@ -1,4 +1,6 @@
-"""lax.fft and jax.numpy.fft: the table against JAX, and every length against NumPy in float64."""
+"""lax.fft and jax.numpy.fft: the table against JAX, and every length against NumPy in
+float64.
+"""
 
 import jax
 import numpy as np

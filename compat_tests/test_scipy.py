@@ -10,7 +10,9 @@ import minijax
 import minijax.scipy
 from compat_tests import jnp_tables
 
-ROWS = [row for table in ("special", "stats", "scipy") for row in jnp_tables.rows(table)]
+ROWS = [
+    row for table in ("special", "stats", "scipy") for row in jnp_tables.rows(table)
+]
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if not r.values_only], ids=repr)

@@ -7,6 +7,7 @@ files under this package.  `jax_traceback_filtering` set to "off" keeps them all
 import functools
 import os
 import types
+from typing import Any
 
 from minijax import config
 
@@ -54,7 +55,7 @@ def filter_error(error):
         error.add_note(_NOTE)
 
 
-def api_boundary(fun):
+def api_boundary(fun) -> Any:
     """`fun`, whose exceptions leave it with the user's frames only."""
 
     @functools.wraps(fun)

@@ -281,61 +281,60 @@ typedef struct fft_lines {
 } fft_lines;
 
 /* S: elements of the operands, W: of the buffers.  A complex element is two S. */
-#define DEFINE_IO(S, W, NAME)                                                                 \
-  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                            \
-    const fft_plan *plan = lines->plan;                                                       \
-    W *re = to.re, *im = to.im;                                                               \
-    int64_t width = lines->width, step = lines->in_stride;                                    \
-    for (int64_t w = 0; w < width; w++) {                                                     \
-      const char *x = lines->in[w];                                                           \
-      if (plan->kind == MJX_FFT_REAL && plan->halved) {                                       \
-        for (int64_t k = 0; k < plan->inner; k++) {                                           \
-          re[k * width + w] = (W) * (const S *)(const void *)(x + 2 * k * step);              \
-          im[k * width + w] = (W) * (const S *)(const void *)(x + (2 * k + 1) * step);        \
-        }                                                                                     \
-      } else if (plan->kind == MJX_FFT_REAL) {                                                \
-        for (int64_t k = 0; k < plan->n; k++) {                                               \
-          re[k * width + w] = (W) * (const S *)(const void *)(x + k * step);                  \
-          im[k * width + w] = 0;                                                              \
-        }                                                                                     \
-      } else {                                                                                \
-        int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;            \
-        if (plan->halved) count--; /* the last one is put in by load_halved */                \
-        for (int64_t k = 0; k < count; k++) {                                                 \
-          const S *value = (const S *)(const void *)(x + k * step);                           \
-          re[k * width + w] = (W)value[0], im[k * width + w] = (W)value[1];                   \
-        }                                                                                     \
-        if (plan->kind == MJX_FFT_TO_REAL) complete_##NAME(lines, w, re, im);                 \
-      }                                                                                       \
-    }                                                                                         \
-  }                                                                                           \
-  static void store_##NAME(const fft_lines *lines, fft_buffer from) {                         \
-    const fft_plan *plan = lines->plan;                                                       \
-    const W *re = from.re, *im = from.im;                                                     \
-    int64_t width = lines->width, step = lines->out_stride;                                   \
-    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;             \
-    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                        \
-    for (int64_t w = 0; w < width; w++) {                                                     \
-      char *y = lines->out[w];                                                                \
-      if (plan->kind == MJX_FFT_TO_REAL) {                                                    \
-        for (int64_t k = 0; k < plan->inner; k++) {                                           \
-          int64_t at = plan->halved ? 2 * k : k;                                              \
-          *(S *)(void *)(y + at * step) = (S)(re[k * width + w] * scale);                     \
-          if (plan->halved)                                                                   \
-            *(S *)(void *)(y + (at + 1) * step) = (S)(im[k * width + w] * scale);             \
-        }                                                                                     \
-      } else if (plan->halved) {                                                              \
-        separate_##NAME(lines, w, re, im);                                                    \
-      } else {                                                                                \
-        int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;               \
-        for (int64_t k = 0; k < count; k++) {                                                 \
-          S *value = (S *)(void *)(y + k * step);                                             \
-          value[0] = (S)(re[k * width + w] * scale);                                          \
-          value[1] = (S)(im[k * width + w] * scale);                                          \
-        }                                                                                     \
-        if (plan->kind == MJX_FFT_REAL) ((S *)(void *)y)[1] = 0;                              \
-      }                                                                                       \
-    }                                                                                         \
+#define DEFINE_IO(S, W, NAME)                                                                     \
+  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                                \
+    const fft_plan *plan = lines->plan;                                                           \
+    W *re = to.re, *im = to.im;                                                                   \
+    int64_t width = lines->width, step = lines->in_stride;                                        \
+    for (int64_t w = 0; w < width; w++) {                                                         \
+      const char *x = lines->in[w];                                                               \
+      if (plan->kind == MJX_FFT_REAL && plan->halved) {                                           \
+        for (int64_t k = 0; k < plan->inner; k++) {                                               \
+          re[k * width + w] = (W) * (const S *)(const void *)(x + 2 * k * step);                  \
+          im[k * width + w] = (W) * (const S *)(const void *)(x + (2 * k + 1) * step);            \
+        }                                                                                         \
+      } else if (plan->kind == MJX_FFT_REAL) {                                                    \
+        for (int64_t k = 0; k < plan->n; k++) {                                                   \
+          re[k * width + w] = (W) * (const S *)(const void *)(x + k * step);                      \
+          im[k * width + w] = 0;                                                                  \
+        }                                                                                         \
+      } else {                                                                                    \
+        int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;                \
+        if (plan->halved) count--; /* the last one is put in by load_halved */                    \
+        for (int64_t k = 0; k < count; k++) {                                                     \
+          const S *value = (const S *)(const void *)(x + k * step);                               \
+          re[k * width + w] = (W)value[0], im[k * width + w] = (W)value[1];                       \
+        }                                                                                         \
+        if (plan->kind == MJX_FFT_TO_REAL) complete_##NAME(lines, w, re, im);                     \
+      }                                                                                           \
+    }                                                                                             \
+  }                                                                                               \
+  static void store_##NAME(const fft_lines *lines, fft_buffer from) {                             \
+    const fft_plan *plan = lines->plan;                                                           \
+    const W *re = from.re, *im = from.im;                                                         \
+    int64_t width = lines->width, step = lines->out_stride;                                       \
+    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;                 \
+    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                            \
+    for (int64_t w = 0; w < width; w++) {                                                         \
+      char *y = lines->out[w];                                                                    \
+      if (plan->kind == MJX_FFT_TO_REAL) {                                                        \
+        for (int64_t k = 0; k < plan->inner; k++) {                                               \
+          int64_t at = plan->halved ? 2 * k : k;                                                  \
+          *(S *)(void *)(y + at * step) = (S)(re[k * width + w] * scale);                         \
+          if (plan->halved) *(S *)(void *)(y + (at + 1) * step) = (S)(im[k * width + w] * scale); \
+        }                                                                                         \
+      } else if (plan->halved) {                                                                  \
+        separate_##NAME(lines, w, re, im);                                                        \
+      } else {                                                                                    \
+        int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;                   \
+        for (int64_t k = 0; k < count; k++) {                                                     \
+          S *value = (S *)(void *)(y + k * step);                                                 \
+          value[0] = (S)(re[k * width + w] * scale);                                              \
+          value[1] = (S)(im[k * width + w] * scale);                                              \
+        }                                                                                         \
+        if (plan->kind == MJX_FFT_REAL) ((S *)(void *)y)[1] = 0;                                  \
+      }                                                                                           \
+    }                                                                                             \
   }
 
 /* The half spectrum of a real line made whole (odd n), or folded into one of half the length.
@@ -368,24 +367,24 @@ typedef struct fft_lines {
   }
 
 /* X[k] = (Z[k] + conj Z[h-k]) / 2 - i / 2 e^(-2 pi i k / n) (Z[k] - conj Z[h-k]), k <= h. */
-#define DEFINE_SEPARATE(S, W, NAME)                                                           \
-  static void separate_##NAME(const fft_lines *lines, int64_t w, const W *re, const W *im) {  \
-    const fft_plan *plan = lines->plan;                                                       \
-    int64_t width = lines->width, h = plan->inner;                                            \
-    for (int64_t k = 0; k <= h; k++) {                                                        \
-      int64_t a = (k == h ? 0 : k) * width + w, b = (k == 0 ? 0 : h - k) * width + w;         \
-      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                     \
-      W pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b];       \
-      S *value = (S *)(void *)(lines->out[w] + k * lines->out_stride);                        \
-      value[0] = (S)((W)0.5 * (pr + (dr * s + dm * c)));                                      \
-      value[1] = (S)((W)0.5 * (pm - (dr * c - dm * s)));                                      \
-      if (k == 0 || k == h) value[1] = 0;                                                     \
-    }                                                                                         \
+#define DEFINE_SEPARATE(S, W, NAME)                                                          \
+  static void separate_##NAME(const fft_lines *lines, int64_t w, const W *re, const W *im) { \
+    const fft_plan *plan = lines->plan;                                                      \
+    int64_t width = lines->width, h = plan->inner;                                           \
+    for (int64_t k = 0; k <= h; k++) {                                                       \
+      int64_t a = (k == h ? 0 : k) * width + w, b = (k == 0 ? 0 : h - k) * width + w;        \
+      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                    \
+      W pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b];      \
+      S *value = (S *)(void *)(lines->out[w] + k * lines->out_stride);                       \
+      value[0] = (S)((W)0.5 * (pr + (dr * s + dm * c)));                                     \
+      value[1] = (S)((W)0.5 * (pm - (dr * c - dm * s)));                                     \
+      if (k == 0 || k == h) value[1] = 0;                                                    \
+    }                                                                                        \
   }
 
-#define DEFINE_LINES(S, W, NAME)  \
-  DEFINE_COMPLETE(S, W, NAME)     \
-  DEFINE_SEPARATE(S, W, NAME)     \
+#define DEFINE_LINES(S, W, NAME) \
+  DEFINE_COMPLETE(S, W, NAME)    \
+  DEFINE_SEPARATE(S, W, NAME)    \
   DEFINE_IO(S, W, NAME)
 DEFINE_LINES(float, float, f32)
 DEFINE_LINES(float, double, mixed)
@@ -413,7 +412,8 @@ static void fft_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const fft_job *job = arg;
   const fft_plan *plan = job->instr->plan;
   const mjx_operand *in = &job->instr->in[0], *out = &job->instr->out[0];
-  fft_lines lines = {.plan = plan, .in_stride = in->strides[1] * in->size,
+  fft_lines lines = {.plan = plan,
+                     .in_stride = in->strides[1] * in->size,
                      .out_stride = out->strides[1] * out->size};
   for (int64_t block = begin; block < end; block++) {
     int64_t first = block * plan->width;

@@ -161,7 +161,9 @@ def irfft(a, n=None, axis=-1, norm=None):
 
 
 def hfft(a, n=None, axis=-1, norm=None):
-    """The transform, real, of an array with Hermitian symmetry, of which `a` is the first half."""
+    """The transform, real, of an array with Hermitian symmetry, of which `a` is the
+    first half.
+    """
     (a,) = ensure_arraylike("jax.numpy.fft.hfft", a)
     a = asarray(a)
     count = 2 * (a.shape[axis] - 1) if n is None else operator.index(n)
@@ -252,7 +254,9 @@ def fftfreq(n, d=1.0, *, dtype=None, device=None):
 
 
 def rfftfreq(n, d=1.0, *, dtype=None, device=None):
-    """The frequencies of the elements of `rfft` of n points `d` apart, in cycles per unit of d."""
+    """The frequencies of the elements of `rfft` of n points `d` apart, in cycles per
+    unit of d.
+    """
     dtype = _frequency_arguments("rfftfreq", n, dtype)
     _check_spacing("rfftfreq", d)
     k = arange(n // 2 + 1 if n > 0 else n // 2, dtype=dtype)

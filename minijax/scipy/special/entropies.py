@@ -84,7 +84,9 @@ def _xlogx(x):
 
 @_xlogx.defjvp
 def _xlogx_jvp(primals, tangents):
-    """Finite or not as the logarithm is: d(x log x) at 0 is -inf, without the NaN of `xlogy`."""
+    """Finite or not as the logarithm is: d(x log x) at 0 is -inf, without the NaN of
+    `xlogy`.
+    """
     (x,), (t,) = primals, tangents
     return _xlogx(x), t * (lax.log(x) + 1)
 

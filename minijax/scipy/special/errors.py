@@ -198,7 +198,9 @@ _erfcx.defjvps(lambda t, out, x: t * (2 * x * out - _TWO_OVER_ROOT_PI))
 
 
 def dawsn(x):
-    """Dawson's integral exp(-x^2) ∫_0^x exp(t^2) dt: rational approximations of Cephes' dawsn."""
+    """Dawson's integral exp(-x^2) ∫_0^x exp(t^2) dt: rational approximations of Cephes'
+    dawsn.
+    """
     (x,) = _arrays("dawsn", x)
     return _dawsn(x)
 

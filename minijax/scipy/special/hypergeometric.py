@@ -12,7 +12,9 @@ _MOST_TERMS = 250
 
 
 def _sum_of_terms(first, ratio):
-    """1 + first + first * ratio(1) + ..., until terms do not count or there are `_MOST_TERMS`."""
+    """1 + first + first * ratio(1) + ..., until terms do not count or there are
+    `_MOST_TERMS`.
+    """
     eps = dtypes.finfo(dtype_of(first)).eps
 
     def active(state):
@@ -30,7 +32,9 @@ def _sum_of_terms(first, ratio):
 
 
 def _series(a, b, x):
-    """Pearson, Olver and Porter, "Numerical methods for hypergeometric functions", 2017, (3.2)."""
+    """Pearson, Olver and Porter, "Numerical methods for hypergeometric functions",
+    2017, (3.2).
+    """
     return _sum_of_terms(a / b * x, lambda k: (a + k) / (b + k) * x / (k + 1))
 
 
@@ -59,7 +63,9 @@ def hyp1f1(a, b, x):
 
 
 def _derivative_series(a, b, x, slope):
-    """sum_k (a)_k / (b)_k x^k / k! slope(k): the derivative in a parameter, from those of its terms."""
+    """sum_k (a)_k / (b)_k x^k / k! slope(k): the derivative in a parameter, from those
+    of its terms.
+    """
     eps = dtypes.finfo(dtype_of(x)).eps
 
     def active(state):
