@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from . import alias, launch
+from . import alias, launch, traceback_util
 
 USAGE = """\
 usage: python -m minijax SCRIPT [ARGS...]          run a JAX script on the C backend
@@ -61,7 +61,9 @@ def _run(args: list[str], is_module: bool) -> int:
     sys.argv[:] = [attributes["__file__"] if is_module else target, *args[1:]]
     if not is_module:
         _set_script_folder(launch.script_path_entry(target))
-    return launch.run_as_main(code, attributes, hidden=(__file__,))
+    return launch.run_as_main(
+        code, attributes, hidden=(__file__,), shorten=traceback_util.filter_error
+    )
 
 
 def _set_script_folder(folder: str) -> None:

@@ -10,6 +10,7 @@ import itertools
 import os
 import sys
 import types
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from types import CodeType, TracebackType
 from typing import Any
@@ -79,12 +80,16 @@ def script_path_entry(path: str) -> str:
 
 
 def run_as_main(
-    code: CodeType, attributes: dict[str, Any], hidden: tuple[str, ...] = ()
+    code: CodeType,
+    attributes: dict[str, Any],
+    hidden: tuple[str, ...] = (),
+    shorten: Callable[[Exception], None] | None = None,
 ) -> int:
     """Execute `code` as the module `__main__`; returns the exit status.
 
     An exception is shown by `sys.excepthook` without this file's frames and without
-    those of the files named in `hidden`; SystemExit passes to the caller.
+    those of the files named in `hidden`, after `shorten` has had it; SystemExit passes
+    to the caller.
     """
     module = types.ModuleType("__main__")
     module.__dict__.update(attributes, __builtins__=builtins)
@@ -97,6 +102,8 @@ def run_as_main(
         raise
     except BaseException as error:
         strip_traceback(error, (_HERE, *hidden))
+        if shorten is not None and isinstance(error, Exception):
+            shorten(error)
         _note_missing_symbol(error)
         _show(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1

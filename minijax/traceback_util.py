@@ -32,26 +32,30 @@ def include_frame(frame):
 
 
 def filtered(traceback):
-    """A traceback of the user's frames only; None if there are none."""
-    entries = []
+    """A traceback of the user's frames only (None if there are none), and whether any
+    frame was left out.
+    """
+    entries, shortened = [], False
     while traceback is not None:
         if include_frame(traceback.tb_frame):
             entries.append(traceback)
+        else:
+            shortened = True
         traceback = traceback.tb_next
     kept = None
     for entry in reversed(entries):
         kept = types.TracebackType(
             kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno
         )
-    return kept
+    return kept, shortened
 
 
 def filter_error(error):
     """Take the framework's frames out of an exception about to leave it."""
     if config.values.jax_traceback_filtering == "off":
         return
-    error.__traceback__ = filtered(error.__traceback__)
-    if _NOTE not in getattr(error, "__notes__", ()):
+    error.__traceback__, shortened = filtered(error.__traceback__)
+    if shortened and _NOTE not in getattr(error, "__notes__", ()):
         error.add_note(_NOTE)
 
 

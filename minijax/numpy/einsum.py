@@ -33,6 +33,7 @@ def einsum(
     inputs, output, arrays = _parse(operands)
     preferred = user_dtype(preferred_element_type, "einsum")
     shapes = tuple([tuple(shape_of(x)) for x in arrays])
+    _check_sizes(inputs, shapes)
     path = _path(inputs, output, shapes, optimize)
     return _einsum(arrays, inputs, output, path, precision, preferred)
 
@@ -79,6 +80,21 @@ def _parse(operands):
             f"Output character {unknown.pop()} did not appear in the input"
         )
     return tuple(inputs), output, [asarray(x) for x in arrays]
+
+
+def _check_sizes(inputs, shapes):
+    """ValueError where a label stands for two sizes (1 goes with any)."""
+    known = {}
+    for k, (labels, shape) in enumerate(zip(inputs, shapes, strict=True)):
+        for label, size in zip(labels, shape, strict=False):
+            before = known.setdefault(label, size)
+            if before == 1:
+                known[label] = size
+            elif size not in (1, before):
+                raise ValueError(
+                    f"Size of label '{label}' for operand {k} ({size}) does not match "
+                    f"previous terms ({before})."
+                )
 
 
 def _from_lists(operands):
