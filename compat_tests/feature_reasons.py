@@ -48,7 +48,6 @@ ABSENT = _table(
             jax.experimental.array_serialization.serialization.GlobalAsyncCheckpointManager
             jax.experimental.array_serialization.serialization.get_tensorstore_spec
         """,
-        "not written yet": "jax.scipy.signal.convolve",
     }
 )
 
@@ -84,7 +83,7 @@ PARTIAL = _table(
         ),
         "the argument's name differs; it is passed by position": """
             jax.config.update jax.dlpack.from_dlpack jax.lax.select
-            jax.numpy.issubdtype jax.reshard jax.sharding.reshard jax.disable_jit
+            jax.numpy.issubdtype jax.reshard jax.sharding.reshard
         """,
         "one accuracy, the best": "jax.lax.exp jax.lax.rsqrt",
         "profiles of XLA are not recorded": """
