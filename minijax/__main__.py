@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from . import alias, launch, traceback_util
+from . import alias, launch
 
 USAGE = """\
 usage: python -m minijax SCRIPT [ARGS...]          run a JAX script on the C backend
@@ -62,8 +62,15 @@ def _run(args: list[str], is_module: bool) -> int:
     if not is_module:
         _set_script_folder(launch.script_path_entry(target))
     return launch.run_as_main(
-        code, attributes, hidden=(__file__,), shorten=traceback_util.filter_error
+        code, attributes, hidden=(__file__,), shorten=_shorten
     )
+
+
+def _shorten(error: Exception) -> None:
+    """Take the framework's frames out of a script's traceback, if it came that far."""
+    module = sys.modules.get("minijax.traceback_util")
+    if module is not None:
+        module.filter_error(error)
 
 
 def _set_script_folder(folder: str) -> None:
