@@ -3,7 +3,11 @@ and tracebacks that end with the user's frames.
 """
 
 import functools
+import os
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +82,8 @@ FAULTS = {
                ["contracting dimensions to have the same shape", "(2,) and (3,)"]),
     "dtypes": (lambda s: s.lax.add(s.jnp.ones(3), s.jnp.ones(3, int)),
                ["same dtypes", "float32, int32", "Tip: jnp.add"]),
+    "einsum": (lambda s: s.jnp.einsum("ij,jk", s.jnp.ones((2, 3)), s.jnp.ones((2, 3))),
+               ["label 'j' for operand 1"]),
     "reshape": (lambda s: s.jnp.ones(6).reshape(4, 2), ["cannot reshape", "(size 6)"]),
     "concatenate": (lambda s: s.jnp.concatenate([s.jnp.ones((2, 3)), s.jnp.ones((2, 4))]),
                     ["Cannot concatenate", "(2, 3), (2, 4)"]),
@@ -281,3 +287,18 @@ def test_message_names_the_users_line():
     for wrap in (side.jit, lambda f: side.jit(side.grad(f))):
         said = str(raised(lambda wrap=wrap: wrap(branches)(1.0)))
         assert f"branches at {__file__}:{line} for jit" in said
+
+
+def test_script_shows_its_own_lines(tmp_path):
+    """Errors of eager operations too, where minijax runs the script."""
+    script = tmp_path / "wrong.py"
+    script.write_text("import jax.numpy as jnp\njnp.ones(6).reshape(4, 2)\n")
+    command = [sys.executable, "-m", "minijax", str(script)]
+    environment = {**os.environ, "JAX_TRACEBACK_FILTERING": "auto"}
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "line 2, in <module>" in done.stderr and "cannot reshape" in done.stderr
+    assert done.stderr.count('File "') == 1, done.stderr

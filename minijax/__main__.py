@@ -61,9 +61,7 @@ def _run(args: list[str], is_module: bool) -> int:
     sys.argv[:] = [attributes["__file__"] if is_module else target, *args[1:]]
     if not is_module:
         _set_script_folder(launch.script_path_entry(target))
-    return launch.run_as_main(
-        code, attributes, hidden=(__file__,), shorten=_shorten
-    )
+    return launch.run_as_main(code, attributes, hidden=(__file__,), shorten=_shorten)
 
 
 def _shorten(error: Exception) -> None:
