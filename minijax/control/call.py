@@ -176,6 +176,10 @@ class PjitFunction(stages.Wrapped):
     def __repr__(self):
         return f"<PjitFunction of {self._fun!r}>"
 
+    @property
+    def __signature__(self):
+        return inspect.signature(self._fun)
+
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
 
