@@ -25,6 +25,9 @@ SHAPES = [(), (3,), (2,), (2, 3), (3, 2), (3, 3)]
 DTYPES = {"f": np.float32, "i": np.int32, "b": np.bool_}
 RTOL = 2e-5  # of an element, and of the largest element of its array
 NOISE = 16  # how many times JAX's own spread under rounding-sized changes is allowed
+# Ops whose last bits depend on how operands are laid out, which jit knows more of: a
+# repeated divisor is inverted first, and a product sums in the order of its strides.
+ROUNDED_BY_LAYOUT = ("div", "dot_general")
 
 
 class Type(NamedTuple):
@@ -315,9 +318,13 @@ def compare(what, theirs, ours, args, values=None, weak=True):
     for k, (a, b) in enumerate(zip(eager, jitted, strict=True)):
         _same_type(f"{what} {k}, jit and eager", b, a)
         a, b = np.asarray(a), np.asarray(b)
-        assert a.tobytes() == b.tobytes() or _same_but_nan(a, b), (
-            f"{what} {k}: jit gives {b!r}, eager {a!r}"
-        )
+        if not (a.tobytes() == b.tobytes() or _same_but_nan(a, b)):
+            text = str(minijax.make_jaxpr(ours)(*args))
+            assert any(f" = {op}" in text for op in ROUNDED_BY_LAYOUT), (
+                f"{what} {k}: jit gives {b!r}, eager {a!r}"
+            )
+            eager = jitted  # so these are held against JAX's values instead
+            break
     for k, (a, b) in enumerate(zip(eager, types, strict=True)):
         _same_type(f"{what} {k}", a, b, weak)
     args = list(map(np.asarray, args))
