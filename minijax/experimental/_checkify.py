@@ -14,6 +14,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax import lax as lax
 from minijax import numpy as jnp
+from minijax import random as random
 from minijax.control.call import jit
 from minijax.control.remat import checkpoint
 from minijax.core import ClosedJaxpr, Jaxpr, Literal, ShapedArray
@@ -234,7 +235,7 @@ class Functionalized:
 
     def initial(self):
         """The state of no error."""
-        payloads = [zeros(a) for entry in self.table for a in entry.avals]
+        payloads = [_blank(a) for entry in self.table for a in entry.avals]
         return [*[np.int32(0)] * self.n_groups, *payloads]
 
     def __call__(self, closed, state, args):
@@ -290,10 +291,19 @@ class Functionalized:
         takes = jnp.logical_and(state[group] == 0, failed)
         new[group] = jnp.where(takes, np.int32(self.number[key]), state[group])
         for k, value in enumerate(payload, self.place[key]):
-            aval = core.get_aval(state[k])
-            value = lax.convert_element_type(value, aval.dtype)
+            dtype = core.get_aval(state[k]).dtype
+            if not dtypes.is_extended(dtype):
+                value = lax.convert_element_type(value, dtype)
             new[k] = jnp.where(takes, value, state[k])
         return new
+
+
+def _blank(aval):
+    """What a payload is while no check has failed."""
+    if not dtypes.is_extended(aval.dtype):
+        return zeros(aval)
+    data = np.zeros((*aval.shape, 2), np.uint32)
+    return random.wrap_key_data(data, impl=aval.dtype.impl)
 
 
 _TAGS = ("user", "div", "nan", "index")
