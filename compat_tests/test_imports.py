@@ -30,7 +30,7 @@ LAYERS = [
     ("control", "minijax.control minijax.dispatch minijax.stages"),
     (
         "namespaces",
-        "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy "
+        "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy minijax.segment "
         "minijax.tree minijax.ad_checkpoint minijax.debug minijax.extend",
     ),
     ("api", "minijax.api"),
