@@ -9,7 +9,7 @@ names:
         v1 = jnp.sin(x0)
         return v1
 
-Types are few (float32, int32 and bool of shapes up to 3 x 3), so that JAX, which runs
+Types are few (float32, int32 and bool, of axes of size 2 and 3), so that JAX, which runs
 the programs op by op, compiles little.
 """
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import minijax
 
-SHAPES = [(), (3,), (2,), (2, 3), (3, 2), (3, 3)]
+SHAPES = [(), (3,), (2,), (2, 3), (3, 2), (3, 3), (2, 2)]  # products stay in here
 DTYPES = {"f": np.float32, "i": np.int32, "b": np.bool_}
 RTOL = 2e-5  # of an element, and of the largest element of its array
 NOISE = 16  # how many times JAX's own spread under rounding-sized changes is allowed
