@@ -10,10 +10,7 @@ from minijax.numpy.creation import asarray
 from minijax.transforms import batching
 
 _MASKED = -0.7  # times the largest number: the logit of what must not be attended to
-_PRESETS = {
-    np.dtype("float16"): lax.DotAlgorithmPreset.F16_F16_F32,
-    np.dtype(ml_dtypes.bfloat16): lax.DotAlgorithmPreset.BF16_BF16_F32,
-}
+_BF16 = np.dtype(ml_dtypes.bfloat16)
 
 
 def _check(name, x, shape, dtype):
@@ -163,12 +160,12 @@ def _grouped_heads(x, k, groups):
 
 def _attend(query, key, value, bias, mask, query_lengths, key_lengths, options):
     """Attention of (B, T, N, H) queries, with as many key heads as query heads."""
-    preset = _PRESETS.get(query.dtype) if query.dtype == key.dtype else None
+    bf16 = query.dtype == key.dtype == _BF16
     logits = jnp.einsum(
         "BTNH,BSNH->BNTS",
         query,
         key,
-        precision=preset,
+        precision=lax.DotAlgorithmPreset.BF16_BF16_F32 if bf16 else None,
         preferred_element_type=np.float32,
     )
     logits = logits * logits.dtype.type(options.scale)

@@ -401,8 +401,8 @@ def _one_hot(x, num_classes, dtype, axis):
     axis = canonical_axis(axis, rank)
     shape = [1] * rank
     shape[axis] = num_classes
-    classes = lax.broadcasted_iota(x.dtype, shape, axis)
-    return (lax.expand_dims(x, (axis,)) == classes).astype(dtype)
+    x = lax.expand_dims(x, (axis,))
+    return (x == lax.broadcasted_iota(x.dtype, shape, axis)).astype(dtype)
 
 
 def _one_hot_shard(x, num_classes, dtype, name):
