@@ -49,6 +49,24 @@ print(jax.grad(lambda x: optax.losses.ctc_loss(
     x[None], jnp.zeros((1, 4)), jnp.array([[1, 2]]), jnp.zeros((1, 2))).sum())(logits))
 """
 
+ADAMW = """
+import jax, jax.numpy as jnp, optax
+params = {"w": jnp.arange(6.0).reshape(2, 3) / 7, "b": jnp.ones(3) / 3}
+loss = lambda p: optax.losses.huber_loss(jnp.ones((4, 2)) @ p["w"] + p["b"]).mean()
+schedule = optax.warmup_cosine_decay_schedule(0.0, 0.1, 3, 10)
+optimizer = optax.chain(
+    optax.clip_by_global_norm(0.5),
+    optax.adamw(schedule, mask=lambda p: {"w": True, "b": False}))
+@jax.jit
+def step(p, state):
+    updates, state = optimizer.update(jax.grad(loss)(p), state, p)
+    return optax.apply_updates(p, updates), state
+state = optimizer.init(params)
+for i in range(5):
+    params, state = step(params, state)
+    print(float(loss(params)), params["b"], float(schedule(i)))
+"""
+
 CHEX = """
 import chex, jax, jax.numpy as jnp
 @chex.dataclass
@@ -126,7 +144,7 @@ print(jax.grad(lambda x: reduce(rearrange(x, "a b c -> (a b) c") ** 2, "p c -> "
 print(jax.vmap(lambda y: rearrange(y, "b c -> c b"))(x)[1])
 """
 
-PROGRAMS = {"optax": OPTAX, "chex": CHEX, "jaxtyping": JAXTYPING, "einops": EINOPS}
+PROGRAMS = {"optax": ADAMW, "chex": CHEX, "jaxtyping": JAXTYPING, "einops": EINOPS}
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
@@ -146,10 +164,20 @@ def assert_same_text(ours, theirs):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_library(name, tmp_path):
+    check_library(name, PROGRAMS[name], tmp_path)
+
+
+@pytest.mark.slow
+def test_optax_widely(tmp_path):
+    """Ten optimizers, losses and projections; JAX takes its time to compile them."""
+    check_library("optax", OPTAX, tmp_path)
+
+
+def check_library(name, program, tmp_path):
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     script = tmp_path / f"uses_{name}.py"
-    script.write_text(PROGRAMS[name])
+    script.write_text(program)
     theirs = output_of([sys.executable, str(script)])
     ours = output_of([sys.executable, "-m", "minijax", str(script)])
     assert_same_text(ours, theirs)
