@@ -460,6 +460,12 @@ def test_other_generators_say_that_they_are_missing():
         minijax.random.key(0, impl="rbg")
 
 
+def test_the_older_layout_says_that_it_is_missing():
+    key = minijax.random.key(0)
+    with minijax.threefry_partitionable(False), pytest.raises(NotImplementedError):
+        minijax.random.normal(key, (3,))
+
+
 def test_every_name_is_there():
     public = {name for name in dir(jax.random) if not name.startswith("_")}
     for name in public:

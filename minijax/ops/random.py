@@ -8,7 +8,7 @@ Easy as 1, 2, 3", SC 2011.)
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import config, dtypes
 from minijax.core import ShapedArray
 from minijax.ops.define import (
     INT,
@@ -132,6 +132,15 @@ def _hashed_counts(b, key, shape):
     return b.kernel(
         "threefry2x32_u32", [k1, k2, *_counts(b, lead, shape)], full, [_U32] * 2
     )
+
+
+def _check_layout():
+    """NotImplementedError for the older layout of counts: its bits would differ."""
+    if not config.values.jax_threefry_partitionable:
+        raise NotImplementedError(
+            "random bits with jax_threefry_partitionable=False are not implemented; the "
+            "default, True, is"
+        )
 
 
 def _only_threefry(b, dtype):
@@ -286,6 +295,7 @@ random_clone_p = define(
 
 def random_split(keys, shape):
     """`shape` new keys from each key: shape (*keys, *shape)."""
+    _check_layout()
     return random_split_p.bind(keys, shape=shape)
 
 
@@ -354,6 +364,7 @@ random_fold_in_p = define(
 
 def random_bits(keys, bit_width, shape):
     """Random unsigned integers of 8, 16, 32 or 64 bits: shape (*keys, *shape)."""
+    _check_layout()
     return random_bits_p.bind(keys, bit_width=bit_width, shape=shape)
 
 
