@@ -21,7 +21,14 @@ def test_equations(row):
     assert jnp_tables.equations(row, minijax) == jnp_tables.equations(row, jax)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=repr)
+def _values():
+    """Every row; where the equations are JAX's only in the long run: their ops are tested."""
+    for row in ROWS:
+        marks = () if row.values_only else pytest.mark.slow
+        yield pytest.param(row, id=repr(row), marks=marks)
+
+
+@pytest.mark.parametrize("row", _values())
 def test_values(row):
     theirs = jnp_tables.results(row, jax)
     jnp_tables.assert_same_results(theirs, jnp_tables.results(row, minijax))
