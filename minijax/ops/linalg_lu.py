@@ -7,11 +7,13 @@ from minijax.ops.define import (
     NONDIFFERENTIABLE,
     NOT_LINEAR,
     add_tangents,
+    batch_front,
     constant_like,
     define,
     dtype_of,
     expand,
     full,
+    move_axis,
     shape_of,
 )
 from minijax.ops.dot import Precision
@@ -35,7 +37,7 @@ from minijax.ops.linalg import (
     triu,
     vectors,
 )
-from minijax.ops.shape import broadcast_in_dim
+from minijax.ops.shape import broadcast_in_dim, reshape
 from minijax.ops.slicing import concatenate, pad
 
 # --- lu -------------------------------------------------------------------------------
@@ -284,6 +286,20 @@ def _tridiagonal_solve_transpose(ct, dl, d, du, b, **params):
     return [None, None, None, tridiagonal_solve_p.bind(lower, d, upper, ct, **params)]
 
 
+def _tridiagonal_solve_batch(axis, args, dims, **params):
+    *diagonals, b = args
+    if any(d is not None for d in dims[:3]):
+        args = [batch_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+        return tridiagonal_solve_p.bind(*args, **params), 0
+    # one matrix: the right sides stand side by side
+    rank = len(shape_of(b))
+    b = move_axis(b, dims[3], rank - 2)
+    wide = shape_of(b)
+    flat = reshape(b, (*wide[:-2], wide[-2] * wide[-1]))
+    out = tridiagonal_solve_p.bind(*diagonals, flat, **params)
+    return reshape(out, wide), rank - 2
+
+
 def _tridiagonal_solve_lower(b, ins, out_avals, *, perturb_singular):
     (aval,) = out_avals
     check_lapack(b, aval.dtype)
@@ -301,6 +317,6 @@ tridiagonal_solve_p = define(
     reference=_tridiagonal_solve_reference,
     jvp=_tridiagonal_solve_jvp,
     transpose=_tridiagonal_solve_transpose,
-    batch=batch_of(lambda: tridiagonal_solve_p),
+    batch=_tridiagonal_solve_batch,
     lower=_tridiagonal_solve_lower,
 )

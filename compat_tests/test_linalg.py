@@ -1,0 +1,385 @@
+"""jax.numpy.linalg, jax.scipy.linalg and the custom solvers, against JAX.
+
+The ops below them are in op_cases/linalg.py.  A row is a function of a framework's
+modules (jnp, scipy.linalg) and of arrays; its values are compared eagerly and jitted,
+and its gradient where it has one.
+"""
+
+import importlib
+
+import jax
+import jax.numpy
+import jax.scipy.linalg
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy
+import minijax.scipy.linalg
+
+LIBS = jax, minijax
+
+
+class Case:
+    """A name, a function of (jnp, scipy.linalg, *arrays), and how to make the arrays."""
+
+    def __init__(self, name, fun, *shapes, grad=True, hessian=False, tol=3e-4):
+        self.name, self.fun, self.shapes = name, fun, shapes
+        self.grad, self.hessian, self.tol = grad, hessian, tol
+
+
+def array(shape, dtype, seed):
+    """Random numbers; a square matrix is "pos" (definite), "low" (rank) or dominant."""
+    rng = np.random.default_rng(seed)
+    kind = None
+    if isinstance(shape[0], str):
+        kind, *shape = shape
+    x = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    if kind == "pos":
+        x = x @ x.conj().T + np.eye(shape[0])
+    elif kind == "low":
+        x[-1] = x[0] + 2 * x[1]
+    elif len(shape) > 1 and shape[-1] == shape[-2]:
+        x = x + 3 * np.eye(shape[-1])
+    return x.astype(dtype)
+
+
+_SQUARE, _POS, _TALL, _WIDE, _BATCH = (3, 3), ("pos", 3, 3), (4, 3), (3, 4), (2, 4, 4)
+
+NUMPY = [
+    Case("solve", lambda j, s, a, b: j.linalg.solve(a, b), _SQUARE, (3,), hessian=True),
+    Case("solve-matrix", lambda j, s, a, b: j.linalg.solve(a, b), _SQUARE, (3, 2),
+         hessian=True),
+    Case("solve-batch", lambda j, s, a, b: j.linalg.solve(a, b), _BATCH, (4, 2)),
+    Case("inv", lambda j, s, a: j.linalg.inv(a), _SQUARE, hessian=True),
+    Case("inv-batch", lambda j, s, a: j.linalg.inv(a), _BATCH),
+    Case("det", lambda j, s, a: j.linalg.det(a), (4, 4), hessian=True),
+    Case("det-3", lambda j, s, a: j.linalg.det(a), _SQUARE),
+    Case("slogdet", lambda j, s, a: j.linalg.slogdet(a), (4, 4), hessian=True),
+    Case("cholesky-upper", lambda j, s, a: j.linalg.cholesky(a, upper=True), _POS),
+    Case("eigvalsh", lambda j, s, a: j.linalg.eigvalsh(a), _POS, hessian=True),
+    Case("eigvals", lambda j, s, a: j.linalg.eigvals(a), _SQUARE),
+    Case("svdvals", lambda j, s, a: j.linalg.svdvals(a), _TALL),
+    Case("lstsq", lambda j, s, a, b: j.linalg.lstsq(a, b)[0], (5, 3), (5, 2),
+         hessian=True),
+    Case("pinv", lambda j, s, a: j.linalg.pinv(a), (5, 3), hessian=True),
+    Case("matrix_rank", lambda j, s, a: j.linalg.matrix_rank(a), ("low", 4, 4),
+         grad=False),
+    Case("cond", lambda j, s, a: j.linalg.cond(a), _SQUARE),
+    *[Case(f"matrix_power {n}", lambda j, s, a, n=n: j.linalg.matrix_power(a, n), _SQUARE)
+      for n in (-2, 0, 1, 3, 5)],
+    *[Case(f"norm {o}", lambda j, s, a, o=o: j.linalg.norm(a, o), _SQUARE)
+      for o in (None, 1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")],
+    *[Case(f"norm of vectors {o}", lambda j, s, a, o=o: j.linalg.norm(a, o, axis=1),
+           _TALL) for o in (None, 0, 1, 2, 3, -1, np.inf, -np.inf)],
+    Case("multi_dot", lambda j, s, a, b: j.linalg.multi_dot([a, b, a]), _TALL, _WIDE),
+    Case("tensorsolve",
+         lambda j, s, a, b: j.linalg.tensorsolve(a.reshape(2, 2, 4), b.reshape(2, 2)),
+         (4, 4), (4,)),
+]  # fmt: skip
+
+_ONE = [
+    ("toeplitz", (5,)), ("toeplitz", (2, 5)), ("hankel", (5,)), ("circulant", (2, 4)),
+    ("companion", (4,)), ("fiedler", (4,)), ("fiedler_companion", (6,)),
+]  # fmt: skip
+_STATIC = [
+    ("dft", (4,)), ("dft", (3, "sqrtn")), ("dft", (3, "n")), ("hadamard", (8,)),
+    ("helmert", (4,)), ("helmert", (4, True)), ("hilbert", (4,)), ("invhilbert", (5,)),
+    ("pascal", (5,)), ("pascal", (4, "lower")), ("pascal", (4, "upper")),
+    ("invpascal", (5,)), ("invpascal", (4, "lower")), ("invpascal", (4, "upper")),
+]  # fmt: skip
+
+SCIPY = [
+    *[Case(f"cho_solve {lower}",
+           lambda j, s, a, b, lower=lower: s.cho_solve(s.cho_factor(a, lower), b),
+           _POS, (3, 2)) for lower in (True, False)],
+    *[Case(f"solve pos {lower}",
+           lambda j, s, a, b, low=lower: s.solve(a, b, lower=low, assume_a="pos"),
+           _POS, (3,)) for lower in (True, False)],
+    *[Case(f"solve_triangular {trans} {lower}",
+           lambda j, s, a, b, t=trans, low=lower: s.solve_triangular(a, b, t, low),
+           _SQUARE, (3,)) for trans in (0, 1, "C") for lower in (True, False)],
+    *[Case(f"lu_solve {trans}",
+           lambda j, s, a, b, t=trans: s.lu_solve(s.lu_factor(a), b, t),
+           _SQUARE, (3, 2)) for trans in (0, 1, 2)],
+    Case("lu", lambda j, s, a: s.lu(a), _TALL),
+    Case("lu permuted", lambda j, s, a: s.lu(a, permute_l=True), _WIDE),
+    *[Case(f"qr {mode}", lambda j, s, a, m=mode: s.qr(a, mode=m), _TALL)
+      for mode in ("full", "r", "economic")],
+    Case("qr_multiply", lambda j, s, a, c: s.qr_multiply(a, c, "left"), _TALL, (3, 2),
+         grad=False),
+    Case("hessenberg", lambda j, s, a: s.hessenberg(a, calc_q=True), (4, 4), grad=False),
+    Case("polar", lambda j, s, a: s.polar(a), _TALL, grad=False),
+    Case("expm", lambda j, s, a: s.expm(a), _SQUARE, tol=1e-3),
+    Case("expm small", lambda j, s, a: s.expm(a / 100), _SQUARE, hessian=True, tol=1e-3),
+    Case("expm batch", lambda j, s, a: s.expm(a), _BATCH, tol=1e-3),
+    Case("expm_frechet", lambda j, s, a, e: s.expm_frechet(a, e), _SQUARE, _SQUARE,
+         grad=False, tol=1e-3),
+    Case("sqrtm", lambda j, s, a: s.sqrtm(a), (4, 4), grad=False, tol=1e-3),
+    Case("funm", lambda j, s, a: s.funm(a, j.sin), _SQUARE, grad=False, tol=2e-3),
+    *[Case(f"solve_sylvester {method}",
+           lambda j, s, a, b, c, m=method: s.solve_sylvester(a, b, c, method=m),
+           _SQUARE, (2, 2), (3, 2), grad=False, tol=1e-3) for method in ("schur", "eigen")],
+    Case("block_diag", lambda j, s, a, b: s.block_diag(a, b, 1.0), _SQUARE, (2,)),
+    Case("leslie", lambda j, s, f, v: s.leslie(f, v), (4,), (3,)),
+    *[Case(f"convolution_matrix {mode} {n}",
+           lambda j, s, a, m=mode, n=n: s.convolution_matrix(a, n, m), (4,))
+      for mode in ("full", "same", "valid") for n in (1, 3, 6)],
+    *[Case(f"{name} {shape}", lambda j, s, a, name=name: getattr(s, name)(a), shape)
+      for name, shape in _ONE],
+    *[Case(f"{name} {args}", lambda j, s, name=name, args=args: getattr(s, name)(*args),
+           grad=False) for name, args in _STATIC],
+]  # fmt: skip
+
+CASES = NUMPY + SCIPY
+BY_NAME = [pytest.param(case, id=case.name) for case in CASES]
+
+
+def function(case, lib):
+    """The row's function of arrays alone."""
+    modules = [
+        importlib.import_module(f"{lib.__name__}.{name}")
+        for name in ("numpy", "scipy.linalg")
+    ]
+    return lambda *args: case.fun(*modules, *args)
+
+
+def total(case, lib):
+    """A real scalar that all floating results of the row take part in."""
+    fun = function(case, lib)
+
+    def summed(*args):
+        out = 0.0
+        for k, x in enumerate(lib.tree.leaves(fun(*args))):
+            if x.dtype.kind in "fc":
+                weighted = lib.numpy.abs(x) * (1.0 + k) + lib.numpy.real(x) ** 2
+                out = out + lib.numpy.sum(weighted)
+        return out
+
+    return summed
+
+
+def compare(got, wanted, tol):
+    got, wanted = minijax.tree.leaves(got), jax.tree.leaves(wanted)
+    assert len(got) == len(wanted)
+    for a, b in zip(got, wanted, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        b = np.asarray(b)
+        scale = np.max(np.abs(b), initial=1.0, where=np.isfinite(b))
+        np.testing.assert_allclose(np.asarray(a), b, rtol=tol, atol=tol * scale)
+
+
+def arguments(case, dtype):
+    return [array(shape, dtype, 7 + k) for k, shape in enumerate(case.shapes)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+@pytest.mark.parametrize("case", BY_NAME)
+def test_value(case, dtype):
+    args = arguments(case, dtype)
+    wanted = function(case, jax)(*args)
+    compare(function(case, minijax)(*args), wanted, case.tol)
+    compare(minijax.jit(function(case, minijax))(*args), wanted, case.tol)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("complex64", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("case", [p for p in BY_NAME if p.values[0].grad])
+def test_gradient(case, dtype):
+    args = arguments(case, dtype)
+    places = tuple(range(len(args)))
+    got, wanted = (lib.grad(total(case, lib), places)(*args) for lib in LIBS[::-1])
+    compare(got, wanted, 10 * case.tol)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [p for p in BY_NAME if p.values[0].hessian])
+def test_hessian(case):
+    args = arguments(case, "float32")
+    places = tuple(range(len(args)))
+    got, wanted = (lib.hessian(total(case, lib), places)(*args) for lib in LIBS[::-1])
+    compare(got, wanted, 30 * case.tol)
+
+
+# --- what is not unique -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_schur(dtype):
+    a = array((5, 5), dtype, 1)
+    for output in ("real", "complex"):
+        t, z = map(np.asarray, minijax.scipy.linalg.schur(a, output=output))
+        np.testing.assert_allclose(z @ t @ z.conj().T, a, atol=1e-4)
+        np.testing.assert_allclose(z @ z.conj().T, np.eye(5), atol=1e-5)
+        assert not np.tril(t, -2).any()
+    t, z = minijax.scipy.linalg.schur(a)
+    t, z = map(np.asarray, minijax.scipy.linalg.rsf2csf(t, z))
+    np.testing.assert_allclose(z @ t @ z.conj().T, a, atol=1e-4)
+    assert np.abs(np.tril(t, -1)).max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_eigenvectors(dtype):
+    a = np.random.default_rng(3).standard_normal((2, 4, 4)).astype(dtype)
+    w, left, right = map(np.asarray, minijax.lax.linalg.eig(a))
+    np.testing.assert_allclose(a @ right, right * w[:, None], atol=1e-4)
+    transposed = left.conj().swapaxes(-1, -2)
+    np.testing.assert_allclose(transposed @ a, w[..., None] * transposed, atol=1e-4)
+    wanted = np.asarray(jax.lax.linalg.eig(a)[0])
+    np.testing.assert_allclose(w, wanted, atol=1e-4)
+
+
+def test_tridiagonal():
+    a = array((5, 5), "float32", 2)
+    a = a + a.T
+    packed, d, e, taus = map(np.asarray, minijax.lax.linalg.tridiagonal(a))
+    assert packed.shape == a.shape and taus.shape == (4,)
+    whole = np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
+    got, wanted = np.linalg.eigvalsh(whole), np.linalg.eigvalsh(a)
+    np.testing.assert_allclose(got, wanted, atol=1e-4)
+
+
+# --- what fails -------------------------------------------------------------------------
+
+
+def test_failures_are_nan():
+    bad = -np.eye(3, dtype=np.float32)
+    mixed = np.stack([bad, -bad])
+    got = np.asarray(minijax.numpy.linalg.cholesky(mixed))
+    assert np.isnan(got[0][np.tril_indices(3)]).all() and not np.isnan(got[1]).any()
+    nans = np.full((3, 3), np.nan, np.float32)
+    for name in ("eigvals", "svdvals", "inv", "eigvalsh"):
+        got = np.asarray(getattr(minijax.numpy.linalg, name)(nans))
+        wanted = np.asarray(getattr(jax.numpy.linalg, name)(nans))
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
+
+
+def test_singular_determinant():
+    a = array(("low", 5, 5), "float32", 4)
+    got, wanted = (lib.grad(lib.numpy.linalg.det)(a) for lib in LIBS[::-1])
+    compare(got, wanted, 1e-3)
+    assert np.abs(np.asarray(got)).max() > 0.1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_types_are_refused(dtype):
+    x = minijax.numpy.eye(3, dtype=dtype)
+    with pytest.raises(NotImplementedError, match="Unsupported dtype"):
+        minijax.lax.linalg.lu(x)
+
+
+# --- custom_linear_solve and custom_root --------------------------------------------------
+
+
+def by_inverse(lib, has_aux):
+    jnp = lib.numpy
+
+    def solve_for(a, b):
+        def solve(matvec, b):
+            x = jnp.linalg.inv(a) @ b
+            return (x, jnp.sum(b)) if has_aux else x
+
+        def transposed(vecmat, b):
+            x = jnp.linalg.inv(a).T @ b
+            return (x, jnp.sum(b)) if has_aux else x
+
+        return lib.lax.custom_linear_solve(
+            lambda x: a @ x, b, solve, transposed, has_aux=has_aux
+        )
+
+    return solve_for
+
+
+def by_newton(lib, has_aux):
+    jnp = lib.numpy
+
+    def root_of(a, c):
+        def solve(f, x):
+            step = lambda k, x: x - 0.1 * f(x)  # noqa: E731
+            x = lib.lax.fori_loop(0, 40, step, x)
+            return (x, jnp.sum(x)) if has_aux else x
+
+        return lib.lax.custom_root(
+            lambda x: a @ x + x**3 - c,
+            jnp.ones(3),
+            solve,
+            lambda g, y: jnp.linalg.solve(lib.jacobian(g)(y), y),
+            has_aux=has_aux,
+        )
+
+    return root_of
+
+
+@pytest.mark.parametrize("has_aux", [False, True])
+@pytest.mark.parametrize("make", [by_inverse, by_newton])
+def test_custom_solvers(make, has_aux):
+    args = array(("pos", 3, 3), "float32", 5), array((3,), "float32", 6)
+    theirs, ours = make(jax, has_aux), make(minijax, has_aux)
+    compare(ours(*args), theirs(*args), 1e-4)
+    compare(minijax.jit(ours)(*args), theirs(*args), 1e-4)
+    got, wanted = (
+        lib.jvp(f, args, args) for lib, f in ((minijax, ours), (jax, theirs))
+    )
+    compare(got, wanted, 1e-3)
+    for in_axes in ((0, 0), (None, 0), (0, None)):
+        some = [np.stack([x, 1.1 * x]).astype("f") if axis == 0 else x
+                for x, axis in zip(args, in_axes, strict=True)]  # fmt: skip
+        wanted = jax.vmap(theirs, in_axes)(*some)
+        compare(minijax.vmap(ours, in_axes)(*some), wanted, 1e-3)
+
+    def squares(lib, f):
+        first = lambda *a: f(*a)[0] if has_aux else f(*a)  # noqa: E731
+        return lambda *a: lib.numpy.sum(first(*a) ** 2)
+
+    for derive in ("grad", "hessian"):
+        got, wanted = (
+            getattr(lib, derive)(squares(lib, f), (0, 1))(*args)
+            for lib, f in ((minijax, ours), (jax, theirs))
+        )
+        compare(got, wanted, 3e-3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lax, b: lax.custom_linear_solve(lambda x: x[:2], b, lambda _, b: b),
+        lambda lax, b: lax.custom_linear_solve(lambda x: (x, x), b, lambda _, b: b),
+        lambda lax, b: lax.custom_linear_solve(lambda x: x, b, lambda _, b: b[:2]),
+        lambda lax, b: lax.custom_root(
+            lambda x: (x, x), b, lambda _, x: x, lambda g, y: y
+        ),
+        lambda lax, b: lax.custom_root(
+            lambda x: x, b, lambda _, x: (x, x), lambda g, y: y
+        ),
+    ],
+)
+def test_solvers_must_fit(call):
+    b = np.ones(3, np.float32)
+    errors = []
+    for lib in LIBS:
+        with pytest.raises((ValueError, TypeError)) as caught:
+            call(lib.lax, lib.numpy.asarray(b))
+        errors.append((caught.type, str(caught.value).split(" must match")[0]))
+    assert errors[0] == errors[1]
+
+
+def test_reverse_mode_needs_a_transposed_solver():
+    def f(lib):
+        return lambda b: lib.lax.custom_linear_solve(
+            lambda x: x, b, lambda _, b: b
+        ).sum()
+
+    for lib in LIBS:
+        with pytest.raises(TypeError, match="transpose_solve required"):
+            lib.grad(f(lib))(np.ones(3, np.float32))
+
+
+def test_threads_do_not_change_bits():
+    a = np.random.default_rng(8).standard_normal((64, 24, 24)).astype(np.float32)
+    got = np.asarray(minijax.lax.linalg.lu(a)[0])
+    for k in (0, 31, 63):
+        one = np.asarray(minijax.lax.linalg.lu(a[k])[0])
+        np.testing.assert_array_equal(got[k], one)
