@@ -217,7 +217,7 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
     """An elementwise op of several operands of one dtype.
 
     `jvps[i](t, ans, *operands)` is the part of the tangent that operand i gives, or
-    None where it gives none; NONDIFFERENTIABLE for the whole.
+    None where it gives none; NONDIFFERENTIABLE or a NO_RULE for the whole.
     """
 
     def rule(primals, tangents, **params):
@@ -234,7 +234,7 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
         name,
         shape=elementwise_shape(name, kinds, result),
         reference=reference,
-        jvp=NONDIFFERENTIABLE if jvps is NONDIFFERENTIABLE else rule,
+        jvp=jvps if isinstance(jvps, _Marker) else rule,
         transpose=transpose,
         batch=elementwise_batch(lambda: primitive),
         lower=elementwise_lower(kernel or name),

@@ -19,6 +19,7 @@ from minijax.ops.define import (
     FLOAT,
     INEXACT,
     INT,
+    NO_RULE,
     NONDIFFERENTIABLE,
     NUMBER,
     REAL,
@@ -817,11 +818,15 @@ def nextafter(x, y):
     return nextafter_p.bind(x, y)
 
 
+def _no_derivative(name):
+    return NO_RULE(f"Differentiation rule for '{name}' not implemented")
+
+
 nextafter_p = nary(
     "nextafter",
     FLOAT,
     lambda x, y: np.where(x == y, y, np.nextafter(x, y)),
-    NONDIFFERENTIABLE,
+    _no_derivative("nextafter"),
 )
 
 # --- bits -------------------------------------------------------------------------
@@ -1185,10 +1190,13 @@ igammac_p = nary(
     ),
 )
 igamma_grad_a_p = nary(
-    "igamma_grad_a", FLOAT, igamma_grad_a_reference, NONDIFFERENTIABLE
+    "igamma_grad_a", FLOAT, igamma_grad_a_reference, _no_derivative("igamma_grad_a")
 )
 random_gamma_grad_p = nary(
-    "random_gamma_grad", FLOAT, random_gamma_grad_reference, NONDIFFERENTIABLE
+    "random_gamma_grad",
+    FLOAT,
+    random_gamma_grad_reference,
+    _no_derivative("random_gamma_grad"),
 )
 
 
