@@ -113,6 +113,11 @@ def _table(rows, writer):
     ]
 
 
+def elementwise_rules(rows):
+    """The rules of rows like those of SAME_SHAPE."""
+    return _table(rows, _same_shape)
+
+
 # --- reductions and along an axis -----------------------------------------------------
 
 REDUCTIONS = [
@@ -508,7 +513,7 @@ def _square(type_, scope):
 
 
 FAMILIES = [
-    _table(SAME_SHAPE, _same_shape),
+    elementwise_rules(SAME_SHAPE),
     _table(BROADCAST, _broadcast),
     [
         *(
