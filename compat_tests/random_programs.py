@@ -104,13 +104,14 @@ class Writer:
         return name
 
     def leaf(self, type_, scope):
-        """A variable, as it is or fitted to the type, or a constant."""
+        """A variable, as it is or fitted to the type, or (rarely) a constant."""
+        if self.draw(st.integers(0, 7)) == 7:
+            return self.pick(self.constants(type_))
         exact = [name for name, t in scope.variables if t == type_]
         if exact:
-            return self.pick([*exact, *self.constants(type_)[:1]])
-        near = [(name, t) for name, t in scope.variables if t.dtype == type_.dtype]
-        fitted = [_fitted(name, t, type_) for name, t in near]
-        return self.pick([*fitted, *self.constants(type_)])
+            return self.pick(exact)
+        near = [v for v in scope.variables if v[1].dtype == type_.dtype]
+        return self.pick([_fitted(*v, type_) for v in near or scope.variables])
 
     def constants(self, type_):
         """Texts of constants of a type, of weak type some of them."""
@@ -148,10 +149,11 @@ def _dtype(letter):
 
 
 def _fitted(name, have, want):
-    """A value of a dtype in another shape."""
-    if not want.shape:
-        return f"jnp.ravel({name})[-1]"
-    return f"jnp.resize({name}, {want.shape})"
+    """A value in another shape, and of another dtype."""
+    if have.shape != want.shape:
+        shaped = f"jnp.resize({name}, {want.shape})"
+        name = shaped if want.shape else f"jnp.ravel({name})[-1]"
+    return name if have.dtype == want.dtype else f"{name}.astype({_dtype(want.dtype)})"
 
 
 def _argument(draw, type_):
