@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BUDGET_S = 0.025
-MOST_RUNS = 15
+MOST_RUNS = 40
 
 # In one process, numpy first: what minijax adds is then the second difference alone.
 # The thread's own CPU time, so that a busy machine does not count as minijax's doing.
