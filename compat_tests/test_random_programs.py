@@ -32,6 +32,7 @@ FOUND = [
     "lax.associative_scan(jnp.add, jnp.full((2, 3), 1.5), axis=0)",
     "lax.scan(lambda c, _: (c, None), x, None, length=0)[0]",
     "lax.nextafter(x, x + 1)",
+    "jnp.sinc(jnp.full((), 1.5))",
     "(x[0, :2] ** 2) @ jnp.full((2, 3), 1.5)",
 ]
 

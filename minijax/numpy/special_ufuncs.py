@@ -111,6 +111,13 @@ def _like(value, x):
     return literal(value, dtype_of(x))
 
 
+def _as_weak_as(x, value):
+    """A constant of an inexact dtype that leaves a weak `x` weak."""
+    if dtypes.is_weakly_typed(x):
+        return complex(value) if is_complex(x) else float(value)
+    return literal(value, dtype_of(x))
+
+
 def _sinc_derivative(k):
     """The function that gives the k-th derivative at 0, and whose derivative gives the
     next.
@@ -118,8 +125,8 @@ def _sinc_derivative(k):
 
     @custom_jvp
     def at_zero(x):
-        flat = lax.mul(x, _like(0, x))
-        return flat if k % 2 else lax.add(flat, _like(_sinc_coefficient(k), x))
+        flat = lax.mul(x, _as_weak_as(x, 0))
+        return flat if k % 2 else lax.add(flat, _as_weak_as(x, _sinc_coefficient(k)))
 
     @at_zero.defjvp
     def rule(primals, tangents):
@@ -133,9 +140,9 @@ def _sinc_derivative(k):
 def sinc(x, /):
     """sin(pi x) / (pi x), elementwise; 1 at 0."""
     (x,) = promote_args_inexact("sinc", x)
-    at_zero = lax.eq(x, literal(0, dtype_of(x)))
-    pi_x = lax.mul(literal(math.pi, dtype_of(x)), x)
-    safe = where_inline(at_zero, literal(1, dtype_of(x)), pi_x)
+    at_zero = lax.eq(x, _as_weak_as(x, 0))
+    pi_x = lax.mul(_as_weak_as(x, math.pi), x)
+    safe = where_inline(at_zero, _as_weak_as(x, 1), pi_x)
     series = _sinc_derivative(0)(pi_x)
     return lax.select(at_zero, series, lax.div(lax.sin(safe), safe))
 
