@@ -14,9 +14,42 @@ static bool plan_dtype(mjx_linalg *plan, int dtype) {
   return dtype == MJX_F32 || dtype == MJX_F64 || plan->complex;
 }
 
+/* The bytes that a view touches, from its slot's base. */
+static void byte_range(const mjx_operand *operand, int64_t *begin, int64_t *end) {
+  int64_t low = 0, high = 0;
+  for (int d = 0; d < operand->ndim; d++) {
+    int64_t reach = operand->strides[d] * (operand->shape[d] - 1);
+    *(reach < 0 ? &low : &high) += reach;
+  }
+  *begin = operand->offset + low * operand->size;
+  *end = operand->n > 0 ? operand->offset + (high + 1) * operand->size : *begin;
+}
+
+static bool overlap(const mjx_operand *a, const mjx_operand *b) {
+  int64_t a_begin, a_end, b_begin, b_end;
+  if (a->slot != b->slot || a->n == 0 || b->n == 0) return false;
+  byte_range(a, &a_begin, &a_end);
+  byte_range(b, &b_begin, &b_end);
+  return a_begin < b_end && b_begin < a_end;
+}
+
+/* LAPACK, as Fortran, takes its arrays to be apart. */
+static mjx_status check_apart(const mjx_instr *instr) {
+  for (int i = 0; i < instr->n_out; i++) {
+    for (int j = 0; j < i; j++)
+      if (overlap(&instr->out[i], &instr->out[j]))
+        return mjx_fail(MJX_INVALID, "outputs %d and %d overlap", j, i);
+    for (int j = 0; j < instr->n_in; j++)
+      if (overlap(&instr->out[i], &instr->in[j]))
+        return mjx_fail(MJX_INVALID, "output %d overlaps input %d", i, j);
+  }
+  return MJX_OK;
+}
+
 mjx_status mjx_linalg_start(mjx_loader *loader, mjx_instr *instr, const mjx_operand *matrix,
                             mjx_linalg **plan) {
   MJX_TRY(mjx_check_real(matrix, "a matrix", -1));
+  MJX_TRY(check_apart(instr));
   if (matrix->ndim < 2) return mjx_fail(MJX_INVALID, "a matrix has %d dims", matrix->ndim);
   MJX_ALLOC(loader, *plan, sizeof **plan);
   instr->plan = *plan;
