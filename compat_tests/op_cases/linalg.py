@@ -44,6 +44,16 @@ def eigh(lax, x, **options):
     return sizes(lax, w, v)
 
 
+def eigenvalues(lax, x):
+    """The parts of the eigenvalues, sorted: their order is LAPACK's business."""
+    (w,) = lax.linalg.eig(
+        well(lax, x),
+        compute_left_eigenvectors=False,
+        compute_right_eigenvectors=False,
+    )
+    return [lax.sort(lax.real(w)), lax.sort(lax.imag(w))]
+
+
 def svd(lax, x, **options):
     """Singular values, and sizes of the singular vectors' elements."""
     u, s, v = lax.linalg.svd(well(lax, x), **options)
@@ -185,11 +195,7 @@ _EIGEN = [
         diff_jaxpr=False),
     row(
         "eigenvalues",
-        lambda lax, x: lax.linalg.eig(
-            well(lax, x),
-            compute_left_eigenvectors=False,
-            compute_right_eigenvectors=False,
-        ),
+        eigenvalues,
         diff_jaxpr=False,
     ),
     row("hessenberg", lambda lax, x: lax.linalg.hessenberg(well(lax, x)), (4, 4),
