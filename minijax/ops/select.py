@@ -87,9 +87,9 @@ def _select_n_jvp(primals, tangents):
     tangents = tangents[1:]
     if all(type(t) is Zero for t in tangents):
         return out, Zero.of(out)
-    zero = zeros(
-        tangents[0].aval if type(tangents[0]) is Zero else in_aval(tangents[0])
-    )
+    first = tangents[0]
+    aval = first.aval if type(first) is Zero else in_aval(first)
+    zero = zeros(aval.strip_weak_type())
     tangents = [zero if type(t) is Zero else t for t in tangents]
     return out, select_n_p.bind(which, *tangents)
 
