@@ -111,8 +111,8 @@ def test_donated_arrays_are_deleted(lib):
     x, y = lib.numpy.ones(3), lib.numpy.ones(3)
     f(x, y)
     assert x.is_deleted() and not y.is_deleted()
-    with pytest.raises((RuntimeError, ValueError), match="deleted"):
-        x + 1
+    with pytest.raises(RuntimeError, match="deleted"):
+        np.asarray(x)
 
 
 @both
