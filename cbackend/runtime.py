@@ -98,6 +98,21 @@ class LoadedProgram:
         """Working memory that one run needs, in bytes."""
         return lib.mjx_program_arena_bytes(self._handle)
 
+    def profile_start(self):
+        """Count each instruction's calls and time from now on, from zero."""
+        if lib.mjx_program_profile_start(self._handle) != _STATUS_OK:
+            raise RuntimeFailure(last_error())
+
+    def profile_stop(self):
+        """Count no longer; what was counted can still be read."""
+        lib.mjx_program_profile_stop(self._handle)
+
+    def profile_read(self, n):
+        """[(calls, seconds), ...] of the first n instructions; [] if never started."""
+        calls, seconds = ffi.new("int64_t[]", n), ffi.new("double[]", n)
+        n = min(n, lib.mjx_program_profile_read(self._handle, n, calls, seconds))
+        return list(zip(ffi.unpack(calls, n), ffi.unpack(seconds, n), strict=True))
+
     def run(self, inputs, outputs):
         """Run on addresses of dense arrays: `inputs` are read, `outputs` written.
 

@@ -5,9 +5,13 @@ addresses and fresh memory into arrays; eager ops are one-equation programs, kep
 primitive, avals and parameters.
 """
 
+import atexit
+import sys
+
 import numpy as np
 
 import cbackend
+from cbackend import profile
 from minijax import config, core, dtypes, ladder, stats
 from minijax.array import ArrayImpl, wrap
 from minijax.check import check_jaxpr
@@ -45,6 +49,8 @@ class Compiled:
             module = cbackend.build(closed, _watcher(name))
         with stats.phase("compile", name):
             self.executable = load(module)
+        if ladder.LEVEL >= 7:
+            _profile_to_the_end(name, self.executable)
         self.closed = closed
         self.in_avals = closed.in_avals
         self.in_dtypes = [cbackend.storage_dtype(a.dtype) for a in self.in_avals]
@@ -83,6 +89,17 @@ def _watcher(name):
     if ladder.LEVEL < 4:
         return None
     return lambda done, module: ladder.show(4, f"{name}: Program after {done}", module)
+
+
+def _profile_to_the_end(name, executable):
+    """Count the time of every instruction; print it when the process ends."""
+    executable.program.profile_start()
+
+    def report():
+        table = profile.table(profile.rows(executable))
+        print(f"--- {name}: time per instruction\n{table}", file=sys.stderr)
+
+    atexit.register(report)
 
 
 def _check_against_reference(closed, args, arrays):

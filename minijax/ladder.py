@@ -1,7 +1,8 @@
 """The debug ladder: `MINIJAX_DEBUG=N` prints what happens on the way from Python to C.
 
 1 phase times and counts, when the process ends; 2 the jaxpr as traced; 3 the jaxpr
-after each pass; 4 the Program after each pass, with its buffers.  `MINIJAX_CHECK=1`
+after each pass; 4 the Program after each pass, with its buffers; 7 calls and time of
+each instruction, when the process ends.  `MINIJAX_CHECK=1`
 validates each jaxpr and compares each result with the reference interpreter's.
 """
 
@@ -15,7 +16,7 @@ from minijax import stats
 def _level():
     text = os.environ.get("MINIJAX_DEBUG", "0")
     if not text.isdigit():
-        raise ValueError(f"MINIJAX_DEBUG must be a number from 0 to 4, got {text!r}")
+        raise ValueError(f"MINIJAX_DEBUG must be a number from 0 to 7, got {text!r}")
     return int(text)
 
 

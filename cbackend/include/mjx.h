@@ -88,6 +88,16 @@ MJX_API int64_t mjx_program_output_bytes(const mjx_program *program, int64_t ind
 /* Bytes of working memory that one run needs: arenas, loop state, scratch. */
 MJX_API int64_t mjx_program_arena_bytes(const mjx_program *program);
 
+/* Counts each instruction's calls and time, from zero, in runs that begin from now on, until
+ * mjx_program_profile_stop.  May be called while runs are in flight, but by one thread at a time. */
+MJX_API mjx_status mjx_program_profile_start(mjx_program *program);
+MJX_API void mjx_program_profile_stop(mjx_program *program);
+/* The counters of the first n instructions, in the module's order (all of program 0, then all of
+ * program 1, ...); the time of a control instruction includes that of the programs it runs.
+ * Returns how many instructions there are; 0 if it was never started. */
+MJX_API int64_t mjx_program_profile_read(const mjx_program *program, int64_t n, int64_t *calls,
+                                         double *seconds);
+
 /* ---- errors and control -------------------------------------------------------------------- */
 
 /* The last failure's message in this thread; "" if none.  Valid until the next failing call here. */

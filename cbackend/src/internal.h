@@ -35,6 +35,7 @@ typedef struct mjx_instr mjx_instr;
 typedef struct mjx_code mjx_code;
 typedef struct mjx_frame mjx_frame;
 typedef struct mjx_loader mjx_loader;
+typedef struct mjx_profile mjx_profile;
 
 /* A decoded and bounds-checked view.  shape and strides (in elements) lie in the module. */
 typedef struct mjx_operand {
@@ -79,6 +80,7 @@ struct mjx_code {
   mjx_instr *instrs;
   int64_t local_bytes; /* the most that an instruction needs */
   int64_t frame_bytes; /* everything but scratch */
+  int64_t first_row;   /* number of its first instruction among the module's */
 };
 
 /* The working memory of one activation of a program; the first thing in its own block. */
@@ -103,6 +105,8 @@ struct mjx_program {
   _Atomic(void *) spare; /* one free frame without a lock */
   void *free_frames;     /* more, linked through their first word, under `lock` */
   atomic_flag lock;
+  _Atomic(mjx_profile *) profile; /* NULL while nobody asks */
+  mjx_profile *profile_memory;    /* kept from the first start on */
 };
 
 static inline char *mjx_at(const mjx_frame *frame, const mjx_operand *operand) {
@@ -151,6 +155,13 @@ int64_t mjx_frame_bytes(const mjx_code *code);
 mjx_frame *mjx_frame_nest(const mjx_frame *parent, const mjx_code *code, void *memory);
 mjx_status mjx_code_run(const mjx_code *code, mjx_frame *frame);
 bool mjx_interrupted(void);
+
+/* ---- profile.c ---- */
+
+/* As mjx_code_run, and counts. */
+mjx_status mjx_code_run_profiled(const mjx_code *code, mjx_frame *frame, mjx_profile *profile);
+
+/* ---- frames' inputs and outputs ---- */
 
 static inline void mjx_frame_set_input(mjx_frame *frame, int64_t index, const void *pointer) {
   frame->slots[MJX_SLOT_INPUT0 + index] = (char *)(uintptr_t)pointer;

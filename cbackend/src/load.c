@@ -377,6 +377,8 @@ static mjx_status read_module(mjx_loader *loader, int64_t const_bytes) {
       return status;
     }
   }
+  for (int64_t p = 1; p < program->n_codes; p++)
+    program->codes[p].first_row = program->codes[p - 1].first_row + program->codes[p - 1].n_instrs;
   return MJX_OK;
 }
 

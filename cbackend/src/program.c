@@ -129,6 +129,8 @@ static void frame_give(mjx_program *program, void *memory) {
 /* ---- running ---- */
 
 mjx_status mjx_code_run(const mjx_code *code, mjx_frame *frame) {
+  mjx_profile *profile = atomic_load_explicit(&code->program->profile, memory_order_acquire);
+  if (__builtin_expect(profile != NULL, 0)) return mjx_code_run_profiled(code, frame, profile);
   const mjx_instr *instr = code->instrs, *end = instr + code->n_instrs;
   for (; instr < end; instr++) {
     mjx_status status = instr->op->run(instr, frame);
@@ -169,6 +171,7 @@ void mjx_program_free(mjx_program *program) {
   free(atomic_load(&program->spare));
   free_chain(program->free_frames);
   free_chain(program->blocks);
+  free(program->profile_memory);
   free(program);
 }
 
