@@ -66,11 +66,11 @@ sanitize: setup-test ## C tests under ASan+UBSan and TSan, a part of the Python 
 	$(BUILD) --variant tsan --ctests
 	$(BUILD) --variant asan
 	LD_PRELOAD="$$($(BUILD) --variant asan --preload)" \
-	ASAN_OPTIONS=detect_leaks=0 MINIJAX_TEST_EXTENSION=build/asan/cbackend \
+	ASAN_OPTIONS=detect_leaks=0 MINIJAX_TEST_EXTENSION=build/asan \
 	$(VPYTHON) -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
 
 package-test: setup-test ## build sdist and wheel, install them elsewhere, use them
 	$(VPYTHON) -m pytest -m slow compat_tests/test_packaging.py
 
 clean: ## remove what the builds made; .venv stays
-	rm -rf build dist *.egg-info cbackend/_mjx*.so
+	rm -rf build dist *.egg-info cbackend/_mjx*.so minijax/_callpath*.so

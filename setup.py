@@ -1,4 +1,4 @@
-"""Builds the C runtime for `pip`; everything else stands in pyproject.toml."""
+"""Builds the C extensions for `pip`; everything else stands in pyproject.toml."""
 
 import importlib.util
 from pathlib import Path
@@ -20,18 +20,18 @@ def _load_builder():
 build_ffi = _load_builder()
 
 
-class BuildRuntime(build_ext):
-    """Hands the extension to build_ffi: parallel, incremental, clear errors."""
+class BuildExtensions(build_ext):
+    """Hands the extensions to build_ffi: parallel, incremental, clear errors."""
 
     def build_extension(self, ext: Extension) -> None:
         """Build `ext` at the place where setuptools expects it."""
         try:
-            build_ffi.build_extension(Path(self.get_ext_fullpath(ext.name)))
+            build_ffi.build_extension(ext.name, Path(self.get_ext_fullpath(ext.name)))
         except build_ffi.BuildError as error:
             raise SystemExit(f"minijax: {error}") from None
 
 
 setup(
-    ext_modules=[Extension(build_ffi.MODULE, sources=[])],
-    cmdclass={"build_ext": BuildRuntime},
+    ext_modules=[Extension(name, sources=[]) for name in build_ffi.MODULES],
+    cmdclass={"build_ext": BuildExtensions},
 )

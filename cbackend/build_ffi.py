@@ -1,4 +1,8 @@
-"""Builds the C runtime: the cffi extension `cbackend._mjx`, and the C tests.
+"""Builds the C code: the runtime, the call path, and the runtime's C tests.
+
+The runtime is the cffi extension `cbackend._mjx`. The call path is the plain CPython
+extension `minijax._callpath`, from every file in cbackend/callpath; it does not link
+with the runtime, whose functions reach it as pointers.
 
 One builder serves `pip` (through setup.py), `make` and the sanitizers. It needs cffi
 and a C compiler, nothing else. It compiles in parallel and only what changed: an object
@@ -6,7 +10,7 @@ is rebuilt when the compile command, the compiler, its source or a header that i
 includes has other contents than last time. (Contents, not times: a git checkout that
 touches files rebuilds nothing.)
 
-    python -P cbackend/build_ffi.py                    build the extension in place
+    python -P cbackend/build_ffi.py                    build both extensions in place
     python -P cbackend/build_ffi.py --variant asan     into build/asan/, instrumented
     python -P cbackend/build_ffi.py --ctests           build and run the C tests
     python -P cbackend/build_ffi.py --variant asan --preload   what LD_PRELOAD needs
@@ -30,7 +34,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-MODULE = "cbackend._mjx"
+RUNTIME = "cbackend._mjx"
+CALLPATH = "minijax._callpath"
+MODULES = (RUNTIME, CALLPATH)
 ROOT = Path(__file__).resolve().parent.parent
 INCLUDE_DIRS = ("cbackend/include", "cbackend/src", "cbackend/kernels")
 LIBRARIES = ("-ldl", "-lpthread", "-lm")
@@ -101,15 +107,19 @@ def check_tools() -> None:
     python_include()
 
 
-def runtime_sources() -> list[str]:
-    """Return the runtime's translation units, relative to ROOT, in a fixed order."""
-    folders = ("cbackend/src", "cbackend/kernels")
+def sources_in(*folders: str) -> list[str]:
+    """Return the translation units in `folders`, relative to ROOT, in a fixed order."""
     found = [p for folder in folders for p in (ROOT / folder).glob("*.c")]
     if not found:
         raise BuildError(
             f"no C sources under {ROOT / 'cbackend'}: is the copy complete?"
         )
     return sorted(str(p.relative_to(ROOT)) for p in found)
+
+
+def runtime_sources() -> list[str]:
+    """Return the runtime's translation units."""
+    return sources_in("cbackend/src", "cbackend/kernels")
 
 
 def compile_flags(variant: str) -> list[str]:
@@ -249,7 +259,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-# ---- the extension ----------------------------------------------------------------
+# ---- the extensions ---------------------------------------------------------------
 
 
 def _write_wrapper(folder: Path) -> str:
@@ -266,28 +276,36 @@ def _write_wrapper(folder: Path) -> str:
             builder.cdef(declarations)
         except (cffi.CDefError, cffi.FFIError) as error:
             raise BuildError(f"cbackend/cdef.txt: {error}") from error
-        builder.set_source(MODULE, '#include "mjx.h"\n')
+        builder.set_source(RUNTIME, '#include "mjx.h"\n')
         builder.emit_c_code(str(source))
         key_file.write_text(key)
     return str(source.relative_to(ROOT))
 
 
-def build_extension(target: Path, variant: str = "release") -> None:
-    """Build the extension of `variant` and put it at `target`.
+def _runtime_objects(folder: Path, flags: Sequence[str]) -> list[str]:
+    objects = _compile_all(runtime_sources(), folder / "obj", flags)
+    wrapper_flags = [*flags, *WRAPPER_FLAGS, f"-I{python_include()}"]
+    return objects + _compile_all(
+        [_write_wrapper(folder)], folder / "obj", wrapper_flags
+    )
+
+
+def _callpath_objects(folder: Path, flags: Sequence[str]) -> list[str]:
+    flags = [*flags, f"-I{python_include()}"]
+    return _compile_all(sources_in("cbackend/callpath"), folder / "obj", flags)
+
+
+def build_extension(module: str, target: Path, variant: str = "release") -> None:
+    """Build one of MODULES as `variant` and put it at `target`.
 
     Raises BuildError with one clear sentence when a tool is missing or fails.
     """
     check_tools()
     folder = ROOT / "build" / variant
+    make_objects = _runtime_objects if module == RUNTIME else _callpath_objects
     with _locked(folder):
-        objects_folder = folder / "obj"
-        flags = compile_flags(variant)
-        objects = _compile_all(runtime_sources(), objects_folder, flags)
-        wrapper = _write_wrapper(folder)
-        wrapper_flags = [*flags, *WRAPPER_FLAGS, f"-I{python_include()}"]
-        objects += _compile_all([wrapper], objects_folder, wrapper_flags)
-        suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        shared = folder / "cbackend" / f"_mjx{suffix}"
+        objects = make_objects(folder, compile_flags(variant))
+        shared = folder / _relative_path(module)
         linking = ["-shared", *link_flags(variant)]
         _link(shared, objects, linking, check=variant == "release")
     if target.resolve() != shared and not _same(shared, target):
@@ -308,11 +326,14 @@ def _replace(source: Path, target: Path) -> None:
     os.replace(name, target)
 
 
-def in_place_target(variant: str) -> Path:
-    """Return where the extension of `variant` lives in a checkout."""
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+def _relative_path(module: str) -> str:
+    return module.replace(".", "/") + sysconfig.get_config_var("EXT_SUFFIX")
+
+
+def in_place_target(module: str, variant: str = "release") -> Path:
+    """Return where the extension `module` of `variant` lives in a checkout."""
     base = ROOT if variant == "release" else ROOT / "build" / variant
-    return base / "cbackend" / f"_mjx{suffix}"
+    return base / _relative_path(module)
 
 
 # ---- the C tests ------------------------------------------------------------------
@@ -386,7 +407,7 @@ def sanitizer_libraries(variant: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description="Build minijax's C runtime.")
+    parser = argparse.ArgumentParser(description="Build minijax's C code.")
     parser.add_argument("--variant", choices=VARIANT_FLAGS, default="release")
     parser.add_argument("--ctests", action="store_true", help="build and run C tests")
     parser.add_argument("--preload", action="store_true", help="print libraries")
@@ -397,7 +418,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif options.ctests:
             return 1 if run_ctests(options.variant) else 0
         else:
-            build_extension(in_place_target(options.variant), options.variant)
+            for module in MODULES:
+                target = in_place_target(module, options.variant)
+                build_extension(module, target, options.variant)
     except BuildError as error:
         print(f"minijax: {error}", file=sys.stderr)
         return 1

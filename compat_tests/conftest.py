@@ -1,7 +1,7 @@
 """What every test needs before it starts: the oracle's platform, Hypothesis, the build.
 
-`MINIJAX_TEST_EXTENSION` names a folder with another build of the C runtime, which the
-tests then use in place of the one in the checkout: `make sanitize` sets it.
+`MINIJAX_TEST_EXTENSION` names a folder with another build of the C extensions, which
+the tests then use in place of those in the checkout: `make sanitize` sets it.
 """
 
 import importlib.util
@@ -33,12 +33,12 @@ settings.load_profile(
 )
 
 
-def _use_extension(folder: Path) -> None:
-    """Make the C runtime built in `folder` the `cbackend._mjx` of this process."""
-    found = sorted(folder.glob("_mjx*.so"))
+def _use_extension(folder: Path, name: str) -> None:
+    """Make the extension `name` built in `folder` the one of this process."""
+    pattern = name.replace(".", "/") + ".*.so"
+    found = sorted(folder.glob(pattern))
     if not found:
-        raise pytest.UsageError(f"MINIJAX_TEST_EXTENSION: no _mjx*.so in {folder}")
-    name = "cbackend._mjx"
+        raise pytest.UsageError(f"MINIJAX_TEST_EXTENSION: no {pattern} in {folder}")
     spec = importlib.util.spec_from_file_location(name, found[0])
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -47,7 +47,8 @@ def _use_extension(folder: Path) -> None:
 
 
 if os.environ.get("MINIJAX_TEST_EXTENSION"):
-    _use_extension(ROOT / os.environ["MINIJAX_TEST_EXTENSION"])
+    for _name in ("cbackend._mjx", "minijax._callpath"):
+        _use_extension(ROOT / os.environ["MINIJAX_TEST_EXTENSION"], _name)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,19 @@
+/* module.c: the extension minijax._callpath, made of its parts. */
+#include "callpath.h"
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "minijax._callpath",
+    .m_doc = "What runs on every call of minijax: pytrees.",
+    .m_size = -1,
+};
+
+PyMODINIT_FUNC PyInit__callpath(void) {
+  PyObject *module = PyModule_Create(&definition);
+  if (!module) return NULL;
+  if (mjx_py_add_tree(module) < 0) {
+    Py_DECREF(module);
+    return NULL;
+  }
+  return module;
+}
