@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from minijax.compare import cli, equality, runner, summary, words
+from minijax.measure import equal
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = """
@@ -377,7 +378,7 @@ def test_a_failing_script_is_reported(tiny_sides, tmp_path, capsys, text, said):
     assert said in shown.err
     if "raise" in text:
         assert 'script.py", line' in shown.err
-        assert "child.py" not in shown.err and "probe.py" not in shown.err
+        assert "worker.py" not in shown.err and "probe.py" not in shown.err
     assert shown.out == ""
 
 
@@ -475,8 +476,8 @@ def leaf(values, dtype="float32"):
     ],
 )
 def test_leaf_criterion(dtype, first, second, ok):
-    report = equality.compare_leaf(
-        leaf(first, dtype), np.asarray(second, dtype), equality.DEFAULT_TOLERANCES
+    report = equal.compare_leaf(
+        leaf(first, dtype), np.asarray(second, dtype), equal.DEFAULT_TOLERANCES
     )
     assert report.ok is ok
 

@@ -37,6 +37,7 @@ LAYERS = [
     (
         "entry",
         "=minijax minijax.__main__ minijax.launch minijax.compare minijax.interop "
+        "minijax.measure minijax.bench "
         "minijax.sharding minijax.custom_derivatives minijax.custom_batching "
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
         "minijax.api_util minijax.profiler minijax.distributed minijax.version "
@@ -47,13 +48,13 @@ LAYERS = [
 
 # Who may import what lies outside the two packages' own layers.
 BACKEND_USERS = ("minijax.dispatch", "minijax.compare", "minijax.__main__")
-ORACLE_USERS = ("minijax.compare", "minijax.interop")
+ORACLE_USERS = ("minijax.compare", "minijax.bench", "minijax.interop")
 BACKEND_MAY_USE = {"core"}
 
 # Function-local imports, each with the reason why it cannot stand at the top.
 LOCAL_IMPORTS = {
     "cbackend.build_ffi": "the compiler is checked before cffi is installed",
-    "minijax.compare.reading": "its child process on JAX's side loads what it needs",
+    "minijax.measure.reading": "its child process on JAX's side loads what it needs",
 }
 
 

@@ -8,9 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .equality import DEFAULT_TOLERANCES, compare_measurement
+from minijax.measure.equal import DEFAULT_TOLERANCES
+from minijax.measure.processes import UNUSABLE, MeasureError
+
+from .equality import compare_measurement
 from .html import render
-from .runner import UNUSABLE, CompareError, measure
+from .runner import measure
 from .summary import summarise
 
 NOT_EQUAL = 1
@@ -36,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
         _require_folder(options.json, "--json")
         _require_folder(options.html, "--html")
         return _compare(options, script_args)
-    except CompareError as error:
+    except MeasureError as error:
         sys.stderr.write(f"minijax compare: {error}\n")
         return error.status
     except KeyboardInterrupt:
@@ -83,7 +86,7 @@ def parse_tolerances(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
         except ValueError:
             value = (-1.0, -1.0)
         if min(value) < 0 or (equals and not dtype):
-            raise CompareError(
+            raise MeasureError(
                 f"--tolerance {text}: write a number (relative to the leaf's largest "
                 "magnitude), or DTYPE=RELATIVE, or DTYPE=RELATIVE:ABSOLUTE",
                 UNUSABLE,
@@ -116,14 +119,14 @@ def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
 
 
 def _reporting(runs: int) -> tuple[Any, Any, Any]:
-    """The terminal report, progress and console; CompareError without rich."""
+    """The terminal report, progress and console; MeasureError without rich."""
     try:
         terminal = import_module("minijax.compare.terminal")
-        progress = import_module("minijax.compare.progress")
+        progress = import_module("minijax.measure.progress")
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("rich"):
             raise
-        raise CompareError(
+        raise MeasureError(
             "the package rich, which prints the report, is not installed; "
             "`pip install 'minijax[compare]'` brings it",
             UNUSABLE,
@@ -176,6 +179,6 @@ def _positive(text: str) -> int:
 def _require_folder(path: Path | None, option: str) -> None:
     """Find out before the measurement, not after, that a report cannot be written."""
     if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise CompareError(
+        raise MeasureError(
             f"{option} {path}: not a file in an existing folder", UNUSABLE
         )

@@ -11,20 +11,11 @@ DRIFT_FACTOR times that is allowed, and the same call on the same inputs is judg
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy
+from minijax.measure.equal import DEFAULT_TOLERANCES, LeafReport, compare_outputs
+from minijax.measure.reading import by_call
 
-from .reading import by_call
 from .runner import Measurement
 
-# dtype -> (relative, absolute). Other dtypes must be equal.
-DEFAULT_TOLERANCES = {
-    "float64": (1e-12, 0.0),
-    "complex128": (1e-12, 0.0),
-    "float32": (2e-5, 0.0),
-    "complex64": (2e-5, 0.0),
-    "bfloat16": (2e-2, 0.0),
-    "float16": (5e-3, 0.0),
-}
 DRIFT_FACTOR = 10.0
 
 
@@ -46,21 +37,6 @@ class Mismatch:
         if self.leaf is not None:
             where += f", output {self.leaf or 'itself'}"
         return f"{where}: {self.what}: {self.detail}"
-
-
-@dataclass
-class LeafReport:
-    """How one output leaf of one sampled call compares."""
-
-    path: str
-    shape: list[int]
-    dtype: str
-    weak: bool
-    max_abs: float = 0.0
-    max_rel: float = 0.0  # elementwise
-    scaled: float = 0.0  # max_abs over the reference leaf's scale
-    tolerance: float = 0.0
-    ok: bool = True
 
 
 @dataclass
@@ -229,93 +205,12 @@ class _Comparer:
     def _compare_outputs(
         self, report, index: int, first, second, factor: float, where: str = ""
     ) -> list[LeafReport]:
-        if first["tree"] != second["tree"]:
-            self._note(report, index, None, "tree", [first["tree"], second["tree"]])
-            return []
-        reports = []
-        for ours, theirs in zip(first["leaves"], second["leaves"]):
-            problem = _metadata_problem(ours, theirs)
-            if problem is not None:
-                what, values = problem
-                self._note(report, index, ours["path"], what, values)
-                continue
-            if "data" not in ours or "data" not in theirs:
-                continue
-            leaf = compare_leaf(ours, theirs["data"], self._tolerances, factor)
-            reports.append(leaf)
-            if not leaf.ok:
-                text = where + describe_difference(leaf)
-                self._note(report, index, ours["path"], "value", text)
-        return reports
-
-
-def compare_leaf(
-    reference: dict[str, Any],
-    other: numpy.ndarray,
-    tolerances: dict[str, tuple[float, float]],
-    factor: float = 1.0,
-) -> LeafReport:
-    """Compare the numbers of one leaf, whose shape and dtype are the same already.
-
-    `factor` multiplies the tolerance.
-    """
-    dtype = reference["dtype"]
-    leaf = LeafReport(reference["path"], reference["shape"], dtype, reference["weak"])
-    relative, absolute = (factor * t for t in tolerances.get(dtype, (0.0, 0.0)))
-    leaf.tolerance = relative
-    ours, theirs = reference["data"], other
-    if ours.tobytes() == theirs.tobytes() or not ours.size:
-        return leaf
-    wide = numpy.complex128 if ours.dtype.kind == "c" else numpy.float64
-    if ours.dtype.kind in "biu" and dtype not in tolerances:
-        leaf.ok = bool(numpy.array_equal(ours, theirs))
-        wide = numpy.longdouble  # holds every 64-bit integer
-    a, b = ours.astype(wide), theirs.astype(wide)
-    special = ~(numpy.isfinite(a) & numpy.isfinite(b))
-    same_special = numpy.array_equal(a[special], b[special], equal_nan=True)
-    a, b = a[~special], b[~special]
-    difference = numpy.abs(a - b)
-    scale = float(numpy.max(numpy.abs(a), initial=0.0))
-    leaf.max_abs = float(numpy.max(difference, initial=0.0))
-    larger = numpy.maximum(numpy.abs(a), numpy.abs(b))
-    nonzero = larger > 0
-    leaf.max_rel = float(numpy.max(difference[nonzero] / larger[nonzero], initial=0.0))
-    leaf.scaled = (
-        leaf.max_abs / scale if scale else (0.0 if not leaf.max_abs else float("inf"))
-    )
-    if not same_special:
-        leaf.max_abs = leaf.max_rel = leaf.scaled = float("inf")
-    leaf.ok &= same_special and leaf.max_abs <= relative * scale + absolute
-    return leaf
-
-
-def describe_difference(leaf: LeafReport) -> str:
-    """The numbers of a leaf that failed, as a sentence's part."""
-    if leaf.max_abs == float("inf"):
-        return "NaN or infinity in other places"
-    allowed = f"{leaf.tolerance:g} of the leaf's largest magnitude is allowed"
-    if not leaf.tolerance:
-        allowed = f"{leaf.dtype} must be equal"
-    return (
-        f"largest difference {leaf.max_abs:.3g} absolute, {leaf.scaled:.3g} of the "
-        f"leaf's largest magnitude ({allowed})"
-    )
-
-
-def _metadata_problem(ours: dict[str, Any], theirs: dict[str, Any]) -> Any:
-    if ours["kind"] != theirs["kind"]:
-        return "kind", [ours["kind"], theirs["kind"]]
-    for aspect, what in (("shape", "shape"), ("dtype", "dtype"), ("weak", "weak type")):
-        values = [ours.get(aspect), theirs.get(aspect)]
-        if values[0] != values[1]:
-            if aspect == "shape":
-                values = [f"({', '.join(map(str, v or ()))})" for v in values]
-            elif aspect == "weak":
-                values = ["weakly typed" if v else "strongly typed" for v in values]
-            return what, values
-    if ours.get("value") != theirs.get("value"):
-        return "value", [ours.get("value"), theirs.get("value")]
-    return None
+        leaves, problems = compare_outputs(first, second, self._tolerances, factor)
+        for path, what, values in problems:
+            if what == "value" and isinstance(values, str):
+                values = where + values
+            self._note(report, index, path, what, values)
+        return leaves
 
 
 def _aligned(first: list[dict], second: list[dict]) -> list[tuple[Any, Any]]:

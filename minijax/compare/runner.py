@@ -1,37 +1,28 @@
 """Runs the script in fresh processes, side by side, and collects what they measured."""
 
-import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import reading
+from minijax.measure import reading
+from minijax.measure.processes import (
+    JAX,
+    MINIJAX,
+    UNUSABLE,
+    MeasureError,
+    Side,
+    read_result,
+    require_module,
+    start,
+    tail,
+)
 
-CHILD = Path(__file__).with_name("child.py")
-ROOT = str(Path(__file__).resolve().parents[2])
-# The same for all sides, unless the user has set them.
-DEFAULT_VARIABLES = {"JAX_PLATFORMS": "cpu", "PYTHONHASHSEED": "0"}
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of the comparison: which module plays `jax`, and how it is started."""
-
-    name: str
-    module: str
-    backend: str
-    variables: dict[str, str] = field(default_factory=dict)
-
-
-JAX = Side("JAX", "jax", "XLA")
-MINIJAX = Side("minijax", "minijax", "C backend")
+WORKER = "compare/worker.py"
+SCRIPT_FAILED = 3
 
 
 @dataclass
@@ -58,18 +49,6 @@ class Measurement:
     timed: list[list[Run]]  # for each side, in the order they ran
 
 
-class CompareError(Exception):
-    """The comparison cannot be made; `status` is the exit status."""
-
-    def __init__(self, message: str, status: int):
-        super().__init__(message)
-        self.status = status
-
-
-UNUSABLE = 2  # wrong use, or a side that is not there
-SCRIPT_FAILED = 3
-
-
 def measure(
     script: str,
     args: Sequence[str] = (),
@@ -81,7 +60,7 @@ def measure(
     """Run `script` on every side: once to check, then `runs` times for the clock.
 
     The sides take turns, and who goes first alternates. `progress` is told each step
-    as it begins. Raises CompareError where there is nothing to compare.
+    as it begins. Raises MeasureError where there is nothing to compare.
     """
     require_script(script)
     for side in sides:
@@ -131,37 +110,27 @@ class _Starter:
             if self.last_folder is None:
                 self.last_folder = folder
         config = {
-            "module": side.module,
-            "root": ROOT,
             "script": self._script,
             "args": self._args,
-            "folder": str(folder),
             "check": check,
             "reference": str(reference) if _complete(reference) else None,
         }
-        config_path = folder / "config.json"
-        config_path.write_text(json.dumps(config))
-        wall = self._wait_for(side, config_path, folder)
+        returncode, wall = self._wait_for(side, config, folder)
         out, err = (
             (folder / name).read_text(errors="replace") for name in ("out", "err")
         )
-        return Run(side, check, _read_result(folder), wall, out, err)
+        return Run(side, check, read_result(folder, returncode), wall, out, err)
 
-    def _wait_for(self, side: Side, config: Path, folder: Path) -> float:
-        variables = {**DEFAULT_VARIABLES, **os.environ, **side.variables}
+    def _wait_for(self, side: Side, config: dict[str, Any], folder: Path) -> Any:
+        """(exit status, seconds from start to end of the process)"""
         with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                [sys.executable, str(CHILD), str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=variables,
-            )
+            started = time.perf_counter()
+            streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
+            process = start(side, WORKER, folder, config, **streams)
             try:
                 process.wait(self._timeout)
             except subprocess.TimeoutExpired:
-                raise CompareError(
+                raise MeasureError(
                     f"{self._script} ran longer than {self._timeout:g} s on "
                     f"{side.name}; --timeout sets the limit",
                     SCRIPT_FAILED,
@@ -170,44 +139,31 @@ class _Starter:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
-            wall = time.perf_counter() - start
-        (folder / "returncode").write_text(str(process.returncode))
-        return wall
+            wall = time.perf_counter() - started
+        return process.returncode, wall
 
 
 def require_script(script: str) -> None:
-    """CompareError where `script` is not a readable file of Python."""
+    """MeasureError where `script` is not a readable file of Python."""
     path = Path(script)
     if path.is_dir():
-        raise CompareError(f"{script!r} is a folder; name the script in it", UNUSABLE)
+        raise MeasureError(f"{script!r} is a folder; name the script in it", UNUSABLE)
     if not path.is_file():
-        raise CompareError(
+        raise MeasureError(
             f"there is no script {script!r} here ({Path.cwd()})", UNUSABLE
         )
     try:
         compile(path.read_bytes(), script, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        raise CompareError(f"{script} is not Python: {error}", UNUSABLE) from None
+        raise MeasureError(f"{script} is not Python: {error}", UNUSABLE) from None
     except OSError as error:
-        raise CompareError(
+        raise MeasureError(
             f"cannot read {script!r}: {error.strerror}", UNUSABLE
         ) from None
 
 
-def require_module(module: str) -> None:
-    """CompareError where a side's package is not installed. Does not import it."""
-    if find_spec(module) is not None:
-        return
-    what = "JAX" if module == "jax" else module
-    raise CompareError(
-        f"{what} is not installed for {sys.executable}, so there is nothing to compare "
-        "with. `pip install 'minijax[compare]'` brings what compare needs.",
-        UNUSABLE,
-    )
-
-
 def require_success(runs: Sequence[Run]) -> None:
-    """CompareError that names the sides on which the script did not end well."""
+    """MeasureError that names the sides on which the script did not end well."""
     failed = {run.side.name: run for run in reversed(runs) if failure(run)}
     if not failed:
         return
@@ -223,9 +179,9 @@ def require_success(runs: Sequence[Run]) -> None:
     for name in names:
         if name in failed:
             parts.append(
-                f"{name}: {failure(failed[name])}\n{_tail(failed[name].stderr)}"
+                f"{name}: {failure(failed[name])}\n{tail(failed[name].stderr)}"
             )
-    raise CompareError("\n\n".join(parts), SCRIPT_FAILED)
+    raise MeasureError("\n\n".join(parts), SCRIPT_FAILED)
 
 
 def failure(run: Run) -> str | None:
@@ -255,19 +211,3 @@ def failure(run: Run) -> str | None:
 def _complete(reference: Path | None) -> bool:
     """Whether a check run left all its samples: not where the script failed."""
     return reference is not None and (reference / "samples.json").exists()
-
-
-def _read_result(folder: Path) -> dict[str, Any]:
-    returncode = int((folder / "returncode").read_text())
-    path = folder / "result.json"
-    result = json.loads(path.read_text()) if path.exists() else {}
-    result["returncode"] = returncode
-    return result
-
-
-def _tail(text: str, lines: int = 15) -> str:
-    kept = text.rstrip().splitlines()
-    shown = kept[-lines:]
-    if len(kept) > len(shown):
-        shown.insert(0, f"… ({len(kept) - lines} lines more)")
-    return "\n".join("    " + line for line in shown)

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from minijax.measure.processes import Side
+
 from .equality import EqualityReport
-from .runner import Measurement, Run, Side
+from .runner import Measurement, Run
 
 SCHEMA = 1
 UNSTABLE = 0.2  # (largest - smallest) / median, above which a figure gets a warning

@@ -7,6 +7,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from minijax.measure import units
+
 from . import words
 from .summary import PHASES, TOTALS
 
@@ -45,7 +47,7 @@ def _totals(report: dict[str, Any]) -> Table:
     table.add_column("clearly ahead")
     for name, label, unit in TOTALS:
         row = report["totals"][name]
-        values = [words.with_range(value, unit) for value in row["values"]]
+        values = [units.with_range(value, unit) for value in row["values"]]
         table.add_row(label, *values, words.ratio(row, unit))
     return table
 
@@ -83,7 +85,7 @@ def _add_outside(table: Table, report: dict[str, Any]) -> None:
     """What was compiled for eager operations and for others' jitted functions."""
     for position, side in enumerate(report["sides"]):
         found = report["outside"][position]
-        phases = [words.seconds(found[p]["median"]) for p in PHASES]
+        phases = [units.seconds(found[p]["median"]) for p in PHASES]
         label = "(outside of these)" if position == 0 else ""
         table.add_row(label, side["name"], "", *phases)
 
@@ -96,7 +98,7 @@ def _function_rows(
 
     def figure(name: str, position: int) -> str:
         value = figures[name]["values"][position]
-        return words.seconds(value["median"]) if value else words.NONE
+        return units.seconds(value["median"]) if value else units.NONE
 
     for position, side in enumerate(sides):
         title = f"{entry['name']}\n" if position == 0 else f"  {entry['site']}"

@@ -2,44 +2,7 @@
 
 from typing import Any
 
-NONE = "\N{EN DASH}"  # stands for a figure that there is not
-
-
-def seconds(value: float | None) -> str:
-    """`1.23 s`, `45.6 ms`, `7.89 µs`; a dash for none."""
-    if value is None:
-        return NONE
-    if value == 0:
-        return "0"
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= size * 0.9995:
-            return f"{_three(value / size)} {unit}"
-    return f"{_three(value * 1e9)} ns"
-
-
-def size(value: float | None) -> str:
-    """Bytes as `312 MB` (10^6)."""
-    if value is None:
-        return NONE
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= scale:
-            return f"{_three(value / scale)} {unit}"
-    return f"{value:.0f} B"
-
-
-def amount(value: float | None, unit: str) -> str:
-    """A figure in its unit, "s" or "B"."""
-    return seconds(value) if unit == "s" else size(value)
-
-
-def with_range(value: dict[str, Any] | None, unit: str = "s") -> str:
-    """Median, and the smallest and largest over the processes."""
-    if value is None:
-        return NONE
-    text = amount(value["median"], unit)
-    if value["n"] > 1 and value["max"] > value["min"]:
-        text += f"  ({amount(value['min'], unit)} … {amount(value['max'], unit)})"
-    return text
+from minijax.measure.units import seconds, three
 
 
 def ratio(row: dict[str, Any], unit: str = "s") -> str:
@@ -52,7 +15,7 @@ def ratio(row: dict[str, Any], unit: str = "s") -> str:
         return "unknown: one run"
     if row["ratio"] is None:
         return "no clear difference"
-    times = f"{row['ratio']:.0f}" if row["ratio"] >= 99.5 else _three(row["ratio"])
+    times = f"{row['ratio']:.0f}" if row["ratio"] >= 99.5 else three(row["ratio"])
     return f"{row['faster']} {times}x {'faster' if unit == 's' else 'less'}"
 
 
@@ -158,10 +121,3 @@ def environment_lines(report: dict[str, Any]) -> list[str]:
     text = " ".join(f"{name}={value}" for name, value in variables.items())
     lines.append(f"Variables: {text or 'none that matter'}")
     return lines
-
-
-def _three(value: float) -> str:
-    """Three significant digits without an exponent."""
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,60 +1,20 @@
 """FLOPs and bytes of a jaxpr, counted from its equations' shapes.
 
-Model counts: each operation of the jaxpr once, each operand and result moved once;
-loops count their length, branches their most expensive one, `while` bodies once (their
-number of steps is unknown).
+Model counts: each live operation of the jaxpr once, each argument and result moved
+once; loops count their length, branches their most expensive one, `while` bodies once
+(their number of steps is unknown). What `checkpoint` computes again counts again.
+
+Imports nothing, and knows equations by their attributes only: measurements load this
+file by its path and count JAX's own jaxprs with it.
 """
 
-from minijax.core import ClosedJaxpr
-
 _FREE = {
-    "broadcast_in_dim", "reshape", "transpose", "squeeze", "slice", "iota", "copy",
+    "broadcast_in_dim", "reshape", "transpose", "squeeze", "slice", "iota", "copy", "copy_p",
     "convert_element_type", "bitcast_convert_type", "rev", "concatenate", "pad", "gather",
     "dynamic_slice", "dynamic_update_slice", "select_n", "stop_gradient", "split",
-    "random_wrap", "random_unwrap", "expand_dims", "device_put", "scatter",
+    "random_wrap", "random_unwrap", "expand_dims", "device_put", "scatter", "name",
+    "optimization_barrier", "sharding_constraint", "pvary", "empty", "create_token",
 }  # fmt: skip
-
-
-def cost(closed):
-    """{'flops', 'bytes accessed', 'transcendentals'} of a closed jaxpr, as floats."""
-    total = {"flops": 0.0, "transcendentals": 0.0}
-    _count(closed.jaxpr, 1.0, total)
-    ends = [v.aval for v in closed.jaxpr.invars + closed.jaxpr.outvars]
-    total["bytes accessed"] = float(sum(a.size * a.dtype.itemsize for a in ends))
-    return total
-
-
-def _count(jaxpr, times, total):
-    for eqn in jaxpr.eqns:
-        rule = _NESTED.get(eqn.primitive.name)
-        if rule is not None:
-            rule(eqn, times, total)
-        elif eqn.primitive.name in _TRANSCENDENTAL:
-            total["transcendentals"] += times * eqn.outvars[0].aval.size
-        else:
-            total["flops"] += times * flops(eqn)
-
-
-def flops(eqn):
-    """Floating-point (or integer) operations of one first-order equation."""
-    name, out = eqn.primitive.name, eqn.outvars[0].aval
-    if name in _FREE:
-        return 0
-    if name == "dot_general":
-        (contract, _), _ = eqn.params["dimension_numbers"]
-        shape = eqn.invars[0].aval.shape
-        depth = 1
-        for axis in contract:
-            depth *= shape[axis]
-        return 2 * out.size * depth
-    if name == "conv_general_dilated":
-        kernel = eqn.invars[1].aval
-        features = eqn.params["dimension_numbers"].rhs_spec[0]
-        return 2 * out.size * kernel.size // max(kernel.shape[features], 1)
-    if name.startswith(("reduce_", "arg", "cum", "scatter")):
-        return max(a.aval.size for a in eqn.invars)
-    return out.size
-
 
 _TRANSCENDENTAL = {
     "exp", "exp2", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "sinh", "cosh",
@@ -63,32 +23,160 @@ _TRANSCENDENTAL = {
 }  # fmt: skip
 
 
-def _scan(eqn, times, total):
-    _count(eqn.params["jaxpr"].jaxpr, times * eqn.params["length"], total)
+def cost(closed):
+    """{'flops', 'bytes accessed', 'transcendentals'} of a closed jaxpr, as floats."""
+    total = {"flops": 0.0, "transcendentals": 0.0}
+    _count(closed.jaxpr, 1.0, total)
+    ends = [v.aval for v in closed.jaxpr.invars + closed.jaxpr.outvars]
+    ends += [v.aval for v in closed.jaxpr.constvars]
+    total["bytes accessed"] = float(sum(a.size * a.dtype.itemsize for a in ends))
+    return total
 
 
-def _while(eqn, times, total):
-    _count(eqn.params["cond_jaxpr"].jaxpr, times, total)
-    _count(eqn.params["body_jaxpr"].jaxpr, times, total)
+def products(closed):
+    """The FLOPs of matrix products and convolutions: {operand dtype: FLOPs}.
+
+    With the precision that was asked for, as `float32 HIGHEST`, where one was.
+    """
+    found = {}
+    _count(closed.jaxpr, 1.0, {"flops": 0.0, "transcendentals": 0.0}, found)
+    return found
 
 
-def _cond(eqn, times, total):
+def _count(jaxpr, times, total, by_dtype=None):
+    for eqn in live_eqns(jaxpr):
+        name = eqn.primitive.name
+        rule = _NESTED.get(name)
+        if rule is not None:
+            rule(eqn, times, total, by_dtype)
+        elif name in _TRANSCENDENTAL:
+            total["transcendentals"] += times * eqn.outvars[0].aval.size
+        else:
+            amount = times * flops(eqn)
+            total["flops"] += amount
+            if by_dtype is not None and name in _PRODUCTS:
+                key = _precision(eqn)
+                by_dtype[key] = by_dtype.get(key, 0.0) + amount
+
+
+_PRODUCTS = {"dot_general", "conv_general_dilated"}
+
+
+def _precision(eqn):
+    """The operands' dtype, and the precision asked for."""
+    precision = eqn.params.get("precision")
+    asked = precision if isinstance(precision, (tuple, list)) else (precision,)
+    names = {getattr(p, "name", str(p)) for p in asked} - {"None", "DEFAULT"}
+    return " ".join([str(eqn.invars[0].aval.dtype), *sorted(names)])
+
+
+def live_eqns(jaxpr):
+    """The equations that an output or an effect needs, in order."""
+    live = {id(v) for v in jaxpr.outvars}
+    kept = []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or any(id(v) in live for v in eqn.outvars):
+            kept.append(eqn)
+            live.update(id(a) for a in eqn.invars)
+    kept.reverse()
+    return kept
+
+
+def flops(eqn):
+    """Floating-point (or integer) operations of one first-order equation."""
+    name = eqn.primitive.name
+    if name in _FREE or not eqn.outvars:
+        return 0
+    out = eqn.outvars[0].aval
+    if name == "dot_general":
+        (contract, _), _ = eqn.params["dimension_numbers"]
+        shape = eqn.invars[0].aval.shape
+        depth = 1
+        for axis in contract:
+            depth *= shape[axis]
+        return 2 * out.size * depth
+    if name == "conv_general_dilated":
+        return _conv_flops(eqn)
+    if name.startswith(("reduce_", "arg", "cum", "scatter")):
+        return max(a.aval.size for a in eqn.invars)
+    return getattr(out, "size", 0)
+
+
+def _conv_flops(eqn):
+    """Multiplications and additions that meet an element of the input, not padding.
+
+    With a dilated input (the gradient of a strided convolution) most of a window's
+    places are zeros that were never there; they are no part of the model's arithmetic.
+    """
+    numbers, params = eqn.params["dimension_numbers"], eqn.params
+    image, kernel = (a.aval for a in eqn.invars[:2])
+    out = eqn.outvars[0].aval
+    pairs = 1
+    for k, (low, _) in enumerate(params["padding"]):
+        size = image.shape[numbers.lhs_spec[2 + k]]
+        pairs *= _meetings(
+            size,
+            kernel.shape[numbers.rhs_spec[2 + k]],
+            out.shape[numbers.out_spec[2 + k]],
+            (params["window_strides"][k], low),
+            (params["lhs_dilation"][k], params["rhs_dilation"][k]),
+        )
+    depth = kernel.shape[numbers.rhs_spec[1]]
+    batch, features = out.shape[numbers.out_spec[0]], out.shape[numbers.out_spec[1]]
+    return 2 * batch * features * depth * pairs
+
+
+def _meetings(size, window, steps, placing, dilation):
+    """Pairs of output place and window place along one axis that meet an element."""
+    (stride, low), (spread, step) = placing, dilation
+    reach = (size - 1) * spread
+    count = 0
+    for tap in range(window):
+        first = tap * step - low
+        if spread == 1:
+            least = max(0, -(first // stride)) if first < 0 else 0
+            most = min(steps - 1, (reach - first) // stride) if reach >= first else -1
+            count += max(0, most - least + 1)
+        else:
+            places = (first + stride * k for k in range(steps))
+            count += sum(0 <= p <= reach and p % spread == 0 for p in places)
+    return count
+
+
+def _scan(eqn, times, total, by_dtype):
+    _count(eqn.params["jaxpr"].jaxpr, times * eqn.params["length"], total, by_dtype)
+
+
+def _while(eqn, times, total, by_dtype):
+    _count(eqn.params["cond_jaxpr"].jaxpr, times, total, by_dtype)
+    _count(eqn.params["body_jaxpr"].jaxpr, times, total, by_dtype)
+
+
+def _cond(eqn, times, total, by_dtype):
     found = []
     for branch in eqn.params["branches"]:
-        found.append({"flops": 0.0, "transcendentals": 0.0})
-        _count(branch.jaxpr, times, found[-1])
-    most = max(found, key=lambda part: part["flops"] + part["transcendentals"])
+        found.append(({"flops": 0.0, "transcendentals": 0.0}, {}))
+        _count(branch.jaxpr, times, *found[-1])
+    most, products = max(found, key=lambda pair: sum(pair[0].values()))
     for key, value in most.items():
         total[key] += value
+    if by_dtype is not None:
+        for key, value in products.items():
+            by_dtype[key] = by_dtype.get(key, 0.0) + value
 
 
-def _call(eqn, times, total):
+def _call(eqn, times, total, by_dtype):
+    """A call counts its body: the first of its parameters that is a jaxpr."""
     for value in eqn.params.values():
-        if isinstance(value, ClosedJaxpr):
-            _count(value.jaxpr, times, total)
+        jaxpr = getattr(value, "jaxpr", value)
+        if hasattr(jaxpr, "eqns"):
+            _count(jaxpr, times, total, by_dtype)
+            return
 
 
 _NESTED = {
-    "scan": _scan, "while": _while, "cond": _cond, "jit": _call, "checkpoint": _call,
-    "custom_jvp_call": _call, "custom_vjp_call": _call,
+    "scan": _scan, "while": _while, "cond": _cond, "jit": _call, "pjit": _call,
+    "checkpoint": _call, "remat2": _call, "closed_call": _call, "core_call": _call,
+    "custom_jvp_call": _call, "custom_vjp_call": _call, "custom_lin": _call,
+    "custom_linear_solve": _call, "shard_map": _call,
 }  # fmt: skip

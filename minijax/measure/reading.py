@@ -1,4 +1,4 @@
-"""Reads back what `samples.py` wrote. Needs numpy (and ml_dtypes for its dtypes)."""
+"""Reads back what `outputs.py` kept. Needs numpy (and ml_dtypes for its dtypes)."""
 
 import json
 import os
@@ -12,14 +12,11 @@ def read_samples(folder: str) -> dict[str, Any]:
     """The samples in `folder` with their numbers: {"samples": […], "left_out": n}."""
     with open(os.path.join(folder, "samples.json")) as file:
         index = json.load(file)
-    numbers = os.path.join(folder, "samples.bin")
-    # An empty file cannot be mapped.
-    blob = numpy.memmap(numbers, numpy.uint8, "r") if os.path.getsize(numbers) else b""
+    blob = read_numbers(os.path.join(folder, "samples.bin"))
     for sample in index["samples"]:
         for part in ("inputs", "outputs", "replay"):
             if isinstance(sample.get(part), dict):
-                for leaf in sample[part]["leaves"]:
-                    _attach(leaf, blob)
+                attach(sample[part], blob)
     return index
 
 
@@ -28,16 +25,24 @@ def by_call(index: dict[str, Any]) -> dict[tuple[str, str, int], dict[str, Any]]
     return {(s["name"], s["site"], s["index"]): s for s in index["samples"]}
 
 
-def _attach(leaf: dict[str, Any], blob: Any) -> None:
-    if "stored" not in leaf:
-        return
-    name, shape = leaf["stored"]
-    dtype = numpy_dtype(name)
-    size = dtype.itemsize
-    for extent in shape:
-        size *= extent
-    raw = bytes(blob[leaf["offset"] : leaf["offset"] + size])
-    leaf["data"] = numpy.frombuffer(raw, dtype=dtype).reshape(shape)
+def read_numbers(path: str) -> Any:
+    """The bytes of a file of numbers, mapped."""
+    # An empty file cannot be mapped.
+    return numpy.memmap(path, numpy.uint8, "r") if os.path.getsize(path) else b""
+
+
+def attach(described: dict[str, Any], blob: Any) -> None:
+    """Give each leaf of a described tree its numbers, in "data"."""
+    for leaf in described["leaves"]:
+        if "stored" not in leaf:
+            continue
+        name, shape = leaf["stored"]
+        dtype = numpy_dtype(name)
+        size = dtype.itemsize
+        for extent in shape:
+            size *= extent
+        raw = bytes(blob[leaf["offset"] : leaf["offset"] + size])
+        leaf["data"] = numpy.frombuffer(raw, dtype=dtype).reshape(shape)
 
 
 def numpy_dtype(name: str) -> numpy.dtype:
