@@ -377,7 +377,7 @@ static void pack_column(const conv_plan *plan, const char *in, int64_t kc, int64
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
-/* c[M,N] (+)= a[M,K] b[K,N]; exactly one stride of a is 1; b and c have contiguous rows. */
+/* c[M,N] (+)= a[M,K] b[K,N]; a is dense, or its transpose is; b and c have contiguous rows. */
 static void multiply(const conv_plan *plan, int64_t M, int64_t N, int64_t K, const char *a,
                      int64_t a_row, int64_t a_column, const char *b, int64_t b_row, char *c,
                      int64_t c_row, bool add) {
@@ -389,7 +389,8 @@ static void multiply(const conv_plan *plan, int64_t M, int64_t N, int64_t K, con
   const void *x = a, *y = b;
   void *z = c;
   int trans = a_column == 1 ? NO_TRANS : TRANS;
-  int lda = (int)(a_column == 1 ? a_row : a_column);
+  /* Of a single row both strides may be 1, and BLAS wants no less than K. */
+  int lda = (int)(a_column == 1 ? MJX_MAX(a_row, K) : a_column);
   if (plan->dtype == MJX_F32)
     plan->blas->sgemm(ROW_MAJOR, trans, NO_TRANS, (int)M, (int)N, (int)K, 1, x, lda, y, (int)b_row,
                       add ? 1 : 0, z, (int)c_row);

@@ -3,7 +3,10 @@
  * Workers are created at the first need, spin a little between jobs, then park.  Each has its
  * own mailbox, so a job wakes only those that it needs.  One job runs at a time: when the pool is
  * busy (another thread runs a module, or a job is nested), the caller does all the work itself.
- * Who does what never changes results: a job's items are fixed before the pool sees them.
+ * A job's items are cut into one lane per thread, so that a thread meets the same memory from job
+ * to job, and each lane into a few pieces: whoever is done with its own lane takes pieces of the
+ * others'.  A worker that did not wake in time (its CPU is busy) loses the whole job; nobody waits
+ * for it.  Who does what never changes results: the items are fixed before the pool sees them.
  * After fork the child starts with no workers and makes its own.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
@@ -17,14 +20,33 @@
 #include "internal.h"
 #include "kernels.h"
 
-enum { MAX_THREADS = 64, SPINS = 4000, COST_PER_THREAD = 15000 /* ns */ };
+enum {
+  MAX_THREADS = 64,
+  SPINS = 4000,
+  COST_PER_THREAD = 15000, /* ns */
+  PIECES = 4               /* of a lane */
+};
 
-typedef struct worker {
-  atomic_int has_job;
-  atomic_int parked;
+/* Items begin..end-1 of a job, in PIECES pieces; `next` is the first that nobody took. */
+typedef struct lane {
+  _Alignas(MJX_ALIGN) atomic_int next;
+  int64_t begin, end;
+} lane;
+
+typedef struct job {
   mjx_task_fn fn;
   void *arg;
-  int64_t begin, end;
+  int n_lanes;
+  lane lanes[MAX_THREADS];
+} job;
+
+/* A mailbox.  The submitter posts, and takes back what the worker has not begun. */
+enum { EMPTY, POSTED, RUNNING };
+
+typedef struct worker {
+  atomic_int mail;
+  atomic_int parked;
+  int lane;
   char *scratch;
   int64_t scratch_bytes;
   pthread_mutex_t mutex;
@@ -36,6 +58,7 @@ static struct {
   atomic_int n_threads; /* 0: not decided yet */
   int n_workers;        /* under busy */
   bool hooked;          /* under busy: the fork handler is installed */
+  job job;              /* written under busy, while no worker runs */
   worker workers[MAX_THREADS - 1];
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
 
@@ -47,14 +70,43 @@ static inline void relax(void) {
 #endif
 }
 
-static void wait_for_job(worker *self) {
+/* ---- a job ---- */
+
+/* Takes pieces of a lane until there are none. */
+static void run_lane(job *all, lane *own, char *scratch) {
+  int64_t n = own->end - own->begin;
+  for (;;) {
+    int piece = atomic_fetch_add_explicit(&own->next, 1, memory_order_relaxed);
+    if (piece >= PIECES) return;
+    int64_t begin = own->begin + n * piece / PIECES, end = own->begin + n * (piece + 1) / PIECES;
+    if (begin < end) all->fn(all->arg, begin, end, scratch);
+  }
+}
+
+static void run_lanes(job *all, int first, char *scratch) {
+  for (int i = 0; i < all->n_lanes; i++)
+    run_lane(all, &all->lanes[(first + i) % all->n_lanes], scratch);
+}
+
+static void cut_lanes(job *all, int64_t n, int lanes) {
+  all->n_lanes = lanes;
+  for (int t = 0; t < lanes; t++) {
+    all->lanes[t].begin = n * t / lanes;
+    all->lanes[t].end = n * (t + 1) / lanes;
+    atomic_store_explicit(&all->lanes[t].next, 0, memory_order_relaxed);
+  }
+}
+
+/* ---- workers ---- */
+
+static void wait_for_mail(worker *self) {
   for (int i = 0; i < SPINS; i++) {
-    if (atomic_load_explicit(&self->has_job, memory_order_acquire)) return;
+    if (atomic_load_explicit(&self->mail, memory_order_relaxed) == POSTED) return;
     relax();
   }
   pthread_mutex_lock(&self->mutex);
   atomic_store(&self->parked, 1);
-  while (!atomic_load(&self->has_job)) pthread_cond_wait(&self->wake, &self->mutex);
+  while (atomic_load(&self->mail) != POSTED) pthread_cond_wait(&self->wake, &self->mutex);
   atomic_store(&self->parked, 0);
   pthread_mutex_unlock(&self->mutex);
 }
@@ -63,27 +115,29 @@ static void *worker_main(void *arg) {
   worker *self = arg;
   mjx_fp_enter();
   for (;;) {
-    wait_for_job(self);
-    self->fn(self->arg, self->begin, self->end, self->scratch);
-    atomic_store_explicit(&self->has_job, 0, memory_order_release);
+    wait_for_mail(self);
+    int posted = POSTED;
+    if (!atomic_compare_exchange_strong(&self->mail, &posted, RUNNING)) continue;
+    run_lanes(&pool.job, self->lane, self->scratch);
+    atomic_store_explicit(&self->mail, EMPTY, memory_order_release);
   }
   return NULL;
 }
 
-static void post(worker *to, mjx_task_fn fn, void *arg, int64_t begin, int64_t end) {
-  to->fn = fn;
-  to->arg = arg;
-  to->begin = begin;
-  to->end = end;
-  atomic_store(&to->has_job, 1);
+static void post(worker *to, int lane) {
+  to->lane = lane;
+  atomic_store(&to->mail, POSTED);
   if (!atomic_load(&to->parked)) return;
   pthread_mutex_lock(&to->mutex);
   pthread_cond_signal(&to->wake);
   pthread_mutex_unlock(&to->mutex);
 }
 
-static void wait_until_done(const worker *of) {
-  for (int i = 0; atomic_load_explicit(&of->has_job, memory_order_acquire); i++) {
+/* After this the worker does not touch the job. */
+static void take_back(worker *from) {
+  int posted = POSTED;
+  if (atomic_compare_exchange_strong(&from->mail, &posted, EMPTY)) return;
+  for (int i = 0; atomic_load_explicit(&from->mail, memory_order_acquire) != EMPTY; i++) {
     if (i < SPINS)
       relax();
     else
@@ -161,11 +215,13 @@ int mjx_get_num_threads(void) {
   return n;
 }
 
-static void run_parts(int64_t n, int parts, char *own_scratch, mjx_task_fn fn, void *arg) {
-  for (int t = 1; t < parts; t++)
-    post(&pool.workers[t - 1], fn, arg, n * t / parts, n * (t + 1) / parts);
-  fn(arg, 0, n / parts, own_scratch);
-  for (int t = 1; t < parts; t++) wait_until_done(&pool.workers[t - 1]);
+static void run_job(int64_t n, int lanes, char *own_scratch, mjx_task_fn fn, void *arg) {
+  pool.job.fn = fn;
+  pool.job.arg = arg;
+  cut_lanes(&pool.job, n, lanes);
+  for (int t = 1; t < lanes; t++) post(&pool.workers[t - 1], t);
+  run_lanes(&pool.job, 0, own_scratch);
+  for (int t = 1; t < lanes; t++) take_back(&pool.workers[t - 1]);
 }
 
 void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch, mjx_task_fn fn,
@@ -181,6 +237,6 @@ void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scra
     return;
   }
   int workers = ensure_workers((int)parts - 1, scratch_bytes);
-  run_parts(n, workers + 1, own_scratch, fn, arg);
+  run_job(n, workers + 1, own_scratch, fn, arg);
   pthread_mutex_unlock(&pool.busy);
 }
