@@ -3,7 +3,9 @@
 import importlib
 
 import jax
-import jax.scipy
+import jax.scipy.interpolate
+import jax.scipy.optimize
+import jax.scipy.spatial.transform
 import pytest
 
 import minijax
