@@ -5,6 +5,7 @@ import importlib
 import jax
 import jax.scipy.interpolate
 import jax.scipy.optimize
+import jax.scipy.sparse.linalg
 import jax.scipy.spatial.transform
 import pytest
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import minijax.numpy as jnp
@@ -19,7 +20,7 @@ def _euler_axes(seq):
             f"Expected axes from `seq` to be from ['x', 'y', 'z'] or ['X', 'Y', 'Z'], "
             f"got {seq}"
         )
-    if any(a == b for a, b in zip(seq, seq[1:], strict=False)):
+    if any(a == b for a, b in pairwise(seq)):
         raise ValueError(f"Expected consecutive axes to be different, got {seq}")
     return jnp.array(["xyz".index(name) for name in seq.lower()]), intrinsic
 
