@@ -15,7 +15,7 @@ PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
 SANITIZE_TESTS ?= compat_tests/test_kernels.py compat_tests/test_threads.py \
 	compat_tests/test_ops.py -k "kernels or threads or (test_value and float32)"
 
-.PHONY: help demo test fuzz features ctest build setup-demo setup-test setup-lint lint format \
+.PHONY: help demo test bench fuzz features ctest build setup-demo setup-test setup-lint lint format \
 	sanitize package-test clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -31,6 +31,11 @@ test: setup-test ctest ## set up, then run the C tests and the Python tests
 
 fuzz: setup-test build ## search with random programs: `make fuzz TIME=600 SEED=1`
 	$(VPYTHON) -m compat_tests.fuzz --time $(or $(TIME),60) $(if $(SEED),--seed $(SEED))
+
+bench: setup-demo build ## time the benchmarks on both sides: `make bench BENCH="calls --quick"`
+	@mkdir -p build
+	$(VPYTHON) -m minijax bench $(BENCH) --json build/bench.json --plot build/bench.svg \
+		--history build/bench-history.jsonl
 
 features: setup-test build ## write FEATURES.md anew
 	$(VPYTHON) -W ignore -m compat_tests.features

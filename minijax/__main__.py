@@ -11,10 +11,11 @@ USAGE = """\
 usage: python -m minijax SCRIPT [ARGS...]          run a JAX script on the C backend
        python -m minijax -m MODULE [ARGS...]       run a module likewise
        python -m minijax compare SCRIPT [ARGS...]  run it on JAX and on minijax, compare
+       python -m minijax bench [OPTIONS...]        run the benchmarks of a checkout
        python -m minijax --version | --help
 
 Every `import jax` in the script, and in what it imports, gives minijax.
-`python -m minijax compare --help` lists what compare takes.
+`compare --help` and `bench --help` list what those take.
 """
 
 
@@ -31,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if first in ("-V", "--version"):
         print(_version())
         return 0
-    if first == "compare":
+    if first in ("compare", "bench"):
         # Only here: nothing that runs a script should pay for the report's imports.
-        return import_module("minijax.compare.cli").main(args[1:])
+        return import_module(f"minijax.{first}.cli").main(args[1:])
     if first == "-m":
         if len(args) < 2:
             return _refuse("-m needs the name of a module")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from minijax.measure.environment import thread_warnings
 from minijax.measure.processes import Side
 
 from .equality import EqualityReport
@@ -144,16 +145,12 @@ def warnings(measurement: Measurement, totals: list[dict[str, Any]]) -> list[str
                     f"{side.name}: the {name} time varies by {spread:.0%} between "
                     "runs; the machine may be busy"
                 )
-    environments = [runs[-1].result["environment"] for runs in measurement.timed]
-    loads = max(e["load_average"][0] for e in environments)
-    if loads > environments[0]["cpus_usable"] + 1:
-        found.append(f"the machine's load is {loads:.1f}: other work is running")
-    pinned = environments[0]["variables"].get("OPENBLAS_CORETYPE")
-    if pinned:
-        found.append(
-            f"OPENBLAS_CORETYPE={pinned} is set: numpy's BLAS uses those kernels, "
-            "whatever the CPU could do"
-        )
+    found += thread_warnings(
+        {
+            side.name: runs[-1].result["environment"]
+            for side, runs in zip(measurement.sides, measurement.timed)
+        }
+    )
     return found + _unlike_counts(measurement)
 
 

@@ -46,6 +46,10 @@ class Child:
         """A file of the minijax package by its path within it, as a module alone."""
         return load(os.path.join(os.path.dirname(HERE), name))
 
+    def load_file(self, path: str) -> ModuleType:
+        """A file anywhere, as a module alone."""
+        return load(path)
+
     def import_side(self) -> bool:
         """Import numpy, then the side's `jax`, timed in ns; False where that fails."""
         times = self.result["times"]

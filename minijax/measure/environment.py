@@ -30,7 +30,7 @@ PREFIXES = (
     "VECLIB_",
     "XLA_",
 )
-PACKAGES = ("jax", "jaxlib", "minijax", "numpy", "ml_dtypes", "scipy")
+PACKAGES = ("jax", "jaxlib", "minijax", "numpy", "ml_dtypes", "scipy", "torch")
 VECTOR_FLAGS = (
     "sse4_2",
     "avx",
@@ -59,6 +59,7 @@ def collect(jax: Any, side: str) -> dict[str, Any]:
         "cpus_usable": len(affinity(0)) if affinity else os.cpu_count(),
         "load_average": list(os.getloadavg()),
         "os_threads": _status_number("Threads"),
+        "steal": steal(),
         "blas": blas_libraries(),
         "variables": {
             name: value
@@ -110,6 +111,57 @@ def cpu() -> dict[str, Any]:
         "mhz": fields.get("cpu MHz"),
         "count": os.cpu_count(),
     }
+
+
+def compute_threads(found: dict[str, Any]) -> int | None:
+    """How many threads a side computes with, as far as its settings tell."""
+    own = found.get("minijax", {}).get("threads")
+    if own is not None:
+        return int(own)
+    if "jax" not in found["versions"]:
+        return None
+    variables = found["variables"]
+    flags = variables.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen=false" in flags or (
+        "intra_op_parallelism_threads=1" in flags
+    ):
+        return 1
+    number = variables.get("NPROC", "")
+    return int(number) if number.isdecimal() else int(found["cpus_usable"])
+
+
+def thread_warnings(environments: dict[str, dict[str, Any]]) -> list[str]:
+    """Warnings about the machine, and about sides that compute with unlike threads."""
+    found = []
+    threads = {name: compute_threads(e) for name, e in environments.items()}
+    known = {name: n for name, n in threads.items() if n is not None}
+    if len(set(known.values())) > 1:
+        text = ", ".join(f"{n} on {name}" for name, n in known.items())
+        found.append(f"the sides compute with unlike numbers of threads: {text}")
+    every = list(environments.values())
+    load = max((e["load_average"][0] for e in every), default=0.0)
+    if every and load > every[0]["cpus_usable"] + 1:
+        found.append(f"the machine's load is {load:.1f}: other work is running")
+    for e in every[:1]:
+        pinned = e["variables"].get("OPENBLAS_CORETYPE")
+        if pinned:
+            found.append(
+                f"OPENBLAS_CORETYPE={pinned} is set: numpy's BLAS uses those kernels, "
+                "whatever the CPU could do"
+            )
+        if e.get("steal", 0.0) > 0.02:
+            found.append(f"{e['steal']:.0%} of the CPU time went to other machines")
+    return found
+
+
+def steal() -> float:
+    """The share of CPU time since the start that a hypervisor gave to others."""
+    try:
+        with open("/proc/stat") as file:
+            numbers = [int(x) for x in file.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return 0.0
+    return numbers[7] / max(1, sum(numbers)) if len(numbers) == 8 else 0.0
 
 
 def jax_config(jax: Any) -> dict[str, str]:

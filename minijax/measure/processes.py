@@ -50,6 +50,28 @@ def require_module(module: str) -> None:
     )
 
 
+def variables_of(side: Side) -> dict[str, str]:
+    """The environment that a side's processes are started with."""
+    return {**DEFAULT_VARIABLES, **os.environ, **side.variables}
+
+
+def run_text(side: Side, text: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run a Python program given as text, to its end; the side's package is found."""
+    variables = variables_of(side)
+    inherited = [variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else []
+    variables["PYTHONPATH"] = os.pathsep.join([ROOT, *inherited])
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env=variables,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 def start(
     side: Side, worker: str, folder: Path, config: dict[str, Any], **streams: Any
 ) -> subprocess.Popen:
@@ -67,10 +89,8 @@ def start(
     }
     path = folder / "config.json"
     path.write_text(json.dumps(config))
-    variables = {**DEFAULT_VARIABLES, **os.environ, **side.variables}
-    return subprocess.Popen(
-        [sys.executable, str(CHILD), str(path)], env=variables, **streams
-    )
+    command = [sys.executable, str(CHILD), str(path)]
+    return subprocess.Popen(command, env=variables_of(side), **streams)
 
 
 def read_result(folder: Path, returncode: int) -> dict[str, Any]:

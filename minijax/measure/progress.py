@@ -18,9 +18,12 @@ PLAIN_WIDTH = 140  # of the report, where nothing tells the width of a line
 
 
 class Progress:
-    """Context manager whose `step(text)` says what runs now, of `total` steps."""
+    """Context manager whose `step(text)` says what runs now.
 
-    def __init__(self, total: int):
+    `total` is the number of steps; None where nobody knows it yet.
+    """
+
+    def __init__(self, total: int | None):
         self._total = total
         self._done = 0
         self._console = Console(stderr=True)
@@ -47,7 +50,8 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=self._done)
         else:
-            sys.stderr.write(f"[{self._done + 1}/{self._total}] {text}\n")
+            of_all = f"/{self._total}" if self._total else ""
+            sys.stderr.write(f"[{self._done + 1}{of_all}] {text}\n")
             sys.stderr.flush()
         self._done += 1
 

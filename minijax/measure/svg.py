@@ -22,15 +22,18 @@ PLOT = WIDTH - LEFT - 90
 class LogAxis:
     """A logarithmic axis along the plot, over whole decades."""
 
-    def __init__(self, smallest: float, largest: float):
+    def __init__(
+        self, smallest: float, largest: float, left: float = LEFT, width: float = PLOT
+    ):
         first = math.floor(math.log10(smallest))
         self.low = 10.0**first
         self.decades = max(1, math.ceil(math.log10(largest)) - first)
         self.ticks = [10.0 ** (first + power) for power in range(self.decades + 1)]
+        self._left, self._width = left, width
 
     def x(self, value: float) -> float:
         """Where `value` is drawn."""
-        return LEFT + PLOT * math.log10(value / self.low) / self.decades
+        return self._left + self._width * math.log10(value / self.low) / self.decades
 
 
 def dot(x: float, y: float, position: int, title: str) -> str:

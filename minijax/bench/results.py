@@ -1,0 +1,183 @@
+"""Figures of a session: plain data, in seconds, with ratios where they may stand.
+
+A ratio (the first side's time over the second's) is given only where both sides' outputs
+are equal, their matrix products have the same dtypes and precision, and their FLOPs are
+the same; else `withheld` says why.
+"""
+
+import time
+from typing import Any
+
+from minijax.measure import statistics
+from minijax.measure.environment import thread_warnings
+
+from .runner import FIGURES, Measured, Session
+
+SCHEMA = 1
+FLOPS_AGREE = 0.01  # relative difference of FLOPs that is still the same arithmetic
+
+
+def summarise(session: Session) -> dict[str, Any]:
+    """The whole report as plain data, ready for JSON."""
+    names = [side.name for side in session.sides]
+    machine = _machine(session)
+    cases = [
+        _case(name, measured, names, machine)
+        for name, measured in sorted(session.results.items())
+    ]
+    return {
+        "schema": SCHEMA,
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": session.seconds,
+        "sides": [vars(side) for side in session.sides],
+        "plan": vars(session.plan),
+        "machine": machine,
+        "cases": cases,
+        "groups": _groups(cases, session.goals),
+        "environment": session.environment,
+        "warnings": _warnings(session, cases),
+    }
+
+
+def _machine(session: Session) -> dict[str, float]:
+    """Peak FLOP/s and bytes/s: the best that any side reached."""
+    best: dict[str, float] = {}
+    for name, unit in (("machine/flops", "flops"), ("machine/bytes", "bytes")):
+        measured = session.results.get(name)
+        for figures in (measured.times if measured else {}).values():
+            for samples in figures.get(unit, []):
+                best[unit] = max(best.get(unit, 0.0), *samples)
+    return best
+
+
+def _case(
+    name: str, measured: Measured, names: list[str], machine: dict[str, float]
+) -> dict[str, Any]:
+    sides = {}
+    for side in names:
+        figures = {
+            figure: statistics.summary([s for s in rounds if s])
+            for figure, rounds in measured.times.get(side, {}).items()
+            if any(rounds)
+        }
+        sides[side] = figures
+    why = withheld(measured, names)
+    entry = {
+        "name": name,
+        "group": name.partition("/")[0],
+        "kind": measured.case["kind"],
+        "goal": measured.case.get("goal"),
+        "sides": sides,
+        "counted": measured.counted,
+        "floor": floor(measured.counted.get(names[1]), machine),
+        "failed": measured.failed,
+        "unequal": measured.unequal,
+        "withheld": why,
+        "ratios": {},
+        "samples": measured.times,
+    }
+    if why is None:
+        entry["ratios"] = ratios(measured, names)
+    return entry
+
+
+def ratios(measured: Measured, names: list[str]) -> dict[str, Any]:
+    """For each figure that both of the first two sides have: their ratio."""
+    found = {}
+    first, second = (measured.times.get(name, {}) for name in names[:2])
+    for figure in first:
+        rounds = [
+            (a, b) for a, b in zip(first[figure], second.get(figure, [])) if a and b
+        ]
+        if rounds and figure not in ("flops", "bytes"):
+            found[figure] = statistics.ratio(*map(list, zip(*rounds)))
+    return found
+
+
+def withheld(measured: Measured, names: list[str]) -> str | None:
+    """Why no ratio may be given; None where one may."""
+    first, second = names[:2]
+    for side in (first, second):
+        if side in measured.failed:
+            return f"{side} failed: {measured.failed[side]}"
+        if not measured.times.get(side):
+            return f"{side} has no figure"
+    if second in measured.unequal:
+        return f"outputs differ: {measured.unequal[second]}"
+    ours, theirs = (measured.counted.get(side) for side in (first, second))
+    if not ours or not theirs:
+        return None
+    if set(ours["products"]) != set(theirs["products"]):
+        kinds = [", ".join(sorted(c["products"])) or "none" for c in (ours, theirs)]
+        return f"precision differs: products of {kinds[0]} against {kinds[1]}"
+    a, b = ours["flops"], theirs["flops"]
+    if abs(a - b) > FLOPS_AGREE * max(a, b):
+        return f"FLOPs differ: {a:.4g} on {first}, {b:.4g} on {second}"
+    return None
+
+
+def floor(
+    counted: dict[str, Any] | None, machine: dict[str, float]
+) -> dict[str, Any] | None:
+    """The least time that arithmetic or memory allows, in seconds, and which it is."""
+    if not counted or not machine.get("flops") or not machine.get("bytes"):
+        return None
+    arithmetic = counted["flops"] / machine["flops"]
+    memory = counted["bytes accessed"] / machine["bytes"]
+    bound = "arithmetic" if arithmetic > memory else "memory"
+    return {"seconds": max(arithmetic, memory), "bound": bound}
+
+
+def main_figure(entry: dict[str, Any]) -> str:
+    """The figure by which a case is judged: until ready, or the only one there is."""
+    figures = next((f for f in entry["sides"].values() if f), {})
+    for figure in ("ready", "first"):
+        if figure in figures:
+            return figure
+    return next(iter(figures), FIGURES[1])
+
+
+def _groups(cases: list[dict[str, Any]], goals: dict[str, Any]) -> list[dict[str, Any]]:
+    groups = []
+    for group in dict.fromkeys(case["group"] for case in cases):
+        found = {
+            case["name"]: case["ratios"][main_figure(case)]["ratio"]
+            for case in cases
+            if case["group"] == group and main_figure(case) in case["ratios"]
+        }
+        if not found:
+            continue
+        least = min(found, key=lambda name: found[name])
+        groups.append(
+            {
+                "group": group,
+                "cases": len(found),
+                "geomean": statistics.geometric_mean(list(found.values())),
+                "least": found[least],
+                "least_case": least,
+                "goal": goals.get(group),
+            }
+        )
+    return groups
+
+
+def _warnings(session: Session, cases: list[dict[str, Any]]) -> list[str]:
+    found = []
+    unsteady = [
+        case["name"]
+        for case in cases
+        for figures in case["sides"].values()
+        if any(
+            statistics.spread(figures[f]) > statistics.UNSTEADY
+            for f in FIGURES
+            if f in figures
+        )
+    ]
+    names = sorted(set(unsteady))
+    if names:
+        few = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        found.append(
+            f"{len(names)} of {len(cases)} cases vary by more than "
+            f"{statistics.UNSTEADY:.0%} (their intervals say how much): {few}"
+        )
+    return found + thread_warnings(session.environment)
