@@ -3,14 +3,14 @@
 from cbackend import runtime
 from cbackend.encode import encode
 from cbackend.fuse import fuse
-from cbackend.lower import lower, storage_dtype
+from cbackend.lower import lower
 from cbackend.plan import plan
 from cbackend.runtime import LoadedProgram
 from cbackend.status import ProgramError, RuntimeFailure
 
 __all__ = [
     "Executable", "ProgramError", "RuntimeFailure", "build", "compile",
-    "runtime", "storage_dtype",
+    "runtime",
 ]  # fmt: skip
 
 
@@ -31,6 +31,23 @@ class Executable:
     def run(self, inputs, outputs):
         """See `runtime.LoadedProgram.run`."""
         self.program.run(inputs, outputs)
+
+    @property
+    def long_running(self):
+        """Whether a run may take more than a few microseconds."""
+        return sum(map(_work, self.module.programs[0].instrs)) > _FEW_MICROSECONDS
+
+
+# In elementwise operations; a core does some thousands in a microsecond.
+_FEW_MICROSECONDS = 10_000
+
+
+def _work(instr):
+    """The operations of an instruction; of one that holds no simple count, many."""
+    if instr.op not in ("EWISE", "REDUCE", "GATHER", "DYNAMIC_SLICE"):
+        return _FEW_MICROSECONDS
+    n = max(view.size for view in (*instr.outs, *instr.ins))
+    return n * len(instr.micros) if instr.op == "EWISE" else n
 
 
 def build(closed, watch=None):

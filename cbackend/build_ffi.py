@@ -21,6 +21,7 @@ import contextlib
 import fcntl
 import filecmp
 import hashlib
+import importlib.util
 import os
 import re
 import shlex
@@ -99,6 +100,14 @@ def python_include() -> str:
             "example Debian's package python3-dev."
         )
     return include
+
+
+def numpy_include() -> str:
+    """Return the folder of NumPy's headers."""
+    spec = importlib.util.find_spec("numpy")
+    if spec is None or not spec.submodule_search_locations:
+        raise BuildError("numpy is not installed in this Python: `pip install numpy`.")
+    return str(Path(spec.submodule_search_locations[0]) / "_core" / "include")
 
 
 def check_tools() -> None:
@@ -291,7 +300,7 @@ def _runtime_objects(folder: Path, flags: Sequence[str]) -> list[str]:
 
 
 def _callpath_objects(folder: Path, flags: Sequence[str]) -> list[str]:
-    flags = [*flags, f"-I{python_include()}"]
+    flags = [*flags, f"-I{python_include()}", f"-I{numpy_include()}"]
     return _compile_all(sources_in("cbackend/callpath"), folder / "obj", flags)
 
 

@@ -21,21 +21,9 @@ from cbackend.program import (
     dense_strides,
 )
 from cbackend.runtime import Callback
-from minijax import core, dtypes
+from minijax import core
+from minijax.dtypes import storage_dtype
 from minijax.trace import trace
-
-
-def storage_dtype(dtype):
-    """How elements of a dtype are stored: a key is one opaque element, float0 a
-    boolean.
-    """
-    if isinstance(dtype, dtypes.ExtendedDType):
-        return _OPAQUE[dtype.itemsize]
-    return np.dtype(bool) if dtype == dtypes.float0 else dtype
-
-
-# bytes -> a dtype of that size, for elements that are only moved
-_OPAQUE = {8: np.dtype(np.uint64), 16: np.dtype(np.complex128)}
 
 
 def lower(closed, kernels):

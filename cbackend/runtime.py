@@ -123,11 +123,28 @@ class LoadedProgram:
             ffi.from_buffer("void *[]", array("Q", inputs)),
             ffi.from_buffer("void *[]", array("Q", outputs)),
         )
-        if status == _STATUS_CALLBACK and _raised.error is not None:
-            error, _raised.error = _raised.error, None
-            raise error
         if status != _STATUS_OK:
-            raise RuntimeFailure(last_error())
+            fail(status)
+
+    def entry_point(self):
+        """For callers in C: (address of mjx_program_run, of the program, `fail`)."""
+        return (
+            _address(ffi.addressof(lib, "mjx_program_run")),
+            _address(self._handle),
+            fail,
+        )
+
+
+def _address(pointer):
+    return int(ffi.cast("uintptr_t", pointer))
+
+
+def fail(status):
+    """Raise for the status of a run that failed in this thread."""
+    if status == _STATUS_CALLBACK and _raised.error is not None:
+        error, _raised.error = _raised.error, None
+        raise error
+    raise RuntimeFailure(last_error())
 
 
 class Callback:

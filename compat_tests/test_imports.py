@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     (
         "core",
-        "minijax.core minijax.dtypes minijax.tree_util minijax._pytree* minijax.config "
+        "minijax._callpath minijax.core minijax.dtypes minijax.tree_util minijax._pytree* "
+        "minijax.config "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
         "minijax.mesh minijax.alias minijax.ladder minijax.traceback_util",
@@ -42,10 +43,12 @@ LAYERS = [
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
         "minijax.api_util minijax.profiler minijax.distributed minijax.version "
         "minijax.interpreters minijax.export minijax.ref minijax.ffi minijax.flatten_util "
-        "minijax.test_util minijax.example_libraries minijax._src "
-        "minijax.scipy.optimize minijax.scipy.sparse",
+        "minijax.test_util minijax.example_libraries minijax._src",
     ),
 ]
+
+# A module without Python source; everything may use it.
+EXTENSION = "minijax._callpath"
 
 # Who may import what lies outside the two packages' own layers.
 BACKEND_USERS = ("minijax.dispatch", "minijax.compare", "minijax.__main__")
@@ -93,7 +96,7 @@ def _targets(module, is_package, node, known):
         return [alias.name for alias in node.names]
     base = _absolute(module, is_package, node)
     names = [f"{base}.{alias.name}" for alias in node.names]
-    return [name if name in known else base for name in names]
+    return [name if name in (*known, EXTENSION) else base for name in names]
 
 
 def imports_of(module: str, path: Path, known) -> list[Import]:

@@ -3,10 +3,7 @@
 import importlib
 
 import jax
-import jax.scipy.interpolate
-import jax.scipy.optimize
-import jax.scipy.sparse.linalg
-import jax.scipy.spatial.transform
+import jax.scipy
 import pytest
 
 import minijax

@@ -4,11 +4,9 @@
 installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
 """
 
-from typing import Any
-
 import numpy as np
 
-from minijax import core, dtypes
+from minijax import _callpath, core, dtypes
 from minijax.core import ShapedArray, Tracer
 from minijax.device import CPU, DEFAULT_SHARDING, Shard, Sharding
 
@@ -26,28 +24,19 @@ class Array(metaclass=_ArrayMeta):
     __slots__ = ()
 
 
-class ArrayImpl(Array):
-    """An array in memory.
+class ArrayImpl(_callpath.Array, Array):
+    """ArrayImpl(aval, data, committed=False): an array in memory.
 
-    `_data` is a dense, read-only NumPy array of the aval's shape in the storage dtype
-    (a PRNG key is one opaque element of it), or None once the array is deleted.
-    `_committed` is the sharding that the user placed it with (or True), else False.
-    `_address` is that of its first element, once somebody has asked.
+    `data` is a dense NumPy array of the aval's shape in the storage dtype (a PRNG key is
+    one opaque element of it) that nobody will write to. `_data` is a read-only view of
+    the elements, or None once the array is deleted; `_committed` the sharding that the
+    user placed it with (or True), else False. The call path in C makes most of them.
     """
 
-    __slots__ = ("aval", "_data", "_committed", "_address", "__weakref__")
+    __slots__ = ()
     __array_priority__ = 100
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, aval, data, committed: Any = False, address=None):
-        self.aval, self._data, self._committed = aval, data, committed
-        self._address = address
-
-    shape = property(lambda self: self.aval.shape)
-    dtype = property(lambda self: self.aval.dtype)
-    ndim = property(lambda self: self.aval.ndim)
-    size = property(lambda self: self.aval.size)
-    weak_type = property(lambda self: self.aval.weak_type)
     itemsize = property(lambda self: self.aval.dtype.itemsize)
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
     committed = property(lambda self: bool(self._committed))
@@ -158,26 +147,12 @@ class ArrayImpl(Array):
         """The elements' bytes."""
         return self._value.tobytes(order)
 
-    def block_until_ready(self):
-        """Wait for the array's value; computation here is synchronous."""
-        if self._data is None:
-            _ = self._value
-        return self
-
     def copy_to_host_async(self):
         """The memory is the host's already."""
 
     def is_ready(self):
         """Whether the value is there; always."""
         return True
-
-    def is_deleted(self):
-        """Whether `delete` or donation gave the memory up."""
-        return self._data is None
-
-    def delete(self):
-        """Give the memory up; using the array afterwards raises RuntimeError."""
-        self._data = None
 
     def unsafe_buffer_pointer(self):
         """The address of the first element."""
@@ -186,15 +161,6 @@ class ArrayImpl(Array):
     def on_device_size_in_bytes(self):
         """The size of the elements, in bytes."""
         return self.nbytes
-
-    @property
-    def __array_interface__(self):
-        value = self._value
-        if (
-            value.dtype.kind == "V"
-        ):  # the protocol has no name for bfloat16: use __array__
-            raise AttributeError("__array_interface__")
-        return value.__array_interface__
 
     def __dlpack__(self, *, stream=None, **kwargs):
         """A DLPack capsule over the same memory, which the consumer must not write to."""
@@ -227,16 +193,12 @@ class _Writeable:
         self.__array_interface__ = interface
 
 
-def wrap(aval, data, address=None):
-    """An Array over a fresh NumPy array that nobody else will write to."""
-    data.setflags(write=False)
-    return ArrayImpl(aval, data, False, address)
-
-
 def from_numpy(x, weak_type=False):
     """An Array with a copy of NumPy data, in the canonical dtype."""
     dtype = dtypes.canonicalize_dtype(x.dtype)
-    return wrap(ShapedArray(x.shape, dtype, weak_type), np.array(x, dtype, order="C"))
+    return ArrayImpl(
+        ShapedArray(x.shape, dtype, weak_type), np.array(x, dtype, order="C")
+    )
 
 
 core.aval_rules[ArrayImpl] = lambda x: x.aval

@@ -10,6 +10,8 @@ import sys
 import threading
 import types
 
+from minijax import _callpath
+
 # name -> (default, part of the trace key?, what it does)
 _FLAGS = {
     "jax_enable_x64": (False, True, "64-bit types are kept rather than narrowed to 32 bits"),
@@ -60,6 +62,9 @@ _FLAGS = {
     "jax_array_garbage_collection_guard": ("allow", False, "accepted"),
 }  # fmt: skip
 
+# While one of these is on, calls are served by Python rather than by the call path in C.
+_SLOW_FLAGS = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
+
 _TRACE_FLAGS = tuple(name for name, (_, traced, _) in _FLAGS.items() if traced)
 
 
@@ -81,13 +86,31 @@ class _Values(threading.local):
     trace_key = ()
 
 
-def _refresh_key(values):
-    values.trace_key = tuple(getattr(values, name) for name in _TRACE_FLAGS)
+_trace_keys = {}
+
+
+def _refresh(values):
+    """Make the trace key anew after a flag of the process, or of this thread, changed."""
+    key = tuple(getattr(values, name) for name in _TRACE_FLAGS)
+    # Interned: the call path compares keys by identity.
+    values.trace_key = key = _trace_keys.setdefault(key, key)
+    slow = any(getattr(values, name) for name in _SLOW_FLAGS)
+    _callpath.set_flags(key, values.jax_enable_x64, slow, values is _Values)
+
+
+def _refresh_thread():
+    """`_refresh` for this thread, which may have no flags of its own any more."""
+    own = vars(values)
+    own.pop("trace_key", None)
+    if own:
+        _refresh(values)
+    else:
+        _callpath.set_flags(None, False, False, False)
 
 
 for _name, (_default, _, _) in _FLAGS.items():
     setattr(_Values, _name, _from_environment(_name, _default))
-_refresh_key(_Values)
+_refresh(_Values)
 values = _Values()
 
 
@@ -106,7 +129,8 @@ def update(name, value):
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
     setattr(_Values, name, value)
-    _refresh_key(_Values)
+    _refresh(_Values)
+    _refresh_thread()
 
 
 def read(name):
@@ -151,14 +175,14 @@ class _Setting:
         own = vars(values)
         self.saved = own.get(self.name, _Setting)
         setattr(values, self.name, self.value)
-        _refresh_key(values)
+        _refresh_thread()
 
     def __exit__(self, *exc):
         if self.saved is _Setting:
             delattr(values, self.name)
         else:
             setattr(values, self.name, self.saved)
-        _refresh_key(values)
+        _refresh_thread()
         return False
 
     def __call__(self, fun):

@@ -8,12 +8,11 @@ a `parent`, and hands on whatever does not concern it.
 
 import importlib
 import sys
-import threading
 from typing import Any
 
 import numpy as np
 
-from minijax import dtypes, errors
+from minijax import _callpath, dtypes, errors
 
 # --- abstract values ----------------------------------------------------------
 
@@ -24,50 +23,13 @@ class AbstractValue:
     __slots__ = ()
 
 
-class ShapedArray(AbstractValue):
-    """The type of an array: shape, dtype, and whether the dtype is weak.
+class ShapedArray(_callpath.Aval, AbstractValue):
+    """ShapedArray(shape, dtype, weak_type=False): the type of an array.
 
-    Interned: equal avals made by the constructor are the same object, so that caches
-    can compare them by identity.
+    Interned: equal avals are the same object, so that caches compare them by identity.
     """
 
-    __slots__ = ("shape", "dtype", "weak_type", "ndim", "size", "_tangent", "_hash")
-    _interned = {}
-
-    def __new__(cls, shape, dtype, weak_type=False, **_):
-        try:
-            return cls._interned[shape, dtype, weak_type]
-        except (KeyError, TypeError):
-            return cls._intern(shape, dtype, weak_type)
-
-    @classmethod
-    def _intern(cls, shape, dtype, weak_type):
-        shape = tuple(int(n) for n in shape)
-        if not isinstance(dtype, dtypes.ExtendedDType):
-            dtype = np.dtype(dtype)
-        key = shape, dtype, bool(weak_type)
-        self = cls._interned.get(key)
-        if self is None:
-            self = object.__new__(cls)
-            self.shape, self.dtype, self.weak_type = key
-            self.ndim = len(shape)
-            size = 1
-            for n in shape:
-                size *= n
-            self.size = size
-            self._tangent = None
-            self._hash = hash(key)
-            self = cls._interned.setdefault(key, self)
-        return self
-
-    def __init__(self, shape, dtype, weak_type=False, **_):
-        pass
-
-    def __hash__(self):
-        return self._hash
-
-    def __eq__(self, other):
-        return self is other
+    __slots__ = ()
 
     def __reduce__(self):
         return ShapedArray, (self.shape, self.dtype, self.weak_type)
@@ -126,6 +88,19 @@ class AbstractToken(AbstractValue):
         return "Tok"
 
 
+_dtypes = {}
+
+
+def _canonical_dtype(dtype):
+    """The one object that stands for a dtype in avals."""
+    if not isinstance(dtype, dtypes.ExtendedDType):
+        dtype = np.dtype(dtype)
+    return _dtypes.setdefault(dtype, dtype)
+
+
+_callpath.set_dtype_rules(_canonical_dtype, dtypes.storage_dtype)
+
+
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
 aval_rules = {}
 
@@ -175,8 +150,17 @@ def _scalar_aval(kind):
 
 
 aval_rules[np.ndarray] = aval_rules[np.generic] = _numpy_aval
-for _kind in (bool, int, float, complex):
+_SCALARS = (bool, int, float, complex)
+for _kind in _SCALARS:
     aval_rules[_kind] = _scalar_aval(_kind)
+for _x64 in (False, True):
+    _callpath.set_scalar_avals(
+        _x64,
+        *[
+            ShapedArray((), dtypes.python_scalar_dtype(kind, _x64), kind is not bool)
+            for kind in _SCALARS
+        ],
+    )
 
 
 # types whose scalars are written into equations rather than held as constants
@@ -658,12 +642,9 @@ def eager(primitive, args, params):
 eval_trace = EvalTrace()
 
 
-class _State(threading.local):
-    trace = eval_trace
-    axis_env = {}  # name of a mapped axis -> size
-
-
-_state = _State()
+# What the current thread traces (`trace`), and its named axes with their sizes
+# (`axis_env`).
+_state = _callpath.State(eval_trace, {})
 
 
 def current_trace():

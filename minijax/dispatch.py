@@ -12,8 +12,8 @@ import numpy as np
 
 import cbackend
 from cbackend import profile
-from minijax import config, core, dtypes, ladder, stats
-from minijax.array import ArrayImpl, wrap
+from minijax import _callpath, config, core, dtypes, ladder, stats
+from minijax.array import ArrayImpl
 from minijax.check import check_jaxpr
 from minijax.core import ClosedJaxpr
 from minijax.trace import JaxprTrace
@@ -26,18 +26,10 @@ def load(module):
     return cbackend.Executable(module)
 
 
-class Compiled:
+class Compiled(_callpath.Executable):
     """An executable with the avals of its arguments and results."""
 
-    __slots__ = (
-        "executable",
-        "in_avals",
-        "in_dtypes",
-        "out_specs",
-        "consts",
-        "const_addresses",
-        "closed",
-    )
+    __slots__ = ("closed", "consts", "executable")
 
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
@@ -49,35 +41,27 @@ class Compiled:
             module = cbackend.build(closed, _watcher(name))
         with stats.phase("compile", name):
             self.executable = load(module)
-        if ladder.LEVEL >= 7:
-            _profile_to_the_end(name, self.executable)
         self.closed = closed
-        self.in_avals = closed.in_avals
-        self.in_dtypes = [cbackend.storage_dtype(a.dtype) for a in self.in_avals]
-        self.out_specs = [
-            (aval, aval.shape, cbackend.storage_dtype(aval.dtype))
-            for aval in closed.out_avals
-        ]
         self.consts = [
-            as_data(c, cbackend.storage_dtype(core.get_aval(c).dtype))
+            as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
             for c in closed.consts
         ]
-        self.const_addresses = [address(c) for c in self.consts]
+        self._load(
+            *self.executable.program.entry_point(),
+            [address(c) for c in self.consts],
+            closed.in_avals,
+            closed.out_avals,
+            self.executable.long_running,
+        )
 
     def __call__(self, args):
         """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
-        inputs, held = self.const_addresses.copy(), []
-        for x, dtype in zip(args, self.in_dtypes, strict=True):
-            inputs.append(_address_of(x, dtype, held))
-        outs = [np.empty(shape, dtype) for _, shape, dtype in self.out_specs]
-        outputs = [address(x) for x in outs]
-        self.executable.run(inputs, outputs)
-        arrays = [
-            wrap(spec[0], data, place)
-            for spec, data, place in zip(self.out_specs, outs, outputs, strict=True)
-        ]
+        arrays = self._run(args)
         if ladder.CHECK:
-            data = [as_data(x, t) for x, t in zip(args, self.in_dtypes, strict=True)]
+            data = [
+                as_data(x, dtypes.storage_dtype(aval.dtype))
+                for x, aval in zip(args, self.closed.in_avals, strict=True)
+            ]
             _check_against_reference(self.closed, data, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
             _check_finite(arrays)
@@ -126,18 +110,6 @@ def address(data):
     return data.__array_interface__["data"][0]
 
 
-def _address_of(x, dtype, held):
-    """The address of an argument's elements; what must stay alive goes into `held`."""
-    if type(x) is ArrayImpl and x._data is not None:
-        place = x._address
-        if place is None:
-            place = x._address = address(x._data)
-        return place
-    data = as_data(x, dtype)
-    held.append(data)
-    return address(data)
-
-
 def as_data(x, dtype):
     """The elements of `x` as a dense NumPy array of the storage dtype `dtype`."""
     if type(x) is ArrayImpl:
@@ -148,6 +120,9 @@ def as_data(x, dtype):
     if isinstance(x, int) and dtype.kind in "iu" and not isinstance(x, bool):
         return np.asarray(_checked_int(x, dtype), dtype)
     return np.ascontiguousarray(np.asarray(x, dtype)).reshape(np.shape(x))
+
+
+_callpath.set_argument_rules(core.get_aval, as_data)
 
 
 def _checked_int(x, dtype):

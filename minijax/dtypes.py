@@ -78,6 +78,17 @@ class KeyTy(ExtendedDType):
         return KeyTy, (self.impl, self.tag, self.key_shape)
 
 
+# bytes -> a dtype of that size, for elements that are only moved
+_OPAQUE = {8: np.dtype(np.uint64), 16: np.dtype(np.complex128)}
+
+
+def storage_dtype(dtype):
+    """How elements lie in memory: a key is one opaque element, a float0 a boolean."""
+    if isinstance(dtype, ExtendedDType):
+        return _OPAQUE[dtype.itemsize]
+    return np.dtype(bool) if dtype == float0 else dtype
+
+
 key_dtypes = {
     "threefry2x32": KeyTy("threefry2x32", "fry", (2,)),
     "rbg": KeyTy("rbg", "rbg", (4,)),
@@ -143,9 +154,10 @@ _PYTHON_NARROW = {t: _NARROW.get(dt, dt) for t, dt in _PYTHON_WIDE.items()}
 python_scalar_types = (bool, int, float, complex)
 
 
-def python_scalar_dtype(scalar_type: type) -> np.dtype:
-    """The canonical dtype of bool, int, float or complex."""
-    x64 = config.values.jax_enable_x64
+def python_scalar_dtype(scalar_type: type, x64: bool | None = None) -> np.dtype:
+    """The canonical dtype of bool, int, float or complex, with x64 as now or as given."""
+    if x64 is None:
+        x64 = config.values.jax_enable_x64
     return (_PYTHON_WIDE if x64 else _PYTHON_NARROW)[scalar_type]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import core, lax
-from minijax.array import ArrayImpl, wrap
+from minijax.array import ArrayImpl
 from minijax.core import ShapedArray, Tracer
 from minijax.numpy import (
     creation,
@@ -179,7 +179,7 @@ def _iterate_rows(x):
     if x.is_deleted():
         _ = x._value
     for row in x._data:
-        yield wrap(aval, np.array(row))
+        yield ArrayImpl(aval, np.array(row))
 
 
 # --- methods --------------------------------------------------------------------------

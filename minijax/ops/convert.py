@@ -109,7 +109,7 @@ def _scalar_constant(x, dtype, weak_type):
         and not isinstance(x, np.generic)
     ):
         value = np.asarray(x, dtype)
-    return array.wrap(
+    return array.ArrayImpl(
         ShapedArray((), dtype, weak_type), convert_reference(value, dtype)
     )
 

@@ -330,7 +330,7 @@ def full(aval, value) -> Any:
     """An array of the given aval, its weak type included, with every element `value`."""
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
-    scalar = array.wrap(
+    scalar = array.ArrayImpl(
         ShapedArray((), aval.dtype, aval.weak_type),
         np.asarray(value).astype(aval.dtype),
     )

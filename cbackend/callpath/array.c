@@ -1,0 +1,252 @@
+/* array.c: Array objects: an aval, and elements that nobody writes to. */
+#include "callpath.h"
+
+#include <structmember.h>
+
+PyTypeObject *mjx_array_type;
+
+PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory) {
+  mjx_array *array = (mjx_array *)mjx_array_type->tp_alloc(mjx_array_type, 0);
+  if (!array) {
+    mjx_memory_release(memory);
+    return NULL;
+  }
+  array->aval = (mjx_aval *)Py_NewRef((PyObject *)aval);
+  array->memory = memory;
+  return (PyObject *)array;
+}
+
+void mjx_array_delete(PyObject *self) {
+  mjx_array *array = (mjx_array *)self;
+  mjx_memory *memory = array->memory;
+  array->memory = NULL;
+  Py_CLEAR(array->view);
+  mjx_memory_release(memory);
+}
+
+static void dealloc(PyObject *self) {
+  mjx_array *array = (mjx_array *)self;
+  if (array->weakrefs) PyObject_ClearWeakRefs(self);
+  mjx_array_delete(self);
+  Py_XDECREF(array->aval);
+  Py_XDECREF(array->place);
+  PyTypeObject *type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* ---- elements from NumPy, and back --------------------------------------------------------- */
+
+/* What a NumPy view of pooled memory has as its base. */
+typedef struct {
+  PyObject_HEAD mjx_memory *memory;
+} holder;
+
+static PyTypeObject *holder_type;
+
+static void holder_dealloc(PyObject *self) {
+  mjx_memory_release(((holder *)self)->memory);
+  PyTypeObject *type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* The object that keeps `memory` alive, new. */
+static PyObject *hold(mjx_memory *memory) {
+  if (memory->owner) return Py_NewRef(memory->owner);
+  holder *self = (holder *)holder_type->tp_alloc(holder_type, 0);
+  if (self) self->memory = mjx_memory_retain(memory);
+  return (PyObject *)self;
+}
+
+static PyObject *make_view(mjx_array *array) {
+  PyArray_Descr *storage = mjx_aval_storage(array->aval);
+  if (!storage) return NULL;
+  PyObject *view = PyArray_NewFromDescr(
+      &PyArray_Type, (PyArray_Descr *)Py_NewRef((PyObject *)storage), array->aval->ndim,
+      array->aval->dims, NULL, array->memory->data, 0, NULL);
+  if (!view) return NULL;
+  PyObject *base = hold(array->memory);
+  if (!base || PyArray_SetBaseObject((PyArrayObject *)view, base) < 0) Py_CLEAR(view);
+  return view;
+}
+
+/* The elements as a read-only NumPy array; None once deleted. */
+static PyObject *get_data(PyObject *self, void *closure) {
+  (void)closure;
+  mjx_array *array = (mjx_array *)self;
+  if (!array->memory) Py_RETURN_NONE;
+  if (!array->view) array->view = make_view(array);
+  return Py_XNewRef(array->view);
+}
+
+/* Checks that `data` is what an Array of `aval` can be made over. */
+static int check_data(mjx_aval *aval, PyArrayObject *data) {
+  PyArray_Descr *storage = mjx_aval_storage(aval);
+  if (!storage) return -1;
+  bool fits = PyArray_NDIM(data) == aval->ndim && PyArray_IS_C_CONTIGUOUS(data) &&
+              PyArray_ISALIGNED(data) &&
+              memcmp(PyArray_DIMS(data), aval->dims, (size_t)aval->ndim * sizeof(npy_intp)) == 0 &&
+              PyArray_EquivTypes(PyArray_DESCR(data), storage);
+  if (fits) return 0;
+  PyErr_Format(PyExc_ValueError, "%R over a NumPy array of shape %R and dtype %R", aval,
+               PyObject_GetAttrString((PyObject *)data, "shape"), PyArray_DESCR(data));
+  return -1;
+}
+
+static int set_place(mjx_array *array, PyObject *place) {
+  Py_XSETREF(array->place, place == Py_False || place == Py_None ? NULL : Py_NewRef(place));
+  return 0;
+}
+
+/* Python's one subclass is what all Arrays are. */
+static PyObject *init_subclass(PyObject *type, PyObject *unused) {
+  (void)unused;
+  if (!mjx_array_type) mjx_array_type = (PyTypeObject *)Py_NewRef(type);
+  Py_RETURN_NONE;
+}
+
+static PyObject *array_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  (void)type;
+  static char *names[] = {"aval", "data", "committed", NULL};
+  PyObject *aval, *data, *place = Py_False;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!|O", names, &aval, &PyArray_Type, &data,
+                                   &place))
+    return NULL;
+  if (Py_TYPE(aval) != mjx_aval_type) {
+    PyErr_SetString(PyExc_TypeError, "an Array needs a ShapedArray");
+    return NULL;
+  }
+  if (check_data((mjx_aval *)aval, (PyArrayObject *)data) < 0) return NULL;
+  mjx_memory *memory = mjx_memory_borrow(PyArray_DATA((PyArrayObject *)data), data);
+  PyObject *self = memory ? mjx_array_new((mjx_aval *)aval, memory) : NULL;
+  if (self) set_place((mjx_array *)self, place);
+  return self;
+}
+
+/* ---- what Python asks ---------------------------------------------------------------------- */
+
+static PyObject *get_shape(PyObject *self, void *closure) {
+  (void)closure;
+  return Py_NewRef(((mjx_array *)self)->aval->shape);
+}
+
+static PyObject *get_dtype(PyObject *self, void *closure) {
+  (void)closure;
+  return Py_NewRef(((mjx_array *)self)->aval->dtype);
+}
+
+static PyObject *get_ndim(PyObject *self, void *closure) {
+  (void)closure;
+  return PyLong_FromLong(((mjx_array *)self)->aval->ndim);
+}
+
+static PyObject *get_size(PyObject *self, void *closure) {
+  (void)closure;
+  return PyLong_FromSsize_t(((mjx_array *)self)->aval->size);
+}
+
+static PyObject *get_weak_type(PyObject *self, void *closure) {
+  (void)closure;
+  return PyBool_FromLong(((mjx_array *)self)->aval->weak);
+}
+
+static PyObject *get_place(PyObject *self, void *closure) {
+  (void)closure;
+  PyObject *place = ((mjx_array *)self)->place;
+  return Py_NewRef(place ? place : Py_False);
+}
+
+static PyObject *is_deleted(PyObject *self, PyObject *unused) {
+  (void)unused;
+  return PyBool_FromLong(!((mjx_array *)self)->memory);
+}
+
+static PyObject *delete (PyObject *self, PyObject *unused) {
+  (void)unused;
+  mjx_array_delete(self);
+  Py_RETURN_NONE;
+}
+
+/* The Array over the same elements, placed elsewhere or (of as many elements) under another aval. */
+static PyObject *alias(PyObject *self, PyObject *args) {
+  mjx_array *array = (mjx_array *)self;
+  PyObject *aval, *place = Py_False;
+  if (!PyArg_ParseTuple(args, "O!|O", mjx_aval_type, &aval, &place)) return NULL;
+  mjx_aval *other = (mjx_aval *)aval;
+  PyArray_Descr *old = mjx_aval_storage(array->aval), *new = mjx_aval_storage(other);
+  if (!old || !new) return NULL;
+  if (!array->memory || other->bytes != array->aval->bytes) {
+    PyErr_SetString(PyExc_ValueError, "only an array of as many bytes can share its memory");
+    return NULL;
+  }
+  PyObject *out = mjx_array_new(other, mjx_memory_retain(array->memory));
+  if (out) set_place((mjx_array *)out, place);
+  return out;
+}
+
+static PyObject *block_until_ready(PyObject *self, PyObject *unused) {
+  (void)unused;
+  if (((mjx_array *)self)->memory) return Py_NewRef(self);
+  return PyObject_GetAttrString(self, "_value"); /* raises */
+}
+
+static PyGetSetDef getset[] = {
+    {"_data", get_data, NULL, "the elements, as a read-only NumPy array; None once deleted", NULL},
+    {"_committed", get_place, NULL, "the sharding the user placed it with, or True, or False",
+     NULL},
+    {"shape", get_shape, NULL, "the lengths of the axes", NULL},
+    {"dtype", get_dtype, NULL, "the type of an element", NULL},
+    {"ndim", get_ndim, NULL, "the number of axes", NULL},
+    {"size", get_size, NULL, "the number of elements", NULL},
+    {"weak_type", get_weak_type, NULL, "whether the dtype gives way to others", NULL},
+    {0},
+};
+
+static PyMemberDef members[] = {
+    {"aval", T_OBJECT_EX, offsetof(mjx_array, aval), READONLY, "the type of the array"},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(mjx_array, weakrefs), READONLY, NULL},
+    {0},
+};
+
+static PyMethodDef array_methods[] = {
+    {"__init_subclass__", init_subclass, METH_NOARGS | METH_CLASS, NULL},
+    {"is_deleted", is_deleted, METH_NOARGS, "Whether `delete` or donation gave the memory up."},
+    {"delete", delete, METH_NOARGS,
+     "Give the memory up; using the array afterwards raises RuntimeError."},
+    {"_alias", alias, METH_VARARGS,
+     "_alias(aval, committed=False): an Array over the same memory."},
+    {"block_until_ready", block_until_ready, METH_NOARGS,
+     "Wait for the array's value; computation here is synchronous."},
+    {0},
+};
+
+static PyType_Slot array_slots[] = {
+    {Py_tp_doc, "What Array objects hold: aval, memory, placement."},
+    {Py_tp_new, array_new},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_getset, getset},
+    {Py_tp_members, members},
+    {Py_tp_methods, array_methods},
+    {0, NULL},
+};
+static PyType_Spec array_spec = {"minijax._callpath.Array", sizeof(mjx_array), 0,
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, array_slots};
+
+static PyType_Slot holder_slots[] = {
+    {Py_tp_doc, "Keeps the memory of an Array alive for a NumPy view of it."},
+    {Py_tp_dealloc, holder_dealloc},
+    {0, NULL},
+};
+static PyType_Spec holder_spec = {"minijax._callpath.Holder", sizeof(holder), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                  holder_slots};
+
+int mjx_py_add_array(PyObject *module) {
+  holder_type = (PyTypeObject *)PyType_FromSpec(&holder_spec);
+  PyObject *type = holder_type ? PyType_FromSpec(&array_spec) : NULL;
+  if (!type) return -1;
+  int status = PyModule_AddObjectRef(module, "Array", type);
+  Py_DECREF(type);
+  return status;
+}
