@@ -54,6 +54,18 @@ typedef void (*mjx_fft_fn)(const mjx_fft_stage *stage, int64_t L, const void *x_
                            const void *x_im, void *y_re, void *y_im);
 enum { MJX_FFT_N_STAGES = 6 }; /* by radix; place 0 takes any */
 
+/* offsets[i] += stride * (index[i * step] as a start), for n windows.  A start below 0 or above
+ * `last` is moved there (clip), or else the offset becomes MJX_NO_WINDOW, and stays so.  Returns
+ * whether there are such offsets. */
+#define MJX_NO_WINDOW INT64_MIN
+typedef struct mjx_starts {
+  int64_t n, last, stride, step;
+  const void *index;
+  int64_t *offsets;
+  int clip;
+} mjx_starts;
+typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
@@ -63,6 +75,9 @@ typedef struct mjx_block_kernels {
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;
   const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES]; /* [0: F32, 1: F64][radix] */
+  const mjx_starts_fn *starts;               /* [dtype]; NULL but for integers */
+  void (*lines_up)(int64_t n, int64_t first, int64_t step,
+                   int64_t *to); /* first, first + step, .. */
 } mjx_block_kernels;
 
 enum { MJX_N_REDUCE_KINDS = 7 };

@@ -7,5 +7,7 @@
 
 #include "fft_kernels.h"
 
-const mjx_block_kernels MJX_BLOCKS = {reduce_table, find_table,      find_line_table,
-                                      dot_table,    dot_lines_table, fft_table};
+#include "index_kernels.h"
+
+const mjx_block_kernels MJX_BLOCKS = {reduce_table,    find_table, find_line_table, dot_table,
+                                      dot_lines_table, fft_table,  starts_table,    lines_up};

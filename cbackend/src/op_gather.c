@@ -7,9 +7,9 @@ typedef struct gather_plan {
   window_plan windows;
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
-  bool line; /* a window is one run of bytes in both */
+  bool line;   /* a window is one run of bytes in both */
+  bool across; /* windows are walked together, element by element */
   _Alignas(16) char fill_value[16];
-  int32_t index_size;
 } gather_plan;
 
 typedef struct gather_job {
@@ -18,11 +18,77 @@ typedef struct gather_job {
   char *out;
 } gather_job;
 
-static void gather_line(char *to, const char *from, int64_t bytes) {
-  switch (bytes) {
-    case 4: memcpy(to, from, 4); break;
-    case 8: memcpy(to, from, 8); break;
-    default: memmove(to, from, (size_t)bytes); break;
+/* ---- one element of each window of a block ---- */
+
+typedef struct pair {
+  uint64_t low, high;
+} __attribute__((may_alias)) pair;
+typedef uint8_t __attribute__((may_alias)) u8;
+typedef uint16_t __attribute__((may_alias)) u16;
+typedef uint32_t __attribute__((may_alias)) u32;
+typedef uint64_t __attribute__((may_alias)) u64;
+
+#define DEFINE_ELEMENTS(T)                                                                         \
+  static void elements_##T(const window_block *block, const char *from, const T *fill, char *to) { \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;            \
+    int64_t n = block->n;                                                                          \
+    if (block->gaps) {                                                                             \
+      for (int64_t i = 0; i < n; i++) {                                                            \
+        const void *place = offsets[i] == MJX_NO_WINDOW ? (const void *)fill : from + offsets[i];  \
+        *(T *)(void *)(to + others[i]) = *(const T *)place;                                        \
+      }                                                                                            \
+    } else {                                                                                       \
+      for (int64_t i = 0; i < n; i++)                                                              \
+        *(T *)(void *)(to + others[i]) = *(const T *)(const void *)(from + offsets[i]);            \
+    }                                                                                              \
+  }
+DEFINE_ELEMENTS(u8)
+DEFINE_ELEMENTS(u16)
+DEFINE_ELEMENTS(u32)
+DEFINE_ELEMENTS(u64)
+DEFINE_ELEMENTS(pair)
+
+static void gather_elements(const gather_job *job, const window_block *block, const char *from,
+                            char *to) {
+  const void *fill = job->plan->fill_value;
+  switch (job->plan->windows.size) {
+    case 1: elements_u8(block, from, fill, to); break;
+    case 2: elements_u16(block, from, fill, to); break;
+    case 4: elements_u32(block, from, fill, to); break;
+    case 8: elements_u64(block, from, fill, to); break;
+    default: elements_pair(block, from, fill, to); break;
+  }
+}
+
+/* Dims d.. of all windows of a block: an element of the windows at a time, so that what lies
+ * side by side in the output is written side by side. */
+static void gather_across(const gather_job *job, const window_block *block, int d, const char *from,
+                          char *to) {
+  const mjx_space_plan *space = &job->plan->copy.space;
+  if (d == space->ndim) {
+    gather_elements(job, block, from, to);
+    return;
+  }
+  int64_t size = job->plan->windows.size;
+  for (int64_t i = 0; i < space->shape[d]; i++)
+    gather_across(job, block, d + 1, from + i * space->strides[1][d] * size,
+                  to + i * space->strides[0][d] * size);
+}
+
+/* ---- whole windows ---- */
+
+static void gather_windows(const gather_job *job, const window_block *block) {
+  const gather_plan *plan = job->plan;
+  size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
+  for (int64_t i = 0; i < block->n; i++) {
+    char *to = job->out + block->others[i];
+    const char *from = job->operand + block->offsets[i];
+    if (block->offsets[i] == MJX_NO_WINDOW)
+      mjx_copy_run(&plan->fill, to, plan->fill_value, false);
+    else if (plan->line)
+      memmove(to, from, bytes);
+    else
+      mjx_copy_run(&plan->copy, to, from, false);
   }
 }
 
@@ -30,20 +96,26 @@ static void gather_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const gather_job *job = arg;
   const gather_plan *plan = job->plan;
-  const window_plan *windows = &plan->windows;
-  int64_t bytes = windows->window_n * windows->size;
   window_walk walk;
-  mjx_window_seek(&walk, windows, begin);
-  for (int64_t i = begin; i < end; i++, mjx_window_next(&walk)) {
-    int64_t offset = mjx_window_offset(&walk, job->indices, plan->index_size);
-    char *to = job->out + walk.at[2] * windows->size;
-    if (offset == MJX_NO_WINDOW)
-      mjx_copy_run(&plan->fill, to, plan->fill_value, false);
-    else if (plan->line)
-      gather_line(to, job->operand + offset, bytes);
+  window_block block;
+  mjx_window_seek(&walk, &plan->windows, job->indices, begin);
+  for (int64_t i = begin; i < end; i += block.n) {
+    mjx_window_take(&walk, end - i, &block);
+    if (plan->windows.window_n == 1)
+      gather_elements(job, &block, job->operand, job->out);
+    else if (plan->across)
+      gather_across(job, &block, 0, job->operand, job->out);
     else
-      mjx_copy_run(&plan->copy, to, job->operand + offset, false);
+      gather_windows(job, &block);
   }
+}
+
+/* Whether neighbouring windows lie closer together in the output than a window's elements. */
+static bool goes_across(const gather_plan *plan) {
+  const mjx_space_plan *space = &plan->copy.space, *batch = &plan->windows.batch;
+  int last = batch->ndim - 1;
+  int64_t step = batch->strides[2][last], inner = space->strides[0][space->ndim - 1];
+  return step >= 0 && step < inner && batch->shape[last] >= 8;
 }
 
 static bool is_line(const mjx_copy_plan *copy) {
@@ -72,7 +144,6 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
   memcpy(plan->fill_value, &instr->params[1], 16);
-  plan->index_size = indices->size;
   window_plan *w = &plan->windows;
   MJX_TRY(mjx_window_prepare(loader, operand, indices, out, &dims, sizes.items,
                              instr->params[0] != MJX_FILL_OR_DROP, w));
@@ -82,6 +153,7 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, w->operand_strides, w->size,
                            &plan->copy));
   plan->line = is_line(&plan->copy);
+  plan->across = goes_across(plan);
   return MJX_OK;
 }
 
@@ -91,7 +163,7 @@ mjx_status mjx_op_gather_run(const mjx_instr *instr, mjx_frame *frame) {
   if (instr->out->n == 0) return MJX_OK;
   gather_job job = {plan, mjx_at(frame, &instr->in[0]), mjx_at(frame, &instr->in[1]),
                     mjx_at(frame, instr->out)};
-  int64_t cost = windows->n_windows * (8 + windows->window_n * windows->size / 8);
+  int64_t cost = windows->n_windows * (2 + windows->window_n * windows->size / 16);
   mjx_pool_for(windows->n_windows, cost, 0, NULL, gather_task, &job);
   return MJX_OK;
 }

@@ -1,12 +1,29 @@
-/* op_scatter.c: SCATTER.  One thread, so that the order of updates is the order of the indices. */
+/* op_scatter.c: SCATTER.
+ *
+ * An element of the output sees its updates in the order of the indices.  Two ways to use several
+ * threads keep that:
+ *   ranges    each thread visits all indices, and does those windows that begin in its own part of
+ *             the output (windows that begin apart must lie apart)
+ *   partials  many updates of few elements, by an operation that is commutative: the indices are
+ *             cut into N_PARTIALS parts, whatever the number of threads; each part goes into an
+ *             array of its own, and those are combined in order
+ */
+#include <math.h>
 #include <string.h>
 
 #include "half.h"
 #include "window.h"
 
 /* to[i] = op(to[i], from[i]) for n elements, strides in elements. */
-typedef void (*combine_fn)(char *to, int64_t to_stride, const char *from, int64_t from_stride,
-                           int64_t n);
+typedef void (*line_fn)(char *to, int64_t to_stride, const char *from, int64_t from_stride,
+                        int64_t n);
+/* to[offsets[i]] = op(to[offsets[i]], from[others[i]]) for all windows of a block, in order. */
+typedef void (*elements_fn)(char *to, const char *from, const window_block *block);
+
+typedef struct combine {
+  line_fn line;
+  elements_fn elements;
+} combine;
 
 /* ---- operations ---- */
 
@@ -28,14 +45,24 @@ typedef void (*combine_fn)(char *to, int64_t to_stride, const char *from, int64_
                 : OP_MAX(a, b))
 #define SAME(x) (x)
 
-#define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                       \
-  static void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) { \
-    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                               \
-    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                           \
-    for (int64_t i = 0; i < n; i++) {                                                     \
-      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                 \
-      x[i * ts] = STORE(OP(a, b));                                                        \
-    }                                                                                     \
+#define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                          \
+  static void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {    \
+    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                                  \
+    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                              \
+    for (int64_t i = 0; i < n; i++) {                                                        \
+      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                    \
+      x[i * ts] = STORE(OP(a, b));                                                           \
+    }                                                                                        \
+  }                                                                                          \
+  static void kind##_##S##_elements(char *to, const char *from, const window_block *block) { \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;      \
+    int64_t n = block->n;                                                                    \
+    for (int64_t i = 0; i < n; i++) {                                                        \
+      mjx_t_##S *x = (mjx_t_##S *)(void *)(to + offsets[i]);                                 \
+      mjx_t_##A a = LOAD(*x);                                                                \
+      mjx_t_##A b = LOAD(*(const mjx_t_##S *)(const void *)(from + others[i]));              \
+      *x = STORE(OP(a, b));                                                                  \
+    }                                                                                        \
   }
 #define DEFINE_COMPLEX(t)                                                     \
   MJX_INLINE mjx_t_##t add_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
@@ -77,33 +104,74 @@ FLOATS(max, OP_NANMAX)
 DEFINE_COMPLEX(c64)
 DEFINE_COMPLEX(c128)
 
-#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                                  \
-  [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,                     \
-  [MJX_I64] = kind##_##s64, [MJX_U8] = kind##_u8, [MJX_U16] = kind##_u16, [MJX_U32] = kind##_u32, \
-  [MJX_U64] = kind##_u64
-#define FLOAT_ENTRIES(kind) \
-  [MJX_F16] = kind##_f16, [MJX_BF16] = kind##_bf16, [MJX_F32] = kind##_f32, [MJX_F64] = kind##_f64
-#define ARITHMETIC(kind)                                                                  \
-  {INTEGER_ENTRIES(kind, u8, u16, u32, u64), FLOAT_ENTRIES(kind), [MJX_C64] = kind##_c64, \
-   [MJX_C128] = kind##_c128}
+#define ENTRY(kind, S) {kind##_##S, kind##_##S##_elements}
+#define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                          \
+  [MJX_I8] = ENTRY(kind, s8), [MJX_I16] = ENTRY(kind, s16), [MJX_I32] = ENTRY(kind, s32), \
+  [MJX_I64] = ENTRY(kind, s64), [MJX_U8] = ENTRY(kind, u8), [MJX_U16] = ENTRY(kind, u16), \
+  [MJX_U32] = ENTRY(kind, u32), [MJX_U64] = ENTRY(kind, u64)
+#define FLOAT_ENTRIES(kind)                                                                   \
+  [MJX_F16] = ENTRY(kind, f16), [MJX_BF16] = ENTRY(kind, bf16), [MJX_F32] = ENTRY(kind, f32), \
+  [MJX_F64] = ENTRY(kind, f64)
+#define ARITHMETIC(kind)                                                                        \
+  {INTEGER_ENTRIES(kind, u8, u16, u32, u64), FLOAT_ENTRIES(kind), [MJX_C64] = ENTRY(kind, c64), \
+   [MJX_C128] = ENTRY(kind, c128)}
 #define EXTREME(kind) \
-  {[MJX_BOOL] = kind##_u8, INTEGER_ENTRIES(kind, i8, i16, i32, i64), FLOAT_ENTRIES(kind)}
+  {[MJX_BOOL] = ENTRY(kind, u8), INTEGER_ENTRIES(kind, i8, i16, i32, i64), FLOAT_ENTRIES(kind)}
 
-static const combine_fn table[][MJX_N_DTYPES] = {
+static const combine table[][MJX_N_DTYPES] = {
     [MJX_SCATTER_ADD] = ARITHMETIC(add), [MJX_SCATTER_MUL] = ARITHMETIC(mul),
     [MJX_SCATTER_MIN] = EXTREME(min),    [MJX_SCATTER_MAX] = EXTREME(max),
     [MJX_SCATTER_SUB] = ARITHMETIC(sub),
 };
 enum { N_KINDS = sizeof table / sizeof table[0] };
 
+/* SET. */
+typedef struct pair {
+  uint64_t low, high;
+} __attribute__((may_alias)) pair;
+typedef uint8_t __attribute__((may_alias)) bits8;
+typedef uint16_t __attribute__((may_alias)) bits16;
+typedef uint32_t __attribute__((may_alias)) bits32;
+typedef uint64_t __attribute__((may_alias)) bits64;
+#define DEFINE_SET(T)                                                                   \
+  static void set_##T(char *to, const char *from, const window_block *block) {          \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others; \
+    int64_t n = block->n;                                                               \
+    for (int64_t i = 0; i < n; i++)                                                     \
+      *(T *)(void *)(to + offsets[i]) = *(const T *)(const void *)(from + others[i]);   \
+  }
+DEFINE_SET(bits8)
+DEFINE_SET(bits16)
+DEFINE_SET(bits32)
+DEFINE_SET(bits64)
+DEFINE_SET(pair)
+
+static elements_fn set_of(int size) {
+  switch (size) {
+    case 1: return set_bits8;
+    case 2: return set_bits16;
+    case 4: return set_bits32;
+    case 8: return set_bits64;
+    default: return set_pair;
+  }
+}
+
 /* ---- the instruction ---- */
+
+enum { N_PARTIALS = 4, LEAST_FOR_PARTIALS = 1 << 14, PARTIAL_BYTES = 1 << 18 };
+/* Below RANGE_WINDOW elements a window costs no more than to leave it to another thread. */
+enum { RANGE_WINDOW = 4, LEAST_FOR_RANGES = 1 << 14, UPDATE_COST = 2 /* ns, about */ };
 
 typedef struct scatter_plan {
   window_plan windows;
   mjx_copy_plan whole; /* out := in */
-  mjx_copy_plan copy;  /* a window of the updates; its space serves `combine` too */
-  combine_fn combine;  /* NULL: SET */
-  int32_t index_size;
+  mjx_copy_plan copy;  /* a window of the updates; its space serves `line` too */
+  line_fn line;        /* NULL: SET */
+  elements_fn elements;
+  int64_t lowest, span; /* of the windows' offsets, in bytes: [lowest, lowest + span) */
+  bool ranges;          /* windows that begin apart lie apart */
+  int64_t partial;      /* bytes of a partial array; 0: no partials */
+  _Alignas(16) char identity[16];
 } scatter_plan;
 
 static mjx_status read_sizes(const mjx_operand *operand, const mjx_operand *updates,
@@ -140,6 +208,58 @@ static mjx_status check_operands(const mjx_instr *instr) {
   return MJX_OK;
 }
 
+/* Where windows may begin. */
+static void find_span(scatter_plan *plan) {
+  const window_plan *w = &plan->windows;
+  int64_t low = 0, high = 0;
+  for (int i = 0; i < w->n_mapped; i++) {
+    int64_t reach = w->mapped[i].last * w->mapped[i].stride;
+    *(reach < 0 ? &low : &high) += reach;
+  }
+  for (int d = 0; d < w->batch.ndim; d++) {
+    int64_t reach = (w->batch.shape[d] - 1) * w->batch.strides[3][d] * w->size;
+    *(reach < 0 ? &low : &high) += reach;
+  }
+  plan->lowest = low;
+  plan->span = high - low + 1;
+}
+
+/* What leaves any element as it is; false if there is no such thing. */
+static bool find_identity(int64_t kind, int dtype, char *identity) {
+  const float zero = -0.0f, low = -INFINITY, high = INFINITY;
+  const double zero_d = -0.0, low_d = -INFINITY, high_d = INFINITY;
+  bool single = dtype == MJX_F32;
+  if (kind == MJX_SCATTER_ADD && mjx_dtype_is_integer(dtype)) return true;
+  if (dtype != MJX_F32 && dtype != MJX_F64) return false;
+  const float *f = kind == MJX_SCATTER_ADD ? &zero : kind == MJX_SCATTER_MAX ? &low : &high;
+  const double *d = kind == MJX_SCATTER_ADD ? &zero_d : kind == MJX_SCATTER_MAX ? &low_d : &high_d;
+  if (kind != MJX_SCATTER_ADD && kind != MJX_SCATTER_MAX && kind != MJX_SCATTER_MIN) return false;
+  memcpy(identity, single ? (const void *)f : (const void *)d, single ? sizeof *f : sizeof *d);
+  return true;
+}
+
+/* Partials: scalar updates, many for each element of a dense output. */
+static int64_t partial_bytes(const mjx_instr *instr, scatter_plan *plan) {
+  const mjx_operand *out = &instr->out[0];
+  int64_t bytes = out->n * out->size, n = plan->windows.n_windows;
+  if (plan->windows.window_n != 1 || !out->dense || bytes == 0 || bytes > PARTIAL_BYTES) return 0;
+  if (n < LEAST_FOR_PARTIALS || n / (2 * N_PARTIALS) < out->n) return 0;
+  return find_identity(instr->params[0], out->dtype, plan->identity)
+             ? mjx_round_up(bytes, MJX_ALIGN)
+             : 0;
+}
+
+/* How the work may be cut. */
+static void plan_threads(mjx_instr *instr, const window_dims *dims, const int64_t *sizes,
+                         scatter_plan *plan) {
+  const window_plan *w = &plan->windows;
+  find_span(plan);
+  plan->ranges = w->window_n >= RANGE_WINDOW && w->n_windows * w->window_n >= LEAST_FOR_RANGES;
+  for (int64_t i = 0; i < dims->map.n; i++) plan->ranges &= sizes[dims->map.items[i]] == 1;
+  plan->partial = partial_bytes(instr, plan);
+  instr->scratch_bytes = N_PARTIALS * plan->partial;
+}
+
 mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_counts(instr, 1, 3, -1));
   MJX_TRY(check_operands(instr));
@@ -155,29 +275,100 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   scatter_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
-  plan->index_size = instr->in[1].size;
-  plan->combine = table[instr->params[0]][in->dtype];
-  if (!plan->combine && instr->params[0] != MJX_SCATTER_SET)
+  plan->line = table[instr->params[0]][in->dtype].line;
+  plan->elements = plan->line ? table[instr->params[0]][in->dtype].elements : set_of(in->size);
+  if (!plan->line && instr->params[0] != MJX_SCATTER_SET)
     return mjx_fail(MJX_INVALID, "no such kind for dtype %d", in->dtype);
   MJX_TRY(mjx_copy_prepare(loader, out->ndim, out->shape, out->strides, in->strides, out->size,
                            &plan->whole));
   window_plan *w = &plan->windows;
   MJX_TRY(mjx_window_prepare(loader, out, &instr->in[1], updates, &dims, sizes,
                              instr->params[1] == MJX_CLIP, w));
+  plan_threads(instr, &dims, sizes, plan);
   return mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
                           &plan->copy);
 }
+
+/* ---- running ---- */
 
 /* Combines dims d.. of a window. */
 static void combine_window(const scatter_plan *plan, int d, char *to, const char *from) {
   const mjx_space_plan *space = &plan->copy.space;
   int64_t ts = space->strides[0][d], fs = space->strides[1][d], n = space->shape[d];
   if (d + 1 == space->ndim) {
-    plan->combine(to, ts, from, fs, n);
+    plan->line(to, ts, from, fs, n);
     return;
   }
   for (int64_t i = 0; i < n; i++)
     combine_window(plan, d + 1, to + i * ts * plan->copy.size, from + i * fs * plan->copy.size);
+}
+
+/* Keeps the windows of a block that begin in [lowest, lowest + span). */
+static void keep(window_block *block, int64_t lowest, int64_t span) {
+  int64_t kept = 0;
+  for (int64_t i = 0; i < block->n; i++) {
+    int64_t offset = block->offsets[i], other = block->others[i];
+    block->offsets[kept] = offset;
+    block->others[kept] = other;
+    kept += (uint64_t)offset - (uint64_t)lowest < (uint64_t)span;
+  }
+  block->n = kept;
+}
+
+typedef struct scatter_job {
+  const scatter_plan *plan;
+  char *out;
+  const char *indices, *updates;
+  int64_t n_ranges;
+  char *partials;
+} scatter_job;
+
+/* Windows first..last-1 that begin in a range of the output. */
+static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t lowest,
+                    int64_t span, char *out) {
+  const scatter_plan *plan = job->plan;
+  window_walk walk;
+  window_block block;
+  mjx_window_seek(&walk, &plan->windows, job->indices, first);
+  for (int64_t taken; first < last; first += taken) {
+    mjx_window_take(&walk, last - first, &block);
+    taken = block.n;
+    if (block.gaps || span < plan->span) keep(&block, lowest, span);
+    if (plan->windows.window_n == 1) {
+      plan->elements(out, job->updates, &block);
+      continue;
+    }
+    for (int64_t i = 0; i < block.n; i++) {
+      char *to = out + block.offsets[i];
+      const char *from = job->updates + block.others[i];
+      if (plan->line)
+        combine_window(plan, 0, to, from);
+      else
+        mjx_copy_run(&plan->copy, to, from, false);
+    }
+  }
+}
+
+static void range_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const scatter_job *job = arg;
+  const scatter_plan *plan = job->plan;
+  int64_t width = plan->span / job->n_ranges + 1;
+  for (int64_t i = begin; i < end; i++)
+    scatter(job, 0, plan->windows.n_windows, plan->lowest + i * width, width, job->out);
+}
+
+static void partial_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const scatter_job *job = arg;
+  const scatter_plan *plan = job->plan;
+  int64_t n = plan->windows.n_windows, size = plan->windows.size;
+  for (int64_t i = begin; i < end; i++) {
+    char *partial = job->partials + i * plan->partial;
+    for (int64_t at = 0; at < plan->partial; at += size)
+      memcpy(partial + at, plan->identity, (size_t)size);
+    scatter(job, n * i / N_PARTIALS, n * (i + 1) / N_PARTIALS, plan->lowest, plan->span, partial);
+  }
 }
 
 mjx_status mjx_op_scatter_run(const mjx_instr *instr, mjx_frame *frame) {
@@ -186,17 +377,16 @@ mjx_status mjx_op_scatter_run(const mjx_instr *instr, mjx_frame *frame) {
   char *out = mjx_at(frame, instr->out);
   mjx_copy_run(&plan->whole, out, mjx_at(frame, &instr->in[0]), true);
   if (windows->n_windows == 0 || windows->window_n == 0) return MJX_OK;
-  const char *indices = mjx_at(frame, &instr->in[1]), *updates = mjx_at(frame, &instr->in[2]);
-  window_walk walk;
-  mjx_window_seek(&walk, windows, 0);
-  for (int64_t i = 0; i < windows->n_windows; i++, mjx_window_next(&walk)) {
-    int64_t offset = mjx_window_offset(&walk, indices, plan->index_size);
-    if (offset == MJX_NO_WINDOW) continue;
-    const char *from = updates + walk.at[2] * windows->size;
-    if (plan->combine)
-      combine_window(plan, 0, out + offset, from);
-    else
-      mjx_copy_run(&plan->copy, out + offset, from, false);
+  scatter_job job = {
+      plan, out, mjx_at(frame, &instr->in[1]), mjx_at(frame, &instr->in[2]), 1, frame->scratch};
+  int64_t cost = windows->n_windows * (UPDATE_COST + windows->window_n / 4);
+  if (plan->partial) {
+    mjx_pool_for(N_PARTIALS, cost, 0, NULL, partial_task, &job);
+    for (int i = 0; i < N_PARTIALS; i++)
+      plan->line(out, 1, job.partials + i * plan->partial, 1, instr->out->n);
+    return MJX_OK;
   }
+  if (plan->ranges) job.n_ranges = mjx_get_num_threads();
+  mjx_pool_for(job.n_ranges, cost, 0, NULL, range_task, &job);
   return MJX_OK;
 }

@@ -160,7 +160,7 @@ static mjx_status plan_map(planner *self) {
     int64_t d = self->dims->map.items[i];
     plan->mapped[i] =
         (window_dim){operand->shape[d] - self->sizes[d], operand->strides[d] * operand->size,
-                     i * indices->strides[indices->ndim - 1] * indices->size};
+                     i * indices->strides[indices->ndim - 1]};
   }
   return MJX_OK;
 }
@@ -179,7 +179,9 @@ mjx_status mjx_window_prepare(mjx_loader *loader, const mjx_operand *operand,
   MJX_TRY(check_counts(&self));
   MJX_TRY(check_dims(&self));
   plan->clip = clip;
-  plan->index_dtype = indices->dtype;
+  plan->index_size = indices->size;
+  plan->starts = mjx_block_kernels_get()->starts[indices->dtype];
+  plan->lines_up = mjx_block_kernels_get()->lines_up;
   plan->size = operand->size;
   MJX_TRY(plan_window(&self));
   MJX_TRY(plan_batch(&self));
@@ -188,9 +190,11 @@ mjx_status mjx_window_prepare(mjx_loader *loader, const mjx_operand *operand,
 
 /* ---- walking ---- */
 
-void mjx_window_seek(window_walk *walk, const window_plan *plan, int64_t window) {
+void mjx_window_seek(window_walk *walk, const window_plan *plan, const char *indices,
+                     int64_t window) {
   const mjx_space_plan *batch = &plan->batch;
   walk->plan = plan;
+  walk->indices = indices;
   memset(walk->at, 0, sizeof walk->at);
   for (int d = batch->ndim - 1; d >= 0; d--) {
     int64_t extent = MJX_MAX(1, batch->shape[d]);
@@ -200,29 +204,47 @@ void mjx_window_seek(window_walk *walk, const window_plan *plan, int64_t window)
   }
 }
 
-void mjx_window_next(window_walk *walk) {
+/* Steps over n windows of one run along the last dim. */
+static void advance(window_walk *walk, int64_t n) {
   const mjx_space_plan *batch = &walk->plan->batch;
-  for (int d = batch->ndim - 1; d >= 0; d--) {
-    bool carries = ++walk->position[d] >= batch->shape[d];
-    int64_t steps = carries ? 1 - batch->shape[d] : 1;
+  for (int d = batch->ndim - 1; d >= 0; d--, n = 1) {
+    bool carries = (walk->position[d] += n) >= batch->shape[d];
+    int64_t steps = carries ? n - batch->shape[d] : n;
     for (int v = 1; v < 4; v++) walk->at[v] += steps * batch->strides[v][d];
     if (!carries) return;
     walk->position[d] = 0;
   }
 }
 
-int64_t mjx_window_offset(const window_walk *walk, const char *indices, int32_t index_size) {
+/* Appends the next n windows, which are of one run, to a block. */
+static void take_run(window_walk *walk, int64_t n, window_block *block) {
   const window_plan *plan = walk->plan;
-  const char *vector = indices + walk->at[1] * index_size;
-  int64_t offset = walk->at[3] * plan->size;
+  const mjx_space_plan *batch = &plan->batch;
+  int last = batch->ndim - 1;
+  int64_t *offsets = block->offsets + block->n, *others = block->others + block->n;
+  int64_t other = walk->at[2] * plan->size, other_step = batch->strides[2][last] * plan->size;
+  int64_t offset = walk->at[3] * plan->size, step = batch->strides[3][last] * plan->size;
+  plan->lines_up(n, other, other_step, others);
+  plan->lines_up(n, offset, step, offsets);
+  mjx_starts starts = {
+      .n = n, .step = batch->strides[1][last], .offsets = offsets, .clip = plan->clip};
   for (int i = 0; i < plan->n_mapped; i++) {
     const window_dim *dim = &plan->mapped[i];
-    int64_t start = mjx_load_index(vector + dim->index, plan->index_dtype);
-    if (start < 0 || start > dim->last) {
-      if (!plan->clip) return MJX_NO_WINDOW;
-      start = start < 0 ? 0 : dim->last;
-    }
-    offset += start * dim->stride;
+    starts.last = dim->last;
+    starts.stride = dim->stride;
+    starts.index = walk->indices + (walk->at[1] + dim->index) * plan->index_size;
+    block->gaps |= plan->starts(&starts) != 0;
   }
-  return offset;
+  block->n += n;
+  advance(walk, n);
+}
+
+void mjx_window_take(window_walk *walk, int64_t left, window_block *block) {
+  const mjx_space_plan *batch = &walk->plan->batch;
+  int last = batch->ndim - 1;
+  int64_t wanted = MJX_MIN(left, MJX_WINDOW_BLOCK);
+  block->n = 0;
+  block->gaps = false;
+  while (block->n < wanted)
+    take_run(walk, MJX_MIN(wanted - block->n, batch->shape[last] - walk->position[last]), block);
 }

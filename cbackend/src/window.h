@@ -8,19 +8,22 @@
 #ifndef MJX_WINDOW_H
 #define MJX_WINDOW_H
 
+#include "blocks.h"
 #include "internal.h"
 
 typedef struct window_dim { /* a dim of the operand that the index vector steers */
   int64_t last;             /* the largest start at which the window fits */
   int64_t stride;           /* of the operand, in bytes */
-  int64_t index;            /* position of its start in the index vector, in bytes */
+  int64_t index;            /* position of its start in the index vector, in elements */
 } window_dim;
 
 typedef struct window_plan {
   int n_mapped;
   window_dim *mapped;
   bool clip; /* else a window that does not fit is left out */
-  int32_t index_dtype, size;
+  int32_t index_size, size;
+  mjx_starts_fn starts;
+  void (*lines_up)(int64_t n, int64_t first, int64_t step, int64_t *to);
   int64_t n_windows, window_n; /* elements of a window */
   /* The batch space; views: 0 row-major order (unused), 1 indices, 2 other, 3 operand. */
   mjx_space_plan batch;
@@ -54,15 +57,22 @@ mjx_status mjx_window_prepare(mjx_loader *loader, const mjx_operand *operand,
 /* Walks the windows in order. */
 typedef struct window_walk {
   const window_plan *plan;
+  const char *indices;
   int64_t position[MJX_MAX_NDIM];
   int64_t at[4]; /* of the batch space's views, in elements */
 } window_walk;
 
-void mjx_window_seek(window_walk *walk, const window_plan *plan, int64_t window);
-void mjx_window_next(window_walk *walk);
-/* Bytes from the operand's first element to the window's; MJX_NO_WINDOW if it is to be
- * left out. */
-#define MJX_NO_WINDOW INT64_MIN
-int64_t mjx_window_offset(const window_walk *walk, const char *indices, int32_t index_size);
+/* Windows that were found: where they begin in the operand and in other, in bytes. */
+enum { MJX_WINDOW_BLOCK = 256 };
+typedef struct window_block {
+  int64_t n;
+  bool gaps; /* some offsets are MJX_NO_WINDOW: those windows are to be left out */
+  int64_t offsets[MJX_WINDOW_BLOCK], others[MJX_WINDOW_BLOCK];
+} window_block;
+
+void mjx_window_seek(window_walk *walk, const window_plan *plan, const char *indices,
+                     int64_t window);
+/* Finds the next windows, no more than `left` and than a block takes. */
+void mjx_window_take(window_walk *walk, int64_t left, window_block *block);
 
 #endif /* MJX_WINDOW_H */
