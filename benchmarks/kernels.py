@@ -384,9 +384,8 @@ def pooling(jax) -> dict[str, Case]:
         return lax.reduce_window(x, 0.0, lax.add, window, stride, "VALID")
 
     def gradient(function):
-        def of(x, window, stride):
-            y, vjp = jax.vjp(lambda x: function(x, window, stride), x)
-            return vjp(jax.numpy.ones_like(y))[0]
+        def of(x, ct, window, stride):
+            return jax.vjp(lambda x: function(x, window, stride), x)[1](ct)[0]
 
         return of
 
@@ -406,10 +405,14 @@ def pooling(jax) -> dict[str, Case]:
             ("NHWC 3x3 by 2 29x29x16 B16", (16, 29, 29, 16), wide, by_two),
         ):
 
-            def pool(x, f=function, window=window, stride=stride):
-                return f(x, window, stride)
+            def pool(*args, f=function, window=window, stride=stride):
+                return f(*args, window, stride)
 
-            out[f"pool/{name} {what}"] = (pool, (_floats(1, *shape),))
+            args = (_floats(1, *shape),)
+            if "gradient" in name:
+                counts = zip(shape, window, stride, strict=True)
+                args += (_floats(2, *((n - w) // s + 1 for n, w, s in counts)),)
+            out[f"pool/{name} {what}"] = (pool, args)
     return out
 
 

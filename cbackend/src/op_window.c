@@ -1,15 +1,19 @@
 /* op_window.c: REDUCE_WINDOW and ARG_WINDOW: windows slid over an array.
  *
- * Both work on one row of the output (its last dim) at a time: for each place in the window, the
- * part of the row whose windows read inside the input there is combined with a line of the input.
- * So every element sees its window in row-major order, whoever does the row.
+ * The last dims over which no window slides, and which are dense, are one dim of `cells` elements
+ * that stay together (the features, of images with features last; else a cell is one element).
+ * Both instructions work on one row of the output at a time: the cells along the last dim over
+ * which a window slides.  For each place in the window, the part of the row whose windows read
+ * inside the input there is combined with a line of the input.  So every element sees its window
+ * in row-major order, whoever does the row.
  */
 #include <math.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "internal.h"
 
-enum { PARAMS_PER_DIM = 5, TILE = 256 };
+enum { PARAMS_PER_DIM = 5, TILE = 256, WIDE_CELL = 8, LINE_BYTES = 1 << 18 };
 static const int64_t MAX_EXTENT = INT64_C(1) << 31;
 
 typedef struct window_dim {
@@ -17,18 +21,28 @@ typedef struct window_dim {
   int64_t in_stride, flat_stride; /* flat: of a dense array of the input's shape */
 } window_dim;
 
-/* acc[i] = op(acc[i], in[i * step]) for i < n; step in elements. */
-typedef void (*line_fn)(int64_t n, void *acc, const void *in, int64_t step);
-/* The same for the extreme value and its place: index[i] may become flat + i * flat_step. */
-typedef void (*arg_fn)(int64_t n, void *value, int64_t *index, const void *in, int64_t step,
-                       int64_t flat, int64_t flat_step, bool keep_first);
+/* acc[i * cells + c] = op(acc[..], in[i * step + c]) for i < n, c < cells; step in elements. */
+typedef void (*line_fn)(int64_t n, int64_t cells, void *acc, const void *in, int64_t step);
+/* The same for the extreme value and its place: index[..] may become flat + i * flat_step + c. */
+typedef struct arg_line {
+  int64_t n, cells, step, flat, flat_step;
+  bool keep_first;
+  void *value;
+  int64_t *index;
+  const void *in;
+} arg_line;
+typedef void (*arg_fn)(const arg_line *line);
 
 typedef struct window_plan {
-  int ndim;
+  int ndim; /* without the dims of a cell; at least 1 */
   window_dim *dims;
+  int64_t cells;
+  int64_t inside_first, inside_last; /* of the last dim: windows that lie wholly inside */
   int64_t rows, cost;
   int size;
-  line_fn line;
+  bool by_lines;    /* first combines whole lines of the input, then the places along a line */
+  mjx_rows_fn wide; /* combines whole lines */
+  line_fn line;     /* combines small cells that lie apart */
   arg_fn arg;
   bool from_identity; /* ARG_WINDOW: start from the worst value and no place */
   _Alignas(16) char identity[16];
@@ -36,54 +50,74 @@ typedef struct window_plan {
 
 /* ---- kernels ---- */
 
-#define DEFINE_LINE(NAME, T, EXPR)                                         \
-  static void NAME(int64_t n, void *acc_, const void *in_, int64_t step) { \
-    T *restrict acc = acc_;                                                \
-    const T *restrict in = in_;                                            \
-    if (step == 1) {                                                       \
-      for (int64_t i = 0; i < n; i++) {                                    \
-        const T a = acc[i], x = in[i];                                     \
-        acc[i] = (T)(EXPR);                                                \
-      }                                                                    \
-    } else {                                                               \
-      for (int64_t i = 0; i < n; i++) {                                    \
-        const T a = acc[i], x = in[i * step];                              \
-        acc[i] = (T)(EXPR);                                                \
-      }                                                                    \
-    }                                                                      \
+/* Cells are smaller than WIDE_CELL here; what is wider is left to the block kernels. */
+#define DEFINE_LINE(NAME, T, EXPR)                                                        \
+  static void NAME(int64_t n, int64_t cells, void *acc_, const void *in_, int64_t step) { \
+    T *restrict acc = acc_;                                                               \
+    const T *restrict in = in_;                                                           \
+    if (cells == 1 && step == 2) {                                                        \
+      for (int64_t i = 0; i < n; i++) {                                                   \
+        const T a = acc[i], x = in[2 * i];                                                \
+        acc[i] = (T)(EXPR);                                                               \
+      }                                                                                   \
+      return;                                                                             \
+    }                                                                                     \
+    if (cells == 1) {                                                                     \
+      for (int64_t i = 0; i < n; i++) {                                                   \
+        const T a = acc[i], x = in[i * step];                                             \
+        acc[i] = (T)(EXPR);                                                               \
+      }                                                                                   \
+      return;                                                                             \
+    }                                                                                     \
+    for (; n > 0; n--, acc += cells, in += step) {                                        \
+      for (int64_t c = 0; c < cells; c++) {                                               \
+        const T a = acc[c], x = in[c];                                                    \
+        acc[c] = (T)(EXPR);                                                               \
+      }                                                                                   \
+    }                                                                                     \
   }
 
-#define DEFINE_ARG(NAME, T, KEEPS)                                                         \
-  static void NAME(int64_t n, void *value_, int64_t *index, const void *in_, int64_t step, \
-                   int64_t flat, int64_t flat_step, bool keep_first) {                     \
-    T *value = value_;                                                                     \
-    const T *in = in_;                                                                     \
-    for (int64_t i = 0; i < n; i++) {                                                      \
-      const T a = value[i], x = in[i * step];                                              \
-      bool keep = (keep_first || index[i] >= 0) && (KEEPS);                                \
-      value[i] = keep ? a : x;                                                             \
-      index[i] = keep ? index[i] : flat + i * flat_step;                                   \
-    }                                                                                      \
+/* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be foreseen. */
+#define DEFINE_ARG(NAME, T, BITS, KEEPS)                                                  \
+  static void NAME(const arg_line *line) {                                                \
+    T *value = line->value;                                                               \
+    const T *in = line->in;                                                               \
+    int64_t *index = line->index, flat = line->flat, cells = line->cells;                 \
+    int64_t n = line->n, step = line->step - cells, apart = line->flat_step - cells;      \
+    bool keep_first = line->keep_first;                                                   \
+    for (; n > 0; n--, in += step, flat += apart) {                                       \
+      for (int64_t c = cells; c > 0; c--, value++, index++, in++, flat++) {               \
+        const T a = *value, x = *in;                                                      \
+        bool keep = (keep_first | (*index >= 0)) & (KEEPS);                               \
+        BITS kept, other, mask = (BITS)(0 - (uint64_t)keep);                              \
+        memcpy(&kept, &a, sizeof kept);                                                   \
+        memcpy(&other, &x, sizeof other);                                                 \
+        kept = (BITS)((kept & mask) | (other & (BITS)~mask));                             \
+        memcpy(value, &kept, sizeof kept);                                                \
+        *index = (int64_t)((uint64_t)flat ^                                               \
+                           (((uint64_t)*index ^ (uint64_t)flat) & (0 - (uint64_t)keep))); \
+      }                                                                                   \
+    }                                                                                     \
   }
 
 #define DEFINE_COMMON(S, T)      \
   DEFINE_LINE(sum_##S, T, a + x) \
   DEFINE_LINE(prod_##S, T, a *x)
-#define DEFINE_ORDERED(S, T)        \
-  DEFINE_COMMON(S, T)               \
-  DEFINE_ARG(argmax_##S, T, a >= x) \
-  DEFINE_ARG(argmin_##S, T, a <= x)
+#define DEFINE_ORDERED(S, T, BITS)        \
+  DEFINE_COMMON(S, T)                     \
+  DEFINE_ARG(argmax_##S, T, BITS, a >= x) \
+  DEFINE_ARG(argmin_##S, T, BITS, a <= x)
 #define DEFINE_INT(S, T)                 \
-  DEFINE_ORDERED(S, T)                   \
+  DEFINE_ORDERED(S, T, T)                \
   DEFINE_LINE(max_##S, T, x > a ? x : a) \
   DEFINE_LINE(min_##S, T, x < a ? x : a) \
   DEFINE_LINE(and_##S, T, a &x)          \
   DEFINE_LINE(or_##S, T, a | x)          \
   DEFINE_LINE(xor_##S, T, a ^ x)
-#define DEFINE_FLOAT(S, T)                         \
-  DEFINE_ORDERED(S, T)                             \
-  DEFINE_LINE(max_##S, T, x > a || x != x ? x : a) \
-  DEFINE_LINE(min_##S, T, x < a || x != x ? x : a)
+#define DEFINE_FLOAT(S, T, BITS)                      \
+  DEFINE_ORDERED(S, T, BITS)                          \
+  DEFINE_LINE(max_##S, T, (x > a) | (x != x) ? x : a) \
+  DEFINE_LINE(min_##S, T, (x < a) | (x != x) ? x : a)
 
 DEFINE_INT(i8, int8_t)
 DEFINE_INT(i16, int16_t)
@@ -93,8 +127,8 @@ DEFINE_INT(u8, uint8_t)
 DEFINE_INT(u16, uint16_t)
 DEFINE_INT(u32, uint32_t)
 DEFINE_INT(u64, uint64_t)
-DEFINE_FLOAT(f32, float)
-DEFINE_FLOAT(f64, double)
+DEFINE_FLOAT(f32, float, uint32_t)
+DEFINE_FLOAT(f64, double, uint64_t)
 DEFINE_COMMON(c64, float _Complex)
 DEFINE_COMMON(c128, double _Complex)
 
@@ -122,6 +156,28 @@ static const arg_fn args[MJX_N_DTYPES][2] = {
     [MJX_I64] = ARGS(i64), [MJX_U8] = ARGS(u8),   [MJX_U16] = ARGS(u16), [MJX_U32] = ARGS(u32),
     [MJX_U64] = ARGS(u64), [MJX_F32] = ARGS(f32), [MJX_F64] = ARGS(f64),
 };
+
+/* ---- which windows see what ---- */
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* The index that window j reads at place k; -1 outside or in a gap. */
+static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
+  int64_t at = j * dim->stride + k * dim->dilation - dim->low;
+  if (at < 0 || at % dim->base) return -1;
+  at /= dim->base;
+  return at < dim->n_in ? at : -1;
+}
+
+/* Windows *first..*last-1 of [j0, j1) read inside at place k of a dim without gaps. */
+static void inside_windows(const window_dim *dim, int64_t k, int64_t j0, int64_t j1, int64_t *first,
+                           int64_t *last) {
+  int64_t shift = k * dim->dilation - dim->low;
+  int64_t begin = shift >= 0 ? 0 : ceil_div(-shift, dim->stride);
+  int64_t end = shift >= dim->n_in ? 0 : (dim->n_in - 1 - shift) / dim->stride + 1;
+  *first = MJX_MAX(begin, j0);
+  *last = MJX_MIN(end, j1);
+}
 
 /* ---- load ---- */
 
@@ -185,6 +241,19 @@ static mjx_status read_dim(const mjx_instr *instr, window_plan *plan, int d,
   return MJX_OK;
 }
 
+/* Moves the last dims that have no windows to the cells. */
+static void take_cells(window_plan *plan) {
+  plan->cells = 1;
+  while (plan->ndim > 0) {
+    const window_dim *dim = &plan->dims[plan->ndim - 1];
+    bool still = dim->window == 1 && dim->stride == 1 && dim->low == 0 && dim->base == 1 &&
+                 dim->n_in == dim->n_out && (dim->in_stride == plan->cells || dim->n_in == 1);
+    if (!still) break;
+    plan->cells *= dim->n_in;
+    plan->ndim--;
+  }
+}
+
 /* A dim for arrays without any. */
 static const window_dim no_dim = {1, 1, 1, 1, 0, 1, 1, 1, 1};
 
@@ -199,9 +268,8 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
                     PARAMS_PER_DIM * in->ndim);
   window_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
-  plan->ndim = MJX_MAX(1, in->ndim);
-  MJX_ALLOC(loader, plan->dims, (size_t)plan->ndim * sizeof *plan->dims);
-  plan->dims[0] = no_dim;
+  plan->ndim = in->ndim;
+  MJX_ALLOC(loader, plan->dims, (size_t)MJX_MAX(1, plan->ndim) * sizeof *plan->dims);
   double work = (double)out->n;
   for (int d = 0; d < in->ndim; d++) {
     MJX_TRY(read_dim(instr, plan, d, params + d * PARAMS_PER_DIM));
@@ -213,11 +281,36 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
     flat *= MJX_MAX(1, plan->dims[d].n_in);
   }
   plan->size = in->size;
-  plan->rows = out->n == 0 ? 0 : out->n / plan->dims[plan->ndim - 1].n_out;
-  plan->cost = (int64_t)MJX_MIN(work, 1e15);
+  take_cells(plan);
+  if (plan->ndim == 0) plan->dims[plan->ndim++] = no_dim;
+  const window_dim *last = &plan->dims[plan->ndim - 1];
+  plan->rows = out->n == 0 ? 0 : out->n / (last->n_out * plan->cells);
+  plan->inside_last = last->n_out;
+  for (int64_t k = 0; k < last->window; k += MJX_MAX(1, last->window - 1)) {
+    int64_t first, end; /* the first and the last place are the outermost */
+    inside_windows(last, k, 0, last->n_out, &first, &end);
+    plan->inside_first = MJX_MAX(plan->inside_first, first);
+    plan->inside_last = MJX_MIN(plan->inside_last, end);
+  }
+  if (last->base > 1) plan->inside_last = 0;
+  plan->inside_first = MJX_MIN(plan->inside_first, last->n_out);
+  plan->inside_last = MJX_MAX(plan->inside_last, plan->inside_first);
+  plan->cost = (int64_t)MJX_MIN(work / 2, 1e15);
   instr->plan = plan;
   *result = plan;
   return MJX_OK;
+}
+
+/* Lines of the input are combined in scratch when several places of the outer dims share them and
+ * most of a line is seen. */
+static void plan_lines(mjx_instr *instr, window_plan *plan) {
+  const window_dim *last = &plan->dims[plan->ndim - 1];
+  int64_t places = 1;
+  for (int d = 0; d < plan->ndim - 1; d++) places *= plan->dims[d].window;
+  plan->by_lines = places > 1 && last->in_stride == plan->cells && last->stride <= 2 &&
+                   last->n_in * plan->cells * plan->size <= LINE_BYTES;
+  if (plan->by_lines)
+    instr->scratch_bytes = mjx_round_up(last->n_in * plan->cells * plan->size, MJX_ALIGN);
 }
 
 mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
@@ -232,9 +325,14 @@ mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
     return mjx_fail(MJX_INVALID, "no window reduction of kind %lld for dtype %d", (long long)kind,
                     dtype);
   plan->line = lines[dtype][kind];
+  plan->wide = mjx_block_kernels_get()->reduce[kind][dtype].rows;
+  plan_lines(instr, plan);
   store_identity(plan, dtype, kind);
   return MJX_OK;
 }
+
+/* Cells that an extreme is looked for in at a time. */
+static int64_t tile_of(const window_plan *plan) { return MJX_MAX(1, TILE / plan->cells); }
 
 mjx_status mjx_op_arg_window_check(mjx_loader *loader, mjx_instr *instr) {
   if (instr->n_params < 2) return mjx_fail(MJX_INVALID, "no kind");
@@ -249,6 +347,7 @@ mjx_status mjx_op_arg_window_check(mjx_loader *loader, mjx_instr *instr) {
   plan->arg = args[dtype][kind == MJX_MIN];
   plan->from_identity = instr->params[1] != 0;
   store_extreme(plan->identity, dtype, kind == MJX_MAX);
+  instr->scratch_bytes = mjx_round_up(tile_of(plan) * plan->cells * plan->size, MJX_ALIGN);
   return MJX_OK;
 }
 
@@ -260,60 +359,82 @@ typedef struct window_job {
   char *out;
 } window_job;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/* The index that window j reads at place k; -1 outside or in a gap. */
-static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
-  int64_t at = j * dim->stride + k * dim->dilation - dim->low;
-  if (at < 0 || at % dim->base) return -1;
-  at /= dim->base;
-  return at < dim->n_in ? at : -1;
-}
-
-/* Windows *first..*last-1 of [j0, j1) read inside at place k of a dim without gaps. */
-static void inside_windows(const window_dim *dim, int64_t k, int64_t j0, int64_t j1, int64_t *first,
-                           int64_t *last) {
-  int64_t shift = k * dim->dilation - dim->low;
-  int64_t begin = shift >= 0 ? 0 : ceil_div(-shift, dim->stride);
-  int64_t end = shift >= dim->n_in ? 0 : (dim->n_in - 1 - shift) / dim->stride + 1;
-  *first = MJX_MAX(begin, j0);
-  *last = MJX_MIN(end, j1);
-}
-
-/* Elements [j0, j1) of a row in the making. */
+/* Cells [j0, j1) of a row in the making. */
 typedef struct row_part {
   int64_t j0, j1;
   char *value;
   int64_t *index; /* NULL: REDUCE_WINDOW */
+  char *line;     /* of the input's last dim, if the plan is by lines */
 } row_part;
 
+/* What windows j.. of a part see, n of them, `step` elements apart: one place of each. */
 static void apply(const window_plan *plan, const row_part *part, int64_t j, int64_t n,
                   const char *in, int64_t step, int64_t flat, int64_t flat_step) {
-  char *value = part->value + (j - part->j0) * plan->size;
-  if (!part->index)
-    plan->line(n, value, in, step);
-  else
-    plan->arg(n, value, part->index + (j - part->j0), in, step, flat, flat_step,
-              plan->from_identity);
+  int64_t cells = plan->cells, at = (j - part->j0) * cells;
+  char *value = part->value + at * plan->size;
+  if (part->index) {
+    arg_line line = {n, cells, step, flat, flat_step, plan->from_identity, value, part->index + at,
+                     in};
+    plan->arg(&line);
+  } else if (step == cells) {
+    plan->wide(1, 0, n * cells, in, value);
+  } else if (cells >= WIDE_CELL) {
+    for (int64_t i = 0; i < n; i++)
+      plan->wide(1, 0, cells, in + i * step * plan->size, value + i * cells * plan->size);
+  } else {
+    plan->line(n, cells, value, in, step);
+  }
 }
 
-/* Combines what the windows of a part see at place k of the last dim. */
-static void apply_place(const window_plan *plan, const row_part *part, const char *in, int64_t flat,
-                        int64_t k) {
+/* Combines what the windows j0..j1-1 of a part see at place k of the last dim. */
+static void apply_place(const window_plan *plan, const row_part *part, int64_t j0, int64_t j1,
+                        const char *in, int64_t flat, int64_t k) {
   const window_dim *dim = &plan->dims[plan->ndim - 1];
-  int64_t first, last;
+  int64_t first, last, size = plan->size;
   if (dim->base > 1) {
-    for (int64_t j = part->j0; j < part->j1; j++) {
+    for (int64_t j = j0; j < j1; j++) {
       int64_t at = input_index(dim, j, k);
-      if (at >= 0) apply(plan, part, j, 1, in + at * dim->in_stride * plan->size, 0, flat + at, 0);
+      if (at >= 0)
+        apply(plan, part, j, 1, in + at * dim->in_stride * size, 0, flat + at * dim->flat_stride,
+              0);
     }
     return;
   }
-  inside_windows(dim, k, part->j0, part->j1, &first, &last);
+  inside_windows(dim, k, j0, j1, &first, &last);
   if (first >= last) return;
   int64_t at = first * dim->stride + k * dim->dilation - dim->low;
-  apply(plan, part, first, last - first, in + at * dim->in_stride * plan->size,
-        dim->stride * dim->in_stride, flat + at, dim->stride);
+  apply(plan, part, first, last - first, in + at * dim->in_stride * size,
+        dim->stride * dim->in_stride, flat + at * dim->flat_stride, dim->stride * dim->flat_stride);
+}
+
+/* The places of the last dim, for windows j0..j1-1, which lie wholly inside: all at once. */
+static void apply_inside(const window_plan *plan, const row_part *part, int64_t j0, int64_t j1,
+                         const char *in) {
+  const window_dim *dim = &plan->dims[plan->ndim - 1];
+  int64_t cells = plan->cells, size = plan->size;
+  int64_t step = dim->stride * dim->in_stride, apart = dim->dilation * dim->in_stride;
+  const char *from = in + (j0 * step - dim->low * dim->in_stride) * size;
+  char *value = part->value + (j0 - part->j0) * cells * size;
+  if (step == cells) {
+    plan->wide(dim->window, apart, (j1 - j0) * cells, from, value);
+    return;
+  }
+  for (int64_t j = j0; j < j1; j++, from += step * size, value += cells * size)
+    plan->wide(dim->window, apart, cells, from, value);
+}
+
+/* All places of the last dim. */
+static void apply_line(const window_plan *plan, const row_part *part, const char *in,
+                       int64_t flat) {
+  const window_dim *dim = &plan->dims[plan->ndim - 1];
+  int64_t first = plan->inside_first, last = plan->inside_last;
+  bool wide = plan->cells >= WIDE_CELL || dim->stride * dim->in_stride == plan->cells;
+  if (part->index || !wide) first = last = part->j1;
+  for (int64_t k = 0; k < dim->window; k++) {
+    apply_place(plan, part, part->j0, first, in, flat, k);
+    apply_place(plan, part, last, part->j1, in, flat, k);
+  }
+  if (first < last) apply_inside(plan, part, first, last, in);
 }
 
 /* Goes over the places of all dims but the last; false when there are no more. */
@@ -325,8 +446,12 @@ static bool next_place(const window_plan *plan, int64_t place[MJX_MAX_NDIM]) {
   return false;
 }
 
-static void fill_part(const window_plan *plan, const char *in, const int64_t *window,
-                      const row_part *part) {
+/* Calls `each` for every place of the outer dims at which a row's windows read inside. */
+typedef void (*place_fn)(const window_plan *plan, const row_part *part, const char *in,
+                         int64_t flat);
+
+static void each_place(const window_plan *plan, const char *in, const int64_t *window,
+                       const row_part *part, place_fn each) {
   int64_t place[MJX_MAX_NDIM] = {0};
   do {
     int64_t offset = 0, flat = 0;
@@ -338,10 +463,14 @@ static void fill_part(const window_plan *plan, const char *in, const int64_t *wi
       offset += at * dim->in_stride;
       flat += at * dim->flat_stride;
     }
-    if (!inside) continue;
-    for (int64_t k = 0; k < plan->dims[plan->ndim - 1].window; k++)
-      apply_place(plan, part, in + offset * plan->size, flat, k);
+    if (inside) each(plan, part, in + offset * plan->size, flat);
   } while (next_place(plan, place));
+}
+
+/* Combines a line of the input with the one in scratch. */
+static void add_line(const window_plan *plan, const row_part *part, const char *in, int64_t flat) {
+  (void)flat;
+  plan->wide(1, 0, plan->dims[plan->ndim - 1].n_in * plan->cells, in, part->line);
 }
 
 static void split_row(const window_plan *plan, int64_t row, int64_t window[MJX_MAX_NDIM]) {
@@ -360,32 +489,37 @@ static void fill_identity(const window_plan *plan, char *to, int64_t n) {
 }
 
 static void reduce_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
-  (void)scratch;
   const window_job *job = arg;
   const window_plan *plan = job->plan;
-  int64_t n = plan->dims[plan->ndim - 1].n_out, window[MJX_MAX_NDIM];
+  const window_dim *last = &plan->dims[plan->ndim - 1];
+  int64_t n = last->n_out, window[MJX_MAX_NDIM];
   for (int64_t row = begin; row < end; row++) {
-    row_part part = {0, n, job->out + row * n * plan->size, NULL};
-    fill_identity(plan, part.value, n);
+    row_part part = {0, n, job->out + row * n * plan->cells * plan->size, NULL, scratch};
+    fill_identity(plan, part.value, n * plan->cells);
     split_row(plan, row, window);
-    fill_part(plan, job->in, window, &part);
+    if (plan->by_lines) {
+      fill_identity(plan, scratch, last->n_in * plan->cells);
+      each_place(plan, job->in, window, &part, add_line);
+      apply_line(plan, &part, scratch, 0);
+    } else {
+      each_place(plan, job->in, window, &part, apply_line);
+    }
   }
 }
 
 static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
-  (void)scratch;
   const window_job *job = arg;
   const window_plan *plan = job->plan;
-  int64_t n = plan->dims[plan->ndim - 1].n_out, window[MJX_MAX_NDIM];
-  char value[TILE * 8] __attribute__((aligned(64)));
+  int64_t n = plan->dims[plan->ndim - 1].n_out, tile = tile_of(plan), window[MJX_MAX_NDIM];
   for (int64_t row = begin; row < end; row++) {
     split_row(plan, row, window);
-    for (int64_t j = 0; j < n; j += TILE) {
-      int64_t *index = (int64_t *)job->out + row * n + j;
-      row_part part = {j, MJX_MIN(j + TILE, n), value, index};
-      fill_identity(plan, value, part.j1 - j);
-      for (int64_t i = 0; i < part.j1 - j; i++) index[i] = -1;
-      fill_part(plan, job->in, window, &part);
+    for (int64_t j = 0; j < n; j += tile) {
+      int64_t *index = (int64_t *)(void *)job->out + (row * n + j) * plan->cells;
+      row_part part = {j, MJX_MIN(j + tile, n), scratch, index, NULL};
+      int64_t count = (part.j1 - j) * plan->cells;
+      fill_identity(plan, scratch, count);
+      for (int64_t i = 0; i < count; i++) index[i] = -1;
+      each_place(plan, job->in, window, &part, apply_line);
     }
   }
 }
@@ -393,7 +527,7 @@ static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
 static mjx_status run(const mjx_instr *instr, mjx_frame *frame, mjx_task_fn fn) {
   const window_plan *plan = instr->plan;
   window_job job = {plan, mjx_at(frame, &instr->in[0]), mjx_at(frame, &instr->out[0])};
-  mjx_pool_for(plan->rows, plan->cost, 0, NULL, fn, &job);
+  mjx_pool_for(plan->rows, plan->cost, instr->scratch_bytes, frame->scratch, fn, &job);
   return MJX_OK;
 }
 
