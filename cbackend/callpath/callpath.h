@@ -1,7 +1,7 @@
 /* callpath.h: the parts of the extension minijax._callpath, the way from a Python call to the C
  * runtime's first instruction, and back.
  *
- *   pytree.c ...  pytrees (pytree.h)
+ *   tree_*.c      pytrees (pytree.h)
  *   state.c       what tracing and configuration say of this thread
  *   aval.c        interned avals
  *   memory.c      the elements of arrays: counted blocks from a pool

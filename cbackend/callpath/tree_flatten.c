@@ -77,11 +77,6 @@ static int grow_nodes(mjx_tree_flat *flat) {
   return 0;
 }
 
-static inline uint64_t mix(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-  return hash ^ hash >> 29;
-}
-
 static int add_node(mjx_tree_flat *flat, int kind, Py_ssize_t arity, PyObject *type,
                     PyObject *data) {
   if (arity > INT32_MAX) {
@@ -92,9 +87,9 @@ static int add_node(mjx_tree_flat *flat, int kind, Py_ssize_t arity, PyObject *t
   Py_XINCREF(type);
   Py_XINCREF(data);
   flat->nodes[flat->n_nodes++] = (mjx_tree_node){kind, (int32_t)arity, type, data};
-  uint64_t hash = mix(flat->hash, (uint64_t)arity << 3 | (uint64_t)kind);
-  if (type) hash = mix(hash, (uintptr_t)type);
-  if (kind == MJX_TREE_DICT) hash = mix(hash, ((mjx_keys *)data)->hash);
+  uint64_t hash = mjx_tree_mix(flat->hash, (uint64_t)arity << 3 | (uint64_t)kind);
+  if (type) hash = mjx_tree_mix(hash, (uintptr_t)type);
+  if (kind == MJX_TREE_DICT) hash = mjx_tree_mix(hash, ((mjx_keys *)data)->hash);
   flat->hash = hash;
   return 0;
 }
@@ -126,7 +121,7 @@ int mjx_tree_hash_data(const mjx_tree_node *nodes, Py_ssize_t n, uint64_t *hash)
       PyErr_Clear();
       value = 0;
     }
-    *hash = mix(*hash, (uint64_t)value);
+    *hash = mjx_tree_mix(*hash, (uint64_t)value);
   }
   return 0;
 }

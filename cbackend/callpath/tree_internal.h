@@ -8,6 +8,12 @@
 
 #include <structmember.h> /* after Python.h */
 
+/* A step of a hash. */
+static inline uint64_t mjx_tree_mix(uint64_t hash, uint64_t value) {
+  hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+  return hash ^ hash >> 29;
+}
+
 /* ---- registry (tree_registry.c) ---- */
 
 /* How instances of one type are taken apart and put together.  Entries of the registry live for

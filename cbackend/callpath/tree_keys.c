@@ -11,11 +11,6 @@
 
 enum { ORDER_SLOTS = 8192, MAX_ORDERS = ORDER_SLOTS / 2, MAX_KEYS = 1 << 17, LOCAL_KEYS = 64 };
 
-static inline uint64_t mix(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-  return hash ^ hash >> 29;
-}
-
 /* ---- the object ---- */
 
 static void keys_dealloc(PyObject *self) {
@@ -50,7 +45,7 @@ static int hash_key(PyObject *key, uint64_t *hash) {
     PyErr_Clear();
     value = 0;
   }
-  *hash = mix(*hash, (uint64_t)value);
+  *hash = mjx_tree_mix(*hash, (uint64_t)value);
   return 0;
 }
 
@@ -148,7 +143,7 @@ static void forget_orders(void) {
 
 static uint64_t hash_sequence(PyObject *const *keys, Py_ssize_t n) {
   uint64_t hash = (uint64_t)n;
-  for (Py_ssize_t i = 0; i < n; i++) hash = mix(hash, hash_text(keys[i]));
+  for (Py_ssize_t i = 0; i < n; i++) hash = mjx_tree_mix(hash, hash_text(keys[i]));
   return hash;
 }
 
