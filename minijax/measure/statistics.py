@@ -86,8 +86,7 @@ def crossover(
 
 def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """(slope, intercept) of the straight line with the least squares of relative error."""
-    x, y = numpy.asarray(x, float), numpy.asarray(y, float)
-    weights = 1 / numpy.maximum(numpy.abs(y), 1e-12)
+    weights = 1 / numpy.maximum(numpy.abs(numpy.asarray(y, float)), 1e-12)
     slope, intercept = numpy.polyfit(x, y, 1, w=weights)
     return float(slope), float(intercept)
 

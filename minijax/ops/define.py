@@ -33,6 +33,9 @@ NONDIFFERENTIABLE = _Marker("has no derivative")
 # transpose: the op is not linear in any argument
 NOT_LINEAR = _Marker("is not linear, so it has no transpose")
 
+# every primitive that was defined, by its name
+by_name: dict[str, Primitive] = {}
+
 _SLOTS = ("shape", "reference", "jvp", "transpose", "batch", "lower")
 
 
@@ -47,6 +50,7 @@ def define(name, *, multiple_results=False, cls=Primitive, **rules) -> Any:
     for slot, rule in rules.items():
         getattr(Primitive, slot)  # AttributeError on a slot that does not exist
         setattr(primitive, slot, rule)
+    by_name[name] = primitive
     return primitive
 
 
