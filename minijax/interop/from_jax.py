@@ -4,10 +4,14 @@ Every equation is bound anew under a recording trace, so that minijax's shape ru
 what its results are; where JAX said otherwise, that is an InteropError.
 """
 
+import pkgutil
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from minijax import core, dispatch, lax
+import numpy as np
+
+from minijax import control, core, dispatch, lax, ops
 from minijax.control.call import call_jaxpr
 from minijax.control.custom import custom_jvp, custom_vjp
 from minijax.control.remat import remat_p
@@ -77,10 +81,9 @@ def _evaluate(jaxpr: Any, consts: Any, args: Any) -> list[Any]:
 
 def _literal(atom: Any) -> Any:
     """A scalar in JAX's equations: weak ones are Python's, others arrays."""
-    value = atom.val
-    if getattr(atom.aval, "weak_type", False) and hasattr(value, "item"):
-        return value.item()
-    return array_from_jax(value)
+    if getattr(atom.aval, "weak_type", False):
+        return np.asarray(atom.val).astype(atom.aval.dtype).item()
+    return array_from_jax(np.asarray(atom.val).astype(atom.aval.dtype))
 
 
 def _check(eqn: Any, outs: list[Any]) -> None:
@@ -103,9 +106,7 @@ def _bind(eqn: Any, args: list[Any]) -> list[Any]:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(eqn.params, args)
-    primitive = by_name.get(SAME_NAME.get(name, name))
-    if primitive is None:
-        raise InteropError(f"minijax has no primitive {name}")
+    primitive = _primitive(SAME_NAME.get(name, name))
     params = {
         key: _param(name, key, value)
         for key, value in eqn.params.items()
@@ -115,13 +116,26 @@ def _bind(eqn: Any, args: list[Any]) -> list[Any]:
     return list(out) if primitive.multiple_results else [out]
 
 
+def _primitive(name: str) -> Any:
+    """minijax's primitive of this name; modules that were not needed yet are loaded."""
+    if name not in by_name:
+        for package in (control, ops):
+            for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+                import_module(found.name)
+    if name not in by_name:
+        raise InteropError(f"minijax has no primitive {name}")
+    return by_name[name]
+
+
 def _param(primitive: str, key: str, value: Any) -> Any:
     """One parameter; jaxprs within it are converted as well."""
     if key in PLACES:
         return None
+    if key == "select_prim":
+        return _primitive(value.name)
     if hasattr(value, "eqns"):
         if not hasattr(value, "consts"):
-            return from_jax(jax_module(".extend.core").ClosedJaxpr(value, ()))
+            return from_jax(_closed(value)).jaxpr
         return from_jax(value)
     if isinstance(value, tuple | list) and any(hasattr(x, "eqns") for x in value):
         return type(value)(_param(primitive, key, x) for x in value)
@@ -142,15 +156,20 @@ def _closed_call(params: dict[str, Any], args: list[Any]) -> list[Any]:
     return _evaluate(params["call_jaxpr"].jaxpr, _consts(params["call_jaxpr"]), args)
 
 
+def _closed(jaxpr: Any) -> Any:
+    """JAX's jaxpr with its constants, of which an open one has none."""
+    if hasattr(jaxpr, "consts"):
+        return jaxpr
+    return jax_module(".extend.core").ClosedJaxpr(jaxpr, ())
+
+
 def _consts(closed: Any) -> list[Any]:
     return [array_from_jax(c) for c in closed.consts]
 
 
 def _checkpoint(params: dict[str, Any], args: list[Any]) -> list[Any]:
-    closed = from_jax(jax_module(".extend.core").ClosedJaxpr(params["jaxpr"], ()))
-    closed, consts = hoist_consts(closed)
-    if params["policy"] is not None:
-        raise InteropError("checkpoint: a policy is a function of JAX's primitives")
+    closed, consts = hoist_consts(from_jax(_closed(params["jaxpr"])))
+    # A policy says what derivatives taken later may keep, not what is computed.
     return remat_p.bind(
         *consts,
         *args,
@@ -210,6 +229,70 @@ def _custom_vjp(params: dict[str, Any], args: list[Any]) -> list[Any]:
     return call(*args)
 
 
+def _reduce(params: dict[str, Any], args: list[Any]) -> list[Any]:
+    n = len(args) // 2
+    body = _closed(params["jaxpr"])
+
+    def computation(x, y):
+        xs, ys = (tuple(v) if isinstance(v, tuple | list) else (v,) for v in (x, y))
+        outs = _evaluate(body.jaxpr, _consts(body), xs + ys)
+        return tuple(outs) if isinstance(x, tuple | list) else outs[0]
+
+    operands, initial = tuple(args[:n]), tuple(args[n:])
+    return list(lax.reduce(operands, initial, computation, params["dimensions"]))
+
+
+def _while(params: dict[str, Any], args: list[Any]) -> list[Any]:
+    """A loop; with a mapped condition it runs while any element does."""
+    cond, body = params["cond_jaxpr"], params["body_jaxpr"]
+    if not cond.jaxpr.outvars[0].aval.shape:
+        params = {key: _param("while", key, value) for key, value in params.items()}
+        return _primitive("while").bind(*args, **params)
+    n_cond, n_body = params["cond_nconsts"], params["body_nconsts"]
+    cond_args, body_args = args[:n_cond], args[n_cond : n_cond + n_body]
+
+    def running(state):
+        return _evaluate(cond.jaxpr, _consts(cond), [*cond_args, *state])[0]
+
+    def step(state):
+        mask = running(state)
+        found = _evaluate(body.jaxpr, _consts(body), [*body_args, *state])
+        return [
+            lax.select(_to_rank(mask, new), new, old) for new, old in zip(found, state)
+        ]
+
+    def any_running(state):
+        mask = running(state)
+        return lax.reduce_or(mask, tuple(range(mask.ndim)))
+
+    return list(lax.while_loop(any_running, step, args[n_cond + n_body :]))
+
+
+def _to_rank(mask: Any, like: Any) -> Any:
+    return lax.broadcast_in_dim(mask, like.shape, tuple(range(mask.ndim)))
+
+
+def _empty(params: dict[str, Any], args: list[Any]) -> list[Any]:
+    """A scalar that JAX does not initialise, as zero."""
+    return [lax.full((), 0, value_from_jax(params["dtype"]))]
+
+
+def _collective(name: str) -> Callable[[dict[str, Any], list[Any]], list[Any]]:
+    """A reduction over named axes; over numbered ones it is a plain one."""
+    plain = {"psum": "reduce_sum", "pmax": "reduce_max", "pmin": "reduce_min"}[name]
+
+    def bind(params, args):
+        axes = params["axes"]
+        if not all(isinstance(axis, int) for axis in axes):
+            groups = params["axis_index_groups"]
+            return list(
+                _primitive(name).bind(*args, axes=axes, axis_index_groups=groups)
+            )
+        return [getattr(lax, plain)(x, axes) for x in args]
+
+    return bind
+
+
 _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "jit": _jit,
     "pjit": _jit,
@@ -219,6 +302,10 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "checkpoint": _checkpoint,
     "custom_jvp_call": _custom_jvp,
     "custom_vjp_call": _custom_vjp,
+    "reduce": _reduce,
+    "while": _while,
+    "empty2": _empty,
+    **{name: _collective(name) for name in ("psum", "pmax", "pmin")},
 }
 # Parameters that minijax's primitive does not have.
-_DROPPED: dict[str, tuple[str, ...]] = {}
+_DROPPED: dict[str, tuple[str, ...]] = {"mul": ("out_dtype",)}

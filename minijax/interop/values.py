@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minijax import core, dtypes, lax, random
-from minijax.array import wrap
+from minijax.array import ArrayImpl
 
 
 class InteropError(Exception):
@@ -80,8 +80,11 @@ def array_from_jax(x: Any) -> Any:
     if not hasattr(x, "dtype"):
         return x
     weak = bool(getattr(x, "weak_type", False))
-    data = np.array(x)  # a copy: JAX may give the memory of its own to others
-    return wrap(core.ShapedArray(data.shape, data.dtype, weak), data)
+    numpy_like = isinstance(x, np.ndarray | np.generic)
+    dtype = dtypes.canonicalize_dtype(x.dtype) if numpy_like else x.dtype
+    # A copy: JAX may give the memory of its own to others.
+    data = np.array(x, dtype, order="C")
+    return ArrayImpl(core.ShapedArray(data.shape, data.dtype, weak), data)
 
 
 def array_to_jax(x: Any) -> Any:
@@ -120,7 +123,9 @@ def value_to_jax(value: Any) -> Any:
 
 def _converted(value: Any, target: Any, dtype_of: Any) -> Any:
     """`value` with enums and dimension numbers replaced by those of `target`."""
-    if value is None or isinstance(value, bool | int | float | complex | str | np.generic):
+    if value is None or isinstance(
+        value, bool | int | float | complex | str | np.generic
+    ):
         return _enum(value, target) if isinstance(value, enum.Enum) else value
     if isinstance(value, enum.Enum):
         return _enum(value, target)
