@@ -28,8 +28,6 @@ from .values import (
     value_from_jax,
 )
 
-SAME_NAME = {"pjit": "jit", "remat2": "checkpoint"}
-
 
 def from_jax(closed: Any) -> core.ClosedJaxpr:
     """A closed jaxpr of real JAX's as one of minijax's.
@@ -106,7 +104,7 @@ def _bind(eqn: Any, args: list[Any]) -> list[Any]:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(eqn.params, args)
-    primitive = _primitive(SAME_NAME.get(name, name))
+    primitive = _primitive(name)
     params = {
         key: _param(name, key, value)
         for key, value in eqn.params.items()
@@ -213,8 +211,13 @@ def _custom_vjp(params: dict[str, Any], args: list[Any]) -> list[Any]:
         jaxpr, consts, *_ = params["fwd_jaxpr_thunk"].call_wrapped(*varying)
         values = [array_from_jax(c) for c in consts]
         outs = _evaluate(jaxpr, values, primals[n_consts:])
-        n_residuals = len(outs) - n_out
-        return outs[n_residuals:], outs[:n_residuals]
+        computed = iter(outs[: len(outs) - n_out])
+        # A residual that is one of the arguments is not computed, but named.
+        _, _, places = params["out_trees"]()
+        residuals = [
+            next(computed) if k is None else primals[n_consts:][k] for k in places
+        ]
+        return outs[len(outs) - n_out :], residuals
 
     def backward(residuals, cotangents):
         given = [*residuals, *cotangents]

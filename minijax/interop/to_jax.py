@@ -23,7 +23,6 @@ from .values import (
     value_to_jax,
 )
 
-SAME_NAME = {"checkpoint": "remat2"}
 # Primitives that must be told how exact to be; minijax's derivatives leave it out.
 _WITH_ACCURACY = {
     "exp", "exp2", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "logistic",
@@ -100,7 +99,7 @@ def _bind(eqn: core.JaxprEqn, args: list[Any]) -> list[Any]:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(eqn.params, args)
-    primitive = _primitives().get(SAME_NAME.get(name, name))
+    primitive = _primitives().get(name)
     if primitive is None:
         raise InteropError(f"JAX publishes no primitive {name}")
     params = {key: _param(name, key, value) for key, value in eqn.params.items()}

@@ -64,7 +64,7 @@ def struct_of(aval: Any) -> Any:
     """An aval of minijax's as what JAX traces functions with."""
     jax = jax_module()
     dtype = aval.dtype
-    if isinstance(dtype, dtypes.ExtendedDType):
+    if isinstance(dtype, dtypes.KeyTy):
         dtype = jax.random.key(0, impl=dtype.impl).dtype
     return jax.ShapeDtypeStruct(aval.shape, dtype, weak_type=aval.weak_type)
 
@@ -90,7 +90,7 @@ def array_from_jax(x: Any) -> Any:
 def array_to_jax(x: Any) -> Any:
     """minijax's array (or a NumPy array or scalar) as JAX's; weak types are lost."""
     jax = jax_module()
-    if isinstance(getattr(x, "dtype", None), dtypes.ExtendedDType):
+    if isinstance(getattr(x, "dtype", None), dtypes.KeyTy):
         data = np.asarray(random.key_data(x))
         return jax.random.wrap_key_data(data, impl=x.dtype.impl)
     return jax.numpy.asarray(np.asarray(x)) if hasattr(x, "dtype") else x
@@ -114,7 +114,7 @@ def value_to_jax(value: Any) -> Any:
     """A plain parameter of minijax's as JAX's."""
 
     def dtype_of(dtype):
-        if isinstance(dtype, dtypes.ExtendedDType):
+        if isinstance(dtype, dtypes.KeyTy):
             return jax_module().random.key(0, impl=dtype.impl).dtype
         return dtype
 
