@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import functools
 import gc
+import itertools
 import operator
 import pickle
 import threading
@@ -21,7 +22,6 @@ from hypothesis import strategies as st
 
 import minijax.tree
 import minijax.tree_util
-from minijax import _pytree
 
 Pair = namedtuple("Pair", "left right")
 
@@ -467,15 +467,28 @@ def test_structures_are_shared():
     assert a is b
 
 
-def test_clearing_the_intern_table(monkeypatch):
-    monkeypatch.setattr(_pytree, "_MAX_INTERNED", 3)
+def test_memos_that_overflow():
+    """More key sequences and structures than the C memos hold, and a very wide dict."""
     tu = minijax.tree_util
-    for n in range(20):
-        tree = {f"k{n}": [(1,) * n, [n] * (n % 4)], "j": {"a": (), "b": ((), [])}}
+    for n in range(9000):
+        tree = {f"k{n}": [(1,) * (n % 3), {f"j{n}": n, "i": []}], "b": None}
         leaves, treedef = tu.tree_flatten(tree)
         assert treedef == tu.tree_structure(tree)
         assert tu.tree_unflatten(treedef, leaves) == tree
-        assert str(treedef) == str(jax.tree.structure(tree))
+    assert str(treedef) == str(jax.tree.structure(tree))
+    wide = {f"k{n}": n for n in reversed(range(140_000))}
+    for _ in range(2):
+        assert tu.tree_leaves(wide) == [wide[k] for k in sorted(wide)]
+
+
+def test_order_of_insertion_is_no_part_of_the_structure():
+    structure = minijax.tree_util.tree_structure
+    for keys in itertools.permutations("abcd"):
+        tree = {k + "x" * 3: ord(k) for k in keys}  # new str objects each time
+        assert list(minijax.tree.leaves(tree)) == [97, 98, 99, 100]
+        assert structure(tree) is structure(
+            {"axxx": 0, "bxxx": 0, "cxxx": 0, "dxxx": 0}
+        )
 
 
 def test_aux_data_is_not_kept_alive():
@@ -559,6 +572,43 @@ def test_treedef_hash_takes_unhashable_aux_data():
     assert a == b
     assert hash(a) == hash(b)
     assert minijax.tree.structure(Node([1], [1])) != a
+
+
+class Metadata:
+    """Aux data whose comparison is scripted."""
+
+    def __init__(self, differ):
+        self.differ = differ
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        if isinstance(self.differ, Exception):
+            raise self.differ
+        return self.differ
+
+    def __hash__(self):
+        raise ValueError("no hash")
+
+
+@pytest.mark.parametrize("differ", [True, False, TypeError("t"), KeyError("k")])
+def test_comparing_aux_data(differ):
+    """It is `!=` that decides, and what it raises becomes a ValueError."""
+    same = Node([1], Metadata(True))
+    trees = [Node([1], Metadata(differ)) for _ in range(2)]
+
+    def use(tu):
+        left, right = (tu.tree_structure(tree) for tree in trees)
+        assert hash(left) == hash(right)
+        assert tu.tree_structure(same) == tu.tree_structure(same)
+        try:
+            return left == right, left != right
+        except ValueError as error:
+            return str(error), type(error.__cause__)
+
+    compare(use)
+    compare(lambda tu: tu.tree_structure(trees[0]).flatten_up_to(trees[1]))
 
 
 # -- registration --------------------------------------------------------------------

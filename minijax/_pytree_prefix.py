@@ -1,10 +1,8 @@
 """Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
 
-from minijax import _pytree
-from minijax._pytree import LEAF, PyTreeDef
+from minijax import _callpath, _pytree
+from minijax._pytree import LEAF, PyTreeDef, lookup, one_level_with_keys
 from minijax._pytree_keys import DictKey, SequenceKey
-from minijax._pytree_nodes import KIND_CUSTOM, KIND_DICT, lookup
-from minijax._pytree_registry import one_level_with_keys
 
 
 def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
@@ -42,10 +40,18 @@ def map_rest(name: str, tree, treedef: PyTreeDef, rest, is_leaf=None) -> list[li
         try:
             columns.append(treedef.flatten_up_to(other))
         except ValueError as error:
-            for make_error in prefix_errors(tree, other, is_leaf):
-                raise make_error(name) from error
+            raise_misfit(name, tree, other, is_leaf, error)
             raise
     return columns
+
+
+def raise_misfit(name: str, tree, other, is_leaf, error) -> None:
+    """Raises the ValueError that says where `tree` is no prefix of `other`.
+
+    Returns when no such place is found. `error` becomes the cause.
+    """
+    for make_error in prefix_errors(tree, other, is_leaf):
+        raise make_error(name) from error
 
 
 def flatten_axes(name: str, treedef: PyTreeDef, axis_tree) -> list:
@@ -54,38 +60,17 @@ def flatten_axes(name: str, treedef: PyTreeDef, axis_tree) -> list:
     `axis_tree` is a prefix of the structure in which None counts as a leaf; `name` says
     in the ValueError whose axes they are, for instance "vmap in_axes".
     """
-    axes, axes_def = _pytree.flatten(axis_tree, _is_none)
-    counts = []
-    if not _prefix_counts(axes_def, treedef, counts):
+    axes = _callpath.flatten_axes(treedef, axis_tree)
+    if axes is None:
         raise ValueError(
             f"{name} specification must be a tree prefix of the corresponding value"
             f"{_axes_details(name, treedef, axis_tree)}"
         )
-    if len(counts) == len(axes) == treedef.num_leaves:
-        return axes
-    out = []
-    for axis, count in zip(axes, counts, strict=True):
-        out.extend([axis] * count)
-    return out
+    return axes
 
 
 def _is_none(x):
     return x is None
-
-
-def _prefix_counts(prefix, full, counts):
-    """Appends the number of full's leaves under each leaf of prefix.
-
-    Returns False where prefix is not a prefix of full.
-    """
-    if prefix is LEAF:
-        counts.append(full.num_leaves)
-        return True
-    same = prefix.node_type is full.node_type and prefix.data == full.data
-    if not same or len(prefix._children) != len(full._children):
-        return False
-    pairs = zip(prefix._children, full._children, strict=True)
-    return all(_prefix_counts(p, f, counts) for p, f in pairs)
 
 
 class PytreeLeaf:
@@ -122,11 +107,11 @@ def _prefix_errors(path, prefix, full, is_leaf):
     if type(prefix) is not type(full):
         yield _different_types(path, prefix, full)
         return
-    pairs, data = one_level_with_keys(entry, prefix)
-    full_pairs, full_data = one_level_with_keys(entry, full)
+    pairs, data = one_level_with_keys(prefix)
+    full_pairs, full_data = one_level_with_keys(full)
     pairs, full_pairs = list(pairs), list(full_pairs)
     if len(pairs) != len(full_pairs):
-        if isinstance(prefix, (tuple, list)) and entry.kind < KIND_CUSTOM:
+        if entry.kind in ("tuple", "list", "namedtuple"):
             yield _different_lengths(path, prefix, full)
         else:
             keys, full_keys = [k for k, _ in pairs], [k for k, _ in full_pairs]
@@ -222,23 +207,27 @@ def equality_errors_pytreedef(treedef1, treedef2):
 def _describe(node):
     if node is LEAF:
         return "pytree leaf"
-    count = len(node._children)
-    return f"{node.node_type.type} with {count} child{'' if count == 1 else 'ren'}"
+    count = len(node.children())
+    return f"{node.node_data()[0]} with {count} child{'' if count == 1 else 'ren'}"
 
 
 def _equality_errors(path, left, right):
     if left == right:
         return
     texts = _describe(left), _describe(right)
-    if left.node_type is not right.node_type:
+    left_type, left_data = left.node_data() or (None, None)
+    right_type, right_data = right.node_data() or (None, None)
+    children = left.children(), right.children()
+    if left_type is not right_type:
         yield path, *texts, "so their Python types differ"
-    elif len(left._children) != len(right._children):
+    elif len(children[0]) != len(children[1]):
         yield path, *texts, "so the numbers of children do not match"
-    elif left.data != right.data:
-        yield path, *texts, f"so the metadata differ: {left.data} and {right.data}"
+    elif left_data != right_data:
+        yield path, *texts, f"so the metadata differ: {left_data} and {right_data}"
     else:
-        pairs = zip(left._children, right._children, strict=True)
-        for i, (child1, child2) in enumerate(pairs):
-            named = left.node_type.kind == KIND_DICT
-            key = DictKey(left.data[i]) if named else SequenceKey(i)
+        for i, (child1, child2) in enumerate(zip(*children, strict=True)):
+            key = DictKey(left_data[i]) if left_type is dict else SequenceKey(i)
             yield from _equality_errors((*path, key), child1, child2)
+
+
+_callpath.set_tree_hooks(_pytree.structure_text, raise_misfit)

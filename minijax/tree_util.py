@@ -1,6 +1,7 @@
 """The public `jax.tree_util`: pytree functions, node registration, key paths.
 
-Exceptions are JAX's. The engine is `_pytree.py`, prefix trees are `_pytree_prefix.py`.
+Exceptions are JAX's. What runs often is C (`_callpath`); key paths are in `_pytree.py`,
+prefix trees in `_pytree_prefix.py`.
 """
 
 import functools
@@ -8,10 +9,9 @@ import operator
 from collections import OrderedDict, defaultdict
 from typing import TypeVar
 
-from minijax import _pytree
+from minijax import _callpath, _pytree
 from minijax._pytree import LEAF, PyTreeDef
 from minijax._pytree_keys import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
-from minijax._pytree_nodes import lookup, sorted_keys
 from minijax._pytree_prefix import (
     broadcast_prefix,
     equality_errors,
@@ -27,24 +27,11 @@ KeyPath = tuple[KeyEntry, ...]
 
 _UNSPECIFIED = object()
 
-flatten = _pytree.flatten
-tree_flatten = _pytree.flatten
-unflatten = _pytree.unflatten
-
-
-def tree_unflatten(treedef: PyTreeDef, leaves):
-    """The inverse of `tree_flatten`. ValueError when the number of leaves is wrong."""
-    return treedef.unflatten(leaves)
-
-
-def tree_leaves(tree, is_leaf=None) -> list:
-    """The leaves of a pytree, in traversal order."""
-    return flatten(tree, is_leaf)[0]
-
-
-def tree_structure(tree, is_leaf=None) -> PyTreeDef:
-    """The structure of a pytree."""
-    return flatten(tree, is_leaf)[1]
+flatten = tree_flatten = _callpath.tree_flatten
+unflatten = tree_unflatten = _callpath.tree_unflatten
+tree_leaves = _callpath.tree_leaves
+tree_map = _callpath.tree_map
+tree_structure = _callpath.tree_structure
 
 
 def treedef_tuple(treedefs) -> PyTreeDef:
@@ -67,7 +54,7 @@ def treedef_is_leaf(treedef: PyTreeDef) -> bool:
 def all_leaves(iterable, is_leaf=None) -> bool:
     """Whether every element of the iterable is a leaf."""
     if is_leaf is None:
-        return all(lookup(type(x)) is None for x in iterable)
+        return not any(is_tree_node(type(x)) for x in iterable)
     items = list(iterable)
     leaves = tree_leaves(items, is_leaf)
     return len(leaves) == len(items) and all(map(operator.is_, leaves, items))
@@ -75,7 +62,7 @@ def all_leaves(iterable, is_leaf=None) -> bool:
 
 def is_tree_node(typ: type) -> bool:
     """Whether instances of the type are pytree nodes."""
-    return lookup(typ) is not None
+    return _callpath.lookup(typ) is not None
 
 
 def flatten_one_level(tree):
@@ -95,18 +82,6 @@ def flatten_one_level_with_keys(tree):
 
 
 # -- maps and folds ------------------------------------------------------------------
-
-
-def tree_map(f, tree, *rest, is_leaf=None):
-    """f over the leaves of `tree`, and over the subtrees of `rest` that stand there.
-
-    Raises ValueError when `tree` is not a prefix of one of `rest`.
-    """
-    leaves, treedef = flatten(tree, is_leaf)
-    if not rest:
-        return unflatten(treedef, [f(x) for x in leaves])
-    columns = map_rest("tree_map tree", tree, treedef, rest, is_leaf)
-    return unflatten(treedef, list(map(f, leaves, *columns)))
 
 
 def tree_map_with_path(f, tree, *rest, is_leaf=None, is_leaf_takes_path=False):
@@ -367,7 +342,7 @@ def _ordered_dict_with_keys(x):
 
 
 def _flatten_default_dict(x):
-    keys = tuple(sorted_keys(x))
+    keys = tuple(_callpath.sorted_keys(x))
     return tuple([x[k] for k in keys]), (x.default_factory, keys)
 
 

@@ -136,7 +136,7 @@ static PyObject *tree_unflatten(PyObject *module, PyObject *const *args, Py_ssiz
   PyObject *bound[2];
   if (bind(&of, args, n_args, kwnames, bound) < 0) return NULL;
   if (Py_TYPE(bound[0]) != &mjx_treedef_type) {
-    return PyErr_Format(PyExc_TypeError, "tree_unflatten takes a PyTreeDef, got %R", bound[0]);
+    return PyObject_CallMethod(bound[0], "unflatten", "(O)", bound[1]);
   }
   return mjx_treedef_unflatten_any((mjx_treedef *)bound[0], bound[1]);
 }
