@@ -1,6 +1,6 @@
 """The C backend: `compile(jaxpr) -> Executable` is its only seam to the front end."""
 
-from cbackend import runtime
+from cbackend import runtime, tiers
 from cbackend.encode import encode
 from cbackend.fuse import fuse
 from cbackend.lower import lower
@@ -20,13 +20,14 @@ class Executable:
     Constants come before the arguments.
     """
 
-    __slots__ = ("program", "module", "consts")
+    __slots__ = ("program", "module", "consts", "__weakref__")
 
     def __init__(self, module):
         self.module = module
         self.program = LoadedProgram(
             encode(module, runtime.tables.opcodes), module.const_blob()
         )
+        tiers.register(self)
 
     def run(self, inputs, outputs):
         """See `runtime.LoadedProgram.run`."""

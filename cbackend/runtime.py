@@ -36,8 +36,28 @@ class Kernel:
         self.n_in = lib.mjx_kernel_n_in(number)
         self.n_out = lib.mjx_kernel_n_out(number)
 
+    @property
+    def in_types(self):
+        """The suffixes of the operands' types, as 'f32'; 'x4' for any of 4 bytes."""
+        return [
+            _TYPES[lib.mjx_kernel_in_dtype(self.number, k)] for k in range(self.n_in)
+        ]
+
+    @property
+    def out_types(self):
+        """The suffixes of the results' types."""
+        return [
+            _TYPES[lib.mjx_kernel_out_dtype(self.number, k)] for k in range(self.n_out)
+        ]
+
     def __repr__(self):
         return self.name
+
+
+_TYPES = dict(
+    enumerate("b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128".split())
+)
+_TYPES.update(enumerate("x1 x2 x4 x8 x16".split(), 32))
 
 
 class _Tables:
@@ -76,7 +96,7 @@ def last_error():
 class LoadedProgram:
     """A program inside the runtime; freed with this object."""
 
-    __slots__ = ("_handle", "n_inputs", "n_outputs")
+    __slots__ = ("_handle", "_watch", "n_inputs", "n_outputs")
 
     def __init__(self, words, consts):
         out = ffi.new("mjx_program **")
@@ -112,6 +132,25 @@ class LoadedProgram:
         calls, seconds = ffi.new("int64_t[]", n), ffi.new("double[]", n)
         n = min(n, lib.mjx_program_profile_read(self._handle, n, calls, seconds))
         return list(zip(ffi.unpack(calls, n), ffi.unpack(seconds, n), strict=True))
+
+    def watch(self, runs, hot):
+        """Have `hot()` called, once, after that many runs in tier 0."""
+        self._watch = _Watch(hot)
+        lib.mjx_program_watch(self._handle, runs, self._watch.number)
+
+    def set_native(self, path, key):
+        """Let later runs take the native code in a library.  ProgramError if it does not fit."""
+        if lib.mjx_program_set_native(self._handle, path.encode(), key.encode()):
+            raise ProgramError(last_error())
+
+    @property
+    def has_native(self):
+        """Whether runs take native code."""
+        return bool(lib.mjx_program_has_native(self._handle))
+
+    def order(self, program, instr):
+        """In which order an instruction's sums are made, as `mjx_order`."""
+        return lib.mjx_program_order(self._handle, program, instr)
 
     def run(self, inputs, outputs):
         """Run on addresses of dense arrays: `inputs` are read, `outputs` written.
@@ -203,6 +242,30 @@ def mjx_host_callback(number, n_in, ins, n_out, outs):
 
 
 lib.mjx_set_callback(lib.mjx_host_callback)
+
+
+class _Watch:
+    """What to call when a program has run often; it lives as long as the program."""
+
+    by_number = weakref.WeakValueDictionary()
+    numbers = itertools.count(1)
+
+    __slots__ = ("hot", "number", "__weakref__")
+
+    def __init__(self, hot):
+        self.hot, self.number = hot, next(self.numbers)
+        self.by_number[self.number] = self
+
+
+@ffi.def_extern()
+def mjx_host_hot(number):
+    """What the runtime calls when a program has run as often as `watch` said."""
+    watch = _Watch.by_number.get(number)
+    if watch is not None:
+        watch.hot()
+
+
+lib.mjx_set_hot_hook(lib.mjx_host_hot)
 
 
 def set_num_threads(n):

@@ -1,8 +1,9 @@
 """The debug ladder: `MINIJAX_DEBUG=N` prints what happens on the way from Python to C.
 
 1 phase times and counts, when the process ends; 2 the jaxpr as traced; 3 the jaxpr
-after each pass; 4 the Program after each pass, with its buffers; 7 calls and time of
-each instruction, when the process ends.  `MINIJAX_CHECK=1`
+after each pass; 4 the Program after each pass, with its buffers; 5 the C emitted for
+it, and where that is kept; 6 the compiler's command; 7 calls and time of each
+instruction, when the process ends.  `MINIJAX_CHECK=1`
 validates each jaxpr and compares each result with the reference interpreter's.
 """
 

@@ -98,6 +98,31 @@ MJX_API void mjx_program_profile_stop(mjx_program *program);
 MJX_API int64_t mjx_program_profile_read(const mjx_program *program, int64_t n, int64_t *calls,
                                          double *seconds);
 
+/* ---- native code (tier 1) -------------------------------------------------------------------- */
+
+/* Puts a library of native code (mjx_native.h) in the place of tier 0, for all runs that begin
+ * later; runs in flight end as they began.  `path` and `key` are borrowed; the library must carry
+ * this very key.  A program takes native code once, and keeps it until it is freed. */
+MJX_API mjx_status mjx_program_set_native(mjx_program *program, const char *path, const char *key);
+MJX_API int mjx_program_has_native(const mjx_program *program);
+
+/* Has the hot hook called with `id`, once, when `runs` more runs in tier 0 are over.  The thread
+ * that ran the last of them calls it, after the run. */
+typedef void (*mjx_hot_fn)(int64_t id);
+MJX_API void mjx_set_hot_hook(mjx_hot_fn fn);
+MJX_API void mjx_program_watch(mjx_program *program, int64_t runs, int64_t id);
+
+/* In which order an instruction combines the elements of a sum, so that native code can do the
+ * same: an mjx_order; MJX_ORDER_OTHER also for what is no sum.  -1: no such instruction. */
+typedef enum mjx_order {
+  MJX_ORDER_OTHER = 0,
+  MJX_ORDER_SEQUENCE = 1, /* one after the other, from the identity (a product: from zero, each
+                             product and sum in one rounding where the CPU has that) */
+  MJX_ORDER_FOUR = 2      /* four interleaved sequences from 8 elements on, else one, from the first
+                             element; a sum of floats then adds +0 */
+} mjx_order;
+MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr);
+
 /* ---- errors and control -------------------------------------------------------------------- */
 
 /* The last failure's message in this thread; "" if none.  Valid until the next failing call here. */

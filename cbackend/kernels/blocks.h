@@ -13,6 +13,8 @@
 /* acc[c] = op(.. op(acc[c], in[0][c]) .., in[n_rows-1][c]) for c < n; rows are contiguous. */
 typedef void (*mjx_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,
                             void *acc);
+/* Lines of fewer contiguous elements than this are reduced as strided ones are: MJX_ORDER_FOUR. */
+enum { MJX_LONG_LINE = 64 };
 /* acc[l] = the reduction of line l: n >= 1 elements, `stride` apart. */
 typedef void (*mjx_lines_fn)(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,
                              const void *in, void *acc);
@@ -41,6 +43,8 @@ typedef struct mjx_dot_args {
   int64_t c_row;
 } mjx_dot_args;
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
+/* Up to this K, each element of c is one sequence of fused multiply-adds from zero. */
+enum { MJX_DOT_SEQUENCE = 128 };
 
 /* A stage of a Fourier transform of radix * m points; see fft_kernels.h.  The tables are of the
  * stage's element type. */

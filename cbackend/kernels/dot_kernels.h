@@ -20,7 +20,7 @@
 #define VECTOR_BYTES 16
 #endif
 
-enum { ROWS = 4, K_PIECE = 128, LINE_COLUMNS = 4 };
+enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
 
 #define DEFINE_DOT(T, S)                                                                          \
   typedef T vec_##S __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));    \

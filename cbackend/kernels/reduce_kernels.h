@@ -7,7 +7,7 @@
  */
 #include "half.h"
 
-enum { LINE_LANES = 64 };
+enum { LINE_LANES = MJX_LONG_LINE };
 
 /* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */
 #if defined(__GNUC__) && !defined(__clang__)

@@ -92,6 +92,12 @@ struct mjx_frame {
   const mjx_code *code;
 };
 
+/* Blocks of memory for runs, kept for the next ones.  All of a store have one size. */
+typedef struct mjx_store {
+  _Atomic(void *) spare; /* one free block without a lock */
+  void *blocks;          /* more, linked through their first word, under the program's lock */
+} mjx_store;
+
 struct mjx_program {
   int64_t n_codes;
   mjx_code *codes;
@@ -102,11 +108,14 @@ struct mjx_program {
   void *blocks;   /* list of memory blocks, freed with the module */
   char *block_at; /* bump pointer into the newest block */
   char *block_end;
-  _Atomic(void *) spare; /* one free frame without a lock */
-  void *free_frames;     /* more, linked through their first word, under `lock` */
+  mjx_store frames;        /* of tier 0 */
+  mjx_store native_blocks; /* of native code */
   atomic_flag lock;
-  _Atomic(mjx_profile *) profile; /* NULL while nobody asks */
-  mjx_profile *profile_memory;    /* kept from the first start on */
+  _Atomic(mjx_profile *) profile;      /* NULL while nobody asks */
+  mjx_profile *profile_memory;         /* kept from the first start on */
+  _Atomic(struct mjx_native *) native; /* NULL: tier 0 runs; owned */
+  _Atomic(int64_t) runs_left;          /* until the hot hook is called; 0: no more */
+  int64_t hot_id;
 };
 
 static inline char *mjx_at(const mjx_frame *frame, const mjx_operand *operand) {
@@ -169,6 +178,11 @@ static inline void mjx_frame_set_input(mjx_frame *frame, int64_t index, const vo
 static inline void mjx_frame_set_output(mjx_frame *frame, int64_t index, void *pointer) {
   frame->slots[MJX_SLOT_INPUT0 + frame->code->n_inputs + index] = pointer;
 }
+
+/* ---- the orders of sums (see mjx_program_order) ---- */
+
+mjx_order mjx_op_dot_order(const mjx_instr *instr);
+mjx_order mjx_op_reduce_order(const mjx_instr *instr);
 
 /* ---- dtype.c ---- */
 

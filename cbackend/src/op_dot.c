@@ -381,3 +381,14 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   if (plan->c.packed) pack_run(plan, &plan->c, frame, true);
   return MJX_OK;
 }
+
+/* Packing without conversion does not change a bit. */
+mjx_order mjx_op_dot_order(const mjx_instr *instr) {
+  const dot_plan *plan = instr->plan;
+  bool plain = instr->in[0].dtype == plan->dtype && instr->in[1].dtype == plan->dtype &&
+               instr->out->dtype == plan->dtype;
+  bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
+  return plain && real && plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE
+             ? MJX_ORDER_SEQUENCE
+             : MJX_ORDER_OTHER;
+}

@@ -8,6 +8,7 @@
 
 #include "internal.h"
 #include "kernels.h"
+#include "native.h"
 
 /* ---- opcodes ---- */
 
@@ -36,6 +37,7 @@ static volatile sig_atomic_t interrupt_flag;
 void mjx_interrupt(void) { interrupt_flag = 1; }
 void mjx_interrupt_clear(void) { interrupt_flag = 0; }
 bool mjx_interrupted(void) { return interrupt_flag != 0; }
+const volatile int *mjx_interrupt_flag(void) { return &interrupt_flag; }
 
 /* ---- frames ----
  *
@@ -101,29 +103,46 @@ static void spin_unlock(mjx_program *program) {
   atomic_flag_clear_explicit(&program->lock, memory_order_release);
 }
 
-static void *frame_take(mjx_program *program) {
-  void *memory = atomic_exchange_explicit(&program->spare, NULL, memory_order_acquire);
+void *mjx_store_take(mjx_program *program, mjx_store *store, int64_t bytes) {
+  void *memory = atomic_exchange_explicit(&store->spare, NULL, memory_order_acquire);
   if (memory) return memory;
   spin_lock(program);
-  memory = program->free_frames;
-  if (memory) memcpy(&program->free_frames, memory, sizeof(void *));
+  memory = store->blocks;
+  if (memory) memcpy(&store->blocks, memory, sizeof(void *));
   spin_unlock(program);
   if (memory) return memory;
-  memory = block_alloc(block_bytes(program));
-  if (!memory)
-    mjx_fail(MJX_NO_MEMORY, "no %lld bytes for a frame", (long long)block_bytes(program));
+  memory = block_alloc(bytes);
+  if (!memory) mjx_fail(MJX_NO_MEMORY, "no %lld bytes for a run", (long long)bytes);
   return memory;
 }
 
-static void frame_give(mjx_program *program, void *memory) {
+void mjx_store_give(mjx_program *program, mjx_store *store, void *memory) {
   void *expected = NULL;
-  if (atomic_compare_exchange_strong_explicit(&program->spare, &expected, memory,
+  if (atomic_compare_exchange_strong_explicit(&store->spare, &expected, memory,
                                               memory_order_release, memory_order_relaxed))
     return;
   spin_lock(program);
-  memcpy(memory, &program->free_frames, sizeof(void *));
-  program->free_frames = memory;
+  memcpy(memory, &store->blocks, sizeof(void *));
+  store->blocks = memory;
   spin_unlock(program);
+}
+
+static void free_chain(void *head) {
+  while (head) {
+    void *next;
+    memcpy(&next, head, sizeof next);
+    free(head);
+    head = next;
+  }
+}
+
+void mjx_store_empty(mjx_program *program, mjx_store *store) {
+  free(atomic_exchange_explicit(&store->spare, NULL, memory_order_acquire));
+  spin_lock(program);
+  void *blocks = store->blocks;
+  store->blocks = NULL;
+  spin_unlock(program);
+  free_chain(blocks);
 }
 
 /* ---- running ---- */
@@ -142,9 +161,17 @@ mjx_status mjx_code_run(const mjx_code *code, mjx_frame *frame) {
   return MJX_OK;
 }
 
-mjx_status mjx_program_run(mjx_program *program, const void *const *inputs, void *const *outputs) {
+/* A tier 0 frame is not needed again once there is native code. */
+static void give_frame(mjx_program *program, void *memory) {
+  if (__builtin_expect(mjx_program_has_native(program), 0))
+    free(memory);
+  else
+    mjx_store_give(program, &program->frames, memory);
+}
+
+static mjx_status run_tier0(mjx_program *program, const void *const *inputs, void *const *outputs) {
   const mjx_code *code = &program->codes[0];
-  void *memory = frame_take(program);
+  void *memory = mjx_store_take(program, &program->frames, block_bytes(program));
   if (!memory) return MJX_NO_MEMORY;
   mjx_frame *frame = frame_lay_out(code, memory);
   frame->scratch = (char *)memory + code->frame_bytes;
@@ -153,23 +180,24 @@ mjx_status mjx_program_run(mjx_program *program, const void *const *inputs, void
   frame->host_fp = mjx_fp_enter();
   mjx_status status = mjx_code_run(code, frame);
   mjx_fp_leave(frame->host_fp);
-  frame_give(program, memory);
+  give_frame(program, memory);
   return status;
 }
 
-static void free_chain(void *head) {
-  while (head) {
-    void *next;
-    memcpy(&next, head, sizeof next);
-    free(head);
-    head = next;
-  }
+mjx_status mjx_program_run(mjx_program *program, const void *const *inputs, void *const *outputs) {
+  const mjx_native *native = atomic_load_explicit(&program->native, memory_order_acquire);
+  bool profiled = atomic_load_explicit(&program->profile, memory_order_relaxed) != NULL;
+  if (native && !profiled) return mjx_native_run(program, native, inputs, outputs);
+  mjx_status status = run_tier0(program, inputs, outputs);
+  mjx_native_count(program);
+  return status;
 }
 
 void mjx_program_free(mjx_program *program) {
   if (!program) return;
-  free(atomic_load(&program->spare));
-  free_chain(program->free_frames);
+  mjx_native_free(atomic_load(&program->native));
+  mjx_store_empty(program, &program->frames);
+  mjx_store_empty(program, &program->native_blocks);
   free_chain(program->blocks);
   free(program->profile_memory);
   free(program);

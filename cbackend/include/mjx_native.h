@@ -1,0 +1,42 @@
+/* mjx_native.h: the contract between the runtime and native code (tier 1).
+ *
+ * emit.py writes one C file per module; the machine's compiler makes a shared library of it, and
+ * mjx_program_set_native() puts that in the place of the runtime's own walk over the instructions.
+ * This header's text stands in every emitted file, so it includes nothing and uses no macro of
+ * another header.  The library has no undefined symbols: what it needs comes through
+ * mjx_native_host.
+ */
+#ifndef MJX_NATIVE_H
+#define MJX_NATIVE_H
+
+#define MJX_NATIVE_VERSION 1
+#define MJX_NATIVE_SYMBOL  mjx_native_module_v1
+
+/* What the runtime gives to native code. */
+typedef struct mjx_native_host {
+  /* Runs instruction `instr` of program `code` as tier 0 does.  slots: where that program's arena,
+   * constants, inputs.. and outputs.. lie; only those that the instruction names are read.
+   * Returns an mjx_status. */
+  int32_t (*run)(void *run, int64_t code, int64_t instr, char **slots);
+  /* Reports an interrupted loop; returns the status to give back. */
+  int32_t (*interrupted)(void);
+  const volatile int *interrupt; /* non-zero: loops are to stop */
+  /* The elementwise tile kernels, by number. */
+  void (*const *kernels)(int64_t n, void *const *out, const void *const *in);
+} mjx_native_host;
+
+/* Runs the module's main program.  memory: memory_bytes bytes for this run alone, aligned to 64;
+ * run: to be handed to host->run.  Returns an mjx_status. */
+typedef int32_t (*mjx_native_fn)(const mjx_native_host *host, void *run, char *memory, char *consts,
+                                 const void *const *inputs, void *const *outputs);
+
+/* What the library exports, under the name MJX_NATIVE_SYMBOL. */
+typedef struct mjx_native_module {
+  int64_t version;
+  const char *key; /* the hash of everything that the library was made from */
+  int64_t n_inputs, n_outputs, memory_bytes;
+  int64_t calls_host; /* whether host->run is ever called */
+  mjx_native_fn run;
+} mjx_native_module;
+
+#endif /* MJX_NATIVE_H */

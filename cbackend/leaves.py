@@ -1,0 +1,519 @@
+"""Instructions without control flow, as C: elementwise groups, small sums, small moves.
+
+What runs over a few elements is written out in place, so that its values can live in
+registers.  What runs over more is a loop in a function of its own, which serves every
+place that differs only in sizes and strides.
+"""
+
+from cbackend.program import SUFFIXES, Ewise
+from cbackend.scalars import BRANCHING, STORED, Register, is_written
+
+UNROLLED = 4  # elements that are written out one by one
+MAX_ELEMENTS = 4096  # beyond, tier 0's tiles (and its threads) do as well
+MAX_CALLED = 8  # elements, where a kernel is called for each
+MAX_MOVED = 256  # elements of a slice, or of a copy beside it
+MAX_PRODUCTS = 512  # multiplications of a matrix product
+MAX_SUMMED = 1024
+
+OTHER, SEQUENCE, FOUR = range(3)  # enum mjx_order
+APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
+_SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
+
+_SUMMED = frozenset("f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split())
+_STARTS = frozenset("i8 i16 i32 i64 u8 u16 u32 u64".split())
+
+
+class Place:
+    """Where a buffer's elements are: a C array of one type, or bytes at a pointer."""
+
+    __slots__ = ("name", "suffix", "offset")
+
+    def __init__(self, name, suffix=None, offset=0):
+        self.name, self.suffix, self.offset = name, suffix, offset
+
+    def pointer(self, suffix, index="0"):
+        """A pointer to the element at `index`, of the type `suffix`."""
+        stored = STORED[suffix]
+        if self.suffix is not None and STORED[self.suffix] == stored:
+            return self.name if index == "0" else f"{self.name} + {index}"
+        base = f"({stored} *)({self.address()})"
+        return base if index == "0" else f"{base} + {index}"
+
+    def element(self, suffix, index):
+        """The element at `index`."""
+        stored = STORED[suffix]
+        if self.suffix is not None and STORED[self.suffix] == stored:
+            return f"{self.name}[{index}]"
+        return f"(({stored} *)({self.address()}))[{index}]"
+
+    def address(self, nbytes=0):
+        """A `char *` to the place, `nbytes` further on."""
+        offset = self.offset + nbytes
+        name = self.name if self.suffix is None else f"(char *){self.name}"
+        return f"{name} + {offset}" if offset else name
+
+
+class Operand:
+    """A view's place, its index of the first element (C text), and its strides."""
+
+    __slots__ = ("place", "suffix", "start", "strides")
+
+    def __init__(self, place, suffix, start, strides):
+        self.place, self.suffix, self.start = place, suffix, start
+        self.strides = list(strides)
+
+
+def suffix_of(view):
+    """The name of a view's element type."""
+    return SUFFIXES[view.dtype]
+
+
+# --- which instructions are written out
+
+
+def is_leaf(instr, order, relation):
+    """Whether an instruction is written out.
+
+    `order()` is how it makes sums; `relation(a, b)` says whether two views lie APART, are
+    the SAME elements, or MIXED.
+    """
+    if type(instr) is Ewise:
+        return _ewise_fits(instr, relation)
+    if instr.op == "REDUCE":
+        return _reduce_fits(instr) and order() in (SEQUENCE, FOUR)
+    if instr.op == "DOT":
+        return _dot_fits(instr) and order() == SEQUENCE
+    if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
+        return _slice_fits(instr, relation)
+    return False
+
+
+def _ewise_fits(instr, relation):
+    n = instr.outs[0].size
+    limit = MAX_ELEMENTS
+    for micro in instr.micros:
+        if not is_written(micro.kernel):
+            limit = min(limit, MAX_CALLED)
+        elif micro.kernel.name in BRANCHING:
+            limit = min(limit, 4 * MAX_CALLED)
+    return n <= limit and not _overlaps(instr.outs, instr.ins, relation)
+
+
+def _overlaps(outs, ins, relation):
+    """Whether writing one element may change another element that is read later."""
+    return any(
+        relation(out, view) == MIXED
+        for out in outs
+        for view in ins
+        if view.buffer is not None
+    )
+
+
+def _reduce_fits(instr):
+    if len(instr.ins) != 1 or len(instr.outs) != 1 or len(instr.params) != 1:
+        return False
+    view, kind, suffix = instr.ins[0], instr.params[0], suffix_of(instr.ins[0])
+    if view.buffer is None or len(view.shape) != 3 or not 0 < view.size <= MAX_SUMMED:
+        return False
+    if kind in (_AND, _OR, _XOR):
+        return suffix == "b1" or suffix[0] in "iu"
+    return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
+
+
+def _dot_fits(instr):
+    if len(instr.ins) != 2 or len(instr.outs) != 1 or instr.params:
+        return False
+    a, b = instr.ins
+    if a.buffer is None or b.buffer is None or len(a.shape) != 3:
+        return False
+    return 0 < a.size * b.shape[2] <= MAX_PRODUCTS
+
+
+def _slice_fits(instr, relation):
+    if len(instr.outs) != 1 or instr.params:
+        return False
+    whole, part, starts = instr.ins[0], instr.outs[0], instr.ins[1:]
+    if any(view.buffer is None for view in instr.ins):
+        return False
+    if instr.op == "DYNAMIC_UPDATE_SLICE":
+        part, starts, out = instr.ins[1], instr.ins[2:], instr.outs[0]
+        copied = relation(out, whole) != SAME
+        if copied and (out.size > MAX_MOVED or relation(out, whole) == MIXED):
+            return False
+        if relation(out, part) != APART:
+            return False
+    elif relation(part, whole) != APART:
+        return False
+    return part.size <= MAX_MOVED and all(suffix_of(s) in _STARTS for s in starts)
+
+
+# --- writing them
+
+
+class Leaves:
+    """Writes instructions into a file: lines for the place, functions for the file."""
+
+    def __init__(self, scalars):
+        self.scalars = scalars
+        self.functions = {}  # text with NAME for the name -> name
+        self._registers = 0
+
+    def write(self, instr, operand, order, relation):
+        """C lines that do what the instruction does; `operand(view) -> Operand`."""
+        if type(instr) is Ewise:
+            ins = [operand(view) for view in instr.ins]
+            outs = [operand(view) for view in instr.outs]
+            return self._group(instr, instr.shape, outs, ins)
+        if instr.op == "REDUCE":
+            return self._reduce(instr, operand, order())
+        if instr.op == "DOT":
+            return self._dot(instr, operand)
+        if instr.op == "DYNAMIC_SLICE":
+            return self._dynamic_slice(instr, operand)
+        return self._dynamic_update(instr, operand, relation)
+
+    def fresh(self):
+        """A new name for a value."""
+        self._registers += 1
+        return f"r{self._registers}"
+
+    def text(self):
+        """The functions."""
+        return "\n".join(
+            text.replace("NAME", name) for text, name in self.functions.items()
+        )
+
+    def _call(self, text, args):
+        name = self.functions.setdefault(text, f"f{len(self.functions)}")
+        return f"{name}({', '.join(args)});"
+
+    # --- elementwise groups
+
+    def _group(self, group, shape, outs, ins):
+        """Kernels over a space: unrolled, or a call of a function with loops."""
+        size = 1
+        for n in shape:
+            size *= n
+        if not size:
+            return []
+        shape = _collapse(shape, outs + ins)
+        if size <= UNROLLED:
+            lines = []
+            for index in _indices(shape):
+                lines += self._once(group, outs, ins, index)
+            return lines
+        return self._loops(group, shape, outs, ins)
+
+    def _once(self, group, outs, ins, index):
+        """The kernels for one element."""
+        registers, lines = {}, []
+        for reg, operand in zip(group.in_regs, ins, strict=True):
+            register = registers[reg] = Register(self.fresh(), operand.suffix)
+            at = _at(operand, index)
+            lines.append(_load(register, operand, at))
+        lines += self._micros(group, registers, self.fresh)
+        for reg, operand in zip(group.out_regs, outs, strict=True):
+            value = self.scalars.cast(registers[reg], operand.suffix)
+            element = operand.place.element(operand.suffix, _at(operand, index))
+            lines.append(f"{element} = {value};")
+        self._note_affine(ins)
+        return lines
+
+    def _note_affine(self, ins):
+        for operand in ins:
+            if operand.place is None and operand.suffix in ("f16", "bf16"):
+                self.scalars.use("half.h")
+
+    def _micros(self, group, registers, fresh):
+        lines = []
+        for micro in group.micros:
+            sources = [registers[reg] for reg in micro.sources]
+            types = self.scalars.result_types(micro.kernel, sources)
+            results = [Register(fresh(), suffix) for suffix in types]
+            lines += self.scalars.apply(micro.kernel, sources, results)
+            registers.update(zip(micro.results, results, strict=True))
+        return lines
+
+    def _loops(self, group, shape, outs, ins):
+        """A function over the space, shared by all groups of the same kernels."""
+        self._note_affine(ins)
+        params, args = ["const mjx_native_host *host"], ["host"]
+        for d, n in enumerate(shape):
+            params.append(f"int64_t n{d}")
+            args.append(str(n))
+        outs = [_parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
+        ins = [_parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
+        body = self._loop_body(group, len(shape), outs, ins)
+        head = f"static void NAME({', '.join(params)}) {{\n  (void)host;"
+        return [self._call("\n".join([head, *body, "}\n"]), args)]
+
+    def _loop_body(self, group, ndim, outs, ins):
+        """Loops; what the innermost one does not move is read before it."""
+        names = iter(range(1 << 30))
+
+        def fresh():
+            return f"r{next(names)}"
+
+        registers, fixed, moving = {}, [], []
+        for reg, operand in zip(group.in_regs, ins, strict=True):
+            register = registers[reg] = Register(fresh(), operand.suffix)
+            still = operand.strides[-1] == 0
+            at = _at_text(operand, ndim - 1 if still else ndim)
+            (fixed if still else moving).append(_load(register, operand, at))
+        moving += self._micros(group, registers, fresh)
+        for reg, operand in zip(group.out_regs, outs, strict=True):
+            value = self.scalars.cast(registers[reg], operand.suffix)
+            at = _at_text(operand, ndim)
+            moving.append(f"{operand.place.element(operand.suffix, at)} = {value};")
+        lines = [_for(d) for d in range(ndim - 1)] + fixed
+        lines += ['_Pragma("GCC ivdep")', _for(ndim - 1), *moving]
+        return lines + ["}"] * ndim
+
+    # --- sums
+
+    def _reduce(self, instr, operand, order):
+        view, kind = instr.ins[0], instr.params[0]
+        x, out = operand(view), operand(instr.outs[0])
+        self.scalars.use(
+            {"f32": "math_f32.h", "f64": "math_f64.h"}.get(x.suffix, "math_int.h")
+        )
+        text = _reduce_text(kind, x.suffix, order)
+        args = [str(n) for n in view.shape] + [str(s) for s in view.strides]
+        return [self._call(text, [*args, *_pointers(x, out)])]
+
+    def _dot(self, instr, operand):
+        a, b, c = operand(instr.ins[0]), operand(instr.ins[1]), operand(instr.outs[0])
+        self.scalars.use(f"math_{c.suffix}.h")
+        sizes = [*instr.ins[0].shape, instr.ins[1].shape[2]]
+        strides = [s for o in (a, b, c) for s in o.strides]
+        args = [str(n) for n in sizes + strides] + _pointers(a, b, c)
+        return [self._call(_dot_text(c.suffix), args)]
+
+    # --- slices
+
+    def _dynamic_slice(self, instr, operand):
+        whole, part = operand(instr.ins[0]), operand(instr.outs[0])
+        lines, moved = self._starts(instr.ins[0], instr.outs[0], instr.ins[1:], operand)
+        whole.start = f"({whole.start} + {moved})"
+        return ["{", *lines, *self._move(instr.outs[0].shape, part, whole), "}"]
+
+    def _dynamic_update(self, instr, operand, relation):
+        out, update = instr.outs[0], instr.ins[1]
+        lines, moved = self._starts(out, update, instr.ins[2:], operand)
+        if relation(out, instr.ins[0]) != SAME:
+            lines += self._move(out.shape, operand(out), operand(instr.ins[0]))
+        target, source = operand(out), operand(update)
+        target.start = f"({target.start} + {moved})"
+        return ["{", *lines, *self._move(update.shape, target, source), "}"]
+
+    def _starts(self, whole, part, starts, operand):
+        """Lines that clamp the starts, and the distance in elements that they make."""
+        lines, terms = [], []
+        for d, start in enumerate(starts):
+            value = operand(start)
+            last = whole.shape[d] - part.shape[d]
+            if not last or not part.size:
+                continue
+            name = self.fresh()
+            element = value.place.element(value.suffix, value.start)
+            self.scalars.use("math_int.h")
+            clamped = f"{name} < 0 ? 0 : {name} > {last} ? {last} : {name}"
+            if value.suffix == "u64":
+                clamped = f"(uint64_t){name} > {last}u ? {last} : {name}"
+            lines.append(f"int64_t {name} = (int64_t){element};")
+            lines.append(f"{name} = {clamped};")
+            terms.append(f"{name} * {whole.strides[d]}")
+        return lines, " + ".join(terms) or "0"
+
+    def _move(self, shape, target, source):
+        """Lines that copy elements of one size."""
+        source.suffix = target.suffix
+        return self._group(_COPY, shape, [target], [source])
+
+
+class _Copy:
+    """A group that stores its only input."""
+
+    in_regs, micros, out_regs = ["x"], [], ["x"]
+
+
+_COPY = _Copy()
+
+
+def _load(register, operand, at):
+    """The declaration of a register with an operand's element."""
+    stored = STORED[register.suffix]
+    if operand.place is not None:
+        value = operand.place.element(operand.suffix, at)
+    else:
+        value = _affine(operand.suffix, at)
+    return f"{stored} {register.name} = {value};"
+
+
+def _affine(suffix, value):
+    if suffix in ("f16", "bf16"):
+        return f"mjx_{suffix}_from_f32((float)(int64_t)({value}))"
+    return f"({STORED[suffix]})(int64_t)({value})"
+
+
+def _at(operand, index):
+    """The text of an element's index, from numbers."""
+    distance = sum(i * s for i, s in zip(index, operand.strides, strict=True))
+    if not distance:
+        return operand.start
+    if operand.start.lstrip("-").isdigit():
+        return str(int(operand.start) + distance)
+    return f"{operand.start} + {distance}"
+
+
+def _at_text(operand, ndim):
+    """The text of an element's index, from the loops' variables."""
+    terms = [] if operand.start == "0" else [operand.start]
+    for d, stride in enumerate(operand.strides[:ndim]):
+        if stride:
+            terms.append(f"i{d}" if stride == 1 else f"i{d} * {stride}")
+    return " + ".join(terms) or "0"
+
+
+def _for(d):
+    return f"for (int64_t i{d} = 0; i{d} < n{d}; i{d}++) {{"
+
+
+def _indices(shape):
+    if not shape:
+        return [()]
+    return [(i, *rest) for i in range(shape[0]) for rest in _indices(shape[1:])]
+
+
+def _parameter(name, operand, params, args):
+    """The operand as a function sees it: strides other than 0 and 1 are parameters."""
+    strides = []
+    for d, stride in enumerate(operand.strides):
+        if stride not in (0, 1):
+            params.append(f"int64_t {name}s{d}")
+            args.append(str(stride))
+            stride = f"{name}s{d}"
+        strides.append(stride)
+    if operand.place is None:
+        params.append(f"int64_t {name}")
+        args.append(operand.start)
+        return Operand(None, operand.suffix, name, strides)
+    params.append(f"{STORED[operand.suffix]} *{name}")
+    args.append(operand.place.pointer(operand.suffix, operand.start))
+    return Operand(Place(name, operand.suffix), operand.suffix, "0", strides)
+
+
+def _pointers(*operands):
+    return [o.place.pointer(o.suffix, o.start) for o in operands]
+
+
+def _collapse(shape, operands):
+    """The least extents of a common space (at least one); strides change in place.
+
+    As space.c: extents of 1 go, the first operand's largest strides come first, and
+    neighbours that all operands walk as one are one.
+    """
+    dims = [d for d, n in enumerate(shape) if n != 1]
+    dims.sort(key=lambda d: -abs(operands[0].strides[d]))
+    shape = [shape[d] for d in dims]
+    for operand in operands:
+        operand.strides = [operand.strides[d] for d in dims]
+    d = 1
+    while d < len(shape):
+        if all(o.strides[d - 1] == o.strides[d] * shape[d] for o in operands):
+            shape[d - 1 : d + 1] = [shape[d - 1] * shape[d]]
+            for operand in operands:
+                del operand.strides[d - 1]
+        else:
+            d += 1
+    if not shape:
+        shape = [1]
+        for operand in operands:
+            operand.strides = [0]
+    return shape
+
+
+_OPERATIONS = {
+    _SUM: "add", _PROD: "mul", _MAX: "max", _MIN: "min", _AND: "and", _OR: "or",
+    _XOR: "xor",
+}  # fmt: skip
+
+
+def _identity(kind, suffix):
+    if suffix in ("f32", "f64"):
+        infinite = "__builtin_inff()" if suffix == "f32" else "__builtin_inf()"
+        return {_SUM: "0", _PROD: "1", _MAX: f"-{infinite}", _MIN: infinite}[kind]
+    if suffix == "b1":
+        return "1" if kind == _AND else "0"
+    bits = suffix[1:]
+    if kind in (_MAX, _MIN):
+        sign = "" if suffix[0] == "i" else "U"
+        if sign and kind == _MAX:
+            return "0"
+        return f"{sign}INT{bits}_{'MIN' if kind == _MAX else 'MAX'}"
+    return {_PROD: "1", _AND: f"({STORED[suffix]})-1"}.get(kind, "0")
+
+
+_REDUCE = """\
+static void NAME(int64_t outer, int64_t n, int64_t inner, int64_t s0, int64_t s1, int64_t s2,
+                 {t} *x, {t} *out) {{
+  for (int64_t o = 0; o < outer; o++) {{
+    for (int64_t c = 0; c < inner; c++) {{
+      {t} *p = x + o * s0 + c * s2;
+{body}
+      out[o * inner + c] = {result};
+    }}
+  }}
+}}
+"""
+_IN_SEQUENCE = """\
+      {t} a0 = {identity};
+      for (int64_t i = 0; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
+_IN_FOURS = """\
+      {t} a0 = p[0];
+      int64_t i = 1;
+      if (n >= 8) {{
+        {t} a1 = p[s1], a2 = p[2 * s1], a3 = p[3 * s1];
+        for (i = 4; i + 4 <= n; i += 4) {{
+          a0 = {op}(a0, p[i * s1]);
+          a1 = {op}(a1, p[(i + 1) * s1]);
+          a2 = {op}(a2, p[(i + 2) * s1]);
+          a3 = {op}(a3, p[(i + 3) * s1]);
+        }}
+        a0 = {op}({op}(a0, a1), {op}(a2, a3));
+      }}
+      for (; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
+
+
+def _reduce_text(kind, suffix, order):
+    op = f"mjx_s_{_OPERATIONS[kind]}_{suffix}"
+    body = (_IN_FOURS if order == FOUR else _IN_SEQUENCE).format(
+        t=STORED[suffix], op=op, identity=_identity(kind, suffix)
+    )
+    adds_zero = kind == _SUM and suffix in ("f32", "f64") and order == FOUR
+    return _REDUCE.format(
+        t=STORED[suffix], body=body, result="a0 + 0" if adds_zero else "a0"
+    )
+
+
+_DOT = """\
+static void NAME(int64_t B, int64_t M, int64_t K, int64_t N, int64_t a0, int64_t a1, int64_t a2,
+                 int64_t b0, int64_t b1, int64_t b2, int64_t c0, int64_t c1, int64_t c2,
+                 {t} *a, {t} *b, {t} *c) {{
+  for (int64_t i = 0; i < B; i++) {{
+    for (int64_t m = 0; m < M; m++) {{
+      for (int64_t n = 0; n < N; n++) {{
+        {t} sum = 0;
+        for (int64_t k = 0; k < K; k++)
+          sum = {fma}(a[i * a0 + m * a1 + k * a2], b[i * b0 + k * b1 + n * b2], sum);
+        c[i * c0 + m * c1 + n * c2] = sum;
+      }}
+    }}
+  }}
+}}
+"""
+
+
+def _dot_text(suffix):
+    fma = "MJX_FMAF" if suffix == "f32" else "MJX_FMA"
+    return _DOT.format(t=STORED[suffix], fma=fma)

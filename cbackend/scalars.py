@@ -1,0 +1,240 @@
+"""Elementwise kernels as C expressions, for native code.
+
+The scalar functions are those that the tile kernels are loops around (kernels/*.h), so
+the bits are the same.  A kernel is written out only where its function needs no C
+library and is compiled alike for every instruction set; the others are called, through
+the runtime's table, with one element.
+"""
+
+import os
+import re
+
+_HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels")
+
+_INTS = "i8 i16 i32 i64 u8 u16 u32 u64"
+_FLOATS = "f16 bf16 f32 f64"
+_COMPLEX = "c64 c128"
+
+# dtypes -> the ops that are written out for them
+_WRITTEN = (
+    (
+        _INTS,
+        "add sub mul div rem max min neg eq ne lt le gt ge and or xor not shift_left "
+        "shift_right_logical shift_right_arithmetic mulhi population_count clz square "
+        "abs sign clamp",
+    ),
+    ("b1", "max min eq ne lt le gt ge and or xor not clamp"),
+    (
+        _FLOATS,
+        "add sub mul div max min neg eq ne lt le gt ge eq_to lt_to le_to square abs sign "
+        "floor ceil round round_even is_finite sqrt rsqrt clamp exp exp2 expm1 tanh "
+        "logistic",
+    ),
+    ("f16 bf16 f32", "log log1p erf"),
+    ("f32", "erfc erf_inv sinh cosh asinh acosh atanh nextafter complex conj sin cos"),
+    ("f64", "erfc sinh cosh nextafter complex conj"),
+    (_COMPLEX, "add sub mul div neg square eq ne conj real imag"),
+)
+WRITTEN = frozenset(
+    f"{op}_{suffix}"
+    for suffixes, ops in _WRITTEN
+    for suffix in suffixes.split()
+    for op in ops.split()
+) | frozenset(
+    f"convert_{a}_{b}"
+    for a in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
+    for b in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
+)
+# These have a branch to a library call, so loops over them do not become vector code.
+BRANCHING = frozenset(["sin_f32", "cos_f32"])
+
+# How elements of a type lie in memory; types of one kind need no conversion of bits.
+_STORED = {
+    "uint8_t": "b1 u8 x1",
+    "int8_t": "i8",
+    "uint16_t": "u16 f16 bf16 x2",
+    "int16_t": "i16",
+    "uint32_t": "u32 x4",
+    "int32_t": "i32",
+    "uint64_t": "u64 x8",
+    "int64_t": "i64",
+    "float": "f32",
+    "double": "f64",
+    "mjx_t_c64": "c64",
+    "mjx_t_c128": "c128",
+    "mjx_t_x16": "x16",
+}
+STORED = {suffix: c for c, names in _STORED.items() for suffix in names.split()}
+_HEADERS = {
+    **dict.fromkeys(_INTS.split(), "math_int.h"),
+    **dict.fromkeys(("b1", "x1", "x2", "x4", "x8", "x16"), "math_int.h"),
+    **dict.fromkeys(("f16", "bf16"), "math_half.h"),
+    **dict.fromkeys(_COMPLEX.split(), "math_complex.h"),
+    "f32": "math_f32.h",
+    "f64": "math_f64.h",
+}
+
+
+def is_written(kernel):
+    """Whether a kernel becomes an expression (else it is called, element by element)."""
+    name = kernel.name
+    return (
+        name in WRITTEN
+        or name.startswith(("select_x", "copy_x"))
+        or name == "threefry2x32_u32"
+    )
+
+
+class Register:
+    """A C variable that holds one element of the type `suffix`."""
+
+    __slots__ = ("name", "suffix")
+
+    def __init__(self, name, suffix):
+        self.name, self.suffix = name, suffix
+
+
+class Scalars:
+    """The C that all expressions of a file rely on; it grows as they are written."""
+
+    def __init__(self):
+        self._headers = {}
+        self._casts = {}
+        self._sines = {}
+
+    def prelude(self):
+        """What comes before the first function."""
+        done, lines = set(), []
+        for name in ("math_base.h", *self._headers):
+            _read_header(name, done, lines)
+        return "\n".join([_STDINT, *lines])
+
+    def helpers(self):
+        """Small functions that use the prelude and the host's declarations."""
+        return "\n".join([*self._casts.values(), *self._sines.values()])
+
+    def use(self, header):
+        """Let the prelude have one of the runtime's headers."""
+        self._headers[header] = None
+
+    def cast(self, register, suffix):
+        """An expression: the register's bits as an element of another type."""
+        there, here = STORED[register.suffix], STORED[suffix]
+        if there == here:
+            return register.name
+        if "int" in there and "int" in here:
+            return f"({here}){register.name}"
+        name = f"cast_{suffix}_{register.suffix}"
+        self._casts[name] = (
+            f"MJX_INLINE {here} {name}({there} x) {{\n  {here} y;\n"
+            f"  __builtin_memcpy(&y, &x, sizeof y);\n  return y;\n}}\n"
+        )
+        return f"{name}({register.name})"
+
+    def apply(self, kernel, sources, results):
+        """C lines that declare and compute a kernel's result registers."""
+        name = kernel.name
+        if name.startswith("copy_x"):
+            return [_declare(results[0], sources[0].name)]
+        if name.startswith("select_x"):
+            return [_declare(results[0], self._select(sources, results[0].suffix))]
+        args = [
+            self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)
+        ]
+        if name == "threefry2x32_u32":
+            return self._threefry(args, results)
+        if name in WRITTEN:
+            self._need_headers(kernel)
+            call = self._sine(kernel) if name in BRANCHING else f"mjx_s_{name}("
+            return [_declare(results[0], f"{call}{', '.join(args)})")]
+        return _call_kernel(kernel, args, results)
+
+    def result_types(self, kernel, sources):
+        """The types of a kernel's results."""
+        if kernel.name.startswith("copy_x"):
+            return [sources[0].suffix]
+        if kernel.name.startswith("select_x"):
+            return [sources[2].suffix]
+        return kernel.out_types
+
+    def _need_headers(self, kernel):
+        if kernel.name.startswith("convert_"):
+            self.use("convert.h")
+        for suffix in kernel.in_types + kernel.out_types:
+            self.use(_HEADERS[suffix])
+
+    def _select(self, sources, suffix):
+        which, on_false, on_true = sources
+        return (
+            f"{which.name} ? {self.cast(on_true, suffix)} : {self.cast(on_false, suffix)}"
+        )
+
+    def _threefry(self, args, results):
+        self.use("threefry.h")
+        first, second = (r.name for r in results)
+        return [
+            f"uint32_t {first}, {second};",
+            f"mjx_threefry2x32({', '.join(args)}, &{first}, &{second});",
+        ]
+
+    def _sine(self, kernel):
+        name = f"mjx_n_{kernel.name}"
+        scalar = f"mjx_s_{kernel.name}"
+        self._sines[name] = (
+            f"MJX_INLINE float {name}(const mjx_native_host *host, float x) {{\n"
+            f"  if (__builtin_expect({scalar}_easy(x), 1)) return {scalar}_vector(x);\n"
+            f"  const void *in[] = {{&x}};\n  float y;\n  void *out[] = {{&y}};\n"
+            f"  host->kernels[{kernel.number}](1, out, in);\n  return y;\n}}\n"
+        )
+        return f"{name}(host, "
+
+
+def _declare(register, expression):
+    return f"{STORED[register.suffix]} {register.name} = {expression};"
+
+
+def _call_kernel(kernel, args, results):
+    """The tile kernel itself, on one element."""
+    lines = [f"{STORED[r.suffix]} {r.name};" for r in results]
+    lines.append("{")
+    for k, (arg, suffix) in enumerate(zip(args, kernel.in_types, strict=True)):
+        lines.append(f"  {STORED[suffix]} x{k} = {arg};")
+    ins = ", ".join(f"&x{k}" for k in range(len(args)))
+    outs = ", ".join(f"&{r.name}" for r in results)
+    lines += [
+        f"  const void *in_[] = {{{ins}}};",
+        f"  void *out_[] = {{{outs}}};",
+        f"  host->kernels[{kernel.number}](1, out_, in_); /* {kernel.name} */",
+        "}",
+    ]
+    return lines
+
+
+def _read_header(name, done, lines):
+    """Append a header's text, after that of those it includes, without its guard."""
+    if name in done:
+        return
+    done.add(name)
+    with open(os.path.join(_HERE, name), encoding="utf-8") as file:
+        text = file.read()
+    for included in re.findall(r'^#include "(.*)"$', text, re.M):
+        _read_header(included, done, lines)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = re.sub(r"^#(include .*|ifndef MJX_\w*_H|define MJX_\w*_H)$", "", text, flags=re.M)
+    text = re.sub(r"\n*#endif\s*$", "\n", text)
+    lines.append(f"/* {name} */\n" + re.sub(r"\n\s*\n+", "\n", text).strip() + "\n")
+
+
+_STDINT = "\n".join(
+    [
+        f"typedef __{sign.upper()}INT{bits}_TYPE__ {sign}int{bits}_t;"
+        for bits in (8, 16, 32, 64)
+        for sign in ("", "u")
+    ]
+    + [
+        f"#define INT{bits}_MAX __INT{bits}_MAX__\n"
+        f"#define INT{bits}_MIN (-__INT{bits}_MAX__ - 1)\n"
+        f"#define UINT{bits}_MAX __UINT{bits}_MAX__"
+        for bits in (8, 16, 32, 64)
+    ]
+)

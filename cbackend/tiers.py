@@ -1,0 +1,112 @@
+"""Which programs get native code (tier 1), and when.
+
+Tier 0 runs every program at once.  With `MINIJAX_TIER=auto`, the default, a program that
+has run so often that native code would have paid for its compilation is handed to a
+thread in the background; the code is put in between two runs.  `0` never does so, `1`
+compiles each program before its first run (for tests and for measuring).
+"""
+
+import importlib
+import os
+import threading
+import weakref
+
+from cbackend.emit import saving
+
+# What a compilation is taken to cost, in microseconds of saved time: gcc's start, and
+# each microsecond of a run being about one more function for it to compile.
+_PRICE = 50_000.0
+_PRICE_PER_INSTRUCTION = 1_000.0
+_NEVER = 1 << 40
+
+
+def _mode():
+    text = os.environ.get("MINIJAX_TIER", "auto").strip() or "auto"
+    if text not in ("0", "1", "auto"):
+        raise ValueError(f"MINIJAX_TIER must be 0, 1 or auto, got {text!r}")
+    return text
+
+
+MODE = _mode()
+
+_pending = []  # weak references to executables, in the order in which they became hot
+_state = threading.Condition()
+_worker = None
+
+
+def register(executable):
+    """Let a new executable have native code when that pays."""
+    if MODE == "1":
+        _native().install(executable, background=False)
+    elif MODE == "auto":
+        runs = _runs_until_hot(executable.module)
+        if runs < _NEVER:
+            executable.program.watch(runs, _Hot(executable))
+
+
+def _runs_until_hot(module):
+    """After how many runs native code would have saved what it costs to make."""
+    saved = saving(module)
+    size = sum(len(program.instrs) for program in module.programs)
+    if size < 2:
+        return _NEVER  # one instruction: the call costs more than the walk
+    return int((_PRICE + _PRICE_PER_INSTRUCTION * size) / saved) + 1
+
+
+class _Hot:
+    """What the runtime calls when a program has run often; does not keep it alive."""
+
+    __slots__ = ("executable",)
+
+    def __init__(self, executable):
+        self.executable = weakref.ref(executable)
+
+    def __call__(self):
+        with _state:
+            _pending.append(self.executable)
+            _start_worker()
+
+
+def _start_worker():
+    """One thread, and so one compiler at a time, as long as there is work."""
+    global _worker
+    if _worker is None:
+        _worker = threading.Thread(target=_work, name="minijax-tier1", daemon=True)
+        _worker.start()
+
+
+def _work():
+    global _worker
+    while True:
+        with _state:
+            if not _pending:
+                _worker = None
+                _state.notify_all()
+                return
+            executable = _pending.pop(0)()
+        if executable is not None:
+            _native().install(executable, background=True)
+        del executable
+
+
+def wait(timeout=None):
+    """Wait until no compilation is pending; whether that is so."""
+    with _state:
+        return _state.wait_for(lambda: _worker is None, timeout)
+
+
+def _native():
+    # Loaded at the first need: it brings modules that most processes never use.
+    return importlib.import_module("cbackend.native")
+
+
+def _after_fork():
+    """A forked child has no worker; what was pending becomes hot there no more."""
+    global _state, _worker
+    _state = threading.Condition()
+    _worker = None
+    _pending.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
