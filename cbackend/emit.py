@@ -26,10 +26,6 @@ from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise
 from cbackend.scalars import STORED, Scalars
 
 MAX_STATEMENTS = 20_000  # beyond, instructions are left to the runtime
-WHILE_TURNS = 50  # how often a `while` is taken to turn, where costs are weighed
-
-_SAVED_LEAF = 0.06  # microseconds that a written-out instruction saves
-_SAVED_LOOP = 0.03  # for each turn of a loop
 _ALIGN = 64
 _HEADER = os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "include", "mjx_native.h"
@@ -39,11 +35,11 @@ _HEADER = os.path.join(
 class Source:
     """The emitted C.
 
-    `program_text` is the part that is this module's own; `saved` estimates what one run
-    gains over tier 0, in microseconds; `functions` counts loops in functions.
+    `program_text` is the part that is this module's own; `functions` counts the functions
+    that instructions became.
     """
 
-    __slots__ = ("text", "program_text", "saved", "functions")
+    __slots__ = ("text", "program_text", "functions")
 
 
 def emit(module, order):
@@ -52,27 +48,6 @@ def emit(module, order):
     `order(program, instr)` says how tier 0 makes an instruction's sums (`mjx_order`).
     """
     return _Emitter(module, order).emit()
-
-
-def saving(module):
-    """A quick estimate of the microseconds that native code saves in one run."""
-    return _saving(module, 0)
-
-
-def _saving(module, index):
-    total = 0.0
-    for instr in module.programs[index].instrs:
-        total += _SAVED_LEAF
-        if instr.op == "SCAN":
-            total += instr.params[1] * (_SAVED_LOOP + _saving(module, instr.params[0]))
-        elif instr.op == "WHILE":
-            inner = sum(_saving(module, p) for p in instr.params[:2])
-            total += WHILE_TURNS * (2 * _SAVED_LOOP + inner)
-        elif instr.op == "COND":
-            total += max(_saving(module, p) for p in instr.params)
-        elif instr.op == "CALL":
-            total += _saving(module, instr.params[0])
-    return total
 
 
 class _Emitter:
@@ -101,7 +76,6 @@ class _Emitter:
         activation = _Activation(self, 0, ins, outs, {}, 0)
         body = activation.write()
         source = Source()
-        source.saved = saving(self.module)
         source.functions = len(self.leaves.functions)
         source.program_text = "\n".join(
             [self.leaves.text(), _RUN_HEAD, *_indented(body), _RUN_TAIL]
@@ -176,6 +150,9 @@ class _Activation:
             self._is_written(k, instr) for k, instr in enumerate(self.program.instrs)
         ]
         self.outside = self._used_outside()
+        self.read = {
+            _key(v.buffer) for i in self.program.instrs for v in i.ins if v.buffer
+        }
         self.places, self.head, self.tail = {}, [], []
         self.slots = None
         self._bind(inputs, outputs)
@@ -203,7 +180,8 @@ class _Activation:
         if low_a >= high_b or low_b >= high_a:
             return APART
         same = (
-            start_a + a.offset * a.dtype.itemsize == start_b + b.offset * b.dtype.itemsize
+            start_a + a.offset * a.dtype.itemsize
+            == start_b + b.offset * b.dtype.itemsize
             and a.shape == b.shape
             and a.strides == b.strides
             and a.dtype.itemsize == b.dtype.itemsize
@@ -252,6 +230,8 @@ class _Activation:
     def _bind_input(self, buffer, place, tied):
         if place.suffix is not None or tied or not self._may_be_variable(buffer):
             return place
+        if _key(buffer) not in self.read:
+            return place
         local = self._variable(buffer)
         self.head += _copy(buffer, local, place)
         return local
@@ -267,7 +247,9 @@ class _Activation:
         """A C array for a buffer, declared at the head."""
         suffix = SUFFIXES[buffer.dtype]
         place = Place(self.emitter.name("v"), suffix)
-        self.head.append(f"{STORED[suffix]} {place.name}[{buffer.size}];")
+        # A result that nothing reads would be warned of.
+        declared = f"{STORED[suffix]} {place.name}[{buffer.size}]; (void){place.name};"
+        self.head.append(declared)
         return place
 
     def _bind_arena(self):

@@ -19,8 +19,10 @@ OTHER, SEQUENCE, FOUR = range(3)  # enum mjx_order
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
 _SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 
-_SUMMED = frozenset("f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split())
-_STARTS = frozenset("i8 i16 i32 i64 u8 u16 u32 u64".split())
+_SUMMED = frozenset(
+    ["f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
+)
+_STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 
 
 class Place:

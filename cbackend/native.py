@@ -128,7 +128,9 @@ def find_compiler():
     for name in ("cc", "gcc", "clang"):
         if shutil.which(name) is not None:
             return [name]
-    raise CompilerError("no C compiler was found (looked for cc, gcc and clang on PATH)")
+    raise CompilerError(
+        "no C compiler was found (looked for cc, gcc and clang on PATH)"
+    )
 
 
 def compile_flags():

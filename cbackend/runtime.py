@@ -54,10 +54,12 @@ class Kernel:
         return self.name
 
 
-_TYPES = dict(
-    enumerate("b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128".split())
-)
-_TYPES.update(enumerate("x1 x2 x4 x8 x16".split(), 32))
+_NAMED = "b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128".split()  # noqa: SIM905
+# By number of `enum mjx_dtype`; from 32 on, any type of 1, 2, 4, 8, 16 bytes.
+_TYPES: dict[int, str] = {
+    **dict(enumerate(_NAMED)),
+    **{32 + k: f"x{1 << k}" for k in range(5)},
+}
 
 
 class _Tables:
@@ -139,7 +141,7 @@ class LoadedProgram:
         lib.mjx_program_watch(self._handle, runs, self._watch.number)
 
     def set_native(self, path, key):
-        """Let later runs take the native code in a library.  ProgramError if it does not fit."""
+        """Let later runs take a library of native code.  ProgramError if it is not ours."""
         if lib.mjx_program_set_native(self._handle, path.encode(), key.encode()):
             raise ProgramError(last_error())
 

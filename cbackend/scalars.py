@@ -138,9 +138,7 @@ class Scalars:
             return [_declare(results[0], sources[0].name)]
         if name.startswith("select_x"):
             return [_declare(results[0], self._select(sources, results[0].suffix))]
-        args = [
-            self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)
-        ]
+        args = [self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)]
         if name == "threefry2x32_u32":
             return self._threefry(args, results)
         if name in WRITTEN:
@@ -165,9 +163,7 @@ class Scalars:
 
     def _select(self, sources, suffix):
         which, on_false, on_true = sources
-        return (
-            f"{which.name} ? {self.cast(on_true, suffix)} : {self.cast(on_false, suffix)}"
-        )
+        return f"{which.name} ? {self.cast(on_true, suffix)} : {self.cast(on_false, suffix)}"
 
     def _threefry(self, args, results):
         self.use("threefry.h")
@@ -220,7 +216,9 @@ def _read_header(name, done, lines):
     for included in re.findall(r'^#include "(.*)"$', text, re.M):
         _read_header(included, done, lines)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"^#(include .*|ifndef MJX_\w*_H|define MJX_\w*_H)$", "", text, flags=re.M)
+    text = re.sub(
+        r"^#(include .*|ifndef MJX_\w*_H|define MJX_\w*_H)$", "", text, flags=re.M
+    )
     text = re.sub(r"\n*#endif\s*$", "\n", text)
     lines.append(f"/* {name} */\n" + re.sub(r"\n\s*\n+", "\n", text).strip() + "\n")
 

@@ -11,12 +11,19 @@ import os
 import threading
 import weakref
 
-from cbackend.emit import saving
+from cbackend.program import Ewise
 
-# What a compilation is taken to cost, in microseconds of saved time: gcc's start, and
-# each microsecond of a run being about one more function for it to compile.
-_PRICE = 50_000.0
-_PRICE_PER_INSTRUCTION = 1_000.0
+# What native code saves, in microseconds: for each instruction that it does not walk to,
+# each turn of a loop, each kernel that is called for a few elements only.
+_SAVED_INSTRUCTION = 0.06
+_SAVED_TURN = 0.03
+_SAVED_KERNEL = 0.01
+_FEW = 4
+_WHILE_TURNS = 50  # how often a `while` is taken to turn
+
+# What a compilation is taken to cost, in microseconds; it is another core's time.
+_PRICE = 30_000.0
+_PRICE_PER_INSTRUCTION = 500.0
 _NEVER = 1 << 40
 
 
@@ -51,6 +58,27 @@ def _runs_until_hot(module):
     if size < 2:
         return _NEVER  # one instruction: the call costs more than the walk
     return int((_PRICE + _PRICE_PER_INSTRUCTION * size) / saved) + 1
+
+
+def saving(module, index=0):
+    """An estimate of the microseconds that native code saves in a run of a program."""
+    total = 0.0
+    for instr in module.programs[index].instrs:
+        total += _SAVED_INSTRUCTION
+        if type(instr) is Ewise:
+            if instr.outs[0].size <= _FEW:
+                total += _SAVED_KERNEL * len(instr.micros)
+        elif instr.op == "SCAN":
+            turn = _SAVED_TURN + saving(module, instr.params[0])
+            total += instr.params[1] * turn
+        elif instr.op == "WHILE":
+            turn = sum(_SAVED_TURN + saving(module, p) for p in instr.params[:2])
+            total += _WHILE_TURNS * turn
+        elif instr.op == "COND":
+            total += max(saving(module, p) for p in instr.params)
+        elif instr.op == "CALL":
+            total += saving(module, instr.params[0])
+    return total
 
 
 class _Hot:
