@@ -92,10 +92,23 @@ typedef struct u128 {
 
 /* Rows are short, so the loops are written out rather than called per row. */
 #define DEFINE_ROW_COPIES(type)                                                         \
-  static void pack_##type(type *tile, const type *x, int64_t count, int64_t row_step,   \
-                          int64_t inner, int64_t step) {                                \
-    for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                   \
-      for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                        \
+  static void pack_##type(type *restrict tile, const type *restrict x, int64_t count,   \
+                          int64_t row_step, int64_t inner, int64_t step) {              \
+    if (step == 0) {                                                                    \
+      for (int64_t r = 0; r < count; r++, x += row_step, tile += inner) {               \
+        const type value = *x;                                                          \
+        for (int64_t i = 0; i < inner; i++) tile[i] = value;                            \
+      }                                                                                 \
+    } else if (step == 1) {                                                             \
+      for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
+        for (int64_t i = 0; i < inner; i++) tile[i] = x[i];                             \
+    } else if (row_step == 1 && count >= inner) {                                       \
+      for (int64_t i = 0; i < inner; i++)                                               \
+        for (int64_t r = 0; r < count; r++) tile[r * inner + i] = x[r + i * step];      \
+    } else {                                                                            \
+      for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
+        for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                      \
+    }                                                                                   \
   }                                                                                     \
   static void unpack_##type(type *x, const type *tile, int64_t count, int64_t row_step, \
                             int64_t inner, int64_t step) {                              \
