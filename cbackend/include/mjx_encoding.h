@@ -46,6 +46,12 @@
  *     (and SUM = or, PROD = and); complex: SUM PROD.  An empty n gives the identity.
  *     f16/bf16 accumulate in f32.  MAX/MIN give NaN if there is one, and -0 < +0.  A sum of two
  *     or more is never -0; n == 1 copies.
+ * MAP_REDUCE       reduced [outer, inner] dense .., stored.. | in..
+ *     n_reduced, outer, n, inner, kind * n_reduced, then parameters as EWISE's
+ *     As EWISE, at least one input; the registers of the first n_reduced outputs are reduced as
+ *     REDUCE does it along n, the shape taken row-major as [outer, n, inner], with the same bits.
+ *     n >= 2, nothing empty; n_reduced <= 16; accumulators of one size (F32's for F16, BF16).
+ *     Stored outputs may be in place as in EWISE; reduced ones share memory with nothing.
  * ARGREDUCE        out [outer, inner] dense, any integer dtype | in view3   kind (MAX MIN)
  *     The first index of the extreme; the first NaN wins.  n >= 1.
  * CUM              out view3 dense | in view3                               kind, reverse

@@ -4,6 +4,9 @@
  * piece of one row (the innermost dim); in *flat* mode, for short rows, it is a number of whole
  * rows of the flattened space.  For each tile every register has a pointer: into an operand's own
  * memory where its elements lie side by side there, else to a slot in the thread's scratch.
+ *
+ * MAP_REDUCE evaluates the same plans over any range of the flattened space, in its own order; the
+ * registers that it reduces go to a *piece*, memory that the caller gives for each range.
  */
 #ifndef MJX_EWISE_H
 #define MJX_EWISE_H
@@ -29,6 +32,9 @@ typedef struct ewise_view {
   const int64_t *strides; /* in elements, over the collapsed space */
 } ewise_view;
 
+/* Of an operand that is a piece. */
+#define EWISE_SLOT_PIECE (-2)
+
 typedef struct ewise_step {
   mjx_kernel_fn fn;
   int32_t n_in, n_out;
@@ -46,21 +52,50 @@ typedef struct ewise_plan {
   int64_t n_tiles;
   int64_t cost; /* about ns for everything */
   int32_t n_in, n_out, n_regs, n_steps;
+  int32_t n_pieces;  /* outputs that are pieces; they come first */
   ewise_view *views; /* inputs, then outputs */
   ewise_step *steps;
   int64_t *reg_scratch; /* of every register that is not bound to an operand */
   int64_t scratch_bytes;
 } ewise_plan;
 
-/* ---- ewise_tile.c: moving elements between views and tiles ---- */
-
 /* A position in an iteration space. */
 typedef struct ewise_cursor {
   int64_t index[MJX_MAX_NDIM];
 } ewise_cursor;
 
+/* ---- ewise_plan.c ---- */
+
+/* Checks operands and micro-program (instr->params) of an EWISE, and plans it.  Operands of
+ * EWISE_SLOT_PIECE may come first among the outputs, dense over the shape; then the space keeps
+ * its order. */
+mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **plan);
+
+/* ---- op_ewise.c ---- */
+
+/* What one thread keeps while it evaluates a plan; the arrays lie in its scratch. */
+typedef struct ewise_walker {
+  const ewise_plan *plan;
+  const mjx_frame *frame;
+  char **regs;     /* where each register's elements are, in this tile */
+  char **rows;     /* per view: the row's first element (flat: the view's base) */
+  int64_t *values; /* per affine view: the row's first value */
+  char **filled;   /* per SPLAT view: the source that fills its register now */
+  int64_t row;     /* that rows and values stand at */
+  ewise_cursor cursor;
+} ewise_walker;
+
+/* Starts a walk in `scratch` (plan->scratch_bytes), at a row. */
+void mjx_ewise_open(ewise_walker *walker, const ewise_plan *plan, const mjx_frame *frame,
+                    char *scratch, int64_t row);
+/* Evaluates elements first .. first+n-1 and stores them; those of output k < plan->n_pieces at
+ * pieces[k]. */
+void mjx_ewise_range(ewise_walker *walker, int64_t first, int64_t n, char *const *pieces);
+
+/* ---- ewise_tile.c ---- */
+
 void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor);
-/* Elements first .. first+n-1 of the flattened space, whole rows, into a dense tile, or back. */
+/* Elements first .. first+n-1 of the flattened space into a dense tile, or back. */
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
                     int64_t n, char *tile);
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,

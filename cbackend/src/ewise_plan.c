@@ -165,6 +165,7 @@ static void describe_views(planner *self) {
     view->offset = operand->offset;
     view->mode = choose_mode(plan, operand, view->strides);
     if (!output) view->reg = v;
+    if (view->slot == EWISE_SLOT_PIECE) plan->n_pieces++;
   }
 }
 
@@ -248,7 +249,10 @@ static void take_slot(planner *self, int r) {
     return;
   }
   plan->reg_scratch[r] = plan->scratch_bytes;
-  plan->scratch_bytes += mjx_round_up(plan->tile * self->regs[r].size, MJX_ALIGN);
+  int64_t n = plan->tile;
+  if (plan->flat && r < plan->n_in && plan->views[r].mode == EWISE_SPLAT)
+    n += plan->space.shape[plan->space.ndim - 1];
+  plan->scratch_bytes += mjx_round_up(n * self->regs[r].size, MJX_ALIGN);
 }
 
 static void give_slot(planner *self, int r) {
@@ -335,11 +339,11 @@ static mjx_status plan_copy(planner *self) {
                           instr->in->strides, instr->out->size, &plan->copy);
 }
 
-mjx_status mjx_op_ewise_check(mjx_loader *loader, mjx_instr *instr) {
+mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **out) {
   MJX_TRY(check_operands(instr));
   ewise_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
-  instr->plan = plan;
+  *out = plan;
   planner self = {.loader = loader, .instr = instr, .plan = plan};
   if (instr->n_in > MAX_REGS) return mjx_fail(MJX_INVALID, "more than %d inputs", MAX_REGS);
   plan->n_in = instr->n_in;
@@ -349,7 +353,14 @@ mjx_status mjx_op_ewise_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(collapse(&self));
   describe_views(&self);
   cut_tiles(plan);
-  MJX_TRY(plan_copy(&self));
+  if (plan->n_pieces == 0) MJX_TRY(plan_copy(&self));
   bind_outputs(&self, mjx_loader_current(loader));
   return lay_out_scratch(&self);
+}
+
+mjx_status mjx_op_ewise_check(mjx_loader *loader, mjx_instr *instr) {
+  ewise_plan *plan;
+  MJX_TRY(mjx_ewise_prepare(loader, instr, &plan));
+  instr->plan = plan;
+  return MJX_OK;
 }

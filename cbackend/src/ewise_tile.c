@@ -130,43 +130,60 @@ DEFINE_ROW_COPIES(u128)
     default: verb##_u128((void *)(to), (const void *)(from), __VA_ARGS__); break;    \
   }
 
+/* What is left of a range of elements, as rows of equal width at equal distances: whole rows, or
+ * the rest of one that the range begins or ends in. */
+typedef struct range_walk {
+  row_walk rows;
+  int64_t inner, skip, left; /* skip: elements of the next row that come before the range */
+} range_walk;
+
+static range_walk start_range(const mjx_space_plan *space, const int64_t *strides, int64_t first,
+                              int64_t n) {
+  range_walk walk = {.inner = space->shape[space->ndim - 1], .left = n};
+  walk.skip = first % walk.inner;
+  start_rows(&walk.rows, space, strides, first / walk.inner);
+  return walk;
+}
+
+/* The next rows, `width` elements of each; .at is of the first element itself. */
+static rows next_piece(range_walk *walk, int64_t step, int64_t *width) {
+  bool whole = walk->skip == 0 && walk->left >= walk->inner;
+  rows run = next_rows(&walk->rows, whole ? walk->left / walk->inner : 1);
+  *width = whole ? walk->inner : MJX_MIN(walk->inner - walk->skip, walk->left);
+  run.at += walk->skip * step;
+  walk->left -= run.count * *width;
+  walk->skip = 0;
+  return run;
+}
+
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
                     int64_t n, char *tile) {
-  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
-  row_walk walk;
-  start_rows(&walk, space, view->strides, first / inner);
-  for (int64_t left = n / inner; left > 0;) {
-    rows run = next_rows(&walk, left);
+  int64_t width, step = view->strides[space->ndim - 1];
+  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+    rows run = next_piece(&walk, step, &width);
     const char *from = base + run.at * view->size;
-    BY_SIZE(view->size, pack, tile, from, run.count, run.step, inner, step)
-    tile += run.count * inner * view->size;
-    left -= run.count;
+    BY_SIZE(view->size, pack, tile, from, run.count, run.step, width, step)
+    tile += run.count * width * view->size;
   }
 }
 
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,
                       int64_t first, int64_t n, const char *tile) {
-  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
-  row_walk walk;
-  start_rows(&walk, space, view->strides, first / inner);
-  for (int64_t left = n / inner; left > 0;) {
-    rows run = next_rows(&walk, left);
+  int64_t width, step = view->strides[space->ndim - 1];
+  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+    rows run = next_piece(&walk, step, &width);
     char *to = base + run.at * view->size;
-    BY_SIZE(view->size, unpack, to, tile, run.count, run.step, inner, step)
-    tile += run.count * inner * view->size;
-    left -= run.count;
+    BY_SIZE(view->size, unpack, to, tile, run.count, run.step, width, step)
+    tile += run.count * width * view->size;
   }
 }
 
 void mjx_ewise_generate(const mjx_space_plan *space, const ewise_view *view, int64_t first,
                         int64_t n, char *tile) {
-  int64_t inner = space->shape[space->ndim - 1], step = view->strides[space->ndim - 1];
-  row_walk walk;
-  start_rows(&walk, space, view->strides, first / inner);
-  for (int64_t left = n / inner; left > 0;) {
-    rows run = next_rows(&walk, left);
-    for (int64_t r = 0; r < run.count; r++, tile += inner * view->size)
-      mjx_affine_line(tile, view->dtype, view->offset + run.at + r * run.step, step, inner);
-    left -= run.count;
+  int64_t width, step = view->strides[space->ndim - 1];
+  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+    rows run = next_piece(&walk, step, &width);
+    for (int64_t r = 0; r < run.count; r++, tile += width * view->size)
+      mjx_affine_line(tile, view->dtype, view->offset + run.at + r * run.step, step, width);
   }
 }

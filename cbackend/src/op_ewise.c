@@ -8,39 +8,39 @@ typedef struct ewise_job {
   const mjx_frame *frame;
 } ewise_job;
 
-/* What one thread keeps while it walks its tiles; it lies in its scratch. */
-typedef struct walker {
-  const ewise_plan *plan;
-  char **regs;     /* where each register's elements are, in this tile */
-  char **rows;     /* per view: the row's first element (flat: the view's base) */
-  int64_t *values; /* per affine view: the row's first value */
-  char **filled;   /* per SPLAT view: the source that fills its register now */
-  ewise_cursor cursor;
-} walker;
-
-static void start_walker(walker *self, const ewise_job *job, char *scratch, int64_t row) {
-  const ewise_plan *plan = self->plan = job->plan;
+static void go_to_row(ewise_walker *self, int64_t row) {
+  const ewise_plan *plan = self->plan;
   const mjx_space_plan *space = &plan->space;
   int n_views = plan->n_in + plan->n_out, outer = plan->flat ? 0 : space->ndim - 1;
+  self->row = row;
+  mjx_ewise_seek(space, row, outer, &self->cursor);
+  for (int v = 0; v < n_views; v++) {
+    const ewise_view *view = &plan->views[v];
+    int64_t moved = 0;
+    if (view->slot == EWISE_SLOT_PIECE) continue;
+    for (int d = 0; d < outer; d++) moved += self->cursor.index[d] * view->strides[d];
+    if (view->mode == EWISE_AFFINE)
+      self->values[v] = view->offset + moved;
+    else
+      self->rows[v] = self->frame->slots[view->slot] + view->offset + moved * view->size;
+  }
+}
+
+void mjx_ewise_open(ewise_walker *self, const ewise_plan *plan, const mjx_frame *frame,
+                    char *scratch, int64_t row) {
+  int n_views = plan->n_in + plan->n_out;
+  self->plan = plan;
+  self->frame = frame;
   self->regs = (char **)(void *)scratch;
   self->rows = self->regs + plan->n_regs;
   self->filled = self->rows + n_views;
   self->values = (int64_t *)(void *)(self->filled + n_views);
   for (int r = 0; r < plan->n_regs; r++) self->regs[r] = scratch + plan->reg_scratch[r];
-  mjx_ewise_seek(space, row, outer, &self->cursor);
-  for (int v = 0; v < n_views; v++) {
-    const ewise_view *view = &plan->views[v];
-    int64_t moved = 0;
-    for (int d = 0; d < outer; d++) moved += self->cursor.index[d] * view->strides[d];
-    self->filled[v] = NULL;
-    if (view->mode == EWISE_AFFINE)
-      self->values[v] = view->offset + moved;
-    else
-      self->rows[v] = job->frame->slots[view->slot] + view->offset + moved * view->size;
-  }
+  for (int v = 0; v < n_views; v++) self->filled[v] = NULL;
+  go_to_row(self, row);
 }
 
-static void move_rows(walker *self, int dim, int64_t times) {
+static void move_rows(ewise_walker *self, int dim, int64_t times) {
   const ewise_plan *plan = self->plan;
   for (int v = 0; v < plan->n_in + plan->n_out; v++) {
     const ewise_view *view = &plan->views[v];
@@ -52,7 +52,7 @@ static void move_rows(walker *self, int dim, int64_t times) {
   }
 }
 
-static void next_row(walker *self) {
+static void next_row(ewise_walker *self) {
   const mjx_space_plan *space = &self->plan->space;
   for (int d = space->ndim - 2; d >= 0; d--) {
     if (++self->cursor.index[d] < space->shape[d]) {
@@ -64,18 +64,30 @@ static void next_row(walker *self) {
   }
 }
 
-static void splat(walker *self, int v, char *source) {
+static void splat(ewise_walker *self, int v, char *source) {
   const ewise_plan *plan = self->plan;
   const ewise_view *view = &plan->views[v];
   if (self->filled[v] == source) return;
-  if (plan->flat)
-    mjx_ewise_pack(&plan->space, view, source, 0, plan->tile, self->regs[v]);
-  else
-    mjx_copy_line(self->regs[v], 1, source, 0, plan->tile, view->size);
+  mjx_copy_line(self->regs[v], 1, source, 0, plan->tile, view->size);
   self->filled[v] = source;
 }
 
-static void load_row_tile(walker *self, int64_t column, int64_t n) {
+/* The register holds one row more than a tile, so that it serves from any place of a row. */
+static void splat_rows(ewise_walker *self, int v, int64_t first) {
+  const ewise_plan *plan = self->plan;
+  const ewise_view *view = &plan->views[v];
+  int64_t inner = plan->space.shape[plan->space.ndim - 1];
+  char *start = (char *)self->regs + plan->reg_scratch[v];
+  if (!self->filled[v]) {
+    mjx_ewise_pack(&plan->space, view, self->rows[v], 0, plan->tile, start);
+    if (plan->n_pieces > 0)
+      mjx_ewise_pack(&plan->space, view, self->rows[v], 0, inner, start + plan->tile * view->size);
+    self->filled[v] = start;
+  }
+  self->regs[v] = start + first % inner * view->size;
+}
+
+static void load_row_tile(ewise_walker *self, int64_t column, int64_t n) {
   const ewise_plan *plan = self->plan;
   int last = plan->space.ndim - 1;
   for (int v = 0; v < plan->n_in; v++) {
@@ -95,13 +107,13 @@ static void load_row_tile(walker *self, int64_t column, int64_t n) {
   }
 }
 
-static void load_flat_tile(walker *self, int64_t first, int64_t n) {
+static void load_flat_tile(ewise_walker *self, int64_t first, int64_t n) {
   const ewise_plan *plan = self->plan;
   for (int v = 0; v < plan->n_in; v++) {
     const ewise_view *view = &plan->views[v];
     switch (view->mode) {
       case EWISE_DIRECT: self->regs[v] = self->rows[v] + first * view->size; break;
-      case EWISE_SPLAT: splat(self, v, self->rows[v]); break;
+      case EWISE_SPLAT: splat_rows(self, v, first); break;
       case EWISE_MOVE:
         mjx_ewise_pack(&plan->space, view, self->rows[v], first, n, self->regs[v]);
         break;
@@ -110,16 +122,19 @@ static void load_flat_tile(walker *self, int64_t first, int64_t n) {
   }
 }
 
-/* Lets the steps write straight into the outputs that allow it. */
-static void bind_outputs(walker *self, int64_t at) {
+/* Lets the steps write straight into the outputs that allow it; `done` elements of the pieces
+ * are there. */
+static void bind_outputs(ewise_walker *self, int64_t at, char *const *pieces, int64_t done) {
   const ewise_plan *plan = self->plan;
-  for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++) {
-    const ewise_view *view = &plan->views[v];
-    if (view->mode == EWISE_DIRECT) self->regs[view->reg] = self->rows[v] + at * view->size;
+  for (int k = 0; k < plan->n_out; k++) {
+    const ewise_view *view = &plan->views[plan->n_in + k];
+    if (view->mode != EWISE_DIRECT) continue;
+    self->regs[view->reg] = k < plan->n_pieces ? pieces[k] + done * view->size
+                                               : self->rows[plan->n_in + k] + at * view->size;
   }
 }
 
-static void run_steps(const walker *self, int64_t n) {
+static void run_steps(const ewise_walker *self, int64_t n) {
   const ewise_step *step = self->plan->steps, *end = step + self->plan->n_steps;
   char *const *regs = self->regs;
   for (; step < end; step++) {
@@ -132,18 +147,47 @@ static void run_steps(const walker *self, int64_t n) {
 }
 
 /* Stores the registers of the outputs that no step wrote to. */
-static void store_tile(const walker *self, int64_t at, int64_t n) {
+static void store_tile(const ewise_walker *self, int64_t at, int64_t n, char *const *pieces,
+                       int64_t done) {
   const ewise_plan *plan = self->plan;
   const mjx_space_plan *space = &plan->space;
-  for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++) {
-    const ewise_view *view = &plan->views[v];
+  for (int k = 0; k < plan->n_out; k++) {
+    const ewise_view *view = &plan->views[plan->n_in + k];
     if (view->mode == EWISE_DIRECT) continue;
-    char *tile = self->regs[view->reg];
+    char *tile = self->regs[view->reg], *row = self->rows[plan->n_in + k];
     int64_t step = view->strides[space->ndim - 1];
-    if (plan->flat)
-      mjx_ewise_unpack(space, view, self->rows[v], at, n, tile);
+    if (k < plan->n_pieces)
+      memcpy(pieces[k] + done * view->size, tile, (size_t)(n * view->size));
+    else if (plan->flat)
+      mjx_ewise_unpack(space, view, row, at, n, tile);
     else
-      mjx_copy_line(self->rows[v] + at * step * view->size, step, tile, 1, n, view->size);
+      mjx_copy_line(row + at * step * view->size, step, tile, 1, n, view->size);
+  }
+}
+
+/* One tile: n elements from `at` on, a place in the row (flat: in the space). */
+static void run_tile(ewise_walker *self, int64_t at, int64_t n, char *const *pieces, int64_t done) {
+  if (self->plan->flat)
+    load_flat_tile(self, at, n);
+  else
+    load_row_tile(self, at, n);
+  bind_outputs(self, at, pieces, done);
+  run_steps(self, n);
+  store_tile(self, at, n, pieces, done);
+}
+
+void mjx_ewise_range(ewise_walker *self, int64_t first, int64_t n, char *const *pieces) {
+  const ewise_plan *plan = self->plan;
+  int64_t inner = plan->space.shape[plan->space.ndim - 1];
+  for (int64_t done = 0; done < n;) {
+    int64_t at = first + done, count = MJX_MIN(plan->tile, n - done);
+    if (!plan->flat) {
+      if (at / inner != self->row) go_to_row(self, at / inner);
+      at %= inner;
+      count = MJX_MIN(count, inner - at);
+    }
+    run_tile(self, at, count, pieces, done);
+    done += count;
   }
 }
 
@@ -152,18 +196,12 @@ static void run_tiles(void *arg, int64_t begin, int64_t end, char *scratch) {
   const ewise_plan *plan = job->plan;
   int64_t inner = plan->space.shape[plan->space.ndim - 1];
   int64_t limit = plan->flat ? plan->space.n : inner;
-  walker self;
-  start_walker(&self, job, scratch, begin / plan->tiles_per_row);
+  ewise_walker self;
+  mjx_ewise_open(&self, plan, job->frame, scratch, begin / plan->tiles_per_row);
   int64_t at = begin % plan->tiles_per_row * plan->tile;
   for (int64_t t = begin; t < end; t++) {
     int64_t n = MJX_MIN(plan->tile, limit - at);
-    if (plan->flat)
-      load_flat_tile(&self, at, n);
-    else
-      load_row_tile(&self, at, n);
-    bind_outputs(&self, at);
-    run_steps(&self, n);
-    store_tile(&self, at, n);
+    run_tile(&self, at, n, NULL, 0);
     at += n;
     if (at >= limit && t + 1 < end) {
       next_row(&self);

@@ -135,15 +135,19 @@ static void reduce_leaf(const reduce_plan *plan, const char *in, int64_t width, 
   }
 }
 
-/* Pairwise: the left part is a power of two of leaves, as large as fits. */
+int64_t mjx_reduce_left_part(const reduce_plan *plan, int64_t count) {
+  int64_t left = plan->leaf;
+  while (2 * left < count) left *= 2;
+  return left;
+}
+
 static void reduce_rows(const reduce_plan *plan, const char *in, int64_t width, int64_t count,
                         char *acc, char *stack) {
   if (count <= plan->leaf) {
     reduce_leaf(plan, in, width, count, acc);
     return;
   }
-  int64_t left = plan->leaf;
-  while (2 * left < count) left *= 2;
+  int64_t left = mjx_reduce_left_part(plan, count);
   char *other = stack;
   stack += mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
   reduce_rows(plan, in, width, left, acc, stack);
@@ -165,7 +169,7 @@ typedef struct reduce_job {
   char *partials; /* [n_chunks][outer * inner] accumulators, if there are several chunks */
 } reduce_job;
 
-static void finish(const reduce_plan *plan, char *out, const char *acc, int64_t n) {
+void mjx_reduce_finish(const reduce_plan *plan, char *out, const char *acc, int64_t n) {
   if (plan->round)
     plan->round(n, (void *const *)&out, (const void *const *)&acc);
   else
@@ -187,19 +191,18 @@ static void reduce_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     char *target = job->partials ? job->partials + (chunk * n_out + to) * plan->acc_size : acc;
     mjx_reduce_block(plan, job->in, outer, column, width, first,
                      MJX_MIN(plan->chunk, plan->n - first), target, stack);
-    if (!job->partials) finish(plan, job->out + to * plan->in_size, acc, width);
+    if (!job->partials) mjx_reduce_finish(plan, job->out + to * plan->in_size, acc, width);
   }
 }
 
-/* Combines the chunks' accumulators as a tree, in place, in one fixed order. */
-static void combine_chunks(const reduce_job *job) {
-  const reduce_plan *plan = job->plan;
+/* As a tree, in place, in one fixed order. */
+void mjx_reduce_combine_chunks(const reduce_plan *plan, char *partials, char *out) {
   int64_t n_out = plan->outer * plan->inner, bytes = n_out * plan->acc_size;
   for (int64_t step = 1; step < plan->n_chunks; step *= 2) {
     for (int64_t c = 0; c + step < plan->n_chunks; c += 2 * step)
-      plan->combine(1, 0, n_out, job->partials + (c + step) * bytes, job->partials + c * bytes);
+      plan->combine(1, 0, n_out, partials + (c + step) * bytes, partials + c * bytes);
   }
-  finish(plan, job->out, job->partials, n_out);
+  mjx_reduce_finish(plan, out, partials, n_out);
 }
 
 static int64_t partial_bytes(const reduce_plan *plan) {
@@ -234,7 +237,7 @@ mjx_status mjx_op_reduce_check(mjx_loader *loader, mjx_instr *instr) {
 static void store_identity(const reduce_plan *plan, char *out, char *scratch) {
   for (int64_t i = 0; i < plan->outer * plan->inner; i++) {
     mjx_reduce_identity(plan->kind, plan->acc_dtype, scratch, 1);
-    finish(plan, out + i * plan->in_size, scratch, 1);
+    mjx_reduce_finish(plan, out + i * plan->in_size, scratch, 1);
   }
 }
 
@@ -254,7 +257,7 @@ mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
   int64_t cost = plan->outer * plan->inner * plan->n * plan->in_size / 16;
   mjx_pool_for(plan->outer * plan->n_blocks * plan->n_chunks, cost, plan->stack_bytes,
                frame->scratch + partials, reduce_task, &job);
-  if (partials) combine_chunks(&job);
+  if (partials) mjx_reduce_combine_chunks(plan, job.partials, job.out);
   return MJX_OK;
 }
 

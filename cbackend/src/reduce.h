@@ -37,6 +37,12 @@ int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows);
 /* Reduces rows first..first+count of columns column..column+width of `outer` into acc. */
 void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
                       int64_t width, int64_t first, int64_t count, char *acc, char *stack);
+/* Pairwise: how many of `count` rows, more than a leaf, come first; a power of two of leaves. */
+int64_t mjx_reduce_left_part(const reduce_plan *plan, int64_t count);
+/* Rounds n accumulators to outputs. */
+void mjx_reduce_finish(const reduce_plan *plan, char *out, const char *acc, int64_t n);
+/* Combines the accumulators of all chunks, [n_chunks][outer * inner], and rounds them. */
+void mjx_reduce_combine_chunks(const reduce_plan *plan, char *partials, char *out);
 /* Fills n accumulators with the kind's identity. */
 void mjx_reduce_identity(int kind, int acc_dtype, void *acc, int64_t n);
 
