@@ -5,6 +5,7 @@ from cbackend.encode import encode
 from cbackend.fuse import fuse
 from cbackend.lower import lower
 from cbackend.plan import plan
+from cbackend.program import Instr
 from cbackend.runtime import LoadedProgram
 from cbackend.status import ProgramError, RuntimeFailure
 
@@ -45,21 +46,22 @@ _FEW_MICROSECONDS = 10_000
 
 def _work(instr):
     """The operations of an instruction; of one that holds no simple count, many."""
-    if instr.op not in ("EWISE", "REDUCE", "GATHER", "DYNAMIC_SLICE"):
+    if instr.op not in ("EWISE", "MAP_REDUCE", "REDUCE", "GATHER", "DYNAMIC_SLICE"):
         return _FEW_MICROSECONDS
     n = max(view.size for view in (*instr.outs, *instr.ins))
-    return n * len(instr.micros) if instr.op == "EWISE" else n
+    return n * len(instr.micros) if type(instr) is not Instr else n
 
 
-def build(closed, watch=None):
+def build(closed, watch=None, fused=True):
     """Lower, fuse and plan a closed jaxpr: a Module.
 
-    `watch(pass name, module)` is called after each pass.
+    `watch(pass name, module)` is called after each pass.  Without `fused`, for tests,
+    every kernel stays an instruction of its own.
     """
     module = lower(closed, runtime.tables.kernels)
     if watch is not None:
         watch("lower", module)
-    for name, run in (("fuse", fuse), ("plan", plan)):
+    for name, run in (("fuse", fuse), ("plan", plan))[0 if fused else 1 :]:
         for program in module.programs:
             run(program)
         if watch is not None:

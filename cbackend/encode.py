@@ -2,7 +2,7 @@
 
 from array import array
 
-from cbackend.program import CODES, Ewise
+from cbackend.program import CODES, Instr, MapReduce
 
 _MAGIC, _VERSION = 0x4D4A5831, 1
 
@@ -34,7 +34,9 @@ def _encode_program(words, program, opcodes):
 
 
 def _encode_instr(words, instr, numbers, opcodes):
-    params = _ewise_params(instr) if type(instr) is Ewise else instr.params
+    params = instr.params if type(instr) is Instr else _ewise_params(instr)
+    if type(instr) is MapReduce:
+        params = [len(instr.kinds), *instr.extents, *instr.kinds, *params]
     payload = [len(instr.outs), len(instr.ins)]
     for view in instr.outs + instr.ins:
         payload += (

@@ -1,63 +1,198 @@
-"""Elementwise grouping: kernels over the same index space run as one instruction.
+"""Fusion: kernels over one index space run as one instruction, reductions included.
 
-An elementwise instruction joins the group that makes its latest-made operand, if that
-group runs over the same shape and the operand is read as it was written.  All its other
-operands are older, so that moving it up to the group changes nothing.  Values that only
-the group reads stay in registers.
+Four steps, each on the whole program: `_Grouping` gathers elementwise kernels into
+groups, `_recompute` computes cheap values again where they are read rather than store
+them, `_fuse_reductions` lets groups feed the reductions of what they make, and
+`_drop_unread` removes stores that nobody reads.  None of them changes a bit of any
+result: kernels see the same operands, reductions the same rows and lines.
 """
 
-from cbackend.program import ARENA, Ewise, Micro
+from cbackend.program import ARENA, Ewise, Instr, MapReduce, Micro
 
-# Registers are tiles in L1; past this many a group would spill to memory anyway.
+# A tile of each operand and register lies in L1; with more, a group spills.
 MAX_REGISTERS = 40
+MAX_STREAMS = 20  # operands of a group over many elements
+# Up to here instructions cost more than elements: groups take in what is unrelated.
+FEW_ELEMENTS = 2048
+
+# Kernels that cost less than a store and a load; compared by the part before "_".
+CHEAP = frozenset(
+    "abs add and convert eq ge gt le lt max min mul ne neg not or select sub xor".split()
+)
+MAX_RECOMPUTED = 3  # kernels for one value
+MAX_REDUCED = 16  # of one instruction
+MIN_MAPPED = 256  # elements; below, MAP_REDUCE costs more than two instructions
 
 
 def fuse(program):
-    """Group the elementwise instructions of a program, in place."""
-    groups = []
-    made_at = {}  # buffer -> index in `groups` of the last instruction that writes it
-    latest = {}  # iteration shape -> index of the last group over it
+    """Fuse the instructions of a program, in place."""
+    groups = _Grouping()
     for instr in program.instrs:
-        place = _group_for(instr, groups, made_at, latest)
-        if place is None:
-            place = len(groups)
-            groups.append(instr)
-            if type(instr) is Ewise:
-                latest[instr.shape] = place
-        else:
-            _merge(groups[place], instr)
-        for view in instr.outs:
-            made_at[view.buffer] = place
-    program.instrs = groups
+        groups.add(instr)
+    program.instrs = groups.finish()
+    _drop_unread(program)
+    _recompute(program)
+    _drop_unread(program)
+    _fuse_reductions(program)
     _drop_unread(program)
 
 
-def _group_for(instr, groups, made_at, latest):
-    """The index of the group that `instr` can join, or None.
+# --- grouping -------------------------------------------------------------------------
 
-    The group that makes its latest operand, or else the last one over the same shape, if
-    all operands are made before that.
+
+class _Grouping:
+    """Groups in program order; each instruction joins one, or becomes one.
+
+    A group runs at its place, so that an instruction may join any group that comes
+    after, or makes, all it reads.
     """
-    if type(instr) is not Ewise:
+
+    def __init__(self):
+        self.groups = []  # None where a group has moved into a later one
+        self.made_at = {}  # buffer -> place of the last group that writes it
+        self.read_at = {}  # buffer -> place of the first group that reads it, not makes it
+        self.last_reader = {}  # buffer -> place of the last group that has it as input
+        self.latest = {}  # iteration shape -> place of the last group over it
+
+    def add(self, instr):
+        """Take in the next instruction."""
+        place = self._place_for(instr) if type(instr) is Ewise else None
+        if place is None:
+            place = len(self.groups)
+            self.groups.append(instr)
+            if type(instr) is Ewise:
+                self.latest[instr.shape] = place
+        self._note(instr, place)
+
+    def finish(self):
+        """The groups, in order."""
+        return [group for group in self.groups if group is not None]
+
+    def _note(self, instr, place):
+        for view in instr.ins:
+            buffer = view.buffer
+            if buffer is None:
+                continue
+            if self.made_at.get(buffer) != place:
+                first = self.read_at.get(buffer, place)
+                self.read_at[buffer] = min(first, place)
+            self.last_reader[buffer] = place
+        for view in instr.outs:
+            self.made_at[view.buffer] = place
+
+    def _place_for(self, instr):
+        """The place of the group that `instr` has joined, or None."""
+        made_at = self.made_at
+        makers = [made_at.get(view.buffer, -1) for view in instr.ins + instr.outs]
+        made = max(makers)
+        if made >= 0 and self._join(made, instr):
+            self._sink(makers, made)
+            return made
+        for place in self._related(instr):
+            if place > made and self.groups[place] is not None:
+                if self.groups[place].shape == instr.shape and self._join(place, instr):
+                    return place
         return None
-    made = max([made_at.get(view.buffer, -1) for view in instr.ins + instr.outs])
-    for place in (made, latest.get(instr.shape, -1)):
-        if place >= max(made, 0) and _can_join(groups[place], instr):
-            return place
+
+    def _related(self, instr):
+        """Places of groups over the same shape that it pays to join."""
+        if instr.size <= FEW_ELEMENTS:
+            return [self.latest.get(instr.shape, -1)]
+        places = []
+        for view in instr.ins:
+            place = self.last_reader.get(view.buffer, -1)
+            if place >= 0 and view.size == view.buffer.size:
+                if type(self.groups[place]) is Ewise and place not in places:
+                    places.append(place)
+        return places
+
+    def _join(self, place, instr):
+        """Move the kernels of `instr` into the group there, if they can run in it."""
+        group = self.groups[place]
+        if type(group) is not Ewise:
+            return False
+        written = {}
+        for view in group.outs:
+            written[view.buffer] = None if view.buffer in written else view
+        remap = _mapping(instr, written, group.shape)
+        if remap is None:
+            return False
+        if remap is not _same:
+            outs, ins = list(map(remap, instr.outs)), list(map(remap, instr.ins))
+            if None in outs or None in ins:
+                return False
+            instr.outs, instr.ins = outs, ins
+        for view in instr.ins:
+            if view.buffer in written:
+                made = written[view.buffer]
+                if made is None or not view.same(made):
+                    return False
+        if not _fits(group, instr):
+            return False
+        _merge(group, instr)
+        return True
+
+    def _sink(self, makers, place):
+        """Merge other groups that made operands into the one at `place`, where nobody
+        between reads what they make.
+        """
+        for maker in set(makers):
+            first, last = self.groups[maker] if maker >= 0 else None, self.groups[place]
+            if maker == place or type(first) is not Ewise or first.shape != last.shape:
+                continue
+            if any(self.read_at.get(v.buffer, place) < place for v in first.outs):
+                continue
+            written = {view.buffer: view for view in first.outs}
+            reads = [v for v in last.ins if v.buffer in written]
+            if not all(v.same(written[v.buffer]) for v in reads):
+                continue
+            if len(written) != len(first.outs) or not _fits(first, last):
+                continue
+            _merge(first, last)
+            self.groups[maker], self.groups[place] = None, first
+            self._note(first, place)
+
+
+def _same(view):
+    return view
+
+
+def _mapping(instr, written, shape):
+    """How the views of `instr` look in the index space of a group that makes one of its
+    operands: a function of views (None where strides forbid it), or None.
+    """
+    if instr.shape == shape:
+        return _same
+    for view in instr.ins:
+        made = written.get(view.buffer)
+        if made is None:
+            continue
+        if view.is_whole() and made.is_whole():
+            return lambda view: view.reshape(shape)
+        order = _permutation(view, made)
+        return order and (lambda view: view.transpose(order))
     return None
 
 
-def _can_join(group, instr):
-    """Whether the kernels of `instr` can run in `group`, its operands being there."""
-    if type(group) is not Ewise or group.shape != instr.shape:
+def _permutation(view, made):
+    """The order of axes that makes `view` the same as `made`, or None."""
+    if view.offset != made.offset or len(view.shape) != len(made.shape):
+        return None
+    axes = list(zip(view.shape, view.strides, strict=True))
+    order = []
+    for axis in zip(made.shape, made.strides, strict=True):
+        if axis not in axes or axis[0] == 1:
+            return None
+        order.append(axes.index(axis))
+    return order if len(set(order)) == len(order) else None
+
+
+def _fits(group, instr):
+    """Whether the kernels of both can run as one group."""
+    if len(group.in_regs) + len(group.micros) + len(instr.micros) > MAX_REGISTERS:
         return False
-    if len(group.in_regs) + len(group.micros) >= MAX_REGISTERS:
-        return False
-    written = {view.buffer: view for view in group.outs}
-    for view in instr.ins:
-        if view.buffer in written and not view.same(written[view.buffer]):
-            return False
-    return not any(view.buffer in written for view in instr.outs)
+    streams = len(group.ins) + len(group.outs) + len(instr.ins) + len(instr.outs)
+    return streams <= MAX_STREAMS or instr.size <= FEW_ELEMENTS
 
 
 def _merge(group, instr):
@@ -88,12 +223,188 @@ def _input_register(group, view):
     return reg
 
 
+# --- computing again ------------------------------------------------------------------
+
+
+def _recompute(program):
+    """Compute cheap values again in the groups that read them, and do not store them.
+
+    Only where those groups then read no more than before: each new operand replaces the
+    value that is read no longer.
+    """
+    readers = {}
+    for instr in program.instrs:
+        for buffer in {view.buffer for view in instr.ins}:
+            readers.setdefault(buffer, []).append(instr)
+    for group in program.instrs:
+        if type(group) is Ewise and group.size > FEW_ELEMENTS:
+            for view, reg in list(zip(group.outs, group.out_regs, strict=True)):
+                _recompute_value(group, view, reg, readers)
+
+
+def _recompute_value(group, view, reg, readers):
+    reading = readers.get(view.buffer)
+    if view.buffer.space != ARENA or not reading:
+        return
+    if not all(type(r) is Ewise and _reads_only(r, view) for r in reading):
+        return
+    recipe = _recipe(group, reg)
+    if recipe is None:
+        return
+    micros, leaves = recipe
+    known = [(r, sum(_is_read(r, leaf) for leaf in leaves)) for r in reading]
+    if any(len(leaves) - count > 1 for _, count in known):
+        return
+    if any(
+        len(r.in_regs) + len(r.micros) + len(micros) > MAX_REGISTERS for r in reading
+    ):
+        return
+    for reader in reading:
+        _inline(reader, view, reg, micros, leaves)
+        for leaf in leaves:
+            found = readers.setdefault(leaf.buffer, [])
+            if reader not in found:
+                found.append(reader)
+    at = next(k for k, out in enumerate(group.outs) if out is view)
+    del group.outs[at], group.out_regs[at]
+
+
+def _reads_only(reader, view):
+    """Whether all that a group reads of a view's buffer is that view."""
+    return all(v.buffer is not view.buffer or v.same(view) for v in reader.ins)
+
+
+def _is_read(reader, leaf):
+    return any(v.same(leaf) and v.dtype == leaf.dtype for v in reader.ins)
+
+
+def _recipe(group, reg):
+    """(kernels, operands) that make a register from operands and from other stored
+    values, or None if that is not cheap.
+    """
+    made = {result: micro for micro in group.micros for result in micro.results}
+    stored = {
+        stored_reg: view
+        for view, stored_reg in zip(group.outs, group.out_regs, strict=True)
+        if stored_reg != reg
+    }
+    inputs = dict(zip(group.in_regs, group.ins, strict=True))
+    micros, leaves, pending = [], {}, [reg]
+    while pending:
+        wanted = pending.pop()
+        leaf = inputs.get(wanted) or stored.get(wanted)
+        if leaf is not None:
+            leaves[wanted] = leaf
+            continue
+        micro = made[wanted]
+        if micro in micros:
+            continue
+        micros.append(micro)
+        cheap = micro.kernel.name.split("_", 1)[0] in CHEAP
+        if not cheap or len(micros) > MAX_RECOMPUTED:
+            return None
+        pending += micro.sources
+    if not micros:
+        return None
+    ordered = [micro for micro in group.micros if micro in micros]
+    views = list({id(view): view for view in leaves.values()}.values())
+    return [(micro, leaves) for micro in ordered], views
+
+
+def _inline(reader, view, reg, recipe, leaves):
+    """Put the kernels of a recipe first in a group, in place of the operand `view`."""
+    renamed = {}
+    for leaf in leaves:
+        for known, its_reg in zip(reader.ins, reader.in_regs, strict=True):
+            if known.same(leaf) and known.dtype == leaf.dtype:
+                renamed[id(leaf)] = its_reg
+                break
+        else:
+            renamed[id(leaf)] = number = (
+                max(map(_number, reader.in_regs), default=-1) + 1
+            )
+            reader.ins, reader.in_regs = [*reader.ins, leaf], [*reader.in_regs, number]
+    fresh, micros = {}, []
+    for micro, found in recipe:
+        sources = [
+            renamed[id(found[s])] if s in found else fresh[s] for s in micro.sources
+        ]
+        results = [_Copy() for _ in micro.results]
+        fresh.update(zip(micro.results, results, strict=True))
+        micros.append(Micro(micro.kernel, sources, results))
+    old = [r for v, r in zip(reader.ins, reader.in_regs, strict=True) if v.same(view)]
+    kept = [v.same(view) for v in reader.ins]
+    reader.in_regs = [
+        r for r, gone in zip(reader.in_regs, kept, strict=True) if not gone
+    ]
+    reader.ins = [v for v, gone in zip(reader.ins, kept, strict=True) if not gone]
+    new = fresh[reg]
+    for micro in reader.micros:
+        micro.sources = [new if s in old else s for s in micro.sources]
+    reader.out_regs = [new if r in old else r for r in reader.out_regs]
+    reader.micros = micros + reader.micros
+
+
+def _number(reg):
+    return reg if type(reg) is int else -1
+
+
+class _Copy:
+    """A register's name, equal to itself alone."""
+
+    __slots__ = ()
+
+
+# --- reductions -----------------------------------------------------------------------
+
+
+def _fuse_reductions(program):
+    """Move reductions of what a group makes, row-major and whole, into that group."""
+    made_at = {}
+    instrs = program.instrs
+    for place, instr in enumerate(instrs):
+        if instr.op == "REDUCE":
+            maker = made_at.get(instr.ins[0].buffer)
+            if maker is not None:
+                fused = _with_reduction(instrs[maker], instr)
+                if fused is not None:
+                    instrs[maker], instrs[place] = fused, None
+        elif type(instr) is Ewise and instr.size >= MIN_MAPPED:
+            for view in instr.outs:
+                made_at[view.buffer] = place
+    program.instrs = [instr for instr in instrs if instr is not None]
+
+
+def _with_reduction(group, reduction):
+    """The group with one more reduction, or None if it cannot be."""
+    (source,), (out,), (kind,) = reduction.ins, reduction.outs, reduction.params
+    at = [k for k, view in enumerate(group.outs) if view.buffer is source.buffer]
+    if len(at) != 1 or not source.is_whole() or not group.outs[at[0]].is_whole():
+        return None
+    if group.outs[at[0]].dtype != source.dtype or source.shape[1] < 2 or not group.ins:
+        return None
+    kinds = []
+    if type(group) is MapReduce:
+        kinds = group.kinds
+        width = max(group.outs[0].dtype.itemsize, 4), max(source.dtype.itemsize, 4)
+        if group.extents != source.shape or len(kinds) == MAX_REDUCED:
+            return None
+        if group.outs[0].dtype != source.dtype and width[0] != width[1]:
+            return None
+    group.outs = [out, *group.outs]
+    group.out_regs = [group.out_regs[at[0]], *group.out_regs]
+    return MapReduce(group, [kind, *kinds], source.shape)
+
+
+# --- what nobody reads ----------------------------------------------------------------
+
+
 def _drop_unread(program):
     """Remove stores that nothing reads, and then instructions that store nothing."""
     read = set()
     kept = []
     for instr in reversed(program.instrs):
-        if type(instr) is Ewise:
+        if type(instr) is not Instr:
             _drop_stores(instr, read)
             if not instr.outs:
                 continue
@@ -104,6 +415,8 @@ def _drop_unread(program):
 
 def _drop_stores(group, read):
     keep = [view.buffer.space != ARENA or view.buffer in read for view in group.outs]
+    if type(group) is MapReduce:
+        keep[: len(group.kinds)] = [True] * len(group.kinds)
     group.outs = [v for v, kept in zip(group.outs, keep, strict=True) if kept]
     group.out_regs = [r for r, kept in zip(group.out_regs, keep, strict=True) if kept]
     used = set(group.out_regs)

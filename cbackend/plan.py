@@ -5,7 +5,7 @@ touches it.  An elementwise result takes over an operand that dies there, where 
 the same view; so does an update of a dying operand.
 """
 
-from cbackend.program import ARENA, Ewise
+from cbackend.program import ARENA, Instr
 
 ALIGN = 64
 
@@ -46,7 +46,7 @@ def _donor(instr, out, last_use, index, taken_over):
     """The operand whose memory `out` can take over at this instruction, or None."""
     if not out.is_whole():
         return None
-    if type(instr) is Ewise:
+    if type(instr) is not Instr:
         candidates = instr.ins
     elif instr.op in UPDATES and out is instr.outs[0]:
         candidates = instr.ins[:1]
@@ -71,7 +71,7 @@ def _donor(instr, out, last_use, index, taken_over):
 
 def _only_view(instr, view):
     """Whether the instruction touches the view's buffer through this very view only."""
-    if type(instr) is Ewise:
+    if type(instr) is not Instr:
         return all(v.buffer is not view.buffer or v.same(view) for v in instr.ins)
     return sum(v.buffer is view.buffer for v in instr.ins) == 1
 

@@ -5,7 +5,7 @@ with profile.Recording(executable) as recording:
 print(profile.table(recording.rows()))
 """
 
-from cbackend.program import SUFFIXES, Ewise
+from cbackend.program import SUFFIXES
 from minijax import core
 
 
@@ -32,8 +32,8 @@ class Row:
 def _what(instr):
     micros = getattr(instr, "micros", ())
     kernels = " ".join(micro.kernel.name for micro in micros)
-    if type(instr) is Ewise:
-        return f"EWISE {kernels or 'copy'}"
+    if instr.op == "EWISE":
+        kernels = kernels or "copy"
     return f"{instr.op} {kernels}".strip()
 
 

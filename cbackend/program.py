@@ -264,9 +264,41 @@ class Ewise(Instr):
         """The iteration shape."""
         return self.outs[0].shape
 
+    @property
+    def size(self):
+        """The number of elements of the iteration shape."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
     def __repr__(self):
         kernels = " ".join(micro.kernel.name for micro in self.micros) or "copy"
         return f"{self.outs} = EWISE[{kernels}] {self.ins}"
+
+
+class MapReduce(Ewise):
+    """A group some of whose values are reduced as they come, and not stored.
+
+    The first `len(kinds)` outputs are the reductions, [outer, inner]; `extents` is how
+    the iteration shape is taken: [outer, n, inner], reduced along n.
+    """
+
+    __slots__ = ("kinds", "extents")
+
+    def __init__(self, group, kinds, extents):
+        super().__init__(group.outs, group.ins, group.in_regs, group.micros,
+                         group.out_regs, group.source)  # fmt: skip
+        self.op, self.kinds, self.extents = "MAP_REDUCE", kinds, extents
+
+    @property
+    def shape(self):
+        """The iteration shape."""
+        return self.ins[0].shape
+
+    def __repr__(self):
+        how = f"{self.kinds} of {list(self.extents)}"
+        return super().__repr__().replace("EWISE[", f"MAP_REDUCE[{how}: ", 1)
 
 
 class Program:

@@ -47,6 +47,19 @@ static program *reduce(void) {
   return program_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_SUM});
 }
 
+/* Two reductions of a product, one of its transposed operand; the product is stored too. */
+static program *map_reduce(void) {
+  view v[5] = {dense(0, MJX_F32, 2, 3, 9, 0), dense(0, MJX_F32, 2, 3, 9, 0),
+               dense(0, MJX_F32, 3, 3, 7, 9), dense(0, MJX_F32, 3, 3, 7, 9),
+               dense(0, MJX_F32, 3, 3, 7, 9)};
+  v[3].strides[0] = 1;
+  v[3].strides[1] = 3;
+  v[3].strides[2] = 21;
+  v[4].strides[0] = v[4].strides[2] = 0;
+  const int64_t params[] = {2, 3, 7, 9, MJX_SUM, MJX_MAX, 1, kernel("mul_f32"), 0, 1, 2, 0, 2};
+  return program_single("MAP_REDUCE", 3, 2, v, 13, params);
+}
+
 static program *argreduce(void) {
   view v[2] = {dense(0, MJX_I32, 2, 3, 9, 0), dense(0, MJX_I16, 3, 3, 7, 9)};
   return program_single("ARGREDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX});
@@ -202,9 +215,8 @@ static void add_sample(int n, program *const *programs) {
 
 static void make_samples(void) {
   program *(*const leaves[])(void) = {
-      ewise,     reduce,  argreduce, cum,   dot,      dynamic_slice, dynamic_update_slice,
-      gather,    scatter, sort,      top_k, callback, conv,          reduce_window,
-      arg_window};
+      ewise,  reduce,  map_reduce, argreduce, cum,      dot,  dynamic_slice, dynamic_update_slice,
+      gather, scatter, sort,       top_k,     callback, conv, reduce_window, arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});

@@ -88,6 +88,51 @@ static void test_reduce(void) {
 }
 
 /* -0 < +0, wherever they stand, in lines (short, long) and in rows. */
+/* MAP_REDUCE of x * y along each axis of [A, B, C], against EWISE and REDUCE: the same bits. */
+static void map_reduce_case(int64_t a, int64_t b, int64_t c, const float *x, const float *y) {
+  int64_t n = a * b * c;
+  const int64_t cuts[4][3] = {{1, a, b * c}, {a, b, c}, {a * b, c, 1}, {1, n, 1}};
+  for (int i = 0; i < 4; i++) {
+    const int64_t *e = cuts[i];
+    if (e[1] < 2) continue;
+    int64_t n_out = e[0] * e[2];
+    float *product = calloc((size_t)n, 4), *stored = calloc((size_t)n, 4);
+    float *want = calloc((size_t)n_out, 4), *got = calloc((size_t)n_out, 4);
+    view v[4] = {dense(0, MJX_F32, 2, e[0], e[2], 0), dense(0, MJX_F32, 3, a, b, c),
+                 dense(0, MJX_F32, 3, a, b, c), dense(0, MJX_F32, 3, a, b, c)};
+    v[3].strides[0] = 0; /* y: one value per row of c */
+    v[3].strides[1] = 1;
+    v[3].strides[2] = 0;
+    const int64_t mul[] = {1, kernel("mul_f32"), 0, 1, 2};
+    RUN(load_single("EWISE", 1, 2, v + 1, 5, mul), LIST(x, y), LIST(product));
+    view r[2] = {v[0], dense(0, MJX_F32, 3, e[0], e[1], e[2])};
+    RUN(load_single("REDUCE", 1, 1, r, 1, (const int64_t[]){MJX_SUM}), LIST(product), LIST(want));
+    const int64_t both[] = {1, e[0], e[1], e[2], MJX_SUM, 1, kernel("mul_f32"), 0, 1, 2, 2};
+    RUN(load_single("MAP_REDUCE", 2, 2, v, 11, both), LIST(x, y), LIST(got, stored));
+    CHECK(memcmp(got, want, (size_t)n_out * 4) == 0);
+    CHECK(memcmp(stored, product, (size_t)n * 4) == 0);
+    free(product);
+    free(stored);
+    free(want);
+    free(got);
+  }
+}
+
+static void test_map_reduce(void) {
+  enum { N = 1 << 18 };
+  static float x[N], y[N];
+  for (int i = 0; i < N; i++) {
+    x[i] = sinf((float)i);
+    y[i] = cosf((float)i);
+  }
+  map_reduce_case(3, 5, 7, x, y);
+  map_reduce_case(1, 300, 5, x, y);
+  map_reduce_case(2, 3, 9000, x, y);
+  map_reduce_case(150, 1, 64, x, y);
+  map_reduce_case(2, 64, 1500, x, y);
+  map_reduce_case(64, 8, 512, x, y);
+}
+
 static void test_reduce_zeros(void) {
   enum { N = 130, WIDTH = 16 };
   static float x[N * WIDTH];
@@ -266,6 +311,7 @@ int main(void) {
   test_ewise_in_place();
   test_ewise_affine();
   test_reduce();
+  test_map_reduce();
   test_reduce_zeros();
   test_reduce_empty();
   test_reduce_accuracy();
