@@ -5,6 +5,8 @@ or not by whoever times it.  Arguments are NumPy arrays from fixed seeds, so tha
 minijax (`python -m minijax`, which answers to the name jax) get the same ones.
 """
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,7 +27,7 @@ def _mlp(sizes, batch):
     rng = np.random.default_rng(0)
     params = [
         (_normal(rng, n, m, scale=n**-0.5), np.zeros(m, F32))
-        for n, m in zip(sizes, sizes[1:], strict=False)
+        for n, m in pairwise(sizes)
     ]
     x = _normal(rng, batch, sizes[0])
     y = rng.integers(0, sizes[-1], batch).astype(np.int32)

@@ -16,9 +16,10 @@ MAX_STREAMS = 20  # operands of a group over many elements
 FEW_ELEMENTS = 2048
 
 # Kernels that cost less than a store and a load; compared by the part before "_".
-CHEAP = frozenset(
-    "abs add and convert eq ge gt le lt max min mul ne neg not or select sub xor".split()
-)
+CHEAP = frozenset((
+    "abs", "add", "and", "convert", "eq", "ge", "gt", "le", "lt", "max", "min", "mul",
+    "ne", "neg", "not", "or", "select", "sub", "xor",
+))  # fmt: skip
 MAX_RECOMPUTED = 3  # kernels for one value
 MAX_REDUCED = 16  # of one instruction
 MIN_MAPPED = 256  # elements; below, MAP_REDUCE costs more than two instructions
@@ -169,13 +170,12 @@ def _mapping(instr, written, shape):
             continue
         if view.is_whole() and made.is_whole():
             return lambda view: view.reshape(shape)
-        order = _permutation(view, made)
-        return order and (lambda view: view.transpose(order))
+        return _transposition(view, made)
     return None
 
 
-def _permutation(view, made):
-    """The order of axes that makes `view` the same as `made`, or None."""
+def _transposition(view, made):
+    """What transposes views so that `view` becomes the same as `made`, or None."""
     if view.offset != made.offset or len(view.shape) != len(made.shape):
         return None
     axes = list(zip(view.shape, view.strides, strict=True))
@@ -184,7 +184,9 @@ def _permutation(view, made):
         if axis not in axes or axis[0] == 1:
             return None
         order.append(axes.index(axis))
-    return order if len(set(order)) == len(order) else None
+    if len(set(order)) != len(order):
+        return None
+    return lambda view: view.transpose(order)
 
 
 def _fits(group, instr):

@@ -41,6 +41,8 @@ class Compiled(_callpath.Executable):
             module = cbackend.build(closed, _watcher(name))
         with stats.phase("compile", name):
             self.executable = load(module)
+        if ladder.LEVEL >= 7:
+            _profile_to_the_end(name, self.executable)
         self.closed = closed
         self.consts = [
             as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
