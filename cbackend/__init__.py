@@ -4,7 +4,7 @@ from cbackend import runtime, tiers
 from cbackend.encode import encode
 from cbackend.fuse import fuse
 from cbackend.lower import lower
-from cbackend.plan import plan
+from cbackend.plan import plan, plan_loops
 from cbackend.program import Instr
 from cbackend.runtime import LoadedProgram
 from cbackend.status import ProgramError, RuntimeFailure
@@ -61,11 +61,16 @@ def build(closed, watch=None, fused=True):
     module = lower(closed, runtime.tables.kernels)
     if watch is not None:
         watch("lower", module)
-    for name, run in (("fuse", fuse), ("plan", plan))[0 if fused else 1 :]:
+    if fused:
         for program in module.programs:
-            run(program)
+            fuse(program)
         if watch is not None:
-            watch(name, module)
+            watch("fuse", module)
+    plan_loops(module)
+    for program in module.programs:
+        plan(program)
+    if watch is not None:
+        watch("plan", module)
     return module
 
 

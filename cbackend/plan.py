@@ -2,7 +2,8 @@
 
 A buffer takes arena space from the first instruction that writes it to the last that
 touches it.  An elementwise result takes over an operand that dies there, where both are
-the same view; so does an update of a dying operand.
+the same view; so does an update of a dying operand, and what a loop carries of its
+dying first value.
 """
 
 from cbackend.program import ARENA, Instr
@@ -11,6 +12,58 @@ ALIGN = 64
 
 # Instructions whose first output may lie over their first input.
 UPDATES = {"DYNAMIC_UPDATE_SLICE", "SCATTER"}
+
+
+def plan_loops(module):
+    """Say of every loop which values its body may update in place.
+
+    Such a value has one place through all iterations; others alternate between two.
+    """
+    for program in module.programs:
+        for instr in program.instrs:
+            if instr.op in _CARRIES:
+                body, first_in, flags = _CARRIES[instr.op](instr.params)
+                for k in range(len(instr.params) - flags):
+                    safe = _in_place(module.programs[body], first_in + k, k)
+                    instr.params[flags + k] = int(safe)
+
+
+# opcode -> (body's program, number of its first carry input, place of the flags)
+_CARRIES = {
+    "SCAN": lambda params: (params[0], params[3], 5),
+    "WHILE": lambda params: (params[1], params[3], 4),
+}
+
+
+def _in_place(program, number, output):
+    """Whether a program works with that output over that input.
+
+    Nothing may read the input once the output is written; the instruction that begins
+    to write it must read it element by element, or not at all.
+    """
+    written, whole = program.outputs[output], program.inputs[number]
+    begun = False
+    for instr in program.instrs:
+        reads = [k for k, view in enumerate(instr.ins) if view.buffer is whole]
+        if begun and reads:
+            return False
+        writes = [view for view in instr.outs if view.buffer is written]
+        if writes and reads and not _reads_as_it_writes(instr, reads, writes):
+            return False
+        begun = begun or bool(writes)
+    return True
+
+
+def _reads_as_it_writes(instr, reads, writes):
+    if len(writes) > 1 or not writes[0].is_whole():
+        return False
+    if type(instr) is Instr and (instr.op not in UPDATES or reads != [0]):
+        return False
+    (out,) = writes
+    return all(
+        view.is_whole() and view.shape == out.shape
+        for view in (instr.ins[k] for k in reads)
+    )
 
 
 def plan(program):
@@ -46,13 +99,7 @@ def _donor(instr, out, last_use, index, taken_over):
     """The operand whose memory `out` can take over at this instruction, or None."""
     if not out.is_whole():
         return None
-    if type(instr) is not Instr:
-        candidates = instr.ins
-    elif instr.op in UPDATES and out is instr.outs[0]:
-        candidates = instr.ins[:1]
-    else:
-        return None
-    for view in candidates:
+    for view in _candidates(instr, out):
         buffer = view.buffer
         if (
             buffer is not None
@@ -67,6 +114,22 @@ def _donor(instr, out, last_use, index, taken_over):
         ):
             return buffer
     return None
+
+
+def _candidates(instr, out):
+    """The operands that an output of an instruction may lie over."""
+    if type(instr) is not Instr:
+        return instr.ins
+    if instr.op in UPDATES and out is instr.outs[0]:
+        return instr.ins[:1]
+    if instr.op in _CARRIES:
+        _, _, flags = _CARRIES[instr.op](instr.params)
+        n_carry = len(instr.params) - flags
+        number = instr.outs.index(out)
+        first = instr.params[3] if instr.op == "SCAN" else len(instr.ins) - n_carry
+        if number < n_carry:
+            return instr.ins[first + number : first + number + 1]
+    return ()
 
 
 def _only_view(instr, view):

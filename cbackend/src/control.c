@@ -31,12 +31,14 @@ mjx_status mjx_carries_prepare(mjx_loader *loader, mjx_operand *out, mjx_operand
   carries->pointers = *offset;
   *offset += mjx_round_up(n * (int64_t)sizeof(char *), MJX_ALIGN);
   MJX_ALLOC(loader, carries->items, (size_t)n * sizeof(mjx_carry));
+  MJX_ALLOC(loader, carries->alternating, (size_t)n * sizeof(int32_t));
   for (int64_t k = 0; k < n; k++) {
     mjx_carry *carry = &carries->items[k];
     *carry = (mjx_carry){&out[k], &init[k], out[k].n * out[k].size, *offset, in_place[k] != 0};
     MJX_TRY(mjx_check_io(&out[k], "a carry output", carry->bytes));
     MJX_TRY(mjx_check_io(&init[k], "a carry input", carry->bytes));
     if (carry->in_place) continue;
+    carries->alternating[carries->n_alternating++] = (int32_t)k;
     *offset += mjx_round_up(carry->bytes, MJX_ALIGN);
     if (*offset > MJX_MAX_BYTES) return mjx_fail(MJX_INVALID, "the carries are too large");
   }
@@ -73,21 +75,39 @@ void mjx_carries_begin(const mjx_carries *carries, mjx_frame *frame) {
   }
 }
 
+void mjx_carries_fix_inputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                            int64_t first) {
+  for (int64_t k = 0; k < carries->n; k++) {
+    const mjx_carry *carry = &carries->items[k];
+    if (carry->in_place) mjx_frame_set_input(nested, first + k, mjx_at(frame, carry->out));
+  }
+}
+
+void mjx_carries_fix_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                             int64_t first) {
+  for (int64_t k = 0; k < carries->n; k++) {
+    const mjx_carry *carry = &carries->items[k];
+    if (carry->in_place) mjx_frame_set_output(nested, first + k, mjx_at(frame, carry->out));
+  }
+}
+
 void mjx_carries_set_inputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
                             int64_t first) {
   char **now = current(carries, frame);
-  for (int64_t k = 0; k < carries->n; k++) mjx_frame_set_input(nested, first + k, now[k]);
+  for (int64_t i = 0; i < carries->n_alternating; i++) {
+    int32_t k = carries->alternating[i];
+    mjx_frame_set_input(nested, first + k, now[k]);
+  }
 }
 
 void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
                              int64_t first) {
   char **now = current(carries, frame);
-  for (int64_t k = 0; k < carries->n; k++) {
+  for (int64_t i = 0; i < carries->n_alternating; i++) {
+    int32_t k = carries->alternating[i];
     const mjx_carry *carry = &carries->items[k];
-    if (!carry->in_place) {
-      char *home = mjx_at(frame, carry->out);
-      now[k] = now[k] == home ? frame->locals + carry->buffer : home;
-    }
+    char *home = mjx_at(frame, carry->out);
+    now[k] = now[k] == home ? frame->locals + carry->buffer : home;
     mjx_frame_set_output(nested, first + k, now[k]);
   }
 }

@@ -17,8 +17,9 @@ static inline int64_t mjx_code_out_bytes(const mjx_code *code, int64_t index) {
   return code->io_bytes[code->n_inputs + index];
 }
 
-/* The carried values of a loop.  A carry lives in its output operand, or alternates between that
- * and a buffer of the loop's locals, so that the body never reads what it is writing. */
+/* The carried values of a loop.  A carry lives in its output operand (in place), or alternates
+ * between that and a buffer of the loop's locals, so that the body never reads what it is
+ * writing. */
 typedef struct mjx_carry {
   const mjx_operand *out;
   const mjx_operand *init;
@@ -30,7 +31,9 @@ typedef struct mjx_carry {
 typedef struct mjx_carries {
   int64_t n;
   mjx_carry *items;
-  int64_t pointers; /* offset in the locals of n current pointers */
+  int64_t n_alternating;
+  int32_t *alternating; /* their numbers */
+  int64_t pointers;     /* offset in the locals of n current pointers */
 } mjx_carries;
 
 /* Reserves locals from *offset on, for n carries whose flags are in_place[0..n-1]. */
@@ -43,9 +46,15 @@ mjx_status mjx_carries_check_outputs(const mjx_carries *carries, const mjx_code 
                                      int64_t first);
 /* Where the carries are before the first iteration. */
 void mjx_carries_begin(const mjx_carries *carries, mjx_frame *frame);
+/* Lets a program read (write) the carries in place, once for all iterations. */
+void mjx_carries_fix_inputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                            int64_t first);
+void mjx_carries_fix_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
+                             int64_t first);
+/* In each iteration: lets a program read the others. */
 void mjx_carries_set_inputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
                             int64_t first);
-/* Gives the body somewhere to write, and makes that the current place. */
+/* Gives the body somewhere to write the others, and makes that the current place. */
 void mjx_carries_set_outputs(const mjx_carries *carries, const mjx_frame *frame, mjx_frame *nested,
                              int64_t first);
 /* Brings the last values to the output operands. */

@@ -42,6 +42,18 @@ typedef struct ewise_step {
   int32_t out[2];
 } ewise_step;
 
+/* A step whose operands are all known when the module is loaded: places in the frame's slots. */
+typedef struct ewise_place {
+  int32_t slot;
+  int64_t offset;
+} ewise_place;
+
+typedef struct ewise_bound_step {
+  mjx_kernel_fn fn;
+  int32_t n_in, n_out;
+  ewise_place in[4], out[2];
+} ewise_bound_step;
+
 typedef struct ewise_plan {
   mjx_space_plan space;
   bool flat;
@@ -55,7 +67,8 @@ typedef struct ewise_plan {
   int32_t n_pieces;  /* outputs that are pieces; they come first */
   ewise_view *views; /* inputs, then outputs */
   ewise_step *steps;
-  int64_t *reg_scratch; /* of every register that is not bound to an operand */
+  ewise_bound_step *bound_steps; /* for one tile without anything to pack; else NULL */
+  int64_t *reg_scratch;          /* of every register that is not bound to an operand */
   int64_t scratch_bytes;
 } ewise_plan;
 

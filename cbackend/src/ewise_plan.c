@@ -141,6 +141,7 @@ static ewise_mode choose_mode(const ewise_plan *plan, const mjx_operand *operand
                               const int64_t *strides) {
   const mjx_space_plan *space = &plan->space;
   if (operand->slot == MJX_SLOT_AFFINE) return EWISE_AFFINE;
+  if (space->n == 1) return EWISE_DIRECT;
   if (plan->flat) {
     /* The same for every row, so for every tile: packed once. */
     if (all_zero(strides, space->ndim - 1)) return EWISE_SPLAT;
@@ -297,6 +298,36 @@ static void assign_slots(planner *self) {
   }
 }
 
+/* Where a register lies during the only tile. */
+static ewise_place place_of(const planner *self, int32_t r) {
+  const ewise_plan *plan = self->plan;
+  if (r < plan->n_in && plan->views[r].mode == EWISE_DIRECT)
+    return (ewise_place){plan->views[r].slot, plan->views[r].offset};
+  for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++) {
+    const ewise_view *view = &plan->views[v];
+    if (view->mode == EWISE_DIRECT && view->reg == r)
+      return (ewise_place){view->slot, view->offset};
+  }
+  return (ewise_place){MJX_SLOT_SCRATCH, plan->reg_scratch[r]};
+}
+
+/* A single tile whose operands all lie side by side needs no walk at all. */
+static mjx_status bind_steps(planner *self) {
+  ewise_plan *plan = self->plan;
+  if (plan->n_tiles != 1 || plan->n_pieces > 0) return MJX_OK;
+  for (int v = 0; v < plan->n_in + plan->n_out; v++)
+    if (plan->views[v].mode != EWISE_DIRECT) return MJX_OK;
+  MJX_ALLOC(self->loader, plan->bound_steps, (size_t)plan->n_steps * sizeof *plan->bound_steps);
+  for (int s = 0; s < plan->n_steps; s++) {
+    const ewise_step *step = &plan->steps[s];
+    ewise_bound_step *bound = &plan->bound_steps[s];
+    *bound = (ewise_bound_step){.fn = step->fn, .n_in = step->n_in, .n_out = step->n_out};
+    for (int i = 0; i < step->n_in; i++) bound->in[i] = place_of(self, step->in[i]);
+    for (int i = 0; i < step->n_out; i++) bound->out[i] = place_of(self, step->out[i]);
+  }
+  return MJX_OK;
+}
+
 static mjx_status lay_out_scratch(planner *self) {
   ewise_plan *plan = self->plan;
   int64_t n_views = plan->n_in + plan->n_out;
@@ -305,6 +336,7 @@ static mjx_status lay_out_scratch(planner *self) {
     MJX_ALLOC(self->loader, self->free_slots[c], (size_t)plan->n_regs * sizeof(int64_t));
   plan->scratch_bytes = mjx_round_up((plan->n_regs + 3 * n_views) * 8, MJX_ALIGN);
   assign_slots(self);
+  MJX_TRY(bind_steps(self));
   self->instr->scratch_bytes = plan->scratch_bytes;
   return MJX_OK;
 }

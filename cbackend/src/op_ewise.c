@@ -210,10 +210,24 @@ static void run_tiles(void *arg, int64_t begin, int64_t end, char *scratch) {
   }
 }
 
+static void run_bound_steps(const ewise_plan *plan, const mjx_frame *frame) {
+  const ewise_bound_step *step = plan->bound_steps, *end = step + plan->n_steps;
+  char *const *slots = frame->slots;
+  for (; step < end; step++) {
+    const void *in[4];
+    void *out[2];
+    for (int i = 0; i < step->n_in; i++) in[i] = slots[step->in[i].slot] + step->in[i].offset;
+    for (int i = 0; i < step->n_out; i++) out[i] = slots[step->out[i].slot] + step->out[i].offset;
+    step->fn(plan->space.n, out, in);
+  }
+}
+
 mjx_status mjx_op_ewise_run(const mjx_instr *instr, mjx_frame *frame) {
   const ewise_plan *plan = instr->plan;
   ewise_job job = {plan, frame};
-  if (plan->copies)
+  if (plan->bound_steps)
+    run_bound_steps(plan, frame);
+  else if (plan->copies)
     mjx_copy_run(&plan->copy, mjx_at(frame, instr->out), mjx_at(frame, instr->in), true);
   else if (plan->n_tiles == 1)
     run_tiles(&job, 0, 1, frame->scratch);

@@ -71,10 +71,11 @@ mjx_status mjx_op_scan_check(mjx_loader *loader, mjx_instr *instr) {
   return MJX_OK;
 }
 
-static void set_slices(const mjx_instr *instr, const mjx_frame *frame, mjx_frame *body,
-                       int64_t index) {
+/* The first iteration's slices. */
+static void set_slices(const mjx_instr *instr, const mjx_frame *frame, mjx_frame *body) {
   const scan_plan *plan = instr->plan;
   int64_t n_carry = plan->carries.n, first_x = plan->n_consts + n_carry;
+  int64_t index = plan->reverse ? plan->length - 1 : 0;
   for (int64_t i = 0; i < plan->n_xs; i++)
     mjx_frame_set_input(body, first_x + i,
                         mjx_at(frame, &instr->in[first_x + i]) + index * plan->slice_bytes[i]);
@@ -84,6 +85,14 @@ static void set_slices(const mjx_instr *instr, const mjx_frame *frame, mjx_frame
                          mjx_at(frame, &instr->out[n_carry + i]) + index * y_bytes[i]);
 }
 
+static void next_slices(const scan_plan *plan, mjx_frame *body) {
+  int64_t n_carry = plan->carries.n, sign = plan->reverse ? -1 : 1;
+  char **xs = body->slots + MJX_SLOT_INPUT0 + plan->n_consts + n_carry;
+  char **ys = body->slots + MJX_SLOT_INPUT0 + plan->body->n_inputs + n_carry;
+  for (int64_t i = 0; i < plan->n_xs; i++) xs[i] += sign * plan->slice_bytes[i];
+  for (int64_t i = 0; i < plan->n_ys; i++) ys[i] += sign * plan->slice_bytes[plan->n_xs + i];
+}
+
 mjx_status mjx_op_scan_run(const mjx_instr *instr, mjx_frame *frame) {
   const scan_plan *plan = instr->plan;
   const mjx_carries *carries = &plan->carries;
@@ -91,11 +100,16 @@ mjx_status mjx_op_scan_run(const mjx_instr *instr, mjx_frame *frame) {
   for (int64_t i = 0; i < plan->n_consts; i++)
     mjx_frame_set_input(body, i, mjx_at(frame, &instr->in[i]));
   mjx_carries_begin(carries, frame);
+  mjx_carries_fix_inputs(carries, frame, body, plan->n_consts);
+  mjx_carries_fix_outputs(carries, frame, body, 0);
   for (int64_t i = 0; i < plan->length; i++) {
     if (mjx_interrupted()) return mjx_fail(MJX_INTERRUPTED, "interrupted");
+    if (i == 0)
+      set_slices(instr, frame, body);
+    else
+      next_slices(plan, body);
     mjx_carries_set_inputs(carries, frame, body, plan->n_consts);
     mjx_carries_set_outputs(carries, frame, body, 0);
-    set_slices(instr, frame, body, plan->reverse ? plan->length - 1 - i : i);
     MJX_TRY(mjx_code_run(plan->body, body));
   }
   mjx_carries_end(carries, frame);

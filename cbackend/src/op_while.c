@@ -69,6 +69,9 @@ mjx_status mjx_op_while_run(const mjx_instr *instr, mjx_frame *frame) {
   mjx_frame_set_output(cond, 0, predicate);
   *predicate = 0;
   mjx_carries_begin(carries, frame);
+  mjx_carries_fix_inputs(carries, frame, cond, plan->n_cond_consts);
+  mjx_carries_fix_inputs(carries, frame, body, plan->n_body_consts);
+  mjx_carries_fix_outputs(carries, frame, body, 0);
   for (;;) {
     mjx_carries_set_inputs(carries, frame, cond, plan->n_cond_consts);
     MJX_TRY(mjx_code_run(plan->cond, cond));
