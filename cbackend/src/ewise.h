@@ -42,7 +42,9 @@ typedef struct ewise_step {
   int32_t out[2];
 } ewise_step;
 
-/* A step whose operands are all known when the module is loaded: places in the frame's slots. */
+/* A step whose operands are all known when the module is loaded: places in the frame's slots, or in
+ * its scratch. */
+#define EWISE_SLOT_SCRATCH (-3)
 typedef struct ewise_place {
   int32_t slot;
   int64_t offset;

@@ -308,7 +308,7 @@ static ewise_place place_of(const planner *self, int32_t r) {
     if (view->mode == EWISE_DIRECT && view->reg == r)
       return (ewise_place){view->slot, view->offset};
   }
-  return (ewise_place){MJX_SLOT_SCRATCH, plan->reg_scratch[r]};
+  return (ewise_place){EWISE_SLOT_SCRATCH, plan->reg_scratch[r]};
 }
 
 /* A single tile whose operands all lie side by side needs no walk at all. */

@@ -26,11 +26,10 @@
     if (status_ != MJX_OK) return status_; \
   } while (0)
 
-#define MJX_SLOT_AFFINE  (-1)
-#define MJX_SLOT_ARENA   0
-#define MJX_SLOT_CONST   1
-#define MJX_SLOT_SCRATCH 2 /* that of the thread that runs the program */
-#define MJX_SLOT_INPUT0  3
+#define MJX_SLOT_AFFINE (-1)
+#define MJX_SLOT_ARENA  0
+#define MJX_SLOT_CONST  1
+#define MJX_SLOT_INPUT0 2
 
 typedef struct mjx_instr mjx_instr;
 typedef struct mjx_code mjx_code;
@@ -86,7 +85,7 @@ struct mjx_code {
 
 /* The working memory of one activation of a program; the first thing in its own block. */
 struct mjx_frame {
-  char **slots; /* arena, consts, scratch, inputs.., outputs.. */
+  char **slots; /* arena, consts, inputs.., outputs.. */
   char *locals;
   char *scratch;    /* the calling thread's; valid within one leaf instruction */
   uint32_t host_fp; /* the floating-point state that callbacks expect */

@@ -210,14 +210,18 @@ static void run_tiles(void *arg, int64_t begin, int64_t end, char *scratch) {
   }
 }
 
+static inline char *at_place(const mjx_frame *frame, const ewise_place *place) {
+  char *base = place->slot < 0 ? frame->scratch : frame->slots[place->slot];
+  return base + place->offset;
+}
+
 static void run_bound_steps(const ewise_plan *plan, const mjx_frame *frame) {
   const ewise_bound_step *step = plan->bound_steps, *end = step + plan->n_steps;
-  char *const *slots = frame->slots;
   for (; step < end; step++) {
     const void *in[4];
     void *out[2];
-    for (int i = 0; i < step->n_in; i++) in[i] = slots[step->in[i].slot] + step->in[i].offset;
-    for (int i = 0; i < step->n_out; i++) out[i] = slots[step->out[i].slot] + step->out[i].offset;
+    for (int i = 0; i < step->n_in; i++) in[i] = at_place(frame, &step->in[i]);
+    for (int i = 0; i < step->n_out; i++) out[i] = at_place(frame, &step->out[i]);
     step->fn(plan->space.n, out, in);
   }
 }

@@ -73,7 +73,7 @@ static mjx_frame *frame_lay_out(const mjx_code *code, void *memory) {
 
 mjx_frame *mjx_frame_nest(const mjx_frame *parent, const mjx_code *code, void *memory) {
   mjx_frame *frame = frame_lay_out(code, memory);
-  frame->scratch = frame->slots[MJX_SLOT_SCRATCH] = parent->scratch;
+  frame->scratch = parent->scratch;
   frame->host_fp = parent->host_fp;
   return frame;
 }
@@ -174,7 +174,7 @@ static mjx_status run_tier0(mjx_program *program, const void *const *inputs, voi
   void *memory = mjx_store_take(program, &program->frames, block_bytes(program));
   if (!memory) return MJX_NO_MEMORY;
   mjx_frame *frame = frame_lay_out(code, memory);
-  frame->scratch = frame->slots[MJX_SLOT_SCRATCH] = (char *)memory + code->frame_bytes;
+  frame->scratch = (char *)memory + code->frame_bytes;
   for (int64_t i = 0; i < code->n_inputs; i++) mjx_frame_set_input(frame, i, inputs[i]);
   for (int64_t i = 0; i < code->n_outputs; i++) mjx_frame_set_output(frame, i, outputs[i]);
   frame->host_fp = mjx_fp_enter();
