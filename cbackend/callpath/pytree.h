@@ -69,6 +69,7 @@ typedef struct mjx_tree_flat {
   Py_ssize_t n_leaves;     /* in the structure: leaves.size, unless built without leaves */
   uint64_t hash;           /* of the nodes without custom data */
   bool has_data;           /* a node has custom data */
+  bool keeps;              /* it refers to more than builtin types and strs */
   bool none_is_leaf;       /* set it after mjx_tree_init to treat None so */
   int depth;               /* containers around the one that is being flattened */
   PyTypeObject *leaf_type; /* borrowed: the last type found to be a leaf's, or NULL */

@@ -47,7 +47,7 @@ void mjx_tree_init(mjx_tree_flat *flat) {
   flat->node_capacity = MJX_TREE_LOCAL_NODES;
   flat->run = flat->n_leaves = 0;
   flat->hash = 0;
-  flat->has_data = flat->none_is_leaf = false;
+  flat->has_data = flat->keeps = flat->none_is_leaf = false;
   flat->depth = 0;
   flat->leaf_type = NULL;
 }
@@ -104,6 +104,9 @@ int mjx_tree_flush(mjx_tree_flat *flat) {
 int mjx_tree_push(mjx_tree_flat *flat, mjx_tree_kind kind, Py_ssize_t arity, PyObject *type,
                   PyObject *data) {
   if (kind >= MJX_TREE_CUSTOM) flat->has_data = true;
+  if (kind >= MJX_TREE_NAMEDTUPLE || (kind == MJX_TREE_DICT && !((mjx_keys *)data)->plain)) {
+    flat->keeps = true;
+  }
   if (mjx_tree_flush(flat) < 0) return -1;
   return add_node(flat, kind, arity, type, data);
 }

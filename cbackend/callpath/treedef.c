@@ -3,8 +3,8 @@
 
 #include "tree_internal.h"
 
-/* Structures without custom data are shared: a table of them saves making equal ones, and comparing
- * them is then mostly a comparison of addresses.  It is emptied when it is full. */
+/* Structures of builtin types and strs are shared: a table of them saves making equal ones, and
+ * comparing them is then a comparison of addresses.  It is emptied when it is full. */
 enum { SHARED_SLOTS = 8192, MAX_SHARED = SHARED_SLOTS / 2, MAX_SHARED_NODES = 1 << 17 };
 
 static struct {
@@ -69,19 +69,15 @@ static mjx_treedef *allocate(const mjx_tree_flat *flat) {
   def->num_leaves = def->num_nodes = flat->n_leaves;
   def->hash = flat->hash;
   def->has_data = flat->has_data;
-  def->runs_code = false;
-  bool collected = false; /* can be part of a cycle */
+  def->runs_code = flat->keeps;
   for (Py_ssize_t i = 0; i < n; i++) {
     const mjx_tree_node *node = &flat->nodes[i];
     def->nodes[i] = *node;
     Py_XINCREF(node->type);
     Py_XINCREF(node->data);
     if (node->kind != MJX_TREE_LEAVES) def->num_nodes++;
-    collected |= node->kind >= MJX_TREE_NAMEDTUPLE;
-    if (node->kind == MJX_TREE_DICT) collected |= !((mjx_keys *)node->data)->plain;
   }
-  def->runs_code = collected;
-  if (collected) PyObject_GC_Track(def);
+  if (flat->keeps) PyObject_GC_Track(def); /* it may be part of a cycle */
   return def;
 }
 
@@ -92,7 +88,7 @@ static void forget_shared(void) {
   shared.slots = fresh;
   shared.used = 0;
   shared.n_nodes = 0;
-  for (int i = 0; i < SHARED_SLOTS; i++) Py_XDECREF(slots[i]); /* may run any code */
+  for (int i = 0; i < SHARED_SLOTS; i++) Py_XDECREF(slots[i]);
   PyMem_Free(slots);
 }
 
@@ -111,7 +107,7 @@ static mjx_treedef **find_shared(const mjx_tree_flat *flat) {
 PyObject *mjx_treedef_new(mjx_tree_flat *flat) {
   if (flat->n_nodes == 0 && flat->run == 1 && leaf_def) return Py_NewRef(leaf_def);
   if (mjx_tree_flush(flat) < 0) return NULL;
-  if (flat->has_data || flat->n_nodes > MAX_SHARED_NODES / 64) return (PyObject *)allocate(flat);
+  if (flat->keeps || flat->n_nodes > MAX_SHARED_NODES / 64) return (PyObject *)allocate(flat);
   mjx_treedef *found = *find_shared(flat);
   if (found) return Py_NewRef(found);
   mjx_treedef *def = allocate(flat);
