@@ -24,8 +24,12 @@ from minijax.device import Device as Device
 from minijax.dispatch import clear_caches as clear_caches
 from minijax.dtypes import float0 as float0
 
-check_tracer_leaks = config.context_manager("jax_check_tracer_leaks", True)
-checking_leaks = config.context_manager("jax_check_tracer_leaks", True)
+allow_f16_reductions = config.context_manager("jax_allow_f16_reductions")
+array_garbage_collection_guard = config.context_manager(
+    "jax_array_garbage_collection_guard"
+)
+check_tracer_leaks = config.context_manager("jax_check_tracer_leaks")
+checking_leaks = config.context_manager("jax_check_tracer_leaks")
 debug_infs = config.context_manager("jax_debug_infs")
 debug_key_reuse = config.context_manager("jax_debug_key_reuse")
 debug_nans = config.context_manager("jax_debug_nans")
@@ -33,17 +37,27 @@ default_device = config.context_manager("jax_default_device")
 default_matmul_precision = config.context_manager("jax_default_matmul_precision")
 default_prng_impl = config.context_manager("jax_default_prng_impl")
 enable_checks = config.context_manager("jax_enable_checks")
-enable_custom_prng = config.context_manager("jax_enable_custom_prng", True)
-enable_x64 = config.context_manager("jax_enable_x64", True)
+enable_custom_prng = config.context_manager("jax_enable_custom_prng")
+enable_x64 = config.context_manager("jax_enable_x64")
 explain_cache_misses = config.context_manager("jax_explain_cache_misses")
 legacy_prng_key = config.context_manager("jax_legacy_prng_key")
-log_compiles = config.context_manager("jax_log_compiles", True)
-no_tracing = config.context_manager("jax_no_tracing", True)
+log_compiles = config.context_manager("jax_log_compiles")
+no_tracing = config.context_manager("jax_no_tracing")
 numpy_dtype_promotion = config.context_manager("jax_numpy_dtype_promotion")
 numpy_rank_promotion = config.context_manager("jax_numpy_rank_promotion")
 softmax_custom_jvp = config.context_manager("jax_softmax_custom_jvp")
+thread_guard = config.context_manager("jax_thread_guard")
 threefry_partitionable = config.context_manager("jax_threefry_partitionable")
 transfer_guard = config.context_manager("jax_transfer_guard")
+transfer_guard_device_to_device = config.context_manager(
+    "jax_transfer_guard_device_to_device"
+)
+transfer_guard_device_to_host = config.context_manager(
+    "jax_transfer_guard_device_to_host"
+)
+transfer_guard_host_to_device = config.context_manager(
+    "jax_transfer_guard_host_to_device"
+)
 
 __version__ = JAX_VERSION
 __version_info__ = tuple(int(part) for part in JAX_VERSION.split("."))

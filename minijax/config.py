@@ -12,6 +12,8 @@ import types
 
 from minijax import _callpath
 
+_ABSENT = object()
+
 # name -> (default, part of the trace key?, what it does)
 _FLAGS = {
     "jax_enable_x64": (False, True, "64-bit types are kept rather than narrowed to 32 bits"),
@@ -62,6 +64,85 @@ _FLAGS = {
     "jax_array_garbage_collection_guard": ("allow", False, "accepted"),
 }  # fmt: skip
 
+# flags of JAX's that change nothing here -> their defaults
+_ACCEPTED = {
+    "check_vma": False,
+    "eager_constant_folding": False,
+    "jax_backend_target": "",
+    "jax_check_static_indices": False,
+    "jax_compilation_cache_include_metadata_in_key": False,
+    "jax_compilation_cache_max_size": -1,
+    "jax_compiler_enable_remat_pass": True,
+    "jax_cpu_collectives_implementation": "gloo",
+    "jax_cpu_enable_async_dispatch": True,
+    "jax_custom_vjp3": False,
+    "jax_debug_log_modules": "",
+    "jax_disable_most_optimizations": False,
+    "jax_disable_vmap_shmap_error": False,
+    "jax_distributed_debug": False,
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_hlo_source_file_canonicalization_regex": None,
+    "jax_include_debug_info_in_dumps": True,
+    "jax_include_full_tracebacks_in_locations": True,
+    "jax_log_checkpoint_residuals": False,
+    "jax_memory_fitting_effort": 0.0,
+    "jax_memory_fitting_level": "O2",
+    "jax_mutable_array_checks": True,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_raise_persistent_cache_errors": False,
+    "jax_remove_size_one_mesh_axis_from_type": False,
+    "jax_thread_guard": False,
+    "jax_traceback_in_locations_limit": 100,
+    "jax_tracer_error_num_traceback_frames": 5,
+    "jax_transfer_guard_device_to_device": None,
+    "jax_transfer_guard_device_to_host": None,
+    "jax_transfer_guard_host_to_device": None,
+    "jax_use_direct_linearize": True,
+    "jax_use_magma": "auto",
+    "jax_use_simplified_jaxpr_constants": False,
+    "jax_xla_backend": "",
+    "jax_xla_profile_version": 0,
+}
+_FLAGS.update({name: (value, False, "accepted") for name, value in _ACCEPTED.items()})
+
+_GUARDS = ("allow", "log", "disallow", "log_explicit", "disallow_explicit")
+_CHOICES = {
+    "jax_numpy_rank_promotion": ("allow", "warn", "raise"),
+    "jax_numpy_dtype_promotion": ("standard", "strict"),
+    "jax_legacy_prng_key": ("allow", "warn", "error"),
+    "jax_transfer_guard": _GUARDS,
+    "jax_transfer_guard_device_to_device": (None, *_GUARDS),
+    "jax_transfer_guard_device_to_host": (None, *_GUARDS),
+    "jax_transfer_guard_host_to_device": (None, *_GUARDS),
+}
+
+
+def _check_choice(name, value):
+    """ValueError where a flag has named values and `value` is none of them."""
+    choices = _CHOICES.get(name)
+    if choices is not None and value not in choices:
+        raise ValueError(
+            f"new enum value must be in {list(choices)}, got {value} of type "
+            f"{type(value)}."
+        )
+    if name == "jax_default_device":
+        _check_device(value)
+    if name == "jax_num_cpu_devices" and value not in (-1, 1):
+        raise RuntimeError(
+            "jax_num_cpu_devices config should be updated before backends are "
+            "initialized; here there is one device from the start"
+        )
+
+
+def _check_device(value):
+    if not (value is None or value == "cpu" or hasattr(value, "platform")):
+        raise ValueError(
+            "jax.default_device must be passed either a Device object (e.g. "
+            "`jax.devices('cpu')[0]`) or a platform name string like 'cpu' or 'gpu', "
+            f"got: {value!r}"
+        )
+
+
 # While one of these is on, calls are served by Python rather than by the call path in C.
 _SLOW_FLAGS = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
 
@@ -84,6 +165,9 @@ class _Values(threading.local):
     """Class attributes are the process-wide values, instance attributes one thread's."""
 
     trace_key = ()
+
+    def __getitem__(self, name):
+        return read(name)
 
 
 _trace_keys = {}
@@ -128,6 +212,7 @@ def update(name, value):
     """Set flag `name` for the whole process.  AttributeError if there is none."""
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
+    _check_choice(name, value)
     setattr(_Values, name, value)
     _refresh(_Values)
     _refresh_thread()
@@ -152,6 +237,8 @@ class _ConfigModule(types.ModuleType):
     """This module is also the object `jax.config`: flags are its attributes."""
 
     def __getattr__(self, name):
+        if name not in _FLAGS:
+            raise AttributeError(f"'Config' object has no attribute '{name}'")
         return read(name)
 
     def __setattr__(self, name, value):
@@ -195,12 +282,62 @@ class _Setting:
         return wrapped
 
 
-def context_manager(name, no_argument=None):
+class State:
+    """One flag as an object: `with state(value):` holds it, `state.value` reads it."""
+
+    def __init__(self, name):
+        self._name = name
+        self.__name__ = name.removeprefix("jax_")
+        self.__doc__ = f"Hold `{name}` at a value: {_FLAGS[name][2]}."
+
+    def __call__(self, new_val=_ABSENT):
+        if new_val is _ABSENT:
+            if not isinstance(_FLAGS[self._name][0], bool):
+                raise TypeError(
+                    f"Context manager for {self.__name__} config option requires an "
+                    "argument representing the new value for the config option."
+                )
+            new_val = True
+        _check_choice(self._name, new_val)
+        return _Setting(self._name, new_val)
+
+    def __bool__(self):
+        raise TypeError(
+            "bool() not supported for instances of type 'State' (did you mean to use "
+            "'State.value' instead?)"
+        )
+
+    @property
+    def name(self):
+        """The flag's name."""
+        return self._name
+
+    @property
+    def value(self):
+        """The value in this thread."""
+        return getattr(values, self._name)
+
+    def get_global(self):
+        """The process-wide value."""
+        return getattr(_Values, self._name)
+
+    def set_global(self, value):
+        """Set the process-wide value."""
+        update(self._name, value)
+
+    def get_local(self):
+        """The value held in this thread, or None."""
+        return vars(values).get(self._name)
+
+    def set_local(self, value):
+        """Hold the flag at a value in this thread; None lets go of it."""
+        if value is None:
+            vars(values).pop(self._name, None)
+        else:
+            setattr(values, self._name, value)
+        _refresh_thread()
+
+
+def context_manager(name):
     """The context manager of one flag, as `jax.enable_x64`; called with a new value."""
-
-    def setting(new_val=no_argument):
-        return _Setting(name, new_val)
-
-    setting.__name__ = name.removeprefix("jax_")
-    setting.__doc__ = f"Hold `{name}` at a value: {_FLAGS[name][2]}."
-    return setting
+    return State(name)

@@ -1,16 +1,18 @@
-"""The few names private to JAX that public libraries import, as adapters.
+"""Names private to JAX that libraries and tests import, as adapters.
 
-Nothing of minijax's own is here: each module says which library needs it.
+Nothing of minijax's own is here: each module gives under JAX's private name what
+stands elsewhere. Names that minijax has no use for are not here; asking for one is an
+AttributeError, as for any name that is missing.
 """
 
 import importlib
+import importlib.util
 
 from minijax.alias import missing_attribute
 
-_LAZY = {"compiler", "traceback_util", "xla_bridge"}
-
 
 def __getattr__(name):
-    if name in _LAZY:
-        return importlib.import_module(f"{__name__}.{name}")
+    full = f"{__name__}.{name}"
+    if not name.startswith("__") and importlib.util.find_spec(full) is not None:
+        return importlib.import_module(full)
     raise missing_attribute(__name__, name)

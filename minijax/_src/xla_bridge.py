@@ -1,5 +1,25 @@
-"""The backends by name: chex asks whether they have been started."""
+"""The backends by name, and their devices."""
 
-from minijax.extend.backend import backends
+from minijax._src._homes import names_of
+from minijax.extend.backend import backends, get_backend
 
 _backends = backends()
+
+
+def backends_are_initialized():
+    """Whether a backend has been started: the only one always has."""
+    return True
+
+
+def canonicalize_platform(platform):
+    """The name of a platform.  RuntimeError for any but the CPU."""
+    get_backend(platform)
+    return platform
+
+
+def using_pjrt_c_api(backend=None):
+    """Whether the backend is a plugin of XLA's."""
+    return False
+
+
+__getattr__ = names_of(__name__, "minijax.extend.backend", "minijax.device")

@@ -2,6 +2,8 @@
 
 import functools
 
+from minijax import config
+
 
 class _Store:
     """A value that is set once, by a call."""
@@ -101,3 +103,37 @@ def transformation_with_aux(gen, fun=None, *static):
         return out
 
     return transformation_with_aux2(direct, fun, *static)
+
+
+Store = _Store
+
+
+def cache(call=None, *, max_size=None, **_):
+    """`call` remembered by its arguments and by the flags that tracing depends on."""
+    if call is None:
+        return functools.partial(cache, max_size=max_size)
+
+    @functools.lru_cache(max_size)
+    def found(_key, *args, **kwargs):
+        return call(*args, **kwargs)
+
+    @functools.wraps(call)
+    def cached(*args, **kwargs):
+        return found(config.trace_key(), *args, **kwargs)
+
+    cached.cache_clear = found.cache_clear  # pyright: ignore
+    cached.cache_info = found.cache_info  # pyright: ignore
+    return cached
+
+
+def merge_linear_aux(aux1, aux2):
+    """What the first of two thunks gives that has run: (whether it is the first, value)."""
+    try:
+        return True, aux1()
+    except StoreException:
+        return False, aux2()
+
+
+def hashable_partial(fun, *args):
+    """A wrapped function with its first arguments given."""
+    return transformation2(lambda f, *rest: f(*args, *rest), fun)

@@ -1,0 +1,14 @@
+"""The transformations and their kind (`jax.grad`, `jax.device_put`, ...)."""
+
+from minijax._src._homes import names_of
+from minijax.api.differentiate import _basis as _std_basis  # noqa: F401
+
+__getattr__ = names_of(
+    __name__,
+    "minijax",
+    "minijax.api.differentiate",
+    "minijax.api.inspection",
+    "minijax.api.arrays",
+    "minijax.api.shard",
+    "minijax.control.call",
+)

@@ -1,0 +1,70 @@
+"""Flattening of arguments, and what is known of functions' signatures."""
+
+import inspect
+import operator
+
+from minijax._src._homes import names_of
+
+SENTINEL = object()
+_BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def fun_signature(fun):
+    """The signature of `fun`, or None where it tells none."""
+    try:
+        return inspect.signature(fun)
+    except (ValueError, TypeError):
+        return None
+
+
+def _ensure_index(x):
+    """An int, or a tuple of ints."""
+    try:
+        return operator.index(x)
+    except TypeError:
+        return tuple(map(operator.index, x))
+
+
+def _ensure_index_tuple(x):
+    """A tuple of ints."""
+    index = _ensure_index(x)
+    return (index,) if isinstance(index, int) else index
+
+
+def infer_argnums_and_argnames(sig, argnums, argnames):
+    """Numbers and names of parameters: each from the other where only one is given."""
+    if argnums is None and argnames is None:
+        return (), ()
+    if argnums is not None:
+        argnums = _ensure_index_tuple(argnums)
+    if argnames is not None:
+        argnames = (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    if argnums is not None and argnames is not None:
+        return argnums, argnames
+    parameters = sig.parameters
+    if argnums is None:
+        named = [
+            k
+            for k, (name, p) in enumerate(parameters.items())
+            if p.kind is _BY_PLACE and name in argnames
+        ]
+        return tuple(named), argnames
+    names = [
+        name
+        for k, (name, p) in enumerate(parameters.items())
+        if p.kind is _BY_PLACE and k in argnums
+    ]
+    return argnums, tuple(names)
+
+
+def check_callable(fun):
+    """TypeError for what cannot be transformed."""
+    if isinstance(fun, staticmethod):
+        raise TypeError(f"staticmethod arguments are not supported, got {fun}")
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun}")
+    if inspect.isgeneratorfunction(fun):
+        raise TypeError(f"Expected a function, got a generator function: {fun}")
+
+
+__getattr__ = names_of(__name__, "minijax.api_util")

@@ -1,0 +1,7 @@
+"""Arrays and their shards."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.array", "minijax.device", "minijax.api.arrays"
+)

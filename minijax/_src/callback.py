@@ -1,0 +1,5 @@
+"""Python functions called from compiled ones."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.control.callback")

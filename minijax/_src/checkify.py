@@ -1,0 +1,7 @@
+"""Errors as values."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.experimental.checkify", "minijax.experimental._checkify"
+)

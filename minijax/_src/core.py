@@ -1,0 +1,60 @@
+"""Jaxprs, primitives, traces and abstract values."""
+
+from typing import Any
+
+from minijax import check, core
+from minijax._src._homes import names_of
+from minijax.ops.shape import canonical_shape
+
+AxisName = Any
+Effects = frozenset
+trace_ctx = core._state
+abstract_token = core.AbstractToken()
+check_jaxpr = check.check_jaxpr
+pytype_aval_mappings = core.aval_rules
+
+
+def trace_state_clean():
+    """Whether nothing is being traced in this thread."""
+    return core.current_trace() is core.eval_trace
+
+
+def is_constant_dim(d):
+    """Whether a size is a number rather than a symbol: always, here."""
+    return isinstance(d, int)
+
+
+def is_concrete(x):
+    """Whether the value of `x` is known."""
+    return to_concrete_value(x) is not None
+
+
+def to_concrete_value(x):
+    """The value of `x`, or None where it is traced."""
+    return x._concrete() if isinstance(x, core.Tracer) else x
+
+
+def extend_axis_env_nd(name_size_pairs):
+    """Named axes in scope for a `with` block."""
+    return core.extend_axis_env(dict(name_size_pairs))
+
+
+def unsafe_get_axis_names():
+    """The names of the axes in scope."""
+    return list(core.axis_env())
+
+
+def canonicalize_shape(shape, context=""):
+    """A shape as a tuple of ints.  TypeError for what is none."""
+    return canonical_shape(shape)
+
+
+__getattr__ = names_of(
+    __name__,
+    "minijax.extend.core",
+    "minijax.core",
+    "minijax.errors",
+    "minijax._src._calls",
+    "minijax.mesh",
+    "minijax.trace",
+)

@@ -1,0 +1,44 @@
+"""Uses that warn, and that may be made to raise."""
+
+import warnings
+
+from minijax.alias import missing_attribute
+
+_accelerated: dict[str, bool] = {}
+
+
+def register(deprecation_id):
+    """Make a deprecation known."""
+    _accelerated.setdefault(deprecation_id, False)
+
+
+def unregister(deprecation_id):
+    """Forget a deprecation."""
+    if deprecation_id not in _accelerated:
+        raise ValueError(f"deprecation_id={deprecation_id!r} not registered.")
+    del _accelerated[deprecation_id]
+
+
+def accelerate(deprecation_id):
+    """From now on the deprecated use raises."""
+    if deprecation_id not in _accelerated:
+        raise ValueError(f"deprecation_id={deprecation_id!r} not registered.")
+    _accelerated[deprecation_id] = True
+
+
+def is_accelerated(deprecation_id):
+    """Whether the deprecated use raises."""
+    if deprecation_id not in _accelerated:
+        raise ValueError(f"deprecation_id={deprecation_id!r} not registered.")
+    return _accelerated[deprecation_id]
+
+
+def warn(deprecation_id, message, stacklevel=1):
+    """Warn of a deprecated use, or raise ValueError where it is accelerated."""
+    if is_accelerated(deprecation_id):
+        raise ValueError(message)
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel + 1)
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)

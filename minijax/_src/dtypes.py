@@ -1,0 +1,49 @@
+"""Dtypes, promotion and weak types."""
+
+import numpy as np
+
+from minijax import config, dtypes
+from minijax._src._homes import names_of
+
+int_, uint, float_, complex_ = np.int64, np.uint64, np.float64, np.complex128
+_weak_types = [int, float, complex]
+_custom_float_dtypes = [*dtypes._small_floats, np.dtype(dtypes.bfloat16)]
+_float8_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float8")]
+_jax_types = sorted((np.dtype(t) for t in dtypes.array_dtypes), key=str)
+short_dtype_name = dtypes.short_name
+
+
+def default_int_dtype():
+    """The dtype of Python's ints."""
+    return dtypes.python_scalar_dtype(int)
+
+
+def default_uint_dtype():
+    """The unsigned dtype as wide as that of Python's ints."""
+    return np.dtype("uint64" if config.x64_enabled() else "uint32")
+
+
+def default_float_dtype():
+    """The dtype of Python's floats."""
+    return dtypes.python_scalar_dtype(float)
+
+
+def default_complex_dtype():
+    """The dtype of Python's complex numbers."""
+    return dtypes.python_scalar_dtype(complex)
+
+
+def coerce_to_array(x, dtype=None):
+    """A NumPy array of the dtype that tracing gives `x`."""
+    return np.asarray(x, dtypes.dtype(x) if dtype is None else dtype)
+
+
+def safe_to_cast(input_dtype_or_value, output_dtype_or_value):
+    """Whether the first converts to the second without loss by promotion."""
+    out = dtypes.dtype(output_dtype_or_value)
+    return dtypes.promote_types(dtypes.dtype(input_dtype_or_value), out) == out
+
+
+__getattr__ = names_of(
+    __name__, "minijax.dtypes", "minijax.numpy.promotion", "minijax.numpy"
+)

@@ -1,0 +1,5 @@
+"""Images resized."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.image", "minijax.image.resample")

@@ -1,0 +1,7 @@
+"""Batching."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.interpreters.batching", "minijax.transforms.batching"
+)

@@ -1,0 +1,7 @@
+"""Loops."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.lax", "minijax.control.scan", "minijax.control.while_loop"
+)

@@ -1,0 +1,33 @@
+"""The elementwise, shape and reduction operations."""
+
+from typing import Any
+
+from minijax import dtypes
+from minijax._src._homes import names_of
+from minijax.numpy.creation import asarray as asarray
+from minijax.numpy.promotion import literal
+from minijax.ops.convert import convert
+
+PrecisionLike = DotDimensionNumbers = Any
+
+
+def _const(example, value):
+    """`value` with the dtype of `example`."""
+    return literal(value, dtypes.dtype(example))
+
+
+def _convert_element_type(operand, new_dtype=None, weak_type=False, sharding=None):
+    """`operand` with another dtype, or another weak type."""
+    return convert(operand, new_dtype, weak_type)
+
+
+__getattr__ = names_of(
+    __name__,
+    "minijax.lax",
+    "minijax.ops.elementwise",
+    "minijax.ops.reduce",
+    "minijax.ops.convert",
+    "minijax.ops.shape",
+    "minijax.ops.define",
+    "minijax.numpy.promotion",
+)

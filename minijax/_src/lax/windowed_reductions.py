@@ -1,0 +1,5 @@
+"""Reductions over windows."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.lax", "minijax.ops.window")

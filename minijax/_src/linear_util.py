@@ -1,0 +1,5 @@
+"""Functions that are transformed step by step."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.extend.linear_util")

@@ -1,0 +1,5 @@
+"""Activations and their kind."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.nn", "minijax.nn.functions")

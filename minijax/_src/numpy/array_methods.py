@@ -1,0 +1,5 @@
+"""Methods of arrays."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.numpy.array_methods", "minijax.numpy")

@@ -1,0 +1,7 @@
+"""Indexing."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.numpy.indexing", "minijax.numpy.gathering", "minijax.numpy"
+)

@@ -1,0 +1,5 @@
+"""Scalar types."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.numpy.scalar_types", "minijax.numpy")

@@ -1,0 +1,7 @@
+"""Elementwise functions."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.numpy.ufuncs", "minijax.numpy.math_ufuncs", "minijax.numpy"
+)

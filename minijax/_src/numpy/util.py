@@ -1,0 +1,5 @@
+"""Promotion of arguments."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.numpy.promotion", "minijax.numpy")

@@ -1,0 +1,5 @@
+"""How the axes of an array lie over a mesh."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.mesh")

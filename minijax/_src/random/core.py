@@ -1,0 +1,7 @@
+"""Samplers."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__, "minijax.random", "minijax.random.keys", "minijax.random.basic"
+)

@@ -1,0 +1,11 @@
+"""Shardings, meshes and partition specs."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(
+    __name__,
+    "minijax.mesh",
+    "minijax.device",
+    "minijax.sharding",
+    "minijax.experimental.layout",
+)

@@ -1,0 +1,5 @@
+"""Names of types for annotations."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.typing")

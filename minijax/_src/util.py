@@ -1,0 +1,143 @@
+"""Small helpers on sequences, functions and caches."""
+
+import functools
+import types
+from typing import Any
+
+from minijax._src._homes import names_of
+from minijax.extend.linear_util import cache as cache
+from minijax.util import safe_map, safe_zip
+
+NumpyComplexWarning = Warning
+weakref_lru_cache = cache
+
+
+def unzip3(triples):
+    """The firsts, the seconds and the thirds of triples."""
+    rows = list(triples)
+    return tuple(tuple(row[k] for row in rows) for k in range(3))
+
+
+def partition_list(marks, values):
+    """The values that are not marked, and those that are."""
+    pairs = safe_zip(marks, values)
+    return [x for mark, x in pairs if not mark], [x for mark, x in pairs if mark]
+
+
+def merge_lists(marks, unmarked, marked):
+    """The inverse of `partition_list`."""
+    rest, chosen = iter(unmarked), iter(marked)
+    merged = [next(chosen if mark else rest) for mark in marks]
+    if next(rest, merged) is not merged or next(chosen, merged) is not merged:
+        raise AssertionError("more values than marks")
+    return merged
+
+
+def subvals(values, replacements):
+    """`values` with those at given places replaced; a tuple."""
+    changed = list(values)
+    for place, value in replacements:
+        changed[place] = value
+    return tuple(changed)
+
+
+def foreach(fun, *args):
+    """`safe_map` for what `fun` does."""
+    safe_map(fun, *args)
+
+
+def concatenate(sequences):
+    """One list of all elements."""
+    return [x for sequence in sequences for x in sequence]
+
+
+def curry(fun):
+    """`curry(f)(x)(y)` is `f(x, y)`, and `curry(f)(x)` waits for the rest."""
+    return functools.partial(functools.partial, fun)
+
+
+def tuple_insert(values, place, value):
+    """`values` with one more at `place`."""
+    return (*values[:place], value, *values[place:])
+
+
+def tuple_delete(values, place):
+    """`values` without the one at `place`."""
+    return (*values[:place], *values[place + 1 :])
+
+
+def tuple_update(values, place, value):
+    """`values` with the one at `place` replaced."""
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def ceil_of_ratio(x, y):
+    """`x / y`, rounded up."""
+    return -(-x // y)
+
+
+def fun_name(fun, default="<unnamed function>") -> str:
+    """The name of a function, seen through `functools.partial`."""
+    while isinstance(fun, functools.partial) and not hasattr(fun, "__name__"):
+        fun = fun.func
+    return getattr(fun, "__name__", default)
+
+
+def wrap_name(transform, name):
+    """`transform(name)`."""
+    return f"{transform}({name})"
+
+
+def wraps(wrapped, namestr=None, docstr=None, **kwargs):
+    """As `functools.wraps`, with a name and a docstring made from patterns."""
+
+    def decorate(fun: Any) -> Any:
+        name = fun_name(wrapped)
+        fun.__name__ = (namestr or "{fun}").format(fun=name)
+        fun.__qualname__ = getattr(wrapped, "__qualname__", name)
+        fun.__module__ = getattr(wrapped, "__module__", "<unknown>")
+        fun.__doc__ = (docstr or "{doc}").format(
+            fun=name, doc=getattr(wrapped, "__doc__", ""), **kwargs
+        )
+        fun.__dict__.update(getattr(wrapped, "__dict__", {}))
+        fun.__wrapped__ = wrapped
+        return fun
+
+    return decorate
+
+
+def set_module(module):
+    """A decorator that says where a function is public."""
+
+    def decorate(fun):
+        if not isinstance(fun, types.BuiltinFunctionType):
+            fun.__module__ = module
+        return fun
+
+    return decorate
+
+
+class HashableFunction:
+    """A function that is equal to others of the same closure."""
+
+    def __init__(self, f, closure):
+        self.f, self.closure = f, closure
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, HashableFunction)
+            and self.f.__code__ == other.f.__code__
+            and self.closure == other.closure
+        )
+
+    def __hash__(self):
+        return hash((self.f.__code__, self.closure))
+
+    def __call__(self, *args, **kwargs):
+        return self.f(*args, **kwargs)
+
+    def __repr__(self):
+        return f"<hashable {self.f.__name__} with closure={self.closure}>"
+
+
+__getattr__ = names_of(__name__, "minijax.util")
