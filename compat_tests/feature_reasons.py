@@ -12,12 +12,10 @@ def _table(reasons):
 _HIJAX = (
     "types that users add to the compiler (hijax) are new and change in every release"
 )
-_REFS = "mutable references need an order of effects that the runtime has not"
 _STORAGE = "needs tensorstore, as in JAX"
 
 ABSENT = _table(
     {
-        _REFS: "jax.Ref jax.freeze jax.new_ref jax.ref.get jax.ref.new_ref",
         _HIJAX: """
             jax.experimental.cur_qdd jax.experimental.hijax
             jax.experimental.hijax.AbstractValue jax.experimental.hijax.AvalMutableQDD
@@ -78,9 +76,7 @@ PARTIAL = _table(
             jax.experimental.layout.Format jax.experimental.layout.Layout
             jax.stages.Compiled
         """,
-        "no references, and nothing that varies over manual axes": (
-            "jax.ShapeDtypeStruct"
-        ),
+        "nothing that varies over manual axes": ("jax.ShapeDtypeStruct"),
         "the argument's name differs; it is passed by position": """
             jax.config.update jax.dlpack.from_dlpack jax.lax.select
             jax.numpy.issubdtype jax.reshard jax.sharding.reshard
@@ -101,6 +97,7 @@ PARTIAL = _table(
         "the runtime has no status codes of XLA's": "jax.errors.JaxRuntimeError",
         "no second, lower form of a trace": "jax.stages.Traced",
         "no protocol buffers": "jax.tree_util.PyTreeDef",
+        "no references to parts (`at`); layouts are row-major always": "jax.Ref",
     }
 )
 

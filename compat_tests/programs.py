@@ -220,6 +220,27 @@ def derivatives_of_constants(jax, jnp, v):
     )  # fmt: skip
 
 
+@program(V)
+def recomputed_loops(jax, jnp, v):
+    def loop(v):
+        def body(c, x):
+            jax.debug.callback(lambda _: None, c)
+            return jnp.sin(c) * x, c + x
+
+        return jax.lax.scan(body, v[1], v)
+
+    def branch(v):
+        return jax.lax.cond(v[1] > 0, lambda: jnp.cos(v).sum(), lambda: v[0])
+
+    def total(v):
+        c, ys = loop(v)
+        return c + ys.sum() + jax.checkpoint(branch)(v * 2)
+
+    return jax.grad(jax.checkpoint(total))(v), jax.jit(jax.grad(jax.checkpoint(total)))(
+        v
+    )
+
+
 @program(X)
 def recomputation(jax, jnp, x):
     f = lambda x: jnp.sin(jnp.sin(x) @ x.T)  # noqa: E731

@@ -32,6 +32,7 @@ LAYERS = [
     (
         "namespaces",
         "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy minijax.segment "
+        "minijax.state "
         "minijax.tree minijax.ad_checkpoint minijax.debug minijax.extend",
     ),
     ("api", "minijax.api"),

@@ -20,6 +20,7 @@ DIFFERENT_EQUATIONS = {
     "gradient_of_branches": "unused residuals are zeros, not uninitialised memory",
     "jacobians": "the unit vectors are a constant, not computed from iota",
     "recomputation": "residuals are not passed through reduce_precision",
+    "recomputed_loops": "residuals are not passed through reduce_precision",
     "named_axes": "psum along a batch axis is a reduce_sum from the start",
     "complex_numbers": "the derivative of abs is one complex product",
     "custom_derivatives": "cotangents of a user's rule keep their weak type",

@@ -101,6 +101,48 @@ def _canonical_dtype(dtype):
 _callpath.set_dtype_rules(_canonical_dtype, dtypes.storage_dtype)
 
 
+class AbstractRef(AbstractValue):
+    """The type of a mutable reference (`state`) to an array of `inner_aval`.  Interned."""
+
+    __slots__ = ("inner_aval",)
+    _interned = {}
+    memory_space = None
+    weak_type = False
+
+    def __new__(cls, inner_aval, memory_space=None, kind=None):
+        known = cls._interned.get(inner_aval)
+        if known is None:
+            known = object.__new__(cls)
+            known.inner_aval = inner_aval
+            known = cls._interned.setdefault(inner_aval, known)
+        return known
+
+    def __init__(self, inner_aval, memory_space=None, kind=None):
+        pass
+
+    shape = property(lambda self: self.inner_aval.shape)
+    dtype = property(lambda self: self.inner_aval.dtype)
+    ndim = property(lambda self: self.inner_aval.ndim)
+    size = property(lambda self: self.inner_aval.size)
+    sharding = property(lambda self: self.inner_aval.sharding)
+
+    def __reduce__(self):
+        return AbstractRef, (self.inner_aval,)
+
+    def to_tangent_aval(self):
+        """The aval of a reference to tangents."""
+        return AbstractRef(self.inner_aval.to_tangent_aval())
+
+    to_cotangent_aval = to_tangent_aval
+
+    def str_short(self, short_dtypes=True, **_):
+        """As `Ref{f32[2,3]}`."""
+        return f"Ref{{{self.inner_aval.str_short(short_dtypes)}}}"
+
+    def __repr__(self):
+        return self.str_short(False)
+
+
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
 aval_rules = {}
 
@@ -228,6 +270,39 @@ class Effect:
 
 
 no_effects = frozenset()
+ref_effect = Effect("ref")  # a reference is made, read or written
+
+
+class RefRules:
+    """What `state` does for the traces and passes that meet a reference.
+
+    `state` replaces the one instance's methods; before it is imported there are no
+    references.
+    """
+
+    in_use = False
+
+    def bind(self, primitive, args, params) -> Any:
+        """Apply a primitive with jaxprs to arguments with references among them."""
+        raise NotImplementedError
+
+    def discharge(self, closed) -> Any:
+        """The closed jaxpr with values in place of references."""
+        raise NotImplementedError
+
+
+ref_rules = RefRules()
+
+
+def is_ref(x):
+    """Whether a value or tracer is a mutable reference."""
+    return type(getattr(x, "aval", None)) is AbstractRef
+
+
+def without_refs(closed):
+    """A closed jaxpr that takes no references, with values in place of those it makes."""
+    return ref_rules.discharge(closed) if ref_effect in closed.effects else closed
+
 
 # --- jaxprs -------------------------------------------------------------------
 
@@ -440,6 +515,8 @@ class Primitive:
     multiple_results = False
     effects = no_effects
     call = False
+    always_traced = False  # by transformations, even where no argument concerns them
+    takes_refs = False
     shape: Any = None
     reference: Any = None
     jvp: Any = None
@@ -482,6 +559,12 @@ class HigherOrderPrimitive(Primitive):
     """A primitive whose parameters hold jaxprs; its effects are theirs."""
 
     multiple_results = True
+    takes_refs = True
+
+    def bind(self, *args, **params):
+        if ref_rules.in_use and any(map(is_ref, args)):
+            return ref_rules.bind(self, args, params)
+        return _state.trace.process_primitive(self, args, params)
 
     def effects_of(self, params):
         found = self.effects

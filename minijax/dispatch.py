@@ -34,7 +34,7 @@ class Compiled(_callpath.Executable):
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
         with stats.phase("lower", name):
-            closed = simplify(closed)
+            closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:
                 check_jaxpr(closed.jaxpr)
             ladder.show(3, f"{name}: jaxpr after simplify", closed)

@@ -89,6 +89,8 @@ class JaxprTrace(core.Trace):
     def process_primitive(self, primitive, args, params):
         atoms = [self.atom(x) for x in args]
         avals = [atom.aval for atom in atoms]
+        if core.ref_rules.in_use and not primitive.takes_refs:
+            _check_no_refs(primitive, avals)
         out = primitive.shape(*avals, **params)
         return self.record(primitive, atoms, params, out)
 
@@ -113,9 +115,20 @@ class JaxprTrace(core.Trace):
         """Record a call whose derivative is `fwd` and `bwd`."""
         return primitive.stage(self, fun, fwd, bwd, args, **params)
 
+    def _check_returns_no_refs(self, outvars):
+        for var in outvars:
+            if type(var.aval) is core.AbstractRef:
+                what = self.described() or "a traced function"
+                raise ValueError(
+                    f"{what} returned a mutable array reference of type {var.aval}, but "
+                    "mutable array references cannot be returned."
+                )
+
     def finish(self, invars, outs):
         """The jaxpr recorded so far, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
+        if core.ref_rules.in_use:
+            self._check_returns_no_refs(outvars)
         consts = list(self.consts.values())
         jaxpr = Jaxpr(
             [var for var, _ in consts],
@@ -125,6 +138,15 @@ class JaxprTrace(core.Trace):
             debug_info=self.debug_info,
         )
         return jaxpr, [value for _, value in consts]
+
+
+def _check_no_refs(primitive, avals):
+    for aval in avals:
+        if type(aval) is core.AbstractRef:
+            raise TypeError(
+                f"{primitive} requires ndarray or scalar arguments, got a reference of "
+                f"type {aval}. Read its value with ref[...]."
+            )
 
 
 def trace(fun, in_avals, debug_info=None):

@@ -124,7 +124,7 @@ def call_jaxpr(closed, *args, name, **params) -> Any:
 
     At top level that is a call of its executable.
     """
-    if core.current_trace() is core.eval_trace:
+    if core.current_trace() is core.eval_trace and not _takes_refs(closed):
         for x in args:
             if isinstance(x, core.Tracer):
                 raise errors.leaked(x)
@@ -133,18 +133,25 @@ def call_jaxpr(closed, *args, name, **params) -> Any:
     return jit_p.bind(*consts, *args, jaxpr=closed, name=name, **params)
 
 
+def _takes_refs(closed):
+    """Whether a reference is among the inputs or constants."""
+    variables = closed.jaxpr.invars + closed.jaxpr.constvars
+    return any(type(v.aval) is core.AbstractRef for v in variables)
+
+
 # --- the function -------------------------------------------------------------------
 
 
 class Traced:
     """What jit knows of a function for one signature."""
 
-    __slots__ = ("closed", "out_tree", "name", "in_tree", "calls_tracers")
+    __slots__ = ("closed", "out_tree", "name", "in_tree", "calls_tracers", "calls_refs")
 
     def __init__(self, closed, out_tree, in_tree, name):
         self.closed, self.out_tree = closed, out_tree
         self.in_tree, self.name = in_tree, name
         self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
+        self.calls_refs = _takes_refs(closed)
 
 
 # function -> {options: {signature: Traced}}, so that `jit(f)` twice traces once
@@ -192,7 +199,9 @@ class PjitFunction(stages.Wrapped):
                 return self._fun(*args, **kwargs)
             traced, flat = self._traced(args, kwargs)
             current = core.current_trace()
-            if current is core.eval_trace and not traced.calls_tracers:
+            if current is core.eval_trace and not (
+                traced.calls_tracers or traced.calls_refs
+            ):
                 try:
                     outs = dispatch.compiled(traced.closed, traced.name)(flat)
                 except TypeError:

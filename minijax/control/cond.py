@@ -344,6 +344,7 @@ def _cond_batch(axis, args, dims, *, branches, **params):
 
 def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     """A batched index: run every branch on the whole batch, and pick by element."""
+    branches = [core.without_refs(b) for b in branches]
     if any(b.effects for b in branches):
         raise NotImplementedError(
             "vmap of lax.cond or lax.switch with a batched predicate is not possible where "

@@ -93,7 +93,7 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     Record the rest to be run again.
     """
     nonzero = tuple(type(t) is not Zero for t in tangents)
-    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
+    derived, out_nonzero = _primal_then_linear(jaxpr, nonzero)
     n_out = len(out_nonzero)
     key = _remat_linearize, policy
     known = derived.memo.get(key)
@@ -124,6 +124,37 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
         next(found) if nz else Zero(aval.to_tangent_aval())
         for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
     ]
+
+
+def _primal_then_linear(closed, nonzero):
+    """As `jvp_jaxpr`, with the primal and the linear part of loops and branches apart.
+
+    Returns (closed jaxpr, out_nonzero).
+    """
+    key = _primal_then_linear, nonzero
+    known = closed.memo.get(key)
+    if known is None:
+        primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(closed, nonzero)
+        moving = [
+            aval.to_tangent_aval()
+            for aval, nz in zip(closed.in_avals, nonzero, strict=True)
+            if nz
+        ]
+        n_in, n_out = len(nonzero), len(out_nonzero)
+
+        def both(*args):
+            outs = core.eval_jaxpr(primal.jaxpr, primal.consts, *args[:n_in])
+            residuals = outs[n_out:]
+            assert len(residuals) == n_residuals
+            tangents = core.eval_jaxpr(
+                linear.jaxpr, linear.consts, *residuals, *args[n_in:]
+            )
+            return outs[:n_out] + tangents
+
+        info = closed.jaxpr.debug_info
+        known = trace(both, closed.in_avals + moving, info), out_nonzero
+        closed.memo[key] = known
+    return known
 
 
 def _keep_nothing(*_, **__):

@@ -341,7 +341,8 @@ def _split_residuals(primal, n_res, num_consts, num_carry):
             stacked.append(var)
     body, _ = dce(jaxpr.replace(outvars=outs + stacked))
     outside, _ = dce(jaxpr.replace(invars=const_vars, outvars=once, eqns=[
-        eqn for eqn in jaxpr.eqns if all(v in fixed for v in eqn.outvars)
+        eqn for eqn in jaxpr.eqns
+        if not eqn.effects and all(v in fixed for v in eqn.outvars)
     ]))  # fmt: skip
     consts = primal.consts
     return core.ClosedJaxpr(body, consts), core.ClosedJaxpr(outside, consts), sources

@@ -26,6 +26,7 @@ from minijax.ops.define import (
     SIGNED,
     accepts,
     broadcast_like,
+    broadcast_shape,
     check_dtype,
     constant_like,
     define,
@@ -137,9 +138,14 @@ def _add_any_jvp(primals, tangents):
     return out, x if type(y) is Zero else add_any(x, y)
 
 
+def _add_any_shape(x, y):
+    """As `x`; in a batch one of the two may have size 1 where the other has n."""
+    return x if x is y else x.update(shape=broadcast_shape("add_any", (x, y)))
+
+
 add_any_p = define(
     "add_any",
-    shape=lambda x, y: x,
+    shape=_add_any_shape,
     reference=np.add,
     jvp=_add_any_jvp,
     transpose=lambda ct, x, y: [

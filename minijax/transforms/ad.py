@@ -73,7 +73,8 @@ class JVPTrace(core.Trace):
             if type(x) is JVPTracer and x._trace is self:
                 break
         else:
-            return self.parent.process_primitive(primitive, args, params)
+            if not primitive.always_traced:
+                return self.parent.process_primitive(primitive, args, params)
         primals, tangents = self.split_all(args)
         out, tangent = self.differentiate(primitive, primals, tangents, params)
         if primitive.multiple_results:
@@ -230,6 +231,7 @@ def linearize_jaxpr(closed, nonzero, instantiate_outs=None):
 
 
 def _linearize_jaxpr(closed, nonzero, instantiate_outs):
+    closed = core.without_refs(closed)
     level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
     args = [level.new_arg(aval) for aval in closed.in_avals]
     try:
@@ -264,6 +266,7 @@ def jvp_jaxpr(closed, nonzero, instantiate_outs: Any = False) -> Any:
 
 
 def _jvp_jaxpr(closed, nonzero, instantiate_outs):
+    closed = core.without_refs(closed)
     n_in = len(closed.in_avals)
     level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
     args = [level.new_arg(aval) for aval in closed.in_avals]
@@ -299,6 +302,9 @@ def backward_pass(jaxpr, consts, args, cotangents):
     `cotangents` (arrays or `Zero`) are those of the outputs.  Returns one cotangent for
     each argument: an array or Zero for linear ones, None for the others.
     """
+    if core.ref_effect in jaxpr.effects:
+        closed = core.without_refs(ClosedJaxpr(jaxpr, consts))
+        jaxpr, consts = closed.jaxpr, closed.consts
     values = dict(zip(jaxpr.constvars, consts, strict=True))
     linear = set()
     for var, arg in zip(jaxpr.invars, args, strict=True):

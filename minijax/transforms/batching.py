@@ -3,7 +3,7 @@
 from typing import Any
 
 from minijax import core
-from minijax.core import ClosedJaxpr, ShapedArray, Tracer
+from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace
 
@@ -12,6 +12,8 @@ def mapped_aval(aval, dim):
     """The aval of one element along axis `dim` (None: the aval itself)."""
     if dim is None:
         return aval
+    if type(aval) is AbstractRef:
+        return AbstractRef(mapped_aval(aval.inner_aval, dim))
     shape = aval.shape[:dim] + aval.shape[dim + 1 :]
     return ShapedArray(shape, aval.dtype, aval.weak_type)
 
@@ -65,7 +67,11 @@ class BatchTrace(core.Trace):
 
     def process_primitive(self, primitive, args, params):
         vals, dims = self.split_all(args)
-        if all(d is None for d in dims) and not self._names_axis(primitive, params):
+        if (
+            all(d is None for d in dims)
+            and not self._names_axis(primitive, params)
+            and not primitive.always_traced
+        ):
             return self.parent.process_primitive(primitive, args, params)
         with core.set_current_trace(self.parent):
             out, dim = primitive.batch(self.axis, vals, dims, **params)
@@ -168,6 +174,7 @@ def batch_jaxpr(closed, axis, dims, force: Any = False) -> Any:
 
 
 def _batch_jaxpr(closed, axis, dims, force):
+    closed = core.without_refs(closed)
     avals = [
         unmapped_aval(axis.size, d, a)
         for d, a in zip(dims, closed.in_avals, strict=True)

@@ -1,0 +1,311 @@
+"""Mutable references against JAX's: values, derivatives, batches, errors."""
+
+import jax
+import numpy as np
+import pytest
+
+import minijax
+import minijax.lax
+import minijax.numpy
+
+
+def _store(ref, index, value):
+    ref[index] = value
+    return ref
+
+
+# Each is a function of the framework and its numpy, giving a tree of arrays.
+PROGRAMS = {}
+
+
+def program(fun):
+    """Keep a program under its name."""
+    PROGRAMS[fun.__name__] = fun
+    return fun
+
+
+@program
+def every_index(jax, jnp):
+    ref = jax.new_ref(jnp.arange(12.0).reshape(3, 4))
+    places = jnp.array([0, 2])
+    parts = [
+        ref[...], ref[1], ref[1, 2], ref[-1], ref[..., 1], ref[1:, ::2], ref[places],
+        ref[:, places], ref[places, places], ref[jnp.int32(1)], ref[places, 1:],
+        jax.ref.get(ref), jax.ref.get(ref, (0,)),
+    ]  # fmt: skip
+    return [*parts, ref[1].dtype == ref.dtype, ref.shape, ref.ndim, ref.size]
+
+
+@program
+def every_write(jax, jnp):
+    ref = jax.new_ref(jnp.arange(12.0).reshape(3, 4))
+    ref[0] = jnp.ones(4)
+    ref[1, 2] = 7.0
+    ref[2, 1:3] += jnp.float32(2.0)
+    ref[jnp.array([0, 1]), 0] = jnp.array([8.0, 9.0])
+    jax.ref.addupdate(ref, (1,), jnp.arange(4.0))
+    ref.addupdate(jnp.ones((3, 4)))
+    old = jax.ref.swap(ref, (0, 0), 3.0)
+    jax.ref.set(ref, (0, 1), -1.0)
+    return old, ref[...], jax.freeze(ref)
+
+
+# Functions with references of their own, each with one that says the same in values.
+PAIRS = {}
+
+
+def _with_values(fun):
+    """Pair a function on values with the one before it on references."""
+    PAIRS[fun.__name__.removesuffix("_values")] = _last_written[0], fun
+    return fun
+
+
+_last_written = []
+
+
+def _with_refs(fun):
+    _last_written[:] = [fun]
+    return fun
+
+
+@_with_refs
+def in_place(jax, x, mix):
+    ref = jax.new_ref(jax.numpy.zeros_like(x))
+    ref[...] = x * 2
+    ref[0] = ref[1] * mix
+    jax.ref.addupdate(ref, (1,), x[0] * x[1])
+    ref[2] = jax.ref.swap(ref, (0,), jax.numpy.sin(x[2]))
+    return jax.freeze(ref)
+
+
+@_with_values
+def in_place_values(jax, x, mix):
+    first = x[1] * 2 * mix
+    return jax.numpy.stack([jax.numpy.sin(x[2]), x[1] * 2 + x[0] * x[1], first])
+
+
+@_with_refs
+def in_scan(jax, x, mix):
+    ref = jax.new_ref(jax.numpy.zeros_like(x))
+
+    def body(c, i):
+        ref[i] = jax.numpy.sin(c) * x[i]
+        return ref[i] + c, ref[0]
+
+    c, ys = jax.lax.scan(body, mix, jax.numpy.arange(3))
+    return c + ys + jax.freeze(ref)
+
+
+@_with_values
+def in_scan_values(jax, x, mix):
+    c, parts = mix, []
+    for i in range(3):
+        parts.append(jax.numpy.sin(c) * x[i])
+        c = c + parts[-1]
+    return c + parts[0] + jax.numpy.stack(parts)
+
+
+@_with_refs
+def in_fori(jax, x, mix):
+    ref = jax.new_ref(x)
+
+    def body(i, total):
+        ref[...] = ref[...] * mix + i
+        return total + ref[1]
+
+    return jax.lax.fori_loop(0, 3, body, mix) * ref[...]
+
+
+@_with_values
+def in_fori_values(jax, x, mix):
+    total = mix
+    for i in range(3):
+        x = x * mix + i
+        total = total + x[1]
+    return total * x
+
+
+@_with_refs
+def in_cond(jax, x, mix):
+    ref = jax.new_ref(x)
+
+    def double():
+        ref[...] = ref[...] * 2 * mix
+
+    jax.lax.cond(mix > 0.0, double, lambda: None)
+    jax.lax.switch(2, [lambda: None, double, lambda: ref.__setitem__(0, mix * x[1])])
+    return ref[...]
+
+
+@_with_values
+def in_cond_values(jax, x, mix):
+    x = jax.numpy.where(mix > 0.0, x * 2 * mix, x)
+    return x.at[0].set(mix * x[1] / jax.numpy.where(mix > 0.0, 2 * mix, 1.0))
+
+
+@_with_refs
+def in_jit(jax, x, mix):
+    ref = jax.new_ref(x)
+
+    @jax.jit
+    def update(ref, y):
+        ref[0] = y * ref[1]
+        return ref[...].sum()
+
+    return update(ref, mix) + update(ref, x[2]) + ref[...]
+
+
+@_with_values
+def in_jit_values(jax, x, mix):
+    first = mix * x[1] + x[1] + x[2]
+    x = x.at[0].set(x[2] * x[1])
+    return first + x.sum() + x
+
+
+def _transformed(fun, jax, jnp):
+    x, batch = jnp.array([0.5, -1.5, 2.0]), jnp.arange(12.0).reshape(4, 3) / 7
+    mixes = jnp.linspace(-0.25, 1.0, 4)
+
+    def f(x, mix):
+        return fun(jax, x, mix)
+
+    def total(x, mix):
+        return f(x, mix).sum()
+
+    return {
+        "value": f(x, 0.5),
+        "jit": jax.jit(f)(x, 0.5),
+        "grad": jax.grad(total, (0, 1))(x, 0.5),
+        "grad of jit": jax.grad(jax.jit(total), (0, 1))(x, 0.5),
+        "jit of grad": jax.jit(jax.grad(total))(x, 0.5),
+        "grad of checkpoint": jax.grad(jax.checkpoint(total))(x, 0.5),
+        "jvp": jax.jvp(f, (x, 0.5), (x + 1, 2.0)),
+        "vmap": jax.vmap(f, (0, None))(batch, 0.5),
+        "vmap of jit": jax.vmap(jax.jit(f), (1, 0))(batch.T, mixes),
+        "vmap of grad": jax.vmap(jax.grad(total))(batch, mixes),
+        "hessian": jax.hessian(jax.jit(total))(x, 0.5),
+    }
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_transformed_as_values_are(name):
+    """JAX transforms the function on values: it does not take all of these on references."""
+    on_refs, on_values = PAIRS[name]
+    want = _transformed(on_values, jax, jax.numpy)
+    got = _transformed(on_refs, minijax, minijax.numpy)
+    for what, parts in want.items():
+        for a, b in zip(
+            jax.tree.leaves(parts), minijax.tree.leaves(got[what]), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5, err_msg=what)
+    x = jax.numpy.array([0.5, -1.5, 2.0])
+    np.testing.assert_allclose(on_refs(jax, x, 0.5), want["value"], rtol=1e-6)
+
+
+@program
+def a_reference_lives_between_calls(jax, jnp):
+    ref = jax.new_ref(jnp.zeros(3))
+
+    @jax.jit
+    def step(ref, x):
+        ref[0] += x
+        return ref[0]
+
+    @jax.jit
+    def closed_over(x):
+        ref[1] = x + ref[0]
+
+    outs = [step(ref, 2.0), step(ref, 3.0)]
+    closed_over(1.0)
+    closed_over(4.0)
+    loop = jax.lax.scan(lambda c, x: (c + step(ref, x), ref[1]), 0.0, jnp.arange(3.0))
+    return outs, ref[...], loop, jax.jit(lambda r: r.shape[0])(ref)
+
+
+@program
+def a_tree_of_references(jax, jnp):
+    refs = {"w": jax.new_ref(jnp.ones(2)), "b": jax.new_ref(jnp.int32(3))}
+
+    @jax.jit
+    def update(refs, by):
+        refs["w"][...] *= by
+        refs["b"][...] += 1
+
+    update(refs, 2.0)
+    update(refs, 3.0)
+    return jax.tree.map(lambda r: r[...], refs), [repr(r) for r in refs.values()]
+
+
+@program
+def scalars(jax, jnp):
+    ref = jax.new_ref(jnp.float32(1.0))
+    ref[...] += 1.0
+    ref[()] = ref[()] * 2
+    return ref[...], jax.typeof(ref).shape, isinstance(ref, jax.Ref)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_as_jax(name):
+    run = PROGRAMS[name]
+    want, want_tree = jax.tree.flatten(run(jax, jax.numpy))
+    got, got_tree = minijax.tree.flatten(run(minijax, minijax.numpy))
+    assert str(got_tree) == str(want_tree)
+    for a, b in zip(want, got, strict=True):
+        if isinstance(a, str):
+            assert a == b
+            continue
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
+
+
+def test_while_loop_reads_and_writes():
+    """JAX takes a reference in the body or in the condition, minijax in both."""
+
+    def doubled(x):
+        ref = minijax.new_ref(x)
+
+        def body(i):
+            ref[0] = ref[0] * 2
+            return i + 1
+
+        steps = minijax.lax.while_loop(lambda i: ref[0] < 10.0, body, 0)
+        return steps, ref[...]
+
+    ones = np.ones(2, np.float32)
+    for fun in (doubled, minijax.jit(doubled)):
+        steps, value = fun(ones)
+        assert int(steps) == 4 and value.tolist() == [16.0, 1.0]
+    _, value = minijax.vmap(doubled)(np.float32([[1, 2], [3, 4]]))
+    assert value.tolist() == [[16.0, 2.0], [12.0, 4.0]]
+
+
+ERRORS = [
+    lambda jax, jnp, ref: _store(ref, slice(None), 3.0),
+    lambda jax, jnp, ref: _store(ref, 0, jnp.ones(1)),
+    lambda jax, jnp, ref: _store(ref, 0, 2),
+    lambda jax, jnp, ref: _store(ref, 0, jnp.bfloat16(2)),
+    lambda jax, jnp, ref: ref[0, 0],
+    lambda jax, jnp, ref: ref[7],
+    lambda jax, jnp, ref: ref[::-1],
+    lambda jax, jnp, ref: ref + 1,
+    lambda jax, jnp, ref: jnp.sin(ref),
+    lambda jax, jnp, ref: jax.jit(jnp.sin)(ref),
+    lambda jax, jnp, ref: jax.jit(lambda r: r)(ref),
+    lambda jax, jnp, ref: jax.jit(jax.new_ref)(1.0),
+    lambda jax, jnp, ref: jax.jit(lambda a, b: a[0] + b[0])(ref, ref),
+    lambda jax, jnp, ref: jax.lax.scan(lambda c, x: (c, c), ref, None, length=2),
+    lambda jax, jnp, ref: jax.vmap(lambda x: _store(ref, 0, x)[0])(jnp.ones(2)),
+    lambda jax, jnp, ref: jax.grad(lambda x: _store(ref, 0, x)[0])(1.0),
+    lambda jax, jnp, ref: jax.new_ref([1.0]),
+    lambda jax, jnp, ref: jax.ref.get(jnp.ones(2)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ERRORS)))
+def test_errors(number):
+    with pytest.raises(Exception) as theirs:
+        ERRORS[number](jax, jax.numpy, jax.new_ref(jax.numpy.arange(4.0)))
+    with pytest.raises(theirs.type):
+        ERRORS[number](
+            minijax, minijax.numpy, minijax.new_ref(minijax.numpy.arange(4.0))
+        )

@@ -1,0 +1,299 @@
+"""A jaxpr with references → one with values: each write makes a new value.
+
+A reference that is an input becomes a value, and its last value becomes a further output.
+Loops and branches that read or write references outside them carry the values along.
+"""
+
+from minijax import core
+from minijax.control.body import split_list
+from minijax.control.call import jit_p
+from minijax.control.cond import cond_p
+from minijax.control.remat import remat_p
+from minijax.control.scan import scan_p
+from minijax.control.while_loop import while_p
+from minijax.core import AbstractRef, ClosedJaxpr, Literal
+from minijax.state import primitives
+from minijax.state.primitives import read, written
+from minijax.trace import JaxprTrace, hoist_consts, trace
+
+
+class _Cell:
+    """Stands for a reference while its jaxpr is rewritten; `value` is the present one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+def discharge(closed, same=()):
+    """The closed jaxpr on values: further outputs are the last values of its references.
+
+    References among its constants must have been made inputs (`hoist_consts`).
+    same: pairs of inputs, the second of which is the same reference as the first; it is
+    not read, and has no last value.
+    """
+    key = discharge, same
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _discharge(closed, {b: a for a, b in same})
+    return known
+
+
+def _discharge(closed, first):
+    avals = closed.in_avals
+    refs = [k for k, aval in enumerate(avals) if type(aval) is AbstractRef]
+
+    def on_values(*args):
+        cells = {k: _Cell(args[k]) for k in refs}
+        args = [cells[first.get(k, k)] if k in cells else x for k, x in enumerate(args)]
+        outs = _run(closed.jaxpr, closed.consts, args)
+        return outs + [cells[k].value for k in refs if k not in first]
+
+    avals = [a.inner_aval if type(a) is AbstractRef else a for a in avals]
+    return trace(on_values, avals, closed.jaxpr.debug_info)
+
+
+def _run(jaxpr, consts, args):
+    """`eval_jaxpr`, with cells for references."""
+    env = dict(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+
+    def value(atom):
+        return atom.val if type(atom) is Literal else env[atom]
+
+    for eqn in jaxpr.eqns:
+        outs = _apply(eqn, [value(a) for a in eqn.invars])
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [value(a) for a in jaxpr.outvars]
+
+
+def _apply(eqn, ins):
+    """The outputs of an equation; cells among its inputs take what it writes."""
+    rule = _ON_CELLS.get(eqn.primitive)
+    if rule is not None:
+        return rule(*ins, **eqn.params)
+    cells = [x for x in ins if type(x) is _Cell]
+    if cells:
+        outs, last = call_on_values(
+            eqn.primitive,
+            [x.value if type(x) is _Cell else x for x in ins],
+            [x if type(x) is _Cell else None for x in ins],
+            eqn.params,
+        )
+        for cell, x in last.items():
+            cell.value = x
+        return outs
+    outs = eqn.primitive.bind_eqn(ins, _without_refs(eqn))
+    return outs if eqn.primitive.multiple_results else [outs]
+
+
+def _without_refs(eqn):
+    """The parameters, with references that only inner jaxprs know discharged."""
+    if core.ref_effect not in eqn.effects:
+        return eqn.params
+    return {name: _discharged_param(value) for name, value in eqn.params.items()}
+
+
+def _discharged_param(value):
+    if isinstance(value, ClosedJaxpr):
+        return core.without_refs(value)
+    if isinstance(value, tuple):
+        return tuple([_discharged_param(x) for x in value])
+    return value
+
+
+# --- operations on references -----------------------------------------------------------
+
+
+def _get(cell, *arrays, index):
+    return [read(cell.value, arrays, index)]
+
+
+def _swap(cell, new, *arrays, index):
+    old = read(cell.value, arrays, index)
+    cell.value = written(cell.value, arrays, index, new)
+    return [old]
+
+
+def _addupdate(cell, new, *arrays, index):
+    cell.value = written(cell.value, arrays, index, new, "add")
+    return []
+
+
+_ON_CELLS = {
+    primitives.new_ref_p: lambda x, **_: [_Cell(x)],
+    primitives.freeze_p: lambda cell: [cell.value],
+    primitives.get_p: _get,
+    primitives.swap_p: _swap,
+    primitives.addupdate_p: _addupdate,
+}
+
+# --- primitives with jaxprs --------------------------------------------------------------
+
+
+def call_on_values(primitive, values, refs, params):
+    """Apply a primitive with jaxprs to values in place of references.
+
+    refs: what identifies the reference of each argument, None for the others.
+    Returns (outputs, {reference: its last value}).
+    """
+    rule = _ON_VALUES.get(primitive)
+    if rule is None:
+        raise NotImplementedError(
+            f"{primitive} cannot read or write a mutable reference from outside it"
+        )
+    return rule(values, refs, **params)
+
+
+def _given(refs):
+    return [ref for ref in refs if ref is not None]
+
+
+def _call(primitive):
+    """The rule of a primitive that calls one jaxpr."""
+
+    def rule(values, refs, *, jaxpr, **params):
+        outs = primitive.bind(*values, jaxpr=discharge(jaxpr), **params)
+        n = len(jaxpr.jaxpr.outvars)
+        return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
+
+    return rule
+
+
+def _cond(values, refs, *, branches, **params):
+    """Branches that use one reference have it as an input each."""
+    _, *refs = refs
+    first, same = {}, []
+    for k, ref in enumerate(refs):
+        if ref is not None and first.setdefault(ref, k) != k:
+            same.append((first[ref], k))
+    pure = tuple([discharge(b, tuple(same)) for b in branches])
+    outs = cond_p.bind(*values, branches=pure, **params)
+    n = len(branches[0].jaxpr.outvars)
+    return outs[:n], dict(zip(first, outs[n:], strict=True))
+
+
+def _on_carry(closed, num_consts, places, avals):
+    """A loop's jaxpr on values, with its references between its constants and its carry.
+
+    places: which of the jaxpr's inputs each of the loop's references is, None where it
+    has no such input; avals: their values'.
+    Returns (closed jaxpr, constants it has as leading inputs, number of its outputs that
+    are no references' last values, which follow).
+    """
+    key = _on_carry, num_consts, places, avals
+    known = closed.memo.get(key)
+    if known is None:
+        pure = discharge(closed)
+        jaxpr, n = pure.jaxpr, len(closed.jaxpr.outvars)
+        taken = [k for k in places if k is not None]
+        last = dict(zip(sorted(taken), jaxpr.outvars[n:], strict=True))
+        carried = [
+            core.Var(a) if k is None else jaxpr.invars[k]
+            for k, a in zip(places, avals, strict=True)
+        ]
+        final = [
+            var if k is None else last[k]
+            for k, var in zip(places, carried, strict=True)
+        ]
+        fixed = [v for k, v in enumerate(jaxpr.invars[:num_consts]) if k not in taken]
+        jaxpr = jaxpr.replace(
+            invars=fixed + carried + jaxpr.invars[num_consts:],
+            outvars=final + jaxpr.outvars[:n],
+        )
+        known = closed.memo[key] = hoist_consts(ClosedJaxpr(jaxpr, pure.consts))
+    return known
+
+
+def _scan(values, refs, *, jaxpr, num_consts, num_carry, **params):
+    places = tuple([k for k, ref in enumerate(refs) if ref is not None])
+    starts = [values[k] for k in places]
+    avals = tuple(map(core.get_aval, starts))
+    body, more = _on_carry(jaxpr, num_consts, places, avals)
+    fixed = [x for k, x in enumerate(values[:num_consts]) if k not in places]
+    outs = scan_p.bind(
+        *more, *fixed, *starts, *values[num_consts:], jaxpr=body,
+        num_consts=len(more) + len(fixed), num_carry=len(starts) + num_carry, **params,
+    )  # fmt: skip
+    n = len(starts)
+    return outs[n:], dict(zip(_given(refs), outs[:n], strict=True))
+
+
+def _while(values, refs, *, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr):
+    sizes = [cond_nconsts, body_nconsts]
+    cond_refs, body_refs, _ = split_list(refs, sizes)
+    cond_values, body_values, carry = split_list(values, sizes)
+    start = {}
+    for ref, value in zip(cond_refs + body_refs, values, strict=False):
+        if ref is not None:
+            start[ref] = value
+    avals = tuple(map(core.get_aval, start.values()))
+
+    def split(jaxpr, own, given):
+        places = tuple([own.index(ref) if ref in own else None for ref in start])
+        closed, more = _on_carry(jaxpr, len(own), places, avals)
+        return closed, more + [x for x, r in zip(given, own, strict=True) if r is None]
+
+    cond, cond_consts = split(cond_jaxpr, cond_refs, cond_values)
+    body, body_consts = split(body_jaxpr, body_refs, body_values)
+    outs = while_p.bind(
+        *cond_consts, *body_consts, *start.values(), *carry,
+        cond_nconsts=len(cond_consts), cond_jaxpr=_only_last(cond),
+        body_nconsts=len(body_consts), body_jaxpr=body,
+    )  # fmt: skip
+    n = len(start)
+    return outs[n:], dict(zip(start, outs[:n], strict=True))
+
+
+def _only_last(cond):
+    """A loop's condition without the references' last values."""
+    known = cond.memo.get(_only_last)
+    if known is None:
+        jaxpr = cond.jaxpr
+        known = ClosedJaxpr(jaxpr.replace(outvars=jaxpr.outvars[-1:]), cond.consts)
+        cond.memo[_only_last] = known
+    return known
+
+
+_ON_VALUES = {
+    jit_p: _call(jit_p),
+    remat_p: _call(remat_p),
+    cond_p: _cond,
+    scan_p: _scan,
+    while_p: _while,
+}
+
+
+def bind(primitive, args, params):
+    """Apply a primitive with jaxprs to arguments with references among them.
+
+    What records programs records it as it is; others read the references, call the
+    primitive on values, and write the references.
+    """
+    level = core.current_trace()
+    if type(level) is JaxprTrace:
+        return level.process_primitive(primitive, args, params)
+    refs = [x if core.is_ref(x) else None for x in args]
+    given = {id(ref): ref for ref in _given(refs)}
+    if primitive not in (while_p, cond_p) and len(given) < len(_given(refs)):
+        raise ValueError(
+            "only one reference to a mutable array may be passed as an argument to a "
+            f"function, but {primitive} got one twice"
+        )
+    values = [
+        x if ref is None else primitives.get(ref)
+        for x, ref in zip(args, refs, strict=True)
+    ]
+    names = [None if ref is None else id(ref) for ref in refs]
+    outs, last = call_on_values(primitive, values, names, params)
+    for name, value in last.items():
+        primitives.set(given[name], None, value)
+    return outs
+
+
+def install():
+    """Let traces and passes know what to do with references."""
+    core.ref_rules.bind = bind
+    core.ref_rules.discharge = discharge
+    core.ref_rules.in_use = True
