@@ -135,7 +135,7 @@ class _Grouping:
 
     def _sink(self, makers, place):
         """Merge other groups that made operands into the one at `place`, where nobody
-        between reads what they make.
+        between reads or writes what they make.
         """
         for maker in set(makers):
             first, last = self.groups[maker] if maker >= 0 else None, self.groups[place]
@@ -143,6 +143,8 @@ class _Grouping:
                 continue
             if any(self.read_at.get(v.buffer, place) < place for v in first.outs):
                 continue
+            if any(self.made_at[v.buffer] != maker for v in first.outs):
+                continue  # another group writes a part of the same buffer later
             written = {view.buffer: view for view in first.outs}
             reads = [v for v in last.ins if v.buffer in written]
             if not all(v.same(written[v.buffer]) for v in reads):
