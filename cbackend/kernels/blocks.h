@@ -70,6 +70,27 @@ typedef struct mjx_starts {
 } mjx_starts;
 typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
 
+/* A tile of a convolution; see conv_kernels.h.  Whole vectors are read: `row` has the kernels'
+ * number of rows (of which the first `rows` are wanted), weights have whole vectors of columns
+ * (planes: the kernels' number of rows), and so has what is read of `in`. */
+typedef struct mjx_conv_args {
+  const void *in;
+  const int64_t *row;    /* [rows]: elements from `in`; not of planes */
+  const int64_t *offset; /* [n_offsets] */
+  int64_t n_offsets, run, step;
+  const void *weights; /* [k][weights_row] */
+  int64_t weights_row;
+  void *out; /* rows of out_row elements */
+  int64_t out_row, rows, columns;
+  int add; /* to what out holds */
+} mjx_conv_args;
+typedef void (*mjx_conv_fn)(const mjx_conv_args *args);
+
+typedef struct mjx_conv_kernels {
+  int32_t n_rows, lanes, plane; /* a vector's elements; places that planes computes at a time */
+  mjx_conv_fn rows, cells, planes;
+} mjx_conv_kernels;
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
@@ -82,6 +103,7 @@ typedef struct mjx_block_kernels {
   const mjx_starts_fn *starts;               /* [dtype]; NULL but for integers */
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
                    int64_t *to); /* first, first + step, .. */
+  const mjx_conv_kernels *conv;  /* [0: F32, 1: F64] */
 } mjx_block_kernels;
 
 enum { MJX_N_REDUCE_KINDS = 7 };

@@ -5,9 +5,12 @@
 
 #include "dot_kernels.h"
 
+#include "conv_kernels.h"
+
 #include "fft_kernels.h"
 
 #include "index_kernels.h"
 
-const mjx_block_kernels MJX_BLOCKS = {reduce_table,    find_table, find_line_table, dot_table,
-                                      dot_lines_table, fft_table,  starts_table,    lines_up};
+const mjx_block_kernels MJX_BLOCKS = {reduce_table, find_table,      find_line_table,
+                                      dot_table,    dot_lines_table, fft_table,
+                                      starts_table, lines_up,        conv_table};

@@ -1,8 +1,8 @@
-/* op_conv.c: CONV, as matrix products over packed patches.
+/* op_conv.c: CONV: its check, and the way that takes everything: products over packed patches.
+ * What conv_direct.c can do is left to that.
  *
- * Names: an output element has a row r (its batch index and place in space) and a feature o; it is
- * the sum over kc (kernel place k, input feature c) of patch[r, kc] * weight[kc, o].  The output
- * is dense, so its dims split around the features in memory: `outer` before, `inner` after.
+ * An output element is the sum over kc (kernel place k, input feature c) of
+ * patch[r, kc] * weight[kc, o].
  *   features last:  out[r, o]  = patches[r, kc] x weights[kc, o],  r over outer
  *   else:           out[o, r]  = weights[o, kc] x patches[kc, r],  r over inner, once per outer
  * Patches are packed block by block into scratch, in the orientation that the input's memory
@@ -10,11 +10,9 @@
  */
 #include <string.h>
 
-#include "blocks.h"
-#include "internal.h"
+#include "conv.h"
 
 enum {
-  MAX_SPACE = MJX_MAX_NDIM - 2,
   PARAMS_PER_DIM = 5,
   BLOCK_BYTES = 1 << 19,
   BLAS_FLOPS = 1 << 16,
@@ -23,36 +21,6 @@ enum {
   SPLIT_FLOPS = 1 << 22
 };
 static const int64_t MAX_EXTENT = INT64_C(1) << 31;
-
-typedef struct space_dim {
-  int64_t n_out, n_in, window, stride, low, base, dilation;
-  int64_t in_stride, weight_stride;
-} space_dim;
-
-/* One dim of the rows, slowest first: the batch (space < 0) or a dim of space. */
-typedef struct row_dim {
-  int64_t n;
-  int space;
-} row_dim;
-
-typedef struct conv_plan {
-  int dtype, size, n_space;
-  space_dim space[MAX_SPACE];
-  row_dim rows[MAX_SPACE + 1]; /* outer ones first */
-  int n_row_dims;
-  bool features_last;
-  bool patches_by_row;  /* packed as [r][kc], c fastest; else as [kc][r] */
-  bool feature_fastest; /* order of kc: c fastest, or k fastest */
-  int64_t batch_stride, feature_stride, group_stride; /* of the input */
-  int64_t out_stride, in_stride, weight_group_stride; /* of the weights */
-  int64_t groups, in_features, out_features;          /* features per group */
-  int64_t places, KC;
-  int64_t outer, inner, total_features; /* rows per matrix: features_last ? outer : inner */
-  int64_t n_rows, row_block, row_blocks, k_block;
-  int64_t weight_bytes, patch_bytes, cost;
-  const mjx_blas *blas;
-  mjx_dot_fn kernel;
-} conv_plan;
 
 /* ---- load ---- */
 
@@ -68,11 +36,11 @@ static mjx_status check_spec(const int64_t *spec, int ndim, const char *what) {
 
 static bool in_range(int64_t value, int64_t low) { return value >= low && value < MAX_EXTENT; }
 
-static mjx_status read_space(const mjx_instr *instr, conv_plan *plan, const int64_t *spec[3]) {
+static mjx_status read_space(const mjx_instr *instr, mjx_conv_plan *plan, const int64_t *spec[3]) {
   const mjx_operand *lhs = &instr->in[0], *rhs = &instr->in[1], *out = &instr->out[0];
   const int64_t *params = spec[2] + plan->n_space + 2;
   for (int k = 0; k < plan->n_space; k++, params += PARAMS_PER_DIM) {
-    space_dim *dim = &plan->space[k];
+    mjx_conv_dim *dim = &plan->space[k];
     dim->n_in = lhs->shape[spec[0][2 + k]];
     dim->window = rhs->shape[spec[1][2 + k]];
     dim->n_out = out->shape[spec[2][2 + k]];
@@ -97,7 +65,8 @@ static mjx_status read_space(const mjx_instr *instr, conv_plan *plan, const int6
   return MJX_OK;
 }
 
-static mjx_status read_features(const mjx_instr *instr, conv_plan *plan, const int64_t *spec[3]) {
+static mjx_status read_features(const mjx_instr *instr, mjx_conv_plan *plan,
+                                const int64_t *spec[3]) {
   const mjx_operand *lhs = &instr->in[0], *rhs = &instr->in[1], *out = &instr->out[0];
   int64_t feature_groups = instr->params[0], batch_groups = instr->params[1];
   int64_t batch = lhs->shape[spec[0][0]], features = lhs->shape[spec[0][1]];
@@ -115,6 +84,8 @@ static mjx_status read_features(const mjx_instr *instr, conv_plan *plan, const i
                     (long long)rhs->shape[spec[1][1]], (long long)plan->in_features);
   if (out->shape[spec[2][0]] != batch / batch_groups || out->shape[spec[2][1]] != out_features)
     return mjx_fail(MJX_INVALID, "the output's batch or features do not fit");
+  plan->batch = batch;
+  plan->features = features;
   plan->batch_stride = lhs->strides[spec[0][0]];
   plan->feature_stride = lhs->strides[spec[0][1]];
   plan->group_stride = feature_groups > 1 ? plan->in_features * plan->feature_stride
@@ -126,12 +97,12 @@ static mjx_status read_features(const mjx_instr *instr, conv_plan *plan, const i
 }
 
 /* The dims of the output (but those of extent 1) in memory order, split around the features. */
-static void split_rows(const mjx_instr *instr, conv_plan *plan, const int64_t *spec) {
+static void split_rows(const mjx_instr *instr, mjx_conv_plan *plan, const int64_t *spec) {
   const mjx_operand *out = &instr->out[0];
   int ndim = out->ndim, n = 0;
   plan->outer = plan->inner = 1;
   bool before = true;
-  plan->rows[0] = (row_dim){1, -1};
+  plan->rows[0] = (mjx_conv_row_dim){1, -1};
   for (int place = 0; place < ndim; place++) {
     int role = 0;
     while (spec[role] != place) role++;
@@ -149,10 +120,8 @@ static void split_rows(const mjx_instr *instr, conv_plan *plan, const int64_t *s
   plan->n_rows = plan->features_last ? plan->outer : plan->inner;
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /* Rows and kc of a block of patches: about BLOCK_BYTES, whole kc unless BLAS can accumulate. */
-static void cut(conv_plan *plan) {
+static void cut(mjx_conv_plan *plan) {
   double flops = 2.0 * (double)plan->n_rows * (double)plan->KC * (double)plan->out_features;
   bool blas_type = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
   int64_t widest = MJX_MAX(plan->n_rows, MJX_MAX(plan->KC, plan->total_features));
@@ -160,7 +129,7 @@ static void cut(conv_plan *plan) {
   if (blas_type && flops >= BLAS_FLOPS && widest <= INT32_MAX) plan->blas = mjx_blas_get();
   int64_t elements = BLOCK_BYTES / plan->size, rows = plan->n_rows;
   if (flops >= SPLIT_FLOPS && plan->groups * (plan->features_last ? 1 : plan->outer) < MIN_BLOCKS)
-    rows = mjx_round_up(ceil_div(rows, MIN_BLOCKS), 16);
+    rows = mjx_round_up(mjx_ceil_div(rows, MIN_BLOCKS), 16);
   plan->k_block = plan->KC;
   if (plan->blas && plan->KC > 1024) {
     rows = MJX_MIN(rows, 512);
@@ -169,7 +138,7 @@ static void cut(conv_plan *plan) {
     rows = MJX_MIN(rows, MJX_MAX(1, elements / plan->KC));
   }
   plan->row_block = MJX_MAX(1, MJX_MIN(rows, plan->n_rows));
-  plan->row_blocks = ceil_div(plan->n_rows, plan->row_block);
+  plan->row_blocks = mjx_ceil_div(plan->n_rows, plan->row_block);
   int64_t matrices = plan->groups * (plan->features_last ? 1 : plan->outer);
   plan->cost = (int64_t)MJX_MIN(flops * (double)matrices / (plan->blas ? 60 : 15), 1e15);
 }
@@ -197,7 +166,7 @@ static mjx_status check_operands(const mjx_instr *instr) {
 mjx_status mjx_op_conv_check(mjx_loader *loader, mjx_instr *instr) {
   if (instr->n_out != 1 || instr->n_in != 2) return mjx_check_counts(instr, 1, 2, -1);
   MJX_TRY(check_operands(instr));
-  conv_plan *plan;
+  mjx_conv_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
   int ndim = instr->in[0].ndim;
@@ -215,6 +184,9 @@ mjx_status mjx_op_conv_check(mjx_loader *loader, mjx_instr *instr) {
   plan->places = 1;
   for (int k = 0; k < plan->n_space; k++) plan->places *= plan->space[k].window;
   plan->KC = plan->places * plan->in_features;
+  bool taken;
+  MJX_TRY(mjx_conv_direct_prepare(loader, instr, plan, &taken));
+  if (taken) return MJX_OK;
   plan->kernel = mjx_block_kernels_get()->dot[plan->dtype];
   plan->patches_by_row =
       plan->features_last && plan->feature_stride == 1 && plan->in_features >= MIN_RUN;
@@ -231,7 +203,7 @@ mjx_status mjx_op_conv_check(mjx_loader *loader, mjx_instr *instr) {
 /* ---- weights: [group][kc][o] ---- */
 
 /* The kernel place and input feature of kc. */
-static int64_t split_kc(const conv_plan *plan, int64_t kc, int64_t place[MAX_SPACE]) {
+static int64_t split_kc(const mjx_conv_plan *plan, int64_t kc, int64_t place[MJX_CONV_SPACE]) {
   int64_t k = plan->feature_fastest ? kc / plan->in_features : kc % plan->places;
   int64_t c = plan->feature_fastest ? kc % plan->in_features : kc / plan->places;
   for (int d = plan->n_space - 1; d >= 0; d--) {
@@ -242,7 +214,7 @@ static int64_t split_kc(const conv_plan *plan, int64_t kc, int64_t place[MAX_SPA
 }
 
 typedef struct conv_job {
-  const conv_plan *plan;
+  const mjx_conv_plan *plan;
   const char *in, *weights;
   char *packed, *out;
 } conv_job;
@@ -250,8 +222,8 @@ typedef struct conv_job {
 static void pack_weights(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const conv_job *job = arg;
-  const conv_plan *plan = job->plan;
-  int64_t place[MAX_SPACE];
+  const mjx_conv_plan *plan = job->plan;
+  int64_t place[MJX_CONV_SPACE];
   for (int64_t i = begin; i < end; i++) {
     int64_t group = i / plan->KC, c = split_kc(plan, i % plan->KC, place);
     int64_t offset = group * plan->weight_group_stride + c * plan->in_stride;
@@ -265,7 +237,7 @@ static void pack_weights(void *arg, int64_t begin, int64_t end, char *scratch) {
 /* ---- patches ---- */
 
 /* The index of a dim of space that window `j` reads at place `k`; -1 outside or in a gap. */
-static int64_t input_index(const space_dim *dim, int64_t j, int64_t k) {
+static int64_t input_index(const mjx_conv_dim *dim, int64_t j, int64_t k) {
   int64_t at = j * dim->stride + k * dim->dilation - dim->low;
   if (at < 0) return -1;
   if (dim->base > 1) {
@@ -276,7 +248,7 @@ static int64_t input_index(const space_dim *dim, int64_t j, int64_t k) {
 }
 
 /* Splits row r (of all dims) into the batch index and the window of each dim of space. */
-static int64_t split_row(const conv_plan *plan, int64_t r, int64_t window[MAX_SPACE]) {
+static int64_t split_row(const mjx_conv_plan *plan, int64_t r, int64_t window[MJX_CONV_SPACE]) {
   int64_t batch = 0;
   for (int d = 0; d < plan->n_space; d++) window[d] = 0;
   for (int d = plan->n_row_dims - 1; d >= 0; d--) {
@@ -291,9 +263,9 @@ static int64_t split_row(const conv_plan *plan, int64_t r, int64_t window[MAX_SP
 }
 
 /* patches[r][kc], features fastest and contiguous: kc in [k0, k1), one row. */
-static void pack_row(const conv_plan *plan, const char *in, int64_t r, int64_t k0, int64_t k1,
+static void pack_row(const mjx_conv_plan *plan, const char *in, int64_t r, int64_t k0, int64_t k1,
                      char *to) {
-  int64_t window[MAX_SPACE], place[MAX_SPACE];
+  int64_t window[MJX_CONV_SPACE], place[MJX_CONV_SPACE];
   int64_t batch = split_row(plan, r, window);
   const char *base = in + batch * plan->batch_stride * plan->size;
   for (int64_t kc = k0; kc < k1;) {
@@ -317,7 +289,7 @@ static void pack_row(const conv_plan *plan, const char *in, int64_t r, int64_t k
 }
 
 /* A run of windows along a dim of space, all at kernel place k. */
-static void pack_windows(const space_dim *dim, const char *in, int size, int64_t j, int64_t k,
+static void pack_windows(const mjx_conv_dim *dim, const char *in, int size, int64_t j, int64_t k,
                          int64_t run, char *to) {
   if (dim->base > 1) {
     for (int64_t i = 0; i < run; i++, to += size) {
@@ -331,7 +303,7 @@ static void pack_windows(const space_dim *dim, const char *in, int size, int64_t
   }
   /* windows first..last-1 read inside: 0 <= j * stride + shift < n_in */
   int64_t shift = k * dim->dilation - dim->low;
-  int64_t first = shift >= 0 ? 0 : ceil_div(-shift, dim->stride);
+  int64_t first = shift >= 0 ? 0 : mjx_ceil_div(-shift, dim->stride);
   int64_t last = shift >= dim->n_in ? 0 : (dim->n_in - 1 - shift) / dim->stride + 1;
   first = MJX_MIN(MJX_MAX(first, j), j + run);
   last = MJX_MAX(MJX_MIN(last, j + run), first);
@@ -344,11 +316,11 @@ static void pack_windows(const space_dim *dim, const char *in, int size, int64_t
 }
 
 /* patches[kc][r]: one kc, rows [r0, r1) of the rows that follow `first_row`. */
-static void pack_column(const conv_plan *plan, const char *in, int64_t kc, int64_t first_row,
+static void pack_column(const mjx_conv_plan *plan, const char *in, int64_t kc, int64_t first_row,
                         int64_t rows, char *to) {
-  int64_t window[MAX_SPACE], place[MAX_SPACE];
+  int64_t window[MJX_CONV_SPACE], place[MJX_CONV_SPACE];
   int64_t c = split_kc(plan, kc, place);
-  const row_dim *fast = &plan->rows[plan->n_row_dims - 1];
+  const mjx_conv_row_dim *fast = &plan->rows[plan->n_row_dims - 1];
   for (int64_t i = 0; i < rows;) {
     int64_t batch = split_row(plan, first_row + i, window);
     int64_t at_fast = fast->space < 0 ? batch : window[fast->space];
@@ -378,7 +350,7 @@ static void pack_column(const conv_plan *plan, const char *in, int64_t kc, int64
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
 /* c[M,N] (+)= a[M,K] b[K,N]; a is dense, or its transpose is; b and c have contiguous rows. */
-static void multiply(const conv_plan *plan, int64_t M, int64_t N, int64_t K, const char *a,
+static void multiply(const mjx_conv_plan *plan, int64_t M, int64_t N, int64_t K, const char *a,
                      int64_t a_row, int64_t a_column, const char *b, int64_t b_row, char *c,
                      int64_t c_row, bool add) {
   if (!plan->blas) {
@@ -402,7 +374,7 @@ static void multiply(const conv_plan *plan, int64_t M, int64_t N, int64_t K, con
 /* One block of rows, in one group and (features not last) one outer index. */
 static void conv_block(const conv_job *job, int64_t group, int64_t outer, int64_t block,
                        char *patches) {
-  const conv_plan *plan = job->plan;
+  const mjx_conv_plan *plan = job->plan;
   int size = plan->size;
   int64_t first = block * plan->row_block;
   int64_t rows = MJX_MIN(plan->row_block, plan->n_rows - first);
@@ -436,7 +408,7 @@ static void conv_block(const conv_job *job, int64_t group, int64_t outer, int64_
 
 static void conv_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const conv_job *job = arg;
-  const conv_plan *plan = job->plan;
+  const mjx_conv_plan *plan = job->plan;
   int64_t outers = plan->features_last ? 1 : plan->outer;
   for (int64_t i = begin; i < end; i++) {
     int64_t block = i % plan->row_blocks, outer = i / plan->row_blocks % outers;
@@ -445,7 +417,11 @@ static void conv_task(void *arg, int64_t begin, int64_t end, char *scratch) {
 }
 
 mjx_status mjx_op_conv_run(const mjx_instr *instr, mjx_frame *frame) {
-  const conv_plan *plan = instr->plan;
+  const mjx_conv_plan *plan = instr->plan;
+  if (plan->direct) {
+    mjx_conv_direct_run(instr, frame);
+    return MJX_OK;
+  }
   char *scratch = frame->scratch;
   conv_job job = {plan, mjx_at(frame, &instr->in[0]), mjx_at(frame, &instr->in[1]), scratch,
                   mjx_at(frame, &instr->out[0])};
