@@ -82,10 +82,12 @@ static void gather_windows(const gather_job *job, const window_block *block) {
   size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
   for (int64_t i = 0; i < block->n; i++) {
     char *to = job->out + block->others[i];
-    const char *from = job->operand + block->offsets[i];
-    if (block->offsets[i] == MJX_NO_WINDOW)
+    if (block->offsets[i] == MJX_NO_WINDOW) {
       mjx_copy_run(&plan->fill, to, plan->fill_value, false);
-    else if (plan->line)
+      continue;
+    }
+    const char *from = job->operand + block->offsets[i];
+    if (plan->line)
       memmove(to, from, bytes);
     else
       mjx_copy_run(&plan->copy, to, from, false);
