@@ -248,8 +248,15 @@ def _namespace(self, *, api_version=None):
     return jnp
 
 
+def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
+    """The slices along an axis where a condition holds, as `jnp.compress`."""
+    return jnp.compress(
+        condition, self, axis=axis, out=out, size=size, fill_value=fill_value
+    )
+
+
 _LATER = (
-    "argpartition", "argsort", "choose", "compress", "diagonal", "nonzero", "partition",
+    "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
     "searchsorted", "sort", "trace",
 )  # fmt: skip
 
@@ -273,6 +280,7 @@ def _methods():
         "argmin": reductions.argmin,
         "astype": _astype,
         "clip": _by_name("clip"),
+        "compress": _compress,
         "conj": maths.conjugate,
         "conjugate": maths.conjugate,
         "copy": creation.copy,

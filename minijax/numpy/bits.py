@@ -37,7 +37,8 @@ def packbits(a, axis=None, bitorder="big"):
         config = [(0, 0, 0)] * (bits.ndim - 1) + [(0, rest, 0)]
         bits = lax.pad(bits, literal(0, _BYTE), config)
     bits = bits.reshape(*bits.shape[:-1], bits.shape[-1] // 8, 8)
-    packed = lax.reduce_sum(jnp.left_shift(bits, shifts), (bits.ndim - 1,))
+    shifts = lax.broadcast_in_dim(shifts, bits.shape, (bits.ndim - 1,))
+    packed = lax.reduce_sum(lax.shift_left(bits, shifts), (bits.ndim - 1,))
     return jnp.swapaxes(packed, axis, -1) if axis != packed.ndim - 1 else packed
 
 

@@ -10,6 +10,7 @@ from minijax.numpy.promotion import (
     canonical_axes,
     convert,
     ensure_arraylike,
+    is_complex,
     literal,
     promote_dtypes_inexact,
     shape_of,
@@ -143,6 +144,8 @@ def _interp(x, xp, fp, left, right, period, extrapolate):
         raise ValueError("xp and fp must be one-dimensional arrays of equal size")
     x, xp = promote_dtypes_inexact(x, xp)
     (fp,) = promote_dtypes_inexact(fp)
+    if is_complex(x):
+        raise ValueError("jnp.interp: complex x values not supported.")
     if period is not None:
         if shape_of(period):
             raise ValueError(f"period must be a scalar; got {period}")

@@ -261,7 +261,10 @@ def canonical_shape(shape):
     """A static shape as a tuple of ints.  TypeError for anything else."""
     if type(shape) is tuple and all(type(n) is int for n in shape):
         return shape
-    if not isinstance(shape, (tuple, list, np.ndarray)):
+    sequence = isinstance(shape, (tuple, list)) or (
+        isinstance(shape, np.ndarray) and shape.ndim
+    )
+    if not sequence:
         shape = (shape,)
     try:
         return tuple([n.__index__() for n in shape])
@@ -440,10 +443,9 @@ def linspace(
 def _linspace(start, stop, num, endpoint, retstep, dtype, axis):
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    default = dtypes.python_scalar_dtype(float)
     if dtype is None:
-        dtype = dtypes.result_type(start, stop, default)
-    compute = dtypes.result_type(start, stop, default, dtype)
+        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
+    compute = dtypes.to_inexact_dtype(dtype)
     start, stop = convert(start, compute), convert(stop, compute)
     shape = broadcast_shapes(shape_of(start), shape_of(stop))
     start, stop = [

@@ -11,7 +11,6 @@ from minijax.numpy.promotion import (
     concrete_or_error,
     ensure_arraylike,
     is_kind,
-    promote_dtypes,
     shape_of,
 )
 
@@ -89,11 +88,6 @@ def insert(arr, obj, values, axis=None):
     if axis is None:
         arr, axis = jnp.ravel(arr), 0
     axis = canonical_axis(axis, arr.ndim)
-    values = (
-        promote_dtypes(values, arr)[0].astype(arr.dtype)
-        if values.dtype != arr.dtype
-        else values
-    )
     values = jnp.array(values, ndmin=arr.ndim, dtype=arr.dtype, copy=False)
     n = arr.shape[axis]
     if isinstance(obj, slice):
@@ -133,7 +127,7 @@ def trim_zeros(filt, trim="fb", axis=None):
     )  # fmt: skip
     filt = asarray(filt)
     axes = range(host.ndim) if axis is None else [canonical_axis(axis, host.ndim)]
-    places = np.nonzero(host)
+    places = np.nonzero(host) if axes else ()
     index = [slice(None)] * host.ndim
     for i in axes:
         found = places[i]

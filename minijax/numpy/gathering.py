@@ -252,8 +252,7 @@ def nonzero(a, *, size=None, fill_value=None):
     size = concrete_or_error(None, size, "size argument of jnp.nonzero").__index__()
     index = dtypes.python_scalar_dtype(int)
     if not a.size or not size:
-        fill = fill_value if isinstance(fill_value, tuple) else (fill_value,) * a.ndim
-        return tuple([jnp.full(size, f or 0, index) for f in fill])
+        return tuple([jnp.zeros(size, index) for _ in a.shape])
     flat = _flat_nonzero(jnp.reshape(mask, -1), size)
     strides = np.cumprod((1, *a.shape[:0:-1]))[::-1].astype(index)
     out = tuple([

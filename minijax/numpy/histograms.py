@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import dtypes
 from minijax.numpy.creation import asarray, linspace, ones
 from minijax.numpy.promotion import (
     ensure_arraylike,
@@ -114,7 +113,8 @@ def histogramdd(sample, bins: Any = 10, range=None, weights=None, density=None):
     counts = jnp.bincount(flat, weights, length=int(np.prod(sizes))).reshape(sizes)
     counts = counts[(slice(1, -1),) * d]
     if density:
-        counts = counts.astype(dtypes.python_scalar_dtype(float)) / counts.sum()
+        counts = counts.astype(sample.dtype)
+        counts = counts / counts.sum()
         for i, edge in enumerate(edges):
             shape = [1] * d
             shape[i] = -1

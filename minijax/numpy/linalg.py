@@ -299,7 +299,7 @@ def det(a):
 
 def _signed_diagonal(lu, pivots):
     """The pivots, the first with the sign of the row exchanges."""
-    moved = pivots != jnp.arange(pivots.shape[-1], dtype=pivots.dtype)
+    moved = pivots != lax.broadcasted_iota(pivots.dtype, pivots.shape, pivots.ndim - 1)
     parity = jnp.count_nonzero(moved, axis=-1) % 2
     sign = (1 - 2 * parity).astype(lu.dtype)
     diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minijax import lax
+from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
@@ -282,8 +282,8 @@ def round(a, decimals=0, out=None):
                 "integer np.round not implemented for decimals < 0"
             )
         return a
-    if dtype_of(a) == BOOL:
-        raise ValueError("data type <class 'numpy.bool'> not inexact")
+    if decimals > np.log10(float(dtypes.finfo(dtype_of(a)).max)):
+        return asarray(a)  # finer than the dtype
     if is_complex(a):
         return lax.complex(
             _round_real(lax.real(a), decimals), _round_real(lax.imag(a), decimals)
@@ -295,8 +295,8 @@ def _round_real(x, decimals):
     if not decimals:
         return lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN)
     dtype = dtype_of(x)
-    # half precision overflows on the way
-    wide = np.dtype("float32") if dtype.itemsize == 2 else dtype
+    # float16 overflows on the way
+    wide = np.dtype("float32") if dtype == np.float16 else dtype
     factor = literal(10**decimals, wide)
     scaled = lax.mul(convert(x, wide), factor)
     rounded = lax.round(scaled, lax.RoundingMethod.TO_NEAREST_EVEN)

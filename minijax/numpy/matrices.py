@@ -3,11 +3,12 @@
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, ones, zeros
+from minijax.numpy.creation import arange, asarray, canonical_shape, ones, zeros
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
     broadcast_to,
+    canonical_axis,
     check_arraylike,
     concrete_or_error,
     convert,
@@ -38,6 +39,8 @@ def _tri_mask(shape, offset):
 def eye(N, M=None, k=0, dtype=None, *, device=None):
     """An (N, M) matrix with ones on the k-th diagonal; M is N by default."""
     check_arraylike("eye", k)
+    if isinstance(k, int):
+        k = min(max(k, -(2**31)), 2**31 - 1)  # a diagonal far outside is no diagonal
     dtype = user_dtype(float if dtype is None else dtype, "eye")
     n = _size(N, "argument 'N' of jnp.eye()")
     m = n if M is None else _size(M, "argument 'M' of jnp.eye()")
@@ -54,9 +57,8 @@ def identity(n, dtype=None):
 def tri(N, M=None, k=0, dtype=None):
     """An (N, M) matrix with ones on and below the k-th diagonal."""
     dtype = user_dtype(float if dtype is None else dtype, "tri")
-    n = _size(N, "argument 'N' of jnp.tri()")
-    m = n if M is None else _size(M, "argument 'M' of jnp.tri()")
-    return convert(_tri_mask((n, m), k), dtype)
+    shape = canonical_shape((N, N if M is None else M))
+    return convert(_tri_mask(shape, k), dtype)
 
 
 def _triangle(name, m, k, lower):
@@ -142,6 +144,11 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
         raise NotImplementedError("The 'out' argument to jnp.trace is not supported.")
     if len(shape_of(a)) < 2:
         raise ValueError("trace requires an array of at least two dimensions.")
+    rank = len(shape_of(a))
+    if canonical_axis(axis1, rank) == canonical_axis(axis2, rank):
+        raise ValueError(
+            f"axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}"
+        )
     a = jnp.moveaxis(a, (axis1, axis2), (-2, -1))
     mask = _eye_mask(a.shape[-2:], offset)
     nothing = lax.full_like(a, 0)

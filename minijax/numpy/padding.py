@@ -94,7 +94,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
         )
         return _pad_statistic(array, widths, length, mode)
     if mode == "empty":
-        return _pad_constant(array, literal(0, array.dtype), widths)
+        return _pad_constant(array, 0, widths)
     return _pad_copies(array, widths, mode, kwargs.get("reflect_type", "even"))
 
 
@@ -110,8 +110,9 @@ def _pad_constant(x, values, widths):
     rank = x.ndim
     if not isinstance(values, (list, tuple)) and not shape_of(values):
         config = [(a, b, 0) for a, b in widths]
-        return lax.pad(x, convert(values, x.dtype), config)
-    values = broadcast_to(jnp.asarray(values, x.dtype), (rank, 2))
+        return lax.pad(x, convert(values, x.dtype, x.weak_type), config)
+    values = convert(jnp.asarray(values, x.dtype), x.dtype, x.weak_type)
+    values = broadcast_to(values, (rank, 2))
     for axis in range(rank):
         for side in range(2):
             config = [(0, 0, 0)] * rank
@@ -193,24 +194,23 @@ def _pad_mirror(x, axis, before, after, mode, reflect_type):
 @jit(static_argnames=("widths",))
 def _pad_ramp(x, end_values, widths):
     ends = broadcast_to(jnp.asarray(end_values), (x.ndim, 2))
+    dtype, weak = x.dtype, x.weak_type
     for axis, (before, after) in enumerate(widths):
         n = x.shape[axis]
         first = lax.squeeze(_slice(x, 0, 1, axis), (axis,))
         last = lax.squeeze(_slice(x, n - 1, n, axis), (axis,))
         parts = [
-            _ramp(ends[axis, 0], first, before, axis, x.dtype),
+            _ramp(ends[axis, 0], first, before, axis, dtype, weak),
             x,
-            lax.rev(_ramp(ends[axis, 1], last, after, axis, x.dtype), (axis,)),
+            lax.rev(_ramp(ends[axis, 1], last, after, axis, dtype, weak), (axis,)),
         ]
         x = lax.concatenate(parts, axis)
     return x
 
 
-def _ramp(end, edge, n, axis, dtype):
-    line = jnp.linspace(
-        convert(end, dtype), edge, n, endpoint=False, dtype=dtype, axis=axis
-    )
-    return convert(line, dtype)
+def _ramp(end, edge, n, axis, dtype, weak):
+    line = jnp.linspace(end, edge, n, endpoint=False, dtype=dtype, axis=axis)
+    return convert(line, dtype, weak)
 
 
 @jit(static_argnames=("widths", "length", "mode"))
@@ -235,9 +235,9 @@ def _pad_statistic(x, widths, length, mode):
                 function(_slice(x, 0, low, axis), axis=axis, keepdims=True),
                 function(_slice(x, n - high, n, axis), axis=axis, keepdims=True),
             ]
-        if not jnp.issubdtype(dtype_of(x), np.inexact):
+        if jnp.issubdtype(dtype_of(x), np.integer):
             parts = [jnp.round(part) for part in parts]
-        parts = [convert(part, x.dtype) for part in parts]
+        parts = [convert(part, x.dtype, x.weak_type) for part in parts]
         x = lax.concatenate(
             [
                 jnp.repeat(parts[0], before, axis=axis),

@@ -10,7 +10,6 @@ from minijax.control.call import jit
 from minijax.numpy.creation import arange, asarray, ones, zeros
 from minijax.numpy.promotion import (
     concrete_or_error,
-    convert,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
@@ -75,8 +74,15 @@ def polydiv(u, v, *, trim_leading_zeros=False):
         q = q.at[k].set(d)
         u = u.at[k : k + n + 1].add(-d * v)
     if trim_leading_zeros:
-        u = jnp.trim_zeros(u, trim="f")
+        u = _trim_small(u)
     return q, u
+
+
+def _trim_small(p):
+    """`p` without leading coefficients that rounding left: those up to sqrt(eps)."""
+    limit = float(np.sqrt(float(dtypes.finfo(p.dtype).eps)))
+    keep = np.flatnonzero(~(np.abs(np.asarray(p)) < limit))
+    return p[keep[0] :] if keep.size else p[:0]
 
 
 @jit(static_argnames=("m",))
@@ -89,9 +95,9 @@ def polyder(p, m=1):
         raise ValueError("Order of derivative must be positive")
     if not m:
         return p
-    n = len(p)
-    factors = (arange(n)[m:, None] - arange(m)).prod(1)
-    return p[:-m] * convert(factors[::-1], p.dtype)
+    powers = arange(m, len(p), dtype=p.dtype)[None]
+    factors = (powers - arange(m, dtype=p.dtype)[:, None]).prod(0)
+    return p[:-m] * factors[::-1]
 
 
 @jit(static_argnames=("m",))
@@ -185,6 +191,8 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
         x, y, w = promote_dtypes_inexact(*ensure_arraylike("polyfit", x, y, w))
     x, y = asarray(x), asarray(y)
     order = concrete_or_error(operator.index, deg, "deg must be int") + 1
+    if rcond is not None:
+        rcond = concrete_or_error(float, rcond, "rcond must be float")
     _check_points(x, y, order)
     if rcond is None:
         rcond = len(x) * float(dtypes.finfo(x.dtype).eps)
@@ -198,21 +206,25 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     scale = jnp.sqrt((lhs * lhs).sum(0))
     lhs = lhs / scale[None, :]
     c, residuals, rank, s = jnp.linalg.lstsq(lhs, rhs, rcond)
-    c = (c.T / scale).T
+    c = (c.T / scale[None, :]).T if c.ndim > 1 else c / scale
     if full:
         return c, residuals, rank, s, asarray(rcond)
     if not cov:
         return c
     base = jnp.linalg.inv(jnp.dot(lhs.T, lhs)) / jnp.outer(scale, scale)
-    factor = 1
-    if cov != "unscaled":
+    if cov == "unscaled":
+        factor = asarray(1.0)
+    else:
         if len(x) <= order:
             raise ValueError(
                 "the number of data points must exceed order to scale the covariance "
                 "matrix"
             )
-        factor = jnp.sum(residuals) / (len(x) - order)
-    return c, (base * factor if y.ndim == 1 else base[:, :, None] * factor)
+        factor = residuals / (len(x) - order)
+    factor = jnp.atleast_1d(factor)
+    if y.ndim == 1:
+        return c, base * factor[None]
+    return c, base[:, :, None] * factor[None, None, :]
 
 
 def _check_points(x, y, order):

@@ -13,6 +13,7 @@ from minijax.numpy.promotion import (
     ensure_arraylike,
     is_complex,
     promote_args,
+    promote_args_inexact,
     promote_dtypes,
     result_dtype,
     shape_of,
@@ -249,24 +250,7 @@ def tensordot(
     a, b = ensure_arraylike("tensordot", a, b)
     preferred = user_dtype(preferred_element_type, "tensordot")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
-    if isinstance(axes, (tuple, list)) and len(axes) != 2:
-        raise TypeError(
-            "tensordot axes argument must be an int, a pair of ints, or a pair of "
-            "lists/tuples of "
-            f"ints. Got {axes}"
-        )
-    if isinstance(axes, (tuple, list)):
-        mine, its = [x if isinstance(x, (tuple, list)) else (x,) for x in axes]
-        if len(mine) != len(its):
-            raise TypeError(
-                f"tensordot requires axes lists to have equal length, got {mine} and "
-                f"{its}."
-            )
-        dims = (
-            tuple([canonical_axis(i, rank_a) for i in mine]),
-            tuple([canonical_axis(i, rank_b) for i in its]),
-        )
-    else:
+    if not isinstance(axes, (tuple, list)) and hasattr(axes, "__index__"):
         axes = axes.__index__()
         if axes < 0:
             raise ValueError(f"Number of tensordot axes (axes {axes}) is negative.")
@@ -277,7 +261,35 @@ def tensordot(
                 f"{shape_of(b)})"
             )
         dims = (tuple(range(rank_a - axes, rank_a)), tuple(range(axes)))
+    else:
+        mine, its = _axes_lists(axes)
+        dims = (
+            tuple([canonical_axis(i, rank_a) for i in mine]),
+            tuple([canonical_axis(i, rank_b) for i in its]),
+        )
     return contract(a, b, dims, precision=precision, preferred=preferred)
+
+
+def _axes_lists(axes):
+    """The contracted axes of either operand of `tensordot`, as sequences."""
+    if not isinstance(axes, (tuple, list)) or len(axes) != 2:
+        raise TypeError(
+            "tensordot axes argument must be an int, a pair of ints, or a pair of "
+            f"lists/tuples of ints. Got {axes}"
+        )
+    if all(hasattr(x, "__index__") for x in axes):
+        return [(x,) for x in axes]
+    if not all(isinstance(x, (tuple, list)) for x in axes):
+        raise TypeError(
+            "tensordot requires both axes lists to be either ints, tuples or lists, "
+            f"got {axes[0]} and {axes[1]}"
+        )
+    if len(axes[0]) != len(axes[1]):
+        raise TypeError(
+            f"tensordot requires axes lists to have equal length, got {axes[0]} and "
+            f"{axes[1]}."
+        )
+    return axes
 
 
 @jit
@@ -331,7 +343,7 @@ def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
     mode: 'full' (all overlaps), 'same' (as many as the longer has), 'valid' (whole
     overlaps).
     """
-    a, v = promote_args("convolve", a, v)
+    a, v = _sliding_args("convolve", a, v, preferred_element_type)
     return _sliding(a, v, mode, False, precision, preferred_element_type)
 
 
@@ -339,8 +351,14 @@ def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None
     """The cross-correlation of two vectors, the second conjugated; `mode` as for
     `convolve`.
     """
-    a, v = promote_args("correlate", a, v)
+    a, v = _sliding_args("correlate", a, v, preferred_element_type)
     return _sliding(a, v, mode, True, precision, preferred_element_type)
+
+
+def _sliding_args(name, a, v, preferred):
+    """The operands in one dtype, an inexact one where the result's is not given."""
+    promote = promote_args_inexact if preferred is None else promote_args
+    return promote(name, a, v)
 
 
 @jit(static_argnames=("mode", "correlating", "precision", "preferred"))

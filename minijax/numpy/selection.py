@@ -296,7 +296,7 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     condition, extra = condition[: arr.shape[0]], condition[arr.shape[0] :]
     arr = arr[: condition.shape[0]]
     if size is None:
-        if concrete_or_error(np.asarray, extra, "condition").any():
+        if jnp.any(extra):
             raise ValueError("condition contains entries that are out of bounds")
         return jnp.moveaxis(arr[condition], 0, axis)
     if not 0 <= size <= arr.shape[0]:

@@ -14,6 +14,7 @@ from minijax.numpy.promotion import (
     canonical_axis,
     convert,
     ensure_arraylike,
+    is_complex,
     is_kind,
     literal,
     promote_dtypes,
@@ -21,7 +22,7 @@ from minijax.numpy.promotion import (
 from minijax.numpy.selection import where_inline
 from minijax.ops.gather import GatherDimensionNumbers
 from minijax.ops.scatter import ScatterDimensionNumbers
-from minijax.ops.total_order import le_to, lt_to
+from minijax.ops.total_order import eq_to, le_to, lt_to
 
 _STATICS = ("axis", "kind", "order", "stable", "descending")
 
@@ -159,12 +160,27 @@ def _canonical_floats(x):
     return where_inline(lax.ne(x, x), literal(np.nan, x.dtype), clean)
 
 
+def _sort_keys(x):
+    """What to compare to compare elements: their value, or real and imaginary parts."""
+    parts = (lax.real(x), lax.imag(x)) if is_complex(x) else (x,)
+    return [_canonical_floats(part) for part in parts]
+
+
+def _in_order(compare, x, y):
+    """`compare` on lists of keys: the last decides where all before it are equal."""
+    out = compare(x[-1], y[-1])
+    for mine, its in zip(x[-2::-1], y[-2::-1], strict=True):
+        before = lt_to(mine, its)
+        out = lax.bitwise_or(before, lax.bitwise_and(eq_to(mine, its), out))
+    return out
+
+
 def _goes_left(side):
     """Whether a query belongs at or before the place of an element."""
     compare = le_to if side == "left" else lt_to
 
     def goes_left(query, element):
-        return compare(_canonical_floats(query), _canonical_floats(element))
+        return _in_order(compare, _sort_keys(query), _sort_keys(element))
 
     return goes_left
 
@@ -215,10 +231,11 @@ def _search_by_sort(a, query, side, dtype):
 
 def _search_by_comparing(a, query, side, dtype):
     compare = lt_to if side == "left" else le_to
-    a, query = _canonical_floats(a), _canonical_floats(query)
-    flat = lax.expand_dims(query, (0,))
-    column = lax.expand_dims(a, range(1, query.ndim + 1))
-    return jnp.sum(compare(column, flat), axis=0, dtype=dtype)
+    axes = range(1, query.ndim + 1)
+    columns, queries = _sort_keys(a), _sort_keys(query)
+    queries = [lax.expand_dims(key, (0,)) for key in queries]
+    columns = [lax.expand_dims(key, axes) for key in columns]
+    return jnp.sum(_in_order(compare, columns, queries), axis=0, dtype=dtype)
 
 
 @jit(static_argnames=("side", "method"))

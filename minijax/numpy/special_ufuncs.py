@@ -17,6 +17,7 @@ from minijax.numpy.promotion import (
     is_complex,
     is_kind,
     literal,
+    promote_args,
     promote_args_inexact,
     promote_dtypes,
     shape_of,
@@ -233,7 +234,8 @@ def ldexp(x1, x2, /):
     d1, d2 = dtype_of(x1), dtype_of(x2)
     if d1.kind == "c" or d2.kind not in "biu":
         raise ValueError(f"ldexp not supported for input types {(d1, d2)}")
-    x1, x2 = promote_args_inexact("ldexp", x1, x2)
+    (x1,) = promote_args_inexact("ldexp", x1)
+    x1, x2 = promote_args("ldexp", x1, convert(x2, dtype_of(x1)))
     x1, x2 = asarray(x1), asarray(x2)
     x, exponent = frexp(x1)
     e = lax.add(convert(exponent, x.dtype), x2)
@@ -314,9 +316,11 @@ def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
         raise ValueError("jnp.unwrap does not support complex inputs.")
     if not p.shape[axis]:
         return p
+    two = constant_like(2, period)
     if discont is None:
-        discont = jnp.true_divide(period, constant_like(2, period))
-    half = jnp.true_divide(period, constant_like(2, period))
+        discont = jnp.true_divide(period, two)
+    integers = is_kind(p, np.integer)
+    half = (jnp.floor_divide if integers else jnp.true_divide)(period, two)
     steps = jnp.diff(p, axis=axis)
     wrapped = jnp.mod(steps + half, period) - half
     wrapped = _where((wrapped == -half) & (steps > 0), half, wrapped)

@@ -9,6 +9,7 @@ from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
+    broadcast_to,
     canonical_axes,
     check_arraylike,
     convert,
@@ -24,7 +25,7 @@ from minijax.numpy.promotion import (
 from minijax.numpy.selection import _where
 from minijax.ops.gather import GatherDimensionNumbers
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 _STATICS = ("axis", "overwrite_input", "method", "keepdims")
 
 
@@ -100,12 +101,13 @@ def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
     if method not in _METHODS:
         raise ValueError(
-            "interpolation can only be 'linear', 'lower', 'higher', 'midpoint', or "
-            "'nearest'"
+            "method can only be 'linear', 'lower', 'higher', 'midpoint', 'nearest' or "
+            "'inverted_cdf'"
         )
-    if weights is not None:
-        raise NotImplementedError("weights argument of jnp.quantile is not implemented")
-    (a,) = promote_dtypes_inexact(a)
+    if weights is None:
+        (a,) = promote_dtypes_inexact(a)
+    else:
+        a, weights = _weighted(a, weights, axis, method)
     a = asarray(a)
     if is_complex(a):
         raise ValueError(
@@ -117,16 +119,82 @@ def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
     q = asarray(q)
     if q.ndim > 1:
         raise ValueError(f"q must be have rank <= 1, got shape {shape_of(q)}")
+    if weights is not None:
+        weights = _one_axis(weights, axis)[0]
     a, axis, kept = _one_axis(a, axis)
     n = a.shape[axis]
-    if ignore_nan:
-        parts = _nan_aware_parts(a, q, axis, n)
+    if method == "inverted_cdf":
+        result = _inverted_cdf(a, q, weights, axis, ignore_nan)
     else:
-        parts = _plain_parts(a, q, axis, n)
-    result = _interpolate(method, a, q, axis, *parts)
+        make_parts = _nan_aware_parts if ignore_nan else _plain_parts
+        result = _interpolate(method, *make_parts(a, q, axis, n))
     if keepdims and kept:
         result = jnp.reshape(result, (*q.shape, *kept))
     return convert(result, a.dtype)
+
+
+def _weighted(a, weights, axis, method):
+    """The elements and their weights, in one inexact dtype and shape."""
+    if is_complex(weights):
+        raise ValueError("Weights cannot be complex types.")
+    if method != "inverted_cdf":
+        raise NotImplementedError(
+            f"{method} doesn't support weights. Only method 'inverted_cdf' supports "
+            "weights."
+        )
+    a, weights = promote_dtypes_inexact(a, weights)
+    shape = shape_of(a)
+    if shape_of(weights) == shape:
+        return a, weights
+    if axis is None:
+        raise ValueError("Weights shape must match 'a' shape when axis is None.")
+    axes = canonical_axes(axis, len(shape))
+    reduced = tuple([shape[i] for i in axes])
+    if shape_of(weights) != reduced:
+        raise ValueError(
+            f"Weights shape {shape_of(weights)} must match reduction axes {reduced}"
+        )
+    return a, lax.broadcast_in_dim(weights, shape, axes)
+
+
+def _inverted_cdf(a, q, weights, axis, ignore_nan):
+    """The first of the sorted elements up to which there are `q` of all the weights.
+
+    NaN where a weight is negative or NaN, and where there is no element to count.
+    """
+    weights = lax.full_like(a, 1) if weights is None else asarray(weights)
+    a, weights = lax.sort((a, weights), axis, num_keys=1)
+    missing = lax.ne(a, a)
+    bad = lax.bitwise_or(
+        lax.lt(weights, lax.full_like(weights, 0)), lax.ne(weights, weights)
+    )
+    clean = lax.select(lax.bitwise_or(bad, missing), lax.full_like(weights, 0), weights)
+    sums = jnp.cumsum(clean, axis=axis)
+    index = dtypes.python_scalar_dtype(int)
+    count = a.shape[axis]
+    if ignore_nan:
+        present = jnp.sum(lax.bitwise_not(missing), axis, dtype=index, keepdims=True)
+    else:
+        present = lax.full_like(lax.slice_in_dim(sums, 0, 1, axis=axis), count, index)
+    undefined = lax.bitwise_or(
+        jnp.any(bad, axis=axis, keepdims=True),
+        lax.eq(present, lax.full_like(present, 0)),
+    )
+    if not ignore_nan:
+        undefined = lax.bitwise_or(
+            undefined, jnp.any(missing, axis=axis, keepdims=True)
+        )
+    total = lax.slice_in_dim(sums, count - 1, count, axis=axis)
+
+    def at(level):
+        target = lax.mul(convert(level, total.dtype), total)
+        below = lax.lt(sums, broadcast_to(target, sums.shape))
+        place = jnp.sum(below, axis, dtype=index, keepdims=True)
+        place = lax.max(lax.min(place, present - 1), literal(0, index))
+        found = _where(undefined, np.nan, jnp.take_along_axis(a, place, axis))
+        return lax.squeeze(found, (axis,))
+
+    return jnp.stack([at(level) for level in q]) if q.ndim else at(q)
 
 
 def _one_axis(a, axis):
@@ -150,7 +218,7 @@ def _plain_parts(a, q, axis, n):
     missing = jnp.any(lax.ne(a, a), axis=axis, keepdims=True)
     a = _where(missing, np.nan, a)
     a = lax.sort(a, axis)
-    dtype = a.dtype
+    dtype = q.dtype
     count, one = literal(n, dtype), literal(1, dtype)
     q = lax.mul(q, lax.sub(count, one))
     low, high = lax.floor(q), lax.ceil(q)
@@ -179,7 +247,7 @@ def _nan_aware_parts(a, q, axis, n):
     """
     a = _where(lax.ne(a, a), np.nan, a)
     a = lax.sort(a, axis)
-    dtype = a.dtype
+    dtype = q.dtype
     counts = jnp.sum(
         jnp.logical_not(jnp.isnan(a)), axis=axis, dtype=dtype, keepdims=True
     )
@@ -214,16 +282,17 @@ def _along(a, index, axis, n_lead):
     return jnp.take_along_axis(a, index, axis)
 
 
-def _interpolate(method, a, q, axis, low, high, low_weight, high_weight):
+def _interpolate(method, low, high, low_weight, high_weight):
     if low_weight.shape != low.shape:
         dims = tuple(range(low_weight.ndim))
         low_weight, high_weight = [
             lax.broadcast_in_dim(w, low.shape, dims) for w in (low_weight, high_weight)
         ]
     if method == "linear":
+        dtype = low_weight.dtype
         return lax.add(
-            lax.mul(low, convert(low_weight, low.dtype)),
-            lax.mul(high, convert(high_weight, high.dtype)),
+            lax.mul(convert(low, dtype), low_weight),
+            lax.mul(convert(high, dtype), high_weight),
         )
     if method == "lower":
         return low
@@ -283,7 +352,7 @@ def cov(
     else:
         divisor = total - ddof * jnp.sum(w * aweights) / total
     centered = lax.sub(m, lax.expand_dims(mean, (1,)))
-    other = centered.T if w is None else (centered * w).T
+    other = centered.T if w is None else (centered * w[None]).T
     product = jnp.dot(centered, other.conj())
     return (
         (product / divisor).squeeze() if product.shape == (1, 1) else product / divisor

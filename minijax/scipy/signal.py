@@ -173,8 +173,8 @@ def _without_line(x):
     n = x.shape[0]
     t = jnp.arange(1, n + 1, dtype=x.dtype) - (n + 1) / 2
     t = t[:, None]
-    centred = x - x.mean(0)
-    slope = (t * centred).sum(0) / jnp.maximum((t * t).sum(), 1)
+    centred = x - x.mean(0, keepdims=True)
+    slope = (t * centred).sum(0, keepdims=True) / jnp.maximum((t * t).sum(), 1)
     return centred - t * slope
 
 

@@ -60,4 +60,4 @@ def bessel_jn(z, *, v, n_iter=50):
     orders = lax.iota(z.dtype, n_iter + 1)
     (_, _, total), values = lax.scan(step, first, orders, reverse=True)
     scale = total - values[0]
-    return values[: v + 1] / scale
+    return values[: v + 1] / scale[None]

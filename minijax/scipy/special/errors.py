@@ -291,6 +291,7 @@ def _owens_t(h, a):
     slope = jnp.where(inside, a_, 1 / a_)
     height = jnp.where(inside, h_, a_ * h_)
     squares, weights = [np.asarray(v, h.dtype) for v in _gauss_nodes()]
+    squares = squares.reshape((1,) * h.ndim + (-1,))
     r = 1 + lax.square(slope)[..., None] * squares
     value = slope * ((lax.exp(-0.5 * lax.square(height)[..., None] * r) / r) @ weights)
     value = jnp.where(height == 0, lax.atan(slope) / (2 * math.pi), value)

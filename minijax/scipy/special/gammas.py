@@ -224,7 +224,8 @@ def _zeta_slopes(x, q, t_x, t_q):
     n = 8
     columns = [a[..., None] for a in (x, q, t_x, t_q)]
     xs, qs, t_xs, t_qs = columns
-    k = np.arange(n, dtype=x.dtype)
+    row = (1,) * x.ndim + (-1,)
+    k = np.arange(n, dtype=x.dtype).reshape(row)
     base = qs + k
     head = base ** (-xs)
     d_head = jnp.sum(-head * (t_xs * jnp.log(base) + xs * t_qs / base), -1)
@@ -233,13 +234,13 @@ def _zeta_slopes(x, q, t_x, t_q):
     d_integral = integral * (-t_x * jnp.log(m) + (1 - x) * t_q / m - t_x / (x - 1))
     power = m ** (-x)
     d_power = -power * (t_x * jnp.log(m) + x * t_q / m)
-    steps = np.arange(2 * n, dtype=x.dtype)
+    steps = np.arange(2 * n, dtype=x.dtype).reshape(row)
     factors = (xs + steps) / m[..., None]
     logs = t_xs / (xs + steps) - t_qs / m[..., None]
     terms = jnp.cumprod(factors, -1)[..., ::2]
     d_terms = terms * jnp.cumsum(logs, -1)[..., ::2]
     top = dtypes.finfo(x.dtype).max
-    divisors = np.asarray(_ZETA_DIVISORS[:n], x.dtype)
+    divisors = np.asarray(_ZETA_DIVISORS[:n], x.dtype).reshape(row)
     capped = jnp.clip(terms, max=top) / divisors
     d_capped = jnp.where(terms > top, 0, d_terms) / divisors
     series = 0.5 + jnp.sum(capped, -1)

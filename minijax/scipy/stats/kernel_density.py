@@ -140,7 +140,8 @@ class gaussian_kde:
         if other.d != self.d:
             raise ValueError("KDEs are not the same dimensionality")
         log = self._log_kernels(other.dataset, self.covariance + other.covariance)
-        return jnp.sum(jnp.exp(log) * self.weights[:, None] * other.weights)
+        both = self.weights[:, None] * other.weights[None]
+        return jnp.sum(jnp.exp(log) * both)
 
     def integrate_box_1d(self, low, high):
         """The probability of an interval, in one dimension."""

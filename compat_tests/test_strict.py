@@ -1,0 +1,61 @@
+"""Strict promotion: what JAX accepts with implicit dtype and rank promotion refused.
+
+Functions that only take arguments of one dtype and rank may not rely on promotion
+inside; JAX's do not, so that its strict modes point at the user's own code alone.
+"""
+
+import contextlib
+import importlib
+from pathlib import Path
+
+import jax
+import pytest
+
+import minijax
+from compat_tests import jnp_tables
+
+TABLES = sorted(p.stem for p in (Path(__file__).parent / "jnp_cases").glob("*.txt"))
+MODULES = "special", "stats", "signal", "ndimage", "linalg", "fft"
+
+
+@contextlib.contextmanager
+def strict(framework):
+    """Within it, implicit promotion of dtypes and of ranks is an error."""
+    with framework.numpy_dtype_promotion("strict"), framework.numpy_rank_promotion("raise"):
+        yield
+
+
+def strict_equations(row, framework):
+    """As `jnp_tables.equations`, in the strict modes."""
+    with strict(framework):
+        return jnp_tables.equations(row, framework)
+
+
+def _raises(equations):
+    return len(equations) == 1 and str(equations[0]).startswith("raises")
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.filterwarnings("ignore")
+def test_what_jax_accepts_strictly_is_accepted(table):
+    for module in MODULES:
+        importlib.import_module(f"jax.scipy.{module}")
+        importlib.import_module(f"minijax.scipy.{module}")
+    refused = []
+    for row in jnp_tables.rows(table):
+        theirs = strict_equations(row, jax)
+        if not _raises(theirs):
+            ours = strict_equations(row, minijax)
+            refused += [(row, ours)] if _raises(ours) else []
+    assert not refused
+
+
+def test_implicit_promotion_is_refused():
+    rows = [
+        jnp_tables.Row("x+y | f32[3] i32[3]"),
+        jnp_tables.Row("x+y | f32[3,4] f32[4]"),
+    ]
+    for row in rows:
+        for framework in (jax, minijax):
+            assert _raises(strict_equations(row, framework))
+            assert not _raises(jnp_tables.equations(row, framework))
