@@ -21,7 +21,10 @@ MODULES = "special", "stats", "signal", "ndimage", "linalg", "fft"
 @contextlib.contextmanager
 def strict(framework):
     """Within it, implicit promotion of dtypes and of ranks is an error."""
-    with framework.numpy_dtype_promotion("strict"), framework.numpy_rank_promotion("raise"):
+    with (
+        framework.numpy_dtype_promotion("strict"),
+        framework.numpy_rank_promotion("raise"),
+    ):
         yield
 
 
