@@ -15,7 +15,8 @@ MAX_MOVED = 256  # elements of a slice, or of a copy beside it
 MAX_PRODUCTS = 512  # multiplications of a matrix product
 MAX_SUMMED = 1024
 
-OTHER, SEQUENCE, FOUR = range(3)  # enum mjx_order
+OTHER, SEQUENCE, FOUR, COPY = range(4)  # enum mjx_order
+LANES = 256
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
 _SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 
@@ -82,9 +83,9 @@ def is_leaf(instr, order, relation):
     if type(instr) is Ewise:
         return _ewise_fits(instr, relation)
     if instr.op == "REDUCE":
-        return _reduce_fits(instr) and order() in (SEQUENCE, FOUR)
+        return _reduce_fits(instr, relation) and order() != OTHER
     if instr.op == "DOT":
-        return _dot_fits(instr) and order() == SEQUENCE
+        return _dot_fits(instr, relation) and order() != OTHER
     if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
         return _slice_fits(instr, relation)
     return False
@@ -111,22 +112,28 @@ def _overlaps(outs, ins, relation):
     )
 
 
-def _reduce_fits(instr):
+def _reduce_fits(instr, relation):
     if len(instr.ins) != 1 or len(instr.outs) != 1 or len(instr.params) != 1:
         return False
     view, kind, suffix = instr.ins[0], instr.params[0], suffix_of(instr.ins[0])
     if view.buffer is None or len(view.shape) != 3 or not 0 < view.size <= MAX_SUMMED:
         return False
+    if relation(instr.outs[0], view) != APART:
+        return False
+    if view.shape[1] == 1:
+        return True
     if kind in (_AND, _OR, _XOR):
         return suffix == "b1" or suffix[0] in "iu"
     return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
 
 
-def _dot_fits(instr):
+def _dot_fits(instr, relation):
     if len(instr.ins) != 2 or len(instr.outs) != 1 or instr.params:
         return False
     a, b = instr.ins
     if a.buffer is None or b.buffer is None or len(a.shape) != 3:
+        return False
+    if relation(instr.outs[0], a) != APART or relation(instr.outs[0], b) != APART:
         return False
     return 0 < a.size * b.shape[2] <= MAX_PRODUCTS
 
@@ -169,7 +176,7 @@ class Leaves:
         if instr.op == "REDUCE":
             return self._reduce(instr, operand, order())
         if instr.op == "DOT":
-            return self._dot(instr, operand)
+            return self._dot(instr, operand, order())
         if instr.op == "DYNAMIC_SLICE":
             return self._dynamic_slice(instr, operand)
         return self._dynamic_update(instr, operand, relation)
@@ -276,6 +283,9 @@ class Leaves:
     def _reduce(self, instr, operand, order):
         view, kind = instr.ins[0], instr.params[0]
         x, out = operand(view), operand(instr.outs[0])
+        if order == COPY:
+            del x.strides[1]
+            return self._move(instr.outs[0].shape, out, x)
         self.scalars.use(
             {"f32": "math_f32.h", "f64": "math_f64.h"}.get(x.suffix, "math_int.h")
         )
@@ -283,13 +293,13 @@ class Leaves:
         args = [str(n) for n in view.shape] + [str(s) for s in view.strides]
         return [self._call(text, [*args, *_pointers(x, out)])]
 
-    def _dot(self, instr, operand):
+    def _dot(self, instr, operand, order):
         a, b, c = operand(instr.ins[0]), operand(instr.ins[1]), operand(instr.outs[0])
         self.scalars.use(f"math_{c.suffix}.h")
         sizes = [*instr.ins[0].shape, instr.ins[1].shape[2]]
         strides = [s for o in (a, b, c) for s in o.strides]
         args = [str(n) for n in sizes + strides] + _pointers(a, b, c)
-        return [self._call(_dot_text(c.suffix), args)]
+        return [self._call(_dot_text(c.suffix, order, sizes[2]), args)]
 
     # --- slices
 
@@ -505,17 +515,32 @@ static void NAME(int64_t B, int64_t M, int64_t K, int64_t N, int64_t a0, int64_t
   for (int64_t i = 0; i < B; i++) {{
     for (int64_t m = 0; m < M; m++) {{
       for (int64_t n = 0; n < N; n++) {{
-        {t} sum = 0;
-        for (int64_t k = 0; k < K; k++)
-          sum = {fma}(a[i * a0 + m * a1 + k * a2], b[i * b0 + k * b1 + n * b2], sum);
-        c[i * c0 + m * c1 + n * c2] = sum;
+        {t} *x = a + i * a0 + m * a1, *y = b + i * b0 + n * b2;
+{body}
       }}
     }}
   }}
 }}
 """
+_PRODUCT_IN_SEQUENCE = """\
+        {t} sum = 0;
+        for (int64_t k = 0; k < K; k++) sum = {fma}(x[k * a2], y[k * b1], sum);
+        c[i * c0 + m * c1 + n * c2] = sum;"""
+_PRODUCT_IN_LANES = """\
+        {t} sum[{lanes}] = {{0}};
+        for (int64_t k = 0; k < K; k++)
+          sum[k % {lanes}] = {fma}(x[k * a2], y[k * b1], sum[k % {lanes}]);
+        if ({padded}) /* further lanes are zeros */
+          for (int l = 0; l < {lanes}; l++) sum[l] += 0;
+        for (int width = {lanes} / 2; width > 0; width /= 2)
+          for (int l = 0; l < width; l++) sum[l] += sum[l + width];
+        c[i * c0 + m * c1 + n * c2] = sum[0];"""
 
 
-def _dot_text(suffix):
+def _dot_text(suffix, order, k):
+    body = _PRODUCT_IN_SEQUENCE if order == SEQUENCE else _PRODUCT_IN_LANES
     fma = "MJX_FMAF" if suffix == "f32" else "MJX_FMA"
-    return _DOT.format(t=STORED[suffix], fma=fma)
+    stored, lanes = STORED[suffix], order - LANES
+    used = min(lanes, 1 << max(k - 1, 0).bit_length())
+    body = body.format(t=stored, fma=fma, lanes=used, padded=int(used < lanes))
+    return _DOT.format(t=stored, body=body)

@@ -104,6 +104,7 @@ typedef struct mjx_block_kernels {
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
                    int64_t *to); /* first, first + step, .. */
   const mjx_conv_kernels *conv;  /* [0: F32, 1: F64] */
+  int vector_bytes;              /* of the vectors that dot and dot_lines work with */
 } mjx_block_kernels;
 
 enum { MJX_N_REDUCE_KINDS = 7 };

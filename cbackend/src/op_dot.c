@@ -388,7 +388,9 @@ mjx_order mjx_op_dot_order(const mjx_instr *instr) {
   bool plain = instr->in[0].dtype == plan->dtype && instr->in[1].dtype == plan->dtype &&
                instr->out->dtype == plan->dtype;
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
-  return plain && real && plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE
-             ? MJX_ORDER_SEQUENCE
-             : MJX_ORDER_OTHER;
+  if (!plain || !real) return MJX_ORDER_OTHER;
+  if (plan->method == DOT_LINES)
+    return MJX_ORDER_LANES + mjx_block_kernels_get()->vector_bytes / plan->size;
+  return plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE ? MJX_ORDER_SEQUENCE
+                                                                   : MJX_ORDER_OTHER;
 }

@@ -264,7 +264,8 @@ mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
 mjx_order mjx_op_reduce_order(const mjx_instr *instr) {
   const reduce_plan *plan = instr->plan;
   bool same = plan->acc_dtype == plan->dtype && plan->n <= plan->leaf && plan->n_chunks == 1;
-  if (plan->copies || plan->n == 0 || !same) return MJX_ORDER_OTHER;
+  if (plan->copies) return MJX_ORDER_COPY;
+  if (plan->n == 0 || !same) return MJX_ORDER_OTHER;
   if (plan->rows) return MJX_ORDER_SEQUENCE;
   bool is_long = plan->row_stride == 1 && plan->n >= MJX_LONG_LINE;
   return is_long ? MJX_ORDER_OTHER : MJX_ORDER_FOUR;
