@@ -19,6 +19,7 @@ from cbackend.leaves import (
     Leaves,
     Operand,
     Place,
+    is_guarded,
     is_leaf,
     suffix_of,
 )
@@ -146,6 +147,7 @@ class _Activation:
         self.arena = memory
         self.memory = memory + _round_up(self.program.arena_bytes)
         emitter.memory_bytes = max(emitter.memory_bytes, self.memory)
+        self.guarded = set()  # instructions in C that may be left to the runtime
         self.written = [
             self._is_written(k, instr) for k, instr in enumerate(self.program.instrs)
         ]
@@ -161,12 +163,15 @@ class _Activation:
 
     def _is_written(self, k, instr):
         emitter = self.emitter
-        size = 1 + len(instr.micros) if type(instr) is Ewise else 1
+        size = 1 + len(instr.micros) if isinstance(instr, Ewise) else 1
         if emitter.statements + size > MAX_STATEMENTS:
             return False
         written = instr.op in WRITERS or is_leaf(
             instr, lambda: emitter.order(self.index, k), self._relation
         )
+        if not written and is_guarded(instr, self._relation):
+            self.guarded.add(k)
+            emitter.statements += size
         emitter.statements += size * written
         return written
 
@@ -302,8 +307,15 @@ class _Activation:
         return [*self.head, *body, *self.tail]
 
     def _instr(self, k, instr):
+        if k in self.guarded:
+            return [
+                f"/* {self.index}.{k} {_describe(instr)} */",
+                *self.emitter.leaves.write_guarded(instr, self.operand),
+                *self._outside_call(k),
+            ]
         if not self.written[k]:
-            return self._outside_call(k, instr)
+            described = f"{self.index}.{k} {_describe(instr)}: by the runtime"
+            return [f"/* {described} */", *self._outside_call(k)]
         if instr.op in WRITERS:
             lines = self._control(instr)
         else:
@@ -319,13 +331,12 @@ class _Activation:
         self.memory = memory
         return lines
 
-    def _outside_call(self, k, instr):
+    def _outside_call(self, k):
         """The runtime's own way of running an instruction."""
         self.emitter.calls_host = True
         if self.slots is None:
             self._open_slots()
         return [
-            f"/* {self.index}.{k} {_describe(instr)}: by the runtime */",
             "{",
             f"int32_t status = host->run(run, {self.index}, {k}, {self.slots});",
             "if (status) return status;",
@@ -403,7 +414,7 @@ def _copy(buffer, to, source):
 def _describe(instr):
     """What an instruction does, in a comment."""
     name = instr.op
-    if type(instr) is Ewise:
+    if isinstance(instr, Ewise):
         kernels = [m.kernel.name for m in instr.micros[:6]]
         name = " ".join(kernels or ["copy"]) + (" .." if len(instr.micros) > 6 else "")
     shapes = ", ".join(

@@ -5,7 +5,7 @@ registers.  What runs over more is a loop in a function of its own, which serves
 place that differs only in sizes and strides.
 """
 
-from cbackend.program import SUFFIXES, Ewise
+from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_written
 
 UNROLLED = 4  # elements that are written out one by one
@@ -74,6 +74,25 @@ def suffix_of(view):
 # --- which instructions are written out
 
 
+def is_guarded(instr, relation):
+    """Whether a group is written as loops that may find that they cannot do it.
+
+    They then leave all inputs as they were, and the runtime has to do the instruction.
+    """
+    return (
+        type(instr) is Ewise
+        and 4 * MAX_CALLED < instr.size <= MAX_ELEMENTS
+        and any(micro.kernel.name in BRANCHING for micro in instr.micros)
+        and all(is_written(micro.kernel) for micro in instr.micros)
+        and all(
+            relation(out, view) == APART
+            for out in instr.outs
+            for view in instr.ins
+            if view.buffer is not None
+        )
+    )
+
+
 def is_leaf(instr, order, relation):
     """Whether an instruction is written out.
 
@@ -82,6 +101,8 @@ def is_leaf(instr, order, relation):
     """
     if type(instr) is Ewise:
         return _ewise_fits(instr, relation)
+    if type(instr) is MapReduce:
+        return _map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR)
     if instr.op == "REDUCE":
         return _reduce_fits(instr, relation) and order() != OTHER
     if instr.op == "DOT":
@@ -92,7 +113,7 @@ def is_leaf(instr, order, relation):
 
 
 def _ewise_fits(instr, relation):
-    n = instr.outs[0].size
+    n = instr.size
     limit = MAX_ELEMENTS
     for micro in instr.micros:
         if not is_written(micro.kernel):
@@ -112,6 +133,20 @@ def _overlaps(outs, ins, relation):
     )
 
 
+def _map_reduce_fits(instr, relation):
+    if instr.size > MAX_SUMMED or not _ewise_fits(instr, relation):
+        return False
+    reduced = zip(instr.outs, instr.kinds, strict=False)
+    return all(_is_sum(kind, suffix_of(view)) for view, kind in reduced)
+
+
+def _is_sum(kind, suffix):
+    """Whether there is C for a reduction of that kind."""
+    if kind in (_AND, _OR, _XOR):
+        return suffix == "b1" or suffix[0] in "iu"
+    return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
+
+
 def _reduce_fits(instr, relation):
     if len(instr.ins) != 1 or len(instr.outs) != 1 or len(instr.params) != 1:
         return False
@@ -120,11 +155,7 @@ def _reduce_fits(instr, relation):
         return False
     if relation(instr.outs[0], view) != APART:
         return False
-    if view.shape[1] == 1:
-        return True
-    if kind in (_AND, _OR, _XOR):
-        return suffix == "b1" or suffix[0] in "iu"
-    return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
+    return view.shape[1] == 1 or _is_sum(kind, suffix)
 
 
 def _dot_fits(instr, relation):
@@ -173,6 +204,8 @@ class Leaves:
             ins = [operand(view) for view in instr.ins]
             outs = [operand(view) for view in instr.outs]
             return self._group(instr, instr.shape, outs, ins)
+        if type(instr) is MapReduce:
+            return self._map_reduce(instr, operand, order())
         if instr.op == "REDUCE":
             return self._reduce(instr, operand, order())
         if instr.op == "DOT":
@@ -180,6 +213,16 @@ class Leaves:
         if instr.op == "DYNAMIC_SLICE":
             return self._dynamic_slice(instr, operand)
         return self._dynamic_update(instr, operand, relation)
+
+    def write_guarded(self, instr, operand):
+        """C lines for a group of which `is_guarded`; they end in "if (failed)"."""
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs]
+        self.scalars.guard = "hard"
+        shape = _collapse(instr.shape, outs + ins)
+        *before, call = self._loops(instr, shape, outs, ins)
+        self.scalars.guard = None
+        return [*before, f"if ({call.removesuffix(';')})"]
 
     def fresh(self):
         """A new name for a value."""
@@ -253,8 +296,12 @@ class Leaves:
         outs = [_parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [_parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
         body = self._loop_body(group, len(shape), outs, ins)
-        head = f"static void NAME({', '.join(params)}) {{\n  (void)host;"
-        return [self._call("\n".join([head, *body, "}\n"]), args)]
+        kind, ends = "void", ["}\n"]
+        if self.scalars.guard is not None:
+            kind, body = "int", ["int hard = 0;", *body]
+            ends = ["return hard;", "}\n"]
+        head = f"static {kind} NAME({', '.join(params)}) {{\n  (void)host;"
+        return [self._call("\n".join([head, *body, *ends]), args)]
 
     def _loop_body(self, group, ndim, outs, ins):
         """Loops; what the innermost one does not move is read before it."""
@@ -286,12 +333,28 @@ class Leaves:
         if order == COPY:
             del x.strides[1]
             return self._move(instr.outs[0].shape, out, x)
-        self.scalars.use(
-            {"f32": "math_f32.h", "f64": "math_f64.h"}.get(x.suffix, "math_int.h")
-        )
+        return [self._sum(kind, order, view.shape, x, out)]
+
+    def _sum(self, kind, order, extents, x, out):
+        header = {"f32": "math_f32.h", "f64": "math_f64.h"}
+        self.scalars.use(header.get(x.suffix, "math_int.h"))
         text = _reduce_text(kind, x.suffix, order)
-        args = [str(n) for n in view.shape] + [str(s) for s in view.strides]
-        return [self._call(text, [*args, *_pointers(x, out)])]
+        args = [str(n) for n in (*extents, *x.strides)]
+        return self._call(text, [*args, *_pointers(x, out)])
+
+    def _map_reduce(self, instr, operand, order):
+        """The group into arrays of its own, then their sums."""
+        outs = [operand(view) for view in instr.outs]
+        strides, lines, sums = dense_strides(instr.shape), ["{"], []
+        for k, kind in enumerate(instr.kinds):
+            suffix, name = outs[k].suffix, self.fresh()
+            lines.append(f"{STORED[suffix]} {name}[{instr.size}];")
+            whole = dense_strides(instr.extents)
+            values = Operand(Place(name, suffix), suffix, "0", whole)
+            sums.append(self._sum(kind, order, instr.extents, values, outs[k]))
+            outs[k] = Operand(Place(name, suffix), suffix, "0", strides)
+        ins = [operand(view) for view in instr.ins]
+        return [*lines, *self._group(instr, instr.shape, outs, ins), *sums, "}"]
 
     def _dot(self, instr, operand, order):
         a, b, c = operand(instr.ins[0]), operand(instr.ins[1]), operand(instr.outs[0])

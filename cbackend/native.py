@@ -42,6 +42,7 @@ _ISA_FLAGS = {
 }
 _ISA_FLAGS["avx512"] = (
     "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd",
+    "-mprefer-vector-width=512",
     *_ISA_FLAGS["avx2"],
 )  # fmt: skip
 

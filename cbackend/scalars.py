@@ -101,6 +101,9 @@ class Scalars:
         self._headers = {}
         self._casts = {}
         self._sines = {}
+        # Name of a C variable that turns non-zero where a branching kernel would take its
+        # branch; None: the branch is taken.
+        self.guard = None
 
     def prelude(self):
         """What comes before the first function."""
@@ -143,6 +146,11 @@ class Scalars:
             return self._threefry(args, results)
         if name in WRITTEN:
             self._need_headers(kernel)
+            if name in BRANCHING and self.guard is not None:
+                return [
+                    f"{self.guard} |= !mjx_s_{name}_easy({args[0]});",
+                    _declare(results[0], f"mjx_s_{name}_vector({args[0]})"),
+                ]
             call = self._sine(kernel) if name in BRANCHING else f"mjx_s_{name}("
             return [_declare(results[0], f"{call}{', '.join(args)})")]
         return _call_kernel(kernel, args, results)

@@ -65,8 +65,8 @@ def saving(module, index=0):
     total = 0.0
     for instr in module.programs[index].instrs:
         total += _SAVED_INSTRUCTION
-        if type(instr) is Ewise:
-            if instr.outs[0].size <= _FEW:
+        if isinstance(instr, Ewise):
+            if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
         elif instr.op == "SCAN":
             turn = _SAVED_TURN + saving(module, instr.params[0])

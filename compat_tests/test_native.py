@@ -149,6 +149,22 @@ def awkward_numbers(x):
     return lax.scan(step, jnp.float32(1e-3), x)
 
 
+def sums_of_groups(x):
+    """What is reduced as it is computed: softmax, a norm, extremes; rows and lines."""
+    y = minijax.nn.softmax(x, axis=-1) * 2
+    z = (x - x.mean(0)) / jnp.sqrt(jnp.var(x, 0) + 1e-5)
+    return y, z, (x * y).sum(), jnp.max(x * z, axis=1), jnp.prod(z + 1, axis=0)
+
+
+def sines(x, big):
+    """Loops over sin and cos, with and without an element that needs the C library."""
+
+    def step(c, _):
+        return jnp.cos(c * 1.1) + jnp.sin(x), jnp.sin(c) * c
+
+    return lax.scan(step, x, None, length=3), lax.scan(step, big, None, length=3)
+
+
 PROGRAMS = {
     "tiny_step": (
         tiny_step,
@@ -158,6 +174,9 @@ PROGRAMS = {
     "many_carries": (minijax.grad(many_carries), ([np.float32(k / 9) for k in range(9)],)),
     "nested_flow": (nested_flow, (_normal(4), np.int32(20))),
     "wide_and_large": (wide_and_large, (_normal(24, 24),)),
+    "sums_of_groups": (sums_of_groups, (_normal(9, 11),)),
+    "sums_of_few": (sums_of_groups, (_normal(3, 5),)),
+    "sines": (sines, (_normal(70), np.linspace(0, 1e4, 70, dtype=np.float32))),
     "awkward_numbers": (
         awkward_numbers,
         (np.array([1, -1, 0, -0.0, np.inf, -np.inf, np.nan, 1e-38, 3], np.float32),),

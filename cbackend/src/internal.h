@@ -183,6 +183,7 @@ static inline void mjx_frame_set_output(mjx_frame *frame, int64_t index, void *p
 
 mjx_order mjx_op_dot_order(const mjx_instr *instr);
 mjx_order mjx_op_reduce_order(const mjx_instr *instr);
+mjx_order mjx_op_map_reduce_order(const mjx_instr *instr);
 
 /* ---- dtype.c ---- */
 

@@ -256,3 +256,13 @@ mjx_status mjx_op_map_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
                               mjx_at(frame, &instr->out[k]));
   return MJX_OK;
 }
+
+/* That of all its reductions, if they have one in common. */
+mjx_order mjx_op_map_reduce_order(const mjx_instr *instr) {
+  const map_reduce_plan *plan = instr->plan;
+  mjx_order first = mjx_reduce_order(&plan->reduce[0]);
+  for (int k = 1; k < plan->n_reduced; k++) {
+    if (mjx_reduce_order(&plan->reduce[k]) != first) return MJX_ORDER_OTHER;
+  }
+  return first;
+}

@@ -261,8 +261,7 @@ mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
   return MJX_OK;
 }
 
-mjx_order mjx_op_reduce_order(const mjx_instr *instr) {
-  const reduce_plan *plan = instr->plan;
+mjx_order mjx_reduce_order(const reduce_plan *plan) {
   bool same = plan->acc_dtype == plan->dtype && plan->n <= plan->leaf && plan->n_chunks == 1;
   if (plan->copies) return MJX_ORDER_COPY;
   if (plan->n == 0 || !same) return MJX_ORDER_OTHER;
@@ -270,3 +269,5 @@ mjx_order mjx_op_reduce_order(const mjx_instr *instr) {
   bool is_long = plan->row_stride == 1 && plan->n >= MJX_LONG_LINE;
   return is_long ? MJX_ORDER_OTHER : MJX_ORDER_FOUR;
 }
+
+mjx_order mjx_op_reduce_order(const mjx_instr *instr) { return mjx_reduce_order(instr->plan); }

@@ -43,6 +43,8 @@ int64_t mjx_reduce_left_part(const reduce_plan *plan, int64_t count);
 void mjx_reduce_finish(const reduce_plan *plan, char *out, const char *acc, int64_t n);
 /* Combines the accumulators of all chunks, [n_chunks][outer * inner], and rounds them. */
 void mjx_reduce_combine_chunks(const reduce_plan *plan, char *partials, char *out);
+/* In which order a reduction takes the elements. */
+mjx_order mjx_reduce_order(const reduce_plan *plan);
 /* Fills n accumulators with the kind's identity. */
 void mjx_reduce_identity(int kind, int acc_dtype, void *acc, int64_t n);
 
