@@ -21,6 +21,14 @@ typedef enum ewise_mode {
   EWISE_AFFINE  /* generated */
 } ewise_mode;
 
+/* A place that is known when the module is loaded: in one of the frame's slots, or in its
+ * scratch. */
+#define EWISE_SLOT_SCRATCH (-3)
+typedef struct ewise_place {
+  int32_t slot;
+  int64_t offset;
+} ewise_place;
+
 typedef struct ewise_view {
   ewise_mode mode;
   int32_t slot; /* of the frame */
@@ -30,6 +38,8 @@ typedef struct ewise_view {
   int64_t offset;         /* bytes; affine: first value */
   int64_t scratch;        /* where the register lies in scratch, unless DIRECT */
   const int64_t *strides; /* in elements, over the collapsed space */
+  bool dense;             /* side by side over the whole collapsed space */
+  ewise_place from;       /* outputs of a single tile: their register */
 } ewise_view;
 
 /* Of an operand that is a piece. */
@@ -42,14 +52,7 @@ typedef struct ewise_step {
   int32_t out[2];
 } ewise_step;
 
-/* A step whose operands are all known when the module is loaded: places in the frame's slots, or in
- * its scratch. */
-#define EWISE_SLOT_SCRATCH (-3)
-typedef struct ewise_place {
-  int32_t slot;
-  int64_t offset;
-} ewise_place;
-
+/* A step of a single tile. */
 typedef struct ewise_bound_step {
   mjx_kernel_fn fn;
   int32_t n_in, n_out;
@@ -69,7 +72,8 @@ typedef struct ewise_plan {
   int32_t n_pieces;  /* outputs that are pieces; they come first */
   ewise_view *views; /* inputs, then outputs */
   ewise_step *steps;
-  ewise_bound_step *bound_steps; /* for one tile without anything to pack; else NULL */
+  ewise_bound_step *bound_steps; /* if there is one tile; else NULL */
+  bool packs;                    /* that tile has operands that must be packed */
   int64_t *reg_scratch;          /* of every register that is not bound to an operand */
   int64_t scratch_bytes;
 } ewise_plan;

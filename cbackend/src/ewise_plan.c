@@ -165,6 +165,7 @@ static void describe_views(planner *self) {
     view->dtype = operand->dtype;
     view->offset = operand->offset;
     view->mode = choose_mode(plan, operand, view->strides);
+    view->dense = is_flat_dense(&plan->space, view->strides);
     if (!output) view->reg = v;
     if (view->slot == EWISE_SLOT_PIECE) plan->n_pieces++;
   }
@@ -311,12 +312,14 @@ static ewise_place place_of(const planner *self, int32_t r) {
   return (ewise_place){EWISE_SLOT_SCRATCH, plan->reg_scratch[r]};
 }
 
-/* A single tile whose operands all lie side by side needs no walk at all. */
+/* A single tile needs no walk: where everything lies is known now. */
 static mjx_status bind_steps(planner *self) {
   ewise_plan *plan = self->plan;
   if (plan->n_tiles != 1 || plan->n_pieces > 0) return MJX_OK;
   for (int v = 0; v < plan->n_in + plan->n_out; v++)
-    if (plan->views[v].mode != EWISE_DIRECT) return MJX_OK;
+    plan->packs |= plan->views[v].mode != EWISE_DIRECT;
+  for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++)
+    plan->views[v].from = place_of(self, plan->views[v].reg);
   MJX_ALLOC(self->loader, plan->bound_steps, (size_t)plan->n_steps * sizeof *plan->bound_steps);
   for (int s = 0; s < plan->n_steps; s++) {
     const ewise_step *step = &plan->steps[s];

@@ -42,10 +42,16 @@ void mjx_affine_line(char *to, int dtype, int64_t value, int64_t step, int64_t n
 
 /* ---- walking the flattened space, row by row ---- */
 
+/* Dividing 64-bit numbers takes some CPUs several times as long as 32-bit ones. */
+static inline int64_t quotient(int64_t a, int64_t b) {
+  return ((uint64_t)a | (uint64_t)b) >> 32 ? a / b : (uint32_t)a / (uint32_t)b;
+}
+
 void mjx_ewise_seek(const mjx_space_plan *space, int64_t position, int ndim, ewise_cursor *cursor) {
   for (int d = ndim - 1; d >= 0; d--) {
-    cursor->index[d] = position % space->shape[d];
-    position /= space->shape[d];
+    int64_t above = position ? quotient(position, space->shape[d]) : 0;
+    cursor->index[d] = position - above * space->shape[d];
+    position = above;
   }
 }
 
@@ -90,15 +96,32 @@ typedef struct u128 {
   uint64_t low, high;
 } u128;
 
+/* n times `value`.  Whole vectors, which may reach into the row after, unless this is the last. */
+#define DEFINE_FILL(type)                                                                      \
+  typedef type vec_##type __attribute__((vector_size(16), aligned(1), may_alias));             \
+  static void fill_##type(type *row, type value, int64_t n, bool last) {                       \
+    enum { LANES = 16 / sizeof(type) };                                                        \
+    vec_##type values = value - (vec_##type){0};                                               \
+    int64_t i = 0;                                                                             \
+    for (; i + (last ? LANES : 1) <= n; i += LANES) *(vec_##type *)(void *)(row + i) = values; \
+    for (; last && i < n; i++) row[i] = value;                                                 \
+  }
+DEFINE_FILL(uint8_t)
+DEFINE_FILL(uint16_t)
+DEFINE_FILL(uint32_t)
+DEFINE_FILL(uint64_t)
+static void fill_u128(u128 *row, u128 value, int64_t n, bool last) {
+  (void)last;
+  for (int64_t i = 0; i < n; i++) row[i] = value;
+}
+
 /* Rows are short, so the loops are written out rather than called per row. */
 #define DEFINE_ROW_COPIES(type)                                                         \
   static void pack_##type(type *restrict tile, const type *restrict x, int64_t count,   \
                           int64_t row_step, int64_t inner, int64_t step) {              \
     if (step == 0) {                                                                    \
-      for (int64_t r = 0; r < count; r++, x += row_step, tile += inner) {               \
-        const type value = *x;                                                          \
-        for (int64_t i = 0; i < inner; i++) tile[i] = value;                            \
-      }                                                                                 \
+      for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
+        fill_##type(tile, *x, inner, r + 1 == count);                                   \
     } else if (step == 1) {                                                             \
       for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
         for (int64_t i = 0; i < inner; i++) tile[i] = x[i];                             \
@@ -137,18 +160,19 @@ typedef struct range_walk {
   int64_t inner, skip, left; /* skip: elements of the next row that come before the range */
 } range_walk;
 
-static range_walk start_range(const mjx_space_plan *space, const int64_t *strides, int64_t first,
-                              int64_t n) {
-  range_walk walk = {.inner = space->shape[space->ndim - 1], .left = n};
-  walk.skip = first % walk.inner;
-  start_rows(&walk.rows, space, strides, first / walk.inner);
-  return walk;
+static void start_range(range_walk *walk, const mjx_space_plan *space, const int64_t *strides,
+                        int64_t first, int64_t n) {
+  walk->inner = space->shape[space->ndim - 1];
+  walk->left = n;
+  int64_t row = first ? quotient(first, walk->inner) : 0;
+  walk->skip = first - row * walk->inner;
+  start_rows(&walk->rows, space, strides, row);
 }
 
 /* The next rows, `width` elements of each; .at is of the first element itself. */
 static rows next_piece(range_walk *walk, int64_t step, int64_t *width) {
   bool whole = walk->skip == 0 && walk->left >= walk->inner;
-  rows run = next_rows(&walk->rows, whole ? walk->left / walk->inner : 1);
+  rows run = next_rows(&walk->rows, whole ? quotient(walk->left, walk->inner) : 1);
   *width = whole ? walk->inner : MJX_MIN(walk->inner - walk->skip, walk->left);
   run.at += walk->skip * step;
   walk->left -= run.count * *width;
@@ -159,7 +183,9 @@ static rows next_piece(range_walk *walk, int64_t step, int64_t *width) {
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
                     int64_t n, char *tile) {
   int64_t width, step = view->strides[space->ndim - 1];
-  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+  range_walk walk;
+  start_range(&walk, space, view->strides, first, n);
+  while (walk.left > 0) {
     rows run = next_piece(&walk, step, &width);
     const char *from = base + run.at * view->size;
     BY_SIZE(view->size, pack, tile, from, run.count, run.step, width, step)
@@ -170,7 +196,9 @@ void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *b
 void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char *base,
                       int64_t first, int64_t n, const char *tile) {
   int64_t width, step = view->strides[space->ndim - 1];
-  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+  range_walk walk;
+  start_range(&walk, space, view->strides, first, n);
+  while (walk.left > 0) {
     rows run = next_piece(&walk, step, &width);
     char *to = base + run.at * view->size;
     BY_SIZE(view->size, unpack, to, tile, run.count, run.step, width, step)
@@ -181,7 +209,9 @@ void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char 
 void mjx_ewise_generate(const mjx_space_plan *space, const ewise_view *view, int64_t first,
                         int64_t n, char *tile) {
   int64_t width, step = view->strides[space->ndim - 1];
-  for (range_walk walk = start_range(space, view->strides, first, n); walk.left > 0;) {
+  range_walk walk;
+  start_range(&walk, space, view->strides, first, n);
+  while (walk.left > 0) {
     rows run = next_piece(&walk, step, &width);
     for (int64_t r = 0; r < run.count; r++, tile += width * view->size)
       mjx_affine_line(tile, view->dtype, view->offset + run.at + r * run.step, step, width);

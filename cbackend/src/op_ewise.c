@@ -158,6 +158,8 @@ static void store_tile(const ewise_walker *self, int64_t at, int64_t n, char *co
     int64_t step = view->strides[space->ndim - 1];
     if (k < plan->n_pieces)
       memcpy(pieces[k] + done * view->size, tile, (size_t)(n * view->size));
+    else if (plan->flat && view->dense)
+      memmove(row + at * view->size, tile, (size_t)(n * view->size));
     else if (plan->flat)
       mjx_ewise_unpack(space, view, row, at, n, tile);
     else
@@ -215,8 +217,49 @@ static inline char *at_place(const mjx_frame *frame, const ewise_place *place) {
   return base + place->offset;
 }
 
+static char *view_place(const mjx_frame *frame, const ewise_view *view) {
+  return frame->slots[view->slot] + view->offset;
+}
+
+/* Fills the registers of inputs that do not lie side by side. */
+static void pack_single(const ewise_plan *plan, const mjx_frame *frame) {
+  const mjx_space_plan *space = &plan->space;
+  for (int v = 0; v < plan->n_in; v++) {
+    const ewise_view *view = &plan->views[v];
+    if (view->mode == EWISE_DIRECT) continue;
+    char *tile = frame->scratch + plan->reg_scratch[v];
+    int64_t step = view->strides[space->ndim - 1];
+    if (view->mode == EWISE_AFFINE && plan->flat)
+      mjx_ewise_generate(space, view, 0, space->n, tile);
+    else if (view->mode == EWISE_AFFINE)
+      mjx_affine_line(tile, view->dtype, view->offset, step, space->n);
+    else if (plan->flat)
+      mjx_ewise_pack(space, view, view_place(frame, view), 0, space->n, tile);
+    else
+      mjx_copy_line(tile, 1, view_place(frame, view), step, space->n, view->size);
+  }
+}
+
+/* Stores what no step wrote to its place. */
+static void unpack_single(const ewise_plan *plan, const mjx_frame *frame) {
+  const mjx_space_plan *space = &plan->space;
+  for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++) {
+    const ewise_view *view = &plan->views[v];
+    if (view->mode == EWISE_DIRECT) continue;
+    const char *tile = at_place(frame, &view->from);
+    if (view->dense)
+      memmove(view_place(frame, view), tile, (size_t)(space->n * view->size));
+    else if (plan->flat)
+      mjx_ewise_unpack(space, view, view_place(frame, view), 0, space->n, tile);
+    else
+      mjx_copy_line(view_place(frame, view), view->strides[space->ndim - 1], tile, 1, space->n,
+                    view->size);
+  }
+}
+
 static void run_bound_steps(const ewise_plan *plan, const mjx_frame *frame) {
   const ewise_bound_step *step = plan->bound_steps, *end = step + plan->n_steps;
+  if (plan->packs) pack_single(plan, frame);
   for (; step < end; step++) {
     const void *in[4];
     void *out[2];
@@ -224,17 +267,16 @@ static void run_bound_steps(const ewise_plan *plan, const mjx_frame *frame) {
     for (int i = 0; i < step->n_out; i++) out[i] = at_place(frame, &step->out[i]);
     step->fn(plan->space.n, out, in);
   }
+  if (plan->packs) unpack_single(plan, frame);
 }
 
 mjx_status mjx_op_ewise_run(const mjx_instr *instr, mjx_frame *frame) {
   const ewise_plan *plan = instr->plan;
   ewise_job job = {plan, frame};
-  if (plan->bound_steps)
-    run_bound_steps(plan, frame);
-  else if (plan->copies)
+  if (plan->copies)
     mjx_copy_run(&plan->copy, mjx_at(frame, instr->out), mjx_at(frame, instr->in), true);
-  else if (plan->n_tiles == 1)
-    run_tiles(&job, 0, 1, frame->scratch);
+  else if (plan->bound_steps)
+    run_bound_steps(plan, frame);
   else
     mjx_pool_for(plan->n_tiles, plan->cost, plan->scratch_bytes, frame->scratch, run_tiles, &job);
   return MJX_OK;

@@ -101,8 +101,9 @@ def lower_reduce(b, view, axes, kind):
     """Reduce a view over axes, in as few instructions as its strides allow."""
     axes = sorted({d % len(view.shape) for d in axes}) if axes else []
     shape_ = kept_shape(view.shape, axes)
-    if not axes:
-        return view
+    single = [d for d in axes if view.shape[d] == 1]
+    if len(single) == len(axes):
+        return view.squeeze(single)
     if 0 in shape_:
         return b.empty(shape_, view.dtype)
     if not view.size:
