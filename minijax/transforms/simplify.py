@@ -1,6 +1,7 @@
 """Jaxpr → smaller Jaxpr: dead code elimination, and calls inlined."""
 
 from minijax.core import ClosedJaxpr, Literal, Var
+from minijax.transforms.rewrite import rewrite
 
 
 def dce(jaxpr, used_outputs=None):
@@ -27,7 +28,11 @@ def dce(jaxpr, used_outputs=None):
 
 
 def simplify(closed):
-    """What lowering sees: the closed jaxpr without dead equations and unused constants."""
+    """What lowering sees: the closed jaxpr rewritten (`rewrite`), without dead equations
+    and unused constants.
+    """
+    jaxpr, _ = dce(closed.jaxpr)
+    closed = rewrite(ClosedJaxpr(jaxpr, closed.consts))
     jaxpr, _ = dce(closed.jaxpr)
     if not closed.consts:
         return ClosedJaxpr(jaxpr)

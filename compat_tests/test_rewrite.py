@@ -1,0 +1,98 @@
+"""The rewriting before lowering: what it removes, and that it changes no value."""
+
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy as jnp
+from minijax import lax
+from minijax.transforms.evaluate import evaluate
+from minijax.transforms.simplify import simplify
+
+X = np.linspace(-2, 3, 12, dtype=np.float32).reshape(3, 4)
+
+
+def names(fun, *args):
+    """The primitives of a simplified function."""
+    closed = simplify(minijax.make_jaxpr(fun)(*args))
+    return [eqn.primitive.name for eqn in closed.jaxpr.eqns]
+
+
+def test_what_is_computed_twice_is_computed_once():
+    assert names(lambda x: jnp.sin(x) * jnp.sin(x), X) == ["sin", "mul"]
+
+
+def test_calls_are_opened_so_that_their_equations_meet():
+    inner = minijax.jit(lambda x: jnp.cos(x) + 1)
+    assert names(lambda x: inner(x) + inner(x), X) == ["cos", "add", "add"]
+
+
+def test_constants_that_differ_only_in_sign_or_dtype_stay_apart():
+    assert names(lambda x: (x + 0.0, x + -0.0), X) == ["add"]
+    wide = names(lambda x: (lax.mul(x, np.float32(2)), lax.mul(x, np.float32(-2))), X)
+    assert wide == ["mul", "mul"]
+
+
+@pytest.mark.parametrize(
+    ("fun", "left"),
+    [
+        (lambda x: x * 1, []),
+        (lambda x: 1.0 * x, []),
+        (lambda x: x / 1, []),
+        (lambda x: x - 0.0, []),
+        (lambda x: -(-x), []),
+        (lambda x: x + 0.0, ["add"]),  # -0.0 + 0.0 is 0.0
+        (lambda x: 0.0 - x, ["sub"]),
+        (lambda x: 1 / x, ["div"]),
+    ],
+)
+def test_arithmetic_that_changes_nothing_is_left_out(fun, left):
+    assert names(fun, X) == left
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e30], np.float32)
+    got, want = minijax.jit(fun)(special), fun(jnp.asarray(special))
+    assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
+
+
+def test_a_complex_product_with_one_stays():
+    assert names(lambda x: x * 1, X.astype(np.complex64)) == ["mul"]
+
+
+def test_a_transposed_product_is_the_product_of_the_swapped_operands():
+    a, b = X, X.T.copy()
+    assert names(lambda a, b: (a @ b).T, a, b) == ["dot_general"]
+    both = names(lambda a, b: (lambda p: p.T + p)(a @ b), a, b)
+    assert both == ["dot_general", "transpose", "add"]
+    got = minijax.jit(lambda a, b: (a @ b).T)(a, b)
+    np.testing.assert_allclose(got, (a @ b).T, rtol=1e-6)
+
+
+def test_a_product_read_within_a_call_stays():
+    inner = minijax.jit(lambda p: (p.T, p + 1))
+    fun = lambda a, b: inner(a @ b)  # noqa: E731
+    got = minijax.jit(fun)(X, X.T.copy())
+    np.testing.assert_allclose(got[0], (X @ X.T).T, rtol=1e-6)
+    np.testing.assert_allclose(got[1], X @ X.T + 1, rtol=1e-6)
+
+
+def test_the_same_product_after_a_transposed_one():
+    fun = lambda a, b: ((a @ b).T, jnp.sin(a @ b))  # noqa: E731
+    got = minijax.jit(fun)(X, X.T.copy())
+    np.testing.assert_allclose(got[1], np.sin(X @ X.T), rtol=1e-5)
+
+
+def test_bodies_of_loops_are_rewritten():
+    def fun(x):
+        body = lambda c, _: (jnp.sin(c) + jnp.sin(c) * 1.0, None)  # noqa: E731
+        return lax.scan(body, x, None, length=3)[0]
+
+    closed = simplify(minijax.make_jaxpr(fun)(X))
+    (scan,) = [e for e in closed.jaxpr.eqns if e.primitive.name == "scan"]
+    body = scan.params["jaxpr"].jaxpr
+    assert [e.primitive.name for e in body.eqns] == ["sin", "add"]
+    np.testing.assert_allclose(minijax.jit(fun)(X), evaluate(closed, X)[0], rtol=1e-6)
+
+
+def test_weak_types_of_results_stay():
+    assert minijax.jit(lambda x: x * 1)(2.0).weak_type
+    strong = minijax.jit(lambda x: x * 1)(np.float32(2))
+    assert not strong.weak_type

@@ -1,0 +1,230 @@
+"""Jaxpr → jaxpr that computes the same bits with fewer equations.
+
+One pass in the order of the equations: calls of `jit` are opened, an equation that was
+computed before is not computed again, arithmetic that changes nothing is left out, and a
+transposed matrix product becomes the product of the swapped operands.
+"""
+
+import numpy as np
+
+from minijax import dtypes
+from minijax.core import ClosedJaxpr, JaxprEqn, Literal, Var
+
+# Must stay what they are: they separate what comes before them from what comes after.
+_BARRIERS = frozenset(["optimization_barrier"])
+
+
+def rewrite(closed):
+    """The closed jaxpr rewritten, programs in its equations' parameters included."""
+    known = closed.memo.get(rewrite)
+    if known is None:
+        known = closed.memo[rewrite] = _Rewriter().run(closed)
+    return known
+
+
+class _Rewriter:
+    """The equations of the new jaxpr as they come."""
+
+    def __init__(self):
+        self.eqns, self.consts = [], []
+        self.computed = {}  # what an equation computes -> its results
+        self.keys = {}  # place of an equation -> its key in `computed`
+        self.made_by = {}  # variable -> place of its equation
+        self.uses = {}  # variable -> how many equations and outputs of the old one read it
+
+    def run(self, closed):
+        """The new closed jaxpr."""
+        jaxpr = closed.jaxpr
+        self._count(jaxpr)
+        outvars = self._walk(jaxpr, {})
+        constvars = jaxpr.constvars + [v for v, _ in self.consts]
+        return ClosedJaxpr(
+            jaxpr.replace(constvars=constvars, outvars=outvars, eqns=self.eqns),
+            closed.consts + [c for _, c in self.consts],
+        )
+
+    def _count(self, jaxpr):
+        uses = self.uses
+        for eqn in jaxpr.eqns:
+            for atom in eqn.invars:
+                if type(atom) is Var:
+                    uses[atom] = uses.get(atom, 0) + 1
+            if eqn.primitive.name == "jit":
+                self._count(eqn.params["jaxpr"].jaxpr)
+        for atom in jaxpr.outvars:
+            if type(atom) is Var:
+                uses[atom] = (
+                    uses.get(atom, 0) + 2
+                )  # what leaves a program is not dropped
+
+    def _walk(self, jaxpr, names):
+        """Take in the equations of a jaxpr; its outputs, named anew."""
+        for eqn in jaxpr.eqns:
+            ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
+            if eqn.primitive.name == "jit":
+                outs = self._open(eqn.params["jaxpr"], ins)
+            else:
+                outs = self._take(eqn, ins)
+            names.update(zip(eqn.outvars, outs, strict=True))
+        return [names.get(a, a) if type(a) is Var else a for a in jaxpr.outvars]
+
+    def _open(self, inner, ins):
+        """The outputs of a call, whose equations become equations here."""
+        names = dict(zip(inner.jaxpr.invars, ins, strict=True))
+        for var, atom in names.items():
+            self._read_more(atom, self.uses.get(var, 0) - 1)
+        for var, value in zip(inner.jaxpr.constvars, inner.consts, strict=True):
+            names[var] = Var(var.aval)
+            self.consts.append((names[var], value))
+        return self._walk(inner.jaxpr, names)
+
+    def _read_more(self, atom, times):
+        if type(atom) is Var:
+            self.uses[atom] = self.uses.get(atom, 0) + times
+
+    def _take(self, eqn, ins):
+        """The results of an equation: known ones, or those of a new equation."""
+        rule = _RULES.get(eqn.primitive.name)
+        if rule is not None:
+            found = rule(self, eqn, ins)
+            if found is not None:
+                return [found]
+        key = _key(eqn, ins)
+        known = self.computed.get(key) if key is not None else None
+        if known is not None:
+            for old, new in zip(eqn.outvars, known, strict=True):
+                self._read_more(new, self.uses.get(old, 0))
+            return known
+        params = eqn.params
+        if any(type(p) in (ClosedJaxpr, tuple, list) for p in params.values()):
+            params = {name: _rewritten(p) for name, p in params.items()}
+        outs = [Var(v.aval) for v in eqn.outvars]
+        for old, new in zip(eqn.outvars, outs, strict=True):
+            self.made_by[new] = len(self.eqns)
+            self.uses[new] = self.uses.get(old, 0)
+        self.eqns.append(
+            JaxprEqn(eqn.primitive, ins, outs, params, eqn.effects, eqn.source)
+        )
+        if key is not None:
+            self.computed[key] = outs
+            self.keys[len(self.eqns) - 1] = key
+        return outs
+
+    def maker(self, atom, name):
+        """The equation of that primitive that makes a variable, or None."""
+        place = self.made_by.get(atom) if type(atom) is Var else None
+        if place is not None and self.eqns[place].primitive.name == name:
+            return self.eqns[place]
+        return None
+
+    def swap_product(self, eqn, product):
+        """Turn a `dot_general` into that of its operands in the other order."""
+        place = self.made_by[product.outvars[0]]
+        self.computed.pop(self.keys.pop(place, None), None)
+        (contract, batch), params = product.params["dimension_numbers"], product.params
+        precision = params["precision"]
+        if type(precision) is tuple:
+            precision = precision[::-1]
+        numbers = contract[::-1], batch[::-1]
+        params = {**params, "dimension_numbers": numbers, "precision": precision}
+        out = Var(eqn.outvars[0].aval)
+        self.eqns[place] = JaxprEqn(
+            product.primitive, product.invars[::-1], [out], params, product.effects,
+            product.source,
+        )  # fmt: skip
+        self.made_by[out] = place
+        self.uses[out] = self.uses.get(eqn.outvars[0], 0)
+        return out
+
+
+def _rewritten(param):
+    """A parameter with the programs in it rewritten."""
+    if type(param) is ClosedJaxpr and not param.consts:
+        found = rewrite(param)
+        return param if found.consts else found
+    if type(param) is tuple and param and type(param[0]) is ClosedJaxpr:
+        return tuple(map(_rewritten, param))
+    return param
+
+
+def _key(eqn, ins):
+    """What tells equations apart that compute different things; None for effects."""
+    if eqn.effects or eqn.primitive.name in _BARRIERS:
+        return None
+    atoms = tuple([a if type(a) is Var else _literal_key(a) for a in ins])
+    key = eqn.primitive, atoms, tuple(eqn.params.items())
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _literal_key(literal):
+    value = np.asarray(literal.val)
+    return literal.aval, value.dtype, value.tobytes()
+
+
+# --- arithmetic that changes nothing --------------------------------------------------
+
+
+def _is_literal(atom, value, negative_zero=False):
+    """Whether an atom is that scalar constant, of a real type."""
+    if type(atom) is not Literal or atom.aval.shape:
+        return False
+    if not dtypes.issubdtype(atom.aval.dtype, np.number):
+        return False
+    found = np.asarray(atom.val)
+    if found.dtype.kind not in "fiuV" or float(found) != value:
+        return False
+    if value == 0 and dtypes.issubdtype(atom.aval.dtype, np.floating):
+        return bool(np.signbit(found.astype(np.float32))) == negative_zero
+    return True
+
+
+def _neutral(value, right_only=False, negative_zero=False):
+    """The rule of an operation for which x op value is x."""
+
+    def rule(self, eqn, ins):
+        x, y = ins
+        aval = eqn.outvars[0].aval
+        if _is_literal(y, value, negative_zero) and x.aval == aval:
+            return x
+        if not right_only and _is_literal(x, value, negative_zero) and y.aval == aval:
+            return y
+        return None
+
+    return rule
+
+
+def _neg_rule(self, eqn, ins):
+    inner = self.maker(ins[0], "neg")
+    if inner is None or inner.invars[0].aval != eqn.outvars[0].aval:
+        return None
+    return inner.invars[0]
+
+
+def _transpose_rule(self, eqn, ins):
+    """The transpose of a matrix product that only it reads."""
+    product = self.maker(ins[0], "dot_general")
+    if product is None or self.uses.get(ins[0]) != 1:
+        return None
+    (contract, _), (batch, _) = product.params["dimension_numbers"]
+    n_batch = len(batch)
+    n_left = product.invars[0].aval.ndim - n_batch - len(contract)
+    rank = len(eqn.outvars[0].aval.shape)
+    swapped = [*range(n_batch), *range(n_batch + n_left, rank),
+               *range(n_batch, n_batch + n_left)]  # fmt: skip
+    if list(eqn.params["permutation"]) != swapped:
+        return None
+    return self.swap_product(eqn, product)
+
+
+_RULES = {
+    "mul": _neutral(1),
+    "div": _neutral(1, right_only=True),
+    "sub": _neutral(0, right_only=True),
+    "add": _neutral(0, negative_zero=True),
+    "neg": _neg_rule,
+    "transpose": _transpose_rule,
+}
