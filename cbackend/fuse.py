@@ -11,7 +11,7 @@ from cbackend.program import ARENA, Ewise, Instr, MapReduce, Micro
 
 # A tile of each operand and register lies in L1; with more, a group spills.
 MAX_REGISTERS = 40
-MAX_STREAMS = 20  # operands of a group over many elements
+MAX_STREAMS = 16  # arrays that a group over many elements reads
 # Up to here instructions cost more than elements: groups take in what is unrelated.
 FEW_ELEMENTS = 2048
 
@@ -57,12 +57,17 @@ class _Grouping:
 
     def add(self, instr):
         """Take in the next instruction."""
-        place = self._place_for(instr) if type(instr) is Ewise else None
+        if type(instr) is not Ewise:
+            self._note(instr, len(self.groups))
+            self.groups.append(instr)
+            return
+        makers = [self.made_at.get(view.buffer, -1) for view in instr.ins + instr.outs]
+        place = self._place_for(instr, max(makers))
         if place is None:
             place = len(self.groups)
             self.groups.append(instr)
-            if type(instr) is Ewise:
-                self.latest[instr.shape] = place
+            self.latest[instr.shape] = place
+        self._sink(makers, place)
         self._note(instr, place)
 
     def finish(self):
@@ -81,13 +86,11 @@ class _Grouping:
         for view in instr.outs:
             self.made_at[view.buffer] = place
 
-    def _place_for(self, instr):
-        """The place of the group that `instr` has joined, or None."""
-        made_at = self.made_at
-        makers = [made_at.get(view.buffer, -1) for view in instr.ins + instr.outs]
-        made = max(makers)
+    def _place_for(self, instr, made):
+        """The place of the group that `instr` has joined, or None; its operands are made
+        at `made` at the latest.
+        """
         if made >= 0 and self._join(made, instr):
-            self._sink(makers, made)
             return made
         for place in self._related(instr):
             if place > made and self.groups[place] is not None:
@@ -195,8 +198,11 @@ def _fits(group, instr):
     """Whether the kernels of both can run as one group."""
     if len(group.in_regs) + len(group.micros) + len(instr.micros) > MAX_REGISTERS:
         return False
-    streams = len(group.ins) + len(group.outs) + len(instr.ins) + len(instr.outs)
-    return streams <= MAX_STREAMS or instr.size <= FEW_ELEMENTS
+    ins = group.ins + instr.ins
+    if len(ins) <= MAX_STREAMS or instr.size <= FEW_ELEMENTS:
+        return True
+    streams = {(v.buffer, v.offset) for v in ins if v.buffer and 0 not in v.strides}
+    return len(streams) <= MAX_STREAMS
 
 
 def _merge(group, instr):

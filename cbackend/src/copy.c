@@ -108,8 +108,8 @@ void mjx_copy_line(char *to, int64_t ts, const char *from, int64_t fs, int64_t n
   }
 }
 
-static void copy_plane(char *to, const int64_t *ts, const char *from, const int64_t *fs,
-                       const int64_t *shape, int size) {
+void mjx_copy_plane(char *to, const int64_t *ts, const char *from, const int64_t *fs,
+                    const int64_t *shape, int size) {
   int64_t r = shape[0], c = shape[1];
   switch (size) {
     case 1: plane_uint8_t((uint8_t *)to, ts, (const uint8_t *)from, fs, r, c); break;
@@ -123,7 +123,7 @@ static void copy_plane(char *to, const int64_t *ts, const char *from, const int6
 /* ---- plans ---- */
 
 /* When the source walks another dim contiguously than the target, makes that dim the last but
- * one: copy_plane then works in blocks. */
+ * one: mjx_copy_plane then works in blocks. */
 static void pair_transposed(mjx_space_plan *space) {
   int last = space->ndim - 1;
   if (last < 1 || space->strides[1][last] == 1 || space->strides[1][last] == 0) return;
@@ -158,7 +158,7 @@ static void copy_dims(const mjx_copy_plan *plan, int d, int64_t extent, char *to
     mjx_copy_line(to, ts[0], from, fs[0], extent, plan->size);
   } else if (left == 2) {
     const int64_t shape[2] = {extent, space->shape[d + 1]};
-    copy_plane(to, ts, from, fs, shape, plan->size);
+    mjx_copy_plane(to, ts, from, fs, shape, plan->size);
   } else {
     for (int64_t i = 0; i < extent; i++)
       copy_dims(plan, d + 1, space->shape[d + 1], to + i * ts[0] * plan->size,

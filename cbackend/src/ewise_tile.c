@@ -125,9 +125,6 @@ static void fill_u128(u128 *row, u128 value, int64_t n, bool last) {
     } else if (step == 1) {                                                             \
       for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
         for (int64_t i = 0; i < inner; i++) tile[i] = x[i];                             \
-    } else if (row_step == 1 && count >= inner) {                                       \
-      for (int64_t i = 0; i < inner; i++)                                               \
-        for (int64_t r = 0; r < count; r++) tile[r * inner + i] = x[r + i * step];      \
     } else {                                                                            \
       for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
         for (int64_t i = 0; i < inner; i++) tile[i] = x[i * step];                      \
@@ -180,6 +177,11 @@ static rows next_piece(range_walk *walk, int64_t step, int64_t *width) {
   return run;
 }
 
+/* Whether rows lie side by side, so that moving them in blocks is faster. */
+static bool is_transposed(const rows *run, int64_t step, int64_t width) {
+  return run->step == 1 && step > 1 && run->count >= 4 && width >= 4;
+}
+
 void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *base, int64_t first,
                     int64_t n, char *tile) {
   int64_t width, step = view->strides[space->ndim - 1];
@@ -188,7 +190,13 @@ void mjx_ewise_pack(const mjx_space_plan *space, const ewise_view *view, char *b
   while (walk.left > 0) {
     rows run = next_piece(&walk, step, &width);
     const char *from = base + run.at * view->size;
-    BY_SIZE(view->size, pack, tile, from, run.count, run.step, width, step)
+    if (is_transposed(&run, step, width)) {
+      const int64_t shape[2] = {run.count, width};
+      const int64_t to_strides[2] = {width, 1}, from_strides[2] = {1, step};
+      mjx_copy_plane(tile, to_strides, from, from_strides, shape, view->size);
+    } else {
+      BY_SIZE(view->size, pack, tile, from, run.count, run.step, width, step)
+    }
     tile += run.count * width * view->size;
   }
 }
@@ -201,7 +209,13 @@ void mjx_ewise_unpack(const mjx_space_plan *space, const ewise_view *view, char 
   while (walk.left > 0) {
     rows run = next_piece(&walk, step, &width);
     char *to = base + run.at * view->size;
-    BY_SIZE(view->size, unpack, to, tile, run.count, run.step, width, step)
+    if (is_transposed(&run, step, width)) {
+      const int64_t shape[2] = {width, run.count};
+      const int64_t to_strides[2] = {step, 1}, from_strides[2] = {1, width};
+      mjx_copy_plane(to, to_strides, tile, from_strides, shape, view->size);
+    } else {
+      BY_SIZE(view->size, unpack, to, tile, run.count, run.step, width, step)
+    }
     tile += run.count * width * view->size;
   }
 }

@@ -235,6 +235,10 @@ void mjx_copy_run(const mjx_copy_plan *plan, char *to, const char *from, bool th
 void mjx_copy_line(char *to, int64_t to_stride, const char *from, int64_t from_stride,
                    int64_t count, int size);
 
+/* shape[0] rows of shape[1] elements; in blocks, where the source is transposed. */
+void mjx_copy_plane(char *to, const int64_t *to_strides, const char *from,
+                    const int64_t *from_strides, const int64_t *shape, int size);
+
 /* ---- blas.c ---- */
 
 typedef struct mjx_blas {
