@@ -118,6 +118,8 @@ class _Grouping:
         written = {}
         for view in group.outs:
             written[view.buffer] = None if view.buffer in written else view
+        if any(view.buffer in written and view.is_whole() for view in instr.outs):
+            return False  # the later store of the same elements must stay the later one
         remap = _mapping(instr, written, group.shape)
         if remap is None:
             return False
@@ -242,14 +244,17 @@ def _recompute(program):
     Only where those groups then read no more than before: each new operand replaces the
     value that is read no longer.
     """
-    readers = {}
+    readers, writers = {}, {}
     for instr in program.instrs:
         for buffer in {view.buffer for view in instr.ins}:
             readers.setdefault(buffer, []).append(instr)
+        for view in instr.outs:
+            writers[view.buffer] = writers.get(view.buffer, 0) + 1
     for group in program.instrs:
         if type(group) is Ewise and group.size > FEW_ELEMENTS:
             for view, reg in list(zip(group.outs, group.out_regs, strict=True)):
-                _recompute_value(group, view, reg, readers)
+                if writers[view.buffer] == 1:
+                    _recompute_value(group, view, reg, readers)
 
 
 def _recompute_value(group, view, reg, readers):

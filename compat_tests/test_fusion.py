@@ -33,7 +33,9 @@ class Maker:
 
     def step(self, values):
         """One more value made of those there are."""
-        kind = self.pick(["map", "map", "reduce", "mask", "move", "join", "stack"])
+        kind = self.pick(
+            ["map", "map", "reduce", "mask", "move", "join", "stack", "pad"]
+        )
         return getattr(self, kind)(values)
 
     def two(self, values):
@@ -76,6 +78,11 @@ class Maker:
     def join(self, values):
         x = self.pick(values)
         return jnp.concatenate([x.reshape(-1), self.pick(values).reshape(-1)])
+
+    def pad(self, values):
+        x = self.pick(values)
+        config = [(self.draw(st.integers(-(n > 1), 2)), 0, 0) for n in x.shape]
+        return lax.pad(x, jnp.zeros((), x.dtype), config)
 
     def stack(self, values):
         x, y = self.two(values)
