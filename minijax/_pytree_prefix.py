@@ -107,8 +107,10 @@ def _prefix_errors(path, prefix, full, is_leaf):
     if type(prefix) is not type(full):
         yield _different_types(path, prefix, full)
         return
-    pairs, data = one_level_with_keys(prefix)
-    full_pairs, full_data = one_level_with_keys(full)
+    level, full_level = one_level_with_keys(prefix), one_level_with_keys(full)
+    if level is None or full_level is None:
+        return
+    (pairs, data), (full_pairs, full_data) = level, full_level
     pairs, full_pairs = list(pairs), list(full_pairs)
     if len(pairs) != len(full_pairs):
         if entry.kind in ("tuple", "list", "namedtuple"):
@@ -225,8 +227,9 @@ def _equality_errors(path, left, right):
     elif left_data != right_data:
         yield path, *texts, f"so the metadata differ: {left_data} and {right_data}"
     else:
+        names = left_data if left_type is dict else None
         for i, (child1, child2) in enumerate(zip(*children, strict=True)):
-            key = DictKey(left_data[i]) if left_type is dict else SequenceKey(i)
+            key = SequenceKey(i) if names is None else DictKey(names[i])
             yield from _equality_errors((*path, key), child1, child2)
 
 

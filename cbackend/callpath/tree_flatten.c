@@ -157,10 +157,28 @@ static inline int leave(mjx_tree_flat *flat, int result) {
   return result;
 }
 
+/* Appends the leading items that are leaves of the type met last; returns how many. */
+static inline Py_ssize_t take_leaves(mjx_tree_flat *flat, PyObject *const *items, Py_ssize_t n) {
+  PyObject **to = flat->leaves.items + flat->leaves.size;
+  PyTypeObject *leaf_type = flat->leaf_type;
+  Py_ssize_t room = flat->leaves.capacity - flat->leaves.size;
+  Py_ssize_t taken = 0;
+  if (n > room) n = room;
+  for (; taken < n && Py_TYPE(items[taken]) == leaf_type; taken++) {
+    to[taken] = Py_NewRef(items[taken]);
+  }
+  flat->leaves.size += taken;
+  flat->run += taken;
+  flat->n_leaves += taken;
+  return taken;
+}
+
 static int flatten_items(mjx_tree_flat *flat, PyObject *tuple, PyObject *is_leaf) {
+  PyObject **items = PySequence_Fast_ITEMS(tuple);
   Py_ssize_t n = PyTuple_GET_SIZE(tuple);
   for (Py_ssize_t i = 0; i < n; i++) {
-    if (flatten_child(flat, Py_NewRef(PyTuple_GET_ITEM(tuple, i)), is_leaf) < 0) return -1;
+    if (!is_leaf) i += take_leaves(flat, items + i, n - i);
+    if (i < n && flatten_child(flat, Py_NewRef(items[i]), is_leaf) < 0) return -1;
   }
   return 0;
 }
@@ -183,7 +201,8 @@ static int flatten_namedtuple(mjx_tree_flat *flat, PyObject *x, PyObject *is_lea
 static int flatten_list(mjx_tree_flat *flat, PyObject *x, PyObject *is_leaf) {
   Py_ssize_t n = PyList_GET_SIZE(x);
   for (Py_ssize_t i = 0; i < n; i++) {
-    if (flatten_child(flat, Py_NewRef(PyList_GET_ITEM(x, i)), is_leaf) < 0) return -1;
+    if (!is_leaf) i += take_leaves(flat, PySequence_Fast_ITEMS(x) + i, n - i);
+    if (i < n && flatten_child(flat, Py_NewRef(PyList_GET_ITEM(x, i)), is_leaf) < 0) return -1;
     if (PyList_GET_SIZE(x) != n) {
       PyErr_SetString(PyExc_RuntimeError, "a list changed size while it was flattened");
       return -1;
@@ -192,11 +211,30 @@ static int flatten_list(mjx_tree_flat *flat, PyObject *x, PyObject *is_leaf) {
   return mjx_tree_push(flat, MJX_TREE_LIST, n, NULL, NULL);
 }
 
+/* As take_leaves, but moves the references out of `items`. */
+static inline Py_ssize_t move_leaves(mjx_tree_flat *flat, PyObject **items, Py_ssize_t n) {
+  PyObject **to = flat->leaves.items + flat->leaves.size;
+  PyTypeObject *leaf_type = flat->leaf_type;
+  Py_ssize_t room = flat->leaves.capacity - flat->leaves.size;
+  Py_ssize_t taken = 0;
+  if (n > room) n = room;
+  for (; taken < n && Py_TYPE(items[taken]) == leaf_type; taken++) {
+    to[taken] = items[taken];
+    items[taken] = NULL;
+  }
+  flat->leaves.size += taken;
+  flat->run += taken;
+  flat->n_leaves += taken;
+  return taken;
+}
+
 /* Flattens the values in `pending` from `first` on, and takes them out. */
 static int flatten_pending(mjx_tree_flat *flat, Py_ssize_t first, mjx_keys *keys,
                            PyObject *is_leaf) {
   Py_ssize_t n = Py_SIZE(keys);
   for (Py_ssize_t i = first; i < first + n; i++) {
+    if (!is_leaf) i += move_leaves(flat, flat->pending.items + i, first + n - i);
+    if (i == first + n) break;
     PyObject *child = flat->pending.items[i];
     flat->pending.items[i] = NULL;
     if (flatten_child(flat, child, is_leaf) < 0) return -1;

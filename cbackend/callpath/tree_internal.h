@@ -51,7 +51,8 @@ PyObject *mjx_tree_put_together(mjx_node_type *entry, PyObject *data, PyObject *
  * share one object. */
 typedef struct mjx_keys {
   PyObject_VAR_HEAD uint64_t hash; /* equal for equal keys */
-  bool plain; /* all are exact strs: comparing and hashing them runs no users' code */
+  bool plain;        /* all are exact strs: comparing and hashing them runs no users' code */
+  PyObject *pattern; /* a dict with these keys, made when it is first of use; or NULL */
   PyObject *items[1];
 } mjx_keys;
 
@@ -66,6 +67,8 @@ mjx_keys *mjx_tree_named_values(PyObject *const *names, PyObject *const *items, 
 /* The keys in the order of an iterable; a new reference. */
 mjx_keys *mjx_keys_from(PyObject *iterable);
 PyObject *mjx_keys_as_list(const mjx_keys *keys);
+/* A dict of these keys with these values, in this order. */
+PyObject *mjx_keys_make_dict(mjx_keys *keys, PyObject *const *values);
 /* 1 or 0; -1 if a comparison raises. */
 int mjx_keys_equal(const mjx_keys *left, const mjx_keys *right);
 

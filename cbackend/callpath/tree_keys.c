@@ -16,6 +16,7 @@ enum { ORDER_SLOTS = 8192, MAX_ORDERS = ORDER_SLOTS / 2, MAX_KEYS = 1 << 17, LOC
 static void keys_dealloc(PyObject *self) {
   mjx_keys *keys = (mjx_keys *)self;
   PyObject_GC_UnTrack(self);
+  Py_XDECREF(keys->pattern);
   for (Py_ssize_t i = 0; i < Py_SIZE(keys); i++) Py_XDECREF(keys->items[i]);
   PyObject_GC_Del(self);
 }
@@ -54,6 +55,7 @@ static mjx_keys *new_keys(PyObject *const *items, Py_ssize_t n) {
   if (!keys) return NULL;
   keys->hash = (uint64_t)n;
   keys->plain = true;
+  keys->pattern = NULL;
   for (Py_ssize_t i = 0; i < n; i++) {
     keys->items[i] = Py_NewRef(items[i]);
     keys->plain &= PyUnicode_CheckExact(items[i]);
@@ -75,6 +77,31 @@ PyObject *mjx_keys_as_list(const mjx_keys *keys) {
     PyList_SET_ITEM(list, i, Py_NewRef(keys->items[i]));
   }
   return list;
+}
+
+static int fill_dict(PyObject *dict, const mjx_keys *keys, PyObject *const *values) {
+  for (Py_ssize_t i = 0; i < Py_SIZE(keys); i++) {
+    if (PyDict_SetItem(dict, keys->items[i], values ? values[i] : Py_None) < 0) return -1;
+  }
+  return 0;
+}
+
+PyObject *mjx_keys_make_dict(mjx_keys *keys, PyObject *const *values) {
+  /* A dict of more keys than this would be built in several sizes: copying one is quicker. */
+  enum { SMALL = 5 };
+  bool copied = keys->plain && Py_SIZE(keys) > SMALL;
+  if (copied && !keys->pattern) {
+    PyObject *pattern = PyDict_New();
+    if (!pattern) return NULL;
+    if (fill_dict(pattern, keys, NULL) < 0) {
+      Py_DECREF(pattern);
+      return NULL;
+    }
+    keys->pattern = pattern;
+  }
+  PyObject *dict = copied ? PyDict_Copy(keys->pattern) : PyDict_New();
+  if (dict && fill_dict(dict, keys, values) < 0) Py_CLEAR(dict);
+  return dict;
 }
 
 int mjx_keys_equal(const mjx_keys *left, const mjx_keys *right) {
@@ -104,8 +131,11 @@ static struct {
 } memo;
 
 static inline bool same_text(PyObject *left, PyObject *right) {
-  return left == right || (PyUnicode_GET_LENGTH(left) == PyUnicode_GET_LENGTH(right) &&
-                           PyUnicode_Compare(left, right) == 0);
+  if (left == right) return true;
+  Py_ssize_t n = PyUnicode_GET_LENGTH(left);
+  int kind = PyUnicode_KIND(left);
+  if (PyUnicode_GET_LENGTH(right) != n || (int)PyUnicode_KIND(right) != kind) return false;
+  return memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right), (size_t)(n * kind)) == 0;
 }
 
 /* Keys' hashes are there already: they are in a dict, or names of arguments. */

@@ -11,26 +11,20 @@ static PyObject *make_tuple(PyObject *const *items, Py_ssize_t n) {
   return tuple;
 }
 
-static PyObject *make_list(PyObject *const *items, Py_ssize_t n) {
-  PyObject *list = PyList_New(n);
-  for (Py_ssize_t i = 0; list && i < n; i++) PyList_SET_ITEM(list, i, Py_NewRef(items[i]));
-  return list;
-}
-
-static PyObject *make_dict(const mjx_keys *keys, PyObject *const *items) {
-  PyObject *dict = PyDict_New();
-  for (Py_ssize_t i = 0; dict && i < Py_SIZE(keys); i++) {
-    if (PyDict_SetItem(dict, keys->items[i], items[i]) < 0) Py_CLEAR(dict);
-  }
-  return dict;
+/* Makes a node whose kind says that it takes references as they are: a tuple or a list. */
+static int assemble_sequence(const mjx_tree_node *node, mjx_objects *stack, Py_ssize_t first) {
+  Py_ssize_t n = node->arity;
+  PyObject *made = node->kind == MJX_TREE_TUPLE ? PyTuple_New(n) : PyList_New(n);
+  if (!made) return -1;
+  if (n) memcpy(PySequence_Fast_ITEMS(made), stack->items + first, (size_t)n * sizeof made);
+  stack->size = first;
+  return mjx_objects_push(stack, made);
 }
 
 static PyObject *make_node(const mjx_tree_node *node, PyObject *const *items) {
   switch (node->kind) {
     case MJX_TREE_NONE: return Py_NewRef(Py_None);
-    case MJX_TREE_TUPLE: return make_tuple(items, node->arity);
-    case MJX_TREE_LIST: return make_list(items, node->arity);
-    case MJX_TREE_DICT: return make_dict((mjx_keys *)node->data, items);
+    case MJX_TREE_DICT: return mjx_keys_make_dict((mjx_keys *)node->data, items);
     case MJX_TREE_NAMEDTUPLE: return PyObject_Vectorcall(node->type, items, node->arity, NULL);
     default:
       return mjx_tree_put_together((mjx_node_type *)node->type, node->data, items, node->arity);
@@ -40,6 +34,9 @@ static PyObject *make_node(const mjx_tree_node *node, PyObject *const *items) {
 /* Replaces the last `node->arity` items of the stack by the node over them. */
 static int assemble(const mjx_tree_node *node, mjx_objects *stack) {
   Py_ssize_t first = stack->size - node->arity;
+  if (node->kind == MJX_TREE_TUPLE || node->kind == MJX_TREE_LIST) {
+    return assemble_sequence(node, stack, first);
+  }
   PyObject *made = make_node(node, stack->items + first);
   if (!made) return -1;
   mjx_objects_shrink(stack, first);
