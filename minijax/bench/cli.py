@@ -71,7 +71,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     """How much is measured."""
     plan = Plan(quick=options.quick, full=options.full)
     if options.quick:
-        plan = Plan(rounds=2, turns=2, samples=1, seconds=0.01, quick=True)
+        plan = Plan(rounds=2, turns=1, samples=2, seconds=0.005, quick=True)
     changes = {k: getattr(options, k) for k in ("rounds", "turns", "timeout")}
     given = {k: v for k, v in changes.items() if v is not None}
     return Plan(**{**vars(plan), **given})

@@ -29,9 +29,9 @@ class Plan:
     """How much is measured."""
 
     rounds: int = 3  # fresh processes of each side
-    turns: int = 3  # visits to each side within a round
-    samples: int = 2  # loops in one visit
-    seconds: float = 0.02  # of one loop
+    turns: int = 2  # visits to each side within a round
+    samples: int = 2  # loops in one visit, or one where a call alone takes longer
+    seconds: float = 0.01  # of one loop
     timeout: float = 300.0  # of one question
     quick: bool = False
     full: bool = False
@@ -254,7 +254,7 @@ class _Runner:
                     children[side],
                     do="time",
                     loops=loops[side],
-                    count=plan.samples,
+                    count=plan.samples if loops[side]["ready"] > 1 else 1,
                 )
                 self._add(measured, side, turn, answer or {})
         for side in sides:

@@ -88,23 +88,32 @@ def wait(outputs: Any) -> None:
             return
 
 
-def calibrate(timed: Callable[[int], float], seconds: float) -> int:
-    """How many calls take about `seconds`, at least 1."""
-    loops = 1
+def calibrate(timed: Callable[[int], float], seconds: float, guess: float) -> int:
+    """How many calls take about `seconds`, at least 1; one takes about `guess`."""
+    if guess > seconds:
+        return 1
+    loops = max(1, round(0.1 * seconds / max(guess, 1e-9)))
     while True:
         elapsed = timed(loops) * loops
-        if elapsed >= seconds * 0.2 or loops >= 1 << 24:
+        if elapsed >= seconds * 0.1 or loops >= 1 << 24:
             return max(1, round(loops * seconds / max(elapsed, 1e-9)))
-        loops *= 2 if elapsed > seconds * 0.05 else 8
+        loops *= 4
 
 
-def settle(call: Call, seconds: float, at_least: int = 3) -> None:
-    """Call until caches, predictors and background work have had `seconds`."""
-    start = clock()
-    for count in itertools.count(1):
+def settle(call: Call, seconds: float) -> float:
+    """Call until caches, predictors and background work have had `seconds`.
+
+    The time of one call, roughly: the quickest.
+    """
+    start = before = clock()
+    best = float("inf")
+    while True:
         wait(call.once())
-        if count >= at_least and clock() - start > seconds:
-            return
+        now = clock()
+        best = min(best, now - before)
+        if now - start > seconds:
+            return best
+        before = now
 
 
 def samples(timed: Callable[[int], float], loops: int, count: int) -> list[float]:
