@@ -157,6 +157,11 @@ def gpt_6_384():
     return _gpt(6, 384, 6, 12, 64)
 
 
+def gpt_12_768():
+    """GPT-2's smallest, 124M parameters: 12 layers of 768, 12 heads; 4 texts of 64."""
+    return _gpt(12, 768, 12, 4, 64, vocabulary=50257)
+
+
 # --- images ---------------------------------------------------------------------------
 
 
@@ -364,9 +369,62 @@ PROGRAMS = {
     program.__name__: program
     for program in (
         mlp_2_4_2, mlp_8_16_16_4, mlp_64_64_64_10, mlp_784_128_10,
-        mlp_784_1024_1024_10, gpt_2_16, gpt_4_64, gpt_6_384, cnn_28, rnn_forward,
+        mlp_784_1024_1024_10, gpt_2_16, gpt_4_64, gpt_6_384, gpt_12_768, cnn_28, rnn_forward,
         rnn_gradient, scan_tiny, while_tiny, cartpole, scan_gradient_4,
         scan_gradient_20, scan_gradient_80, softmax_rows, log_softmax_gradient,
         layer_norm_gradient, attention_gradient,
     )
 }  # fmt: skip
+
+# How programs are grouped, and what each group is to reach: JAX's time over minijax's.
+GROUPS = {
+    "tiny": (
+        "mlp_2_4_2", "mlp_8_16_16_4", "mlp_64_64_64_10", "gpt_2_16", "gpt_4_64",
+        "rnn_gradient",
+    ),
+    "middle": ("mlp_784_128_10", "mlp_784_1024_1024_10", "cnn_28", "gpt_6_384"),
+    "large": ("gpt_12_768",),
+    "loops": ("scan_tiny", "while_tiny", "rnn_forward", "cartpole"),
+    "carries": ("scan_gradient_4", "scan_gradient_20", "scan_gradient_80"),
+    "blocks": (
+        "softmax_rows", "log_softmax_gradient", "layer_norm_gradient",
+        "attention_gradient",
+    ),
+}  # fmt: skip
+GOALS = {
+    "tiny": {"geomean": 10.0, "least": 4.0},
+    "middle": {"geomean": 2.5, "least": 1.2},
+    "large": {"geomean": 1.7},
+    "loops": {"geomean": 3.0, "least": 1.5},
+    "blocks": {"least": 1.0},
+    "first": {"geomean": 10.0},
+}
+# The first step of these is timed as well, in a fresh process.
+FIRST = ("mlp_784_128_10", "cnn_28", "gpt_2_16", "gpt_4_64", "gpt_12_768")
+OPTIONS = {
+    "gpt_12_768": {"quick": False},
+    "scan_gradient_80": {"goal": 10.0},
+    # 200 steps amplify rounding until some pole falls a step earlier or later
+    "cartpole": {"tolerance": 0.05},
+}
+# Adam divides by the root of the squared gradient: where that is all rounding, so is
+# the step, and two correct runs differ by a part of it.
+ADAM = 2e-2
+
+
+def cases(jax):
+    """The programs by group, and the first steps of some of them."""
+    found = {}
+    for group, names in GROUPS.items():
+        for name in names:
+            options = OPTIONS.get(name, {})
+            if name.startswith("gpt"):
+                options = {**options, "tolerance": ADAM}
+            found[f"{group}/{name}"] = {"make": PROGRAMS[name], **options}
+            if name in FIRST:
+                found[f"first/{name}"] = {
+                    "make": PROGRAMS[name],
+                    **options,
+                    "kind": "cold",
+                }
+    return found

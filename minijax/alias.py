@@ -76,6 +76,17 @@ def install() -> ModuleType:
     return package
 
 
+def uninstall() -> None:
+    """Let `jax` mean JAX again: the next import of it finds the real one.
+
+    For measurements that need both in one process; modules that imported the alias
+    before keep what they have.
+    """
+    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, AliasFinder)]
+    for name in [n for n in sys.modules if n.partition(".")[0] == _ALIAS]:
+        del sys.modules[name]
+
+
 def is_installed() -> bool:
     """Whether `jax` means minijax in this process."""
     return any(isinstance(finder, AliasFinder) for finder in sys.meta_path)

@@ -9,12 +9,12 @@ import time
 from typing import Any
 
 from minijax.measure import statistics
+from minijax.measure.arithmetic import disagreement, floor
 from minijax.measure.environment import thread_warnings
 
 from .runner import FIGURES, Measured, Session
 
 SCHEMA = 1
-FLOPS_AGREE = 0.01  # relative difference of FLOPs that is still the same arithmetic
 
 
 def summarise(session: Session) -> dict[str, Any]:
@@ -104,28 +104,8 @@ def withheld(measured: Measured, names: list[str]) -> str | None:
             return f"{side} has no figure"
     if second in measured.unequal:
         return f"outputs differ: {measured.unequal[second]}"
-    ours, theirs = (measured.counted.get(side) for side in (first, second))
-    if not ours or not theirs:
-        return None
-    if set(ours["products"]) != set(theirs["products"]):
-        kinds = [", ".join(sorted(c["products"])) or "none" for c in (ours, theirs)]
-        return f"precision differs: products of {kinds[0]} against {kinds[1]}"
-    a, b = ours["flops"], theirs["flops"]
-    if abs(a - b) > FLOPS_AGREE * max(a, b):
-        return f"FLOPs differ: {a:.4g} on {first}, {b:.4g} on {second}"
-    return None
-
-
-def floor(
-    counted: dict[str, Any] | None, machine: dict[str, float]
-) -> dict[str, Any] | None:
-    """The least time that arithmetic or memory allows, in seconds, and which it is."""
-    if not counted or not machine.get("flops") or not machine.get("bytes"):
-        return None
-    arithmetic = counted["flops"] / machine["flops"]
-    memory = counted["bytes accessed"] / machine["bytes"]
-    bound = "arithmetic" if arithmetic > memory else "memory"
-    return {"seconds": max(arithmetic, memory), "bound": bound}
+    counted = [measured.counted.get(side) for side in (first, second)]
+    return disagreement(*counted, [first, second])
 
 
 def main_figure(entry: dict[str, Any]) -> str:

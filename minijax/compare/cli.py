@@ -11,8 +11,11 @@ from typing import Any
 from minijax.measure.equal import DEFAULT_TOLERANCES
 from minijax.measure.processes import UNUSABLE, MeasureError
 
+from .baseline import compared, read_baseline
+from .cells import measure_cells
 from .equality import compare_measurement
 from .html import render
+from .markdown import as_markdown
 from .runner import measure
 from .summary import summarise
 
@@ -26,7 +29,10 @@ exit status: 0 equal; 1 not shown equal; 2 wrong use, or JAX is not installed;
 3 the script failed on one side or on both.
 """
 # Options that take a value, and those that do not.
-WITH_VALUE = ("--runs", "--tolerance", "--json", "--html", "--timeout")
+WITH_VALUE = (
+    "--runs", "--tolerance", "--json", "--html", "--markdown", "--timeout", "--cells",
+    "--baseline",
+)  # fmt: skip
 WITHOUT_VALUE = ("--accept-drift", "-h", "--help")
 
 
@@ -38,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
         options.tolerances = parse_tolerances(options.tolerance)
         _require_folder(options.json, "--json")
         _require_folder(options.html, "--html")
+        _require_folder(options.markdown, "--markdown")
         return _compare(options, script_args)
     except MeasureError as error:
         sys.stderr.write(f"minijax compare: {error}\n")
@@ -98,6 +105,7 @@ def parse_tolerances(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
 
 def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
     terminal, progress, console = _reporting(options.runs)
+    baseline = read_baseline(options.baseline)
     with progress:
         measurement = measure(
             options.script,
@@ -110,11 +118,23 @@ def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
         measurement, options.tolerances, options.accept_drift
     )
     report = summarise(measurement, equality)
+    report["cells"] = None
+    if options.cells == "all":
+        with progress:
+            report["cells"] = measure_cells(
+                options.script,
+                script_args,
+                timeout=options.timeout,
+                progress=progress.step,
+            )
+    report["changes"] = compared(report, baseline)
     terminal.show(report, console)
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
     if options.html:
         options.html.write_text(render(report), encoding="utf-8")
+    if options.markdown:
+        options.markdown.write_text(as_markdown(report), encoding="utf-8")
     return 0 if equality.equal else NOT_EQUAL
 
 
@@ -131,7 +151,7 @@ def _reporting(runs: int) -> tuple[Any, Any, Any]:
             "`pip install 'minijax[compare]'` brings it",
             UNUSABLE,
         ) from None
-    return terminal, progress.Progress(2 * (runs + 1)), progress.report_console()
+    return terminal, progress.Progress(None), progress.report_console()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -164,6 +184,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all data")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write Markdown")
+    parser.add_argument(
+        "--cells",
+        choices=("two", "all"),
+        default="two",
+        help="all: also JAX's front end on the C backend and minijax's on XLA, and the "
+        "parts of each function's time",
+    )
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="an earlier --json: what changed"
+    )
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="limit for each process"
     )

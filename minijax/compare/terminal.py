@@ -9,7 +9,7 @@ from rich.text import Text
 
 from minijax.measure import units
 
-from . import words
+from . import cell_words, words
 from .summary import PHASES, TOTALS
 
 FUNCTIONS_SHOWN = 20
@@ -27,6 +27,10 @@ def show(report: dict[str, Any], console: Console) -> None:
     console.print(Panel(body, title=title, border_style="green" if good else "red"))
     console.print(_totals(report))
     console.print(_functions(report))
+    if report["cells"]:
+        _show_cells(report["cells"], console)
+    for change in report["changes"]:
+        console.print(Text(f"Changed: {words.change(change)}", style="cyan"))
     if report["ratios_withheld"]:
         why = f"No ratio is given: {report['ratios_withheld']}."
         console.print(Text(why, style="bold red"))
@@ -34,6 +38,26 @@ def show(report: dict[str, Any], console: Console) -> None:
         console.print(Text(f"Note: {line}.", style="yellow"))
     for line in words.environment_lines(report):
         console.print(Text(line, style="dim"))
+
+
+def _show_cells(cells: dict[str, Any], console: Console) -> None:
+    titles = (
+        "The four cells: front end x backend, a warm call until it is ready",
+        "What a warm call is made of",
+    )
+    for title, (head, rows) in zip(
+        titles, (cell_words.cell_table(cells), cell_words.part_table(cells))
+    ):
+        table = Table(title=title)
+        for column, name in enumerate(head):
+            table.add_column(
+                name, justify="left" if column == 0 else "right", overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    for line in cell_words.sentences(cells):
+        console.print(Text(line))
 
 
 def _totals(report: dict[str, Any]) -> Table:

@@ -121,3 +121,14 @@ def environment_lines(report: dict[str, Any]) -> list[str]:
     text = " ".join(f"{name}={value}" for name, value in variables.items())
     lines.append(f"Variables: {text or 'none that matter'}")
     return lines
+
+
+def change(found: dict[str, Any]) -> str:
+    """One change since the baseline, as a sentence's part."""
+    before, after = seconds(found["before"]), seconds(found["after"])
+    direction = "slower" if found["factor"] > 1 else "faster"
+    factor = max(found["factor"], 1 / found["factor"])
+    return (
+        f"{found['side']}, {found['what']}: {before} before, {after} now "
+        f"({three(factor)}x {direction})"
+    )

@@ -104,3 +104,24 @@ def _child_keys(node: Any, count: int) -> list[tuple[str, str]]:
     if isinstance(node, tuple | list):
         return [(f"[{position}]", "") for position in range(count)]
     return [(f"[<flat index {position}>]", "") for position in range(count)]
+
+
+class PlainTrees:
+    """What `outputs.Describer` needs of JAX, for NumPy arrays in tuples."""
+
+    class Array:
+        """There are none."""
+
+    class core:
+        """Its tracers."""
+
+        class Tracer:
+            """There are none."""
+
+    class tree_util:
+        """Its flattening."""
+
+        @staticmethod
+        def tree_flatten(node: Any, is_leaf: Any) -> tuple[list[Any], None]:
+            """The children of a tuple; any other node is its own leaf."""
+            return (list(node) if type(node) is tuple else [node]), None

@@ -1,0 +1,272 @@
+"""`compare --cells`: what is planted in a part shows up in that part.
+
+Times here are planted ones, far larger than what the machine's moods could hide.
+"""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy as mnp
+from minijax.compare import baseline, cell_words, cells, isolate
+from minijax.measure import statistics
+
+SCRIPT = """
+    import jax, jax.numpy as jnp
+    @jax.jit
+    def step(params, x, count):
+        params = {k: v - 0.1 * x for k, v in params.items()}
+        return params, jnp.sum(x @ x) + count
+    params, x = {"a": jnp.ones((8, 8)), "b": jnp.zeros((8, 8))}, jnp.eye(8)
+    for count in range(3):
+        params, total = step(params, x, count)
+    print(float(total))
+"""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    script = tmp_path_factory.mktemp("cells") / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    return cells.measure_cells(str(script), runs=1, seconds=1e-3)
+
+
+def test_all_four_cells_are_equal_and_attributed(measured):
+    (step,) = measured["functions"]
+    assert step["withheld"] is None
+    assert all(
+        step["times"][front.name][backend]["median"] > 0
+        for front in cells.FRONTS
+        for backend in cells.BACKENDS
+    )
+    found = step["attribution"]
+    assert found["front"] + found["backend"] == pytest.approx(found["total"])
+    product = found["front_factor"] * found["backend_factor"]
+    assert product == pytest.approx(found["total_factor"])
+    assert step["counted"]["JAX"]["products"] == {"float32": 2 * 8**3}
+
+
+def test_parts_add_up(measured):
+    (step,) = measured["functions"]
+    for part in step["parts"].values():
+        whole = sum(part[name] for name in cell_words.PARTS)
+        assert whole == pytest.approx(part["call"], rel=1e-6, abs=5e-6)
+    assert any("DOT" in name for name in step["parts"]["minijax"]["by_op"])
+
+
+def test_tables_and_sentences(measured):
+    for head, rows in (
+        cell_words.cell_table(measured),
+        cell_words.part_table(measured),
+    ):
+        assert rows and all(len(row) == len(head) for row in rows)
+    text = " ".join(cell_words.sentences(measured))
+    assert "by the backend" in text and "could be more than" in text
+
+
+def times(jx, jc, mx, mc):
+    return {
+        "JAX": {"XLA": {"median": jx}, "C backend": {"median": jc}},
+        "minijax": {"XLA": {"median": mx}, "C backend": {"median": mc}},
+    }
+
+
+def test_a_difference_along_one_axis_is_that_axis():
+    found = cells.attribute(times(8.0, 2.0, 8.0, 2.0))
+    assert (found["backend"], found["front"]) == (6.0, 0.0)
+    assert (found["backend_factor"], found["front_factor"]) == (4.0, 1.0)
+    found = cells.attribute(times(8.0, 4.0, 2.0, 1.0))
+    assert (found["backend_factor"], found["front_factor"]) == (2.0, 4.0)
+
+
+# --- planted faults --------------------------------------------------------------------
+
+
+def slow_jit(real):
+    """jit, whose calls take 2 ms more before anything happens."""
+
+    def jit(fun, **options):
+        jitted = real(fun, **options)
+
+        def call(*args, **kwargs):
+            time.sleep(2e-3)
+            return jitted(*args, **kwargs)
+
+        call.lower = jitted.lower
+        return call
+
+    return jit
+
+
+class SlowMinijax:
+    """minijax with a call path that sleeps."""
+
+    jit = staticmethod(slow_jit(minijax.jit))
+
+    def __getattr__(self, name):
+        return getattr(minijax, name)
+
+
+def test_a_sleep_in_each_call_is_dispatch(monkeypatch):
+    front = SlowMinijax()
+    x = mnp.ones((4,))
+    target = front.jit(lambda x: mnp.sin(x))
+    closed = minijax.make_jaxpr(mnp.sin)(x)
+    captured = {"call": ((x,), {}), "target": target}
+    monkeypatch.setattr(isolate, "minijax", front)
+    found = isolate.decompose(front, captured, closed, [np.ones(4, "f")], 1e-3)
+    assert found["call"] > 2e-3 and found["dispatch"] > 2e-3
+    assert found["run"] < 1e-3 and found["kernels"] < 1e-3
+
+
+def test_a_slow_kernel_is_its_ops_time():
+    def wait(x):
+        time.sleep(5e-3)
+        return x
+
+    def fun(x):
+        spec = minijax.ShapeDtypeStruct(x.shape, x.dtype)
+        return mnp.sum(minijax.pure_callback(wait, spec, mnp.sin(x)))
+
+    closed = minijax.make_jaxpr(fun)(mnp.ones((4,)))
+    found = isolate.c_parts(closed, [mnp.ones((4,))], 1e-3)
+    assert next(iter(found["by_op"])).startswith("CALLBACK")
+    assert found["by_op"][next(iter(found["by_op"]))] > 0.9 * found["kernels"]
+    assert found["kernels"] > 5e-3 and found["run"] > 5e-3
+
+
+def test_loops_are_no_kernels_but_what_they_run_is():
+    def fun(x):
+        return minijax.lax.scan(lambda c, _: (mnp.sin(c), None), x, None, 50)[0]
+
+    closed = minijax.make_jaxpr(fun)(mnp.ones((4,)))
+    found = isolate.c_parts(closed, [mnp.ones((4,))], 1e-3)
+    assert not set(isolate.CONTROL) & set(found["by_op"])
+    assert found["kernels"] <= found["run"] * 1.5
+
+
+FIRSTS = {
+    "outputs": {
+        backend: {
+            "tree": "tuple(*)",
+            "leaves": [
+                {
+                    "path": "[0]",
+                    "kind": "numpy",
+                    "shape": [2],
+                    "dtype": "float32",
+                    "weak": False,
+                    "data": np.ones(2, np.float32),
+                }
+            ],
+        }
+        for backend in cells.BACKENDS
+    },
+    "counted": {"flops": 1000.0, "products": {"float32": 500.0}},
+}
+
+
+def changed(**counted):
+    return {**FIRSTS, "counted": {**FIRSTS["counted"], **counted}}
+
+
+def test_equal_cells_are_compared():
+    assert cells.withheld({"JAX": FIRSTS, "minijax": changed()}) is None
+
+
+def test_doubled_flops_refuse_the_ratio():
+    why = cells.withheld({"JAX": FIRSTS, "minijax": changed(flops=2000.0)})
+    assert why == "FLOPs differ: 1000 on JAX, 2000 on minijax"
+
+
+def test_another_precision_refuses_the_ratio():
+    other = changed(products={"bfloat16": 500.0})
+    assert "precision differs" in cells.withheld({"JAX": FIRSTS, "minijax": other})
+
+
+def test_another_result_refuses_the_ratio():
+    other = json.loads(json.dumps(FIRSTS, default=lambda x: x.tolist()))
+    for described in other["outputs"].values():
+        described["leaves"][0]["data"] = np.float32([1, 1.001])
+    why = cells.withheld({"JAX": FIRSTS, "minijax": other})
+    assert why == "minijax x XLA: output [0]: value differs"
+
+
+# --- XLA's kernels -----------------------------------------------------------------------
+
+
+def text_of(fun, *args):
+    return jax.jit(fun).lower(*args).compile().as_text()
+
+
+def test_launched_kernels():
+    x = jnp.ones((64, 64))
+    assert isolate.launched_kernels(text_of(lambda x: jnp.sin(x) * 2 + 1, x)) == 1
+    assert isolate.launched_kernels(text_of(lambda x: jax.lax.sort(x), x)) == 1
+    loop = lambda x: jax.lax.fori_loop(0, 30, lambda _, c: jax.lax.sort(c * 0.5), x)  # noqa: E731
+    assert isolate.launched_kernels(text_of(loop, x)) >= 60
+
+
+def test_a_line_is_found():
+    slope, start = statistics.line([1, 10, 100], [3.0, 21.0, 201.0])
+    assert (slope, start) == (pytest.approx(2.0), pytest.approx(1.0))
+
+
+@pytest.mark.slow
+def test_a_synthetic_program_is_taken_apart():
+    """N equal products: the kernels' part is N times the one's, within 10 %."""
+    x = mnp.ones((256, 256)) / 256
+
+    def chain(n):
+        def fun(x):
+            for _ in range(n):
+                x = x @ x
+            return x
+
+        return minijax.make_jaxpr(fun)(x)
+
+    best = {}
+    for n in (4, 16) * 5:  # the quickest of several: other work only adds
+        kernels = isolate.c_parts(chain(n), [x], 2e-2)["kernels"]
+        best[n] = min(best.get(n, kernels), kernels)
+    assert best[16] / best[4] == pytest.approx(4, rel=0.1)
+
+
+# --- the baseline ------------------------------------------------------------------------
+
+
+def report(low, high):
+    value = {"median": (low + high) / 2, "min": low, "max": high}
+    row = {"values": [value, value]}
+    return {
+        "sides": [{"name": "JAX"}, {"name": "minijax"}],
+        "totals": {"process": row},
+        "functions": [],
+    }
+
+
+def test_only_clear_changes_are_reported(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(report(1.0, 1.2)))
+    old = baseline.read_baseline(path)
+    assert baseline.compared(report(1.1, 1.3), old) == []
+    first, second = baseline.compared(report(2.1, 2.3), old)
+    assert (first["side"], second["side"]) == ("JAX", "minijax")
+    assert first["factor"] == pytest.approx(2.0)
+
+
+def test_a_baseline_that_is_none_is_refused(tmp_path):
+    (tmp_path / "x.json").write_text("[]")
+    (tmp_path / "script.py").write_text("")
+    argv = [sys.executable, "-m", "minijax", "compare", str(tmp_path / "script.py")]
+    argv += ["--baseline", str(tmp_path / "x.json")]
+    found = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert found.returncode == 2 and "no report of compare's" in found.stderr
