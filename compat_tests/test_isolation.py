@@ -58,7 +58,7 @@ def test_parts_add_up(measured):
     (step,) = measured["functions"]
     for part in step["parts"].values():
         whole = sum(part[name] for name in cell_words.PARTS)
-        assert whole == pytest.approx(part["call"], rel=1e-6, abs=5e-6)
+        assert whole == pytest.approx(part["call"], rel=1e-6)
     assert any("DOT" in name for name in step["parts"]["minijax"]["by_op"])
 
 

@@ -201,7 +201,8 @@ def parts(
         launched = runs[0]["kernels_launched"]
         by_op = {}
         runtime = min(launched * overhead["seconds"], max(0.0, call - dispatch))
-        kernels, unexplained = max(0.0, call - dispatch - runtime), 0.0
+        kernels = max(0.0, call - dispatch - runtime)
+        unexplained = call - dispatch - runtime - kernels
     return {
         "call": call,
         "dispatch": dispatch,
