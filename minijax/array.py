@@ -73,9 +73,7 @@ class ArrayImpl(_callpath.Array, Array):
         """The elements as a NumPy array.  RuntimeError once deleted."""
         data = self._data
         if data is None:
-            raise RuntimeError(
-                f"Array has been deleted with shape={self.aval.str_short(False)}."
-            )
+            self.check_alive()
         if isinstance(self.aval.dtype, dtypes.ExtendedDType):
             raise TypeError(
                 "JAX array with PRNGKey dtype cannot be converted to a NumPy array. "
@@ -83,6 +81,12 @@ class ArrayImpl(_callpath.Array, Array):
                 "integer array."
             )
         return data
+
+    def check_alive(self):
+        """RuntimeError once the array is deleted."""
+        if self.is_deleted():
+            kind = self.aval.str_short(False).lstrip("~")
+            raise RuntimeError(f"Array has been deleted with shape={kind}.")
 
     def __array__(self, dtype=None, copy=None):
         value = self._value
@@ -98,7 +102,7 @@ class ArrayImpl(_callpath.Array, Array):
     def __bool__(self):
         value = self._value
         if value.size != 1:
-            raise ValueError(core._AMBIGUOUS)
+            raise ValueError(core._AMBIGUOUS if value.size else core._EMPTY)
         return bool(value.reshape(()))
 
     def _scalar(self, kind):

@@ -160,6 +160,16 @@ def get_aval(x) -> Any:
     return rule(x)
 
 
+def argument_aval(x) -> Any:
+    """`get_aval` of what a user handed to a transformation."""
+    try:
+        return get_aval(x)
+    except TypeError:
+        raise TypeError(
+            f"Argument '{x}' of type {type(x)} is not a valid JAX type."
+        ) from None
+
+
 def _find_aval_rule(x):
     for cls in type(x).__mro__[1:]:
         if cls in aval_rules:
@@ -179,7 +189,18 @@ def typeof(x):
 
 
 def _numpy_aval(x):
-    return ShapedArray(x.shape, dtypes.canonicalize_dtype(x.dtype))
+    if type(x) is np.ma.MaskedArray:
+        raise ValueError(
+            "numpy masked arrays are not supported as direct inputs to JAX functions. "
+            "Use arr.filled() to convert the value to a standard numpy array."
+        )
+    dtype = dtypes.canonicalize_dtype(x.dtype)
+    if dtype.kind in "OSUMm" or (dtype.names and dtype != dtypes.float0):
+        raise TypeError(
+            f"Value {x!r} with dtype {dtype} is not a valid JAX array type. Only arrays "
+            "of numeric types are supported by JAX."
+        )
+    return ShapedArray(x.shape, dtype)
 
 
 def _scalar_aval(kind):
@@ -619,6 +640,12 @@ class Tracer:
     itemsize = property(lambda self: self.aval.dtype.itemsize)
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
 
+    jax_name = "Tracer"  # what JAX calls tracers of this kind
+
+    def created_at(self):
+        """(code, line) of the user's line that made it, where that is known."""
+        return
+
     def _concrete(self):
         """The value behind this tracer where there is one, else None."""
         return
@@ -631,6 +658,8 @@ class Tracer:
     def __bool__(self):
         value = self._concrete()
         if value is None:
+            if not self.aval.size:
+                raise ValueError(_EMPTY)
             if self.aval.size != 1:
                 raise ValueError(_AMBIGUOUS)
             raise errors.TracerBoolConversionError(self)
@@ -639,6 +668,11 @@ class Tracer:
     def _convert(self, kind):
         value = self._concrete()
         if value is None:
+            if self.aval.ndim:
+                raise TypeError(
+                    "Only scalar arrays can be converted to Python scalars; got "
+                    f"arr.ndim={self.aval.ndim}"
+                )
             name = kind.__name__
             raise errors.ConcretizationTypeError(
                 self,
@@ -660,6 +694,10 @@ class Tracer:
     def __index__(self):
         value = self._concrete()
         if value is None:
+            if self.aval.ndim or not dtypes.issubdtype(self.aval.dtype, np.integer):
+                raise TypeError(
+                    "Only integer scalar arrays can be converted to a scalar index."
+                )
             raise errors.TracerIntegerConversionError(self)
         return value.__index__()
 
@@ -693,6 +731,10 @@ class Tracer:
         return self
 
 
+_EMPTY = (
+    "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that "
+    "an array is not empty."
+)
 _AMBIGUOUS = (
     "The truth value of an array with more than one element is ambiguous. "
     "Use a.any() or a.all()"

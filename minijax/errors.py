@@ -105,6 +105,8 @@ def describe(tracer):
 
 def origin(tracer):
     """The sentence naming the traced function, or the empty string."""
+    if tracer.jax_name == "BatchTracer":
+        return f"\nThis BatchTracer with object id {id(tracer)}{_created(tracer)}"
     where = tracer._trace.described()
     if not where:
         return ""
@@ -116,12 +118,39 @@ def origin(tracer):
 
 def leaked(tracer):
     """The error for a tracer that is used after its trace has ended."""
-    where = tracer._trace.described() or "a transformed function"
+    where = tracer._trace.described()
+    kind = tracer.aval.str_short(short_dtypes=False).lstrip("~")
+    said = ""
+    if where:
+        source = tracer.created_at()
+        line = "" if source is None else f"{_line(source)}"
+        said = (
+            f"The function being traced when the value leaked was {where}.\n"
+            f"{_RULE}\nThe leaked intermediate value was created on line {line}. \n"
+            f"{_RULE}\n"
+        )
     return UnexpectedTracerError(
         "Encountered an unexpected tracer. A function transformed by JAX had a side "
         "effect, allowing for a reference to an intermediate value with type "
-        f"{tracer.aval.str_short(short_dtypes=False)} to escape the scope of the "
-        "transformation.\nJAX transformations require that functions explicitly return "
-        "their outputs, and disallow saving intermediate values to global state.\n"
-        f"The function being traced when the value leaked was {where}."
+        f"{kind} wrapped in a {tracer.jax_name} to "
+        "escape the scope of the transformation.\nJAX transformations require that "
+        "functions explicitly return their outputs, and disallow saving intermediate "
+        f"values to global state.\n{said}To catch the leak earlier, try setting the "
+        "environment variable JAX_CHECK_TRACER_LEAKS or using the "
+        "`jax.checking_leaks` context manager."
     )
+
+
+_RULE = "-" * 30
+
+
+def _line(source):
+    code, line = source
+    return f"{code.co_filename}:{line} ({code.co_qualname})"
+
+
+def _created(tracer):
+    source = tracer.created_at()
+    if source is None:
+        return " stands for each element of a batch."
+    return f" was created on line:\n  {_line(source)}"

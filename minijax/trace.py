@@ -5,7 +5,7 @@ did as a closed jaxpr.  Values of outer traces that the function closes over bec
 constants of it.
 """
 
-from minijax import core
+from minijax import core, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
 
 
@@ -13,6 +13,14 @@ class JaxprTracer(Tracer):
     """Stands for a variable of the jaxpr being recorded."""
 
     __slots__ = ("var",)
+    jax_name = "DynamicJaxprTracer"
+
+    def created_at(self):
+        """(code, line) of the user's line that made it, or None for an argument."""
+        for eqn in self._trace.eqns:
+            if any(var is self.var for var in eqn.outvars):
+                return eqn.source
+        return None
 
     def __init__(self, trace, aval, var):
         self._trace, self.aval, self.var = trace, aval, var
@@ -47,6 +55,8 @@ def describe_function(fun):
 
 class JaxprTrace(core.Trace):
     """Records each primitive as an equation."""
+
+    jax_name = "DynamicJaxprTrace"
 
     def __init__(self, parent, debug_info=None):
         self.parent = parent
@@ -162,6 +172,8 @@ def trace(fun, in_avals, debug_info=None):
         jaxpr, consts = level.finish([t.var for t in args], outs)
     finally:
         level.valid = False
+    del args, outs
+    leaks.check(level)
     return core.ClosedJaxpr(jaxpr, consts)
 
 

@@ -59,6 +59,18 @@ def filter_error(error):
         error.add_note(_NOTE)
 
 
+def documented(fun, text, **words) -> Any:
+    """As `functools.wraps(fun)`, with a docstring that says what was made of `fun`."""
+
+    def decorate(made):
+        made = functools.update_wrapper(made, fun, updated=())
+        name = getattr(fun, "__name__", type(fun).__name__)
+        made.__doc__ = text.format(fun=name, **words)
+        return made
+
+    return decorate
+
+
 def api_boundary(fun) -> Any:
     """`fun`, whose exceptions leave it with the user's frames only."""
 

@@ -8,45 +8,64 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl
-from minijax.device import Device, Sharding
+from minijax.device import Device, Sharding, SingleDeviceSharding
 from minijax.numpy import asarray
 from minijax.tree_util import tree_map
 
 
 def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
-    """The pytree `x` with its leaves as arrays on the device."""
-    if device is not None and not isinstance(device, (Device, Sharding)):
-        leaves = flatten(
-            device, lambda d: d is None or isinstance(d, (Device, Sharding))
-        )
-        for leaf in leaves[0]:
-            if leaf is not None and not isinstance(leaf, (Device, Sharding)):
-                raise ValueError(
-                    "device_put: device must be a Device, a Sharding or a pytree of "
-                    f"them, got {leaf!r}"
-                )
-    if device is None or isinstance(device, (Device, Sharding)):
-        return tree_map(lambda leaf: _put(leaf, device), x)
+    """The pytree `x` with its leaves as arrays on the device.
+
+    Args:
+        device: a device, a sharding, or a pytree prefix of such.
+        donate: the arrays in `x` may be given up; they are left as they are.
+        may_alias: False for arrays that share no memory with `x`.
+
+    ValueError for other devices, RuntimeError for arrays that were deleted.
+    """
+    if may_alias and donate is True:
+        raise ValueError("may_alias and donate cannot be True at the same time.")
+    copies = may_alias is False
+    if device is None or isinstance(device, _PLACES):
+        return tree_map(lambda leaf: _put(leaf, device, copies), x)
     places, tree = flatten(device, lambda d: d is None or isinstance(d, _PLACES))
+    for place in places:
+        if not (place is None or isinstance(place, _PLACES)):
+            raise ValueError(
+                "`jax.device_put` only accepts `None`, `jax.sharding.Sharding`, "
+                "`jax.Device`, `Format`, `jax.memory.Space` or a pytree of these "
+                f"values. Received invalid value: {place}"
+            )
     numbered = unflatten(tree, range(len(places)))
     leaves, x_tree = flatten(x)
     which = flatten_axes("device_put device", x_tree, numbered)
-    return unflatten(
-        x_tree, [_put(leaf, places[k]) for leaf, k in zip(leaves, which, strict=True)]
-    )
+    moved = [
+        _put(leaf, places[k], copies) for leaf, k in zip(leaves, which, strict=True)
+    ]
+    return unflatten(x_tree, moved)
 
 
 _PLACES = Device, Sharding
 
 
-def _put(leaf, place):
+def _put(leaf, place, copies=False):
     if isinstance(leaf, core.Tracer):
         return leaf
+    core.argument_aval(leaf)
     array = asarray(leaf)
-    if place is None or type(array) is not ArrayImpl:
+    if type(array) is not ArrayImpl:
+        return array
+    array.check_alive()
+    if copies:
+        array = array.copy()
+    if place is None or (array.committed and array.sharding == _sharding(place)):
         return array
     committed = place if isinstance(place, Sharding) else True
     return array._alias(array.aval, committed)
+
+
+def _sharding(place):
+    return place if isinstance(place, Sharding) else SingleDeviceSharding(place)
 
 
 def device_get(x):
@@ -68,7 +87,10 @@ def block_until_ready(x):
 
 
 def copy_to_host_async(x):
-    """Arrays are in the host's memory already."""
+    """Ask the leaves that know how to copy themselves to the host to do so."""
+    for leaf in flatten(x)[0]:
+        if hasattr(leaf, "copy_to_host_async"):
+            leaf.copy_to_host_async()
     return x
 
 

@@ -2,7 +2,7 @@
 unflatten.
 """
 
-import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from minijax.control.call import jit
 from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
-from minijax.traceback_util import api_boundary
+from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import ad
 from minijax.tree_util import Partial, tree_map
 
@@ -65,6 +65,24 @@ def _stripped(aux, level):
     )
 
 
+_GRADIENT = (
+    "Gradient of {fun} with respect to positional argument(s) {argnums}. Takes the same "
+    "arguments as {fun} but returns the gradient, which has the same shape as the "
+    "arguments at positions {argnums}."
+)
+_VALUE_AND_GRADIENT = (
+    "Value and gradient of {fun} with respect to positional argument(s) {argnums}. Takes "
+    "the same arguments as {fun} but returns a two-element tuple where the first element "
+    "is the value of {fun} and the second element is the gradient, which has the same "
+    "shape as the arguments at positions {argnums}."
+)
+_JACOBIAN = (
+    "Jacobian of {fun} with respect to positional argument(s) {argnums}. Takes the same "
+    "arguments as {fun} but returns the jacobian of the output with respect to the "
+    "arguments at positions {argnums}."
+)
+
+
 # --- grad -------------------------------------------------------------------------
 
 
@@ -86,7 +104,7 @@ def value_and_grad(
         raise TypeError(f"Expected a callable value, got {fun}")
     argnums = _checked_argnums(argnums)
 
-    @functools.wraps(fun, updated=())
+    @documented(fun, _VALUE_AND_GRADIENT, argnums=argnums)
     @api_boundary
     def wrapped(*args, **kwargs):
         places = _places(argnums, args)
@@ -120,7 +138,7 @@ def grad(
     """A function that gives the gradient of `fun`; arguments as `value_and_grad`'s."""
     both = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, reduce_axes)
 
-    @functools.wraps(fun, updated=())
+    @documented(fun, _GRADIENT, argnums=argnums)
     @api_boundary
     def wrapped(*args, **kwargs):
         value, gradient = both(*args, **kwargs)
@@ -130,11 +148,9 @@ def grad(
 
 
 def _checked_argnums(argnums):
-    if isinstance(argnums, (int, np.integer)):
-        return int(argnums)
-    if not all(isinstance(k, (int, np.integer)) for k in argnums):
-        raise TypeError(f"argnums must be ints, got {argnums}")
-    return tuple(int(k) for k in argnums)
+    if hasattr(argnums, "__index__"):
+        return operator.index(argnums)
+    return tuple(map(operator.index, argnums))
 
 
 def _places(argnums, args):
@@ -151,7 +167,7 @@ def _places(argnums, args):
 
 
 def _check_grad_input(x, holomorphic, allow_int, name="grad"):
-    dtype = core.get_aval(x).dtype
+    dtype = core.argument_aval(x).dtype
     if dtypes.issubdtype(dtype, dtypes.extended):
         raise TypeError(f"{name} with input dtype {dtype.name}")
     if holomorphic:
@@ -221,8 +237,8 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
             "primal and tangent arguments to jax.jvp must be tuples or lists; found "
             f"{type(primals).__name__} and {type(tangents).__name__}."
         )
-    flat, in_tree = flatten(tuple(primals))
-    flat_tangents, tangent_tree = flatten(tuple(tangents))
+    flat, in_tree = flatten(primals)
+    flat_tangents, tangent_tree = flatten(tangents)
     if in_tree != tangent_tree:
         raise TypeError(
             "primal and tangent arguments to jax.jvp must have the same tree structure; "
@@ -239,7 +255,7 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
 
 
 def _checked_tangent(primal, tangent):
-    aval, got = core.get_aval(primal), _tangent_aval(tangent)
+    aval, got = core.argument_aval(primal), _tangent_aval(tangent)
     want = aval.to_tangent_aval()
     if got.dtype != want.dtype:
         raise TypeError(
@@ -270,7 +286,7 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     """
     flat, in_tree = flatten(primals)
     for x in flat:
-        core.get_aval(x)
+        core.argument_aval(x)
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
     outs, pull = ad.vjp(call, flat)
@@ -287,7 +303,18 @@ def _avals(values):
     return [core.get_aval(x) for x in values]
 
 
-def _pullback(pull, out_tree, in_tree, out_avals, name, cotangent):
+_SPLATTED = """
+The function returned by `jax.vjp` applied to {name} was called with {n} arguments,
+but functions returned by `jax.vjp` must be called with a single argument
+corresponding to the single value returned by the function being differentiated
+(even if that returned value is a tuple or other container): `f_vjp((x, y))`, not
+`f_vjp(x, y)`."""
+
+
+def _pullback(pull, out_tree, in_tree, out_avals, name, *cotangents):
+    if len(cotangents) != 1:
+        raise TypeError(_SPLATTED.format(name=name.split(" at ")[0], n=len(cotangents)))
+    (cotangent,) = cotangents
     flat, tree = flatten(cotangent)
     if tree != out_tree:
         example = unflatten(out_tree, out_avals)
@@ -324,8 +351,10 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     flat, in_tree = flatten(primals)
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
-    outs, linear, out_nonzero = ad.linearize(call, flat, (True,) * len(flat))
-    in_avals, out_avals = _avals(flat), _avals(outs)
+    in_avals = [core.argument_aval(x) for x in flat]
+    moves = tuple(dtypes.issubdtype(a.dtype, np.inexact) for a in in_avals)
+    outs, linear, out_nonzero = ad.linearize(call, flat, moves)
+    out_avals = _avals(outs)
     out_tree = call.out_tree
 
     def f_jvp(*tangents):
@@ -337,6 +366,7 @@ def linearize(fun, *primals, has_aux=False) -> Any:
             )
         for t, aval in zip(moving, in_avals, strict=True):
             _check_linear_input(t, aval)
+        moving = [t for t, can in zip(moving, moves, strict=True) if can]
         found = iter(core.eval_jaxpr(linear.jaxpr, linear.consts, *moving))
         result = [
             next(found) if nz else instantiate(Zero(aval.to_tangent_aval()))
@@ -370,6 +400,7 @@ def linear_transpose(fun, *primals, reduce_axes=()):
     call = _FlatFunction(fun, in_tree)
     closed = trace(call, avals, DebugInfo("linear_transpose", describe_function(fun)))
     out_tree = call.out_tree
+    _check_transposable(avals, closed.out_avals)
 
     def transposed(cotangent):
         cts, tree = flatten(cotangent)
@@ -383,13 +414,26 @@ def linear_transpose(fun, *primals, reduce_axes=()):
             if (got.shape, got.dtype) != (aval.shape, aval.dtype):
                 raise TypeError(
                     "cotangent type does not match function output, expected "
-                    f"{aval.str_short(False)} but got {got.str_short(False)}"
+                    f"{tuple(closed.out_avals)} but got {cts}"
                 )
         args = [core.UndefinedPrimal(aval) for aval in avals]
         found = ad.backward_pass(closed.jaxpr, closed.consts, args, cts)
         return unflatten(in_tree, [_materialised(ct) for ct in found])
 
     return transposed
+
+
+def _check_transposable(in_avals, out_avals):
+    ins, outs = ([a.dtype for a in avals] for avals in (in_avals, out_avals))
+    for kind in (np.inexact, np.integer):
+        if all(dtypes.issubdtype(dtype, kind) for dtype in (*ins, *outs)):
+            return
+    if all(dtypes.issubdtype(dtype, np.inexact) for dtype in ins):
+        return  # what else comes out has no cotangent
+    raise TypeError(
+        "linear_transpose only supports [float or complex] -> [float or complex], and "
+        f"integer -> integer functions, but got {ins} -> {outs}."
+    )
 
 
 # --- Jacobians ------------------------------------------------------------------------
@@ -434,7 +478,7 @@ def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
     Leaves have shape (*out leaf, *in leaf).
     """
 
-    @functools.wraps(fun, updated=())
+    @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary
     def jacobian(*args, **kwargs):
         places = _places(argnums, args)
@@ -487,7 +531,7 @@ def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
     Leaves have shape (*out leaf, *in leaf).
     """
 
-    @functools.wraps(fun, updated=())
+    @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary
     def jacobian(*args, **kwargs):
         places = _places(argnums, args)

@@ -1,7 +1,5 @@
 """make_jaxpr and eval_shape: what a function does, without doing it."""
 
-import functools
-
 import numpy as np
 
 from minijax import core, dtypes
@@ -107,7 +105,6 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     if isinstance(static_argnums, int):
         static_argnums = (static_argnums,)
 
-    @functools.wraps(fun, updated=())
     @api_boundary
     def jaxpr_maker(*args, **kwargs):
         with core.extend_axis_env(dict(axis_env or ())):
@@ -118,6 +115,11 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
             return closed, unflatten(out_tree, _structs(closed.out_avals))
         return closed
 
+    jaxpr_maker.__wrapped__ = fun
+    for attribute in ("__name__", "__qualname__"):
+        name = getattr(fun, attribute, type(fun).__name__)
+        setattr(jaxpr_maker, attribute, f"make_jaxpr({name})")
+    jaxpr_maker.__module__ = "jax"
     return jaxpr_maker
 
 

@@ -1,14 +1,18 @@
 """vmap: flatten, batch, unflatten."""
 
-import functools
 from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
-from minijax.traceback_util import api_boundary
+from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import batching
 from minijax.tree_util import keystr, tree_flatten_with_path
+
+_DOC = (
+    "Vectorized version of {fun}. Takes similar arguments as {fun} but with additional "
+    "array axes over which {fun} is mapped."
+)
 
 
 def vmap(
@@ -50,7 +54,10 @@ def vmap(
             f"as leaves, but got {out_axes}."
         )
 
-    @functools.wraps(fun, updated=())
+    doc = getattr(fun, "__doc__", None)
+    original = f"\n\nOriginal documentation:\n\n{doc}" if doc else ""
+
+    @documented(fun, _DOC + "{original}", original=original)
     @api_boundary
     def mapped(*args, **kwargs):
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
@@ -87,6 +94,10 @@ def vmap(
 
 def _to_out_axis(axis, x, dim, wanted):
     if wanted is None and dim is not None:
+        if axis.name is not None:
+            raise ValueError(
+                f"vmap has mapped output (axis_name={axis.name}) but out_axes is None"
+            )
         raise ValueError(
             f"at vmap out_axes, got axis spec None but output was batched on axis {dim}"
         )
@@ -124,9 +135,11 @@ def _mapped_size(fun, tree, flat, dims, given):
         sizes.add(given)
     if not sizes:
         if not flat:
-            raise ValueError("vmap wrapped function must be passed at least one argument "
-                             f"containing an array, got empty args={tree[0]} and "
-                             f"kwargs={tree[1]}")  # fmt: skip
+            raise ValueError(
+                "vmap wrapped function must be passed at least one argument containing "
+                "an array or axis_size must be specified, got empty "
+                f"*args={tree[0]} and **kwargs={tree[1]}"
+            )
         raise ValueError(
             "vmap must have at least one non-None value in in_axes or axis_size must be "
             "specified"
@@ -137,28 +150,46 @@ def _mapped_size(fun, tree, flat, dims, given):
 
 
 def _inconsistent(fun, tree, dims, given):
-    """Which argument has which size."""
+    """Which sizes there are, the commonest first, and an argument that has each."""
     names = _argument_names(fun)
+    found = {}
+    for (path, x), d in zip(tree_flatten_with_path(tree)[0], dims, strict=True):
+        if d is not None:
+            aval = core.get_aval(x)
+            where = _path_name(path, names)
+            kind = aval.str_short(False).lstrip("~")
+            place = f"axis {d} of {where} of type {kind}"
+            found.setdefault(aval.shape[d], []).append(place)
+    by_count = sorted(found.items(), key=lambda item: -len(item[1]))
     lines = []
     if given is not None:
-        lines.append(f"  * axis_size was given as {given};")
-    for (path, x), d in zip(tree_flatten_with_path(tree)[0], dims, strict=True):
-        if d is None:
-            continue
-        aval = core.get_aval(x)
-        where = _path_name(path, names)
-        lines.append(
-            f"  * one axis had size {aval.shape[d]}: axis {d} of {where} of type "
-            f"{aval.str_short(False).lstrip('~')};"
-        )
-    return "vmap got inconsistent sizes for array axes to be mapped:\n" + "\n".join(
-        lines
-    ).rstrip(";")
+        lines.append(f"  * the `axis_size` argument was {given}")
+    for k, (size, places) in enumerate(by_count):
+        n = len(places)
+        if n == 1:
+            lines.append(f"  * one axis had size {size}: {places[0]}")
+        else:
+            some = "some" if k else "most"
+            lines.append(
+                f"  * {some} axes ({n} of them) had size {size}, e.g. {places[0]}"
+            )
+    said = ";\n".join(lines)
+    return f"vmap got inconsistent sizes for array axes to be mapped:\n{said}"
 
 
 def _argument_names(fun):
+    """The names of the positional parameters, `*args` among them."""
     code = getattr(fun, "__code__", None)
-    return code.co_varnames[: code.co_argcount] if code else ()
+    if code is None:
+        return ()
+    names = list(code.co_varnames[: code.co_argcount])
+    if code.co_flags & _VARARGS:
+        more = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+        names.append(more)
+    return names
+
+
+_VARARGS = 0x04  # the flag of code objects with *args
 
 
 def _path_name(path, names):

@@ -194,7 +194,7 @@ class custom_jvp:
         args = _positional(self.fun, args, kwargs)
         call = _Call(self.fun, args, self.nondiff_argnums)
         outs = custom_jvp_call_p.bind_with(
-            call.flat_fun, self._flat_jvp(call), call.flat, self.symbolic_zeros
+            call.flat_fun, self._flat_jvp(call), call.take_flat(), self.symbolic_zeros
         )
         return unflatten(call.out_tree, outs)
 
@@ -276,6 +276,11 @@ class _Call:
 
         flat_fun.__name__ = _name(fun)
         self.flat_fun = flat_fun
+
+    def take_flat(self):
+        """The flat arguments, once: rules that outlive the call keep no tracers."""
+        flat, self.flat = self.flat, None
+        return flat
 
     def unflatten(self, leaves):
         """The dynamic arguments as the user's trees."""
@@ -558,7 +563,7 @@ class custom_vjp:
         args = _positional(self.fun, args, kwargs)
         call = _Call(self.fun, args, self.nondiff_argnums)
         fwd, bwd = _FlatRules(self, call).pair()
-        outs = custom_vjp_call_p.bind_with(call.flat_fun, fwd, bwd, call.flat)
+        outs = custom_vjp_call_p.bind_with(call.flat_fun, fwd, bwd, call.take_flat())
         return unflatten(call.out_tree, outs)
 
 

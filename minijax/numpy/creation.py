@@ -77,6 +77,8 @@ def array(
 def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
+    if type(x) is np.ma.MaskedArray:
+        core.get_aval(x)  # raises
     if isinstance(x, (ArrayImpl, Tracer)):
         if dtype is not None and (x.dtype != dtype or x.weak_type):
             return convert(x, dtype)

@@ -10,10 +10,9 @@ ARRAY_NAME = "Array"
 def array_repr(x):
     """`Array([1., 2.], dtype=float32, weak_type=True)`, within NumPy's print options."""
     aval = x.aval
+    x.check_alive()
     if isinstance(aval.dtype, dtypes.ExtendedDType):
         return _key_repr(x)
-    if x.is_deleted():
-        return f"{ARRAY_NAME}({aval.str_short(short_dtypes=False)}, deleted)"
     ending = f"dtype={aval.dtype.name}"
     if aval.weak_type:
         ending += ", weak_type=True"

@@ -25,9 +25,20 @@ def ensure_arraylike(name, *args) -> Any:
     TypeError if one is neither an array nor a scalar.
     """
     for x in args:
+        if type(x) is np.ndarray and x.dtype == dtypes.float0:
+            raise TypeError(FLOAT0.format(name=name))
         if not hasattr(x, "aval") and type(x) not in core.aval_rules:
             return [_arraylike(name, position, x) for position, x in enumerate(args)]
     return args
+
+
+FLOAT0 = (
+    "Called {name} with a float0 array. float0s do not support any operations by design "
+    "because they are not compatible with non-trivial vector spaces. No implicit dtype "
+    "conversion is done. You can use np.zeros_like(arr, dtype=float) to cast a float0 "
+    "array to a regular zeros array.\nIf you didn't expect to get a float0 you might "
+    "have accidentally taken a gradient with respect to an integer argument."
+)
 
 
 def _arraylike(name, position, x):

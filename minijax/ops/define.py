@@ -92,6 +92,15 @@ def accepts(kinds, dtype):
 
 def check_dtype(name, kinds, dtype, where=""):
     """TypeError unless the op takes operands of `dtype`; `where` names one of several."""
+    if dtype == dtypes.float0:
+        raise TypeError(
+            f"Called {name} with a float0{where or ' array'}. float0s do not support any "
+            "operations by design, because they are not compatible with non-trivial "
+            "vector spaces. No implicit dtype conversion is done. You can use "
+            "np.zeros_like(arr, dtype=float) to cast a float0 array to a regular zeros "
+            "array.\nIf you didn't expect to get a float0 you might have accidentally "
+            "taken a gradient with respect to an integer argument."
+        )
     if not accepts(kinds, dtype):
         names = ", ".join(kind.__name__.rstrip("_") for kind in kinds)
         raise TypeError(

@@ -8,7 +8,7 @@ al., "You Only Linearize Once", POPL 2023.)
 
 from typing import Any
 
-from minijax import core
+from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate
 from minijax.trace import JaxprTrace, JaxprTracer
@@ -24,6 +24,12 @@ class JVPTracer(Tracer):
     def __init__(self, trace, primal, tangent):
         self._trace, self.primal, self.tangent = trace, primal, tangent
         self.aval = core.get_aval(primal)
+
+    @property
+    def jax_name(self):
+        """What JAX calls tracers of this kind."""
+        linear = self._trace.tracer_name == "GradTracer"
+        return "LinearizeTracer" if linear else "JVPTracer"
 
     def _concrete(self):
         return concrete(self.primal)
@@ -422,10 +428,10 @@ def vjp(fun, primals, nonzero=None):
 
     A cotangent is an array or `Zero`, in and out.
     """
-    if nonzero is None:
-        nonzero = (True,) * len(primals)
-    outs, linear, out_nonzero = linearize(fun, primals, nonzero)
     avals = [core.get_aval(p).to_tangent_aval() for p in primals]
+    if nonzero is None:
+        nonzero = tuple(aval.dtype != dtypes.float0 for aval in avals)
+    outs, linear, out_nonzero = linearize(fun, primals, nonzero)
 
     def pullback(cts):
         live = [ct for ct, nz in zip(cts, out_nonzero, strict=True) if nz]

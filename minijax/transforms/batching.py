@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minijax import core
+from minijax import config, core, leaks
 from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace
@@ -30,10 +30,15 @@ class BatchTracer(Tracer):
     """A value with a batch axis at `dim` that the function does not see."""
 
     __slots__ = ("val", "dim")
+    jax_name = "BatchTracer"
 
     def __init__(self, trace, val, dim):
         self._trace, self.val, self.dim = trace, val, dim
         self.aval = mapped_aval(core.get_aval(val), dim)
+
+    def created_at(self):
+        """(code, line) of the user's line that made it, while leaks are checked."""
+        return self._trace.lines.get(id(self))
 
     def __repr__(self):
         full = core.get_aval(self.val).str_short(short_dtypes=False)
@@ -44,8 +49,11 @@ class BatchTracer(Tracer):
 class BatchTrace(core.Trace):
     """Applies primitives to whole batches through their batch rules."""
 
+    jax_name = "BatchTrace"
+
     def __init__(self, parent, axis):
         self.parent, self.axis = parent, axis
+        self.lines = {}  # id(tracer) -> where it was made, while leaks are checked
 
     def described(self):
         return self.parent.described()
@@ -63,7 +71,12 @@ class BatchTrace(core.Trace):
 
     def join(self, val, dim):
         """A tracer of the pair, or just the value where it has no batch axis."""
-        return val if dim is None else BatchTracer(self, val, dim)
+        if dim is None:
+            return val
+        tracer = BatchTracer(self, val, dim)
+        if config.values.jax_check_tracer_leaks:
+            self.lines[id(tracer)] = core.user_frame()
+        return tracer
 
     def process_primitive(self, primitive, args, params):
         vals, dims = self.split_all(args)
@@ -122,9 +135,12 @@ def batch(fun, axis, args, dims):
             else:
                 with core.extend_axis_env({axis.name: axis.size}):
                     outs = fun(*tracers)
-        return level.split_all(outs)
+        found = level.split_all(outs)
     finally:
         level.valid = False
+    del tracers, outs
+    leaks.check(level)
+    return found
 
 
 def batched_flat(fun, axis, dims, found):

@@ -1,0 +1,205 @@
+"""Edges of the transformations: odd arguments, their errors, float0, leaked tracers."""
+
+import re
+import types
+
+import numpy as np
+import pytest
+from sides import NAMES, Side
+
+
+def _outcome(body, side):
+    """What `body` gives as text, or its error: type and first line."""
+    try:
+        return _text(body(side))
+    except Exception as error:
+        kind = type(error).__name__
+        return f"{kind}: {str(error).strip().splitlines()[0]}"
+
+
+def _text(x):
+    if isinstance(x, (tuple, list)):
+        return f"{type(x).__name__}({', '.join(map(_text, x))})"
+    if isinstance(x, np.ndarray):
+        return f"numpy {x.dtype}{x.shape}"
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(x))
+
+
+def _vmapped(side, *args, axes=0, **kwargs):
+    def f(a, b, *more):
+        return a
+
+    return side.vmap(f, in_axes=axes, **kwargs)(*args)
+
+
+def _ones(side, *shape):
+    return side.jnp.ones(shape)
+
+
+def _int_gradient(side):
+    return side.grad(lambda x: x + 0.0, allow_int=True)(np.ones((2, 4), int))
+
+
+def _deleted(side):
+    x = side.device_put(1.0)
+    x.delete()
+    return x
+
+
+def _aliases(side):
+    x = side.device_put(np.arange(8), side.devices()[0])
+    one = side("sharding").SingleDeviceSharding(side.devices()[0])
+    return [
+        side.device_put(x, may_alias=True) is x,
+        side.device_put(x, may_alias=False) is x,
+        side.device_put(x, one, may_alias=True) is x,
+        side.device_put(x, one, may_alias=False) is x,
+        side.device_put(x) is x,
+    ]
+
+
+def _copied_to_host(side):
+    calls = []
+    leaf = types.SimpleNamespace(copy_to_host_async=lambda: calls.append(1))
+    given = [leaf, 1, object()]
+    return side.copy_to_host_async(given) is given, len(calls)
+
+
+def _pair(x):
+    return x, x
+
+
+SHAPED = types.SimpleNamespace(shape=(3,), dtype=np.dtype("float32"))
+EDGES = {
+    "grad of str": lambda s: s.grad(lambda x: x)("foo"),
+    "grad of objects": lambda s: s.grad(lambda x: x)(np.array([1, 2], dtype=object)),
+    "argnums of str": lambda s: s.grad(lambda x: x, argnums="a"),
+    "jvp of tuple and list": lambda s: s.jvp(lambda x: x, (1.0,), [1.0]),
+    "splatted cotangents": lambda s: s.vjp(_pair, 1.0)[1](1.0, 1.0),
+    "transpose int to float": lambda s: s.linear_transpose(lambda x: 2.0 * x, 1),
+    "transpose of struct": lambda s: s.linear_transpose(lambda x: 2 * x, SHAPED)(
+        np.ones(3, np.float32)
+    ),
+    "cotangent of other type": lambda s: s.linear_transpose(lambda x: x, 1.0)(1j),
+    "linearize of ints": lambda s: s.linearize(s.jnp.sum, s.jnp.arange(3))[1](
+        np.ones(3)
+    ),
+    "float0 gradient": _int_gradient,
+    "float0 moved": lambda s: _int_gradient(s).reshape((4, 2)),
+    "float0 of vjp": lambda s: s.vjp(lambda x, i: x[i], np.ones(2), 1)[1](1.0)[1],
+    "float0 in sum": lambda s: _int_gradient(s) + _ones(s, 2, 4),
+    "float0 in jnp": lambda s: s.jnp.sin(_int_gradient(s)),
+    "float0 in lax": lambda s: s.lax.sin(_int_gradient(s)),
+    "vmap of two sizes": lambda s: _vmapped(s, _ones(s, 2), _ones(s, 3)),
+    "vmap of most sizes": lambda s: _vmapped(s, *[_ones(s, n) for n in (2, 3, 3)]),
+    "vmap of axis_size": lambda s: _vmapped(s, _ones(s, 2), _ones(s, 2), axis_size=5),
+    "vmap of nothing": lambda s: s.vmap(lambda x: x)({}),
+    "named output": lambda s: s.vmap(lambda x: x, out_axes=None, axis_name="a")(
+        _ones(s, 2)
+    ),
+    "vmap doc": lambda s: s.vmap(_pair).__doc__,
+    "grad doc": lambda s: s.grad(_pair, argnums=(0, 1)).__doc__,
+    "value_and_grad doc": lambda s: s.value_and_grad(_pair).__doc__,
+    "jacrev doc": lambda s: s.jacrev(_pair).__doc__,
+    "make_jaxpr name": lambda s: s.make_jaxpr(_pair).__name__,
+    "make_jaxpr module": lambda s: s.make_jaxpr(_pair).__module__,
+    "deleted repr": lambda s: repr(_deleted(s)),
+    "deleted put": lambda s: s.device_put(_deleted(s), s.devices()[0]),
+    "put nowhere": lambda s: s.device_put(_ones(s, 3), "nowhere"),
+    "alias and donate": lambda s: s.device_put(_ones(s), may_alias=True, donate=True),
+    "aliases": _aliases,
+    "copy to host": _copied_to_host,
+    "masked": lambda s: s.jnp.asarray(np.ma.array([1, 2], mask=[True, False])),
+    "masked in jit": lambda s: s.jit(lambda x: x)(np.ma.array([1], mask=[True])),
+    "index of float": lambda s: s.jit(lambda x: hex(x))(1.0),
+    "index of vector": lambda s: s.jit(lambda x: [1, 2][x])(s.jnp.arange(3)),
+    "int of vector": lambda s: s.jit(lambda x: int(x))(s.jnp.arange(3)),
+    "bool of empty": lambda s: s.jit(lambda x: bool(x))(s.jnp.arange(0)),
+    "bool of empty array": lambda s: bool(s.jnp.arange(0)),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name):
+    theirs, ours = (_outcome(EDGES[name], Side(side)) for side in NAMES)
+    assert ours == theirs
+
+
+def _kept_by(transform):
+    def body(side):
+        kept = []
+        with side.checking_leaks():
+            return transform(side)(lambda x: kept.append(x) or x)
+
+    return body
+
+
+def _scanned(side):
+    def run(f):
+        return side.lax.scan(lambda c, x: (f(c), None), 1.0, np.arange(3.0))
+
+    return run
+
+
+LEAKS = {
+    "jit": _kept_by(lambda s: lambda f: s.jit(f)(3)),
+    "nested jit": _kept_by(lambda s: lambda f: s.jit(lambda x: s.jit(f)(x))(3)),
+    "vmap": _kept_by(lambda s: lambda f: s.vmap(f)(np.arange(3.0))),
+    "scan": _kept_by(_scanned),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_leak_is_caught(name):
+    for side in NAMES:
+        with pytest.raises(Exception, match="Leaked trace") as caught:
+            LEAKS[name](Side(side))
+        assert "is referred to by" in str(caught.value)
+
+
+def _relu(side):
+    return side.checkpoint(lambda x: side("nn").relu(1.0 * x))
+
+
+CLEAN = {
+    "vmap": lambda s: s.vmap(lambda x: x * 2)(np.arange(3.0)),
+    "vmap of jit": lambda s: s.vmap(s.jit(lambda x: x))(np.arange(3)),
+    "grad of jit": lambda s: s.grad(s.jit(lambda x: x * x))(3.0),
+    "scan": lambda s: _scanned(s)(s.jnp.sin),
+    "jvp of scan": lambda s: s.jvp(
+        lambda x: _scanned(s)(lambda c: c * x), (1.0,), (1.0,)
+    ),
+    "custom rule in checkpoint": lambda s: s.jit(lambda x: s.vjp(_relu(s), x)[0])(1.0),
+    "solve": lambda s: s.jnp.linalg.solve(s.jnp.eye(3), _ones(s, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_no_leak_is_seen(name):
+    for side in map(Side, NAMES):
+        with side.checking_leaks():
+            CLEAN[name](side)
+
+
+def _used_late(side, run):
+    kept = []
+    run(side)(lambda x: kept.append(side.jnp.sin(x)) or x)
+    return kept[0] + 1
+
+
+USED_LATE = {
+    "jit": lambda s: lambda f: s.jit(f)(1.0),
+    "vmap": lambda s: lambda f: s.vmap(f)(np.arange(3.0)),
+    "scan": _scanned,
+}
+
+
+@pytest.mark.parametrize("name", USED_LATE)
+def test_used_late(name):
+    said = []
+    for side in map(Side, NAMES):
+        with pytest.raises(side.errors.UnexpectedTracerError) as caught:
+            _used_late(side, USED_LATE[name])
+        text = str(caught.value)
+        said.append((text.splitlines()[0], "created on line" in text))
+    assert said[0] == said[1]
