@@ -21,7 +21,7 @@ LAYERS = [
     (
         "core",
         "minijax._callpath minijax.core minijax.dtypes minijax.tree_util minijax._pytree* "
-        "minijax.config "
+        "minijax.config minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
         "minijax.mesh minijax.alias minijax.ladder minijax.traceback_util",
