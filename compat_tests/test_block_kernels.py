@@ -526,3 +526,25 @@ def test_top_k(data):
     top, index = run(lambda x: lax.top_k(x, k), x)
     np.testing.assert_array_equal(index, order)
     assert top.tobytes() == np.take_along_axis(x, order, -1).tobytes()
+
+
+@SETTINGS
+@given(st.data())
+def test_places_of_extremes(data):
+    """The first of equals; the first NaN wins; long and short lines, along any axis."""
+    draw = data.draw
+    shape = [draw(st.sampled_from([1, 2, 3, 10, 64, 65, 300])) for _ in range(2)]
+    shape.insert(draw(st.integers(0, 2)), draw(st.sampled_from([1, 1, 2, 5])))
+    axis = draw(st.integers(0, 2))
+    dtype = draw(st.sampled_from(["float32", "float64", "int32", "int8", "uint16"]))
+    x = sortable(draw, shape, dtype)
+    order = draw(st.permutations(range(3)))
+    for ours, twin in ((jnp.argmax, np.argmax), (jnp.argmin, np.argmin)):
+        got = run(lambda x, f=ours: f(jnp.transpose(x, order), axis=axis), x)
+        # NumPy takes -0 and 0 for equal, XLA does not.
+        plain = np.where(x == 0, np.zeros((), dtype), x)
+        if dtype.startswith("float"):
+            x_signed = np.where((x == 0) & np.signbit(x), np.float64(-5e-324), plain)
+            plain = x_signed.astype(np.float64)
+        want = twin(plain.transpose(order), axis=axis)
+        np.testing.assert_array_equal(got, want)

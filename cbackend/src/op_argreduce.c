@@ -1,9 +1,17 @@
-/* op_argreduce.c: ARGREDUCE: the extreme first, by the kernels of REDUCE, then where it is. */
+/* op_argreduce.c: ARGREDUCE: the extreme first, by the kernels of REDUCE, then where it is.
+ *
+ * Many short lines are turned first: TURNED_LINES of them become the columns of a tile, and the
+ * vectors go over the lines. */
 #include "kernels.h"
 #include "reduce.h"
 
+enum { TURNED_LINES = 256, SHORT_LINE = 64 };
+
 typedef struct argreduce_plan {
   reduce_plan reduce;
+  bool turns;
+  mjx_copy_plan turn, turn_last; /* of TURNED_LINES lines, and of what is left */
+  mjx_rows_fn turned_rows;       /* the reduction, over rows of a tile */
   mjx_find_rows_fn find_rows;
   mjx_find_line_fn find_line;
   int32_t index_dtype, index_size;
@@ -67,6 +75,49 @@ static void argreduce_task(void *arg, int64_t begin, int64_t end, char *scratch)
   }
 }
 
+/* Lines first.. of `outer` by way of a tile; they are the columns of a plan without rows. */
+static void turned_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  const argreduce_job *job = arg;
+  const argreduce_plan *plan = job->plan;
+  const reduce_plan *reduce = &plan->reduce;
+  work w = lay_out(reduce, scratch);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t first = i * TURNED_LINES, width = MJX_MIN(TURNED_LINES, reduce->inner - first);
+    const char *in = job->in + first * reduce->column_stride * reduce->in_size;
+    mjx_copy_run(width < TURNED_LINES ? &plan->turn_last : &plan->turn, w.stack, in, false);
+    mjx_reduce_identity(reduce->kind, reduce->acc_dtype, w.acc, width);
+    plan->turned_rows(reduce->n, TURNED_LINES, width, w.stack, w.acc);
+    if (reduce->round)
+      reduce->round(width, (void *const *)&w.best, (const void *const *)&w.acc);
+    else
+      w.best = w.acc;
+    for (int64_t c = 0; c < width; c++) w.index[c] = 0;
+    plan->find_rows(reduce->n, TURNED_LINES, width, w.stack, w.best, w.index);
+    char *out = job->out + first * plan->index_size;
+    for (int64_t c = 0; c < width; c++)
+      mjx_store_index(out + c * plan->index_size, plan->index_dtype, w.index[c]);
+  }
+}
+
+static mjx_status plan_turning(mjx_loader *loader, mjx_instr *instr, argreduce_plan *plan) {
+  reduce_plan *reduce = &plan->reduce;
+  plan->turns = !reduce->rows && reduce->outer == 1 && reduce->n <= SHORT_LINE &&
+                reduce->inner >= TURNED_LINES;
+  if (!plan->turns) return MJX_OK;
+  reduce->block = TURNED_LINES;
+  const int64_t shape[2] = {reduce->n, TURNED_LINES};
+  const int64_t last[2] = {reduce->n, reduce->inner % TURNED_LINES};
+  const int64_t to[2] = {TURNED_LINES, 1};
+  const int64_t from[2] = {reduce->row_stride, reduce->column_stride};
+  MJX_TRY(mjx_copy_prepare(loader, 2, shape, to, from, reduce->in_size, &plan->turn));
+  MJX_TRY(mjx_copy_prepare(loader, 2, last, to, from, reduce->in_size, &plan->turn_last));
+  plan->turned_rows = mjx_block_kernels_get()->reduce[reduce->kind][reduce->dtype].rows;
+  instr->scratch_bytes = piece_bytes(reduce, reduce->acc_size) +
+                         piece_bytes(reduce, reduce->in_size) + piece_bytes(reduce, 8) +
+                         piece_bytes(reduce, reduce->n * reduce->in_size);
+  return MJX_OK;
+}
+
 mjx_status mjx_op_argreduce_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_counts(instr, 1, 1, 1));
   const mjx_operand *in = &instr->in[0], *out = &instr->out[0];
@@ -91,7 +142,7 @@ mjx_status mjx_op_argreduce_check(mjx_loader *loader, mjx_instr *instr) {
   instr->scratch_bytes = piece_bytes(reduce, reduce->acc_size) +
                          piece_bytes(reduce, reduce->in_size) + piece_bytes(reduce, 8) +
                          mjx_reduce_stack_bytes(reduce, reduce->n);
-  return MJX_OK;
+  return plan_turning(loader, instr, plan);
 }
 
 mjx_status mjx_op_argreduce_run(const mjx_instr *instr, mjx_frame *frame) {
@@ -99,6 +150,11 @@ mjx_status mjx_op_argreduce_run(const mjx_instr *instr, mjx_frame *frame) {
   const reduce_plan *reduce = &plan->reduce;
   argreduce_job job = {plan, mjx_at(frame, instr->in), mjx_at(frame, instr->out)};
   int64_t cost = instr->in->n * reduce->in_size / 8;
+  if (plan->turns) {
+    int64_t tiles = (reduce->inner + TURNED_LINES - 1) / TURNED_LINES;
+    mjx_pool_for(tiles, cost, instr->scratch_bytes, frame->scratch, turned_task, &job);
+    return MJX_OK;
+  }
   mjx_pool_for(reduce->outer * reduce->n_blocks, cost, instr->scratch_bytes, frame->scratch,
                argreduce_task, &job);
   return MJX_OK;

@@ -280,61 +280,77 @@ typedef struct fft_lines {
   int64_t in_stride, out_stride;
 } fft_lines;
 
-/* S: elements of the operands, W: of the buffers.  A complex element is two S. */
-#define DEFINE_IO(S, W, NAME)                                                                     \
-  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                                \
-    const fft_plan *plan = lines->plan;                                                           \
-    W *re = to.re, *im = to.im;                                                                   \
-    int64_t width = lines->width, step = lines->in_stride;                                        \
-    for (int64_t w = 0; w < width; w++) {                                                         \
-      const char *x = lines->in[w];                                                               \
-      if (plan->kind == MJX_FFT_REAL && plan->halved) {                                           \
-        for (int64_t k = 0; k < plan->inner; k++) {                                               \
-          re[k * width + w] = (W) * (const S *)(const void *)(x + 2 * k * step);                  \
-          im[k * width + w] = (W) * (const S *)(const void *)(x + (2 * k + 1) * step);            \
-        }                                                                                         \
-      } else if (plan->kind == MJX_FFT_REAL) {                                                    \
-        for (int64_t k = 0; k < plan->n; k++) {                                                   \
-          re[k * width + w] = (W) * (const S *)(const void *)(x + k * step);                      \
-          im[k * width + w] = 0;                                                                  \
-        }                                                                                         \
-      } else {                                                                                    \
-        int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;                \
-        if (plan->halved) count--; /* the last one is put in by load_halved */                    \
-        for (int64_t k = 0; k < count; k++) {                                                     \
-          const S *value = (const S *)(const void *)(x + k * step);                               \
-          re[k * width + w] = (W)value[0], im[k * width + w] = (W)value[1];                       \
-        }                                                                                         \
-        if (plan->kind == MJX_FFT_TO_REAL) complete_##NAME(lines, w, re, im);                     \
-      }                                                                                           \
-    }                                                                                             \
-  }                                                                                               \
-  static void store_##NAME(const fft_lines *lines, fft_buffer from) {                             \
-    const fft_plan *plan = lines->plan;                                                           \
-    const W *re = from.re, *im = from.im;                                                         \
-    int64_t width = lines->width, step = lines->out_stride;                                       \
-    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;                 \
-    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                            \
-    for (int64_t w = 0; w < width; w++) {                                                         \
-      char *y = lines->out[w];                                                                    \
-      if (plan->kind == MJX_FFT_TO_REAL) {                                                        \
-        for (int64_t k = 0; k < plan->inner; k++) {                                               \
-          int64_t at = plan->halved ? 2 * k : k;                                                  \
-          *(S *)(void *)(y + at * step) = (S)(re[k * width + w] * scale);                         \
-          if (plan->halved) *(S *)(void *)(y + (at + 1) * step) = (S)(im[k * width + w] * scale); \
-        }                                                                                         \
-      } else if (plan->halved) {                                                                  \
-        separate_##NAME(lines, w, re, im);                                                        \
-      } else {                                                                                    \
-        int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;                   \
-        for (int64_t k = 0; k < count; k++) {                                                     \
-          S *value = (S *)(void *)(y + k * step);                                                 \
-          value[0] = (S)(re[k * width + w] * scale);                                              \
-          value[1] = (S)(im[k * width + w] * scale);                                              \
-        }                                                                                         \
-        if (plan->kind == MJX_FFT_REAL) ((S *)(void *)y)[1] = 0;                                  \
-      }                                                                                           \
-    }                                                                                             \
+/* S: elements of the operands, W: of the buffers.  A complex element is two S.  Pairs go k by k
+ * over all lines, so that the buffers are written and read in order: element k's parts lie at
+ * k * step and k * step + second of each line. */
+#define DEFINE_PAIRS(S, W, NAME)                                                      \
+  static void load_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,  \
+                                int64_t second, W *restrict re, W *restrict im) {     \
+    int64_t width = lines->width;                                                     \
+    for (int64_t k = 0; k < count; k++, re += width, im += width) {                   \
+      for (int64_t w = 0; w < width; w++) {                                           \
+        const char *x = lines->in[w] + k * step;                                      \
+        re[w] = (W) * (const S *)(const void *)x;                                     \
+        im[w] = (W) * (const S *)(const void *)(x + second);                          \
+      }                                                                               \
+    }                                                                                 \
+  }                                                                                   \
+  static void store_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step, \
+                                 int64_t second, W scale, const W *re, const W *im) { \
+    int64_t width = lines->width;                                                     \
+    for (int64_t k = 0; k < count; k++, re += width, im += width) {                   \
+      for (int64_t w = 0; w < width; w++) {                                           \
+        char *y = lines->out[w] + k * step;                                           \
+        *(S *)(void *)y = (S)(re[w] * scale);                                         \
+        *(S *)(void *)(y + second) = (S)(im[w] * scale);                              \
+      }                                                                               \
+    }                                                                                 \
+  }
+
+#define DEFINE_IO(S, W, NAME)                                                         \
+  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                    \
+    const fft_plan *plan = lines->plan;                                               \
+    W *re = to.re, *im = to.im;                                                       \
+    int64_t width = lines->width, step = lines->in_stride;                            \
+    if (plan->kind == MJX_FFT_REAL && plan->halved) {                                 \
+      load_pairs_##NAME(lines, plan->inner, 2 * step, step, re, im);                  \
+      return;                                                                         \
+    }                                                                                 \
+    if (plan->kind != MJX_FFT_REAL) {                                                 \
+      int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;      \
+      if (plan->halved) count--; /* the last one is put in by complete */             \
+      load_pairs_##NAME(lines, count, step, sizeof(S), re, im);                       \
+      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_TO_REAL; w++)            \
+        complete_##NAME(lines, w, re, im);                                            \
+      return;                                                                         \
+    }                                                                                 \
+    for (int64_t w = 0; w < width; w++) {                                             \
+      for (int64_t k = 0; k < plan->n; k++) {                                         \
+        re[k * width + w] = (W) * (const S *)(const void *)(lines->in[w] + k * step); \
+        im[k * width + w] = 0;                                                        \
+      }                                                                               \
+    }                                                                                 \
+  }                                                                                   \
+  static void store_##NAME(const fft_lines *lines, fft_buffer from) {                 \
+    const fft_plan *plan = lines->plan;                                               \
+    const W *re = from.re, *im = from.im;                                             \
+    int64_t width = lines->width, step = lines->out_stride;                           \
+    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;     \
+    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                \
+    if (plan->kind == MJX_FFT_TO_REAL && plan->halved) {                              \
+      store_pairs_##NAME(lines, plan->inner, 2 * step, step, scale, re, im);          \
+    } else if (plan->kind == MJX_FFT_TO_REAL) {                                       \
+      for (int64_t w = 0; w < width; w++)                                             \
+        for (int64_t k = 0; k < plan->n; k++)                                         \
+          *(S *)(void *)(lines->out[w] + k * step) = (S)(re[k * width + w] * scale);  \
+    } else if (plan->halved) {                                                        \
+      for (int64_t w = 0; w < width; w++) separate_##NAME(lines, w, re, im);          \
+    } else {                                                                          \
+      int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;         \
+      store_pairs_##NAME(lines, count, step, sizeof(S), scale, re, im);               \
+      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_REAL; w++)               \
+        ((S *)(void *)lines->out[w])[1] = 0;                                          \
+    }                                                                                 \
   }
 
 /* The half spectrum of a real line made whole (odd n), or folded into one of half the length.
@@ -385,6 +401,7 @@ typedef struct fft_lines {
 #define DEFINE_LINES(S, W, NAME) \
   DEFINE_COMPLETE(S, W, NAME)    \
   DEFINE_SEPARATE(S, W, NAME)    \
+  DEFINE_PAIRS(S, W, NAME)       \
   DEFINE_IO(S, W, NAME)
 DEFINE_LINES(float, float, f32)
 DEFINE_LINES(float, double, mixed)
