@@ -9,72 +9,105 @@
 
 /* ---- butterflies: r[0..radix-1] + i m[..] become their transform ---- */
 
-#define DEFINE_BUTTERFLIES(S, T)                                              \
-  MJX_INLINE void butterfly2_##S(T *r, T *m) {                                \
-    T r1 = r[0] - r[1], m1 = m[0] - m[1];                                     \
+#define DEFINE_BUTTERFLIES(S, V, T)                                           \
+  MJX_INLINE void butterfly2_##S(V *r, V *m) {                                \
+    V r1 = r[0] - r[1], m1 = m[0] - m[1];                                     \
     r[0] += r[1], m[0] += m[1], r[1] = r1, m[1] = m1;                         \
   }                                                                           \
-  MJX_INLINE void butterfly3_##S(T *r, T *m) {                                \
+  MJX_INLINE void butterfly3_##S(V *r, V *m) {                                \
     const T sine = (T)0.866025403784438646763723170752936183;                 \
-    T tr = r[1] + r[2], tm = m[1] + m[2];                                     \
-    T ur = r[0] - (T)0.5 * tr, um = m[0] - (T)0.5 * tm;                       \
-    T vr = sine * (r[1] - r[2]), vm = sine * (m[1] - m[2]);                   \
+    V tr = r[1] + r[2], tm = m[1] + m[2];                                     \
+    V ur = r[0] - (T)0.5 * tr, um = m[0] - (T)0.5 * tm;                       \
+    V vr = sine * (r[1] - r[2]), vm = sine * (m[1] - m[2]);                   \
     r[0] += tr, m[0] += tm;                                                   \
     r[1] = ur + vm, m[1] = um - vr, r[2] = ur - vm, m[2] = um + vr;           \
   }                                                                           \
-  MJX_INLINE void butterfly4_##S(T *r, T *m) {                                \
-    T ar = r[0] + r[2], am = m[0] + m[2], br = r[0] - r[2], bm = m[0] - m[2]; \
-    T cr = r[1] + r[3], cm = m[1] + m[3], dr = r[1] - r[3], dm = m[1] - m[3]; \
+  MJX_INLINE void butterfly4_##S(V *r, V *m) {                                \
+    V ar = r[0] + r[2], am = m[0] + m[2], br = r[0] - r[2], bm = m[0] - m[2]; \
+    V cr = r[1] + r[3], cm = m[1] + m[3], dr = r[1] - r[3], dm = m[1] - m[3]; \
     r[0] = ar + cr, m[0] = am + cm, r[1] = br + dm, m[1] = bm - dr;           \
     r[2] = ar - cr, m[2] = am - cm, r[3] = br - dm, m[3] = bm + dr;           \
   }                                                                           \
-  MJX_INLINE void butterfly5_##S(T *r, T *m) {                                \
+  MJX_INLINE void butterfly5_##S(V *r, V *m) {                                \
     const T c1 = (T)0.309016994374947424102293417182819059;                   \
     const T c2 = (T) - 0.809016994374947424102293417182819059;                \
     const T s1 = (T)0.951056516295153572116439333379382143;                   \
     const T s2 = (T)0.587785252292473129168705954639072769;                   \
-    T ar = r[1] + r[4], am = m[1] + m[4], br = r[1] - r[4], bm = m[1] - m[4]; \
-    T cr = r[2] + r[3], cm = m[2] + m[3], dr = r[2] - r[3], dm = m[2] - m[3]; \
-    T er = r[0] + c1 * ar + c2 * cr, em = m[0] + c1 * am + c2 * cm;           \
-    T fr = r[0] + c2 * ar + c1 * cr, fm = m[0] + c2 * am + c1 * cm;           \
-    T gr = s1 * br + s2 * dr, gm = s1 * bm + s2 * dm;                         \
-    T hr = s2 * br - s1 * dr, hm = s2 * bm - s1 * dm;                         \
+    V ar = r[1] + r[4], am = m[1] + m[4], br = r[1] - r[4], bm = m[1] - m[4]; \
+    V cr = r[2] + r[3], cm = m[2] + m[3], dr = r[2] - r[3], dm = m[2] - m[3]; \
+    V er = r[0] + c1 * ar + c2 * cr, em = m[0] + c1 * am + c2 * cm;           \
+    V fr = r[0] + c2 * ar + c1 * cr, fm = m[0] + c2 * am + c1 * cm;           \
+    V gr = s1 * br + s2 * dr, gm = s1 * bm + s2 * dm;                         \
+    V hr = s2 * br - s1 * dr, hm = s2 * bm - s1 * dm;                         \
     r[0] += ar + cr, m[0] += am + cm;                                         \
     r[1] = er + gm, m[1] = em - gr, r[4] = er - gm, m[4] = em + gr;           \
     r[2] = fr + hm, m[2] = fm - hr, r[3] = fr - hm, m[3] = fm + hr;           \
   }
 
-/* One group of points: reads, butterfly, twiddles, writes. */
-#define DEFINE_POINT(S, T, R)                                                                  \
-  MJX_INLINE void point##R##_##S(const mjx_fft_stage *stage, int64_t L, int64_t p, int64_t q,  \
-                                 const T *restrict xr, const T *restrict xm, T *restrict yr,   \
-                                 T *restrict ym) {                                             \
-    const T *restrict wr = stage->twiddle_re, *restrict wm = stage->twiddle_im;                \
-    T r[R], m[R];                                                                              \
-    for (int k = 0; k < R; k++) {                                                              \
-      r[k] = xr[(p + stage->m * k) * L + q];                                                   \
-      m[k] = xm[(p + stage->m * k) * L + q];                                                   \
-    }                                                                                          \
-    butterfly##R##_##S(r, m);                                                                  \
-    yr[R * p * L + q] = r[0];                                                                  \
-    ym[R * p * L + q] = m[0];                                                                  \
-    for (int j = 1; j < R; j++) {                                                              \
-      T c = wr[(j - 1) * stage->m + p], s = wm[(j - 1) * stage->m + p];                        \
-      yr[(R * p + j) * L + q] = r[j] * c - m[j] * s;                                           \
-      ym[(R * p + j) * L + q] = r[j] * s + m[j] * c;                                           \
-    }                                                                                          \
-  }                                                                                            \
-  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,           \
-                             const void *xm_, void *yr_, void *ym_) {                          \
-    const T *restrict xr = xr_, *restrict xm = xm_;                                            \
-    T *restrict yr = yr_, *restrict ym = ym_;                                                  \
-    if (L >= 8) {                                                                              \
-      for (int64_t p = 0; p < stage->m; p++)                                                   \
-        for (int64_t q = 0; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym);        \
-    } else {                                                                                   \
-      for (int64_t q = 0; q < L; q++)                                                          \
-        for (int64_t p = 0; p < stage->m; p++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym); \
-    }                                                                                          \
+/* One group of points, or (V a vector) of those of neighbouring q: reads, butterfly, twiddles,
+ * writes. */
+#define DEFINE_POINT(S, V, T, R)                                                              \
+  MJX_INLINE void point##R##_##S(const mjx_fft_stage *stage, int64_t L, int64_t p, int64_t q, \
+                                 const T *restrict xr, const T *restrict xm, T *restrict yr,  \
+                                 T *restrict ym) {                                            \
+    const T *restrict wr = stage->twiddle_re, *restrict wm = stage->twiddle_im;               \
+    V r[R], m[R];                                                                             \
+    for (int k = 0; k < R; k++) {                                                             \
+      r[k] = *(const V *)(xr + (p + stage->m * k) * L + q);                                   \
+      m[k] = *(const V *)(xm + (p + stage->m * k) * L + q);                                   \
+    }                                                                                         \
+    butterfly##R##_##S(r, m);                                                                 \
+    *(V *)(yr + R * p * L + q) = r[0];                                                        \
+    *(V *)(ym + R * p * L + q) = m[0];                                                        \
+    for (int j = 1; j < R; j++) {                                                             \
+      T c = wr[(j - 1) * stage->m + p], s = wm[(j - 1) * stage->m + p];                       \
+      *(V *)(yr + (R * p + j) * L + q) = r[j] * c - m[j] * s;                                 \
+      *(V *)(ym + (R * p + j) * L + q) = r[j] * s + m[j] * c;                                 \
+    }                                                                                         \
+  }
+
+/* The first stage of a single line, L = 1: vectors go over p, and are taken apart by hand. */
+#define DEFINE_FIRST(S, V, T, R)                                                            \
+  MJX_INLINE int64_t first##R##_##S(const mjx_fft_stage *stage, const T *restrict xr,       \
+                                    const T *restrict xm, T *restrict yr, T *restrict ym) { \
+    enum { LANES = sizeof(V) / sizeof(T) };                                                 \
+    const T *restrict wr = stage->twiddle_re, *restrict wm = stage->twiddle_im;             \
+    int64_t p = 0, m_ = stage->m;                                                           \
+    for (; p + LANES <= m_; p += LANES) {                                                   \
+      V r[R], m[R];                                                                         \
+      for (int k = 0; k < R; k++) {                                                         \
+        r[k] = *(const V *)(xr + p + m_ * k);                                               \
+        m[k] = *(const V *)(xm + p + m_ * k);                                               \
+      }                                                                                     \
+      butterfly##R##_##S(r, m);                                                             \
+      for (int j = 1; j < R; j++) {                                                         \
+        V c = *(const V *)(wr + (j - 1) * m_ + p), s = *(const V *)(wm + (j - 1) * m_ + p), \
+          a = r[j];                                                                         \
+        r[j] = a * c - m[j] * s;                                                            \
+        m[j] = a * s + m[j] * c;                                                            \
+      }                                                                                     \
+      for (int i = 0; i < LANES; i++) {                                                     \
+        for (int j = 0; j < R; j++) {                                                       \
+          yr[R * (p + i) + j] = r[j][i];                                                    \
+          ym[R * (p + i) + j] = m[j][i];                                                    \
+        }                                                                                   \
+      }                                                                                     \
+    }                                                                                       \
+    return p;                                                                               \
+  }
+
+#define DEFINE_STAGE(S, T, R)                                                             \
+  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,      \
+                             const void *xm_, void *yr_, void *ym_) {                     \
+    const T *restrict xr = xr_, *restrict xm = xm_;                                       \
+    T *restrict yr = yr_, *restrict ym = ym_;                                             \
+    int64_t whole = L / LANES_##S * LANES_##S, p = 0;                                     \
+    if (L == 1) p = first##R##_vector_##S(stage, xr, xm, yr, ym);                         \
+    for (; p < stage->m; p++) {                                                           \
+      for (int64_t q = 0; q < whole; q += LANES_##S)                                      \
+        point##R##_vector_##S(stage, L, p, q, xr, xm, yr, ym);                            \
+      for (int64_t q = whole; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym); \
+    }                                                                                     \
   }
 
 /* Any radix: rows of y collect the terms of their sums. */
@@ -108,12 +141,18 @@
     }                                                                                         \
   }
 
-#define DEFINE_STAGES(S, T) \
-  DEFINE_BUTTERFLIES(S, T)  \
-  DEFINE_POINT(S, T, 2)     \
-  DEFINE_POINT(S, T, 3)     \
-  DEFINE_POINT(S, T, 4)     \
-  DEFINE_POINT(S, T, 5)     \
+#define DEFINE_RADIX(S, T, R)             \
+  DEFINE_POINT(S, T, T, R)                \
+  DEFINE_POINT(vector_##S, vec_##S, T, R) \
+  DEFINE_FIRST(vector_##S, vec_##S, T, R) \
+  DEFINE_STAGE(S, T, R)
+#define DEFINE_STAGES(S, T)                  \
+  DEFINE_BUTTERFLIES(S, T, T)                \
+  DEFINE_BUTTERFLIES(vector_##S, vec_##S, T) \
+  DEFINE_RADIX(S, T, 2)                      \
+  DEFINE_RADIX(S, T, 3)                      \
+  DEFINE_RADIX(S, T, 4)                      \
+  DEFINE_RADIX(S, T, 5)                      \
   DEFINE_ANY(S, T)
 DEFINE_STAGES(f32, float)
 DEFINE_STAGES(f64, double)
