@@ -548,3 +548,15 @@ def test_places_of_extremes(data):
             plain = x_signed.astype(np.float64)
         want = twin(plain.transpose(order), axis=axis)
         np.testing.assert_array_equal(got, want)
+
+
+@SETTINGS
+@given(st.data())
+def test_few_long_lines(data):
+    """Products of long vectors are cut along them."""
+    draw = data.draw
+    k = draw(st.sampled_from([5000, 32767, 32768, 70001, 300000]))
+    m, n = draw(st.sampled_from([(1, 1), (1, 3), (4, 1), (3, 5)]))
+    dtype = draw(st.sampled_from(["float32", "float64"]))
+    a, b = values(draw, (m, k), dtype), values(draw, (n, k), dtype)
+    np.testing.assert_array_equal(run(lambda a, b: a @ b.T, a, b), a @ b.T)

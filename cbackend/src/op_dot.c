@@ -18,7 +18,10 @@ typedef enum dot_method {
 
 enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
-  LINES_ROWS = 4,        /* of c: with more, packing b pays */
+  LINES_ROWS = 4,        /* or columns of c: with more of both, packing pays */
+  CHUNK_K = 1 << 14,     /* of a few long lines, that are cut along K */
+  MAX_CHUNKS = 16,
+  FEW_ELEMENTS = 64,     /* of c */
   SPLIT_FLOPS = 1 << 22, /* below, one block */
   LARGE_FLOPS = 1 << 28,
   BLOCK_EXTENT = 128, /* least rows or columns of a block */
@@ -47,6 +50,8 @@ typedef struct dot_plan {
   mjx_dot_fn kernel, lines;
   const mjx_blas *blas;
   int64_t block_rows, block_columns, row_blocks, column_blocks;
+  int64_t chunks, partials; /* along K; where their sums are in scratch */
+  mjx_rows_fn sum;
   int64_t cost;
 } dot_plan;
 
@@ -135,12 +140,13 @@ static bool blas_takes(const matrix *m) {
 
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
   bool along_k = !a_converts && !b_converts && plan->a.column_stride == 1 &&
-                 plan->b.row_stride == 1 && plan->lines != NULL && plan->M <= LINES_ROWS &&
-                 plan->b.column_stride != 1;
+                 plan->b.row_stride == 1 && plan->lines != NULL &&
+                 MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
+                 (plan->b.column_stride != 1 || plan->N == 1);
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
   bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
   plan->method = along_k ? DOT_LINES : DOT_KERNEL;
-  if (blas_type && flops >= SMALL_FLOPS && plan->K > 0 && (plan->blas = mjx_blas_get()))
+  if (!along_k && blas_type && flops >= SMALL_FLOPS && plan->K > 0 && (plan->blas = mjx_blas_get()))
     plan->method = DOT_BLAS;
 }
 
@@ -181,6 +187,9 @@ static void cut(dot_plan *plan) {
   plan->block_columns = MJX_MIN(columns, N);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
+  plan->chunks = 1;
+  if (plan->method == DOT_LINES && plan->B * M * N <= FEW_ELEMENTS)
+    plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
   double gflops = plan->method == DOT_BLAS ? 100 : 20;
   plan->cost = (int64_t)MJX_MIN((double)plan->B * flops / gflops, 1e15);
 }
@@ -220,8 +229,11 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   plan->K = instr->in[0].shape[2];
   int64_t scratch = 0;
   MJX_TRY(pack_operands(loader, instr, plan, &scratch));
-  instr->scratch_bytes = scratch;
   cut(plan);
+  plan->sum = mjx_block_kernels_get()->reduce[MJX_SUM][plan->dtype].rows;
+  plan->partials = scratch;
+  if (plan->chunks > 1) scratch += plan->chunks * instr->out->n * plan->size;
+  instr->scratch_bytes = scratch;
   return MJX_OK;
 }
 
@@ -364,6 +376,41 @@ static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   }
 }
 
+/* Item i is (chunk, batch): all of c, over a part of K, into the chunk's own matrix. */
+static void chunk_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const dot_job *job = arg;
+  const dot_plan *plan = job->plan;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t chunk = i / plan->B, batch = i % plan->B;
+    int64_t k = plan->K * chunk / plan->chunks, next = plan->K * (chunk + 1) / plan->chunks;
+    mjx_dot_args args = {.M = plan->M,
+                         .N = plan->N,
+                         .K = next - k,
+                         .a = element(job->a, &plan->a, batch, 0, k, plan->size),
+                         .a_row = plan->a.row_stride,
+                         .a_column = 1,
+                         .b = element(job->b, &plan->b, batch, k, 0, plan->size),
+                         .b_row = plan->b.column_stride,
+                         .c = job->c + i * plan->M * plan->N * plan->size,
+                         .c_row = plan->N};
+    plan->lines(&args);
+  }
+}
+
+static void run_chunks(const dot_plan *plan, const dot_job *job, char *partials) {
+  dot_job own = *job;
+  own.c = partials;
+  mjx_pool_for(plan->chunks * plan->B, plan->cost, 0, NULL, chunk_task, &own);
+  int64_t n = plan->B * plan->M * plan->N;
+  plan->sum(plan->chunks - 1, n, n, partials + n * plan->size, partials);
+  for (int64_t i = 0; i < plan->B * plan->M; i++) {
+    int64_t at = i / plan->M * plan->c.batch_stride + i % plan->M * plan->c.row_stride;
+    memcpy(job->c + at * plan->size, partials + i * plan->N * plan->size,
+           (size_t)(plan->N * plan->size));
+  }
+}
+
 mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   const dot_plan *plan = instr->plan;
   if (instr->out->n == 0) return MJX_OK;
@@ -376,8 +423,11 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   }
   char *c = plan->c.packed ? frame->scratch + plan->c.buffer : mjx_at(frame, instr->out);
   dot_job job = {plan, places[0], places[1], c};
-  mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, 0, NULL, dot_task,
-               &job);
+  if (plan->chunks > 1)
+    run_chunks(plan, &job, frame->scratch + plan->partials);
+  else
+    mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, 0, NULL, dot_task,
+                 &job);
   if (plan->c.packed) pack_run(plan, &plan->c, frame, true);
   return MJX_OK;
 }
@@ -389,6 +439,7 @@ mjx_order mjx_op_dot_order(const mjx_instr *instr) {
                instr->out->dtype == plan->dtype;
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
   if (!plain || !real) return MJX_ORDER_OTHER;
+  if (plan->chunks > 1) return MJX_ORDER_OTHER;
   if (plan->method == DOT_LINES)
     return MJX_ORDER_LANES + mjx_block_kernels_get()->vector_bytes / plan->size;
   return plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE ? MJX_ORDER_SEQUENCE
