@@ -4,6 +4,7 @@ A folder of small cases is measured once, briefly; the tests read that report. W
 tested is the method, never a time.
 """
 
+import json
 import re
 import textwrap
 
@@ -125,6 +126,24 @@ def test_goals_and_files(report, tmp_path):
     assert "<svg" in plot.ratios_plot(report)
     line = cli.history_line(report)
     assert line["cases"]["good/product"]["ratio"] > 0
+
+
+def test_reports_from_saved_data(report, tmp_path):
+    """Everything but the measurement can be had again from --json."""
+    saved = tmp_path / "bench.json"
+    saved.write_text(json.dumps(report))
+    html, ten = tmp_path / "bench.html", tmp_path / "ten.md"
+    argv = ["--from", str(saved), "--html", str(html), "--ten-times", str(ten)]
+    assert cli.main(argv) == 0
+    page, text = html.read_text(), ten.read_text()
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+    assert "## By kind of program" in text and "| good | 4 |" in text and "2.2x" in text
+
+
+def test_the_wrong_file_is_refused(tmp_path, capsys):
+    (tmp_path / "x.json").write_text("{}")
+    assert cli.main(["--from", str(tmp_path / "x.json")]) == 2
+    assert "no report of bench's" in capsys.readouterr().err
 
 
 def test_patterns():

@@ -11,9 +11,11 @@ from typing import Any
 
 from minijax.measure.processes import ROOT, UNUSABLE, MeasureError
 
+from .page import render
 from .plot import ratios_plot
 from .results import main_figure, summarise
 from .runner import Plan, measure
+from .ten_times import ten_times
 
 GOAL_MISSED = 1
 INTERRUPTED = 130
@@ -47,24 +49,39 @@ def _bench(options: argparse.Namespace) -> int:
             f"the package {error.name} is not installed; "
             "`pip install 'minijax[compare]'` brings what bench needs"
         ) from None
-    for name in ("json", "plot", "history"):
+    for name in ("json", "html", "plot", "ten_times", "history"):
         path = getattr(options, name)
         if path is not None and not path.parent.is_dir():
-            raise MeasureError(f"--{name} {path}: no such folder", UNUSABLE)
-    with progress.Progress(None) as bar:
-        session = measure(
-            options.benchmarks,
-            plan_of(options),
-            wanted_by(options.patterns),
-            progress=bar.step,
-            others=not options.no_others,
-        )
-    report = summarise(session)
+            raise MeasureError(
+                f"--{name.replace('_', '-')} {path}: no such folder", UNUSABLE
+            )
+    if options.saved:
+        report = read_saved(options.saved)
+    else:
+        with progress.Progress(None) as bar:
+            session = measure(
+                options.benchmarks,
+                plan_of(options),
+                wanted_by(options.patterns),
+                progress=bar.step,
+                others=not options.no_others,
+            )
+        report = summarise(session)
     if not report["cases"]:
         raise MeasureError("no case has such a name")
     terminal.show(report, progress.report_console())
     write_files(report, options)
     return GOAL_MISSED if options.check and missed(report) else 0
+
+
+def read_saved(path: Path) -> dict[str, Any]:
+    """An earlier report; MeasureError where the file is none."""
+    try:
+        report = json.loads(path.read_text())
+        report["cases"], report["groups"], report["curves"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MeasureError(f"--from {path}: no report of bench's: {error}") from None
+    return report
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -112,6 +129,10 @@ def write_files(report: dict[str, Any], options: argparse.Namespace) -> None:
     """The files that were asked for."""
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
+    if options.html:
+        options.html.write_text(render(report), encoding="utf-8")
+    if options.ten_times:
+        options.ten_times.write_text(ten_times(report), encoding="utf-8")
     if options.plot:
         options.plot.write_text(ratios_plot(report), encoding="utf-8")
     if options.history:
@@ -153,6 +174,17 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=float, metavar="SECONDS", help="limit for one step of a case"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all data")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    parser.add_argument(
+        "--ten-times", type=Path, metavar="FILE", help="write docs/ten-times.md"
+    )
+    parser.add_argument(
+        "--from",
+        dest="saved",
+        type=Path,
+        metavar="FILE",
+        help="measure nothing: reports from an earlier --json",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write an SVG plot")
     parser.add_argument(
         "--history", type=Path, metavar="FILE", help="append a line of JSON"

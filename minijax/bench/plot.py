@@ -19,6 +19,11 @@ STYLE = (
 
 def ratios_plot(report: dict[str, Any]) -> str:
     """The plot as the text of a standalone SVG file."""
+    return ratios_svg(report, STYLE) + "\n"
+
+
+def ratios_svg(report: dict[str, Any], style: str = "") -> str:
+    """The plot as an SVG element, with `style` of its own or the page's."""
     points = [
         (case, case["ratios"][main_figure(case)])
         for case in report["cases"]
@@ -45,7 +50,7 @@ def ratios_plot(report: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {svg.WIDTH} '
         f'{bottom + 26}" role="img"><title>Ratios by case</title>'
     )
-    return f"{picture}{STYLE}{''.join(parts)}</svg>\n"
+    return f"{picture}{style}{''.join(parts)}</svg>"
 
 
 def _rows(points: list, axis: svg.LogAxis) -> list[str]:

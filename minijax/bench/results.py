@@ -34,6 +34,7 @@ def summarise(session: Session) -> dict[str, Any]:
         "machine": machine,
         "cases": cases,
         "groups": _groups(cases, session.goals),
+        "curves": _curves(cases, names),
         "environment": session.environment,
         "warnings": _warnings(session, cases),
     }
@@ -104,8 +105,8 @@ def withheld(measured: Measured, names: list[str]) -> str | None:
             return f"{side} has no figure"
     if second in measured.unequal:
         return f"outputs differ: {measured.unequal[second]}"
-    counted = [measured.counted.get(side) for side in (first, second)]
-    return disagreement(*counted, [first, second])
+    counted = measured.counted
+    return disagreement(counted.get(first), counted.get(second), [first, second])
 
 
 def main_figure(entry: dict[str, Any]) -> str:
@@ -139,6 +140,65 @@ def _groups(cases: list[dict[str, Any]], goals: dict[str, Any]) -> list[dict[str
             }
         )
     return groups
+
+
+LEVELS = (2.0, 1.1)  # advantages whose end is looked for
+
+
+def _curves(cases: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    """Times and ratios against size, for cases of group "scaling": `axis size`."""
+    rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
+    for case in cases:
+        axis, _, size = case["name"].partition("/")[2].rpartition(" ")
+        if (
+            case["group"] == "scaling"
+            and size.isdecimal()
+            and "ready" in case["ratios"]
+        ):
+            rows.setdefault(axis, []).append((float(size), case))
+    curves = []
+    for axis, points in rows.items():
+        points.sort(key=lambda point: point[0])
+        sizes = [size for size, _ in points]
+        ratios = [case["ratios"]["ready"]["ratio"] for _, case in points]
+        curves.append(
+            {
+                "axis": axis,
+                "sizes": sizes,
+                "ratios": ratios,
+                "seconds": {
+                    name: [c["sides"][name]["ready"]["median"] for _, c in points]
+                    for name in names[:2]
+                },
+                "crossovers": {
+                    f"{level:g}": statistics.crossover(sizes, ratios, level)
+                    for level in LEVELS
+                },
+            }
+        )
+    return curves
+
+
+def sentence(report: dict[str, Any]) -> str:
+    """The answer in one sentence."""
+    first, second = (side["name"] for side in report["sides"][:2])
+    judged = [
+        (case["name"], case["ratios"][main_figure(case)]["ratio"])
+        for case in report["cases"]
+        if main_figure(case) in case["ratios"]
+    ]
+    if not judged:
+        return "No case has a ratio."
+    ahead = sum(ratio > 1 for _, ratio in judged)
+    ten = sum(ratio >= 10 for _, ratio in judged)
+    worst, best = min(judged, key=lambda j: j[1]), max(judged, key=lambda j: j[1])
+    left = len(report["cases"]) - len(judged)
+    text = (
+        f"In {ahead} of {len(judged)} cases {second} is ahead of {first}, in {ten} by "
+        f"10x and more; the ratios go from {worst[1]:.2f} ({worst[0]}) to {best[1]:.3g} "
+        f"({best[0]})"
+    )
+    return text + (f"; {left} cases have none, and say why." if left else ".")
 
 
 def _warnings(session: Session, cases: list[dict[str, Any]]) -> list[str]:

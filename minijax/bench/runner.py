@@ -21,6 +21,7 @@ from .children import Child, ChildError
 
 OTHERS = (Side("NumPy", "numpy", "NumPy"), Side("PyTorch", "torch", "PyTorch"))
 FIGURES = ("returned", "ready")
+QUICK_CASES = 8  # of a group, under --quick
 LOOSE = 1e-3  # tolerance against sides that are not JAX
 
 
@@ -134,9 +135,7 @@ class _Runner:
             if "failed" in answer:
                 raise MeasureError(f"{side}: {answer['failed']}\n{answer['trace']}")
             self.session.goals |= answer["goals"]
-            for case in answer["cases"]:
-                if not self._fits(case):
-                    continue
+            for case in self._chosen(answer["cases"]):
                 known = self.session.results.setdefault(case["name"], Measured(case))
                 known.times.setdefault(side, {})
                 if case["kind"] == "script":
@@ -148,12 +147,23 @@ class _Runner:
                     found.setdefault(case["name"], []).append(side)
         return found
 
-    def _fits(self, case: dict[str, Any]) -> bool:
-        if self._plan.quick and case.get("quick") is False:
-            return False
-        if not self._plan.full and case.get("full"):
-            return False
-        return self._wanted(case)
+    def _chosen(self, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The cases that are wanted; under --quick some of each group, evenly spread."""
+        plan = self._plan
+        fit = [case for case in cases if self._wanted(case)]
+        fit = [case for case in fit if plan.full or not case.get("full")]
+        if not plan.quick:
+            return fit
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for case in fit:
+            if case.get("quick") is not False:
+                groups.setdefault(case["name"].partition("/")[0], []).append(case)
+        return [
+            group[round(k * (len(group) - 1) / max(1, count - 1))]
+            for group in groups.values()
+            for count in [min(len(group), QUICK_CASES)]
+            for k in range(count)
+        ]
 
     def _names(self, kind: str) -> list[str]:
         found = self.session.results.items()

@@ -151,8 +151,9 @@ def withheld(firsts: dict[str, Any]) -> str | None:
             if problems:
                 path, what, _ = problems[0]
                 return f"{front} x {backend}: output {path or 'itself'}: {what} differs"
-    counted = [first["counted"] for first in firsts.values()]
-    return disagreement(*counted, list(firsts))
+    names = list(firsts)
+    ours, theirs = (firsts[name]["counted"] for name in names)
+    return disagreement(ours, theirs, names)
 
 
 def attribute(times: dict[str, dict[str, Any]]) -> dict[str, float]:

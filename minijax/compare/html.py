@@ -3,9 +3,9 @@
 from html import escape
 from typing import Any
 
-from minijax.measure import page
+from minijax.measure import charts, page, svg
 
-from . import plots, words
+from . import cell_words, plots, words
 from .summary import PHASES, TOTALS
 
 
@@ -25,6 +25,8 @@ def render(report: dict[str, Any]) -> str:
         "The axis is logarithmic.</p>",
         plots.function_dots(report),
         _functions(report),
+        *_cells(report["cells"]),
+        *_changes(report["changes"]),
         "<h2>What the figures hold for</h2>",
         page.bullets(words.environment_lines(report)),
         "<h2>Output of the script</h2>",
@@ -33,6 +35,66 @@ def render(report: dict[str, Any]) -> str:
         page.download(report, "compare.json"),
     ]
     return page.page(title, body)
+
+
+def _cells(cells: dict[str, Any] | None) -> list[str]:
+    """The four cells, the parts of each call and the roofline, where they were taken."""
+    if not cells:
+        return []
+    functions = [f for f in cells["functions"] if "failed" not in f]
+    bars = [
+        (f"{f['name']} on {side}", {name: part[name] for name in cell_words.PARTS})
+        for f in functions
+        for side, part in f["parts"].items()
+        if part is not None
+    ]
+    four, parts = cell_words.cell_table(cells), cell_words.part_table(cells)
+    return [
+        "<h2>Two front ends, two backends</h2>",
+        "<p>A warm call of the same program in each combination. Along a row of the "
+        "two-by-two one thing changes, so a difference has one cause.</p>",
+        page.bullets(cell_words.sentences(cells)),
+        _escaped(*four),
+        "<h2>What a call is made of</h2>",
+        charts.stacked_bars(bars) if bars else "",
+        charts.legend(charts.PART_COLOURS),
+        _escaped(*parts),
+        *_roofline(functions, cells["machine"]),
+        "<p>How each figure is taken, and where the method ends: docs/isolation.md.</p>",
+    ]
+
+
+def _escaped(head: list[str], rows: list[list[str]]) -> str:
+    return page.table(head, [[escape(cell) for cell in row] for row in rows])
+
+
+def _roofline(functions: list[dict[str, Any]], machine: dict[str, float]) -> list[str]:
+    points = []
+    for function in functions:
+        for number, (side, part) in enumerate(function["parts"].items()):
+            counted = function["counted"][side]
+            if part is None or not counted["flops"] or not counted["bytes accessed"]:
+                continue
+            intensity = counted["flops"] / counted["bytes accessed"]
+            rate = counted["flops"] / part["call"]
+            points.append((f"{function['name']} on {side}", number, intensity, rate))
+    if not points:
+        return []
+    names = list(functions[0]["parts"])
+    return [
+        "<h2>Roofline</h2>",
+        "<p>FLOP/s that a call reaches, against FLOPs for each byte of its arguments and "
+        "results. The line is what this machine can do.</p>",
+        charts.legend(dict(zip(names, svg.SIDE_COLOURS))),
+        charts.roofline(points, machine),
+    ]
+
+
+def _changes(changes: list[dict[str, Any]]) -> list[str]:
+    if not changes:
+        return []
+    lines = page.bullets([words.change(change) for change in changes])
+    return ["<h2>Changed since the baseline</h2>", lines]
 
 
 def _verdict(report: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ th:first-child, td:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; }
 td .range, .site { color: var(--soft); font-size: .85em; }
 svg { width: 100%; min-width: 34rem; height: auto; } svg text { fill: var(--ink); }
-svg .grid { stroke: var(--line); } svg .part { stroke: var(--paper); stroke-width: .5; }
+svg .grid { stroke: var(--line); } svg .roof, svg .one { stroke: var(--soft); }
+svg .part { stroke: var(--paper); stroke-width: .5; } summary { cursor: pointer; }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem; }
 .swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .4rem;
   vertical-align: -.1rem; }
