@@ -35,8 +35,8 @@ fuzz: setup-test build ## search with random programs: `make fuzz TIME=600 SEED=
 
 bench: setup-demo build ## time the benchmarks on both sides: `make bench BENCH="calls --quick"`
 	@mkdir -p build
-	$(VPYTHON) -m minijax bench $(BENCH) --json build/bench.json --plot build/bench.svg \
-		--history build/bench-history.jsonl
+	$(VPYTHON) -m minijax bench $(BENCH) --json build/bench.json --html build/bench.html \
+		--plot build/bench.svg --history build/bench-history.jsonl
 
 features: setup-test build ## write FEATURES.md anew
 	$(VPYTHON) -W ignore -m compat_tests.features
