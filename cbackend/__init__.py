@@ -34,6 +34,10 @@ class Executable:
         """See `runtime.LoadedProgram.run`."""
         self.program.run(inputs, outputs)
 
+    def as_c(self):
+        """The program as one C file: what native code is made from."""
+        return tiers.c_text(self)
+
     @property
     def long_running(self):
         """Whether a run may take more than a few microseconds."""

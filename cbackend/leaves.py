@@ -7,22 +7,17 @@ place that differs only in sizes and strides.
 
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_written
+from cbackend.sums import COPY, FOUR, OTHER, SEQUENCE, dot_text, has_text, reduce_text
 
 UNROLLED = 4  # elements that are written out one by one
 MAX_ELEMENTS = 4096  # beyond, tier 0's tiles (and its threads) do as well
 MAX_CALLED = 8  # elements, where a kernel is called for each
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
-MAX_PRODUCTS = 512  # multiplications of a matrix product
+MAX_PRODUCTS = 128  # multiplications; beyond, tier 0's vectors are faster
 MAX_SUMMED = 1024
 
-OTHER, SEQUENCE, FOUR, COPY = range(4)  # enum mjx_order
-LANES = 256
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
-_SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 
-_SUMMED = frozenset(
-    ["f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
-)
 _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 
 
@@ -137,14 +132,7 @@ def _map_reduce_fits(instr, relation):
     if instr.size > MAX_SUMMED or not _ewise_fits(instr, relation):
         return False
     reduced = zip(instr.outs, instr.kinds, strict=False)
-    return all(_is_sum(kind, suffix_of(view)) for view, kind in reduced)
-
-
-def _is_sum(kind, suffix):
-    """Whether there is C for a reduction of that kind."""
-    if kind in (_AND, _OR, _XOR):
-        return suffix == "b1" or suffix[0] in "iu"
-    return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
+    return all(has_text(kind, suffix_of(view)) for view, kind in reduced)
 
 
 def _reduce_fits(instr, relation):
@@ -155,7 +143,7 @@ def _reduce_fits(instr, relation):
         return False
     if relation(instr.outs[0], view) != APART:
         return False
-    return view.shape[1] == 1 or _is_sum(kind, suffix)
+    return view.shape[1] == 1 or has_text(kind, suffix)
 
 
 def _dot_fits(instr, relation):
@@ -338,7 +326,7 @@ class Leaves:
     def _sum(self, kind, order, extents, x, out):
         header = {"f32": "math_f32.h", "f64": "math_f64.h"}
         self.scalars.use(header.get(x.suffix, "math_int.h"))
-        text = _reduce_text(kind, x.suffix, order)
+        text = reduce_text(kind, x.suffix, order)
         args = [str(n) for n in (*extents, *x.strides)]
         return self._call(text, [*args, *_pointers(x, out)])
 
@@ -362,7 +350,7 @@ class Leaves:
         sizes = [*instr.ins[0].shape, instr.ins[1].shape[2]]
         strides = [s for o in (a, b, c) for s in o.strides]
         args = [str(n) for n in sizes + strides] + _pointers(a, b, c)
-        return [self._call(_dot_text(c.suffix, order, sizes[2]), args)]
+        return [self._call(dot_text(c.suffix, order, sizes[2]), args)]
 
     # --- slices
 
@@ -506,104 +494,3 @@ def _collapse(shape, operands):
         for operand in operands:
             operand.strides = [0]
     return shape
-
-
-_OPERATIONS = {
-    _SUM: "add", _PROD: "mul", _MAX: "max", _MIN: "min", _AND: "and", _OR: "or",
-    _XOR: "xor",
-}  # fmt: skip
-
-
-def _identity(kind, suffix):
-    if suffix in ("f32", "f64"):
-        infinite = "__builtin_inff()" if suffix == "f32" else "__builtin_inf()"
-        return {_SUM: "0", _PROD: "1", _MAX: f"-{infinite}", _MIN: infinite}[kind]
-    if suffix == "b1":
-        return "1" if kind == _AND else "0"
-    bits = suffix[1:]
-    if kind in (_MAX, _MIN):
-        sign = "" if suffix[0] == "i" else "U"
-        if sign and kind == _MAX:
-            return "0"
-        return f"{sign}INT{bits}_{'MIN' if kind == _MAX else 'MAX'}"
-    return {_PROD: "1", _AND: f"({STORED[suffix]})-1"}.get(kind, "0")
-
-
-_REDUCE = """\
-static void NAME(int64_t outer, int64_t n, int64_t inner, int64_t s0, int64_t s1, int64_t s2,
-                 {t} *x, {t} *out) {{
-  for (int64_t o = 0; o < outer; o++) {{
-    for (int64_t c = 0; c < inner; c++) {{
-      {t} *p = x + o * s0 + c * s2;
-{body}
-      out[o * inner + c] = {result};
-    }}
-  }}
-}}
-"""
-_IN_SEQUENCE = """\
-      {t} a0 = {identity};
-      for (int64_t i = 0; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
-_IN_FOURS = """\
-      {t} a0 = p[0];
-      int64_t i = 1;
-      if (n >= 8) {{
-        {t} a1 = p[s1], a2 = p[2 * s1], a3 = p[3 * s1];
-        for (i = 4; i + 4 <= n; i += 4) {{
-          a0 = {op}(a0, p[i * s1]);
-          a1 = {op}(a1, p[(i + 1) * s1]);
-          a2 = {op}(a2, p[(i + 2) * s1]);
-          a3 = {op}(a3, p[(i + 3) * s1]);
-        }}
-        a0 = {op}({op}(a0, a1), {op}(a2, a3));
-      }}
-      for (; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
-
-
-def _reduce_text(kind, suffix, order):
-    op = f"mjx_s_{_OPERATIONS[kind]}_{suffix}"
-    body = (_IN_FOURS if order == FOUR else _IN_SEQUENCE).format(
-        t=STORED[suffix], op=op, identity=_identity(kind, suffix)
-    )
-    adds_zero = kind == _SUM and suffix in ("f32", "f64") and order == FOUR
-    return _REDUCE.format(
-        t=STORED[suffix], body=body, result="a0 + 0" if adds_zero else "a0"
-    )
-
-
-_DOT = """\
-static void NAME(int64_t B, int64_t M, int64_t K, int64_t N, int64_t a0, int64_t a1, int64_t a2,
-                 int64_t b0, int64_t b1, int64_t b2, int64_t c0, int64_t c1, int64_t c2,
-                 {t} *a, {t} *b, {t} *c) {{
-  for (int64_t i = 0; i < B; i++) {{
-    for (int64_t m = 0; m < M; m++) {{
-      for (int64_t n = 0; n < N; n++) {{
-        {t} *x = a + i * a0 + m * a1, *y = b + i * b0 + n * b2;
-{body}
-      }}
-    }}
-  }}
-}}
-"""
-_PRODUCT_IN_SEQUENCE = """\
-        {t} sum = 0;
-        for (int64_t k = 0; k < K; k++) sum = {fma}(x[k * a2], y[k * b1], sum);
-        c[i * c0 + m * c1 + n * c2] = sum;"""
-_PRODUCT_IN_LANES = """\
-        {t} sum[{lanes}] = {{0}};
-        for (int64_t k = 0; k < K; k++)
-          sum[k % {lanes}] = {fma}(x[k * a2], y[k * b1], sum[k % {lanes}]);
-        if ({padded}) /* further lanes are zeros */
-          for (int l = 0; l < {lanes}; l++) sum[l] += 0;
-        for (int width = {lanes} / 2; width > 0; width /= 2)
-          for (int l = 0; l < width; l++) sum[l] += sum[l + width];
-        c[i * c0 + m * c1 + n * c2] = sum[0];"""
-
-
-def _dot_text(suffix, order, k):
-    body = _PRODUCT_IN_SEQUENCE if order == SEQUENCE else _PRODUCT_IN_LANES
-    fma = "MJX_FMAF" if suffix == "f32" else "MJX_FMA"
-    stored, lanes = STORED[suffix], order - LANES
-    used = min(lanes, 1 << max(k - 1, 0).bit_length())
-    body = body.format(t=stored, fma=fma, lanes=used, padded=int(used < lanes))
-    return _DOT.format(t=stored, body=body)

@@ -34,6 +34,7 @@ _LOCK_SECONDS = 60.0
 _FLAGS = (
     "-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off",
     "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fno-strict-aliasing",
+    "-fno-tree-pta",  # half of the time for a long straight program, and no gain
     "-nostdlib", "-w",
 )  # fmt: skip
 _ISA_FLAGS = {

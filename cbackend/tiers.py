@@ -123,6 +123,12 @@ def wait(timeout=None):
         return _state.wait_for(lambda: _worker is None, timeout)
 
 
+def c_text(executable):
+    """A program as C, whatever the tier it runs in."""
+    emit = importlib.import_module("cbackend.emit").emit
+    return emit(executable.module, executable.program.order).text
+
+
 def _native():
     # Loaded at the first need: it brings modules that most processes never use.
     return importlib.import_module("cbackend.native")

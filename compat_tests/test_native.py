@@ -241,6 +241,52 @@ def test_no_warnings_and_no_system_headers(name, tmp_path):
     assert unknown <= {"memcpy", "memmove", "memset", "memcmp"}
 
 
+STRICT = """
+import os, sys
+given = [a for a in sys.argv[1:] if a != "-w"]
+os.execvp("cc", ["cc", *given, "-Wall", "-Wextra", "-Werror"])
+"""
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def test_examples_run_in_tier_1_without_a_warning(name, tmp_path):
+    """Every program of an example, through a compiler for which warnings are errors."""
+    strict = tmp_path / "strict.py"
+    strict.write_text(STRICT)
+    settings = {
+        "MINIJAX_TIER": "1",
+        "MINIJAX_CC": f"{sys.executable} {strict}",
+        "MINIJAX_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "minijax", f"examples/{name}.py"],
+        cwd=EXAMPLES.parent, env={**os.environ, **settings}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "tier 0 serves" not in done.stderr
+    assert _libraries(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2"])
+def test_other_instruction_sets(isa):
+    """The tiers agree on the bits whatever kernels the CPU has."""
+    code = """
+from compat_tests import test_native
+from compat_tests.tiers import run_both
+for fun, args in test_native.PROGRAMS.values():
+    run_both(fun, args)
+"""
+    _finish(_python(code, MINIJAX_ISA=isa, JAX_PLATFORMS="cpu", MINIJAX_TIER="0"))
+
+
+def test_c_text():
+    text = minijax.jit(lambda x: x + 1).lower(jnp.ones(3)).as_text(dialect="c")
+    assert "mjx_s_add_f32(" in text and "mjx_native_module" in text
+
+
 DRIVER = """
 #include <stdio.h>
 #include <stdlib.h>

@@ -109,8 +109,10 @@ class Lowered(_Stage):
     """A function as a program of the C backend."""
 
     def as_text(self, dialect=None, *, debug_info=False):
-        """The program: its buffers and instructions."""
+        """The program: its buffers and instructions; with dialect="c", as one C file."""
         compiled = dispatch.compiled(self._traced.closed, self.fun_name)
+        if dialect == "c":
+            return compiled.executable.as_c()
         return "\n".join(map(repr, compiled.executable.module.programs))
 
     def compiler_ir(self, dialect=None):
