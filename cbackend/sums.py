@@ -69,7 +69,8 @@ _IN_FOURS = """\
         }}
         a0 = {op}({op}(a0, a1), {op}(a2, a3));
       }}
-      for (; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
+      {t} *rest = p + i * s1;
+      for (int64_t left = n - i; left > 0; left--, rest += s1) a0 = {op}(a0, *rest);"""
 
 
 def reduce_text(kind, suffix, order):
