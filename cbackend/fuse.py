@@ -169,16 +169,16 @@ def _mapping(instr, written, shape):
     """How the views of `instr` look in the index space of a group that makes one of its
     operands: a function of views (None where strides forbid it), or None.
     """
-    if instr.shape == shape:
-        return _same
     for view in instr.ins:
         made = written.get(view.buffer)
         if made is None:
             continue
+        if view.same(made):
+            return _same
         if view.is_whole() and made.is_whole():
             return lambda view: view.reshape(shape)
         return _transposition(view, made)
-    return None
+    return _same if instr.shape == shape else None
 
 
 def _transposition(view, made):
@@ -203,8 +203,12 @@ def _fits(group, instr):
     ins = group.ins + instr.ins
     if len(ins) <= MAX_STREAMS or instr.size <= FEW_ELEMENTS:
         return True
-    streams = {(v.buffer, v.offset) for v in ins if v.buffer and 0 not in v.strides}
-    return len(streams) <= MAX_STREAMS
+    return len({(v.buffer, v.offset) for v in ins if _is_stream(v)}) <= MAX_STREAMS
+
+
+def _is_stream(view):
+    """Whether a view reads as many elements as there are, rather than repeat some."""
+    return view.buffer is not None and 0 not in view.strides
 
 
 def _merge(group, instr):
@@ -267,8 +271,8 @@ def _recompute_value(group, view, reg, readers):
     if recipe is None:
         return
     micros, leaves = recipe
-    known = [(r, sum(_is_read(r, leaf) for leaf in leaves)) for r in reading]
-    if any(len(leaves) - count > 1 for _, count in known):
+    streams = [leaf for leaf in leaves if _is_stream(leaf)]
+    if any(len(streams) - sum(_is_read(r, v) for v in streams) > 1 for r in reading):
         return
     if any(
         len(r.in_regs) + len(r.micros) + len(micros) > MAX_REGISTERS for r in reading

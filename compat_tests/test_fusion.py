@@ -1,5 +1,9 @@
 """Fusion changes no bit, and is not lost: exact counts for programs that matter."""
 
+import json
+import os
+import subprocess
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -151,3 +155,174 @@ def test_fused_programs_give_the_same_bits(drawn):
             runtime.set_num_threads(threads)
             assert outputs(closed, args, fused=True) == plain
     runtime.set_num_threads(0)
+
+
+# --- counts: a lost fusion is a failed test -------------------------------------------
+
+COUNTING = """
+import json
+import jax
+from benchmarks.programs import PROGRAMS
+
+def counts(name):
+    step, args = PROGRAMS[name]()
+    executable = jax.jit(step).lower(*args).compile().runtime_executable()
+    programs = executable.module.programs
+    instrs = [instr for program in programs for instr in program.instrs]
+    groups = [instr for instr in instrs if hasattr(instr, "micros")]
+    flags = [
+        sum(instr.params[5 if instr.op == "SCAN" else 4 :])
+        for instr in instrs
+        if instr.op in ("SCAN", "WHILE")
+    ]
+    return {
+        "instructions": [len(program.instrs) for program in programs],
+        "kernels": sum(len(group.micros) for group in groups),
+        "reductions": [
+            sum(len(group.kinds) for group in groups if group.op == "MAP_REDUCE"),
+            sum(instr.op == "REDUCE" for instr in instrs),
+        ],
+        "copies": sum(not group.micros for group in groups),
+        "carries in place": sum(flags),
+        "arena": sum(program.arena_bytes for program in programs),
+    }
+
+print(json.dumps({name: counts(name) for name in %r}))
+"""
+
+# instructions of each program; kernels in groups; reductions with a producer and without;
+# groups that only copy; loop values updated in place; bytes of arenas
+EXPECTED = {
+    "mlp_2_4_2": ([28], 33, [0, 6], 0, 0, 448),
+    "mlp_8_16_16_4": ([35], 43, [0, 7], 0, 0, 3648),
+    "mlp_64_64_64_10": ([29], 43, [6, 1], 0, 0, 54528),
+    "mlp_784_128_10": ([23], 33, [5, 1], 0, 0, 543744),
+    "gpt_2_16": ([184], 670, [33, 17], 20, 0, 297024),
+    "gpt_4_64": ([349], 1263, [59, 29], 56, 0, 6641344),
+    "cnn_28": ([36], 41, [6, 1], 0, 0, 11709184),
+    "rnn_forward": ([4, 3], 6, [1, 0], 1, 1, 13184),
+    "rnn_gradient": ([7, 3, 5], 18, [1, 0], 2, 5, 68352),
+    "scan_tiny": ([1, 1], 2, [0, 0], 0, 1, 0),
+    "while_tiny": ([1, 1, 1], 4, [0, 0], 0, 2, 0),
+    "cartpole": ([3, 5], 35, [1, 0], 1, 1, 64960),
+    "scan_gradient_4": ([2, 1, 1], 28, [0, 0], 0, 8, 3584),
+    "scan_gradient_20": ([2, 3, 3], 140, [0, 0], 0, 39, 18112),
+    "softmax_rows": ([5], 5, [1, 1], 0, 0, 1052672),
+    "log_softmax_gradient": ([6], 9, [2, 1], 0, 0, 264192),
+    "layer_norm_gradient": ([12], 33, [3, 3], 0, 0, 528640),
+    "attention_gradient": ([24], 24, [3, 0], 7, 0, 1179648),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """The counts of all programs, from a process where `jax` is minijax."""
+    script = tmp_path_factory.mktemp("counts") / "counting.py"
+    script.write_text(COUNTING % list(EXPECTED))
+    run = subprocess.run(
+        [sys.executable, "-m", "minijax", script],
+        env={**os.environ, "PYTHONPATH": os.getcwd(), "MINIJAX_TIER": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not run.returncode, run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_counts(counted, name):
+    got = counted[name]
+    row = (
+        got["instructions"], got["kernels"], got["reductions"], got["copies"],
+        got["carries in place"], got["arena"],
+    )  # fmt: skip
+    assert row == EXPECTED[name]
+
+
+def program_of(fun, *args):
+    """The instructions of a function's main program."""
+    closed = simplify(minijax.make_jaxpr(fun)(*args))
+    return cbackend.build(closed).programs[0].instrs
+
+
+BIG = np.ones((64, 64), np.float32)
+
+
+def test_a_chain_is_one_instruction():
+    (group,) = program_of(
+        lambda x, y: jnp.tanh(x * y + jnp.sin(x)) * jnp.exp(-y), BIG, BIG
+    )
+    assert group.op == "EWISE" and len(group.micros) == 7 and len(group.outs) == 1
+
+
+def test_a_producer_runs_in_its_reduction():
+    (group,) = program_of(lambda x, y: jnp.sum(x * y, axis=1), BIG, BIG)
+    assert group.op == "MAP_REDUCE" and len(group.outs) == 1
+
+
+def test_softmax_is_three_passes_over_its_elements():
+    big = [i for i in program_of(minijax.nn.softmax, BIG) if i.ins[0].size == BIG.size]
+    assert [instr.op for instr in big] == ["REDUCE", "MAP_REDUCE", "EWISE"]
+
+
+def test_two_sums_of_one_group_are_one_instruction():
+    def fun(x, y):
+        z = x * y
+        return jnp.sum(z, axis=0), jnp.sum(z * x, axis=0)
+
+    (group,) = program_of(fun, BIG, BIG)
+    assert group.op == "MAP_REDUCE" and len(group.kinds) == 2 and len(group.outs) == 2
+
+
+def test_masks_are_never_stored():
+    def fun(x):
+        row = lax.broadcasted_iota(jnp.int32, x.shape, 0)
+        column = lax.broadcasted_iota(jnp.int32, x.shape, 1)
+        return jnp.where(row >= column, x, 0.0)
+
+    (group,) = program_of(fun, BIG)
+    assert [view.dtype for view in group.outs] == [np.float32]
+
+
+def test_readers_of_a_transpose_or_reshape_join_its_maker():
+    (group,) = program_of(lambda x: jnp.sin(x).T + 1, BIG)
+    assert len(group.micros) == 2
+    (group,) = program_of(lambda x: jnp.sin(x).reshape(-1) + 1, BIG)
+    assert len(group.micros) == 2
+
+
+def test_pieces_of_a_concatenation_are_written_in_place():
+    instrs = program_of(
+        lambda x, y: jnp.concatenate([jnp.sin(x), jnp.cos(y)]),
+        BIG,
+        np.ones((3, 64), "f"),
+    )
+    assert [len(instr.micros) for instr in instrs] == [1, 1]
+
+
+def test_cheap_values_are_computed_again_rather_than_stored():
+    def fun(x, w):
+        y = x * 2
+        return (y @ w) + y
+
+    closed = simplify(minijax.make_jaxpr(fun)(BIG, BIG))
+    *_, last = cbackend.build(closed).programs[0].instrs
+    assert [micro.kernel.name for micro in last.micros] == [
+        "add_f32"
+    ]  # y is stored anyway
+
+    def late(x):
+        y = x * 2
+        return jnp.sin(y), jnp.cos(jnp.sum(jnp.sin(y)) + y)
+
+    *_, last = program_of(late, BIG)
+    assert "mul_f32" in [micro.kernel.name for micro in last.micros]
+
+
+def test_an_update_in_a_loop_costs_the_slice_only():
+    def fun(x):
+        return lax.fori_loop(0, 4, lambda i, x: x.at[i].set(x[i] * 2), x)
+
+    (loop,) = [i for i in program_of(fun, BIG) if i.op in ("SCAN", "WHILE")]
+    assert loop.params[-1] == 1
