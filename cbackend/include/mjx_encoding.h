@@ -57,6 +57,7 @@
  * CUM              out view3 dense | in view3                               kind, reverse
  *     kind: SUM PROD MAX MIN LOGSUMEXP.  In place allowed if the input is dense too.
  * DOT              c [B,M,N] | a [B,M,K], b [B,K,N]                         (none)
+ *     or with two batch dims, [A,B,M,N] and so on.
  *     c: last stride 1 (or N <= 1), others positive.  a, b: any strides (0 for broadcast too).
  *     Computed in c's dtype (F32 for F16, BF16): inputs of another dtype that is not larger are
  *     converted first, integers wrap, bool is OR of ANDs.

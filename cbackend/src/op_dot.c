@@ -36,7 +36,8 @@ typedef struct matrix {
   int64_t buffer;  /* scratch offset, if packed */
   int64_t batches; /* packed: matrices in the buffer (1 if broadcast) */
   int64_t rows, columns;
-  int64_t batch_stride, row_stride, column_stride;
+  int64_t inner_batches; /* of the last batch dim */
+  int64_t outer_stride, batch_stride, row_stride, column_stride;
   mjx_copy_plan copy;    /* packed without conversion */
   mjx_kernel_fn convert; /* packed with conversion; NULL: none */
 } matrix;
@@ -94,13 +95,32 @@ static mjx_status choose_dtype(const mjx_instr *instr, dot_plan *plan) {
 
 /* ---- operands ---- */
 
+static int64_t batch_index(const matrix *m, int64_t batch, int64_t outer, int64_t inner) {
+  if (batch < m->inner_batches) return batch * inner;
+  return batch / m->inner_batches * outer + batch % m->inner_batches * inner;
+}
+
+/* Where a matrix begins, in elements: in what the method sees, and in the operand's view. */
+static int64_t batch_start(const matrix *m, int64_t batch) {
+  return batch_index(m, batch, m->outer_stride, m->batch_stride);
+}
+
+static int64_t batch_in_view(const matrix *m, int64_t batch) {
+  const int64_t *strides = m->operand->strides;
+  int last = m->operand->ndim - 3;
+  return batch_index(m, batch, strides[0], strides[last]);
+}
+
 static void describe(matrix *m, const mjx_operand *operand) {
+  int last = operand->ndim - 1;
   m->operand = operand;
-  m->rows = operand->shape[1];
-  m->columns = operand->shape[2];
-  m->batch_stride = operand->strides[0];
-  m->row_stride = operand->strides[1];
-  m->column_stride = operand->strides[2];
+  m->rows = operand->shape[last - 1];
+  m->columns = operand->shape[last];
+  m->inner_batches = operand->shape[last - 2];
+  m->outer_stride = operand->strides[0];
+  m->batch_stride = operand->strides[last - 2];
+  m->row_stride = operand->strides[last - 1];
+  m->column_stride = operand->strides[last];
   /* The stride of a single row or column is free: choose what suits the kernels. */
   if (m->columns <= 1) m->column_stride = 1;
   if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
@@ -110,21 +130,28 @@ static mjx_status pack(mjx_loader *loader, const dot_plan *plan, matrix *m, bool
                        int64_t *scratch) {
   const mjx_operand *view = m->operand;
   int from = output ? plan->dtype : view->dtype, to = output ? view->dtype : plan->dtype;
+  bool broadcast = m->outer_stride == 0 && m->batch_stride == 0;
   m->packed = true;
-  m->batches = view->strides[0] == 0 ? MJX_MIN(1, view->shape[0]) : view->shape[0];
+  m->batches = broadcast ? MJX_MIN(1, plan->B) : plan->B;
   if (from != to && !(m->convert = find_convert(from, to)))
     return mjx_fail(MJX_UNSUPPORTED, "no kernel converts %s to %s", suffixes[from], suffixes[to]);
   m->row_stride = MJX_MAX(m->columns, 1);
   m->column_stride = 1;
   int64_t elements = m->rows * m->row_stride;
-  m->batch_stride = view->strides[0] == 0 ? 0 : elements;
+  m->batch_stride = broadcast ? 0 : elements;
+  m->outer_stride = m->inner_batches * m->batch_stride;
   m->buffer = *scratch;
   *scratch += mjx_round_up(m->batches * elements * plan->size, MJX_ALIGN);
   if (*scratch > MJX_MAX_BYTES) return mjx_fail(MJX_INVALID, "too large");
   if (m->convert) return MJX_OK;
-  const int64_t shape[3] = {m->batches, m->rows, m->columns};
-  const int64_t strides[3] = {m->batch_stride, m->row_stride, 1};
-  return mjx_copy_prepare(loader, 3, shape, strides, view->strides, plan->size, &m->copy);
+  int64_t outer = broadcast ? m->batches : view->ndim == 4 ? view->shape[0] : 1;
+  int64_t inner = broadcast ? 1 : m->inner_batches;
+  int last = view->ndim - 1;
+  const int64_t shape[4] = {outer, inner, m->rows, m->columns};
+  const int64_t to_strides[4] = {m->outer_stride, m->batch_stride, m->row_stride, 1};
+  const int64_t strides[4] = {view->strides[0], view->strides[last - 2], view->strides[last - 1],
+                              view->strides[last]};
+  return mjx_copy_prepare(loader, 4, shape, to_strides, strides, plan->size, &m->copy);
 }
 
 static bool fits_int(int64_t value) { return value <= INT32_MAX; }
@@ -197,16 +224,21 @@ static void cut(dot_plan *plan) {
 static mjx_status check_operands(const mjx_instr *instr) {
   const mjx_operand *a = &instr->in[0], *b = &instr->in[1], *c = &instr->out[0];
   MJX_TRY(mjx_check_counts(instr, 1, 2, 0));
-  MJX_TRY(mjx_check_real(a, "a", 3));
-  MJX_TRY(mjx_check_real(b, "b", 3));
-  const int64_t b_shape[3] = {a->shape[0], a->shape[2], b->shape[2]};
-  const int64_t c_shape[3] = {a->shape[0], a->shape[1], b->shape[2]};
-  MJX_TRY(mjx_check_shape(b, "b", 3, b_shape));
-  MJX_TRY(mjx_check_shape(c, "c", 3, c_shape));
+  int ndim = a->ndim, last = ndim - 1;
+  if (ndim != 3 && ndim != 4) return mjx_fail(MJX_INVALID, "a has %d dims", ndim);
+  MJX_TRY(mjx_check_real(a, "a", ndim));
+  MJX_TRY(mjx_check_real(b, "b", ndim));
+  int64_t b_shape[4], c_shape[4];
+  memcpy(b_shape, a->shape, (size_t)ndim * sizeof *b_shape);
+  memcpy(c_shape, a->shape, (size_t)ndim * sizeof *c_shape);
+  b_shape[last - 1] = a->shape[last];
+  b_shape[last] = c_shape[last] = b->shape[last];
+  MJX_TRY(mjx_check_shape(b, "b", ndim, b_shape));
+  MJX_TRY(mjx_check_shape(c, "c", ndim, c_shape));
   if (c->n == 0) return MJX_OK;
-  if (c_shape[2] > 1 && c->strides[2] != 1)
+  if (c_shape[last] > 1 && c->strides[last] != 1)
     return mjx_fail(MJX_INVALID, "c's rows are not contiguous");
-  if (c_shape[1] > 1 && c->strides[1] < c_shape[2])
+  if (c_shape[last - 1] > 1 && c->strides[last - 1] < c_shape[last])
     return mjx_fail(MJX_INVALID, "c's rows overlap");
   return MJX_OK;
 }
@@ -221,12 +253,12 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   describe(&plan->a, &instr->in[0]);
   describe(&plan->b, &instr->in[1]);
   describe(&plan->c, &instr->out[0]);
+  plan->B = plan->c.inner_batches * (instr->out->ndim == 4 ? instr->out->shape[0] : 1);
+  plan->M = plan->c.rows;
+  plan->N = plan->c.columns;
+  plan->K = plan->a.columns;
   plan->c.column_stride = 1;
   if (plan->M <= 1) plan->c.row_stride = MJX_MAX(plan->c.columns, 1);
-  plan->B = instr->out->shape[0];
-  plan->M = instr->out->shape[1];
-  plan->N = instr->out->shape[2];
-  plan->K = instr->in[0].shape[2];
   int64_t scratch = 0;
   MJX_TRY(pack_operands(loader, instr, plan, &scratch));
   cut(plan);
@@ -249,7 +281,7 @@ typedef struct pack_job {
 
 static void convert_row(const pack_job *job, char *view, char *buffer) {
   const mjx_operand *operand = job->m->operand;
-  int64_t stride = operand->strides[2], size = operand->size;
+  int64_t stride = operand->strides[operand->ndim - 1], size = operand->size;
   char tile[MJX_TILE * 16] __attribute__((aligned(64)));
   for (int64_t at = 0; at < job->m->columns; at += MJX_TILE) {
     int64_t n = MJX_MIN(MJX_TILE, job->m->columns - at);
@@ -269,8 +301,8 @@ static void convert_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   const mjx_operand *operand = m->operand;
   for (int64_t i = begin; i < end; i++) {
     int64_t batch = i / m->rows, row = i % m->rows;
-    int64_t at = batch * operand->strides[0] + row * operand->strides[1];
-    int64_t to = batch * m->batch_stride + row * m->row_stride;
+    int64_t at = batch_in_view(m, batch) + row * operand->strides[operand->ndim - 2];
+    int64_t to = batch_start(m, batch) + row * m->row_stride;
     convert_row(job, job->view + at * operand->size, job->buffer + to * job->compute_size);
   }
 }
@@ -284,9 +316,9 @@ static void pack_run(const dot_plan *plan, const matrix *m, mjx_frame *frame, bo
   } else if (unpack) {
     for (int64_t i = 0; i < m->batches * m->rows; i++) {
       int64_t batch = i / m->rows, row = i % m->rows;
-      int64_t at = batch * m->operand->strides[0] + row * m->operand->strides[1];
+      int64_t at = batch_in_view(m, batch) + row * m->operand->strides[m->operand->ndim - 2];
       mjx_copy_line(view + at * plan->size, 1,
-                    buffer + (batch * m->batch_stride + row * m->row_stride) * plan->size, 1,
+                    buffer + (batch_start(m, batch) + row * m->row_stride) * plan->size, 1,
                     m->columns, plan->size);
     }
   } else {
@@ -304,7 +336,7 @@ typedef struct dot_job {
 
 static const char *element(const char *base, const matrix *m, int64_t batch, int64_t row,
                            int64_t column, int size) {
-  return base + (batch * m->batch_stride + row * m->row_stride + column * m->column_stride) * size;
+  return base + (batch_start(m, batch) + row * m->row_stride + column * m->column_stride) * size;
 }
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
@@ -345,7 +377,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
   const char *a = element(job->a, &plan->a, batch, row, 0, plan->size);
   const char *b = element(job->b, &plan->b, batch, 0, column, plan->size);
-  int64_t at = batch * plan->c.batch_stride + row * plan->c.row_stride + column;
+  int64_t at = batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
   char *c = job->c + at * plan->size;
   if (plan->method == DOT_BLAS) {
     blas_block(plan, a, b, c, (int)M, (int)N);

@@ -493,6 +493,16 @@ def _adds_in(dtype, out):
     return (dtype.str[1:], out.str[1:]) in _WIDER
 
 
+def _batch_sizes(sizes, lhs, rhs):
+    """The batch dims as the fewest that both operands can walk; one or two."""
+    n, total = len(sizes), math.prod(sizes)
+    for cut in range(n):
+        split = (math.prod(sizes[:cut]), math.prod(sizes[cut:])) if cut else (total,)
+        if all(x.reshape((*split, *x.shape[n:])) is not None for x in (lhs, rhs)):
+            return split
+    return (total,)
+
+
 def _dot_general_lower(
     b,
     ins,
@@ -510,16 +520,16 @@ def _dot_general_lower(
     lhs, rhs, within = product_operands(b, ins, aval.dtype, precision, "dot_general")
     lhs_free = _free(len(lhs.shape), lhs_contract, lhs_batch)
     rhs_free = _free(len(rhs.shape), rhs_contract, rhs_batch)
-    n_batch = math.prod(_sizes(lhs, lhs_batch))
     n_sum = math.prod(_sizes(lhs, lhs_contract))
     rows = math.prod(_sizes(lhs, lhs_free))
     columns = math.prod(_sizes(rhs, rhs_free))
     lhs = lhs.transpose(lhs_batch + lhs_free + lhs_contract)
     rhs = rhs.transpose(rhs_batch + rhs_contract + rhs_free)
-    lhs = b.reshape(lhs, (n_batch, rows, n_sum))
-    rhs = b.reshape(rhs, (n_batch, n_sum, columns))
+    sizes = _batch_sizes(aval.shape[: len(lhs_batch)], lhs, rhs)
+    lhs = b.reshape(lhs, (*sizes, rows, n_sum))
+    rhs = b.reshape(rhs, (*sizes, n_sum, columns))
     lhs, rhs = real_view(b, lhs), real_view(b, rhs)
-    (out,) = b.instr("DOT", [lhs, rhs], [((n_batch, rows, columns), within)], [])
+    (out,) = b.instr("DOT", [lhs, rhs], [((*sizes, rows, columns), within)], [])
     return [b.reshape(convert_real(b, out, aval.dtype), aval.shape)]
 
 
