@@ -117,8 +117,12 @@ class _Rewriter:
             return self.eqns[place]
         return None
 
-    def swap_product(self, eqn, product):
-        """Turn a `dot_general` into that of its operands in the other order."""
+    def swap_product(self, eqn, product, order, rest):
+        """Turn a transposed `dot_general` into that of its operands in the other order.
+
+        order: its old result's axes as the new one has them; rest: the permutation that
+        is then left to do.
+        """
         place = self.made_by[product.outvars[0]]
         self.computed.pop(self.keys.pop(place, None), None)
         (contract, batch), params = product.params["dimension_numbers"], product.params
@@ -127,14 +131,24 @@ class _Rewriter:
             precision = precision[::-1]
         numbers = contract[::-1], batch[::-1]
         params = {**params, "dimension_numbers": numbers, "precision": precision}
-        out = Var(eqn.outvars[0].aval)
+        old = product.outvars[0].aval
+        out = Var(old.update(shape=tuple(old.shape[d] for d in order)))
         self.eqns[place] = JaxprEqn(
             product.primitive, product.invars[::-1], [out], params, product.effects,
             product.source,
         )  # fmt: skip
         self.made_by[out] = place
         self.uses[out] = self.uses.get(eqn.outvars[0], 0)
-        return out
+        if list(rest) == sorted(rest):
+            return out
+        moved = Var(eqn.outvars[0].aval)
+        params = {**eqn.params, "permutation": tuple(rest)}
+        self.made_by[moved] = len(self.eqns)
+        self.uses[moved] = self.uses[out]
+        self.eqns.append(
+            JaxprEqn(eqn.primitive, [out], [moved], params, eqn.effects, eqn.source)
+        )
+        return moved
 
 
 def _rewritten(param):
@@ -205,19 +219,21 @@ def _neg_rule(self, eqn, ins):
 
 
 def _transpose_rule(self, eqn, ins):
-    """The transpose of a matrix product that only it reads."""
+    """The transpose of a matrix product that only it reads, where the left operand's
+    rows become the last axis: rows of a product are best written along its last axis.
+    """
     product = self.maker(ins[0], "dot_general")
     if product is None or self.uses.get(ins[0]) != 1:
         return None
     (contract, _), (batch, _) = product.params["dimension_numbers"]
     n_batch = len(batch)
-    n_left = product.invars[0].aval.ndim - n_batch - len(contract)
-    rank = len(eqn.outvars[0].aval.shape)
-    swapped = [*range(n_batch), *range(n_batch + n_left, rank),
-               *range(n_batch, n_batch + n_left)]  # fmt: skip
-    if list(eqn.params["permutation"]) != swapped:
+    left = product.invars[0].aval.ndim - len(contract)
+    permutation = eqn.params["permutation"]
+    rank = len(permutation)
+    if not n_batch <= permutation[-1] < left or left == rank:
         return None
-    return self.swap_product(eqn, product)
+    order = [*range(n_batch), *range(left, rank), *range(n_batch, left)]
+    return self.swap_product(eqn, product, order, [order.index(d) for d in permutation])
 
 
 _RULES = {
