@@ -42,8 +42,7 @@ def fuse(program):
     program.instrs = groups.finish()
     _drop_unread(program)
     _write_products_in_place(program)
-    _recompute(program)
-    _drop_unread(program)
+    _drop_unread(program, _recompute(program))
     _fuse_reductions(program)
     _drop_unread(program)
 
@@ -349,8 +348,9 @@ def _recompute(program):
     """Compute cheap values again in the groups that read them, and do not store them.
 
     Only where those groups then read no more than before: each new operand replaces the
-    value that is read no longer.
+    value that is read no longer.  Returns the groups that store less now.
     """
+    changed = set()
     readers, writers = {}, {}
     for instr in program.instrs:
         for buffer in {view.buffer for view in instr.ins}:
@@ -361,26 +361,29 @@ def _recompute(program):
         if type(group) is Ewise and group.size > FEW_ELEMENTS:
             for view, reg in list(zip(group.outs, group.out_regs, strict=True)):
                 if writers[view.buffer] == 1:
-                    _recompute_value(group, view, reg, readers)
+                    if _recompute_value(group, view, reg, readers):
+                        changed.add(group)
+    return changed
 
 
 def _recompute_value(group, view, reg, readers):
+    """Have its readers compute a stored value; whether they do so now."""
     reading = readers.get(view.buffer)
     if view.buffer.space != ARENA or not reading:
-        return
+        return False
     if not all(type(r) is Ewise and _reads_only(r, view) for r in reading):
-        return
+        return False
     recipe = _recipe(group, reg)
     if recipe is None:
-        return
+        return False
     micros, leaves = recipe
     streams = [leaf for leaf in leaves if _is_stream(leaf)]
     if any(len(streams) - sum(_is_read(r, v) for v in streams) > 1 for r in reading):
-        return
+        return False
     if any(
         len(r.in_regs) + len(r.micros) + len(micros) > MAX_REGISTERS for r in reading
     ):
-        return
+        return False
     for reader in reading:
         _inline(reader, view, reg, micros, leaves)
         for leaf in leaves:
@@ -389,6 +392,7 @@ def _recompute_value(group, view, reg, readers):
                 found.append(reader)
     at = next(k for k, out in enumerate(group.outs) if out is view)
     del group.outs[at], group.out_regs[at]
+    return True
 
 
 def _reads_only(reader, view):
@@ -521,13 +525,16 @@ def _with_reduction(group, reduction):
 # --- what nobody reads ----------------------------------------------------------------
 
 
-def _drop_unread(program):
-    """Remove stores that nothing reads, and then instructions that store nothing."""
+def _drop_unread(program, changed=frozenset()):
+    """Remove stores that nothing reads, and then instructions that store nothing.
+
+    `changed`: groups that have kernels, perhaps, that make nothing any more.
+    """
     read = set()
     kept = []
     for instr in reversed(program.instrs):
         if type(instr) is not Instr:
-            _drop_stores(instr, read)
+            _drop_stores(instr, read, instr in changed)
             if not instr.outs:
                 continue
         read.update(view.buffer for view in instr.ins)
@@ -535,10 +542,12 @@ def _drop_unread(program):
     program.instrs = kept[::-1]
 
 
-def _drop_stores(group, read):
+def _drop_stores(group, read, changed):
     keep = [view.buffer.space != ARENA or view.buffer in read for view in group.outs]
     if type(group) is MapReduce:
         keep[: len(group.kinds)] = [True] * len(group.kinds)
+    if not changed and all(keep):
+        return
     group.outs = [v for v, kept in zip(group.outs, keep, strict=True) if kept]
     group.out_regs = [r for r, kept in zip(group.out_regs, keep, strict=True) if kept]
     used = set(group.out_regs)

@@ -8,7 +8,8 @@ transposed matrix product becomes the product of the swapped operands.
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import ClosedJaxpr, JaxprEqn, Literal, Var
+from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, Var
+from minijax.transforms.dce import dce
 
 # Must stay what they are: they separate what comes before them from what comes after.
 _BARRIERS = frozenset(["optimization_barrier"])
@@ -18,7 +19,12 @@ def rewrite(closed):
     """The closed jaxpr rewritten, programs in its equations' parameters included."""
     known = closed.memo.get(rewrite)
     if known is None:
-        known = closed.memo[rewrite] = _Rewriter().run(closed)
+        jaxpr, _ = dce(closed.jaxpr)
+        rewriter = _Rewriter()
+        known = rewriter.run(ClosedJaxpr(jaxpr, closed.consts))
+        if rewriter.left_out:
+            known = known.replace(jaxpr=dce(known.jaxpr)[0])
+        closed.memo[rewrite] = known
     return known
 
 
@@ -27,6 +33,7 @@ class _Rewriter:
 
     def __init__(self):
         self.eqns, self.consts = [], []
+        self.left_out = False  # so that what it read may be dead now
         self.computed = {}  # what an equation computes -> its results
         self.keys = {}  # place of an equation -> its key in `computed`
         self.made_by = {}  # variable -> place of its equation
@@ -36,7 +43,7 @@ class _Rewriter:
         """The new closed jaxpr."""
         jaxpr = closed.jaxpr
         self._count(jaxpr)
-        outvars = self._walk(jaxpr, {})
+        outvars = self._walk(jaxpr, {}, outermost=True)
         constvars = jaxpr.constvars + [v for v, _ in self.consts]
         return ClosedJaxpr(
             jaxpr.replace(constvars=constvars, outvars=outvars, eqns=self.eqns),
@@ -57,15 +64,16 @@ class _Rewriter:
                     uses.get(atom, 0) + 2
                 )  # what leaves a program is not dropped
 
-    def _walk(self, jaxpr, names):
+    def _walk(self, jaxpr, names, outermost=False):
         """Take in the equations of a jaxpr; its outputs, named anew."""
         for eqn in jaxpr.eqns:
             ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
             if eqn.primitive.name == "jit":
                 outs = self._open(eqn.params["jaxpr"], ins)
             else:
-                outs = self._take(eqn, ins)
-            names.update(zip(eqn.outvars, outs, strict=True))
+                outs = self._take(eqn, ins, outermost)
+            if outs is not eqn.outvars:
+                names.update(zip(eqn.outvars, outs, strict=True))
         return [names.get(a, a) if type(a) is Var else a for a in jaxpr.outvars]
 
     def _open(self, inner, ins):
@@ -82,32 +90,40 @@ class _Rewriter:
         if type(atom) is Var:
             self.uses[atom] = self.uses.get(atom, 0) + times
 
-    def _take(self, eqn, ins):
-        """The results of an equation: known ones, or those of a new equation."""
+    def _take(self, eqn, ins, outermost):
+        """The results of an equation: known ones, or those of a new equation.
+
+        The outermost equations keep their variables; others may come more than once.
+        """
         rule = _RULES.get(eqn.primitive.name)
         if rule is not None:
             found = rule(self, eqn, ins)
             if found is not None:
+                self.left_out = True
                 return [found]
         key = _key(eqn, ins)
         known = self.computed.get(key) if key is not None else None
         if known is not None:
+            self.left_out = True
             for old, new in zip(eqn.outvars, known, strict=True):
                 self._read_more(new, self.uses.get(old, 0))
             return known
+        place, outs = len(self.eqns), eqn.outvars
+        if not outermost:
+            outs = [Var(v.aval) for v in outs]
+            for old, new in zip(eqn.outvars, outs, strict=True):
+                self.uses[new] = self.uses.get(old, 0)
+        for var in outs:
+            self.made_by[var] = place
         params = eqn.params
-        if any(type(p) in (ClosedJaxpr, tuple, list) for p in params.values()):
+        if isinstance(eqn.primitive, HigherOrderPrimitive):
             params = {name: _rewritten(p) for name, p in params.items()}
-        outs = [Var(v.aval) for v in eqn.outvars]
-        for old, new in zip(eqn.outvars, outs, strict=True):
-            self.made_by[new] = len(self.eqns)
-            self.uses[new] = self.uses.get(old, 0)
-        self.eqns.append(
-            JaxprEqn(eqn.primitive, ins, outs, params, eqn.effects, eqn.source)
-        )
+        if outs is not eqn.outvars or ins != eqn.invars or params is not eqn.params:
+            eqn = JaxprEqn(eqn.primitive, ins, outs, params, eqn.effects, eqn.source)
+        self.eqns.append(eqn)
         if key is not None:
             self.computed[key] = outs
-            self.keys[len(self.eqns) - 1] = key
+            self.keys[place] = key
         return outs
 
     def maker(self, atom, name):

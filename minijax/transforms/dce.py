@@ -1,0 +1,26 @@
+"""Jaxpr → jaxpr without dead equations."""
+
+from minijax.core import Literal
+
+
+def dce(jaxpr, used_outputs=None):
+    """Drop equations that neither outputs nor effects need.
+
+    `used_outputs`: which outputs count (default: all).  Returns (jaxpr with those
+    outputs, mask of the inputs it still reads); inputs are kept.
+    """
+    outvars = jaxpr.outvars
+    if used_outputs is not None:
+        outvars = [v for v, used in zip(outvars, used_outputs, strict=True) if used]
+    live = {v for v in outvars if type(v) is not Literal}
+    kept = []
+    for eqn in reversed(jaxpr.eqns):
+        used = [v in live for v in eqn.outvars]
+        if eqn.effects or any(used):
+            if eqn.primitive.dce is not None and not all(used):
+                eqn = eqn.primitive.dce(used, eqn)
+            kept.append(eqn)
+            live.update(a for a in eqn.invars if type(a) is not Literal)
+    kept.reverse()
+    out = jaxpr.replace(eqns=kept, outvars=outvars)
+    return out, [v in live for v in jaxpr.invars]
