@@ -88,7 +88,8 @@ class ArrayImpl(_callpath.Array, Array):
             kind = self.aval.str_short(False).lstrip("~")
             raise RuntimeError(f"Array has been deleted with shape={kind}.")
 
-    def __array__(self, dtype=None, copy=None):
+    def _to_numpy(self, dtype=None, copy=None):
+        """What `__array__` gives where it is not simply the elements."""
         value = self._value
         if dtype is not None and np.dtype(dtype) != value.dtype:
             return value.astype(dtype)

@@ -143,8 +143,11 @@ def _check_device(value):
         )
 
 
-# While one of these is on, calls are served by Python rather than by the call path in C.
-_SLOW_FLAGS = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
+# While one of these has another value than its default, calls are served by Python
+# rather than by the call path in C.
+_SLOW_FLAGS = (
+    "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_legacy_prng_key",
+)  # fmt: skip
 
 _TRACE_FLAGS = tuple(name for name, (_, traced, _) in _FLAGS.items() if traced)
 
@@ -178,7 +181,7 @@ def _refresh(values):
     key = tuple(getattr(values, name) for name in _TRACE_FLAGS)
     # Interned: the call path compares keys by identity.
     values.trace_key = key = _trace_keys.setdefault(key, key)
-    slow = any(getattr(values, name) for name in _SLOW_FLAGS)
+    slow = any(getattr(values, name) != _FLAGS[name][0] for name in _SLOW_FLAGS)
     _callpath.set_flags(key, values.jax_enable_x64, slow, values is _Values)
 
 

@@ -517,7 +517,7 @@ def describe_source(source):
 # --- primitives ---------------------------------------------------------------
 
 
-class Primitive:
+class Primitive(_callpath.Primitive):
     """An operation with a slot for each of its rules.
 
     shape(*avals, **params) -> aval (a list if `multiple_results`)
@@ -559,9 +559,11 @@ class Primitive:
     def __reduce__(self):
         raise TypeError(f"primitive {self.name} cannot be pickled")
 
-    def bind(self, *args, **params) -> Any:
-        """Apply to arguments, under the current trace."""
-        return _state.trace.process_primitive(self, args, params)
+    bind: Any  # (*args, **params): apply to arguments, under the current trace
+
+    def _compile(self, *avals, **params):
+        """What `bind` runs at top level for a new signature: see `eager_program`."""
+        return eager_program(self, avals, params)
 
     def bind_eqn(self, args, params) -> Any:
         """Apply again what an equation recorded (`eval_jaxpr`)."""
@@ -761,6 +763,13 @@ class EvalTrace(Trace):
 
 def eager(primitive, args, params):
     """Compute a primitive on arrays; `dispatch` puts its own in place of this one."""
+    raise NotImplementedError("minijax.dispatch is not imported")
+
+
+def eager_program(primitive, avals, params):
+    """(executable, form of the results, ()) for eager calls with these avals, or None
+    where `eager` must serve them; `dispatch` puts its own in place of this one.
+    """
     raise NotImplementedError("minijax.dispatch is not imported")
 
 

@@ -7,6 +7,7 @@ primitive, avals and parameters.
 
 import atexit
 import sys
+import weakref
 
 import numpy as np
 
@@ -160,28 +161,41 @@ def compiled(closed, name):
 
 _eager = {}
 _MAX_EAGER = 4096
+_served = set()  # primitives that keep programs of their own
+caches = weakref.WeakSet()  # whatever else `clear_caches` is to clear
 
 
 def apply_primitive(primitive, args, params):
     """Compute one primitive now."""
+    if primitive.impl is not None:
+        return primitive.impl(*args, **params)
     avals = tuple([core.get_aval(x) for x in args])
-    key = primitive, avals, tuple(params.items())
-    known = _eager.get(key)
-    if known is None:
-        known = _compile_eager(primitive, avals, params)
-        if len(_eager) >= _MAX_EAGER:
-            _eager.pop(next(iter(_eager)))
-        _eager[key] = known
-    outs = known(args)
+    outs = _program(primitive, avals, params)(args)
     return outs if primitive.multiple_results else outs[0]
 
 
-def _compile_eager(primitive, avals, params):
-    """The program of a single equation, or the primitive's own way of running it."""
+def eager_program(primitive, avals, params):
+    """The program of an eager call, for the call path in C to keep; None where the
+    primitive has its own way of being computed.
+    """
     if primitive.impl is not None:
-        return _Interpreted(primitive, params)
-    stats.count("eager_cache_miss")
-    return compile_primitive(primitive, avals, params)
+        return None
+    _served.add(primitive)
+    form = None if primitive.multiple_results else ...
+    return _program(primitive, avals, params), form, ()
+
+
+def _program(primitive, avals, params):
+    """The compiled form of one equation."""
+    key = primitive, avals, tuple(params.items())
+    known = _eager.get(key)
+    if known is None:
+        stats.count("eager_cache_miss")
+        known = compile_primitive(primitive, avals, params)
+        if len(_eager) >= _MAX_EAGER:
+            _eager.pop(next(iter(_eager)))
+        _eager[key] = known
+    return known
 
 
 def compile_primitive(primitive, avals, params):
@@ -194,25 +208,17 @@ def compile_primitive(primitive, avals, params):
     return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
 
 
-class _Interpreted:
-    """A primitive with an `impl`, as what `apply_primitive` calls."""
-
-    __slots__ = ("primitive", "params")
-
-    def __init__(self, primitive, params):
-        self.primitive, self.params = primitive, params
-
-    def __call__(self, args):
-        out = self.primitive.impl(*args, **self.params)
-        return out if self.primitive.multiple_results else [out]
-
-
 core.eager = apply_primitive
+core.eager_program = eager_program
 
 
 def clear_caches():
-    """Forget every eager executable."""
+    """Forget every trace and executable."""
     _eager.clear()
+    for primitive in _served:
+        primitive._forget()
+    for cache in list(caches):
+        cache.clear()
 
 
 def environment():

@@ -1,12 +1,25 @@
 /* array.c: Array objects: an aval, and elements that nobody writes to. */
-#include "callpath.h"
+#include "index.h"
+#include "operators.h"
 
 #include <structmember.h>
 
 PyTypeObject *mjx_array_type;
 
+/* Dead objects kept for reuse: results are made and dropped in every call. */
+enum { MAX_SPARE = 256 };
+static PyObject *spare[MAX_SPARE];
+static int n_spare;
+
+static mjx_array *allocate(void) {
+  if (!n_spare) return (mjx_array *)mjx_array_type->tp_alloc(mjx_array_type, 0);
+  PyObject *self = spare[--n_spare];
+  memset((char *)self + sizeof(PyObject), 0, sizeof(mjx_array) - sizeof(PyObject));
+  return (mjx_array *)PyObject_Init(self, mjx_array_type);
+}
+
 PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory) {
-  mjx_array *array = (mjx_array *)mjx_array_type->tp_alloc(mjx_array_type, 0);
+  mjx_array *array = allocate();
   if (!array) {
     mjx_memory_release(memory);
     return NULL;
@@ -31,7 +44,10 @@ static void dealloc(PyObject *self) {
   Py_XDECREF(array->aval);
   Py_XDECREF(array->place);
   PyTypeObject *type = Py_TYPE(self);
-  type->tp_free(self);
+  if (type == mjx_array_type && n_spare < MAX_SPARE)
+    spare[n_spare++] = self;
+  else
+    type->tp_free(self);
   Py_DECREF(type);
 }
 
@@ -185,6 +201,29 @@ static PyObject *alias(PyObject *self, PyObject *args) {
   return out;
 }
 
+/* a.reshape(shape) or a.reshape(*shape); what is said by name, and errors, are Python's. */
+static PyObject *reshape(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+  if (!kwnames && ((mjx_array *)self)->memory && mjx_py_usual()) {
+    PyObject *out = mjx_array_reshape(self, args, n);
+    if (out || PyErr_Occurred()) return out;
+  }
+  PyObject *method = PyObject_GetAttrString(self, "_reshape");
+  PyObject *out = method ? PyObject_Vectorcall(method, args, (size_t)n, kwnames) : NULL;
+  Py_XDECREF(method);
+  return out;
+}
+
+/* What np.asarray asks for: the elements without a copy. */
+static PyObject *to_numpy(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+  mjx_array *array = (mjx_array *)self;
+  bool plain = !n && !kwnames && array->memory && PyArray_DescrCheck(array->aval->dtype);
+  if (plain) return get_data(self, NULL);
+  PyObject *method = PyObject_GetAttrString(self, "_to_numpy");
+  PyObject *out = method ? PyObject_Vectorcall(method, args, (size_t)n, kwnames) : NULL;
+  Py_XDECREF(method);
+  return out;
+}
+
 static PyObject *block_until_ready(PyObject *self, PyObject *unused) {
   (void)unused;
   if (((mjx_array *)self)->memory) return Py_NewRef(self);
@@ -209,6 +248,30 @@ static PyMemberDef members[] = {
     {0},
 };
 
+/* from_numpy(x): an Array with a copy of a NumPy array's elements, in the canonical dtype; an Array
+ * as it is; None for what is neither, or not stored plainly. */
+static PyObject *from_numpy(PyObject *module, PyObject *x) {
+  (void)module;
+  if (mjx_is_array(x)) return Py_NewRef(x);
+  mjx_aval *aval = PyArray_CheckExact(x) ? mjx_argument_aval(x) : NULL;
+  if (!aval || PyErr_Occurred()) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+  PyObject *held;
+  char unused[16];
+  const void *data = mjx_argument_address(x, aval, unused, &held);
+  mjx_memory *memory = data ? mjx_memory_new((size_t)aval->bytes) : NULL;
+  if (memory) memcpy(memory->data, data, (size_t)aval->bytes);
+  Py_XDECREF(held);
+  return memory ? mjx_array_new(aval, memory) : NULL;
+}
+
+static PyMethodDef functions[] = {
+    {"from_numpy", from_numpy, METH_O,
+     "An Array with a copy of a NumPy array's elements in the canonical dtype, or an Array as it "
+     "is;\n"
+     "None for anything else."},
+    {0},
+};
+
 static PyMethodDef array_methods[] = {
     {"__init_subclass__", init_subclass, METH_NOARGS | METH_CLASS, NULL},
     {"is_deleted", is_deleted, METH_NOARGS, "Whether `delete` or donation gave the memory up."},
@@ -216,12 +279,16 @@ static PyMethodDef array_methods[] = {
      "Give the memory up; using the array afterwards raises RuntimeError."},
     {"_alias", alias, METH_VARARGS,
      "_alias(aval, committed=False): an Array over the same memory."},
+    {"reshape", (PyCFunction)(void (*)(void))reshape, METH_FASTCALL | METH_KEYWORDS,
+     "The same elements in another shape."},
+    {"__array__", (PyCFunction)(void (*)(void))to_numpy, METH_FASTCALL | METH_KEYWORDS,
+     "The elements as a NumPy array: read-only and shared, unless a copy or dtype is asked for."},
     {"block_until_ready", block_until_ready, METH_NOARGS,
      "Wait for the array's value; computation here is synchronous."},
     {0},
 };
 
-static PyType_Slot array_slots[] = {
+static PyType_Slot own_slots[] = {
     {Py_tp_doc, "What Array objects hold: aval, memory, placement."},
     {Py_tp_new, array_new},
     {Py_tp_dealloc, dealloc},
@@ -230,8 +297,6 @@ static PyType_Slot array_slots[] = {
     {Py_tp_methods, array_methods},
     {0, NULL},
 };
-static PyType_Spec array_spec = {"minijax._callpath.Array", sizeof(mjx_array), 0,
-                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, array_slots};
 
 static PyType_Slot holder_slots[] = {
     {Py_tp_doc, "Keeps the memory of an Array alive for a NumPy view of it."},
@@ -242,11 +307,23 @@ static PyType_Spec holder_spec = {"minijax._callpath.Holder", sizeof(holder), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                   holder_slots};
 
+/* The type with its own slots and those of the operators. */
+static PyObject *make_array_type(void) {
+  PyType_Slot slots[64];
+  int n = 0;
+  for (const PyType_Slot *slot = own_slots; slot->slot; slot++) slots[n++] = *slot;
+  for (const PyType_Slot *slot = mjx_operator_slots; slot->slot; slot++) slots[n++] = *slot;
+  slots[n] = (PyType_Slot){0, NULL};
+  PyType_Spec spec = {"minijax._callpath.Array", sizeof(mjx_array), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  return PyType_FromSpec(&spec);
+}
+
 int mjx_py_add_array(PyObject *module) {
   holder_type = (PyTypeObject *)PyType_FromSpec(&holder_spec);
-  PyObject *type = holder_type ? PyType_FromSpec(&array_spec) : NULL;
+  PyObject *type = holder_type ? make_array_type() : NULL;
   if (!type) return -1;
   int status = PyModule_AddObjectRef(module, "Array", type);
   Py_DECREF(type);
-  return status;
+  return status < 0 ? -1 : PyModule_AddFunctions(module, functions);
 }

@@ -8,7 +8,11 @@
  *   array.c       Array objects
  *   argument.c    any argument -> aval and address
  *   executable.c  addresses in, program run, Arrays out
- *   jit.c         signature -> executable; the call of a jitted function
+ *   signature.c   what a call is looked up by, and what was found (signature.h)
+ *   jit.c         the call of a jitted function
+ *   primitive.c   `bind`
+ *   index.c       a[...] and reshape without a program (index.h)
+ *   operators.c   the operators of arrays (operators.h)
  *
  * It does not link with the runtime, which it calls through a pointer.  Its state is per process: it
  * is not made for several interpreters.  Everything runs under the GIL, except the program itself
@@ -55,13 +59,21 @@ typedef struct mjx_process {
 
 extern mjx_process mjx_everywhere;
 
+/* Whether this thread wants what only Python does (NaN checks, no jit). */
+static inline bool mjx_py_slow(void) {
+  return mjx_here.flags ? mjx_here.slow : mjx_everywhere.slow;
+}
+
 /* Whether calls in this thread may be served here: nothing is being traced, and no debugging flag
  * is on. */
 static inline bool mjx_py_usual(void) {
   const mjx_thread *here = &mjx_here;
   if (here->trace || here->axis_env) return false;
-  return !(here->flags ? here->slow : mjx_everywhere.slow);
+  return !mjx_py_slow();
 }
+
+/* Where `bind` goes, borrowed. */
+PyObject *mjx_py_trace(void);
 
 /* Borrowed; compared by identity, because Python interns trace keys. */
 static inline PyObject *mjx_py_flags(void) {
@@ -169,6 +181,9 @@ int mjx_py_add_aval(PyObject *module);
 int mjx_py_add_array(PyObject *module);
 int mjx_py_add_argument(PyObject *module);
 int mjx_py_add_executable(PyObject *module);
+int mjx_py_add_signatures(PyObject *module);
 int mjx_py_add_jit(PyObject *module);
+int mjx_py_add_primitive(PyObject *module);
+int mjx_py_add_operators(PyObject *module);
 
 #endif /* MJX_CALLPATH_H */

@@ -14,7 +14,9 @@ PyMODINIT_FUNC PyInit__callpath(void) {
   if (!module) return NULL;
   if (PyArray_ImportNumPyAPI() < 0 || mjx_py_add_tree(module) < 0 || mjx_py_add_state(module) < 0 ||
       mjx_py_add_aval(module) < 0 || mjx_py_add_array(module) < 0 ||
-      mjx_py_add_argument(module) < 0 || mjx_py_add_executable(module) < 0) {
+      mjx_py_add_argument(module) < 0 || mjx_py_add_executable(module) < 0 ||
+      mjx_py_add_signatures(module) < 0 || mjx_py_add_jit(module) < 0 ||
+      mjx_py_add_primitive(module) < 0 || mjx_py_add_operators(module) < 0) {
     Py_DECREF(module);
     return NULL;
   }

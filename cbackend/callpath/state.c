@@ -7,9 +7,11 @@ mjx_process mjx_everywhere;
 /* Python's object with the usual value of each, so that setting it back costs no reference. */
 static PyObject *eval_trace, *no_axes;
 
+PyObject *mjx_py_trace(void) { return mjx_here.trace ? mjx_here.trace : eval_trace; }
+
 static PyObject *get_trace(PyObject *self, void *closure) {
   (void)self, (void)closure;
-  return Py_NewRef(mjx_here.trace ? mjx_here.trace : eval_trace);
+  return Py_NewRef(mjx_py_trace());
 }
 
 static int set_or_clear(PyObject **field, PyObject *value, PyObject *usual) {

@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 
-from minijax import core
+from minijax import _callpath, core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl
@@ -25,6 +25,10 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     """
     if may_alias and donate is True:
         raise ValueError("may_alias and donate cannot be True at the same time.")
+    if device is may_alias is None:
+        array = _callpath.from_numpy(x)
+        if array is not None:
+            return array
     copies = may_alias is False
     if device is None or isinstance(device, _PLACES):
         return tree_map(lambda leaf: _put(leaf, device, copies), x)

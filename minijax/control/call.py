@@ -9,7 +9,7 @@ import types
 import weakref
 from typing import Any
 
-from minijax import config, core, dispatch, errors, stages, stats
+from minijax import _callpath, config, core, dispatch, errors, stages, stats
 from minijax._pytree import flatten, unflatten
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define
@@ -154,7 +154,25 @@ class Traced:
         self.calls_refs = _takes_refs(closed)
 
 
-# function -> {options: {signature: Traced}}, so that `jit(f)` twice traces once
+class _Cache:
+    """What is known of a function by signature.
+
+    `traced` serves traces and ahead-of-time stages, `signatures` the calls in C.
+    """
+
+    __slots__ = ("traced", "signatures", "__weakref__")
+
+    def __init__(self):
+        self.traced, self.signatures = {}, _callpath.Signatures()
+        dispatch.caches.add(self)
+
+    def clear(self):
+        """Forget every signature."""
+        self.traced.clear()
+        self.signatures.clear()
+
+
+# function -> {options: _Cache}, so that `jit(f)` twice traces once
 _caches = weakref.WeakKeyDictionary()
 
 
@@ -162,12 +180,19 @@ def _cache_for(fun, options):
     try:
         by_options = _caches.setdefault(fun, {})
     except TypeError:  # not hashable, or not weakly referable
-        return {}
-    return by_options.setdefault(options, {})
+        return _Cache()
+    known = by_options.get(options)
+    if known is None:
+        known = by_options[options] = _Cache()
+    return known
 
 
-class PjitFunction(stages.Wrapped):
-    """A function that is traced once for each signature, and then called compiled."""
+class PjitFunction(_callpath.Jit, stages.Wrapped):
+    """A function that is traced once for each signature, and then called compiled.
+
+    Calls with known signatures are served in C; `_compile` adds a signature, and
+    `_call_in_python` serves what is left: calls under a trace, debugging flags.
+    """
 
     def __init__(self, fun, statics, donated, inline, keep_unused):
         functools.update_wrapper(self, fun, updated=())
@@ -179,6 +204,7 @@ class PjitFunction(stages.Wrapped):
         self._keep_unused = keep_unused
         self._name = getattr(fun, "__name__", None) or type(fun).__name__
         self._cache = _cache_for(fun, (statics, donated, inline))
+        self._serve(self._cache.signatures, statics.nums, statics.argnames, None)
 
     def __repr__(self):
         return f"<PjitFunction of {self._fun!r}>"
@@ -187,13 +213,25 @@ class PjitFunction(stages.Wrapped):
     def __signature__(self):
         return inspect.signature(self._fun)
 
-    def __get__(self, instance, owner=None):
-        return self if instance is None else functools.partial(self, instance)
-
     def __getstate__(self):
         raise TypeError("jitted functions cannot be pickled; pickle the function")
 
-    def __call__(self, *args, **kwargs):
+    def _compile(self, *args, **kwargs):
+        """(executable, tree of results, donated leaves) for a new signature.
+
+        None where calls of this signature are not to be kept.
+        """
+        try:
+            traced, _ = self._traced(args, kwargs)
+            if traced.calls_tracers:
+                return None
+            executable = dispatch.compiled(traced.closed, traced.name)
+        except Exception as error:
+            filter_error(error)
+            raise
+        return executable, traced.out_tree, self._donated_leaves(args, kwargs)
+
+    def _call_in_python(self, *args, **kwargs):
         try:
             if config.values.jax_disable_jit:
                 return self._fun(*args, **kwargs)
@@ -240,12 +278,12 @@ class PjitFunction(stages.Wrapped):
         env = core.axis_env()
         names = tuple(env.items()) if env else ()
         signature = in_tree, avals, static, config.trace_key(), names
-        known = self._cache.get(signature)
+        known = self._cache.traced.get(signature)
         if known is None:
             with stats.phase("trace", self._name):
                 known = self._trace(flat, in_tree, avals, static)
             if not known.calls_tracers:
-                self._cache[signature] = known
+                self._cache.traced[signature] = known
         return known, flat
 
     def _trace(self, flat, in_tree, avals, static):
@@ -301,6 +339,26 @@ class PjitFunction(stages.Wrapped):
                     if hasattr(leaf, "delete"):
                         leaf.delete()
 
+    def _donated_leaves(self, args, kwargs):
+        """The numbers of the donated leaves among those of the dynamic arguments."""
+        if not self._donated:
+            return ()
+        if self._statics.any:
+            static, _, _ = self._statics.split(args, kwargs)
+            places = {place for place, _ in static[0]}
+            args = [(k, x) for k, x in enumerate(args) if k not in places]
+            names = {name for name, _ in static[1]}
+            kwargs = {k: v for k, v in kwargs.items() if k not in names}
+        else:
+            args = list(enumerate(args))
+        found, n = [], 0
+        for where, value in [*args, *sorted(kwargs.items())]:
+            size = len(flatten(value)[0])
+            if where in self._donated:
+                found += range(n, n + size)
+            n += size
+        return tuple(found)
+
     def _abstractly(self, args, kwargs):
         """As `_traced`, where arguments may be shapes and dtypes alone."""
 
@@ -335,7 +393,7 @@ class PjitFunction(stages.Wrapped):
         self._cache.clear()
 
     def _cache_size(self):
-        return len(self._cache)
+        return len(self._cache.traced)
 
 
 class _Abstract:
@@ -426,7 +484,7 @@ class _Parameters:
         self.more_places, self.more_keywords = more_places, more_keywords
 
 
-def _parameters(fun):
+def parameters(fun):
     """The parameters as far as they can be told, else None.
 
     A plain function's are read off its code, which is much quicker than `inspect`.
@@ -466,7 +524,7 @@ def _matched(fun, nums, argnames, what):
     nums, argnames = _as_tuple(nums), _as_tuple(argnames)
     if not nums and not argnames:
         return (), (), ()
-    known = _parameters(fun)
+    known = parameters(fun)
     if known is None:
         return nums, argnames, ()
     names = known.names

@@ -6,12 +6,14 @@ they use.
 
 import importlib
 import sys
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from minijax import dtypes as _dtypes
 from minijax.array import Array as ndarray
+from minijax.control.served import serve
 from minijax.numpy import scalar_types as _scalar_types
 
 _NAMES = {
@@ -78,6 +80,23 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _SUBMODULES = ("fft", "linalg")
+
+# Modules of functions from arrays to arrays, which run as one program; and what in them
+# gives no array, or depends on whether a number is Python's.
+_SERVED = frozenset([
+    "bits", "calculus", "einsum", "gathering", "joining", "matrices", "math_ufuncs",
+    "nan_reductions", "padding", "products", "rearranging", "reductions",
+    "selection", "shape_ops", "sorting", "special_ufuncs", "statistics", "ufuncs",
+    "windows",
+])  # fmt: skip
+_SERVED_TOO = frozenset([
+    "empty", "empty_like", "full", "full_like", "ones", "ones_like", "zeros",
+    "zeros_like",
+])  # fmt: skip
+_NOT_SERVED = frozenset([
+    "broadcast_shapes", "einsum_path", "float_power", "mask_indices", "piecewise",
+    "pow", "power",
+])  # fmt: skip
 _SCALAR_TYPES = [
     name for name in vars(_scalar_types)
     if not name.startswith("_") and name not in ("install_asarray", "np", "ml_dtypes")
@@ -112,10 +131,16 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _is_served(module, name):
+    return name in _SERVED_TOO or (module in _SERVED and name not in _NOT_SERVED)
+
+
 def __getattr__(name: str) -> Any:
     module = _HOME.get(name)
     if module is not None:
         value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        if type(value) is FunctionType and _is_served(module, name):
+            value = serve(value)
     elif name in _SUBMODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:

@@ -1,12 +1,15 @@
 """The operators and methods of arrays and tracers, installed on both classes."""
 
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import core, lax
+from minijax import _callpath, core, lax
 from minijax.array import ArrayImpl
+from minijax.control.call import Statics
+from minijax.control.served import serve
 from minijax.core import ShapedArray, Tracer
 from minijax.numpy import (
     creation,
@@ -137,14 +140,34 @@ _COMPARISONS = {
 }
 
 
-def _all_operators():
+def _served_power():
+    """`**` on arrays: an exponent that is a number decides what is computed."""
+    of_arrays = serve(ufuncs.power)
+
+    def power(x, y):
+        both = type(x) is type(y) is ArrayImpl
+        return of_arrays(x, y) if both else ufuncs.power(x, y)
+
+    return serve(ufuncs.power, Statics((1,), (), ()), power)
+
+
+def _binary_operators():
+    """name -> (served function, operator, reflected operator or None)."""
     found = {}
     for table, make in ((_FAST, _fast_operators), (_GENERAL, _operators)):
         for name, (symbol, fun) in table.items():
-            found[f"__{name}__"], found[f"__r{name}__"] = make(symbol, fun)
+            served = _served_power() if name == "pow" else serve(fun)
+            found[name] = served, *make(symbol, fun)
     for name, (symbol, fun) in _COMPARISONS.items():
-        found[f"__{name}__"], _ = _fast_operators(symbol, fun)
+        found[name] = serve(fun), _fast_operators(symbol, fun)[0], None
     return found
+
+
+_UNARY = {
+    "neg": ufuncs._negative,
+    "abs": ufuncs.absolute,
+    "invert": ufuncs.bitwise_not,
+}
 
 
 def _positive(self):
@@ -255,6 +278,12 @@ def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
     )
 
 
+# Methods of arrays that run as one program.
+_SERVED = frozenset([
+    "all", "any", "argmax", "argmin", "astype", "conj", "conjugate", "cumprod",
+    "cumsum", "dot", "flatten", "max", "mean", "min", "prod", "ptp", "ravel",
+    "repeat", "squeeze", "std", "sum", "swapaxes", "transpose", "var", "view",
+])  # fmt: skip
 _LATER = (
     "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
     "searchsorted", "sort", "trace",
@@ -263,13 +292,7 @@ _LATER = (
 
 def _methods():
     return {
-        **_all_operators(),
-        "__neg__": ufuncs._negative,
-        "__pos__": _positive,
-        "__abs__": ufuncs.absolute,
-        "__invert__": ufuncs.bitwise_not,
         "__round__": _round,
-        "__getitem__": indexing.getitem,
         "__setitem__": _setitem,
         "__contains__": _contains,
         "__iter__": _iter,
@@ -295,7 +318,6 @@ def _methods():
         "ptp": reductions.ptp,
         "ravel": shape_ops.ravel,
         "repeat": rearranging.repeat,
-        "reshape": shape_ops.reshape_method,
         "round": _by_name("round"),
         "squeeze": shape_ops.squeeze,
         "std": reductions.std,
@@ -314,12 +336,33 @@ def _methods():
     }
 
 
+def _install_operators():
+    """The operators: of arrays in the call path, of tracers as methods."""
+    tracer: Any = Tracer
+    for name, (served, method, reflected) in _binary_operators().items():
+        setattr(Tracer, f"__{name}__", method)
+        if reflected is not None:
+            setattr(Tracer, f"__r{name}__", reflected)
+        _callpath.set_operator(name, served, method, reflected)
+    for name, method in _UNARY.items():
+        setattr(Tracer, f"__{name}__", method)
+        _callpath.set_operator(name, serve(method), method, None)
+    tracer.__pos__ = _positive
+    tracer.__getitem__ = indexing.getitem
+    _callpath.set_operator("getitem", None, indexing.getitem, None)
+
+
 def install():
     """Give arrays and tracers their operators and methods."""
+    _install_operators()
     for name, method in _methods().items():
-        setattr(ArrayImpl, name, method)
         setattr(Tracer, name, method)
+        if isinstance(method, FunctionType) and name in _SERVED:
+            method = serve(method)
+        setattr(ArrayImpl, name, method)
     array: Any = ArrayImpl
+    tracer: Any = Tracer
+    array._reshape = tracer.reshape = shape_ops.reshape_method
     array.__repr__ = printing.array_repr
     array.__str__ = printing.array_str
 

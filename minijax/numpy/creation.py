@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minijax import _callpath, core, dtypes, lax
 from minijax import array as array_module
-from minijax import core, dtypes, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.core import Tracer
@@ -84,7 +84,8 @@ def _from_object(x, dtype, copy=False) -> Any:
             return convert(x, dtype)
         return copy_p.bind(x) if copy else x
     if isinstance(x, (np.ndarray, np.generic)):
-        return _from_numpy(x, dtype)
+        plain = _callpath.from_numpy(x) if dtype is None else None
+        return _from_numpy(x, dtype) if plain is None else plain
     if type(x) in dtypes.python_scalar_types:
         return _from_scalar(x, dtype)
     if isinstance(x, (list, tuple)):

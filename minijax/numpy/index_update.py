@@ -6,6 +6,9 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import core, dtypes, lax
+from minijax.array import ArrayImpl
+from minijax.control.call import Statics
+from minijax.control.served import serve
 from minijax.numpy.creation import asarray
 from minijax.numpy.indexing import Indexer, _entries, get
 from minijax.numpy.promotion import (
@@ -74,6 +77,40 @@ def _warn_of_lossy_update(x, y):
         )
 
 
+def _by_parts(x, parts, y, *, op, form, options):
+    """`_scatter`, with the index taken apart: `form` has a slice as the tuple of its
+    parts, and False for what is in `parts`.
+    """
+    parts = iter(parts)
+    index = [
+        next(parts) if item is False else slice(*item) if type(item) is tuple else item
+        for item in form
+    ]
+    return _scatter(getattr(lax, op), x, tuple(index), y, **dict(options))
+
+
+_served_update = serve(_by_parts, Statics((), ("op", "form", "options"), ()))
+
+
+def _update(op, x, index, y, options):
+    """`_scatter` by the lax function named `op`, served as one program where it can be."""
+    if type(x) is not ArrayImpl:
+        return _scatter(getattr(lax, op), x, index, y, **options)
+    form, parts = [], []
+    for item in index if type(index) is tuple else (index,):
+        if type(item) is slice:
+            form.append((item.start, item.stop, item.step))
+        elif item is None or item is Ellipsis:
+            form.append(item)
+        else:
+            form.append(False)
+            parts.append(item)
+    if len(parts) == 1 and isinstance(parts[0], list):
+        return _scatter(getattr(lax, op), x, index, y, **options)
+    options = tuple(options.items())
+    return _served_update(x, parts, y, op=op, form=tuple(form), options=options)
+
+
 class IndexUpdateHelper:
     """`x.at`: indexed, it gives what updates `x` there without changing `x`."""
 
@@ -111,19 +148,19 @@ class IndexUpdateRef:
 
     def set(self, values, **options):
         """With the selected elements set to `values`."""
-        return _scatter(lax.scatter, self.array, self.index, values, **options)
+        return _update("scatter", self.array, self.index, values, options)
 
     def add(self, values, **options):
         """With `values` added to the selected elements."""
-        return _scatter(lax.scatter_add, self.array, self.index, values, **options)
+        return _update("scatter_add", self.array, self.index, values, options)
 
     def subtract(self, values, **options):
         """With `values` subtracted from the selected elements."""
-        return _scatter(lax.scatter_sub, self.array, self.index, values, **options)
+        return _update("scatter_sub", self.array, self.index, values, options)
 
     def multiply(self, values, **options):
         """With the selected elements multiplied by `values`."""
-        return _scatter(lax.scatter_mul, self.array, self.index, values, **options)
+        return _update("scatter_mul", self.array, self.index, values, options)
 
     mul = multiply
 
@@ -141,11 +178,11 @@ class IndexUpdateRef:
 
     def min(self, values, **options):
         """With the smaller of the selected elements and `values`."""
-        return _scatter(lax.scatter_min, self.array, self.index, values, **options)
+        return _update("scatter_min", self.array, self.index, values, options)
 
     def max(self, values, **options):
         """With the larger of the selected elements and `values`."""
-        return _scatter(lax.scatter_max, self.array, self.index, values, **options)
+        return _update("scatter_max", self.array, self.index, values, options)
 
     def apply(self, func, **options):
         """With a unary function applied to the selected elements."""

@@ -10,6 +10,7 @@ import operator
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
+from minijax.control.served import NO_STATICS, Served
 from minijax.numpy.promotion import canonical_axis, check_arraylike, dtype_of, shape_of
 
 _AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate
@@ -19,7 +20,7 @@ e.g.
 """
 
 
-class ufunc:
+class ufunc(Served):
     """A function of one or two arrays, applied elementwise.
 
     fun: the function; nin, nout: the numbers of its arguments and results; identity:
@@ -39,6 +40,7 @@ class ufunc:
         accumulate=None,
         at=None,
     ):
+        super().__init__(fun, NO_STATICS, self._apply)
         self.__name__ = self.__qualname__ = fun.__name__.lstrip("_")
         self.__doc__ = fun.__doc__
         self.__module__ = "minijax.numpy"
@@ -56,7 +58,7 @@ class ufunc:
     def __eq__(self, other):
         return isinstance(other, ufunc) and self._fun is other._fun
 
-    def __call__(self, *args, out=None, where=None):
+    def _apply(self, *args, out=None, where=None):
         """Apply to arrays.  NotImplementedError for `out` and `where`."""
         if out is not None:
             raise NotImplementedError(f"out argument of {self}")

@@ -5,7 +5,10 @@ A function is found in its module when it is first asked for.
 
 import importlib
 import sys
+from types import FunctionType
 from typing import Any
+
+from minijax.control.served import serve
 
 _NAMES = {
     "keys": """PRNGKey clone fold_in key key_data key_dtype key_impl split wrap_key_data""",
@@ -27,6 +30,8 @@ def __getattr__(name: str) -> Any:
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    if type(value) is FunctionType and (module != "keys" or name == "split"):
+        value = serve(value)
     setattr(sys.modules[__name__], name, value)
     return value
 
