@@ -252,7 +252,7 @@ static PyMemberDef members[] = {
  * as it is; None for what is neither, or not stored plainly. */
 static PyObject *from_numpy(PyObject *module, PyObject *x) {
   (void)module;
-  if (mjx_is_array(x)) return Py_NewRef(x);
+  if (mjx_is_array(x) && ((mjx_array *)x)->memory) return Py_NewRef(x);
   mjx_aval *aval = PyArray_CheckExact(x) ? mjx_argument_aval(x) : NULL;
   if (!aval || PyErr_Occurred()) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
   PyObject *held;
