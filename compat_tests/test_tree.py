@@ -722,8 +722,10 @@ def test_partial():
         inner = tu.Partial(max, 1) if wrap == "Partial" else functools.partial(max, 1)
         f = tu.Partial(max, 1, key=abs) if wrap is None else tu.Partial(inner, 2)
         leaves, treedef = tu.tree_flatten_with_path(f)
-        text = str(treedef).replace(str(abs), "abs")
-        return repr(f), f.args, leaves, text, f(-3), tu.tree_map(lambda x: x, f)(-4)
+        # Python 3.13 names the module in a partial's text.
+        texts = [str(x).replace("minijax.", "jax.") for x in (f, treedef)]
+        text = [text.replace(str(abs), "abs") for text in texts]
+        return f.args, leaves, text, f(-3), tu.tree_map(lambda x: x, f)(-4)
 
     for wrap in (None, "Partial", "functools"):
         compare(use, wrap)
