@@ -43,6 +43,10 @@ class Made:
         self.children, self.aux = children, aux
 
 
+class Keyed(Custom):
+    """As Custom, for the flatten function that also gives the keys."""
+
+
 @dataclasses.dataclass
 class Record:
     x: object
@@ -57,6 +61,9 @@ def unflatten_made(aux, children):
 
 tree_util.register_pytree_node(
     Custom, lambda node: node.act(), lambda aux, children: Custom(lambda: children)
+)
+tree_util.register_pytree_node(
+    Keyed, lambda node: ((1, 2), None), unflatten_made, lambda node: node.act()
 )
 tree_util.register_pytree_node(Made, lambda m: (m.children, m.aux), unflatten_made)
 tree_util.register_dataclass(Record, ["x"], ["meta"])
@@ -325,6 +332,9 @@ JUNK = st.recursive(
 @given(JUNK)
 def test_flatten_functions_that_return_nonsense(junk):
     use_everything([Custom(lambda: junk), 1])
+    use_everything(
+        [Keyed(lambda: junk), Keyed(lambda: ([("a", junk), (junk, 1)], junk))]
+    )
     use_everything(junk)
 
 
@@ -334,7 +344,8 @@ def test_arguments_that_are_nonsense(a, b, c):
     for name in (
         "tree_flatten", "tree_unflatten", "tree_leaves", "tree_structure", "tree_map",
         "flatten_axes", "flatten_one_level", "lookup", "sorted_keys",
-        "treedef_from_nodes",
+        "treedef_from_nodes", "tree_flatten_with_path", "one_level_with_keys",
+        "all_leaves", "DictKey", "SequenceKey", "GetAttrKey", "FlattenedIndexKey",
     ):  # fmt: skip
         function = getattr(_callpath, name)
         for args in ((), (a,), (a, b), (a, b, c)):
@@ -391,6 +402,8 @@ def test_exceptions_pass_through():
     calls = [
         lambda: tree_util.tree_leaves(Custom(fail)),
         lambda: tree_util.tree_map(lambda x: fail(), [1]),
+        lambda: tree_util.tree_leaves_with_path(Keyed(fail)),
+        lambda: tree_util.tree_leaves_with_path([1], lambda x: fail()),
         lambda: tree_util.tree_leaves([1], lambda x: fail()),
         lambda: tree_util.tree_structure(Made((1,), fail)).unflatten([1]),
         lambda: tree_util.tree_structure([1]).unflatten(fail() for _ in range(2)),
@@ -516,13 +529,15 @@ def test_cycles_through_structures_are_collected():
         aux.own = tree_util.tree_structure(Made((1,), aux))
         key = Key("k", lambda: None)
         key.own = tree_util.tree_structure([{key: 1}])
+        step = Aux()
+        step.own = tree_util.DictKey(step)
         Local = namedtuple("Local", "a")
         Local.own = tree_util.tree_structure([Local(1)])
-        return [weakref.ref(x) for x in (aux, key, Local)]
+        return [weakref.ref(x) for x in (aux, key, step, Local)]
 
     refs = tracked()
     gc.collect()
-    assert [ref() for ref in refs] == [None] * 3
+    assert [ref() for ref in refs] == [None] * 4
 
 
 def test_references_are_returned():
@@ -533,6 +548,7 @@ def test_references_are_returned():
         Pair(leaf, [leaf]), Made((leaf,), aux), Record(leaf, aux), {1: leaf, 0: [leaf]},
         OrderedDict(a=leaf), defaultdict(int, a=leaf), {"b": leaf, 1: 2},
         [leaf, Custom(fail)], {"x": leaf, "y": Custom(lambda: (leaf, leaf))},
+        Keyed(lambda: ([(key, leaf), ("b", [leaf])], aux)), Keyed(lambda: ([(1,)], 2)),
         Custom(lambda: [leaf]), [Custom(lambda: ([leaf, leaf], aux))],
     ]  # fmt: skip
     watched = [leaf, aux, key, Pair, Made, Record, tuple, PYTREEDEF]
@@ -568,6 +584,8 @@ def test_memory_stays_flat():
 
     def rarer():
         tree_util.tree_leaves(wide)
+        tree_util.tree_flatten_with_path([tree, wide])
+        attempt(tree_util.tree_flatten_with_path, bad)
         treedef.children(), treedef.compose(treedef), pickle.loads(data)
         treedef.walk(lambda *x: x, None, leaves)
         attempt(tree_util.tree_map, lambda x, y: x, tree, wide)

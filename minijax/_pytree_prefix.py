@@ -1,8 +1,8 @@
 """Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
 
 from minijax import _callpath, _pytree
-from minijax._pytree import LEAF, PyTreeDef, lookup, one_level_with_keys
-from minijax._pytree_keys import DictKey, SequenceKey
+from minijax._callpath import DictKey, SequenceKey, lookup, one_level_with_keys
+from minijax._pytree import LEAF, PyTreeDef
 
 
 def broadcast_prefix(prefix_tree, full_tree, is_leaf=None) -> list:
@@ -111,7 +111,6 @@ def _prefix_errors(path, prefix, full, is_leaf):
     if level is None or full_level is None:
         return
     (pairs, data), (full_pairs, full_data) = level, full_level
-    pairs, full_pairs = list(pairs), list(full_pairs)
     if len(pairs) != len(full_pairs):
         if entry.kind in ("tuple", "list", "namedtuple"):
             yield _different_lengths(path, prefix, full)

@@ -1,6 +1,6 @@
 """The pytree registry, as `jax.tree_util.default_registry` has it; the table is in C."""
 
-from minijax import _callpath, _pytree
+from minijax import _callpath
 
 
 class PyTreeRegistry:
@@ -24,7 +24,7 @@ class PyTreeRegistry:
         return _callpath.tree_flatten(tree, leaf_predicate)
 
     def flatten_with_path(self, tree, leaf_predicate=None):
-        return _pytree.flatten_with_path(tree, leaf_predicate)
+        return _callpath.tree_flatten_with_path(tree, leaf_predicate, True)
 
     def flatten_one_level(self, tree):
         """-> (children, data), or None for a leaf."""
@@ -32,7 +32,7 @@ class PyTreeRegistry:
 
     def flatten_one_level_with_keys(self, tree):
         """-> ((key, child) pairs, data), or None for a leaf."""
-        return _pytree.one_level_with_keys(tree)
+        return _callpath.one_level_with_keys(tree)
 
 
 default_registry = PyTreeRegistry()

@@ -1,7 +1,7 @@
 """The public `jax.tree_util`: pytree functions, node registration, key paths.
 
-Exceptions are JAX's. What runs often is C (`_callpath`); key paths are in `_pytree.py`,
-prefix trees in `_pytree_prefix.py`.
+Exceptions are JAX's. What runs often is C (`_callpath`); prefix trees are in
+`_pytree_prefix.py`.
 """
 
 import functools
@@ -9,9 +9,9 @@ import operator
 from collections import OrderedDict, defaultdict
 from typing import TypeVar
 
-from minijax import _callpath, _pytree
+from minijax import _callpath
+from minijax._callpath import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
 from minijax._pytree import LEAF, PyTreeDef
-from minijax._pytree_keys import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
 from minijax._pytree_prefix import (
     broadcast_prefix,
     equality_errors,
@@ -29,6 +29,7 @@ _UNSPECIFIED = object()
 
 flatten = tree_flatten = _callpath.tree_flatten
 unflatten = tree_unflatten = _callpath.tree_unflatten
+tree_flatten_with_path = _callpath.tree_flatten_with_path
 tree_leaves = _callpath.tree_leaves
 tree_map = _callpath.tree_map
 tree_structure = _callpath.tree_structure
@@ -54,7 +55,7 @@ def treedef_is_leaf(treedef: PyTreeDef) -> bool:
 def all_leaves(iterable, is_leaf=None) -> bool:
     """Whether every element of the iterable is a leaf."""
     if is_leaf is None:
-        return not any(is_tree_node(type(x)) for x in iterable)
+        return _callpath.all_leaves(iterable)
     items = list(iterable)
     leaves = tree_leaves(items, is_leaf)
     return len(leaves) == len(items) and all(map(operator.is_, leaves, items))
@@ -147,13 +148,6 @@ def tree_transpose(outer_treedef, inner_treedef, pytree_to_transpose):
 
 
 # -- key paths -----------------------------------------------------------------------
-
-
-def tree_flatten_with_path(tree, is_leaf=None, is_leaf_takes_path=False):
-    """-> ([(key path, leaf), ...], treedef)"""
-    if is_leaf is None or is_leaf_takes_path:
-        return _pytree.flatten_with_path(tree, is_leaf)
-    return _pytree.flatten_with_path(tree, lambda path, x: is_leaf(x))
 
 
 def tree_leaves_with_path(tree, is_leaf=None, is_leaf_takes_path=False) -> list:

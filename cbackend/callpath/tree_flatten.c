@@ -141,7 +141,7 @@ static inline int flatten_child(mjx_tree_flat *flat, PyObject *child, PyObject *
   return result;
 }
 
-static int enter(mjx_tree_flat *flat) {
+int mjx_tree_enter(mjx_tree_flat *flat) {
   if (flat->depth >= MAX_DEPTH) {
     PyErr_SetString(PyExc_RecursionError, "a pytree is nested too deeply, or contains itself");
     return -1;
@@ -149,12 +149,6 @@ static int enter(mjx_tree_flat *flat) {
   if (Py_EnterRecursiveCall(" while flattening a pytree")) return -1;
   flat->depth++;
   return 0;
-}
-
-static inline int leave(mjx_tree_flat *flat, int result) {
-  flat->depth--;
-  Py_LeaveRecursiveCall();
-  return result;
 }
 
 /* Appends the leading items that are leaves of the type met last; returns how many. */
@@ -276,9 +270,7 @@ static int flatten_custom(mjx_tree_flat *flat, PyObject *x, mjx_node_type *entry
   return result;
 }
 
-/* 1 if the predicate calls x a leaf, else 0. */
-static int leaf_verdict(PyObject *is_leaf, PyObject *x) {
-  PyObject *verdict = PyObject_CallOneArg(is_leaf, x);
+int mjx_tree_leaf_verdict(PyObject *verdict) {
   if (!verdict) return -1;
   int result = verdict == Py_True ? 1 : 0;
   if (!result && verdict != Py_False && verdict != Py_None) {
@@ -292,20 +284,20 @@ static int leaf_verdict(PyObject *is_leaf, PyObject *x) {
 
 static int flatten_container(mjx_tree_flat *flat, PyObject *x, mjx_node_type *entry,
                              PyObject *is_leaf) {
-  if (enter(flat) < 0) return -1;
+  if (mjx_tree_enter(flat) < 0) return -1;
   switch (entry ? entry->kind : MJX_TREE_NAMEDTUPLE) {
-    case MJX_TREE_TUPLE: return leave(flat, flatten_tuple(flat, x, is_leaf));
-    case MJX_TREE_LIST: return leave(flat, flatten_list(flat, x, is_leaf));
-    case MJX_TREE_DICT: return leave(flat, flatten_dict(flat, x, is_leaf));
-    case MJX_TREE_NAMEDTUPLE: return leave(flat, flatten_namedtuple(flat, x, is_leaf));
-    default: return leave(flat, flatten_custom(flat, x, entry, is_leaf));
+    case MJX_TREE_TUPLE: return mjx_tree_leave(flat, flatten_tuple(flat, x, is_leaf));
+    case MJX_TREE_LIST: return mjx_tree_leave(flat, flatten_list(flat, x, is_leaf));
+    case MJX_TREE_DICT: return mjx_tree_leave(flat, flatten_dict(flat, x, is_leaf));
+    case MJX_TREE_NAMEDTUPLE: return mjx_tree_leave(flat, flatten_namedtuple(flat, x, is_leaf));
+    default: return mjx_tree_leave(flat, flatten_custom(flat, x, entry, is_leaf));
   }
 }
 
 /* x must be kept alive by the caller. */
 static int flatten_node(mjx_tree_flat *flat, PyObject *x, PyObject *is_leaf) {
   if (is_leaf) {
-    int verdict = leaf_verdict(is_leaf, x);
+    int verdict = mjx_tree_leaf_verdict(PyObject_CallOneArg(is_leaf, x));
     if (verdict < 0) return -1;
     if (verdict) return mjx_tree_push_leaf(flat, Py_NewRef(x));
   }

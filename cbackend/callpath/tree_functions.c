@@ -276,22 +276,33 @@ static PyObject *flatten_axes(PyObject *module, PyObject *args) {
 
 /* ---- one level ---- */
 
+PyObject *mjx_tree_level_data(const mjx_tree_node *node) {
+  if (node->kind == MJX_TREE_DICT) {
+    const mjx_keys *keys = (mjx_keys *)node->data;
+    PyObject *tuple = PyTuple_New(Py_SIZE(keys));
+    for (Py_ssize_t i = 0; tuple && i < Py_SIZE(keys); i++) {
+      PyTuple_SET_ITEM(tuple, i, Py_NewRef(keys->items[i]));
+    }
+    return tuple;
+  }
+  if (node->kind == MJX_TREE_NAMEDTUPLE) return Py_NewRef(node->type);
+  return Py_NewRef(node->data ? node->data : Py_None);
+}
+
 static PyObject *dict_level(PyObject *dict) {
   mjx_objects values;
   mjx_objects_init(&values);
   mjx_keys *keys = mjx_tree_dict_values(dict, &values);
-  if (!keys) {
-    mjx_objects_clear(&values);
-    return NULL;
-  }
-  PyObject *list = mjx_objects_to_list(&values);
-  PyObject *key_list = mjx_keys_as_list(keys);
-  Py_DECREF(keys);
   PyObject *pair = NULL;
-  if (list && key_list)
-    pair = Py_BuildValue("(NN)", PyList_AsTuple(list), PyList_AsTuple(key_list));
-  Py_XDECREF(list);
-  Py_XDECREF(key_list);
+  if (keys) {
+    const mjx_tree_node node = {MJX_TREE_DICT, 0, NULL, (PyObject *)keys};
+    PyObject *list = mjx_objects_to_list(&values);
+    PyObject *children = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    if (children) pair = Py_BuildValue("(NN)", children, mjx_tree_level_data(&node));
+    Py_DECREF(keys);
+  }
+  mjx_objects_clear(&values);
   return pair;
 }
 
@@ -314,6 +325,22 @@ static PyObject *flatten_one_level(PyObject *module, PyObject *x) {
   PyObject *children, *data;
   if (mjx_tree_take_apart(entry, x, &children, &data) < 0) return NULL;
   return Py_BuildValue("(NN)", children, data);
+}
+
+/* ---- leaves ---- */
+
+static PyObject *all_leaves(PyObject *module, PyObject *iterable) {
+  (void)module;
+  PyObject *iterator = PyObject_GetIter(iterable);
+  if (!iterator) return NULL;
+  int nodes = 0;
+  PyObject *x;
+  while (!nodes && (x = PyIter_Next(iterator))) {
+    nodes = mjx_tree_lookup(Py_TYPE(x)) ? 1 : mjx_tree_is_namedtuple(x);
+    Py_DECREF(x);
+  }
+  Py_DECREF(iterator);
+  return nodes < 0 || PyErr_Occurred() ? NULL : PyBool_FromLong(!nodes);
 }
 
 /* ---- the module ---- */
@@ -342,6 +369,8 @@ static PyMethodDef functions[] = {
      "it is no prefix."},
     {"flatten_one_level", flatten_one_level, METH_O,
      "flatten_one_level(tree, /)\n--\n\n-> (children, data) of the top node; None for a leaf."},
+    {"all_leaves", all_leaves, METH_O,
+     "all_leaves(iterable, /)\n--\n\nWhether no element is a node."},
     {"set_tree_hooks", set_tree_hooks, METH_VARARGS,
      "set_tree_hooks(text, explain, /)\n--\n\n"
      "Sets what writes a structure as text, and what explains why a tree is no prefix."},
@@ -350,6 +379,6 @@ static PyMethodDef functions[] = {
 
 int mjx_py_add_tree(PyObject *module) {
   if (mjx_tree_add_registry(module) < 0 || mjx_tree_add_keys(module) < 0) return -1;
-  if (mjx_tree_add_treedef(module) < 0) return -1;
+  if (mjx_tree_add_treedef(module) < 0 || mjx_tree_add_paths(module) < 0) return -1;
   return PyModule_AddFunctions(module, functions);
 }

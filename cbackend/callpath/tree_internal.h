@@ -138,6 +138,22 @@ PyObject *mjx_treedef_flatten_up_to(PyObject *self, PyObject *tree);
 PyObject *mjx_treedef_walk(PyObject *self, PyObject *args);
 PyObject *mjx_treedef_from_iterable_tree(PyObject *self, PyObject *tree);
 
+/* ---- shared by both ways of flattening (tree_flatten.c) ---- */
+
+/* Around the children of a node: RecursionError where the tree is too deep. */
+int mjx_tree_enter(mjx_tree_flat *flat);
+static inline int mjx_tree_leave(mjx_tree_flat *flat, int result) {
+  flat->depth--;
+  Py_LeaveRecursiveCall();
+  return result;
+}
+
+/* What is_leaf answered, which may be NULL: 1 for a leaf, else 0.  Takes the reference. */
+int mjx_tree_leaf_verdict(PyObject *verdict);
+
+/* A node's data as flatten_one_level shows them: hashable, and telling types; a new reference. */
+PyObject *mjx_tree_level_data(const mjx_tree_node *node);
+
 /* ---- hooks into Python (tree_functions.c) ---- */
 
 /* The text of a structure; a new reference. */
@@ -157,5 +173,6 @@ void mjx_tree_error_from(const char *format, ...);
 int mjx_tree_add_keys(PyObject *module);
 int mjx_tree_add_registry(PyObject *module);
 int mjx_tree_add_treedef(PyObject *module);
+int mjx_tree_add_paths(PyObject *module);
 
 #endif /* MJX_TREE_INTERNAL_H */

@@ -65,8 +65,6 @@ static PyGetSetDef node_type_getters[] = {{.name = "kind", .get = node_type_kind
 
 static PyMemberDef node_type_members[] = {
     {"type", T_OBJECT, offsetof(mjx_node_type, type), READONLY, NULL},
-    {"to_iterable_with_keys", T_OBJECT, offsetof(mjx_node_type, with_keys), READONLY, NULL},
-    {"data_fields", T_OBJECT, offsetof(mjx_node_type, data_fields), READONLY, NULL},
     {0},
 };
 

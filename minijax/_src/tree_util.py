@@ -7,5 +7,4 @@ __getattr__ = names_of(
     "minijax.tree_util",
     "minijax._pytree",
     "minijax._pytree_prefix",
-    "minijax._pytree_keys",
 )
