@@ -89,7 +89,8 @@ def plan(program):
                 taken_over.add(donor)
             placed.add(buffer)
         touched = {v.buffer for v in instr.ins + instr.outs if v.buffer is not None}
-        for buffer in touched - taken_over:
+        # an empty buffer that nothing writes was never given a place
+        for buffer in (touched - taken_over) & placed:
             if last_use.get(buffer) == index:
                 arena.give_back(buffer.where, buffer.nbytes)
     program.arena_bytes = arena.size

@@ -53,7 +53,8 @@ _NAMES = {
     unravel_index""",
     "reductions": """all amax amin any argmax argmin average
     count_nonzero cumprod cumsum cumulative_prod cumulative_sum max mean min nancumprod
-    nancumsum prod ptp std sum var _reduce_logical_xor _reduce_bitwise_and
+    nancumsum prod ptp std sum var _reduce_logical_and _reduce_logical_or
+    _reduce_logical_xor _reduce_bitwise_and
     _reduce_bitwise_or _reduce_bitwise_xor""",
     "nan_reductions": """nanargmax nanargmin
     nanmax nanmean nanmin nanprod nanstd nansum nanvar""",

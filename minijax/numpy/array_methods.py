@@ -222,36 +222,48 @@ def _view(self, dtype=None, type=None):
     """The bytes of the array read as another dtype; the last axis changes its size."""
     if type is not None:
         raise NotImplementedError("`type` argument of array.view() is not supported.")
-    dtype = np.dtype(float) if dtype is None else dtype
-    dtype = promotion.user_dtype(dtype, "view")
-    old, new = self.dtype, dtype
-    if np.dtype(bool) in (old, new) and old != new:
-        return _view_bool(self, old, new)
-    if old.itemsize == new.itemsize:
-        return lax.bitcast_convert_type(self, new)
+    if dtype is None:
+        return self
+    new, old = promotion.user_dtype(dtype, "view"), self.dtype
     if not self.ndim:
-        raise TypeError("view() with a dtype of another size needs at least one axis")
-    if old.itemsize > new.itemsize:
-        out = lax.bitcast_convert_type(self, new)
-        return lax.reshape(out, (*self.shape[:-1], out.shape[-2] * out.shape[-1]))
-    ratio = new.itemsize // old.itemsize
-    if self.shape[-1] % ratio:
+        if old.itemsize != new.itemsize:
+            raise ValueError(
+                "view() of a 0d array is only supported if the itemsize is unchanged."
+            )
+        return lax.squeeze(_view(lax.expand_dims(self, (0,)), new), (0,))
+    if self.shape[-1] * old.itemsize % new.itemsize:
         raise ValueError(
             "When changing to a larger dtype, its size must be a divisor of the total "
-            "size "
-            "in bytes of the last axis of the array."
+            "size in bytes of the last axis of the array."
         )
-    parts = lax.reshape(self, (*self.shape[:-1], self.shape[-1] // ratio, ratio))
-    return lax.bitcast_convert_type(parts, new)
-
-
-def _view_bool(x, old, new):
-    byte = np.dtype("uint8")
+    if old == new:
+        return self
+    if new == np.dtype(bool):
+        return _view(self, np.dtype("uint8")) != 0
+    if new.kind == "c":
+        part = np.dtype(f"float{4 * new.itemsize}")
+        pairs = _regroup(_view(self, part), 2)
+        return lax.complex(pairs[..., 0], pairs[..., 1])
     if old == np.dtype(bool):
-        return _view(x.astype(byte), new)
-    return _view(x, byte) != 0 if old.itemsize > 1 else lax.ne(
-        lax.bitcast_convert_type(x, byte), byte.type(0)
-    )  # fmt: skip
+        return _view(self.astype("uint8"), new)
+    if old.kind == "c":
+        parts = jnp.stack([lax.real(self), lax.imag(self)], axis=-1)
+        return _view(_merge_last(parts), new)
+    if old.itemsize > new.itemsize:
+        return _merge_last(lax.bitcast_convert_type(self, new))
+    if old.itemsize < new.itemsize:
+        self = _regroup(self, new.itemsize // old.itemsize)
+    return lax.bitcast_convert_type(self, new)
+
+
+def _merge_last(x):
+    """`x` with its last two axes made one."""
+    return lax.reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
+
+
+def _regroup(x, n):
+    """`x` with its last axis split into groups of `n`, a new last axis."""
+    return lax.reshape(x, (*x.shape[:-1], x.shape[-1] // n, n))
 
 
 def _by_name(name):

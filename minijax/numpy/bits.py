@@ -54,6 +54,7 @@ def unpackbits(a, axis=None, count=None, bitorder="big"):
         a, axis = jnp.ravel(a), 0
     axis = canonical_axis(axis, a.ndim)
     a = jnp.swapaxes(a, axis, -1) if axis != a.ndim - 1 else a
+    shifts = lax.expand_dims(shifts, range(a.ndim))
     bits = jnp.bitwise_and(
         jnp.right_shift(lax.expand_dims(a, (a.ndim,)), shifts), literal(1, _BYTE)
     )

@@ -146,7 +146,27 @@ def take_along_axis(
         wrap_negative_indices = mode != "promise_in_bounds"
     if wrap_negative_indices and dtype_of(indices).kind != "u":
         indices = _wrap_weakly(indices, arr.shape[axis])
+    if mode == "one_hot":
+        return _pick_along(arr, indices, axis)
     return _gather_along(arr, indices, axis, mode, fill_value)
+
+
+def _pick_along(arr, indices, axis):
+    """As `_gather_along`, by a product with a matrix of ones and zeros."""
+    n = arr.shape[axis]
+    hot = lax.eq(
+        lax.expand_dims(indices, (indices.ndim,)),
+        lax.broadcasted_iota(indices.dtype, (1,) * indices.ndim + (n,), indices.ndim),
+    )
+    hot = convert(hot, arr.dtype)
+    lead, tail = list(range(axis)), list(range(axis + 1, arr.ndim))
+    out, picked = arr.ndim, arr.ndim + 1
+    lead_out = [*lead, out, *tail]
+    return jnp.einsum(
+        hot, [*lead_out, picked], arr, [*lead, picked, *tail], lead_out,
+        precision=None if arr.ndim == 1 else lax.Precision.HIGHEST,
+        preferred_element_type=arr.dtype,
+    )  # fmt: skip
 
 
 def _gather_along(arr, indices, axis, mode, fill_value):
@@ -349,7 +369,9 @@ def unravel_index(indices, shape):
     for n in reversed(shape):
         left, place = jnp.divmod(left, n)
         out.append(place)
-    over, under = left > 0, left < -1
+    over = left > 0
+    # unsigned indices are never below the range
+    under = left < -1 if is_kind(left, np.signedinteger) else jnp.asarray(False)
     return tuple([
         jnp.where(over, n - 1, jnp.where(under, 0, place))
         for n, place in zip(shape, reversed(out), strict=True)
@@ -389,9 +411,11 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
             index.append(jnp.clip(x, 0, n - 1))
         elif how == "wrap":
             index.append(x % n)
+        elif how == "ignore":
+            index.append(x)
         else:
             raise ValueError(
-                f"invalid mode={how!r}. Expected 'raise', 'wrap', or 'clip'"
+                f"invalid mode={how!r}. Expected 'raise', 'wrap', 'clip', or 'ignore'."
             )
     if order not in ("C", "F"):
         raise ValueError(f"invalid order={order!r}. Expected 'C' or 'F'")
@@ -400,7 +424,9 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
         if order == "C"
         else np.cumprod((1, *dims[:-1]))
     )
-    result = jnp.array(0, dtype=dtype or dtypes.python_scalar_dtype(int))
+    if dtype is None:
+        dtype = dtypes.result_type(*index)
+    result = jnp.array(0, dtype=dtype)
     for x, stride in zip(index, strides, strict=True):
-        result = result + x * int(stride)
+        result = result + convert(x, result.dtype) * int(stride)
     return result

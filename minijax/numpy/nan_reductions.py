@@ -15,7 +15,12 @@ from minijax.numpy.promotion import (
     literal,
     user_dtype,
 )
-from minijax.numpy.reductions import _mean_dtypes, _no_out, _variance_dtypes
+from minijax.numpy.reductions import (
+    _mean_dtypes,
+    _no_out,
+    _variance_dtypes,
+    check_where,
+)
 from minijax.numpy.selection import _where, where_inline
 
 
@@ -84,6 +89,7 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
     (a,) = ensure_arraylike("nanmean", a)
     _no_out("nanmean", out)
     dtype = user_dtype(dtype, "nanmean")
+    check_where("nanmean", where)
     if not is_kind(a, np.inexact):
         return jnp.mean(a, axis, dtype, None, keepdims, where=where)
     compute, result = _mean_dtypes(dtype, a)
@@ -99,13 +105,14 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
     """`var` of the elements that are not NaN; NaN where they are not more than `ddof`."""
     (a,) = ensure_arraylike("nanvar", a)
     _no_out("nanvar", out)
+    check_where("nanvar", where)
     dtype = user_dtype(dtype, "nanvar")
     compute, result = _variance_dtypes(dtype, a)
     a = convert(a, compute)
     if mean is None:
         mean = nanmean(a, axis, dtype=compute, keepdims=True, where=where)
     missing = lax.ne(a, a)
-    centered = _where(missing, 0, lax.sub(a, asarray(mean)))
+    centered = _where(missing, 0, lax.sub(a, convert(asarray(mean), compute)))
     if is_complex(centered):
         centered = lax.real(lax.mul(centered, lax.conj(centered)))
     else:
@@ -126,6 +133,7 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
     """`std` of the elements that are not NaN."""
     check_arraylike("nanstd", a)
     _no_out("nanstd", out)
+    check_where("nanstd", where)
     return lax.sqrt(
         nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
     )

@@ -45,7 +45,10 @@ def _axes(axis, rank):
         return tuple(range(rank))
     if not isinstance(axis, (tuple, list)):
         axis = (axis,)
-    return tuple([canonical_axis(_static(i), rank) for i in axis])
+    axes = tuple([canonical_axis(_static(i), rank) for i in axis])
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"duplicate value in 'axis': {tuple(axis)}")
+    return axes
 
 
 def _static(axis):
@@ -65,6 +68,17 @@ def _promoted_integer(dtype):
     return dtype
 
 
+def check_where(name, where):
+    """ValueError if a mask is not boolean."""
+    if where is not None:
+        check_arraylike(name, where)
+        if dtype_of(where) != BOOL:
+            raise ValueError(
+                f"jnp.{name}: where must be None or a boolean array; got "
+                f"where.dtype={dtype_of(where)!r}."
+            )
+
+
 def _mask(a, where, value):
     """`a` with `value` where the mask does not hold."""
     shape = shape_of(a)
@@ -80,6 +94,7 @@ def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
     to it; identity: what masked elements become.
     """
     _no_out(name, out)
+    check_where(name, where)
     a = asarray(a)
     axes = _axes(axis, a.ndim)
     if a.dtype != compute or a.weak_type:
@@ -93,7 +108,8 @@ def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
         initial = convert(initial, result)
         if shape_of(initial):
             raise ValueError(
-                f"initial value must be a scalar, got shape {shape_of(initial)}"
+                "initial value must be a scalar. Got array of shape "
+                f"{shape_of(initial)}"
             )
         value = combine(initial, value)
     return lax.expand_dims(value, axes) if keepdims else value
@@ -118,8 +134,7 @@ def _sum_dtypes(name, a, dtype, promote_integers):
 def _add_up(name, op, combine, identity, a, axis, dtype, out, keepdims, initial, where,
             promote_integers):  # fmt: skip
     (a,) = ensure_arraylike(name, a)
-    if where is not None:
-        check_arraylike(name, where)
+    check_where(name, where)
     compute, result = _sum_dtypes(name, a, dtype, promote_integers)
     if dtype_of(a) == BOOL != result:
         a = convert(a, dtypes.python_scalar_dtype(int))
@@ -170,8 +185,7 @@ def prod(
 def _extremum(name, op, combine, a, axis, out, keepdims, initial, where):
     (a,) = ensure_arraylike(name, a)
     a = asarray(a)
-    if where is not None:
-        check_arraylike(name, where)
+    check_where(name, where)
     axes = _axes(axis, a.ndim)
     if initial is None:
         if where is not None:
@@ -250,10 +264,23 @@ def count_nonzero(a, axis=None, keepdims=False):
     return sum(as_bool(asarray(a)), axis, dtype=int, keepdims=keepdims)
 
 
-def _reduce_logical_xor(a, axis=None, keepdims=False, where=None, **_):
-    a = as_bool(asarray(a))
-    return _reduce("logical_xor", a, lax.reduce_xor, axis, keepdims, where, False, None,
-                   compute=BOOL, result=BOOL)  # fmt: skip
+def _reduce_logical(name, op, combine, identity):
+    def reduce(a, axis=None, keepdims=False, where=None, initial=None, dtype=None):
+        a = as_bool(asarray(a))
+        initial = None if initial is None else as_bool(asarray(initial))
+        return _reduce(name, a, op, axis, keepdims, where, identity, None, initial,
+                       combine, BOOL, BOOL)  # fmt: skip
+
+    return reduce
+
+
+_reduce_logical_and = _reduce_logical(
+    "logical_and", lax.reduce_and, lax.bitwise_and, True
+)
+_reduce_logical_or = _reduce_logical("logical_or", lax.reduce_or, lax.bitwise_or, False)
+_reduce_logical_xor = _reduce_logical(
+    "logical_xor", lax.reduce_xor, lax.bitwise_xor, False
+)
 
 
 def _reduce_bits(name, op, combine, identity):
@@ -288,8 +315,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
 
 
 def _mean(a, axis, dtype, keepdims, where):
-    if where is not None:
-        check_arraylike("mean", where)
+    check_where("mean", where)
     compute, result = _mean_dtypes(dtype, a)
     axes = _axes(axis, a.ndim)
     if where is None:
@@ -333,12 +359,14 @@ def average(a, axis=None, weights=None, returned=False, keepdims=False):
 def _spread_weights(a, weights, axis):
     if axis is None:
         raise ValueError("Axis must be specified when shapes of a and weights differ.")
-    if isinstance(axis, tuple):
-        raise ValueError("Single axis expected when shapes of a and weights differ")
-    axis = canonical_axis(axis, a.ndim)
-    if weights.shape != (a.shape[axis],):
-        raise ValueError("Length of weights not compatible with specified axis.")
-    return lax.broadcast_in_dim(weights, a.shape, (axis,))
+    axes = _axes(axis, a.ndim)
+    if weights.shape != tuple([a.shape[i] for i in axes]):
+        raise ValueError(
+            "Shape of weights must be consistent with shape of a along specified axis."
+        )
+    if len(axes) > 1:
+        weights = lax.transpose(weights, sorted(range(len(axes)), key=axes.__getitem__))
+    return lax.broadcast_in_dim(weights, a.shape, sorted(axes))
 
 
 def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None,
@@ -385,7 +413,7 @@ def _variance_dtypes(dtype, a):
                 "to you."
             )
         result = inexact_dtype(dtype)
-        return dtypes.result_type(result, found), result
+        return _F32 if result in _HALF else result, result
     result = inexact_dtype(found)
     compute = _F32 if result in _HALF else result
     if result.kind == "c":
@@ -395,11 +423,12 @@ def _variance_dtypes(dtype, a):
 
 @jit(static_argnames=("axis", "dtype", "keepdims"))
 def _var(a, axis, dtype, ddof, keepdims, where, mean):
+    check_where("var", where)
     compute, result = _variance_dtypes(dtype, a)
     a = convert(a, compute)
     if mean is None:
         mean = _mean(a, axis, compute, True, where)
-    centered = lax.sub(a, _to_rank(mean, a.ndim))
+    centered = lax.sub(a, _to_rank(convert(mean, compute), a.ndim))
     if is_complex(centered):
         centered = lax.real(lax.mul(centered, lax.conj(centered)))
     else:
@@ -522,7 +551,7 @@ def nancumprod(a, axis=None, dtype=None, out=None):
     return _running("nancumprod", lax.cumprod, 1, a, axis, dtype, out, fill_nan=True)
 
 
-def _cumulative(name, op, identity, x, axis, dtype, include_initial):
+def _cumulative(name, op, identity, x, axis, dtype, include_initial, promote=False):
     check_arraylike(name, x)
     x = asarray(x)
     if not x.ndim:
@@ -538,7 +567,7 @@ def _cumulative(name, op, identity, x, axis, dtype, include_initial):
             )
         axis = 0
     axis = canonical_axis(axis, x.ndim)
-    out = _running(name, op, identity, x, axis, dtype, None, promote=True)
+    out = _running(name, op, identity, x, axis, dtype, None, promote=promote)
     if include_initial:
         shape = list(out.shape)
         shape[axis] = 1
@@ -551,7 +580,9 @@ def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
     """The running sum along an axis, which only vectors may leave out; with 0 first, if
     asked.
     """
-    return _cumulative("cumulative_sum", lax.cumsum, 0, x, axis, dtype, include_initial)
+    return _cumulative(
+        "cumulative_sum", lax.cumsum, 0, x, axis, dtype, include_initial, promote=True
+    )
 
 
 def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):

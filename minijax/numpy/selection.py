@@ -121,8 +121,8 @@ def choose(a, choices, out=None, mode="raise"):
     n = len(choices)
     if mode == "raise":
         host = concrete_or_error(
-            np.asarray, a, "The index array `a` in jnp.choose must be concrete for "
-            "mode='raise'. Try mode='wrap' or mode='clip'."
+            np.asarray, a, "The error occurred because jnp.choose was jit-compiled "
+            "with mode='raise'. Use mode='wrap' or mode='clip' instead."
         )  # fmt: skip
         if host.size and (host.min() < 0 or host.max() >= n):
             raise ValueError("invalid entry in choice array")

@@ -18,6 +18,7 @@ from minijax.numpy.promotion import (
     is_complex,
     is_kind,
     literal,
+    promote_args_inexact,
     promote_dtypes_inexact,
     shape_of,
     user_dtype,
@@ -324,27 +325,23 @@ def cov(
     bias, ddof: what is subtracted from the number of observations; fweights, aweights:
     their counts and weights.
     """
-    m = _variables(m, rowvar, dtype)
     if y is not None:
-        y = _variables(y, rowvar, dtype)
-        m, y = promote_dtypes_inexact(m, y)
-        if m.shape[0] == 0 or y.shape[0] == 0:
-            raise ValueError("cov: empty input")
-        m = lax.concatenate([m, y], 0)
+        m, y = promote_args_inexact("cov", m, y)
+    m = _variables(m, rowvar, dtype)
     if not m.shape[0]:
-        return jnp.zeros((0, 0), m.dtype)
+        return jnp.zeros((0, 0), dtypes.python_scalar_dtype(float))
+    if y is not None:
+        m = lax.concatenate([m, _variables(y, rowvar, dtype, keep_row=True)], 0)
+    n = m.shape[0]
+    if not m.shape[1]:
+        return jnp.full(() if n == 1 else (n, n), np.nan, m.dtype)
     if ddof is None:
         ddof = 1 if bias is False or bias == 0 else 0
     w = _observation_weights(fweights, aweights, m.shape[1])
     mean, total = jnp.average(m, axis=1, weights=w, returned=True)
     total = total[0]
     if w is None:
-        divisor = literal(
-            m.shape[1] - ddof,
-            np.dtype(m.dtype)
-            if not is_complex(m)
-            else np.dtype(f"float{4 * m.dtype.itemsize}"),
-        )
+        divisor = m.shape[1] - ddof
     elif ddof == 0:
         divisor = total
     elif aweights is None:
@@ -359,15 +356,16 @@ def cov(
     )
 
 
-def _variables(m, rowvar, dtype):
+def _variables(m, rowvar, dtype, keep_row=False):
     (m,) = ensure_arraylike("cov", m)
     dtype = user_dtype(dtype, "cov")
     m = asarray(m)
     if m.ndim > 2:
         raise ValueError("m has more than 2 dimensions")
     m = convert(m, inexact_dtype(m.dtype if dtype is None else dtype))
+    is_row = m.ndim != 2 or (keep_row and m.shape[0] == 1)
     m = jnp.atleast_2d(m)
-    return m.T if not rowvar and m.shape[0] != 1 else m
+    return m if rowvar or is_row else m.T
 
 
 def _observation_weights(fweights, aweights, n):
@@ -402,7 +400,7 @@ def corrcoef(x, y=None, rowvar=True, dtype=None):
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.ndim:
         return lax.div(c, c)
-    d = lax.sqrt(jnp.real(jnp.diag(c)))
+    d = convert(lax.sqrt(jnp.real(jnp.diag(c))), c.dtype)
     c = c / d[:, None] / d[None, :]
     if is_complex(c):
         return lax.complex(jnp.clip(lax.real(c), -1, 1), jnp.clip(lax.imag(c), -1, 1))

@@ -45,9 +45,17 @@ class ufunc(Served):
         self.__doc__ = fun.__doc__
         self.__module__ = "minijax.numpy"
         self.__wrapped__ = fun
-        self.nin, self.nout, self.nargs, self.identity = nin, nout, nin, identity
         self._fun = fun
+        self._counts = nin, nout, identity
         self._reduce, self._accumulate, self._at = reduce, accumulate, at
+
+    nin = property(lambda self: self._counts[0], doc="The number of arguments.")
+    nout = property(lambda self: self._counts[1], doc="The number of results.")
+    nargs = property(lambda self: self._counts[0], doc="The number of arguments.")
+    identity = property(
+        lambda self: self._counts[2], doc="The neutral operand, or None."
+    )
+    _func = property(lambda self: self._fun, doc="The function, under JAX's name.")
 
     def __repr__(self):
         return f"<jnp.ufunc '{self.__name__}'>"
@@ -91,6 +99,11 @@ class ufunc(Served):
             options["promote_integers"] = False
         return getattr(jnp, self._reduce)(a, **options)
 
+    def _combines_as_dtype(self, a):
+        """Whether the update method of `at` exists for the dtype of `a`."""
+        kind = dtype_of(a).kind
+        return kind != "b" and (kind != "c" or self._at in ("add", "subtract", "mul"))
+
     def _require_binary(self, method):
         if self.nin != 2:
             raise ValueError(f"{method} only supported for binary ufuncs")
@@ -128,7 +141,7 @@ class ufunc(Served):
         check_arraylike(f"{self.__name__}.at", a)
         if self.nin == 1:
             return a.at[indices].apply(self._fun)
-        if self._at is not None:
+        if self._at is not None and self._combines_as_dtype(a):
             return getattr(jnp.asarray(a).at[indices], self._at)(b)
         return _at_by_loop(self, a, indices, b)
 
@@ -171,19 +184,20 @@ def _wrong_number_of_arguments(self, n):
 
 def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
     a = jnp.asarray(a, dtype)
-    rank = a.ndim
+    rank, shape = a.ndim, a.shape
+    where = None if where is None else jnp.broadcast_to(where, shape)
     if axis is None:
         final = (1,) * rank if keepdims else ()
         a, axis = a.reshape(-1), 0
-        where = None if where is None else jnp.broadcast_to(where, final).reshape(-1)
+        where = None if where is None else where.reshape(-1)
     else:
         axis = canonical_axis(axis, rank)
         final = list(a.shape)
         final[axis : axis + 1] = [1] if keepdims else []
-    if where is not None and initial is None:
-        initial = self.identity
     a = jnp.moveaxis(a, axis, 0)
     start = 0
+    if initial is None:
+        initial = self.identity
     if initial is None:
         if not a.shape[0]:
             raise ValueError(
@@ -194,7 +208,9 @@ def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
     else:
         acc = jnp.broadcast_to(jnp.asarray(initial, a.dtype), a.shape[1:])
     if where is not None:
-        where = jnp.moveaxis(jnp.broadcast_to(where, a.shape), axis, 0)
+        where = jnp.moveaxis(where, axis, 0)
+    if not a.shape[0]:
+        return jnp.reshape(acc, final)
 
     def body(i, acc):
         new = self._fun(acc, a[i]).astype(acc.dtype)
@@ -211,6 +227,8 @@ def _accumulate_by_loop(self, a, axis, dtype):
         raise ValueError("accumulate: a must have at least one dimension.")
     axis = canonical_axis(axis, a.ndim)
     a = jnp.moveaxis(a, axis, 0)
+    if not a.size:
+        return jnp.moveaxis(a, 0, axis)
 
     def step(carry, i):
         x = jnp.where(i == 0, a[0], self._fun(carry, a[i]).astype(a.dtype))
