@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-enum { BLOCK = 32 }; /* a transposed block of 32 x 32 elements stays in L1 */
+enum { BLOCK = 16 }; /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
 
 typedef struct u128 {
   uint64_t low, high;
@@ -23,6 +23,10 @@ typedef struct u128 {
     } else if (ts == 1 && fs == 0) {                                                       \
       const type value = *from;                                                            \
       for (int64_t i = 0; i < n; i++) to[i] = value;                                       \
+    } else if (ts == 1 && fs == -1) { /* the compiler has shuffles for these two */        \
+      for (int64_t i = 0; i < n; i++) to[i] = from[-i];                                    \
+    } else if (ts == 1 && fs == 2) {                                                       \
+      for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];                                 \
     } else if (ts == 1) {                                                                  \
       for (int64_t i = 0; i < n; i++) to[i] = from[i * fs];                                \
     } else {                                                                               \
@@ -71,31 +75,50 @@ static void transpose_quads(uint32_t *to, int64_t ts, const uint32_t *from, int6
   *(quad *)(to + 3 * ts) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-static void strided_block(uint32_t *to, const int64_t *ts, const uint32_t *from, const int64_t *fs,
-                          int64_t rows, int64_t columns) {
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < columns; c++) to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];
+/* Eight-byte elements 2 x 2. */
+typedef uint64_t twin __attribute__((vector_size(16), aligned(8), may_alias));
+#if defined(__clang__)
+#define SHUFFLE_TWINS(a, b, i, j) __builtin_shufflevector(a, b, i, j)
+#else
+#define SHUFFLE_TWINS(a, b, i, j) __builtin_shuffle(a, b, (twin){i, j})
+#endif
+
+static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int64_t fs) {
+  twin a = *(const twin *)from, b = *(const twin *)(from + fs);
+  *(twin *)to = SHUFFLE_TWINS(a, b, 0, 2);
+  *(twin *)(to + ts) = SHUFFLE_TWINS(a, b, 1, 3);
 }
 
-static void block_uint32_t(uint32_t *to, const int64_t *ts, const uint32_t *from, const int64_t *fs,
-                           int64_t rows, int64_t columns) {
-  if (ts[1] != 1 || fs[0] != 1) {
-    strided_block(to, ts, from, fs, rows, columns);
-    return;
+/* A block by `UNIT` x `UNIT` pieces; what is left at its ends one by one. */
+#define DEFINE_TRANSPOSED(type, UNIT, TRANSPOSE)                                               \
+  static void strided_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
+                             int64_t rows, int64_t columns) {                                  \
+    for (int64_t r = 0; r < rows; r++)                                                         \
+      for (int64_t c = 0; c < columns; c++)                                                    \
+        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                               \
+  }                                                                                            \
+  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,   \
+                           int64_t rows, int64_t columns) {                                    \
+    if (ts[1] != 1 || fs[0] != 1) {                                                            \
+      strided_##type(to, ts, from, fs, rows, columns);                                         \
+      return;                                                                                  \
+    }                                                                                          \
+    int64_t whole_r = rows / UNIT * UNIT, whole_c = columns / UNIT * UNIT;                     \
+    for (int64_t r = 0; r < whole_r; r += UNIT)                                                \
+      for (int64_t c = 0; c < whole_c; c += UNIT)                                              \
+        TRANSPOSE(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);                     \
+    strided_##type(to + whole_c, ts, from + whole_c * fs[1], fs, whole_r, columns - whole_c);  \
+    strided_##type(to + whole_r * ts[0], ts, from + whole_r, fs, rows - whole_r, columns);     \
   }
-  int64_t r4 = rows / 4 * 4, c4 = columns / 4 * 4;
-  for (int64_t r = 0; r < r4; r += 4)
-    for (int64_t c = 0; c < c4; c += 4)
-      transpose_quads(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);
-  strided_block(to + c4, ts, from + c4 * fs[1], fs, r4, columns - c4);
-  strided_block(to + r4 * ts[0], ts, from + r4, fs, rows - r4, columns);
-}
+DEFINE_TRANSPOSED(uint32_t, 4, transpose_quads)
+DEFINE_TRANSPOSED(uint64_t, 2, transpose_twins)
 
 DEFINE_COPIES(uint8_t)
 DEFINE_COPIES(uint16_t)
 DEFINE_LINE(uint32_t)
 DEFINE_PLANE(uint32_t)
-DEFINE_COPIES(uint64_t)
+DEFINE_LINE(uint64_t)
+DEFINE_PLANE(uint64_t)
 DEFINE_COPIES(u128)
 
 void mjx_copy_line(char *to, int64_t ts, const char *from, int64_t fs, int64_t n, int size) {

@@ -3,8 +3,19 @@
 
 #include "window.h"
 
+/* A run of windows of one element, steered by one component: all in one loop. */
+typedef struct pick_run {
+  int64_t n, last, stride; /* bytes */
+  bool clip;
+  const char *index, *from, *fill;
+  char *to;
+  int64_t index_step, from_step, to_step; /* bytes */
+} pick_run;
+typedef void (*pick_fn)(const pick_run *run);
+
 typedef struct gather_plan {
   window_plan windows;
+  pick_fn pick;       /* NULL: by blocks */
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
   bool line;   /* a window is one run of bytes in both */
@@ -18,15 +29,68 @@ typedef struct gather_job {
   char *out;
 } gather_job;
 
-/* ---- one element of each window of a block ---- */
-
 typedef struct pair {
   uint64_t low, high;
 } __attribute__((may_alias)) pair;
-typedef uint8_t __attribute__((may_alias)) u8;
-typedef uint16_t __attribute__((may_alias)) u16;
-typedef uint32_t __attribute__((may_alias)) u32;
-typedef uint64_t __attribute__((may_alias)) u64;
+typedef uint8_t __attribute__((may_alias)) bits8;
+typedef uint16_t __attribute__((may_alias)) bits16;
+typedef uint32_t __attribute__((may_alias)) bits32;
+typedef uint64_t __attribute__((may_alias)) bits64;
+
+/* ---- one element of each window of a run ---- */
+
+#define DEFINE_PICK(NAME, T, I)                                               \
+  static void NAME(const pick_run *run) {                                     \
+    const pick_run r = *run; /* which the writes do not alias */              \
+    for (int64_t i = 0; i < r.n; i++) {                                       \
+      int64_t start = *(const I *)(const void *)(r.index + i * r.index_step); \
+      if (r.clip) start = start < 0 ? 0 : MJX_MIN(start, r.last);             \
+      bool gap = (uint64_t)start > (uint64_t)r.last;                          \
+      int64_t place = i * r.from_step + (gap ? 0 : start) * r.stride;         \
+      const char *at = gap ? r.fill : r.from + place;                         \
+      *(T *)(void *)(r.to + i * r.to_step) = *(const T *)(const void *)at;    \
+    }                                                                         \
+  }
+DEFINE_PICK(pick_4_by_i32, bits32, int32_t)
+DEFINE_PICK(pick_8_by_i32, bits64, int32_t)
+DEFINE_PICK(pick_4_by_i64, bits32, int64_t)
+DEFINE_PICK(pick_8_by_i64, bits64, int64_t)
+
+static pick_fn choose_pick(const window_plan *windows, int index_dtype) {
+  if (windows->window_n != 1 || windows->n_mapped != 1) return NULL;
+  bool wide = windows->size == 8;
+  if (!wide && windows->size != 4) return NULL;
+  if (index_dtype == MJX_I32) return wide ? pick_8_by_i32 : pick_4_by_i32;
+  if (index_dtype == MJX_I64) return wide ? pick_8_by_i64 : pick_4_by_i64;
+  return NULL;
+}
+
+static void pick(const gather_job *job, int64_t begin, int64_t end) {
+  const window_plan *windows = &job->plan->windows;
+  const window_dim *dim = &windows->mapped[0];
+  const mjx_space_plan *batch = &windows->batch;
+  int64_t size = windows->size;
+  int last = batch->ndim - 1;
+  pick_run run = {.last = dim->last,
+                  .stride = dim->stride,
+                  .clip = windows->clip,
+                  .fill = job->plan->fill_value,
+                  .index_step = batch->strides[1][last] * windows->index_size,
+                  .from_step = batch->strides[3][last] * size,
+                  .to_step = batch->strides[2][last] * size};
+  window_walk walk;
+  mjx_window_seek(&walk, windows, job->indices, begin);
+  for (; begin < end; begin += run.n) {
+    run.n = MJX_MIN(end - begin, mjx_window_run(&walk));
+    run.index = job->indices + (walk.at[1] + dim->index) * windows->index_size;
+    run.from = job->operand + walk.at[3] * size;
+    run.to = job->out + walk.at[2] * size;
+    job->plan->pick(&run);
+    mjx_window_skip(&walk, run.n);
+  }
+}
+
+/* ---- one element of each window of a block ---- */
 
 #define DEFINE_ELEMENTS(T)                                                                         \
   static void elements_##T(const window_block *block, const char *from, const T *fill, char *to) { \
@@ -42,20 +106,20 @@ typedef uint64_t __attribute__((may_alias)) u64;
         *(T *)(void *)(to + others[i]) = *(const T *)(const void *)(from + offsets[i]);            \
     }                                                                                              \
   }
-DEFINE_ELEMENTS(u8)
-DEFINE_ELEMENTS(u16)
-DEFINE_ELEMENTS(u32)
-DEFINE_ELEMENTS(u64)
+DEFINE_ELEMENTS(bits8)
+DEFINE_ELEMENTS(bits16)
+DEFINE_ELEMENTS(bits32)
+DEFINE_ELEMENTS(bits64)
 DEFINE_ELEMENTS(pair)
 
 static void gather_elements(const gather_job *job, const window_block *block, const char *from,
                             char *to) {
   const void *fill = job->plan->fill_value;
   switch (job->plan->windows.size) {
-    case 1: elements_u8(block, from, fill, to); break;
-    case 2: elements_u16(block, from, fill, to); break;
-    case 4: elements_u32(block, from, fill, to); break;
-    case 8: elements_u64(block, from, fill, to); break;
+    case 1: elements_bits8(block, from, fill, to); break;
+    case 2: elements_bits16(block, from, fill, to); break;
+    case 4: elements_bits32(block, from, fill, to); break;
+    case 8: elements_bits64(block, from, fill, to); break;
     default: elements_pair(block, from, fill, to); break;
   }
 }
@@ -100,6 +164,10 @@ static void gather_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const gather_plan *plan = job->plan;
   window_walk walk;
   window_block block;
+  if (plan->pick) {
+    pick(job, begin, end);
+    return;
+  }
   mjx_window_seek(&walk, &plan->windows, job->indices, begin);
   for (int64_t i = begin; i < end; i += block.n) {
     mjx_window_take(&walk, end - i, &block);
@@ -156,6 +224,7 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
                            &plan->copy));
   plan->line = is_line(&plan->copy);
   plan->across = goes_across(plan);
+  plan->pick = choose_pick(w, indices->dtype);
   return MJX_OK;
 }
 

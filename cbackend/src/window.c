@@ -204,8 +204,12 @@ void mjx_window_seek(window_walk *walk, const window_plan *plan, const char *ind
   }
 }
 
-/* Steps over n windows of one run along the last dim. */
-static void advance(window_walk *walk, int64_t n) {
+int64_t mjx_window_run(const window_walk *walk) {
+  const mjx_space_plan *batch = &walk->plan->batch;
+  return batch->shape[batch->ndim - 1] - walk->position[batch->ndim - 1];
+}
+
+void mjx_window_skip(window_walk *walk, int64_t n) {
   const mjx_space_plan *batch = &walk->plan->batch;
   for (int d = batch->ndim - 1; d >= 0; d--, n = 1) {
     bool carries = (walk->position[d] += n) >= batch->shape[d];
@@ -236,15 +240,12 @@ static void take_run(window_walk *walk, int64_t n, window_block *block) {
     block->gaps |= plan->starts(&starts) != 0;
   }
   block->n += n;
-  advance(walk, n);
+  mjx_window_skip(walk, n);
 }
 
 void mjx_window_take(window_walk *walk, int64_t left, window_block *block) {
-  const mjx_space_plan *batch = &walk->plan->batch;
-  int last = batch->ndim - 1;
   int64_t wanted = MJX_MIN(left, MJX_WINDOW_BLOCK);
   block->n = 0;
   block->gaps = false;
-  while (block->n < wanted)
-    take_run(walk, MJX_MIN(wanted - block->n, batch->shape[last] - walk->position[last]), block);
+  while (block->n < wanted) take_run(walk, MJX_MIN(wanted - block->n, mjx_window_run(walk)), block);
 }

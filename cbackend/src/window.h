@@ -72,6 +72,10 @@ typedef struct window_block {
 
 void mjx_window_seek(window_walk *walk, const window_plan *plan, const char *indices,
                      int64_t window);
+/* Windows of the run that the walk is in: along the batch space's last dim. */
+int64_t mjx_window_run(const window_walk *walk);
+/* Steps over n windows of one run. */
+void mjx_window_skip(window_walk *walk, int64_t n);
 /* Finds the next windows, no more than `left` and than a block takes. */
 void mjx_window_take(window_walk *walk, int64_t left, window_block *block);
 
