@@ -142,11 +142,16 @@ mjx_status mjx_op_sort_run(const mjx_instr *instr, mjx_frame *frame) {
 
 /* ---- TOP_K ---- */
 
+/* A few long lines are cut into chunks, and the result is chosen from the chunks' k items.  A
+ * chunk is long beside k, for to begin a heap takes many exchanges. */
+enum { CHUNK = 1 << 16, CHUNK_PER_K = 1 << 11, FEW_LINES = 8 };
+
 typedef struct top_k_plan {
   mjx_sort_key key;
   int64_t n, k;
-  int64_t other; /* scratch offset */
-  bool sorts;    /* all of the line, rather than by a heap of k */
+  int64_t other;          /* scratch offset */
+  bool sorts;             /* all of the line, rather than by a heap of k */
+  int64_t chunks, chosen; /* 1: not cut; scratch offset of the chunks' items */
 } top_k_plan;
 
 mjx_status mjx_op_top_k_check(mjx_loader *loader, mjx_instr *instr) {
@@ -171,26 +176,70 @@ mjx_status mjx_op_top_k_check(mjx_loader *loader, mjx_instr *instr) {
   plan->sorts = plan->k > plan->n / 16;
   plan->other = mjx_round_up(plan->n * mjx_sort_item_bytes(&plan->key), MJX_ALIGN);
   instr->scratch_bytes = 2 * plan->other;
+  int64_t lines = in->shape[0] * in->shape[2];
+  int64_t chunks = plan->n / MJX_MAX(CHUNK, plan->k * CHUNK_PER_K);
+  plan->chunks = lines <= FEW_LINES && chunks > 1 ? chunks : 1;
+  if (plan->chunks > 1) {
+    int64_t size = mjx_sort_item_bytes(&plan->key);
+    plan->chosen = mjx_round_up((plan->n / plan->chunks + 1) * size, MJX_ALIGN);
+    instr->scratch_bytes = plan->chosen + lines * plan->chunks * plan->k * size;
+  }
   return MJX_OK;
 }
 
-static void top_k_line(const sort_job *job, int64_t line, char *scratch) {
+static void store_top(const sort_job *job, int64_t line, const void *items) {
   const top_k_plan *plan = job->instr->plan;
   const mjx_operand *in = &job->instr->in[0];
   const mjx_operand *values = &job->instr->out[0], *indices = &job->instr->out[1];
   const char *from = line_at(job->frame, in, line);
   char *value = line_at(job->frame, values, line), *index = line_at(job->frame, indices, line);
-  const void *items = scratch;
-  mjx_sort_make_items(&plan->key, from, in->strides[1] * in->size, NULL, plan->n, scratch);
-  if (plan->sorts)
-    items = mjx_sort_items(&plan->key, scratch, scratch + plan->other, plan->n);
-  else
-    mjx_sort_select(&plan->key, scratch, plan->n, plan->k);
   for (int64_t i = 0; i < plan->k; i++) {
     int32_t position = (int32_t)mjx_sort_position(&plan->key, items, i);
     memcpy(value + i * values->strides[1] * values->size,
            from + position * in->strides[1] * in->size, (size_t)in->size);
     memcpy(index + i * indices->strides[1] * indices->size, &position, sizeof position);
+  }
+}
+
+static void top_k_line(const sort_job *job, int64_t line, char *scratch) {
+  const top_k_plan *plan = job->instr->plan;
+  const mjx_operand *in = &job->instr->in[0];
+  const void *items = scratch;
+  mjx_sort_make_items(&plan->key, line_at(job->frame, in, line), in->strides[1] * in->size, NULL,
+                      plan->n, scratch);
+  if (plan->sorts)
+    items = mjx_sort_items(&plan->key, scratch, scratch + plan->other, plan->n);
+  else
+    mjx_sort_select(&plan->key, scratch, plan->n, plan->k);
+  store_top(job, line, items);
+}
+
+/* Item i is (line, chunk): its k items go to the calling thread's scratch, behind its own. */
+static void chunk_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  const sort_job *job = arg;
+  const top_k_plan *plan = job->instr->plan;
+  const mjx_operand *in = &job->instr->in[0];
+  int64_t step = in->strides[1] * in->size, bytes = plan->k * mjx_sort_item_bytes(&plan->key);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t line = i / plan->chunks, chunk = i % plan->chunks;
+    int64_t first = plan->n * chunk / plan->chunks, last = plan->n * (chunk + 1) / plan->chunks;
+    mjx_sort_make_items(&plan->key, line_at(job->frame, in, line) + first * step, step, NULL,
+                        last - first, scratch);
+    mjx_sort_select(&plan->key, scratch, last - first, plan->k);
+    mjx_sort_move_items(&plan->key, scratch, plan->k, first);
+    memcpy(job->frame->scratch + plan->chosen + i * bytes, scratch, (size_t)bytes);
+  }
+}
+
+static void run_chunks(const sort_job *job, int64_t lines) {
+  const top_k_plan *plan = job->instr->plan;
+  mjx_pool_for(lines * plan->chunks, job->instr->in->n * 2, plan->chosen, job->frame->scratch,
+               chunk_task, (void *)(uintptr_t)job);
+  int64_t count = plan->chunks * plan->k, bytes = count * mjx_sort_item_bytes(&plan->key);
+  for (int64_t line = 0; line < lines; line++) {
+    char *items = job->frame->scratch + plan->chosen + line * bytes;
+    mjx_sort_select(&plan->key, items, count, plan->k);
+    store_top(job, line, items);
   }
 }
 
@@ -201,7 +250,11 @@ static void top_k_task(void *arg, int64_t begin, int64_t end, char *scratch) {
 mjx_status mjx_op_top_k_run(const mjx_instr *instr, mjx_frame *frame) {
   if (instr->out->n == 0) return MJX_OK;
   sort_job job = {instr, frame};
-  mjx_pool_for(instr->out->shape[0] * instr->out->shape[2], instr->in->n * 4, instr->scratch_bytes,
-               frame->scratch, top_k_task, &job);
+  const top_k_plan *plan = instr->plan;
+  int64_t lines = instr->out->shape[0] * instr->out->shape[2];
+  if (plan->chunks > 1)
+    run_chunks(&job, lines);
+  else
+    mjx_pool_for(lines, instr->in->n * 4, instr->scratch_bytes, frame->scratch, top_k_task, &job);
   return MJX_OK;
 }

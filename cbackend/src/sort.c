@@ -60,6 +60,15 @@ void mjx_sort_make_items(const mjx_sort_key *key, const char *base, int64_t stri
   }
 }
 
+void mjx_sort_move_items(const mjx_sort_key *key, void *items, int64_t n, int64_t by) {
+  for (int64_t i = 0; i < n; i++) {
+    if (key->wide)
+      ((mjx_wide_item *)items)[i].position += (uint64_t)by;
+    else
+      ((uint64_t *)items)[i] += (uint64_t)by; /* the low half; no carry, for n < 2^32 */
+  }
+}
+
 /* ---- the algorithms, for both kinds of items ---- */
 
 #define LESS_PACKED(a, b) ((a) < (b))

@@ -30,6 +30,8 @@ static inline int64_t mjx_sort_item_bytes(const mjx_sort_key *key) { return key-
  * base, stride in bytes. */
 void mjx_sort_make_items(const mjx_sort_key *key, const char *base, int64_t stride,
                          const uint32_t *order, int64_t n, void *items);
+/* Adds to the positions of n items. */
+void mjx_sort_move_items(const mjx_sort_key *key, void *items, int64_t n, int64_t by);
 /* Sorts items; other is as large.  Returns where the result is: items or other. */
 void *mjx_sort_items(const mjx_sort_key *key, void *items, void *other, int64_t n);
 /* Brings the k least items, in order, to the front. */
