@@ -26,7 +26,7 @@ from cbackend.leaves import (
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise
 from cbackend.scalars import STORED, Scalars
 
-MAX_STATEMENTS = 20_000  # beyond, instructions are left to the runtime
+MAX_STATEMENTS = 8_000  # beyond, instructions are left to the runtime
 _ALIGN = 64
 _HEADER = os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "include", "mjx_native.h"

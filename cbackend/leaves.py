@@ -44,6 +44,10 @@ class Place:
             return f"{self.name}[{index}]"
         return f"(({stored} *)({self.address()}))[{index}]"
 
+    def same(self, other):
+        """Whether both begin at the same byte."""
+        return self.name == other.name and self.offset == other.offset
+
     def address(self, nbytes=0):
         """A `char *` to the place, `nbytes` further on."""
         offset = self.offset + nbytes
@@ -129,7 +133,9 @@ def _overlaps(outs, ins, relation):
 
 
 def _map_reduce_fits(instr, relation):
-    if instr.size > MAX_SUMMED or not _ewise_fits(instr, relation):
+    if instr.size * len(instr.kinds) > MAX_SUMMED:  # they lie on the stack
+        return False
+    if not _ewise_fits(instr, relation):
         return False
     reduced = zip(instr.outs, instr.kinds, strict=False)
     return all(has_text(kind, suffix_of(view)) for view, kind in reduced)
@@ -363,9 +369,10 @@ class Leaves:
     def _dynamic_update(self, instr, operand, relation):
         out, update = instr.outs[0], instr.ins[1]
         lines, moved = self._starts(out, update, instr.ins[2:], operand)
-        if relation(out, instr.ins[0]) != SAME:
-            lines += self._move(out.shape, operand(out), operand(instr.ins[0]))
-        target, source = operand(out), operand(update)
+        target, whole, source = operand(out), operand(instr.ins[0]), operand(update)
+        # What the plan puts in one place may yet be two variables here.
+        if relation(out, instr.ins[0]) != SAME or not target.place.same(whole.place):
+            lines += self._move(out.shape, operand(out), whole)
         target.start = f"({target.start} + {moved})"
         return ["{", *lines, *self._move(update.shape, target, source), "}"]
 

@@ -156,6 +156,15 @@ def sums_of_groups(x):
     return y, z, (x * y).sum(), jnp.max(x * z, axis=1), jnp.prod(z + 1, axis=0)
 
 
+def updates(x, k):
+    """Updates of values that die there, so that the plan lets them keep their place."""
+    y = jnp.cumsum(x * 2 + 1)
+    y = lax.dynamic_update_slice(y, x[:1], (k,))
+    y = lax.dynamic_update_slice(y, x[1:3], (k + 1,))
+    wide = lax.dynamic_update_slice(jnp.outer(y, y), y[None], (k, 0))
+    return y * 3, wide.at[k].add(1.0), lax.dynamic_slice(wide, (k, k), (2, 3))
+
+
 def sines(x, big):
     """Loops over sin and cos, with and without an element that needs the C library."""
 
@@ -175,6 +184,8 @@ PROGRAMS = {
     "nested_flow": (nested_flow, (_normal(4), np.int32(20))),
     "wide_and_large": (wide_and_large, (_normal(24, 24),)),
     "sums_of_groups": (sums_of_groups, (_normal(9, 11),)),
+    "updates": (updates, (_normal(5), np.int32(2))),
+    "updates_of_many": (updates, (_normal(30), np.int32(-7))),
     "sums_of_few": (sums_of_groups, (_normal(3, 5),)),
     "sines": (sines, (_normal(70), np.linspace(0, 1e4, 70, dtype=np.float32))),
     "awkward_numbers": (

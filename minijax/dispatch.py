@@ -225,6 +225,7 @@ def environment():
     """What runs here, for reports."""
     return {
         "isa": cbackend.runtime.isa(),
+        "tier": cbackend.tiers.MODE,
         "threads": cbackend.runtime.num_threads(),
         "blas_core": cbackend.runtime.blas_corename(),
     }
