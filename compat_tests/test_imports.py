@@ -44,7 +44,8 @@ LAYERS = [
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
         "minijax.api_util minijax.profiler minijax.distributed minijax.version "
         "minijax.interpreters minijax.export minijax.ref minijax.ffi minijax.flatten_util "
-        "minijax.test_util minijax.example_libraries minijax._src",
+        "minijax.test_util minijax.example_libraries minijax._src "
+        "minijax.scipy.optimize minijax.scipy.sparse",
     ),
 ]
 

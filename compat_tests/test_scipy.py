@@ -3,7 +3,10 @@
 import importlib
 
 import jax
-import jax.scipy
+import jax.scipy.interpolate
+import jax.scipy.optimize
+import jax.scipy.sparse.linalg
+import jax.scipy.spatial.transform
 import pytest
 
 import minijax

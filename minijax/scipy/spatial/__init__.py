@@ -1,0 +1,5 @@
+"""`jax.scipy.spatial`: rotations."""
+
+from minijax.scipy.spatial import transform as transform
+
+__all__ = ["transform"]
