@@ -16,17 +16,7 @@ _STORAGE = "needs tensorstore, as in JAX"
 
 ABSENT = _table(
     {
-        _HIJAX: """
-            jax.experimental.cur_qdd jax.experimental.hijax
-            jax.experimental.hijax.AbstractValue jax.experimental.hijax.AvalMutableQDD
-            jax.experimental.hijax.AvalQDD jax.experimental.hijax.HiPrimitive
-            jax.experimental.hijax.MutableHiType jax.experimental.hijax.Zero
-            jax.experimental.hijax.aval_method jax.experimental.hijax.aval_property
-            jax.experimental.hijax.control_flow_allowed_effects
-            jax.experimental.hijax.instantiate_zeros
-            jax.experimental.hijax.is_undefined_primal
-            jax.experimental.hijax.register_hitype
-        """,
+        _HIJAX: "jax.experimental.cur_qdd",
         "choices of which cotangents `jax.vjp` accumulates; they serve references": (
             "jax.ad.DontWant jax.ad.GradValue"
         ),
@@ -52,6 +42,13 @@ ABSENT = _table(
 PARTIAL = _table(
     {
         "XLA's client and memories; there is none here": "jax.Device",
+        "can be declared, as flax does; not traced": """
+            jax.experimental.hijax.AbstractValue jax.experimental.hijax.AvalMutableQDD
+            jax.experimental.hijax.AvalQDD jax.experimental.hijax.HiPrimitive
+            jax.experimental.hijax.MutableHiType jax.experimental.hijax.Zero
+            jax.experimental.hijax.aval_method jax.experimental.hijax.aval_property
+            jax.experimental.hijax.instantiate_zeros
+        """,
         "XLA's buffers, traces of their origin, and methods that only raise": (
             "jax.Array jax.numpy.ndarray"
         ),

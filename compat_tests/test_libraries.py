@@ -145,6 +145,7 @@ print(jax.vmap(lambda y: rearrange(y, "b c -> c b"))(x)[1])
 """
 
 PROGRAMS = {"optax": ADAMW, "chex": CHEX, "jaxtyping": JAXTYPING, "einops": EINOPS}
+PROGRAM_FILES = sorted(Path(__file__).parent.glob("library_programs/uses_*.py"))
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
@@ -173,11 +174,25 @@ def test_optax_widely(tmp_path):
     check_library("optax", OPTAX, tmp_path)
 
 
+@pytest.mark.parametrize("script", PROGRAM_FILES, ids=lambda path: path.stem)
+def test_larger_library(script):
+    """Libraries that reach into JAX's private modules; skipped where not installed."""
+    (needs,) = re.findall("^# needs: (.*)$", script.read_text(), re.MULTILINE)
+    for name in needs.split():
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    check_script(script)
+
+
 def check_library(name, program, tmp_path):
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     script = tmp_path / f"uses_{name}.py"
     script.write_text(program)
+    check_script(script)
+
+
+def check_script(script):
     theirs = output_of([sys.executable, str(script)])
     ours = output_of([sys.executable, "-m", "minijax", str(script)])
     assert_same_text(ours, theirs)

@@ -75,3 +75,36 @@ def test_same_equations(name):
         assert want != got, "equal by now: take it off the list"
         pytest.skip(DIFFERENT_EQUATIONS[name])
     assert "\n".join(got) == "\n".join(want)
+
+
+@pytest.mark.parametrize("framework", [jax, minijax], ids=["jax", "minijax"])
+def test_known_values_are_computed_while_tracing(framework):
+    jnp = framework.numpy
+
+    def f(x):
+        with framework.ensure_compile_time_eval():
+            order = [int(k) for k in jnp.argsort(jnp.array([2.0, 0.0, 1.0]))]
+            x = jnp.sin(x) + jnp.sum(jnp.arange(3))
+        return x[jnp.array(order)] * order[0]
+
+    v = np.float32([0.0, 1.0, 2.0])
+    want = np.sin(v)[[1, 2, 0]] + 3
+    for got in (f(v), framework.jit(f)(v), framework.vmap(f)(v[None])[0]):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+    slope = framework.grad(lambda x: f(x).sum())(v)
+    np.testing.assert_allclose(slope, np.cos(v), rtol=1e-6)
+
+
+def test_rules_see_numbers_with_shapes():
+    """A rule may ask a Python number among its arguments for its shape and dtype."""
+
+    @minijax.custom_vjp
+    def scale(x, by):
+        return x * by
+
+    def forward(x, by):
+        return x * by, (by, minijax.numpy.zeros((2, *by.shape), by.dtype))
+
+    scale.defvjp(forward, lambda residuals, ct: (ct * residuals[0], residuals[1][0]))
+    assert float(minijax.grad(scale)(2.0, 3.0)) == 3.0
+    assert float(minijax.jit(minijax.grad(lambda x: scale(x, 3.0)))(2.0)) == 3.0

@@ -283,8 +283,8 @@ def is_undefined_primal(x):
 class Effect:
     """A reason why an equation must not be removed, repeated or reordered."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name=None):
+        self.name = type(self).__name__ if name is None else name
 
     def __repr__(self):
         return self.name

@@ -4,6 +4,8 @@ import numpy as np
 
 from minijax import config, dtypes
 from minijax._src._homes import names_of
+from minijax._src.typing import DType as DType
+from minijax._src.typing import DTypeLike as DTypeLike
 
 int_, uint, float_, complex_ = np.int64, np.uint64, np.float64, np.complex128
 _weak_types = [int, float, complex]

@@ -1,6 +1,17 @@
 """Pytrees."""
 
+from minijax._pytree_registry import default_registry
 from minijax._src._homes import names_of
+
+
+class _Registry:
+    """The registered node types, as far as `in` tells."""
+
+    def __contains__(self, cls):
+        return default_registry.is_node(cls)
+
+
+_registry = _Registry()
 
 __getattr__ = names_of(
     __name__,

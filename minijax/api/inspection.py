@@ -74,6 +74,12 @@ def abstract(x):
         raise
 
 
+# A traced function may return a shape and dtype where a value would be.
+core.aval_rules[ShapeDtypeStruct] = lambda x: ShapedArray(
+    x.shape, x.dtype, bool(x.weak_type)
+)
+
+
 def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
     """Trace a function of pytrees: (closed jaxpr, in_tree, out_tree)."""
     n = len(args)

@@ -9,8 +9,11 @@ import functools
 import inspect
 from typing import Any
 
+import numpy as np
+
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
+from minijax.array import from_numpy
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -202,6 +205,7 @@ class custom_jvp:
         def flat_jvp(primals, tangents):
             wrap = SymbolicZero if self.symbolic_zeros else zeros
             moving = [wrap(t.aval) if type(t) is Zero else t for t in tangents]
+            primals = [_with_shape(x) for x in primals]
             pair = self.jvp(
                 *call.static, call.unflatten(primals), call.unflatten(moving)
             )
@@ -259,6 +263,14 @@ class SymbolicZero:
         return f"SymbolicZero({self.aval.str_short(False)})"
 
 
+def _with_shape(x):
+    """An argument as rules see it: a Python scalar has a shape and a dtype there."""
+    if type(x) not in core.literal_types:
+        return x
+    aval = core.get_aval(x)
+    return from_numpy(np.asarray(x, aval.dtype), aval.weak_type)
+
+
 class _Call:
     """One call of a custom function: its flat arguments, and what is left static."""
 
@@ -266,7 +278,8 @@ class _Call:
         self.places = set(static_places)
         self.static = [args[k] for k in sorted(self.places)]
         dynamic = tuple(x for k, x in enumerate(args) if k not in self.places)
-        self.flat, self.in_tree = flatten(dynamic)
+        flat, self.in_tree = flatten(dynamic)
+        self.flat = [_with_shape(x) for x in flat]
         self.out_tree = None
         self._fun, self._n = fun, len(args)
 
@@ -580,6 +593,7 @@ class _FlatRules:
 
     def fwd(self, primals, perturbed):
         custom, call = self.custom, self.call
+        primals = [_with_shape(x) for x in primals]
         if custom.symbolic_zeros:
             primals = [
                 CustomVJPPrimal(x, p) for x, p in zip(primals, perturbed, strict=True)

@@ -34,13 +34,49 @@ def named_call(fun, *, name=None):
     return wrapped
 
 
+class _CompileTimeTrace(core.Trace):
+    """Computes what no tracer takes part in; all else is the parent's."""
+
+    def __init__(self, parent):
+        self.parent = parent
+
+    def described(self):
+        return self.parent.described()
+
+    def _trace_for(self, args):
+        known = not any(isinstance(x, core.Tracer) for x in args)
+        return core.eval_trace if known else self.parent
+
+    def process_primitive(self, primitive, args, params):
+        level = self._trace_for(args)
+        with core.set_current_trace(level):
+            return level.process_primitive(primitive, args, params)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
+        """As the trace does whose the arguments are."""
+        level = self._trace_for(args)
+        with core.set_current_trace(level):
+            return level.process_custom_jvp_call(primitive, fun, jvp, args, **params)
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        """As the trace does whose the arguments are."""
+        level = self._trace_for(args)
+        with core.set_current_trace(level):
+            return level.process_custom_vjp_call(
+                primitive, fun, fwd, bwd, args, **params
+            )
+
+
 class ensure_compile_time_eval(contextlib.ContextDecorator):
     """Within the block, operations on known values are computed at once, also under
     `jit`.
     """
 
     def __enter__(self):
-        self._held = core.set_current_trace(core.eval_trace)
+        level = core.current_trace()
+        if level is not core.eval_trace:
+            level = _CompileTimeTrace(level)
+        self._held = core.set_current_trace(level)
         self._held.__enter__()
         return self
 

@@ -7,7 +7,7 @@ from minijax.alias import missing_attribute
 from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
-    "checkify", "compilation_cache", "jet", "layout", "mesh_utils", "multihost_utils",
+    "checkify", "compilation_cache", "hijax", "jet", "layout", "mesh_utils", "multihost_utils",
     "ode", "pjit", "shard_map", "xla_metadata",
 }  # fmt: skip
 

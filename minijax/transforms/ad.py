@@ -70,7 +70,7 @@ class JVPTrace(core.Trace):
 
     def join(self, primal, tangent):
         """A tracer of the pair, or just the primal where the tangent is zero."""
-        if type(tangent) is Zero:
+        if type(tangent) is Zero or core.get_aval(tangent).dtype == dtypes.float0:
             return primal
         return JVPTracer(self, primal, tangent)
 
@@ -201,7 +201,7 @@ def linearize(fun, primals, nonzero, instantiate_outs=None):
         if is_nonzero:
             aval = core.get_aval(primal).to_tangent_aval()
             inputs.append(linear.new_arg(aval))
-            primal = JVPTracer(level, primal, inputs[-1])
+            primal = level.join(primal, inputs[-1])
         args.append(primal)
     try:
         with core.set_current_trace(level):

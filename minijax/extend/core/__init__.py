@@ -92,5 +92,32 @@ class take_current_trace:
         return self._held.__exit__(*exc)
 
 
+class OpaqueTraceState:
+    """The state of tracing at one moment; equal to another of the same moment."""
+
+    __slots__ = ("_trace", "_convention")
+
+    def __init__(self, trace, convention):
+        self._trace, self._convention = trace, convention
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, OpaqueTraceState)
+            and self._trace is other._trace
+            and self._convention == other._convention
+        )
+
+    def __hash__(self):
+        return hash((id(self._trace), self._convention))
+
+
+def get_opaque_trace_state(convention="flax"):
+    """What is being traced now, to be compared with the same of another moment.
+
+    convention: a name that the caller chooses.
+    """
+    return OpaqueTraceState(core.current_trace(), convention)
+
+
 def __getattr__(name):
     raise missing_attribute(__name__, name)

@@ -1,0 +1,96 @@
+"""`jax.experimental.hijax`: names to declare types and primitives of one's own with.
+
+Flax declares some when it is imported.  They can be declared, not used: `bind` of such a
+primitive raises NotImplementedError, and values of such a type are no JAX values.
+"""
+
+from typing import Any
+
+from minijax.alias import missing_attribute
+from minijax.core import AbstractValue as AbstractValue
+from minijax.core import Primitive
+from minijax.core import ShapedArray as ShapedArray
+from minijax.core import Zero as Zero
+from minijax.core import is_undefined_primal as is_undefined_primal
+from minijax.ops.define import instantiate as instantiate_zeros
+
+__all__ = [
+    "AbstractValue", "AvalMutableQDD", "AvalQDD", "HiPrimitive", "HiType", "MutableHiType",
+    "ShapedArray", "Zero", "aval_method", "aval_property", "control_flow_allowed_effects",
+    "instantiate_zeros", "is_undefined_primal", "register_hitype",
+]  # fmt: skip
+
+
+class HiType(AbstractValue):
+    """The type of a value that lowers to several arrays."""
+
+
+class MutableHiType(HiType):
+    """The type of a value that also changes."""
+
+
+class AvalQDD:
+    """A type with what depends on the state of one value of it."""
+
+    def __init__(self, aval: Any, qdd: Any):
+        self.aval, self.qdd = aval, qdd
+
+
+class AvalMutableQDD:
+    """As `AvalQDD`, of a value whose state may change."""
+
+    def __init__(self, aval: Any, mutable_qdd: Any):
+        self.aval, self.mutable_qdd = aval, mutable_qdd
+
+
+class HiPrimitive(Primitive):
+    """A primitive on values of such types."""
+
+    def bind(self, *args: Any, **params: Any) -> Any:
+        """NotImplementedError: such primitives cannot be traced here."""
+        raise NotImplementedError(
+            f"{self.name} works on a type of its own (hijax), which minijax cannot trace"
+        )
+
+
+class aval_property:
+    """An attribute that a tracer takes from its type."""
+
+    def __init__(self, fget: Any):
+        self.fget = fget
+
+
+class aval_method:
+    """A method that a tracer takes from its type."""
+
+    def __init__(self, fun: Any):
+        self.fun = fun
+
+
+class _EffectTypes:
+    """Kinds of effects, by their classes."""
+
+    def __init__(self):
+        self.types = set()
+
+    def add_type(self, effect_type: type) -> None:
+        """Take in the effects of a class."""
+        self.types.add(effect_type)
+
+    def contains(self, effect: Any) -> bool:
+        """Whether an effect is of one of the classes."""
+        return isinstance(effect, tuple(self.types))
+
+
+control_flow_allowed_effects = _EffectTypes()
+# class of values -> function from one to its type
+hitypes: dict[type, Any] = {}
+
+
+def register_hitype(val_cls: type, typeof_fn: Any) -> None:
+    """Note the type of the values of a class."""
+    hitypes[val_cls] = typeof_fn
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_attribute(__name__, name)
