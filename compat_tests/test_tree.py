@@ -476,6 +476,7 @@ def test_memos_that_overflow():
         assert treedef == tu.tree_structure(tree)
         assert tu.tree_unflatten(treedef, leaves) == tree
     assert str(treedef) == str(jax.tree.structure(tree))
+    assert tu.tree_structure(1) is tu.tree_structure([2]).children()[0] is tu.LEAF
     wide = {f"k{n}": n for n in reversed(range(140_000))}
     for _ in range(2):
         assert tu.tree_leaves(wide) == [wide[k] for k in sorted(wide)]

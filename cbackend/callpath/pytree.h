@@ -38,7 +38,7 @@ typedef enum mjx_tree_kind {
   MJX_TREE_NONE,
   MJX_TREE_TUPLE,
   MJX_TREE_LIST,
-  MJX_TREE_DICT,       /* data: the keys in order, an object of mjx_tree_keys_of */
+  MJX_TREE_DICT,       /* data: the keys in order; equal ones are mostly one object */
   MJX_TREE_NAMEDTUPLE, /* type: the class */
   MJX_TREE_CUSTOM,     /* type: the registry's entry; data: what the flatten function gave */
   MJX_TREE_DATACLASS,  /* type: the registry's entry; data: the tuple of the meta fields */
@@ -59,7 +59,8 @@ typedef struct mjx_objects {
   PyObject *local[MJX_TREE_LOCAL_LEAVES];
 } mjx_objects;
 
-/* Trees that have been flattened: leaves and structure.  It must not be moved or copied. */
+/* Trees that have been flattened: leaves and structure.  It must not be moved or copied.
+ * Neighbouring leaves of type `leaf_type` go through quickest; a caller may set it beforehand. */
 typedef struct mjx_tree_flat {
   mjx_objects leaves;
   mjx_objects pending;  /* values of dicts that are being flattened; empty otherwise */

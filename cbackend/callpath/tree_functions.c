@@ -41,8 +41,8 @@ static int find_name(const signature *of, PyObject *name) {
 }
 
 /* Binds arguments to out[n_names], borrowed; those that are missing are NULL. */
-static int bind(const signature *of, PyObject *const *args, Py_ssize_t n_args, PyObject *kwnames,
-                PyObject **out) {
+static int bind(const signature *of, PyObject *const *args, Py_ssize_t n_args,
+                PyObject *const *keyword_args, PyObject *kwnames, PyObject **out) {
   if (n_args > of->n_positional) {
     PyErr_Format(PyExc_TypeError, "%s() takes %d positional arguments but %zd were given",
                  of->function, of->n_positional, n_args);
@@ -58,7 +58,7 @@ static int bind(const signature *of, PyObject *const *args, Py_ssize_t n_args, P
                    name);
       return -1;
     }
-    out[at] = args[n_args + i];
+    out[at] = keyword_args[i];
   }
   for (int i = 0; i < of->n_required; i++) {
     if (out[i]) continue;
@@ -80,7 +80,7 @@ static int flatten_call(const char *function, mjx_tree_flat *flat, PyObject *con
     bound[1] = NULL;
   } else {
     const signature of = {function, {"tree", "is_leaf"}, 2, 2, 1};
-    if (bind(&of, args, n_args, kwnames, bound) < 0) return -1;
+    if (bind(&of, args, n_args, args + n_args, kwnames, bound) < 0) return -1;
   }
   mjx_tree_init(flat);
   if (mjx_tree_flatten(flat, bound[0], given(bound[1])) == 0) return 0;
@@ -134,7 +134,7 @@ static PyObject *tree_unflatten(PyObject *module, PyObject *const *args, Py_ssiz
   (void)module;
   static const signature of = {"tree_unflatten", {"treedef", "leaves"}, 2, 2, 2};
   PyObject *bound[2];
-  if (bind(&of, args, n_args, kwnames, bound) < 0) return NULL;
+  if (bind(&of, args, n_args, args + n_args, kwnames, bound) < 0) return NULL;
   if (Py_TYPE(bound[0]) != &mjx_treedef_type) {
     return PyObject_CallMethod(bound[0], "unflatten", "(O)", bound[1]);
   }
@@ -205,23 +205,11 @@ static PyObject *tree_map(PyObject *module, PyObject *const *args, Py_ssize_t n_
                           PyObject *kwnames) {
   (void)module;
   static const signature of = {"tree_map", {"f", "tree", "is_leaf"}, 3, 2, 2};
+  /* `rest` stands between the arguments that have names and the keywords' values. */
   Py_ssize_t n_rest = n_args > 2 ? n_args - 2 : 0;
-  if (!n_rest && !kwnames && n_args == 2) return map_tree(args[0], args[1], NULL, 0, NULL);
   PyObject *bound[3];
-  if (!n_rest) {
-    if (bind(&of, args, n_args, kwnames, bound) < 0) return NULL;
-    return map_tree(bound[0], bound[1], NULL, 0, given(bound[2]));
-  }
-  PyObject *none[3] = {args[0], args[1], NULL};
-  if (kwnames && PyTuple_GET_SIZE(kwnames)) {
-    /* The keywords' values follow all positional arguments, those of `rest` too. */
-    if (PyTuple_GET_SIZE(kwnames) > 1 || find_name(&of, PyTuple_GET_ITEM(kwnames, 0)) != 2) {
-      return PyErr_Format(PyExc_TypeError, "tree_map() got unexpected keyword arguments %R",
-                          kwnames);
-    }
-    none[2] = args[n_args];
-  }
-  return map_tree(args[0], args[1], args + 2, n_rest, given(none[2]));
+  if (bind(&of, args, n_args - n_rest, args + n_args, kwnames, bound) < 0) return NULL;
+  return map_tree(bound[0], bound[1], args + 2, n_rest, given(bound[2]));
 }
 
 /* ---- prefixes ---- */

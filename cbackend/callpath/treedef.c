@@ -15,12 +15,11 @@ static struct {
 
 static mjx_treedef *leaf_def;
 
-static PyObject *comparison_failed(void) {
+static void comparison_failed(void) {
   mjx_tree_error_from(
       "Exception raised while checking equality of metadata fields of pytree. Make sure that "
       "metadata fields are hashable and have simple equality semantics. (Note: arrays cannot be "
       "passed as metadata fields!)");
-  return NULL;
 }
 
 /* ---- cursors and nodes ---- */
@@ -105,7 +104,8 @@ static mjx_treedef **find_shared(const mjx_tree_flat *flat) {
 }
 
 PyObject *mjx_treedef_new(mjx_tree_flat *flat) {
-  if (flat->n_nodes == 0 && flat->run == 1 && leaf_def) return Py_NewRef(leaf_def);
+  bool is_leaf = flat->n_leaves == 1 && flat->n_nodes + (flat->run > 0) == 1;
+  if (is_leaf && leaf_def) return Py_NewRef(leaf_def);
   if (mjx_tree_flush(flat) < 0) return NULL;
   if (flat->keeps || flat->n_nodes > MAX_SHARED_NODES / 64) return (PyObject *)allocate(flat);
   mjx_treedef *found = *find_shared(flat);
@@ -130,8 +130,9 @@ Py_ssize_t mjx_treedef_num_leaves(PyObject *treedef) {
 
 int mjx_treedef_matches(PyObject *treedef, mjx_tree_flat *flat) {
   const mjx_treedef *def = (mjx_treedef *)treedef;
-  if (def->num_leaves != flat->n_leaves || mjx_tree_flush(flat) < 0) return 0;
-  if (Py_SIZE(def) != flat->n_nodes || def->hash != flat->hash) return 0;
+  if (mjx_tree_flush(flat) < 0) return -1;
+  if (Py_SIZE(def) != flat->n_nodes || def->num_leaves != flat->n_leaves || def->hash != flat->hash)
+    return 0;
   return same_nodes(def->nodes, flat->nodes, flat->n_nodes);
 }
 
@@ -179,8 +180,7 @@ static Py_hash_t treedef_hash(PyObject *self) {
 
 /* ---- parts ---- */
 
-/* Appends nodes[first..] of which the first and the last may be parts of runs: the items after
- * `low` up to and with `high`. */
+/* Appends what stands after `low` up to and with `high`; both may be within runs of leaves. */
 static int add_part(mjx_tree_flat *flat, const mjx_cursor *low, const mjx_cursor *high) {
   for (Py_ssize_t i = low->at < 0 ? 0 : low->at; i <= high->at; i++) {
     const mjx_tree_node *node = &high->nodes[i];
