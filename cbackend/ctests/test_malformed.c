@@ -70,6 +70,20 @@ static program *cum(void) {
   return program_single("CUM", 1, 1, v, 2, (const int64_t[]){MJX_SUM, 1});
 }
 
+/* Two batch dims, one of a broadcast; b is read transposed, c written into a larger array. */
+static program *dot_batches(void) {
+  view v[3] = {dense(0, MJX_F32, 3, 2, 3, 5), dense(0, MJX_F32, 3, 2, 3, 5),
+               dense(0, MJX_F32, 3, 2, 3, 5)};
+  const int64_t shapes[3][4] = {{2, 3, 4, 6}, {2, 3, 4, 5}, {2, 3, 5, 6}};
+  const int64_t strides[3][4] = {{72, 6, 18, 1}, {60, 0, 5, 1}, {90, 30, 1, 5}};
+  for (int i = 0; i < 3; i++) {
+    v[i].ndim = 4;
+    memcpy(v[i].shape, shapes[i], sizeof shapes[i]);
+    memcpy(v[i].strides, strides[i], sizeof strides[i]);
+  }
+  return program_single("DOT", 1, 2, v, 0, NULL);
+}
+
 static program *dot(void) {
   view v[3] = {dense(0, MJX_F32, 3, 2, 5, 6), dense(0, MJX_F32, 3, 2, 5, 7),
                dense(0, MJX_F32, 3, 2, 7, 6)};
@@ -214,9 +228,12 @@ static void add_sample(int n, program *const *programs) {
 }
 
 static void make_samples(void) {
-  program *(*const leaves[])(void) = {
-      ewise,  reduce,  map_reduce, argreduce, cum,      dot,  dynamic_slice, dynamic_update_slice,
-      gather, scatter, sort,       top_k,     callback, conv, reduce_window, arg_window};
+  program *(*const leaves[])(void) = {ewise,         reduce,        map_reduce,
+                                      argreduce,     cum,           dot,
+                                      dot_batches,   dynamic_slice, dynamic_update_slice,
+                                      gather,        scatter,       sort,
+                                      top_k,         callback,      conv,
+                                      reduce_window, arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});

@@ -218,12 +218,40 @@ static void test_dot(int M, int N, int K, int a_order, int b_order) {
   }
 }
 
+/* Two batch dims: c's rows lie between those of the next batch, b is broadcast over one dim. */
+static void test_dot_batches(int M, int N, int K) {
+  enum { A = 2, B = 3 };
+  static float a[A * B * 64 * 80], b[A * 64 * 80], c[A * B * 64 * 80];
+  for (int i = 0; i < A * B * M * K; i++) a[i] = (float)(i % 7 - 3);
+  for (int i = 0; i < A * K * N; i++) b[i] = (float)(i % 5 - 2);
+  const int64_t shapes[3][4] = {{A, B, M, N}, {A, B, M, K}, {A, B, K, N}};
+  const int64_t strides[3][4] = {
+      {M * B * N, N, B * N, 1}, {M * B * K, K, B * K, 1}, {K * N, 0, 1, K}};
+  view v[3];
+  for (int i = 0; i < 3; i++) {
+    v[i] = dense(0, MJX_F32, 3, 1, 1, 1);
+    v[i].ndim = 4;
+    memcpy(v[i].shape, shapes[i], sizeof shapes[i]);
+    memcpy(v[i].strides, strides[i], sizeof strides[i]);
+  }
+  RUN(load_single("DOT", 1, 2, v, 0, NULL), LIST(a, b), LIST(c));
+  for (int64_t i = 0; i < (int64_t)A * B * M * N; i++) {
+    int64_t n = i % N, m = i / N % M, q = i / N / M % B, p = i / N / M / B;
+    float want = 0;
+    for (int k = 0; k < K; k++) want += a[((p * M + m) * B + q) * K + k] * b[(p * N + n) * K + k];
+    CHECK(c[((p * M + m) * B + q) * N + n] == want);
+  }
+}
+
 static void test_dots(void) {
   const int sizes[5][3] = {{1, 1, 1}, {5, 37, 19}, {4, 64, 300}, {64, 3, 130}, {3, 5, 0}};
   for (int s = 0; s < 5; s++) {
     for (int order = 0; order < 4; order++)
       test_dot(sizes[s][0], sizes[s][1], sizes[s][2], order & 1, order >> 1);
   }
+  test_dot_batches(4, 5, 6);
+  test_dot_batches(3, 33, 17);
+  test_dot_batches(64, 48, 80);
 }
 
 static void test_slices(void) {
