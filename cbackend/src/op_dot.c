@@ -19,6 +19,7 @@ typedef enum dot_method {
 enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
   LINES_ROWS = 4,        /* or columns of c: with more of both, packing pays */
+  LINES_LENGTH = 16,     /* of K: with less, packing pays too */
   CHUNK_K = 1 << 14,     /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
   FEW_ELEMENTS = 64,     /* of c */
@@ -166,8 +167,8 @@ static bool blas_takes(const matrix *m) {
 }
 
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
-  bool along_k = !a_converts && !b_converts && plan->a.column_stride == 1 &&
-                 plan->b.row_stride == 1 && plan->lines != NULL &&
+  bool along_k = plan->K >= LINES_LENGTH && !a_converts && !b_converts &&
+                 plan->a.column_stride == 1 && plan->b.row_stride == 1 && plan->lines != NULL &&
                  MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
                  (plan->b.column_stride != 1 || plan->N == 1);
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;

@@ -493,6 +493,9 @@ def _adds_in(dtype, out):
     return (dtype.str[1:], out.str[1:]) in _WIDER
 
 
+_SHORT = 16  # sums of fewer terms are not made along a vector
+
+
 def _batch_sizes(sizes, lhs, rhs):
     """The batch dims as the fewest that both operands can walk; one or two."""
     n, total = len(sizes), math.prod(sizes)
@@ -523,6 +526,12 @@ def _dot_general_lower(
     n_sum = math.prod(_sizes(lhs, lhs_contract))
     rows = math.prod(_sizes(lhs, lhs_free))
     columns = math.prod(_sizes(rhs, rhs_free))
+    if columns == 1 < rows and n_sum < _SHORT:
+        # One column lies in memory as one row does, and rows are what vectors serve.
+        lhs, rhs, rows, columns = rhs, lhs, columns, rows
+        lhs_free, rhs_free = rhs_free, lhs_free
+        lhs_batch, rhs_batch = rhs_batch, lhs_batch
+        lhs_contract, rhs_contract = rhs_contract, lhs_contract
     lhs = lhs.transpose(lhs_batch + lhs_free + lhs_contract)
     rhs = rhs.transpose(rhs_batch + rhs_contract + rhs_free)
     sizes = _batch_sizes(aval.shape[: len(lhs_batch)], lhs, rhs)
