@@ -347,7 +347,7 @@ def _is_product_output(view):
 def _recompute(program):
     """Compute cheap values again in the groups that read them, and do not store them.
 
-    Only where those groups then read no more than before: each new operand replaces the
+    Only where those groups then read no more bytes than before: new operands replace the
     value that is read no longer.  Returns the groups that store less now.
     """
     changed = set()
@@ -378,8 +378,10 @@ def _recompute_value(group, view, reg, readers):
         return False
     micros, leaves = recipe
     streams = [leaf for leaf in leaves if _is_stream(leaf)]
-    if any(len(streams) - sum(_is_read(r, v) for v in streams) > 1 for r in reading):
-        return False
+    for r in reading:
+        more = sum(v.dtype.itemsize for v in streams if not _is_read(r, v))
+        if more > view.dtype.itemsize:
+            return False
     if any(
         len(r.in_regs) + len(r.micros) + len(micros) > MAX_REGISTERS for r in reading
     ):
