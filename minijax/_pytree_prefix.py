@@ -232,4 +232,4 @@ def _equality_errors(path, left, right):
             yield from _equality_errors((*path, key), child1, child2)
 
 
-_callpath.set_tree_hooks(_pytree.structure_text, raise_misfit)
+_callpath.set_misfit_hook(raise_misfit)

@@ -3,25 +3,15 @@
 
 #include "tree_internal.h"
 
-/* ---- hooks into Python ---- */
+/* ---- errors ---- */
 
-/* What is rare and mostly text is written in Python: see minijax/_pytree.py. */
-static struct {
-  PyObject *text;    /* treedef -> str */
-  PyObject *explain; /* (name, tree, other, is_leaf, error): raises a better error, or returns */
-} hooks;
+/* Python's function (name, tree, other, is_leaf, error) that raises a better error than `error`, or
+ * returns: see minijax/_pytree_prefix.py. */
+static PyObject *explain;
 
-PyObject *mjx_tree_text(PyObject *treedef) {
-  if (!hooks.text) return PyUnicode_FromString("PyTreeDef");
-  return PyObject_CallOneArg(hooks.text, treedef);
-}
-
-static PyObject *set_tree_hooks(PyObject *module, PyObject *args) {
+static PyObject *set_misfit_hook(PyObject *module, PyObject *function) {
   (void)module;
-  PyObject *text, *explain;
-  if (!PyArg_ParseTuple(args, "OO:set_tree_hooks", &text, &explain)) return NULL;
-  Py_XSETREF(hooks.text, Py_NewRef(text));
-  Py_XSETREF(hooks.explain, Py_NewRef(explain));
+  Py_XSETREF(explain, Py_NewRef(function));
   Py_RETURN_NONE;
 }
 
@@ -145,9 +135,9 @@ static PyObject *tree_unflatten(PyObject *module, PyObject *const *args, Py_ssiz
 
 /* After a ValueError of flatten_up_to: lets Python say at which key path `other` misfits. */
 static void explain_misfit(PyObject *tree, PyObject *other, PyObject *is_leaf) {
-  if (!hooks.explain || !PyErr_ExceptionMatches(PyExc_ValueError)) return;
+  if (!explain || !PyErr_ExceptionMatches(PyExc_ValueError)) return;
   PyObject *error = mjx_tree_take_exception();
-  PyObject *answer = PyObject_CallFunction(hooks.explain, "sOOOO", "tree_map tree", tree, other,
+  PyObject *answer = PyObject_CallFunction(explain, "sOOOO", "tree_map tree", tree, other,
                                            is_leaf ? is_leaf : Py_None, error);
   if (answer) {
     Py_DECREF(answer);
@@ -359,9 +349,8 @@ static PyMethodDef functions[] = {
      "flatten_one_level(tree, /)\n--\n\n-> (children, data) of the top node; None for a leaf."},
     {"all_leaves", all_leaves, METH_O,
      "all_leaves(iterable, /)\n--\n\nWhether no element is a node."},
-    {"set_tree_hooks", set_tree_hooks, METH_VARARGS,
-     "set_tree_hooks(text, explain, /)\n--\n\n"
-     "Sets what writes a structure as text, and what explains why a tree is no prefix."},
+    {"set_misfit_hook", set_misfit_hook, METH_O,
+     "set_misfit_hook(function, /)\n--\n\nSets what explains why a tree is no prefix."},
     {0},
 };
 

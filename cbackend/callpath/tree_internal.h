@@ -154,10 +154,8 @@ int mjx_tree_leaf_verdict(PyObject *verdict);
 /* A node's data as flatten_one_level shows them: hashable, and telling types; a new reference. */
 PyObject *mjx_tree_level_data(const mjx_tree_node *node);
 
-/* ---- hooks into Python (tree_functions.c) ---- */
-
-/* The text of a structure; a new reference. */
-PyObject *mjx_tree_text(PyObject *treedef);
+/* The text of a structure (tree_text.c); a new reference. */
+PyObject *mjx_treedef_text(PyObject *self);
 
 /* ---- errors (tree_registry.c) ---- */
 

@@ -505,7 +505,7 @@ PyTypeObject mjx_treedef_type = {
     .tp_traverse = treedef_traverse,
     .tp_richcompare = treedef_compare,
     .tp_hash = treedef_hash,
-    .tp_repr = mjx_tree_text,
+    .tp_repr = mjx_treedef_text,
     .tp_methods = methods,
     .tp_members = members,
 };
