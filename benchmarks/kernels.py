@@ -7,10 +7,11 @@ NumPy function of the same arguments for those cases that NumPy can do in one ca
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-Case = tuple[Callable, tuple]
+Case = Any  # (function, arguments), or a dict: see README.md
 
 
 def _floats(seed: int, *shape: int, dtype=np.float32) -> np.ndarray:
@@ -460,12 +461,30 @@ def linear_algebra(jax) -> dict[str, Case]:
         for name, function in functions.items():
             if n == 256 and name in ("eigh", "svd"):
                 continue
-            out[f"linalg/{name} {what}"] = (function, (a,))
+            out[f"linalg/{name} {what}"] = _comparable(name, function, a)
         for name, function in solvers.items():
             if batch and name == "triangular_solve":
                 continue
             out[f"linalg/{name} {what}"] = (function, (a, b))
     return out
+
+
+def _comparable(name: str, function: Callable, a: np.ndarray) -> Any:
+    """The case, and what of its results is the same in every correct library.
+
+    The signs of eigenvectors and singular vectors are free: compared is their product.
+    """
+    wholes = {
+        "eigh": lambda w, v: (w, (v * w[..., None, :]) @ np.swapaxes(v, -1, -2)),
+        "svd": lambda u, s, vh: (s, (u * s[..., None, :]) @ vh),
+    }
+    if name not in wholes:
+        return function, (a,)
+
+    def compare(out):
+        return wholes[name](*map(np.asarray, out))
+
+    return {"run": function, "args": (a,), "compare": compare}
 
 
 GROUPS = (
@@ -505,6 +524,16 @@ def numpy_twins() -> dict[str, Callable]:
     names = list(cases_of_numpy())
     twins.update(names)
     return twins
+
+
+def numpy_cases(numpy) -> dict[str, Case]:
+    """The cases that are the same program with NumPy in the place of JAX's."""
+
+    class Fake:
+        """numpy in the place of jax, as far as that goes."""
+
+    Fake.numpy = numpy
+    return {**matmul(Fake), **attention(Fake)}
 
 
 def cases_of_numpy():

@@ -9,8 +9,10 @@ from typing import Any
 
 OPTIONS = (
     "kind", "jit", "donate", "arrays", "x64", "tolerance", "goal", "quick", "full",
-    "unproved",
+    "compare",
 )  # fmt: skip
+# What the parent needs to know.
+_PLAIN = ("kind", "tolerance", "goal", "quick", "full")
 KINDS = ("warm", "cold", "script", "measured")
 
 
@@ -49,7 +51,7 @@ class Case:
 
     def described(self) -> dict[str, Any]:
         """What the parent needs to know, as plain data."""
-        options = {k: v for k, v in self.options.items() if k != "donate"}
+        options = {k: v for k, v in self.options.items() if k in _PLAIN}
         return {"name": self.name, "source": self.source, **options}
 
 

@@ -31,6 +31,8 @@ def cell_table(cells: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
             continue
         for name in ("total", "front", "backend"):
             row.append(f"{found[f'{name}_factor']:.2f}x")
+        if not function["clear"]:
+            row[5] += ", not clear"
         rows.append(row)
     return head, rows
 
@@ -105,8 +107,9 @@ def sentences(cells: dict[str, Any]) -> list[str]:
 
 def _sentence(function: dict[str, Any]) -> str:
     found, verdict = function["attribution"], function["verdict"]
+    doubt = "" if function["clear"] else " (the intervals meet: not clear)"
     text = (
-        f"{function['name']}: {found['total_factor']:.2f}x in all, "
+        f"{function['name']}: {found['total_factor']:.2f}x in all{doubt}, "
         f"{found['backend_factor']:.2f}x by the backend, "
         f"{found['front_factor']:.2f}x by the front end"
     )

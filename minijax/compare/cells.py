@@ -123,6 +123,7 @@ def _function(key, found, machine, overhead) -> dict[str, Any] | None:
     result["withheld"] = withheld(firsts)
     if result["withheld"] is None:
         result["attribution"] = attribute(result["times"])
+        result["clear"] = _apart(result["times"])
     result["floor"] = floor(firsts[FRONTS[1].name]["counted"], machine)
     result["parts"] = {
         front: parts([run["parts"] for run in runs], overhead)
@@ -176,6 +177,13 @@ def attribute(times: dict[str, dict[str, Any]]) -> dict[str, float]:
         "front_factor": ((jx / mx) * (jc / mc)) ** 0.5,
         "backend_factor": ((jx / jc) * (mx / mc)) ** 0.5,
     }
+
+
+def _apart(times: dict[str, dict[str, Any]]) -> bool:
+    """Whether the intervals of JAX x XLA and minijax x C do not meet."""
+    first = times[FRONTS[0].name][BACKENDS[0]]
+    last = times[FRONTS[1].name][BACKENDS[1]]
+    return first["low"] > last["high"] or last["low"] > first["high"]
 
 
 def parts(

@@ -123,6 +123,7 @@ def curves(
     xs, ys = [x for x, _ in points], [y for _, y in points]
     plane = Plane((min(xs), max(xs)), (min(ys), max(ys)), lambda x: f"{x:g}", y_label)
     parts = plane.grid()
+    taken: list[float] = []  # heights of the names at the lines' ends
     for number, (name, line) in enumerate(series.items()):
         colour = svg.SIDE_COLOURS[number % len(svg.SIDE_COLOURS)]
         places = [plane.at(x, y) for x, y in sorted(line)]
@@ -134,6 +135,9 @@ def curves(
             title = f"{name}, {size:g}: {y_label(value)}"
             parts.append(mark(x, y, number, title))
         x, y = places[-1]
+        while any(abs(y - other) < 12 for other in taken):
+            y += 12
+        taken.append(y)
         parts.append(svg.label(x + 9, y + 4, name, small=True))
     words = "; ".join(
         f"{name}: " + ", ".join(f"{x:g}: {y_label(y)}" for x, y in line)
