@@ -6,8 +6,8 @@ from typing import Any
 from minijax.measure import charts, page, svg, units
 
 from .plot import ratios_svg
-from .results import main_figure, sentence
-from .terminal import machine_lines
+from .results import sentence
+from .terminal import amount, figures_of, machine_lines
 
 
 def render(report: dict[str, Any]) -> str:
@@ -95,25 +95,23 @@ def _roofline(report: dict[str, Any], names: list[str]) -> list[str]:
 def _tables(report: dict[str, Any], names: list[str]) -> list[str]:
     parts = []
     for group in dict.fromkeys(case["group"] for case in report["cases"]):
-        rows = []
-        for case in report["cases"]:
-            if case["group"] != group:
-                continue
-            figure = main_figure(case)
-            ratio = case["ratios"].get(figure)
-            cells = [escape(case["name"].partition("/")[2])]
-            for side in names:
-                value = case["sides"].get(side, {}).get(figure)
-                is_time = figure not in ("flops", "bytes")
-                text = units.seconds(value["median"]) if value and is_time else ""
-                cells.append(text)
-            if ratio:
-                cells.append(f"{ratio['ratio']:.2f}")
-                cells.append(f"{ratio['low']:.2f} … {ratio['high']:.2f}")
-            else:
-                cells += ["", escape(case["withheld"] or "")]
-            rows.append(cells)
+        cases = [case for case in report["cases"] if case["group"] == group]
+        present = [n for n in names if any(case["sides"].get(n) for case in cases)]
+        rows = [_row(c, f, present) for c in cases for f in figures_of(c)]
         parts.append(f"<details><summary>{escape(group)}</summary>")
-        parts.append(page.table(["case", *names, "ratio", "95 % or why none"], rows))
+        parts.append(page.table(["case", *present, "ratio", "95 % or why none"], rows))
         parts.append("</details>")
     return parts
+
+
+def _row(case: dict[str, Any], figure: str, names: list[str]) -> list[str]:
+    short = case["name"].partition("/")[2]
+    cells = [escape(short if case["kind"] == "warm" else f"{short}: {figure}")]
+    for side in names:
+        value = case["sides"].get(side, {}).get(figure)
+        cells.append(amount(figure, value["median"]) if value else units.NONE)
+    ratio = case["ratios"].get(figure)
+    if ratio is None:
+        return [*cells, "", escape(case["withheld"] or "")]
+    interval = f"{ratio['low']:.2f} … {ratio['high']:.2f}"
+    return [*cells, f"{ratio['ratio']:.2f}", interval]

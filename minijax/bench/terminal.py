@@ -78,10 +78,7 @@ def rows(
     case: dict[str, Any], present: list[str], with_returned: list[str]
 ) -> list[list[str]]:
     """A case's line, or one for each figure that it measures itself."""
-    figures = [main_figure(case)]
-    if case["kind"] != "warm":
-        figures = list(dict.fromkeys(f for s in case["sides"].values() for f in s))
-    return [_row(case, f, present, with_returned) for f in figures]
+    return [_row(case, f, present, with_returned) for f in figures_of(case)]
 
 
 def _row(case, figure: str, present: list[str], with_returned: list[str]) -> list[str]:
@@ -110,11 +107,22 @@ def _figure(case: dict[str, Any], side: str, figure: str) -> str:
     value = case["sides"].get(side, {}).get(figure)
     if value is None:
         return "failed" if side in case["failed"] else units.NONE
-    rates = {"flops": " GFLOP/s", "bytes": " GB/s"}
-    if figure in rates:
-        return f"{value['median'] * 1e-9:.1f}{rates[figure]}"
     mark = " ≠" if side in case["unequal"] else ""
-    return units.seconds(value["median"]) + mark
+    return amount(figure, value["median"]) + mark
+
+
+def amount(figure: str, value: float) -> str:
+    """A figure in its unit, which its name tells."""
+    if figure in ("flops", "bytes"):
+        return f"{value * 1e-9:.1f} {'GFLOP/s' if figure == 'flops' else 'GB/s'}"
+    return units.size(value) if figure == "memory" else units.seconds(value)
+
+
+def figures_of(case: dict[str, Any]) -> list[str]:
+    """The figures of which a case has a line: the main one, or all that it took."""
+    if case["kind"] == "warm":
+        return [main_figure(case)]
+    return list(dict.fromkeys(f for side in case["sides"].values() for f in side))
 
 
 def _share(case: dict[str, Any], figure: str, present: list[str]) -> str:

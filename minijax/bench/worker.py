@@ -110,6 +110,7 @@ class Server:
         self._block(outputs)
         first = clock() - start
         answer: dict[str, Any] = {"first": first, "phases": dict(self._phases)}
+        answer["memory"] = self._child.environment.peak_resident_bytes()
         if folder is not None:
             compare = case.options.get("compare", lambda outputs: outputs)
             answer["outputs"] = self._keep(compare(outputs), folder)
