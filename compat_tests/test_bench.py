@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from minijax.bench import cli, plot, results, runner
+from minijax.bench.children import Child
 from minijax.measure import arithmetic, environment, statistics
+from minijax.measure.processes import MINIJAX
 
 CASES = """
     import os, time
@@ -154,6 +156,20 @@ def test_patterns():
     assert cli.wanted_by(["kernels"])(case) and cli.wanted_by(["x"])(case)
     assert cli.wanted_by(["kernels/so*"])(case)
     assert not cli.wanted_by(["sort"])(case)
+
+
+def test_the_checkouts_cases_are_well_formed():
+    """They load without JAX; goals name groups; other libraries' names are cases."""
+    listed = {}
+    for side in (MINIJAX, runner.OTHERS[0]):
+        child = Child(side, cli.BENCHMARKS)
+        try:
+            listed[side.name] = child.ask(120.0, do="list")
+        finally:
+            child.close()
+    names = {case["name"] for case in listed["minijax"]["cases"]}
+    assert set(listed["minijax"]["goals"]) <= {name.partition("/")[0] for name in names}
+    assert {case["name"] for case in listed["NumPy"]["cases"]} <= names
 
 
 # --- what the figures are made with -----------------------------------------------------

@@ -17,6 +17,7 @@ from .results import main_figure, summarise
 from .runner import Plan, measure
 from .ten_times import ten_times
 
+BENCHMARKS = Path(ROOT) / "benchmarks"
 GOAL_MISSED = 1
 INTERRUPTED = 130
 EPILOG = """\
@@ -198,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--benchmarks",
         type=Path,
-        default=Path(ROOT) / "benchmarks",
+        default=BENCHMARKS,
         metavar="FOLDER",
         help="the modules of cases (default: the checkout's)",
     )

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from minijax.measure import units
+from minijax.measure import statistics, units
 
 from .cells import BACKENDS, FRONTS
 
+DOUBTFUL = 0.25  # share of a call that the parts may leave unexplained
 PARTS = ("dispatch", "runtime", "kernels", "unexplained")
 
 
@@ -97,12 +98,26 @@ def sentences(cells: dict[str, Any]) -> list[str]:
             lines.append(f"{function['name']}: no ratio: {function['withheld']}.")
             continue
         lines.append(_sentence(function))
+    unsteady = [f["name"] for f in cells["functions"] if _unsteady(f)]
+    if unsteady:
+        lines.append(
+            f"Unsteady by more than {statistics.UNSTEADY:.0%}: {', '.join(unsteady)}; "
+            "the machine may be busy."
+        )
     overhead = cells["kernel_overhead"]
     lines.append(
         f"XLA pays {units.seconds(overhead['seconds'])} to launch a kernel (regression "
         f"over program length; the line misses by at most {overhead['error']:.0%})."
     )
     return lines
+
+
+def _unsteady(function: dict[str, Any]) -> bool:
+    return any(
+        statistics.spread(figure) > statistics.UNSTEADY
+        for row in function.get("times", {}).values()
+        for figure in row.values()
+    )
 
 
 def _sentence(function: dict[str, Any]) -> str:
@@ -126,5 +141,6 @@ def _sentence(function: dict[str, Any]) -> str:
     part = function["parts"][FRONTS[1].name]
     if part is not None and part["call"] > 0:
         share = abs(part["unexplained"]) / part["call"]
-        ratios.append(f"{share:.0%} of minijax's call unexplained")
+        doubt = ", so its parts are not to be relied on" if share > DOUBTFUL else ""
+        ratios.append(f"{share:.0%} of minijax's call unexplained{doubt}")
     return "; ".join([text, *ratios]) + "."

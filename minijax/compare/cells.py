@@ -238,9 +238,9 @@ def verdict(function: dict[str, Any]) -> dict[str, float]:
         found["utilisation_jax"] = least / theirs["call"]
         found["utilisation_minijax"] = least / ours["call"]
         found["ceiling"] = theirs["call"] / least if least else float("inf")
-    if ours["kernels"] > 0:
+    if ours["kernels"] > 0 and theirs["kernels"] > 0:
         found["kernels"] = theirs["kernels"] / ours["kernels"]
     rest = [p["call"] - p["kernels"] for p in (theirs, ours)]
-    if rest[1] > 0:
+    if min(rest) > 0:
         found["overhead"] = rest[0] / rest[1]
     return found
