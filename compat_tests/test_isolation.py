@@ -150,7 +150,7 @@ def test_loops_are_no_kernels_but_what_they_run_is():
     closed = minijax.make_jaxpr(fun)(mnp.ones((4,)))
     found = isolate.c_parts(closed, [mnp.ones((4,))], 1e-3)
     assert not set(isolate.CONTROL) & set(found["by_op"])
-    assert found["kernels"] <= found["run"] * 1.5
+    assert found["by_op"] and found["instructions"] >= 50
 
 
 FIRSTS = {

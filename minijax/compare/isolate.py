@@ -40,6 +40,8 @@ def measure(
     `front` is the module that was "jax" for the script; outputs go to `file`.
     """
     jax = jax_module()
+    for framework in (jax, minijax):  # what the script has set holds for both
+        framework.config.update("jax_enable_x64", bool(front.config.jax_enable_x64))
     describer = outputs.Describer(outputs.PlainTrees, numpy, file)
     seconds = config["seconds"]
     return {

@@ -24,6 +24,7 @@ from .values import (
     array_from_jax,
     aval_from_jax,
     jax_module,
+    require_same_width,
     struct_of,
     value_from_jax,
 )
@@ -35,6 +36,7 @@ def from_jax(closed: Any) -> core.ClosedJaxpr:
     InteropError, naming the equation, where minijax has no counterpart of something or
     gives a result of another type.
     """
+    require_same_width()
     in_avals = [aval_from_jax(v.aval) for v in closed.jaxpr.invars]
     consts = [array_from_jax(c) for c in closed.consts]
     const_avals = [core.get_aval(c) for c in consts]
@@ -79,9 +81,10 @@ def _evaluate(jaxpr: Any, consts: Any, args: Any) -> list[Any]:
 
 def _literal(atom: Any) -> Any:
     """A scalar in JAX's equations: weak ones are Python's, others arrays."""
+    value = np.asarray(atom.val).astype(atom.aval.dtype)
     if getattr(atom.aval, "weak_type", False):
-        return np.asarray(atom.val).astype(atom.aval.dtype).item()
-    return array_from_jax(np.asarray(atom.val).astype(atom.aval.dtype))
+        return value.item()
+    return array_from_jax(value)
 
 
 def _check(eqn: Any, outs: list[Any]) -> None:

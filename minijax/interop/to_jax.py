@@ -19,6 +19,7 @@ from .values import (
     array_to_jax,
     aval_from_jax,
     jax_module,
+    require_same_width,
     struct_of,
     value_to_jax,
 )
@@ -36,6 +37,7 @@ def to_jax(closed: core.ClosedJaxpr) -> Callable[..., list]:
     It can be jitted, differentiated and batched by real JAX. InteropError, when it is
     traced, where JAX has no counterpart of something.
     """
+    require_same_width()
     consts = [array_to_jax(c) for c in closed.consts]
     return lambda *args: _evaluate(closed.jaxpr, consts, args)
 

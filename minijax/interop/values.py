@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax import core, dtypes, lax, random
+from minijax import config, core, dtypes, lax, random
 from minijax.array import ArrayImpl
 
 
@@ -23,6 +23,16 @@ def jax_module(name: str = "") -> Any:
     if getattr(found, "__name__", "").startswith("minijax"):
         raise InteropError("`import jax` gives minijax here; interop needs real JAX")
     return found
+
+
+def require_same_width() -> None:
+    """InteropError unless both frameworks take Python numbers as equally wide."""
+    ours = bool(config.values.jax_enable_x64)
+    theirs = bool(jax_module().config.jax_enable_x64)
+    if ours != theirs:
+        raise InteropError(
+            f"jax_enable_x64 is {ours} here and {theirs} in JAX; set both alike"
+        )
 
 
 # --- avals ----------------------------------------------------------------------------
