@@ -150,6 +150,14 @@ def test_the_wrong_file_is_refused(tmp_path, capsys):
     assert "no report of bench's" in capsys.readouterr().err
 
 
+def test_out_of_time_what_there_is_is_reported(tmp_path):
+    (tmp_path / "planted.py").write_text(textwrap.dedent(CASES))
+    plan = runner.Plan(rounds=1, budget=0.0)
+    report = results.summarise(runner.measure(tmp_path, plan))
+    assert report["warnings"][0].startswith("the budget of 0 s was used up")
+    assert all(not case["ratios"] for case in report["cases"])
+
+
 def test_patterns():
     case = {"name": "kernels/sort 8", "source": "x.py"}
     assert cli.wanted_by([])(case)

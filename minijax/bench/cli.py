@@ -90,7 +90,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
     plan = Plan(quick=options.quick, full=options.full)
     if options.quick:
         plan = Plan(rounds=2, turns=1, samples=2, seconds=0.005, quick=True)
-    changes = {k: getattr(options, k) for k in ("rounds", "turns", "timeout")}
+    names = ("rounds", "turns", "timeout", "budget")
+    changes = {name: getattr(options, name) for name in names}
     given = {k: v for k, v in changes.items() if v is not None}
     return Plan(**{**vars(plan), **given})
 
@@ -173,6 +174,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, metavar="N", help="turns per process")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="limit for one step of a case"
+    )
+    parser.add_argument(
+        "--budget",
+        type=lambda text: 60 * float(text),
+        metavar="MINUTES",
+        help="begin nothing more after this time; Ctrl-C does so at once",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all data")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page")

@@ -203,6 +203,8 @@ def sentence(report: dict[str, Any]) -> str:
 
 def _warnings(session: Session, cases: list[dict[str, Any]]) -> list[str]:
     found = []
+    if session.stopped:
+        found.append(f"{session.stopped}; some cases have fewer figures, or none")
     unsteady = [
         case["name"]
         for case in cases

@@ -36,6 +36,7 @@ class Plan:
     samples: int = 2  # loops in one visit, or one where a call alone takes longer
     seconds: float = 0.01  # of one loop
     timeout: float = 300.0  # of one question
+    budget: float | None = None  # seconds, after which no further case is begun
     quick: bool = False
     full: bool = False
 
@@ -65,6 +66,11 @@ class Session:
     environment: dict[str, Any]
     plan: Plan
     seconds: float = 0.0
+    stopped: str = ""  # why the run ended before its time
+
+
+class Stopped(Exception):
+    """The time is up."""
 
 
 def measure(
@@ -85,8 +91,13 @@ def measure(
         every += [side for side in OTHERS if find_spec(side.module)]
     started = time.monotonic()
     runner = _Runner(benchmarks, plan, wanted, every, progress)
-    runner.run()
     session = runner.session
+    try:
+        runner.run()
+    except Stopped:
+        session.stopped = f"the budget of {plan.budget:g} s was used up"
+    except KeyboardInterrupt:
+        session.stopped = "it was interrupted"
     session.seconds = time.monotonic() - started
     return session
 
@@ -94,10 +105,18 @@ def measure(
 class _Runner:
     def __init__(self, benchmarks, plan, wanted, sides, progress):
         self._benchmarks, self._plan, self._wanted = benchmarks, plan, wanted
-        self._progress = progress
+        self._tell = progress
+        self._started = time.monotonic()
         self._scripts: dict[str, dict[str, str]] = {}
         self._cache: tempfile.TemporaryDirectory | None = None
         self.session = Session(list(sides), {}, {}, {}, plan)
+
+    def _progress(self, text: str) -> None:
+        """Say what comes now, if there is time left for it."""
+        budget = self._plan.budget
+        if budget is not None and time.monotonic() - self._started > budget:
+            raise Stopped
+        self._tell(text)
 
     def run(self) -> None:
         """All rounds, and then the cases that need processes of their own."""
