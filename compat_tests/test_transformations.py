@@ -203,3 +203,123 @@ def test_used_late(name):
         text = str(caught.value)
         said.append((text.splitlines()[0], "created on line" in text))
     assert said[0] == said[1]
+
+
+def _loop(side, init, change):
+    return side.lax.scan(lambda c, _: (change(c), None), init, length=1)
+
+
+def _zero(side):
+    return side.jnp.int32(0)
+
+
+def _float(x):
+    return x.astype("float32")
+
+
+LOOPS = {
+    "other dtype": lambda s: _loop(s, _zero(s), _float),
+    "other dtype of one": lambda s: _loop(
+        s, (_zero(s), _zero(s)), lambda c: (c[0], _float(c[1]))
+    ),
+    "other types of two": lambda s: _loop(
+        s, [_zero(s)] * 2, lambda c: [_float(c[0]), _float(c[1]).reshape(1, 1)]
+    ),
+    "other length": lambda s: _loop(s, (_zero(s),) * 2, lambda c: c[:1]),
+    "list for tuple": lambda s: _loop(s, (_zero(s),) * 2, list),
+    "more keys": lambda s: _loop(s, {"a": _zero(s)}, lambda c: {**c, "b": c["a"]}),
+    "other keys": lambda s: _loop(s, {"a": _zero(s)}, lambda c: {"b": c["a"]}),
+    "deeper": lambda s: _loop(
+        s, ({"a": _zero(s)},) * 2, lambda c: ({**c[0], "b": c[0]["a"]},) * 2
+    ),
+    "while": lambda s: s.lax.while_loop(
+        lambda c: c[0], lambda c: (c[0], c[0]), (np.bool_(False), np.float32(0))
+    ),
+    "fori": lambda s: s.lax.fori_loop(
+        0, 1, lambda i, x: {"T": x["t"]}, {"t": _zero(s)}
+    ),
+    "no pair": lambda s: s.lax.scan(lambda c, x: c, _zero(s), None, 1),
+    "negative unroll": lambda s: s.lax.scan(
+        lambda c, x: (c, x), 0, np.arange(3), unroll=-1
+    ),
+    "condition pair": lambda s: s.lax.while_loop(lambda c: (c, c), lambda c: c, 0.0),
+    "condition float": lambda s: s.lax.while_loop(lambda c: c, lambda c: c, 0.0),
+    "float bound": lambda s: s.lax.fori_loop(0, 3.0, lambda i, c: c, 1.0),
+    "predicate None": lambda s: s.lax.cond(None, abs, abs, 1.0),
+    "predicate str": lambda s: s.lax.cond("yes", abs, abs, 1.0),
+    "predicate tuple": lambda s: s.lax.cond((1.0, 1.0), abs, abs, 1.0),
+    "branch tree": lambda s: s.lax.cond(
+        True, lambda x: {"a": x}, lambda x: {"a": (x, x)}, 1.0
+    ),
+    "branch type": lambda s: s.lax.cond(
+        True, lambda x: x, lambda x: x.astype(int), 1.0
+    ),
+    "branch types": lambda s: s.lax.switch(
+        0, [lambda x: {"a": x}, lambda x: {"a": s.jnp.ones(1)}], 1.0
+    ),
+    "index str": lambda s: s.lax.switch("one", [abs, abs], 1.0),
+    "index float": lambda s: s.lax.switch(1.0, [abs, abs], 1.0),
+    "index vector": lambda s: s.lax.switch((1, 1), [abs, abs], 1.0),
+    "operand of each branch": lambda s: s.lax.cond(
+        False, 1.0, lambda x: x, 2.0, lambda x: -x
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_control_flow(name):
+    said = []
+    for side in map(Side, NAMES):
+        try:
+            said.append(_text(LOOPS[name](side)))
+        except Exception as error:
+            text = re.sub(
+                r"<class 'jax\._src\.core\.ShapedArray'>", "pytree leaf", str(error)
+            )
+            said.append(f"{type(error).__name__}: {text.split('See https')[0]}")
+    assert said[1] == said[0]
+
+
+def _custom_vjp(side, fwd, bwd, fun=lambda x: x, **kwargs):
+    f = side.custom_vjp(fun, **kwargs)
+    f.defvjp(fwd, bwd)
+    return f
+
+
+RULES = {
+    "bare cotangent": lambda s: s.grad(
+        _custom_vjp(s, lambda x: (x, None), lambda _, g: g)
+    )(1.0),
+    "too many arguments": lambda s: _custom_vjp(s, None, None)(1.0, 2.0),
+    "gradient of a number": lambda s: s.grad(
+        _custom_vjp(s, lambda x: (x, None), lambda _, g: (g,))
+    )(1.0),
+    "weak gradient": lambda s: s.grad(lambda x: x)(1.0),
+    "weak value": lambda s: s.grad(s.jnp.sin)(1.0),
+    "strong gradient": lambda s: s.grad(lambda x: x * 2)(np.float32(1)),
+    "weak columns": lambda s: s.jacfwd(lambda x: x)(1.0),
+    "weak rows": lambda s: s.jacrev(lambda x: x)(1.0),
+    "holomorphic": lambda s: s.grad(lambda x: x, holomorphic=True)(1j),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules(name):
+    theirs, ours = (_outcome(RULES[name], Side(side)) for side in NAMES)
+    assert ours == theirs
+
+
+def test_traced_nondifferentiable_argument():
+    def product(n, x):
+        return x * n
+
+    for side in map(Side, NAMES):
+        f = _custom_vjp(
+            side,
+            lambda n, x: (x * n, None),
+            lambda n, _, g: (g * n,),
+            product,
+            nondiff_argnums=(0,),
+        )
+        with pytest.raises(side.errors.UnexpectedTracerError, match="nondiff_argnums"):
+            side.grad(f)(3.0, 2.0)

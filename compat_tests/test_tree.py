@@ -851,10 +851,10 @@ def test_equality_errors():
     assert list(errors((1, {"a": 2}), (3, {"a": 4}))) == []
     ((path, left, right, why),) = errors((1, {"a": 2}), (3, {"a": [4]}))
     assert minijax.tree_util.keystr(path) == "[1]['a']"
-    assert left == "pytree leaf"
+    assert left == "<class 'int'>"
     assert "list" in right
     assert "types differ" in why
     assert [e[3] for e in errors([1, Node([], 1)], [1, Node([], 2)])] == [
-        "so the metadata differ: 1 and 2"
+        "the pytree node metadata does not match"
     ]
     assert len(list(errors((1, [2], [3]), ([1], 2, [3, 4])))) == 3

@@ -1,7 +1,13 @@
 """Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
 
 from minijax import _callpath, _pytree
-from minijax._callpath import DictKey, SequenceKey, lookup, one_level_with_keys
+from minijax._callpath import (
+    DictKey,
+    GetAttrKey,
+    SequenceKey,
+    lookup,
+    one_level_with_keys,
+)
 from minijax._pytree import LEAF, PyTreeDef
 
 
@@ -194,42 +200,68 @@ def _different_data(path, prefix, data, full_data):
 
 
 def equality_errors(tree1, tree2):
-    """Yields (path, what tree1 has, what tree2 has, why they differ) per difference."""
-    _, treedef1 = _pytree.flatten(tree1)
-    _, treedef2 = _pytree.flatten(tree2)
-    return equality_errors_pytreedef(treedef1, treedef2)
+    """Where two trees differ in structure: (path, what the first has, what the second
+    has, why).
+    """
+    (leaves1, treedef1), (leaves2, treedef2) = (
+        _pytree.flatten(tree1),
+        _pytree.flatten(tree2),
+    )
+    yield from _equality_errors((), treedef1, treedef2, leaves1, leaves2)
 
 
 def equality_errors_pytreedef(treedef1, treedef2):
     """As `equality_errors`, from two structures."""
-    yield from _equality_errors((), treedef1, treedef2)
+    yield from _equality_errors((), treedef1, treedef2, None, None)
 
 
-def _describe(node):
-    if node is LEAF:
-        return "pytree leaf"
-    count = len(node.children())
-    return f"{node.node_data()[0]} with {count} child{'' if count == 1 else 'ren'}"
+def _kind(node, leaves):
+    if node is not LEAF:
+        data = node.node_data()
+        return f"{type(None) if data is None else data[0]}"
+    return "pytree leaf" if leaves is None else f"{type(leaves[0])}"
 
 
-def _equality_errors(path, left, right):
+def _equality_errors(path, left, right, left_leaves, right_leaves):
     if left == right:
         return
-    texts = _describe(left), _describe(right)
-    left_type, left_data = left.node_data() or (None, None)
-    right_type, right_data = right.node_data() or (None, None)
+    kinds = _kind(left, left_leaves), _kind(right, right_leaves)
+    left_type, left_data = left.node_data() or (left is LEAF, None)
+    right_type, right_data = right.node_data() or (right is LEAF, None)
     children = left.children(), right.children()
+    sizes = [len(c) for c in children]
     if left_type is not right_type:
-        yield path, *texts, "so their Python types differ"
-    elif len(children[0]) != len(children[1]):
-        yield path, *texts, "so the numbers of children do not match"
+        yield path, *kinds, "their Python types differ"
+    elif sizes[0] != sizes[1] and left_type in (tuple, list):
+        name = left_type.__name__
+        said = (f"{name} of length {n}" for n in sizes)
+        yield path, *said, "the lengths do not match"
+    elif sizes[0] != sizes[1]:
+        said = (f"{left_type} with {n} child{'' if n == 1 else 'ren'}" for n in sizes)
+        why = "the numbers of children do not match"
+        if left_type is dict:
+            more = {*left_data} ^ {*right_data}
+            why += f", with the symmetric difference of key sets: {more}"
+        yield path, *said, why
     elif left_data != right_data:
-        yield path, *texts, f"so the metadata differ: {left_data} and {right_data}"
+        data = [tuple(d) if type(d) is list else d for d in (left_data, right_data)]
+        said = (f"{left_type} with pytree metadata {d}" for d in data)
+        yield path, *said, "the pytree node metadata does not match"
     else:
-        names = left_data if left_type is dict else None
-        for i, (child1, child2) in enumerate(zip(*children, strict=True)):
-            key = SequenceKey(i) if names is None else DictKey(names[i])
-            yield from _equality_errors((*path, key), child1, child2)
+        names = left_data if left_type is dict else getattr(left_type, "_fields", None)
+        starts = [0, 0]
+        for i, pair in enumerate(zip(*children, strict=True)):
+            key = SequenceKey(i)
+            if names is not None:
+                key = (DictKey if left_type is dict else GetAttrKey)(names[i])
+            parts = []
+            for k, (child, leaves) in enumerate(
+                zip(pair, (left_leaves, right_leaves), strict=True)
+            ):
+                end = starts[k] + child.num_leaves
+                parts.append(None if leaves is None else leaves[starts[k] : end])
+                starts[k] = end
+            yield from _equality_errors((*path, key), *pair, *parts)
 
 
 _callpath.set_misfit_hook(raise_misfit)

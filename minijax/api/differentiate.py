@@ -11,18 +11,24 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.vectorize import vmap
+from minijax.array import from_numpy
 from minijax.control.call import jit
 from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import ad
-from minijax.tree_util import Partial, tree_map
+from minijax.tree_util import Partial, keystr, tree_map
 
 
 def _materialised(t):
     """A cotangent as an array: symbolic zeros become zeros."""
     return instantiate(t)
+
+
+def _one(aval):
+    """The number 1, as weakly typed as `aval`."""
+    return from_numpy(np.ones((), aval.dtype), aval.weak_type)
 
 
 class _FlatFunction:
@@ -124,8 +130,8 @@ def value_and_grad(
         outs, pullback = ad.vjp(call, flat)
         answer = unflatten(call.out_tree, outs)
         _check_grad_output(answer, holomorphic)
-        seed = core.get_aval(outs[0]).dtype.type(1)
-        grads = unflatten(in_tree, [_materialised(g) for g in pullback([seed])])
+        grads = pullback([_one(core.get_aval(outs[0]))])
+        grads = unflatten(in_tree, [_materialised(g) for g in grads])
         grad = grads[0] if isinstance(argnums, int) else tuple(grads)
         return ((answer, _stripped(call.aux, level)) if has_aux else answer), grad
 
@@ -319,7 +325,8 @@ def _pullback(pull, out_tree, in_tree, out_avals, name, *cotangents):
     if tree != out_tree:
         example = unflatten(out_tree, out_avals)
         found = "\n".join(
-            f"  * out{path} was {want} in the original output, but {got} here, so {why}."
+            f"  * out{keystr(path)} was a {want} in the original output, but a {got} "
+            f"here, so {why}."
             for path, want, got, why in equality_errors_pytreedef(
                 flatten(example)[1], tree
             )
@@ -450,7 +457,8 @@ def _basis(tree):
     for aval in avals:
         unit = np.zeros((total, aval.size), aval.dtype)
         unit[offset + np.arange(aval.size), np.arange(aval.size)] = 1
-        parts.append(unit.reshape(total, *aval.shape))
+        unit = unit.reshape(total, *aval.shape)
+        parts.append(from_numpy(unit, aval.weak_type))
         offset += aval.size
     return unflatten(treedef, parts)
 

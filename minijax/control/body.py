@@ -4,9 +4,11 @@ import weakref
 
 from minijax import config, core
 from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.core import ShapedArray
 from minijax.ops.convert import convert_element_type
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.tree_util import keystr, tree_flatten_with_path
 
 # function -> {signature: (closed jaxpr without constants, constants, out_tree)}
 _cache = weakref.WeakKeyDictionary()
@@ -94,39 +96,73 @@ def split_list(values, sizes):
     return [*parts, list(values[at:])]
 
 
-def carry_error(what, in_tree, in_avals, out_tree, out_avals):
+def listed(rows):
+    """Sentences from clauses: one as it is, several as bullets."""
+    if len(rows) == 1:
+        return f"{rows[0][0].upper()}{rows[0][1:]}."
+    return ";\n".join(f"  * {row}" for row in rows) + "."
+
+
+def why_unlike(a, b):
+    """What differs between two types."""
+    why = []
+    if a.dtype != b.dtype:
+        why.append("the dtypes do not match")
+    if a.shape != b.shape:
+        why.append("the shapes do not match")
+    return ", and ".join(why)
+
+
+def type_name(aval):
+    """`float32[2]`."""
+    return aval.str_short(False).lstrip("~")
+
+
+def leaf_paths(tree):
+    """How each leaf is reached, as text."""
+    leaves = tree_flatten_with_path(unflatten(tree, range(tree.num_leaves)))[0]
+    return [keystr(path) for path, _ in leaves]
+
+
+def _carry_name(fun):
+    """The name of the first parameter of a loop's body."""
+    given = 0
+    while hasattr(fun, "func") and hasattr(fun, "args"):
+        given += len(fun.args)
+        fun = fun.func
+    code = getattr(getattr(fun, "__wrapped__", fun), "__code__", None)
+    if code is None or code.co_argcount <= given:
+        return "carry"
+    return code.co_varnames[given]
+
+
+def carry_error(what, fun, in_tree, in_avals, out_tree, out_avals):
     """The TypeError for a loop whose carry comes out unlike it went in."""
-    head = (
-        f"{what} body function carry input and carry output must have equal types, "
-        "but they differ:\n\n"
-    )
+    head = f"{what} body function carry input and carry output must have "
+    name = _carry_name(fun)
     if in_tree != out_tree:
+        rows = [
+            f"the input carry {_component(name, keystr(path))} is a {want} but the "
+            f"corresponding component of the carry output is a {got}, so {why}"
+            for path, want, got, why in equality_errors_pytreedef(in_tree, out_tree)
+        ]
         return TypeError(
-            f"{head}The input carry has tree structure {in_tree}, but the output carry "
-            f"has tree structure {out_tree}, so the pytree structures do not match.\n\n"
+            f"{head}the same pytree structure, but they differ:\n\n{listed(rows)}\n\n"
             "Revise the function so that the carry output has the same pytree structure "
             "as the carry input."
         )
-    lines = []
-    for k, (a, b) in enumerate(zip(in_avals, out_avals, strict=True)):
-        if same_type(a, b):
-            continue
-        why = [
-            f"the {part} do not match"
-            for part, differ in (
-                ("dtypes", a.dtype != b.dtype),
-                ("shapes", a.shape != b.shape),
-            )
-            if differ
-        ]
-        lines.append(
-            f"  * the input carry component {k} has type {a.str_short(False)} but the "
-            "corresponding output carry component has type "
-            f"{b.str_short(False)}, so {' and '.join(why)}."
-        )
+    rows = [
+        f"the input carry {_component(name, path)} has type {type_name(a)} but the "
+        f"corresponding output carry component has type {type_name(b)}, so "
+        f"{why_unlike(a, b)}"
+        for path, a, b in zip(leaf_paths(in_tree), in_avals, out_avals, strict=False)
+        if not same_type(a, b)
+    ]
     return TypeError(
-        head
-        + "\n".join(lines)
-        + "\n\nRevise the function so that all output types match the corresponding "
-        "input types."
+        f"{head}equal types, but they differ:\n\n{listed(rows)}\n\nRevise the function "
+        "so that all output types match the corresponding input types."
     )
+
+
+def _component(name, path):
+    return f"component {name}{path}" if path else name

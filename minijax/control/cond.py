@@ -4,19 +4,35 @@ import numpy as np
 
 from minijax import config, core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.control.body import avals_of, same_type, split_list, trace_body
+from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.control.body import (
+    avals_of,
+    leaf_paths,
+    listed,
+    same_type,
+    split_list,
+    trace_body,
+    type_name,
+    why_unlike,
+)
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import define, instantiate, zeros
 from minijax.ops.elementwise import eq, ne
 from minijax.ops.select import clamp, select_n
 from minijax.ops.shape import broadcast_in_dim
-from minijax.trace import hoist_consts, trace
+from minijax.trace import describe_function, hoist_consts, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
+from minijax.tree_util import keystr
 
 _ABSENT = object()
+_COND_NAMES = ("false_fun", "true_fun")
+
+
+def _switch_names(n):
+    return ["branch 0", *[f"branch{k}" for k in range(1, n)]]
 
 
 @api_boundary
@@ -29,6 +45,8 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     if operand is not _ABSENT:
         operands = (operand,)
     if not (callable(true_fun) and callable(false_fun)):
+        if len(operands) == 2 and callable(false_fun) and callable(operands[1]):
+            return _cond_of_two(pred, true_fun, false_fun, *operands)
         raise TypeError(
             "lax.cond: true_fun and false_fun arguments should be callable."
         )
@@ -38,14 +56,31 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     if aval.dtype != bool:
         pred = ne(pred, aval.dtype.type(0))
     index = convert_element_type(pred, np.int32)
-    return _branch("cond", index, (false_fun, true_fun), operands, ("false", "true"))
+    return _branch("cond", index, (false_fun, true_fun), operands, _COND_NAMES)
+
+
+def _cond_of_two(pred, true_operand, true_fun, false_operand, false_fun):
+    """The older form of `cond`, with an operand for each branch."""
+    return cond(
+        pred,
+        lambda x, _: true_fun(x),
+        lambda _, y: false_fun(y),
+        true_operand,
+        false_operand,
+    )
 
 
 def _scalar_predicate(pred):
+    if pred is None:
+        raise TypeError("cond predicate is None")
+    if callable(pred):
+        raise TypeError(f"Pred type must be either boolean or number, got {pred}.")
     try:
         aval = core.get_aval(pred)
     except TypeError:
-        raise TypeError(f"Pred must be a scalar, got {pred} of {type(pred)}") from None
+        raise TypeError(
+            f"Pred must be a scalar, got {pred} of type {type(pred)}"
+        ) from None
     if aval.shape:
         raise TypeError(f"Pred must be a scalar, got {pred} of shape {aval.shape}.")
     if not (aval.dtype == bool or dtypes.issubdtype(aval.dtype, np.number)):
@@ -66,13 +101,7 @@ def switch(index, branches, *operands, operand=_ABSENT):
         raise TypeError(
             "lax.switch: branches argument should be a sequence of callables."
         )
-    aval = core.get_aval(index)
-    if aval.shape:
-        raise TypeError(
-            f"Branch index must be scalar, got {index} of shape {aval.shape}."
-        )
-    if not dtypes.issubdtype(aval.dtype, np.integer):
-        raise TypeError(f"Index type must be an integer, got {index}.")
+    _check_index(index)
     branches = tuple(branches)
     if not branches:
         raise ValueError("Empty branch sequence")
@@ -82,42 +111,81 @@ def switch(index, branches, *operands, operand=_ABSENT):
     index = clamp(np.int32(0), index, np.int32(len(branches) - 1))
     if config.values.jax_disable_jit and ad.concrete(index) is not None:
         return branches[int(ad.concrete(index))](*operands)
-    return _branch("switch", index, branches, operands, range(len(branches)))
+    return _branch("switch", index, branches, operands, _switch_names(len(branches)))
+
+
+def _check_index(index):
+    if np.shape(index):
+        raise TypeError(
+            f"Branch index must be scalar, got {index} of shape {np.shape(index)}."
+        )
+    try:
+        dtype = core.get_aval(index).dtype
+    except TypeError:
+        raise TypeError(f"Index type must be an integer, got {index}.") from None
+    if not dtypes.issubdtype(dtype, np.integer):
+        raise TypeError(f"Index type must be an integer, got {index} as {dtype.name}")
 
 
 def _branch(what, index, funs, operands, names):
     flat, in_tree = flatten(operands)
     avals = avals_of(flat)
     traced = [trace_body(fun, in_tree, avals, what) for fun in funs]
-    closed, out_tree = _agreed(what, traced, names)
+    _check_agreement(what, funs, traced, names)
+    closed, out_tree = _joined(traced)
     consts = [c for _, consts, _ in traced for c in consts]
     outs = cond_p.bind(index, *consts, *flat, branches=closed)
     return unflatten(out_tree, outs)
 
 
-def _agreed(what, traced, names):
-    """Branches over all constants of all of them, with outputs of one type.
-
-    (tuple, tree).
-    """
-    out_tree = traced[0][2]
-    for (_, _, tree), name in zip(traced, names, strict=True):
-        if tree != out_tree:
+def _check_agreement(what, funs, traced, names):
+    """TypeError where branches give results of other trees or types."""
+    last = len(funs) - 1
+    # The two branches of `cond` are told in the order that they are written in.
+    pairs = [(1, 0)] if what == "cond" else [(0, k) for k in range(1, last + 1)]
+    for one, other in pairs:
+        (a, _, tree), (b, _, other_tree) = traced[one], traced[other]
+        name, other_name = names[one], names[other]
+        if tree == other_tree and all(map(same_type, a.out_avals, b.out_avals)):
+            continue
+        of = (
+            f"{name} is {describe_function(funs[one])}\n"
+            f"{other_name} is {describe_function(funs[other])}\n\n"
+        )
+        revise = f"\n\nRevise {name} and/or {other_name} so that "
+        if tree != other_tree:
+            rows = [
+                f"{name} output{_at(keystr(path))} is a {want} but {other_name} "
+                f"output{_at(keystr(path))} is a {got}, so {why}"
+                for path, want, got, why in equality_errors_pytreedef(tree, other_tree)
+            ]
+            said = listed(rows) if len(rows) > 1 else f"{rows[0]}."
             raise TypeError(
                 f"{what} branch outputs must have the same pytree structure, but they "
-                f"differ:\n\nThe output of branch {names[0]} has structure {out_tree}, "
-                f"but that of branch {name} has structure {tree}."
+                f"differ:\n\n{of}{said}{revise}they have the same pytree structure."
             )
-    first = traced[0][0].out_avals
-    for (closed, _, _), name in zip(traced, names, strict=True):
-        for k, (a, b) in enumerate(zip(first, closed.out_avals, strict=True)):
-            if not same_type(a, b):
-                raise TypeError(
-                    f"{what} branches must have equal output types but they differ.\n\n"
-                    f"The output of branch {names[0]} at output {k} has type "
-                    f"{a.str_short(False)} but the corresponding output of branch {name} "
-                    f"has type {b.str_short(False)}."
-                )
+        rows = [
+            f"the output of {name}{_at(path)} has type {type_name(x)} but the "
+            f"corresponding output of {other_name} has type {type_name(y)}, so "
+            f"{why_unlike(x, y)}"
+            for path, x, y in zip(
+                leaf_paths(tree), a.out_avals, b.out_avals, strict=True
+            )
+            if not same_type(x, y)
+        ]
+        raise TypeError(
+            f"{what} branches must have equal output types but they differ.\n\n{of}"
+            f"{listed(rows)}{revise}all output types match."
+        )
+
+
+def _at(path):
+    return f" at path {path}" if path else ""
+
+
+def _joined(traced):
+    """Branches over all constants of all of them: (tuple, tree of the results)."""
+    out_tree = traced[0][2]
     sizes = [len(consts) for _, consts, _ in traced]
     key = tuple(id(closed) for closed, _, _ in traced[1:]), tuple(sizes)
     known = traced[0][0].memo.get(key)

@@ -15,6 +15,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
 from minijax.core import HigherOrderPrimitive, Zero
+from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.traceback_util import api_boundary
@@ -194,7 +195,7 @@ class custom_jvp:
             raise AttributeError(
                 f"No JVP defined for custom_jvp function {_name(self.fun)} using defjvp."
             )
-        args = _positional(self.fun, args, kwargs)
+        args = _positional("custom_jvp", self.fun, args, kwargs)
         call = _Call(self.fun, args, self.nondiff_argnums)
         outs = custom_jvp_call_p.bind_with(
             call.flat_fun, self._flat_jvp(call), call.take_flat(), self.symbolic_zeros
@@ -311,10 +312,16 @@ def _name(fun):
     return getattr(fun, "__name__", None) or type(fun).__name__
 
 
-def _positional(fun, args, kwargs):
+def _positional(kind, fun, args, kwargs):
     """All arguments by place, with defaults filled in."""
     try:
         bound = inspect.signature(fun).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(
+            f"The input arguments to the {kind}-decorated function {_name(fun)} could "
+            "not be resolved to positional-only arguments. Binding failed with the "
+            f"error:\n{error}"
+        ) from None
     except ValueError:
         if kwargs:
             raise TypeError(
@@ -573,11 +580,25 @@ class custom_vjp:
             raise AttributeError(
                 f"No VJP defined for custom_vjp function {_name(self.fun)} using defvjp."
             )
-        args = _positional(self.fun, args, kwargs)
+        args = _positional("custom_vjp", self.fun, args, kwargs)
         call = _Call(self.fun, args, self.nondiff_argnums)
+        _refuse_tracers(call.static)
         fwd, bwd = _FlatRules(self, call).pair()
         outs = custom_vjp_call_p.bind_with(call.flat_fun, fwd, bwd, call.take_flat())
         return unflatten(call.out_tree, outs)
+
+
+def _refuse_tracers(static):
+    """UnexpectedTracerError for traced values among arguments that have no cotangent."""
+    for x in flatten(static)[0]:
+        if isinstance(x, core.Tracer):
+            raise UnexpectedTracerError(
+                "Found a JAX Tracer object passed as an argument to a custom_vjp "
+                "function in a position indicated by nondiff_argnums as "
+                "non-differentiable. Tracers cannot be passed as non-differentiable "
+                "arguments to custom_vjp functions; pass them as ordinary arguments, "
+                "and let the bwd rule return None for them."
+            )
 
 
 class _FlatRules:
@@ -624,6 +645,8 @@ class _FlatRules:
         )
         if isinstance(result, list):
             result = tuple(result)
+        if not isinstance(result, tuple):
+            raise self._misfit(flatten(result)[1])
         return self._checked(result)
 
     def _checked(self, result):
@@ -652,13 +675,16 @@ class _FlatRules:
                 spread += [leaf] * len(below)
             return spread
         except (ValueError, TypeError):
-            raise TypeError(
-                "Custom VJP bwd rule must produce an output with the same container "
-                "(pytree) structure as the args tuple of the primal function, and in "
-                "particular must produce a tuple of length equal to the number of "
-                "arguments to the primal function, but got bwd output structure "
-                f"{tree} for primal input structure {full}."
-            ) from None
+            raise self._misfit(tree) from None
+
+    def _misfit(self, tree):
+        return TypeError(
+            "Custom VJP bwd rule must produce an output with the same container "
+            "(pytree) structure as the args tuple of the primal function, and in "
+            "particular must produce a tuple of length equal to the number of arguments "
+            f"to the primal function, but got bwd output structure {tree} for primal "
+            f"input structure {self.call.in_tree}."
+        )
 
     def _checked_leaf(self, k, ct, aval):
         if ct is None or isinstance(ct, (SymbolicZero, Zero)):

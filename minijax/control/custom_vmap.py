@@ -38,7 +38,7 @@ class custom_vmap:
                 f"No batching rule defined for custom_vmap function {self.__name__} using "
                 "def_vmap."
             )
-        args = _positional(self.fun, args, kwargs)
+        args = _positional("custom_vmap", self.fun, args, kwargs)
         flat, in_tree = flatten(args)
         trees = []
 

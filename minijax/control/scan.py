@@ -45,7 +45,9 @@ def scan(
     type.
     """
     if not callable(f):
-        raise TypeError(f"lax.scan: f argument should be a callable, got {f}")
+        raise TypeError("lax.scan: f argument should be a callable.")
+    if not isinstance(unroll, bool) and unroll < 0:
+        raise ValueError("`unroll` must be a `bool` or a non-negative `int`.")
     flat_xs, xs_tree = flatten(xs)
     length = leading_size(flat_xs, length)
     if config.values.jax_disable_jit:
@@ -56,16 +58,16 @@ def scan(
         init_avals = avals_of(flat_init)
         in_tree = flatten((unflatten(init_tree, flat_init), xs))[1]
         closed, consts, out_tree = trace_body(f, in_tree, init_avals + x_avals, "scan")
-        carry_tree = _checked_out_tree(out_tree)
+        carry_tree = _checked_out_tree(out_tree, closed.out_avals)
         n_carry = len(flat_init)
         carry_avals = closed.out_avals[:n_carry]
         if carry_tree != init_tree:
-            raise carry_error("scan", init_tree, init_avals, carry_tree, carry_avals)
+            raise carry_error("scan", f, init_tree, init_avals, carry_tree, carry_avals)
         flat_init, changed = promote_weak(flat_init, init_avals, carry_avals)
         if not changed:
             break
     if not all(map(same_type, init_avals, carry_avals)):
-        raise carry_error("scan", init_tree, init_avals, carry_tree, carry_avals)
+        raise carry_error("scan", f, init_tree, init_avals, carry_tree, carry_avals)
     outs = scan_p.bind(
         *consts,
         *flat_init,
@@ -109,15 +111,13 @@ def leading_size(flat_xs, length):
     return sizes[0]
 
 
-def _checked_out_tree(out_tree):
+def _checked_out_tree(out_tree, out_avals):
     children = out_tree.children()
     if len(children) != 2 or out_tree.node_data() is None or (
         out_tree.node_data()[0] is not tuple and out_tree.node_data()[0] is not list
     ):  # fmt: skip
-        raise TypeError(
-            "scan body output must be a pair, got "
-            f"{unflatten(out_tree, ['*'] * out_tree.num_leaves)}."
-        )
+        got = unflatten(out_tree, out_avals)
+        raise TypeError(f"scan body output must be a pair, got {got}.")
     return children[0]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minijax import config, core, dtypes
-from minijax._pytree import flatten, unflatten
+from minijax._pytree import LEAF, flatten, unflatten
 from minijax.control.body import (
     avals_of,
     carry_error,
@@ -48,14 +48,16 @@ def while_loop(cond_fun, body_fun, init_val):
         avals = avals_of(flat)
         body, body_consts, out_tree = trace_body(body_fun, in_tree, avals, "while_loop")
         if out_tree != tree:
-            raise carry_error("while_loop", tree, avals, out_tree, body.out_avals)
+            raise carry_error(
+                "while_loop", body_fun, tree, avals, out_tree, body.out_avals
+            )
         flat, changed = promote_weak(flat, avals, body.out_avals)
         if not changed:
             break
     if not all(map(same_type, avals, body.out_avals)):
-        raise carry_error("while_loop", tree, avals, out_tree, body.out_avals)
-    cond, cond_consts, _ = trace_body(cond_fun, in_tree, avals, "while_cond")
-    _check_condition(cond)
+        raise carry_error("while_loop", body_fun, tree, avals, out_tree, body.out_avals)
+    cond, cond_consts, cond_tree = trace_body(cond_fun, in_tree, avals, "while_cond")
+    _check_condition(cond, cond_tree)
     outs = while_p.bind(
         *cond_consts,
         *body_consts,
@@ -68,16 +70,15 @@ def while_loop(cond_fun, body_fun, init_val):
     return unflatten(tree, outs)
 
 
-def _check_condition(cond):
-    if len(cond.out_avals) != 1:
+def _check_condition(cond, tree):
+    if tree is not LEAF:
         raise TypeError(
-            f"cond_fun must return a boolean scalar, but got {len(cond.out_avals)} values."
+            f"cond_fun must return a boolean scalar, but got pytree {tree}."
         )
     aval = cond.out_avals[0]
     if aval.shape or aval.dtype != bool:
         raise TypeError(
-            "cond_fun must return a boolean scalar, but got output type(s) "
-            f"[{aval.str_short(False)}]."
+            f"cond_fun must return a boolean scalar, but got output type(s) [{aval!r}]."
         )
 
 
@@ -102,8 +103,8 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
         is_weak = all(core.get_aval(x).weak_type for x in (lower, upper))
         start, one = (first, 1) if is_weak else (dtype.type(first), dtype.type(1))
 
-        def step(carry, _):
-            i, val = carry
+        def step(loop_carry, _):
+            i, val = loop_carry
             return (add(i, one), body_fun(i, val)), None
 
         length = max(last - first, 0)
@@ -116,8 +117,8 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
     lower = convert_element_type(lower, dtype)
     upper = convert_element_type(upper, dtype)
 
-    def body(carry):
-        i, last, val = carry
+    def body(loop_carry):
+        i, last, val = loop_carry
         return add(i, dtype.type(1)), last, body_fun(i, val)
 
     _, _, val = while_loop(lambda c: lt(c[0], c[1]), body, (lower, upper, init_val))
@@ -126,6 +127,11 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
 
 def _index_dtype(lower, upper):
     avals = [core.get_aval(lower), core.get_aval(upper)]
+    if avals[0].dtype.kind != avals[1].dtype.kind:
+        raise TypeError(
+            "lower and upper arguments to fori_loop must have equal types, got "
+            f"{avals[0].dtype.name} and {avals[1].dtype.name}"
+        )
     for aval in avals:
         if aval.shape or not dtypes.issubdtype(aval.dtype, np.integer):
             raise TypeError("fori_loop bounds must be integer scalars, got "
