@@ -23,7 +23,6 @@ DIFFERENT_EQUATIONS = {
     "recomputed_loops": "residuals are not passed through reduce_precision",
     "named_axes": "psum along a batch axis is a reduce_sum from the start",
     "complex_numbers": "the derivative of abs is one complex product",
-    "custom_derivatives": "cotangents of a user's rule keep their weak type",
 }
 
 
