@@ -5,6 +5,7 @@ by op.  Under jit XLA fuses a product and the sum that takes it into one roundin
 samplers of JAX's differ from JAX's own op-by-op run in the last bits: `FUSED` lists them.
 """
 
+import functools
 import re
 import warnings
 
@@ -460,10 +461,51 @@ def test_other_generators_say_that_they_are_missing():
         minijax.random.key(0, impl="rbg")
 
 
-def test_the_older_layout_says_that_it_is_missing():
-    key = minijax.random.key(0)
-    with minijax.threefry_partitionable(False), pytest.raises(NotImplementedError):
-        minijax.random.normal(key, (3,))
+OLDER_LAYOUT = [
+    lambda r, k: r.key_data(r.split(k, 3)),
+    lambda r, k: r.key_data(r.split(k, (2, 3))),
+    lambda r, k: r.key_data(r.fold_in(k, 7)),
+    *[
+        lambda r, k, w=width, n=n: r.bits(k, (n,), f"uint{w}")
+        for width in (8, 16, 32)
+        for n in (0, 1, 5, 8)
+    ],
+    lambda r, k: r.normal(k, (3, 5)),
+    lambda r, k: r.randint(k, (7,), 0, 100),
+    lambda r, k: r.permutation(k, 9),
+    lambda r, k: r.gamma(k, 2.0, (3,)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(OLDER_LAYOUT)))
+def test_the_older_layout(number):
+    """Bits of `jax_threefry_partitionable=False`, alone, under jit and under vmap."""
+    results = []
+    for framework in (jax, minijax):
+        random = framework.random
+        draw = functools.partial(OLDER_LAYOUT[number], random)
+        keys = random.split(random.key(3), 2)
+        default = draw(keys[0])
+        with framework.threefry_partitionable(False):
+            found = [
+                draw(keys[0]),
+                framework.jit(draw)(keys[1]),
+                framework.vmap(draw)(keys),
+            ]
+        results.append([np.asarray(x) for x in [default, *found, draw(keys[0])]])
+    for want, got in zip(*results, strict=True):
+        assert want.dtype == got.dtype
+        # samplers that iterate round in their own way
+        np.testing.assert_allclose(got, want, rtol=1e-6 if got.dtype.kind == "f" else 0)
+
+
+def test_the_older_layout_of_64_bits():
+    results = []
+    for framework in (jax, minijax):
+        with framework.enable_x64(True), framework.threefry_partitionable(False):
+            key = framework.random.key(3)
+            results.append(np.asarray(framework.random.bits(key, (5,), "uint64")))
+    np.testing.assert_array_equal(*results)
 
 
 def test_every_name_is_there():

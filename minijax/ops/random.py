@@ -2,14 +2,19 @@
 
 A key is one opaque element of its key dtype; the runtime holds a threefry key as a
 64-bit word whose low half is the first of the key's two 32-bit words.  Bits are those
-of JAX's default, partitionable, layout. (Salmon et al., "Parallel Random Numbers: As
+of JAX's default, partitionable, layout, in which each element has a count of its own,
+or, by `jax_threefry_partitionable`, of the older one, in which a block of the counts'
+first half and one of the second make two elements. (Salmon et al., "Parallel Random Numbers: As
 Easy as 1, 2, 3", SC 2011.)
 """
+
+import math
 
 import numpy as np
 
 from minijax import config, dtypes
 from minijax.core import ShapedArray
+from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     INT,
     NONDIFFERENTIABLE,
@@ -17,8 +22,12 @@ from minijax.ops.define import (
     accepts,
     define,
     elementwise_batch,
+    full,
     move_axis,
 )
+from minijax.ops.elementwise import bitwise_or, shift_left, shift_right_logical
+from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape
+from minijax.ops.slicing import concatenate, index_in_dim, slice_in_dim
 
 THREEFRY = dtypes.key_dtypes["threefry2x32"]
 
@@ -132,15 +141,6 @@ def _hashed_counts(b, key, shape):
     return b.kernel(
         "threefry2x32_u32", [k1, k2, *_counts(b, lead, shape)], full, [_U32] * 2
     )
-
-
-def _check_layout():
-    """NotImplementedError for the older layout of counts: its bits would differ."""
-    if not config.values.jax_threefry_partitionable:
-        raise NotImplementedError(
-            "random bits with jax_threefry_partitionable=False are not implemented; the "
-            "default, True, is"
-        )
 
 
 def _only_threefry(b, dtype):
@@ -295,7 +295,8 @@ random_clone_p = define(
 
 def random_split(keys, shape):
     """`shape` new keys from each key: shape (*keys, *shape)."""
-    _check_layout()
+    if not config.values.jax_threefry_partitionable:
+        return _split_in_sequence(keys, shape)
     return random_split_p.bind(keys, shape=shape)
 
 
@@ -364,7 +365,8 @@ random_fold_in_p = define(
 
 def random_bits(keys, bit_width, shape):
     """Random unsigned integers of 8, 16, 32 or 64 bits: shape (*keys, *shape)."""
-    _check_layout()
+    if not config.values.jax_threefry_partitionable:
+        return _bits_in_sequence(keys, bit_width, shape)
     return random_bits_p.bind(keys, bit_width=bit_width, shape=shape)
 
 
@@ -400,3 +402,54 @@ random_bits_p = define(
     batch=_keys_batch(lambda: random_bits_p),
     lower=_bits_lower,
 )
+
+# --- the older layout -----------------------------------------------------------------
+
+
+def _words_in_sequence(keys, n):
+    """The `n` words of every key: threefry of 0, ..., n - 1, in pairs half of them apart."""
+    half = -(-n // 2)
+    lead = keys.shape
+    axis, shape = len(lead), (*lead, half)
+    words = random_unwrap(keys)
+    k1, k2 = (
+        broadcast_in_dim(
+            index_in_dim(words, k, axis, keepdims=True), shape, range(axis + 1)
+        )
+        for k in (0, 1)
+    )
+    counts = iota(_U32, 2 * half)
+    first, second = slice_in_dim(counts, 0, half), slice_in_dim(counts, half, 2 * half)
+    if n % 2:
+        padding = full(ShapedArray((1,), _U32), 0)
+        second = concatenate([slice_in_dim(second, 0, half - 1), padding], 0)
+    first, second = (broadcast_in_dim(x, shape, (axis,)) for x in (first, second))
+    both = concatenate(threefry2x32(k1, k2, first, second), axis)
+    return slice_in_dim(both, 0, n, axis=axis)
+
+
+def _split_in_sequence(keys, shape):
+    words = _words_in_sequence(keys, 2 * math.prod(shape))
+    return random_wrap(reshape(words, (*keys.shape, *shape, 2)), THREEFRY)
+
+
+def _bits_in_sequence(keys, bit_width, shape):
+    size, axis = math.prod(shape), len(keys.shape)
+    words = _words_in_sequence(keys, -(-size * bit_width // 32))
+    if bit_width == 64:
+        high = convert_element_type(slice_in_dim(words, 0, size, axis=axis), _U64)
+        low = convert_element_type(slice_in_dim(words, size, 2 * size, axis=axis), _U64)
+        words = bitwise_or(shift_left(high, np.uint64(32)), low)
+    elif bit_width < 32:
+        words = slice_in_dim(_parts(words, bit_width), 0, size, axis=axis)
+    return reshape(words, (*keys.shape, *shape))
+
+
+def _parts(words, bit_width):
+    """Words taken apart along the last axis, the low bits of each first."""
+    *lead, n = words.shape
+    places = np.arange(0, 32, bit_width, dtype=_U32)
+    places = places.reshape((1,) * len(words.shape) + (-1,))
+    split = shift_right_logical(expand_dims(words, (len(words.shape),)), places)
+    parts = convert_element_type(split, np.dtype(f"uint{bit_width}"))
+    return reshape(parts, (*lead, n * places.size))
