@@ -68,7 +68,9 @@ def test_op_of_minijax_has_jax_types(row):
     structs = [minijax.ShapeDtypeStruct(*s) for s in shapes]
     closed = minijax.make_jaxpr(call(minijax, row))(*structs)
     back = interop.closed_to_jax(closed)
-    assert [str(a) for a in back.out_avals] == [str(a) for a in closed.out_avals]
+    got, wanted = back.out_avals, closed.out_avals
+    assert [str(a) for a in got] == [str(a) for a in wanted]
+    assert [a.weak_type for a in got] == [a.weak_type for a in wanted]
 
 
 @pytest.mark.slow
@@ -187,6 +189,13 @@ def test_unlike_widths_of_numbers_are_refused():
             interop.from_jax(closed)
     finally:
         minijax.config.update("jax_enable_x64", False)
+
+
+def test_strong_arguments_of_a_weakly_typed_program():
+    closed = minijax.make_jaxpr(minijax.numpy.tanh)(0.5)
+    assert closed.in_avals[0].weak_type
+    (got,) = interop.to_jax(closed)(jnp.float32(0.5))
+    assert got == jnp.tanh(jnp.float32(0.5))
 
 
 def test_what_has_no_counterpart_is_named():

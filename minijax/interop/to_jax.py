@@ -71,12 +71,15 @@ def _literal(atom: Literal) -> Any:
 
 
 def _check(eqn: core.JaxprEqn, outs: list[Any]) -> None:
-    """InteropError where a result is not of the type that minijax says it has."""
+    """InteropError where a result is not of the type that minijax says it has.
+
+    But for weak types: who calls the function may have none to give.
+    """
     typeof = jax_module().typeof
     for var, out in zip(eqn.outvars, outs, strict=True):
         if hasattr(var.aval, "shape"):
             got = aval_from_jax(typeof(out))
-            if got is not var.aval:
+            if got.strip_weak_type() is not var.aval.strip_weak_type():
                 raise InteropError(
                     f"{eqn.primitive.name}: JAX's result is {got!r}, not {var.aval!r}"
                 )
