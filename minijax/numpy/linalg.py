@@ -134,7 +134,7 @@ def _pinv(a, rcond, hermitian):
     @custom_jvp
     def pseudo_inverse(a, rcond):
         u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
-        cutoff = rcond[..., None] * s[..., 0:1]
+        cutoff = (rcond[..., None] if rcond.ndim else rcond) * s[..., 0:1]
         s = jnp.where(s > cutoff, s, np.inf).astype(u.dtype)
         scaled = jnp.matrix_transpose(u) / s[..., None]
         out = jnp.matmul(jnp.matrix_transpose(vh), scaled, precision=_HIGHEST)
@@ -225,7 +225,7 @@ def _slogdet_of(a):
     lu, pivots, _ = lu_op(a)
     diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
     is_zero = (diagonal == 0).any(axis=-1)
-    moved = pivots != jnp.arange(a.shape[-1], dtype=pivots.dtype)
+    moved = pivots != lax.broadcasted_iota(pivots.dtype, pivots.shape, pivots.ndim - 1)
     parity = jnp.count_nonzero(moved, axis=-1)
     if is_complex(a):
         sign = jnp.prod(diagonal / jnp.abs(diagonal).astype(diagonal.dtype), axis=-1)
@@ -283,6 +283,8 @@ def det(a):
         raise ValueError(
             f"Argument to _det() must have shape [..., n, n], got {a.shape}"
         )
+    if not a.shape[-1]:
+        return jnp.ones(a.shape[:-2], a.dtype)
     if a.shape[-1] == 2:
         return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
     if a.shape[-1] == 3:

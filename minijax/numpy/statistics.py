@@ -326,10 +326,9 @@ def cov(
     their counts and weights.
     """
     if y is not None:
-        m, y = promote_args_inexact("cov", m, y)
         if len(shape_of(m)) != len(shape_of(y)):
             lax.broadcast_shapes(shape_of(m), shape_of(y))
-            m, y = jnp.atleast_2d(m), jnp.atleast_2d(y)
+        m, y = promote_args_inexact("cov", m, y)
     m = _variables(m, rowvar, dtype)
     if not m.shape[0]:
         return jnp.zeros((0, 0), dtypes.python_scalar_dtype(float))

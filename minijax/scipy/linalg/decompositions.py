@@ -296,6 +296,7 @@ def polar(a, side="right", *, method="qdwh", eps=None, max_iterations=None):
         )
     u, s, vh = numpy_svd(a, full_matrices=False)
     s = s.astype(a.dtype)
+    s = s[None]
     p = (adjoint(vh) * s) @ vh if side == "right" else (u * s) @ adjoint(u)
     return u @ vh, p
 
