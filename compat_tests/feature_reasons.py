@@ -20,9 +20,6 @@ ABSENT = _table(
         "choices of which cotangents `jax.vjp` accumulates; they serve references": (
             "jax.ad.DontWant jax.ad.GradValue"
         ),
-        "no listing of what a derivative keeps yet": (
-            "jax.ad_checkpoint.print_saved_residuals"
-        ),
         "the policies are functions here": "jax.checkpoint_policies.SaveOnlyTheseNames",
         "no debugger inside compiled programs": "jax.debug.breakpoint",
         "TensorFlow export; JAX's own needs absl and TensorFlow": (
