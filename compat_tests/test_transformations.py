@@ -1,5 +1,6 @@
 """Edges of the transformations: odd arguments, their errors, float0, leaked tracers."""
 
+import functools
 import re
 import types
 
@@ -323,3 +324,91 @@ def test_traced_nondifferentiable_argument():
         )
         with pytest.raises(side.errors.UnexpectedTracerError, match="nondiff_argnums"):
             side.grad(f)(3.0, 2.0)
+
+
+def _nothing(a, b, c):
+    return a
+
+
+def _no_keyword(a, /, b, *, c):
+    return a
+
+
+def _more(a, *more):
+    return a
+
+
+class _Silent:
+    def __call__(self):
+        return 1
+
+    def __repr__(self):
+        raise ValueError("no text")
+
+
+def _generator(x):
+    yield x
+
+
+def _donated(side, *args, **options):
+    def f(x, y):
+        return x, y
+
+    args_info, kwargs_info = side.jit(f, **options).lower(*args).args_info
+    leaves = side.tree.leaves((args_info, kwargs_info))
+    return [leaf.donated for leaf in leaves]
+
+
+def _seen_static(side, options, *args, **kwargs):
+    seen = []
+
+    def f(x, y):
+        seen.append([isinstance(value, side.core.Tracer) for value in (x, y)])
+        return 1
+
+    side.jit(f, **options)(*args, **kwargs)
+    return seen
+
+
+def _annotated(x: int) -> int:
+    """Docs."""
+    return x
+
+
+_annotated.mark = 4
+
+JITTED = {
+    "generator": lambda s: s.jit(_generator),
+    "staticmethod": lambda s: s.jit(staticmethod(_nothing)),
+    "number": lambda s: s.jit(3),
+    "no repr": lambda s: s.jit(_Silent()),
+    "attribute": lambda s: s.jit(_annotated).mark,
+    "name of partial": lambda s: s.jit(functools.partial(_more)).__getstate__()[
+        "function_name"
+    ],
+    "positional-only name": lambda s: s.jit(_no_keyword, static_argnames="a"),
+    "name of *args": lambda s: s.jit(_more, donate_argnames="more"),
+    "unknown name": lambda s: s.jit(_nothing, static_argnames="z"),
+    "unhashable": lambda s: s.jit(_nothing, static_argnums=1)(1, np.ones(1), 2),
+    "numbers alone": lambda s: _seen_static(s, {"static_argnums": 1}, 2, y="a"),
+    "numbers and no names": lambda s: _seen_static(
+        s, {"static_argnums": 1, "static_argnames": ()}, 1, y=2
+    ),
+    "names and no numbers": lambda s: _seen_static(
+        s, {"static_argnums": (), "static_argnames": "y"}, 1, 2
+    ),
+    "donated by number": lambda s: _donated(s, {"a": 1.0}, 2.0, donate_argnums=0),
+    "donated by name": lambda s: _donated(s, 1.0, 2.0, donate_argnames="y"),
+    "compiled for another tree": lambda s: s.jit(_pair).lower(1.0).compile()([1.0]),
+    "compiled for another type": lambda s: s.jit(_pair).lower(1.0).compile()(1),
+    "device": lambda s: str(s.devices()[0]),
+    "other process": lambda s: s.local_devices(process_index=3),
+    "in a matrix": lambda s: 2.0 in _ones(s, 2, 2),
+    "float of complex": lambda s: float(s.jnp.complex64(1j)),
+}
+
+
+@pytest.mark.parametrize("name", JITTED)
+def test_jitted(name):
+    theirs, ours = (_outcome(JITTED[name], Side(side)) for side in NAMES)
+    assert ours == theirs

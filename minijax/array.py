@@ -111,7 +111,8 @@ class ArrayImpl(_callpath.Array, Array):
         if value.ndim:
             raise TypeError("Only scalar arrays can be converted to Python scalars; "
                             f"got arr.ndim={value.ndim}")  # fmt: skip
-        return kind(value[()])
+        # A Python number first, so that `float` of a complex one is refused.
+        return kind(value.item() if value.dtype.kind == "c" else value[()])
 
     def __int__(self):
         return self._scalar(int)

@@ -18,7 +18,7 @@ class Device:
         return "CpuDevice(id=0)"
 
     def __str__(self):
-        return "TFRT_CPU_0"
+        return "cpu:0"
 
     def memory_stats(self):
         """Nothing is counted on a CPU."""
@@ -47,8 +47,10 @@ def devices(backend=None):
 
 
 def local_devices(process_index=None, backend=None, host_id=None):
-    """The devices of this process."""
+    """The devices of this process.  ValueError for the number of another."""
     _check_backend(backend)
+    if process_index not in (None, 0):
+        raise ValueError(f"Unknown process_index {process_index}")
     return [CPU]
 
 

@@ -2,8 +2,10 @@
 
 from minijax import core, dispatch
 from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.device import DEFAULT_SHARDING
 from minijax.transforms.cost import cost
+from minijax.tree_util import keystr, tree_flatten_with_path
 
 CompilerOptions = dict
 
@@ -62,15 +64,16 @@ class MemoryStats:
 class _Stage:
     """A function at one signature, on its way to an executable."""
 
-    def __init__(self, traced):
-        self._traced = traced
+    def __init__(self, traced, donated=()):
+        self._traced, self._donated = traced, donated
         self.in_tree, self.out_tree = traced.in_tree, traced.out_tree
         self.fun_name = traced.name
 
     @property
     def args_info(self):
         """The tree of `ArgInfo` of (args, kwargs)."""
-        infos = [ArgInfo(a) for a in self._traced.closed.in_avals]
+        avals = self._traced.closed.in_avals
+        infos = [ArgInfo(a, k in self._donated) for k, a in enumerate(avals)]
         return unflatten(self.in_tree, infos)
 
     @property
@@ -102,7 +105,7 @@ class Traced(_Stage):
 
     def lower(self, **_):
         """Lower to a program of the C backend."""
-        return Lowered(self._traced)
+        return Lowered(self._traced, self._donated)
 
 
 class Lowered(_Stage):
@@ -126,7 +129,7 @@ class Lowered(_Stage):
     def compile(self, compiler_options=None):
         """The executable."""
         dispatch.compiled(self._traced.closed, self.fun_name)
-        return Compiled(self._traced)
+        return Compiled(self._traced, self._donated)
 
 
 class Compiled(_Stage):
@@ -135,10 +138,7 @@ class Compiled(_Stage):
     def __call__(self, *args, **kwargs):
         flat, in_tree = flatten((args, kwargs))
         if in_tree != self.in_tree:
-            raise TypeError(
-                "Function compiled with input pytree does not match the input pytree it "
-                f"was called with: compiled for {self.in_tree}, called with {in_tree}"
-            )
+            raise self._other_tree(in_tree)
         for k, (x, aval) in enumerate(
             zip(flat, self._traced.closed.in_avals, strict=True)
         ):
@@ -151,11 +151,36 @@ class Compiled(_Stage):
             if (got.shape, got.dtype) != (aval.shape, aval.dtype):
                 raise TypeError(
                     "Argument types differ from the types for which this computation was "
-                    f"compiled. Argument {k} was compiled with type {aval.str_short(False)}"
-                    f" and called with {got.str_short(False)}"
+                    "compiled. Perhaps you are calling the compiled executable with a "
+                    "different enable_x64 mode than when it was AOT compiled? The "
+                    f"mismatches are:\nArgument {self._argument(k)} compiled with "
+                    f"{aval.str_short(False)} and called with {got.str_short(False)}"
                 )
         run = dispatch.compiled(self._traced.closed, self.fun_name)
         return unflatten(self.out_tree, run(flat))
+
+    def _argument(self, k):
+        """How leaf `k` of (args, kwargs) is reached."""
+        numbered = unflatten(self.in_tree, range(self.in_tree.num_leaves))
+        path = tree_flatten_with_path(numbered)[0][k][0]
+        if path[0].idx == 1:
+            return f"'{path[1].key}{keystr(path[2:])}'"
+        names = self._traced.arg_names
+        place = path[1].idx
+        name = names[place] if place < len(names) else f"args[{place}]"
+        return f"'{name}{keystr(path[2:])}'"
+
+    def _other_tree(self, in_tree):
+        rows = list(equality_errors_pytreedef(self.in_tree, in_tree))
+        said = "\n".join(
+            f"    * at {('args', 'kwargs')[path[0].idx]}{keystr(path[1:])}, seen {want} "
+            f"but now given {got}, so {why}"
+            for path, want, got, why in rows
+        )
+        return TypeError(
+            "Function compiled with input pytree does not match the input pytree it was "
+            f"called with. There are {len(rows)} mismatches, including:\n{said}"
+        )
 
     call = __call__
 

@@ -2,7 +2,6 @@
 them.
 """
 
-import collections
 import functools
 import inspect
 import types
@@ -11,6 +10,13 @@ from typing import Any
 
 from minijax import _callpath, config, core, dispatch, errors, stages, stats
 from minijax._pytree import flatten, unflatten
+from minijax.control.signature import (
+    Statics,
+    check_callable,
+    function_name,
+    matched,
+    parameters,
+)
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -145,9 +151,13 @@ def _takes_refs(closed):
 class Traced:
     """What jit knows of a function for one signature."""
 
-    __slots__ = ("closed", "out_tree", "name", "in_tree", "calls_tracers", "calls_refs")
+    __slots__ = (
+        "closed", "out_tree", "name", "in_tree", "calls_tracers", "calls_refs",
+        "arg_names",
+    )  # fmt: skip
 
-    def __init__(self, closed, out_tree, in_tree, name):
+    def __init__(self, closed, out_tree, in_tree, name, arg_names=()):
+        self.arg_names = arg_names
         self.closed, self.out_tree = closed, out_tree
         self.in_tree, self.name = in_tree, name
         self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
@@ -195,25 +205,33 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
     """
 
     def __init__(self, fun, statics, donated, inline, keep_unused):
-        functools.update_wrapper(self, fun, updated=())
+        # The attributes of a plain function are the jitted one's as well.
+        updated = ("__dict__",) if type(fun) is types.FunctionType else ()
+        functools.update_wrapper(self, fun, updated=updated)
         self.__wrapped__ = fun
         self._fun = fun
         self._statics = statics
         self._donated = donated
         self._inline = inline
         self._keep_unused = keep_unused
-        self._name = getattr(fun, "__name__", None) or type(fun).__name__
+        self._name = function_name(fun)
         self._cache = _cache_for(fun, (statics, donated, inline))
         self._serve(self._cache.signatures, statics.nums, statics.argnames, None)
 
     def __repr__(self):
-        return f"<PjitFunction of {self._fun!r}>"
+        try:
+            return f"<PjitFunction of {self._fun!r}>"
+        except Exception:  # whatever the function's own repr raises
+            return "<PjitFunction>"
 
     @property
     def __signature__(self):
         return inspect.signature(self._fun)
 
     def __getstate__(self):
+        return {"function_name": self._name}
+
+    def __reduce__(self):
         raise TypeError("jitted functions cannot be pickled; pickle the function")
 
     def _compile(self, *args, **kwargs):
@@ -289,7 +307,8 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
     def _trace(self, flat, in_tree, avals, static):
         if config.values.jax_no_tracing:
             raise RuntimeError(
-                f"re-tracing function {self._name} for jit, but no_tracing is set"
+                f"re-tracing function {describe_function(self._fun)} for `jit`, but "
+                "'no_tracing' is set"
             )
         found = []
 
@@ -304,7 +323,10 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
 
         info = DebugInfo("jit", describe_function(self._fun))
         closed = trace(flat_fun, avals, info)
-        return Traced(closed, found[0], in_tree, self._name)
+        known = parameters(self._fun)
+        # With static arguments places do not tell names any more.
+        names = () if known is None or self._statics.any else known.names
+        return Traced(closed, found[0], in_tree, self._name, names)
 
     def _check_outputs(self, leaves, tree):
         for leaf in leaves:
@@ -376,13 +398,15 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
 
     def trace(self, *args, **kwargs):
         """The function traced for these arguments (or their shapes): a `stages.Traced`."""
-        return stages.Traced(self._abstractly(args, kwargs))
+        traced = self._abstractly(args, kwargs)
+        return stages.Traced(traced, self._donated_leaves(args, kwargs))
 
     def lower(self, *args, **kwargs):
         """The function lowered for these arguments (or their shapes): a
         `stages.Lowered`.
         """
-        return stages.Lowered(self._abstractly(args, kwargs))
+        traced = self._abstractly(args, kwargs)
+        return stages.Lowered(traced, self._donated_leaves(args, kwargs))
 
     def eval_shape(self, *args, **kwargs):
         """The tree of shapes and dtypes of the results."""
@@ -407,146 +431,6 @@ class _Abstract:
 
 
 core.aval_rules[_Abstract] = lambda x: x.aval
-
-
-class Statics:
-    """Which arguments are static: by place, by name, or both."""
-
-    __slots__ = ("nums", "argnames", "names", "any")
-
-    def __init__(self, nums, argnames, names):
-        self.nums, self.argnames, self.names = nums, argnames, names
-        self.any = bool(nums or argnames)
-
-    def __hash__(self):
-        return hash((self.nums, self.argnames))
-
-    def __eq__(self, other):
-        return (self.nums, self.argnames) == (other.nums, other.argnames)
-
-    def split(self, args, kwargs):
-        """(static part, dynamic args, dynamic kwargs); the static part is hashable."""
-        n = len(args)
-        places = {k + n if k < 0 else k for k in self.nums}
-        by_place = tuple((k, _Static(args[k])) for k in sorted(places) if 0 <= k < n)
-        by_name = tuple(
-            (name, _Static(kwargs[name])) for name in self.argnames if name in kwargs
-        )
-        args = tuple(x for k, x in enumerate(args) if k not in places)
-        kwargs = {k: v for k, v in kwargs.items() if k not in self.argnames}
-        return (by_place, by_name), args, kwargs
-
-    def join(self, static, args, kwargs):
-        """Put the static part back."""
-        by_place, by_name = static
-        args = list(args)
-        for place, value in by_place:
-            args.insert(place, value.value)
-        return args, {**kwargs, **{name: value.value for name, value in by_name}}
-
-
-class _Static:
-    """A static value as part of a cache key: equal type and equal value."""
-
-    __slots__ = ("value", "_hash")
-
-    def __init__(self, value):
-        self.value = value
-        try:
-            self._hash = hash(value)
-        except TypeError as error:
-            raise ValueError(
-                "Non-hashable static arguments are used in a jit function. Static "
-                f"arguments must be hashable; got {value!r} of type {type(value)}, "
-                f"which raised: {error}"
-            ) from None
-
-    def __hash__(self):
-        return self._hash
-
-    def __eq__(self, other):
-        return type(self.value) is type(other.value) and self.value == other.value
-
-
-def _as_tuple(x) -> tuple[Any, ...]:
-    if x is None:
-        return ()
-    return (x,) if isinstance(x, (int, str)) else tuple(x)
-
-
-class _Parameters:
-    """A function's parameters: positional names, further keyword names, and the open ends."""
-
-    __slots__ = ("keywords", "more_keywords", "more_places", "names")
-
-    def __init__(self, names, keywords, more_places, more_keywords):
-        self.names, self.keywords = names, keywords
-        self.more_places, self.more_keywords = more_places, more_keywords
-
-
-def parameters(fun):
-    """The parameters as far as they can be told, else None.
-
-    A plain function's are read off its code, which is much quicker than `inspect`.
-    """
-    code: Any = getattr(fun, "__code__", None)
-    if type(fun) is types.FunctionType and not hasattr(fun, "__wrapped__"):
-        n = code.co_argcount
-        keywords = code.co_varnames[n : n + code.co_kwonlyargcount]
-        flags = code.co_flags
-        return _Parameters(
-            code.co_varnames[:n],
-            keywords,
-            bool(flags & inspect.CO_VARARGS),
-            bool(flags & inspect.CO_VARKEYWORDS),
-        )
-    try:
-        parameters = inspect.signature(fun).parameters.values()
-    except (ValueError, TypeError):
-        return None
-    kinds = inspect.Parameter
-    by_kind = collections.defaultdict(list)
-    for parameter in parameters:
-        by_kind[parameter.kind].append(parameter.name)
-    return _Parameters(
-        (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.POSITIONAL_OR_KEYWORD]),
-        tuple(by_kind[kinds.KEYWORD_ONLY]),
-        bool(by_kind[kinds.VAR_POSITIONAL]),
-        bool(by_kind[kinds.VAR_KEYWORD]),
-    )
-
-
-def _matched(fun, nums, argnames, what):
-    """Argument numbers and names completed by each other, as the signature tells.
-
-    ValueError where the function has no such argument.
-    """
-    nums, argnames = _as_tuple(nums), _as_tuple(argnames)
-    if not nums and not argnames:
-        return (), (), ()
-    known = parameters(fun)
-    if known is None:
-        return nums, argnames, ()
-    names = known.names
-    n = len(names)
-    if not known.more_places and any(not -n <= k < n for k in nums):
-        raise ValueError(
-            f"Jitted function has {what}_argnums={nums}, but only accepts {n} positional "
-            "arguments."
-        )
-    unknown = set(argnames) - {*names, *known.keywords}
-    if unknown and not known.more_keywords:
-        raise ValueError(
-            f"Jitted function has invalid argnames {unknown} in {what}_argnames. Function "
-            "does not take these args."
-        )
-    more_names = [names[k] for k in nums if -n <= k < n]
-    more_nums = [names.index(name) for name in argnames if name in names]
-    return (
-        tuple(dict.fromkeys([*nums, *more_nums])),
-        tuple(dict.fromkeys([*argnames, *more_names])),
-        names,
-    )
 
 
 def jit(
@@ -593,10 +477,9 @@ def jit(
             inline=inline,
             compiler_options=compiler_options,
         )
-    if not callable(fun):
-        raise TypeError(f"Expected a callable value, got {fun}")
-    statics = Statics(*_matched(fun, static_argnums, static_argnames, "static"))
-    nums, names, _ = _matched(fun, donate_argnums, donate_argnames, "donate")
+    check_callable(fun)
+    statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
+    nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
     both = set(names) & set(statics.argnames)
     if both:
         raise ValueError(

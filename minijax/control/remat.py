@@ -5,7 +5,8 @@ from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.control.call import Statics, _matched, call_jaxpr
+from minijax.control.call import call_jaxpr
+from minijax.control.signature import Statics, matched
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -38,7 +39,7 @@ def checkpoint(
             static_argnums=static_argnums,
             static_argnames=static_argnames,
         )
-    statics = Statics(*_matched(fun, static_argnums, static_argnames, "static"))
+    statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
 
     @functools.wraps(fun, updated=())
     @api_boundary

@@ -10,7 +10,8 @@ import functools
 import warnings
 
 from minijax import _callpath, dispatch
-from minijax.control.call import PjitFunction, Statics, parameters
+from minijax.control.call import PjitFunction
+from minijax.control.signature import Statics, parameters
 
 # Parameters of these names say what to do, not on what: their values are part of the
 # signature.

@@ -184,6 +184,11 @@ def _setitem(self, index, value):
 
 
 def _contains(self, item):
+    if self.aval.ndim != 1:
+        raise ValueError(
+            "Array.__contains__: search array must be one-dimensional, got "
+            f"arr.shape={self.aval.shape}."
+        )
     return bool((self == item).any())
 
 

@@ -1,0 +1,191 @@
+"""The arguments of jitted functions: which are static, and what the signature says."""
+
+import collections
+import inspect
+import types
+from typing import Any
+
+
+def check_callable(fun):
+    """TypeError for what cannot be jitted."""
+    if isinstance(fun, staticmethod):
+        raise TypeError(f"staticmethod arguments are not supported, got {fun}")
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun}")
+    code = getattr(fun, "__code__", None)
+    if code is not None and code.co_flags & inspect.CO_GENERATOR:
+        raise TypeError(f"Expected a function, got a generator function: {fun}")
+
+
+def function_name(fun):
+    """A function's name, that of the function inside for a `functools.partial`."""
+    while not hasattr(fun, "__name__") and hasattr(fun, "func"):
+        fun = fun.func
+    return getattr(fun, "__name__", None) or type(fun).__name__
+
+
+class Statics:
+    """Which arguments are static: by place, by name, or both."""
+
+    __slots__ = ("nums", "argnames", "names", "any")
+
+    def __init__(self, nums, argnames, names):
+        self.nums, self.argnames, self.names = nums, argnames, names
+        self.any = bool(nums or argnames)
+
+    def __hash__(self):
+        return hash((self.nums, self.argnames))
+
+    def __eq__(self, other):
+        return (self.nums, self.argnames) == (other.nums, other.argnames)
+
+    def split(self, args, kwargs):
+        """(static part, dynamic args, dynamic kwargs); the static part is hashable."""
+        n = len(args)
+        places = {k + n if k < 0 else k for k in self.nums}
+        by_place = tuple((k, _Static(args[k])) for k in sorted(places) if 0 <= k < n)
+        by_name = tuple(
+            (name, _Static(kwargs[name])) for name in self.argnames if name in kwargs
+        )
+        args = tuple(x for k, x in enumerate(args) if k not in places)
+        kwargs = {k: v for k, v in kwargs.items() if k not in self.argnames}
+        return (by_place, by_name), args, kwargs
+
+    def join(self, static, args, kwargs):
+        """Put the static part back."""
+        by_place, by_name = static
+        args = list(args)
+        for place, value in by_place:
+            args.insert(place, value.value)
+        return args, {**kwargs, **{name: value.value for name, value in by_name}}
+
+
+class _Static:
+    """A static value as part of a cache key: equal type and equal value."""
+
+    __slots__ = ("value", "_hash")
+
+    def __init__(self, value):
+        self.value = value
+        try:
+            self._hash = hash(value)
+        except TypeError as error:
+            raise ValueError(
+                "Non-hashable static arguments are not supported. An error occurred "
+                f"while trying to hash an object of type {type(value)}, {value}. The "
+                f"error was:\nTypeError: {error}\n"
+            ) from None
+
+    def __hash__(self):
+        return self._hash
+
+    def __eq__(self, other):
+        if type(self.value) is not type(other.value):
+            return False
+        try:
+            return bool(self.value == other.value)
+        except Exception as error:
+            raise ValueError(
+                "static arguments should be comparable using __eq__. The following "
+                f"error was raised when comparing two objects of types "
+                f"{type(self.value)} and {type(other.value)}. The error was:\n{error}"
+            ) from error
+
+
+def _as_tuple(x) -> tuple[Any, ...]:
+    if x is None:
+        return ()
+    return (x,) if isinstance(x, (int, str)) else tuple(x)
+
+
+class _Parameters:
+    """A function's parameters: positional names, further keyword names, the open ends,
+    and the names that no keyword can give.
+    """
+
+    __slots__ = ("keywords", "more_keywords", "more_places", "names", "unnamed")
+
+    def __init__(self, names, keywords, more_places, more_keywords, unnamed):
+        self.names, self.keywords, self.unnamed = names, keywords, unnamed
+        self.more_places, self.more_keywords = more_places, more_keywords
+
+
+def parameters(fun):
+    """The parameters as far as they can be told, else None.
+
+    A plain function's are read off its code, which is much quicker than `inspect`.
+    """
+    code: Any = getattr(fun, "__code__", None)
+    if type(fun) is types.FunctionType and not hasattr(fun, "__wrapped__"):
+        n = code.co_argcount
+        keywords = code.co_varnames[n : n + code.co_kwonlyargcount]
+        flags = code.co_flags
+        unnamed = code.co_varnames[: code.co_posonlyargcount]
+        if flags & inspect.CO_VARARGS:
+            unnamed += (code.co_varnames[n + code.co_kwonlyargcount],)
+        return _Parameters(
+            code.co_varnames[:n],
+            keywords,
+            bool(flags & inspect.CO_VARARGS),
+            bool(flags & inspect.CO_VARKEYWORDS),
+            unnamed,
+        )
+    try:
+        parameters = inspect.signature(fun).parameters.values()
+    except (ValueError, TypeError):
+        return None
+    kinds = inspect.Parameter
+    by_kind = collections.defaultdict(list)
+    for parameter in parameters:
+        by_kind[parameter.kind].append(parameter.name)
+    return _Parameters(
+        (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.POSITIONAL_OR_KEYWORD]),
+        tuple(by_kind[kinds.KEYWORD_ONLY]),
+        bool(by_kind[kinds.VAR_POSITIONAL]),
+        bool(by_kind[kinds.VAR_KEYWORD]),
+        (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.VAR_POSITIONAL]),
+    )
+
+
+def matched(fun, nums, argnames, what):
+    """Argument numbers and names, each from the other where only one is given.
+
+    ValueError where the function has no such argument.
+    """
+    both = nums is not None and argnames is not None
+    nums, argnames = _as_tuple(nums), _as_tuple(argnames)
+    if not nums and not argnames:
+        return (), (), ()
+    known = parameters(fun)
+    if known is None:
+        return nums, argnames, ()
+    names = known.names
+    n = len(names)
+    if not known.more_places and any(not -n <= k < n for k in nums):
+        raise ValueError(
+            f"Jitted function has {what}_argnums={nums}, but only accepts {n} positional "
+            "arguments."
+        )
+    unnamed = set(argnames) & {*known.unnamed}
+    if unnamed:
+        raise ValueError(
+            f"Jitted function has invalid argnames {unnamed} in {what}_argnames. These "
+            "are positional-only"
+        )
+    unknown = set(argnames) - {*names, *known.keywords}
+    if unknown and not known.more_keywords:
+        raise ValueError(
+            f"Jitted function has invalid argnames {unknown} in {what}_argnames. Function "
+            "does not take these args."
+        )
+    if both:
+        return nums, argnames, names
+    more_names = [
+        names[k] for k in nums if -n <= k < n and names[k] not in known.unnamed
+    ]
+    more_nums = [names.index(name) for name in argnames if name in names]
+    return (
+        tuple(dict.fromkeys([*nums, *more_nums])),
+        tuple(dict.fromkeys([*argnames, *more_names])),
+        names,
+    )
