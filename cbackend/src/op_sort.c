@@ -75,25 +75,59 @@ static char *line_at(const mjx_frame *frame, const mjx_operand *operand, int64_t
          (outer * operand->strides[0] + inner * operand->strides[2]) * operand->size;
 }
 
-/* Sorts by the least significant key first; every pass is stable. */
-static void find_order(const sort_job *job, int64_t line, char *scratch) {
+/* The steps of sorting a line by one field; items are independent. */
+typedef struct line_job {
+  const mjx_sort_key *key;
+  const char *base;
+  int64_t stride;        /* bytes */
+  const uint32_t *order; /* of the elements so far; NULL: as they are */
+  char *items;
+  const void *sorted;
+  uint32_t *next;
+} line_job;
+
+static void items_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const line_job *job = arg;
+  const char *base = job->order ? job->base : job->base + begin * job->stride;
+  char *items = job->items + begin * mjx_sort_item_bytes(job->key);
+  mjx_sort_make_items(job->key, base, job->stride, job->order ? job->order + begin : NULL,
+                      end - begin, items);
+  if (begin > 0) mjx_sort_move_items(job->key, items, end - begin, begin);
+}
+
+static void order_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const line_job *job = arg;
+  for (int64_t i = begin; i < end; i++) {
+    uint32_t position = mjx_sort_position(job->key, job->sorted, i);
+    job->next[i] = job->order ? job->order[position] : position;
+  }
+}
+
+/* Sorts by the least significant key first; every pass is stable.  Gives the order, in scratch. */
+static const uint32_t *find_order(const sort_job *job, int64_t line, char *scratch) {
   const sort_plan *plan = job->instr->plan;
-  uint32_t *order = (uint32_t *)(void *)scratch, *next = (uint32_t *)(void *)(scratch + plan->line);
+  uint32_t *order = NULL, *next = (uint32_t *)(void *)scratch;
   for (int f = plan->n_fields - 1; f >= 0; f--) {
     const sort_field *field = &plan->fields[f];
     const mjx_operand *in = &job->instr->in[field->operand];
-    const char *base = line_at(job->frame, in, line) + field->part_offset;
-    bool first = f == plan->n_fields - 1;
-    mjx_sort_make_items(&field->key, base, in->strides[1] * in->size, first ? NULL : order, plan->n,
-                        scratch + plan->items);
-    const void *sorted =
+    line_job steps = {&field->key,
+                      line_at(job->frame, in, line) + field->part_offset,
+                      in->strides[1] * in->size,
+                      order,
+                      scratch + plan->items,
+                      NULL,
+                      next};
+    mjx_pool_for(plan->n, plan->n, 0, NULL, items_task, &steps);
+    steps.sorted =
         mjx_sort_items(&field->key, scratch + plan->items, scratch + plan->other, plan->n);
-    for (int64_t i = 0; i < plan->n; i++) {
-      uint32_t position = mjx_sort_position(&field->key, sorted, i);
-      next[i] = first ? position : order[position];
-    }
-    memcpy(order, next, (size_t)plan->n * sizeof *order);
+    mjx_pool_for(plan->n, plan->n, 0, NULL, order_task, &steps);
+    uint32_t *swap = order ? order : (uint32_t *)(void *)(scratch + plan->line);
+    order = next;
+    next = swap;
   }
+  return order;
 }
 
 #define PERMUTE(type)                                                                     \
@@ -117,17 +151,33 @@ static void permute(char *dense, const char *base, int64_t stride, const uint32_
   }
 }
 
+typedef struct permute_job {
+  char *dense;
+  const char *base;
+  int64_t stride;
+  const uint32_t *order;
+  int size;
+} permute_job;
+
+static void permute_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const permute_job *job = arg;
+  permute(job->dense + begin * job->size, job->base, job->stride, job->order + begin, end - begin,
+          job->size);
+}
+
 static void sort_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const sort_job *job = arg;
   const sort_plan *plan = job->instr->plan;
   for (int64_t line = begin; line < end; line++) {
-    find_order(job, line, scratch);
+    const uint32_t *order = find_order(job, line, scratch);
     for (int i = 0; i < job->instr->n_out; i++) {
       const mjx_operand *in = &job->instr->in[i], *out = &job->instr->out[i];
-      char *dense = scratch + plan->line;
-      permute(dense, line_at(job->frame, in, line), in->strides[1] * in->size,
-              (const uint32_t *)(void *)scratch, plan->n, in->size);
-      mjx_copy_line(line_at(job->frame, out, line), out->strides[1], dense, 1, plan->n, out->size);
+      permute_job move = {scratch + plan->items, line_at(job->frame, in, line),
+                          in->strides[1] * in->size, order, in->size};
+      mjx_pool_for(plan->n, 2 * plan->n, 0, NULL, permute_task, &move);
+      mjx_copy_line(line_at(job->frame, out, line), out->strides[1], move.dense, 1, plan->n,
+                    out->size);
     }
   }
 }

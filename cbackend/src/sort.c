@@ -76,91 +76,134 @@ void mjx_sort_move_items(const mjx_sort_key *key, void *items, int64_t n, int64_
 #define LESS_WIDE(a, b)   ((a).key != (b).key ? (a).key < (b).key : (a).position < (b).position)
 #define KEY_WIDE(a)       ((a).key)
 
-#define DEFINE_SORTS(name, item, LESS, KEY)                                                  \
-  static void insertion_##name(item *a, int64_t n) {                                         \
-    for (int64_t i = 1; i < n; i++) {                                                        \
-      item x = a[i];                                                                         \
-      int64_t j = i;                                                                         \
-      for (; j > 0 && LESS(x, a[j - 1]); j--) a[j] = a[j - 1];                               \
-      a[j] = x;                                                                              \
-    }                                                                                        \
-  }                                                                                          \
-  static void merge_##name(const item *a, int64_t na, const item *b, int64_t nb, item *to) { \
-    while (na > 0 && nb > 0) {                                                               \
-      bool second = LESS(*b, *a);                                                            \
-      *to++ = second ? *b : *a;                                                              \
-      b += second;                                                                           \
-      nb -= second;                                                                          \
-      a += !second;                                                                          \
-      na -= !second;                                                                         \
-    }                                                                                        \
-    memcpy(to, a, (size_t)na * sizeof *a);                                                   \
-    memcpy(to + na, b, (size_t)nb * sizeof *b);                                              \
-  }                                                                                          \
-  static item *merge_sort_##name(item *a, item *other, int64_t n) {                          \
-    for (int64_t i = 0; i < n; i += RUN) insertion_##name(a + i, MJX_MIN(RUN, n - i));       \
-    for (int64_t width = RUN; width < n; width *= 2) {                                       \
-      for (int64_t i = 0; i < n; i += 2 * width) {                                           \
-        int64_t left = MJX_MIN(width, n - i), right = MJX_MIN(width, n - i - left);          \
-        merge_##name(a + i, left, a + i + left, right, other + i);                           \
-      }                                                                                      \
-      item *swap = a;                                                                        \
-      a = other;                                                                             \
-      other = swap;                                                                          \
-    }                                                                                        \
-    return a;                                                                                \
-  }                                                                                          \
-  /* One pass by one digit; false if all items have the same, and nothing is moved. */       \
-  static bool radix_pass_##name(const item *a, item *to, int64_t n, int shift) {             \
-    uint32_t count[N_DIGITS] = {0};                                                          \
-    for (int64_t i = 0; i < n; i++) count[KEY(a[i]) >> shift & (N_DIGITS - 1)]++;            \
-    if (count[KEY(a[0]) >> shift & (N_DIGITS - 1)] == (uint64_t)n) return false;             \
-    uint32_t at = 0;                                                                         \
-    for (int d = 0; d < N_DIGITS; d++) {                                                     \
-      uint32_t c = count[d];                                                                 \
-      count[d] = at;                                                                         \
-      at += c;                                                                               \
-    }                                                                                        \
-    for (int64_t i = 0; i < n; i++) to[count[KEY(a[i]) >> shift & (N_DIGITS - 1)]++] = a[i]; \
-    return true;                                                                             \
-  }                                                                                          \
-  static item *radix_sort_##name(item *a, item *other, int64_t n, int bits) {                \
-    for (int shift = 0; shift < bits; shift += DIGIT_BITS) {                                 \
-      if (!radix_pass_##name(a, other, n, shift)) continue;                                  \
-      item *swap = a;                                                                        \
-      a = other;                                                                             \
-      other = swap;                                                                          \
-    }                                                                                        \
-    return a;                                                                                \
-  }                                                                                          \
-  static void sift_##name(item *heap, int64_t n, int64_t at) {                               \
-    item x = heap[at];                                                                       \
-    for (;;) {                                                                               \
-      int64_t child = 2 * at + 1;                                                            \
-      if (child >= n) break;                                                                 \
-      if (child + 1 < n && LESS(heap[child], heap[child + 1])) child++;                      \
-      if (!LESS(x, heap[child])) break;                                                      \
-      heap[at] = heap[child];                                                                \
-      at = child;                                                                            \
-    }                                                                                        \
-    heap[at] = x;                                                                            \
-  }                                                                                          \
-  /* The first k items are a heap with the greatest on top, and take whatever is less. */    \
-  static void select_##name(item *a, int64_t n, int64_t k) {                                 \
-    for (int64_t i = k / 2 - 1; i >= 0; i--) sift_##name(a, k, i);                           \
-    for (int64_t i = k; i < n && k > 0; i++) {                                               \
-      if (!LESS(a[i], a[0])) continue;                                                       \
-      item x = a[0];                                                                         \
-      a[0] = a[i];                                                                           \
-      a[i] = x;                                                                              \
-      sift_##name(a, k, 0);                                                                  \
-    }                                                                                        \
-    for (int64_t left = k - 1; left > 0; left--) {                                           \
-      item x = a[0];                                                                         \
-      a[0] = a[left];                                                                        \
-      a[left] = x;                                                                           \
-      sift_##name(a, left, 0);                                                               \
-    }                                                                                        \
+/* One pass by one digit.  Each part of the items has counts, and then places, of its own, so that
+ * parts can be moved at once and yet keep their order. */
+enum { MAX_PARTS = 4, LEAST_FOR_PARTS = 1 << 16 };
+typedef struct radix_job {
+  const void *from;
+  void *to;
+  int64_t n;
+  int shift, parts;
+  uint32_t (*counts)[N_DIGITS];
+} radix_job;
+
+/* Counts become places; false if all items have the same digit, and nothing need be moved. */
+static bool places(radix_job *job) {
+  uint32_t at = 0;
+  for (int d = 0; d < N_DIGITS; d++) {
+    uint32_t before = at;
+    for (int part = 0; part < job->parts; part++) {
+      uint32_t count = job->counts[part][d];
+      job->counts[part][d] = at;
+      at += count;
+    }
+    if (at - before == (uint64_t)job->n) return false;
+  }
+  return true;
+}
+
+#define DEFINE_SORTS(name, item, LESS, KEY)                                                   \
+  static void insertion_##name(item *a, int64_t n) {                                          \
+    for (int64_t i = 1; i < n; i++) {                                                         \
+      item x = a[i];                                                                          \
+      int64_t j = i;                                                                          \
+      for (; j > 0 && LESS(x, a[j - 1]); j--) a[j] = a[j - 1];                                \
+      a[j] = x;                                                                               \
+    }                                                                                         \
+  }                                                                                           \
+  static void merge_##name(const item *a, int64_t na, const item *b, int64_t nb, item *to) {  \
+    while (na > 0 && nb > 0) {                                                                \
+      bool second = LESS(*b, *a);                                                             \
+      *to++ = second ? *b : *a;                                                               \
+      b += second;                                                                            \
+      nb -= second;                                                                           \
+      a += !second;                                                                           \
+      na -= !second;                                                                          \
+    }                                                                                         \
+    memcpy(to, a, (size_t)na * sizeof *a);                                                    \
+    memcpy(to + na, b, (size_t)nb * sizeof *b);                                               \
+  }                                                                                           \
+  static item *merge_sort_##name(item *a, item *other, int64_t n) {                           \
+    for (int64_t i = 0; i < n; i += RUN) insertion_##name(a + i, MJX_MIN(RUN, n - i));        \
+    for (int64_t width = RUN; width < n; width *= 2) {                                        \
+      for (int64_t i = 0; i < n; i += 2 * width) {                                            \
+        int64_t left = MJX_MIN(width, n - i), right = MJX_MIN(width, n - i - left);           \
+        merge_##name(a + i, left, a + i + left, right, other + i);                            \
+      }                                                                                       \
+      item *swap = a;                                                                         \
+      a = other;                                                                              \
+      other = swap;                                                                           \
+    }                                                                                         \
+    return a;                                                                                 \
+  }                                                                                           \
+  static void count_##name(void *arg, int64_t begin, int64_t end, char *scratch) {            \
+    (void)scratch;                                                                            \
+    const radix_job *job = arg;                                                               \
+    for (int64_t part = begin; part < end; part++) {                                          \
+      const item *a = job->from;                                                              \
+      uint32_t *count = job->counts[part];                                                    \
+      int64_t last = job->n * (part + 1) / job->parts;                                        \
+      memset(count, 0, N_DIGITS * sizeof *count);                                             \
+      for (int64_t i = job->n * part / job->parts; i < last; i++)                             \
+        count[KEY(a[i]) >> job->shift & (N_DIGITS - 1)]++;                                    \
+    }                                                                                         \
+  }                                                                                           \
+  static void move_##name(void *arg, int64_t begin, int64_t end, char *scratch) {             \
+    (void)scratch;                                                                            \
+    const radix_job *job = arg;                                                               \
+    for (int64_t part = begin; part < end; part++) {                                          \
+      const item *a = job->from;                                                              \
+      item *to = job->to;                                                                     \
+      uint32_t *place = job->counts[part];                                                    \
+      int shift = job->shift;                                                                 \
+      int64_t last = job->n * (part + 1) / job->parts;                                        \
+      for (int64_t i = job->n * part / job->parts; i < last; i++)                             \
+        to[place[KEY(a[i]) >> shift & (N_DIGITS - 1)]++] = a[i];                              \
+    }                                                                                         \
+  }                                                                                           \
+  static item *radix_sort_##name(item *a, item *other, int64_t n, int bits) {                 \
+    uint32_t counts[MAX_PARTS][N_DIGITS];                                                     \
+    radix_job job = {.n = n, .parts = n < LEAST_FOR_PARTS ? 1 : MAX_PARTS, .counts = counts}; \
+    for (job.shift = 0; job.shift < bits; job.shift += DIGIT_BITS) {                          \
+      job.from = a;                                                                           \
+      job.to = other;                                                                         \
+      mjx_pool_for(job.parts, n, 0, NULL, count_##name, &job);                                \
+      if (!places(&job)) continue;                                                            \
+      mjx_pool_for(job.parts, 2 * n, 0, NULL, move_##name, &job);                             \
+      item *swap = a;                                                                         \
+      a = other;                                                                              \
+      other = swap;                                                                           \
+    }                                                                                         \
+    return a;                                                                                 \
+  }                                                                                           \
+  static void sift_##name(item *heap, int64_t n, int64_t at) {                                \
+    item x = heap[at];                                                                        \
+    for (;;) {                                                                                \
+      int64_t child = 2 * at + 1;                                                             \
+      if (child >= n) break;                                                                  \
+      if (child + 1 < n && LESS(heap[child], heap[child + 1])) child++;                       \
+      if (!LESS(x, heap[child])) break;                                                       \
+      heap[at] = heap[child];                                                                 \
+      at = child;                                                                             \
+    }                                                                                         \
+    heap[at] = x;                                                                             \
+  }                                                                                           \
+  /* The first k items are a heap with the greatest on top, and take whatever is less. */     \
+  static void select_##name(item *a, int64_t n, int64_t k) {                                  \
+    for (int64_t i = k / 2 - 1; i >= 0; i--) sift_##name(a, k, i);                            \
+    for (int64_t i = k; i < n && k > 0; i++) {                                                \
+      if (!LESS(a[i], a[0])) continue;                                                        \
+      item x = a[0];                                                                          \
+      a[0] = a[i];                                                                            \
+      a[i] = x;                                                                               \
+      sift_##name(a, k, 0);                                                                   \
+    }                                                                                         \
+    for (int64_t left = k - 1; left > 0; left--) {                                            \
+      item x = a[0];                                                                          \
+      a[0] = a[left];                                                                         \
+      a[left] = x;                                                                            \
+      sift_##name(a, left, 0);                                                                \
+    }                                                                                         \
   }
 
 DEFINE_SORTS(packed, uint64_t, LESS_PACKED, KEY_PACKED)
