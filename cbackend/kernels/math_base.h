@@ -93,4 +93,14 @@ MJX_INLINE double mjx_small_floor(double x) {
 #define MJX_SMALL_FLOOR(x)  mjx_small_floor(x)
 #endif
 
+/* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MJX_SMALL \
+  __attribute__((noinline, noclone, optimize("no-tree-vectorize", "no-unroll-loops")))
+#define MJX_FN __attribute__((noinline, noclone))
+#else
+#define MJX_SMALL __attribute__((noinline))
+#define MJX_FN    __attribute__((noinline))
+#endif
+
 #endif

@@ -9,16 +9,6 @@
 
 enum { LINE_LANES = MJX_LONG_LINE };
 
-/* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define MJX_SMALL \
-  __attribute__((noinline, noclone, optimize("no-tree-vectorize", "no-unroll-loops")))
-#define MJX_FN __attribute__((noinline, noclone))
-#else
-#define MJX_SMALL __attribute__((noinline))
-#define MJX_FN    __attribute__((noinline))
-#endif
-
 /* ---- operations ---- */
 
 #define OP_SUM(a, b)  ((a) + (b))

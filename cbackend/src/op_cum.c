@@ -56,10 +56,10 @@ DEFINE_FLOAT_OPS(f64)
 DEFINE_COMPLEX_OPS(c64)
 DEFINE_COMPLEX_OPS(c128)
 
-/* ---- the template: S elements, A accumulators ---- */
+/* ---- the template: S elements, A accumulators; FN: MJX_SMALL for the rarer types ---- */
 
-#define DEFINE_CUM(kind, S, A, LOAD, STORE, OP)                                             \
-  static void kind##_##S##_width(const cum_args *args, int64_t width) {                     \
+#define DEFINE_CUM(FN, kind, S, A, LOAD, STORE, OP)                                         \
+  static FN void kind##_##S##_width(const cum_args *args, int64_t width) {                  \
     mjx_t_##A *restrict running = args->running, *restrict before = args->before;           \
     int64_t step = args->in_column;                                                         \
     for (int64_t r = 0; r < args->n; r++) {                                                 \
@@ -82,7 +82,7 @@ DEFINE_COMPLEX_OPS(c128)
     }                                                                                       \
   }                                                                                         \
   /* The same for one column, in registers. */                                              \
-  static void kind##_##S##_column(const cum_args *args) {                                   \
+  static FN void kind##_##S##_column(const cum_args *args) {                                \
     const mjx_t_##S *x = args->in;                                                          \
     mjx_t_##S *out = args->out;                                                             \
     mjx_t_##A before = LOAD(x[0]);                                                          \
@@ -104,16 +104,16 @@ DEFINE_COMPLEX_OPS(c128)
       kind##_##S##_width(args, args->width);                                                \
   }
 
-#define INTEGER_CUM(kind, s8, s16, s32, s64, op) \
-  DEFINE_CUM(kind, s8, s8, SAME, SAME, op)       \
-  DEFINE_CUM(kind, s16, s16, SAME, SAME, op)     \
-  DEFINE_CUM(kind, s32, s32, SAME, SAME, op)     \
-  DEFINE_CUM(kind, s64, s64, SAME, SAME, op)
-#define FLOAT_CUM(kind, op32, op64)                                       \
-  DEFINE_CUM(kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
-  DEFINE_CUM(kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
-  DEFINE_CUM(kind, f32, f32, SAME, SAME, op32)                            \
-  DEFINE_CUM(kind, f64, f64, SAME, SAME, op64)
+#define INTEGER_CUM(kind, s8, s16, s32, s64, op)        \
+  DEFINE_CUM(MJX_SMALL, kind, s8, s8, SAME, SAME, op)   \
+  DEFINE_CUM(MJX_SMALL, kind, s16, s16, SAME, SAME, op) \
+  DEFINE_CUM(, kind, s32, s32, SAME, SAME, op)          \
+  DEFINE_CUM(MJX_SMALL, kind, s64, s64, SAME, SAME, op)
+#define FLOAT_CUM(kind, op32, op64)                                                  \
+  DEFINE_CUM(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
+  DEFINE_CUM(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
+  DEFINE_CUM(, kind, f32, f32, SAME, SAME, op32)                                     \
+  DEFINE_CUM(, kind, f64, f64, SAME, SAME, op64)
 
 INTEGER_CUM(sum, u8, u16, u32, u64, OP_SUM)
 INTEGER_CUM(prod, u8, u16, u32, u64, OP_PROD)
@@ -126,10 +126,10 @@ FLOAT_CUM(prod, OP_PROD, OP_PROD)
 FLOAT_CUM(max, nanmax_f32, nanmax_f64)
 FLOAT_CUM(min, nanmin_f32, nanmin_f64)
 FLOAT_CUM(logsumexp, logaddexp_f32, logaddexp_f64)
-DEFINE_CUM(sum, c64, c64, SAME, SAME, sum_op_c64)
-DEFINE_CUM(sum, c128, c128, SAME, SAME, sum_op_c128)
-DEFINE_CUM(prod, c64, c64, SAME, SAME, prod_op_c64)
-DEFINE_CUM(prod, c128, c128, SAME, SAME, prod_op_c128)
+DEFINE_CUM(MJX_SMALL, sum, c64, c64, SAME, SAME, sum_op_c64)
+DEFINE_CUM(MJX_SMALL, sum, c128, c128, SAME, SAME, sum_op_c128)
+DEFINE_CUM(MJX_SMALL, prod, c64, c64, SAME, SAME, prod_op_c64)
+DEFINE_CUM(MJX_SMALL, prod, c128, c128, SAME, SAME, prod_op_c128)
 
 #define INTEGERS(kind, s8, s16, s32, s64)                                                         \
   [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,                     \

@@ -45,24 +45,24 @@ typedef struct combine {
                 : OP_MAX(a, b))
 #define SAME(x) (x)
 
-#define DEFINE_COMBINE(kind, S, A, LOAD, STORE, OP)                                          \
-  static void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {    \
-    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                                  \
-    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                              \
-    for (int64_t i = 0; i < n; i++) {                                                        \
-      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                    \
-      x[i * ts] = STORE(OP(a, b));                                                           \
-    }                                                                                        \
-  }                                                                                          \
-  static void kind##_##S##_elements(char *to, const char *from, const window_block *block) { \
-    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;      \
-    int64_t n = block->n;                                                                    \
-    for (int64_t i = 0; i < n; i++) {                                                        \
-      mjx_t_##S *x = (mjx_t_##S *)(void *)(to + offsets[i]);                                 \
-      mjx_t_##A a = LOAD(*x);                                                                \
-      mjx_t_##A b = LOAD(*(const mjx_t_##S *)(const void *)(from + others[i]));              \
-      *x = STORE(OP(a, b));                                                                  \
-    }                                                                                        \
+#define DEFINE_COMBINE(FN, kind, S, A, LOAD, STORE, OP)                                         \
+  static FN void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {    \
+    mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                                     \
+    const mjx_t_##S *y = (const mjx_t_##S *)(const void *)from;                                 \
+    for (int64_t i = 0; i < n; i++) {                                                           \
+      mjx_t_##A a = LOAD(x[i * ts]), b = LOAD(y[i * fs]);                                       \
+      x[i * ts] = STORE(OP(a, b));                                                              \
+    }                                                                                           \
+  }                                                                                             \
+  static FN void kind##_##S##_elements(char *to, const char *from, const window_block *block) { \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;         \
+    int64_t n = block->n;                                                                       \
+    for (int64_t i = 0; i < n; i++) {                                                           \
+      mjx_t_##S *x = (mjx_t_##S *)(void *)(to + offsets[i]);                                    \
+      mjx_t_##A a = LOAD(*x);                                                                   \
+      mjx_t_##A b = LOAD(*(const mjx_t_##S *)(const void *)(from + others[i]));                 \
+      *x = STORE(OP(a, b));                                                                     \
+    }                                                                                           \
   }
 #define DEFINE_COMPLEX(t)                                                     \
   MJX_INLINE mjx_t_##t add_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
@@ -74,20 +74,20 @@ typedef struct combine {
   MJX_INLINE mjx_t_##t mul_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
     return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
   }                                                                           \
-  DEFINE_COMBINE(add, t, t, SAME, SAME, add_op_##t)                           \
-  DEFINE_COMBINE(sub, t, t, SAME, SAME, sub_op_##t)                           \
-  DEFINE_COMBINE(mul, t, t, SAME, SAME, mul_op_##t)
+  DEFINE_COMBINE(MJX_SMALL, add, t, t, SAME, SAME, add_op_##t)                \
+  DEFINE_COMBINE(MJX_SMALL, sub, t, t, SAME, SAME, sub_op_##t)                \
+  DEFINE_COMBINE(MJX_SMALL, mul, t, t, SAME, SAME, mul_op_##t)
 
-#define INTEGERS(kind, s8, s16, s32, s64, op)             \
-  DEFINE_COMBINE(kind, s8, s8, SAME, (mjx_t_##s8), op)    \
-  DEFINE_COMBINE(kind, s16, s16, SAME, (mjx_t_##s16), op) \
-  DEFINE_COMBINE(kind, s32, s32, SAME, SAME, op)          \
-  DEFINE_COMBINE(kind, s64, s64, SAME, SAME, op)
-#define FLOATS(kind, op)                                                    \
-  DEFINE_COMBINE(kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op)    \
-  DEFINE_COMBINE(kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op) \
-  DEFINE_COMBINE(kind, f32, f32, SAME, SAME, op)                            \
-  DEFINE_COMBINE(kind, f64, f64, SAME, SAME, op)
+#define INTEGERS(kind, s8, s16, s32, s64, op)                        \
+  DEFINE_COMBINE(MJX_SMALL, kind, s8, s8, SAME, (mjx_t_##s8), op)    \
+  DEFINE_COMBINE(MJX_SMALL, kind, s16, s16, SAME, (mjx_t_##s16), op) \
+  DEFINE_COMBINE(, kind, s32, s32, SAME, SAME, op)                   \
+  DEFINE_COMBINE(MJX_SMALL, kind, s64, s64, SAME, SAME, op)
+#define FLOATS(kind, op)                                                               \
+  DEFINE_COMBINE(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op)    \
+  DEFINE_COMBINE(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op) \
+  DEFINE_COMBINE(, kind, f32, f32, SAME, SAME, op)                                     \
+  DEFINE_COMBINE(, kind, f64, f64, SAME, SAME, op)
 
 INTEGERS(add, u8, u16, u32, u64, OP_ADD)
 INTEGERS(sub, u8, u16, u32, u64, OP_SUB)

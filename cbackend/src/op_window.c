@@ -12,6 +12,7 @@
 
 #include "blocks.h"
 #include "internal.h"
+#include "math_base.h"
 
 enum { PARAMS_PER_DIM = 5, TILE = 256, WIDE_CELL = 8, LINE_BYTES = 1 << 18 };
 static const int64_t MAX_EXTENT = INT64_C(1) << 31;
@@ -79,7 +80,7 @@ typedef struct window_plan {
 
 /* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be foreseen. */
 #define DEFINE_ARG(NAME, T, BITS, KEEPS)                                                  \
-  static void NAME(const arg_line *line) {                                                \
+  static MJX_SMALL void NAME(const arg_line *line) {                                      \
     T *value = line->value;                                                               \
     const T *in = line->in;                                                               \
     int64_t *index = line->index, flat = line->flat, cells = line->cells;                 \
