@@ -43,6 +43,9 @@ _HOMES = {
     "minijax.dtypes": (
         "dtype"
     ),
+    "minijax.ops.approx_top_k": (
+        "approx_max_k approx_min_k"
+    ),
     "minijax.ops.conv": (
         "conv conv_general_dilated conv_general_dilated_p "
         "conv_general_dilated_patches conv_transpose conv_with_general_padding"
@@ -80,7 +83,7 @@ _HOMES = {
         "is_finite_p le le_p lgamma lgamma_p log log1p log1p_p log_p logistic "
         "logistic_p lt lt_p max max_p min min_p mul mul_p ne ne_p neg neg_p nextafter "
         "nextafter_p not_p or_p polygamma polygamma_p population_count "
-        "population_count_p pow pow_p random_gamma_grad real real_p "
+        "population_count_p pow pow_p random_gamma_grad real real_p reciprocal "
         "regularized_incomplete_beta_p rem rem_p rsqrt rsqrt_p select shift_left "
         "shift_left_p shift_right_arithmetic shift_right_arithmetic_p "
         "shift_right_logical shift_right_logical_p sign sign_p sin sin_p sinh sinh_p "

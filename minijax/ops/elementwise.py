@@ -337,6 +337,11 @@ def integer_pow(x, y):
     return integer_pow_p.bind(x, y=y)
 
 
+def reciprocal(x):
+    """1 / x, for floating and complex x."""
+    return integer_pow(x, -1)
+
+
 def _integer_pow_jvp(primals, tangents, *, y):
     (x,), (t,) = primals, tangents
     ans = integer_pow(x, y)
