@@ -527,7 +527,7 @@ def _with_reduction(group, reduction):
 # --- what nobody reads ----------------------------------------------------------------
 
 
-def _drop_unread(program, changed=frozenset()):
+def _drop_unread(program, changed=None):
     """Remove stores that nothing reads, and then instructions that store nothing.
 
     `changed`: groups that have kernels, perhaps, that make nothing any more.
@@ -536,7 +536,7 @@ def _drop_unread(program, changed=frozenset()):
     kept = []
     for instr in reversed(program.instrs):
         if type(instr) is not Instr:
-            _drop_stores(instr, read, instr in changed)
+            _drop_stores(instr, read, instr in (changed or ()))
             if not instr.outs:
                 continue
         read.update(view.buffer for view in instr.ins)
