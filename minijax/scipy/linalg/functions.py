@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import lax
+from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy import linalg as numpy_linalg
 from minijax.numpy.decompositions import adjoint
@@ -130,7 +130,7 @@ def expm_frechet(A, E, *, method=None, compute_expm=True):
 
 
 def _schur(a):
-    a = a.astype(jnp.result_type(a.dtype, np.complex64))
+    a = a.astype(dtypes.to_complex_dtype(a.dtype))
     return eigen_ops.schur(a)
 
 
@@ -146,7 +146,8 @@ def _triangular_root(t):
 
     def step(j, u):
         above = places < j
-        system = jnp.where(above[:, None] & above, u, 0) + roots[j] * unit
+        inside = above[:, None] & above[None, :]
+        system = jnp.where(inside, u, 0) + roots[j] * unit
         column = ops.triangular_solve(
             system, jnp.where(above, t[:, j], 0)[:, None], left_side=True
         )[:, 0]
