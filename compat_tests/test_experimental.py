@@ -403,6 +403,7 @@ def test_visualize_array_sharding(shape, capsys):
 
 def test_live_arrays():
     def body(side):
+        side.jnp.arange(12345.0)  # its object may be used again for the next
         x = side.jnp.arange(12345.0)
         mine = [a for a in side.live_arrays() if a.shape == (12345,)]
         x.delete()

@@ -15,7 +15,10 @@ static mjx_array *allocate(void) {
   if (!n_spare) return (mjx_array *)mjx_array_type->tp_alloc(mjx_array_type, 0);
   PyObject *self = spare[--n_spare];
   memset((char *)self + sizeof(PyObject), 0, sizeof(mjx_array) - sizeof(PyObject));
-  return (mjx_array *)PyObject_Init(self, mjx_array_type);
+  PyObject_Init(self, mjx_array_type);
+  /* Dying untracked it; `live_arrays` finds arrays through the collector. */
+  if (PyType_IS_GC(mjx_array_type)) PyObject_GC_Track(self);
+  return (mjx_array *)self;
 }
 
 PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory) {
