@@ -56,9 +56,9 @@ class Case:
 
 
 def load_cases(
-    folder: str, getter: str, module: Any, load: Callable[[str], Any]
+    folder: str, getter: str, module: Any, load: Callable[[str], Any], only: str = ""
 ) -> tuple[dict[str, Case], dict[str, Any]]:
-    """(cases by name, goals by group) of every module in `folder`.
+    """(cases by name, goals by group) of every module in `folder`, or of `only` one.
 
     `getter` is "cases", "numpy_cases" or "torch_cases"; it is called with `module`.
     """
@@ -66,7 +66,7 @@ def load_cases(
     goals: dict[str, Any] = {}
     for entry in sorted(os.listdir(folder)):
         stem, ending = os.path.splitext(entry)
-        if ending != ".py" or stem.startswith("_"):
+        if ending != ".py" or stem.startswith("_") or only not in ("", entry):
             continue
         path = os.path.join(folder, entry)
         with open(path) as file:

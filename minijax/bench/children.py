@@ -18,9 +18,12 @@ class ChildError(Exception):
 
 
 class Child:
-    """One side's process; `ask` waits for its answer."""
+    """One side's process; `ask` waits for its answer.
 
-    def __init__(self, side: processes.Side, benchmarks: Path):
+    `only`: the one module of cases to load, where others' data would be in the way.
+    """
+
+    def __init__(self, side: processes.Side, benchmarks: Path, only: str = ""):
         self.side = side
         self._folder = tempfile.TemporaryDirectory(prefix="minijax-bench-")
         folder = Path(self._folder.name)
@@ -29,7 +32,7 @@ class Child:
             side,
             WORKER,
             folder,
-            {"benchmarks": str(benchmarks)},
+            {"benchmarks": str(benchmarks), "only": only},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

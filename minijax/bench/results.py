@@ -205,6 +205,8 @@ def _warnings(session: Session, cases: list[dict[str, Any]]) -> list[str]:
     found = []
     if session.stopped:
         found.append(f"{session.stopped}; some cases have fewer figures, or none")
+    if session.plan.rounds < 2:
+        found.append("one process a side: the intervals leave out how processes differ")
     unsteady = [
         case["name"]
         for case in cases

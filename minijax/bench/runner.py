@@ -134,19 +134,20 @@ class _Runner:
                 self._script(name, turn)
             for name in self._names("cold"):
                 self._progress(f"round {turn + 1} of {self._plan.rounds}: {name}")
-                with self._children(only=self._sides_of(name)) as children:
+                source = self.session.results[name].case["source"]
+                with self._children(self._sides_of(name), source) as children:
                     self._cold(name, children, turn)
                 if any(side.module == "jax" for side in self.session.sides):
                     self._warm_cache(name, turn)
 
     @contextlib.contextmanager
-    def _children(self, only: Sequence[str] | None = None):
+    def _children(self, only: Sequence[str] | None = None, source: str = ""):
         """A fresh process for each side, by the side's name."""
         children: dict[str, Child] = {}
         try:
             for side in self.session.sides:
                 if side.name in only if only is not None else side.name != WARM_CACHE:
-                    children[side.name] = Child(side, self._benchmarks)
+                    children[side.name] = Child(side, self._benchmarks, source)
             yield children
         finally:
             for child in children.values():
@@ -363,7 +364,8 @@ class _Runner:
             self.session.sides.append(side)
         side = self.session.sides[-1]
         for attempt in range(2 if turn == 0 else 1):  # the very first one fills it
-            child = Child(side, self._benchmarks)
+            source = self.session.results[name].case["source"]
+            child = Child(side, self._benchmarks, source)
             try:
                 self._progress(f"{WARM_CACHE}: {name}")
                 measured = self.session.results[name]

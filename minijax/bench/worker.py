@@ -61,7 +61,11 @@ class Server:
         getter = {"numpy": "numpy_cases", "torch": "torch_cases"}.get(self._module)
         self._is_jax = getter is None
         self._cases, self._goals = cases.load_cases(
-            child.config["benchmarks"], getter or "cases", self._jax, child.load_file
+            child.config["benchmarks"],
+            getter or "cases",
+            self._jax,
+            child.load_file,
+            child.config["only"],
         )
         self._call: Any = None
         self._function: Any = None
