@@ -107,3 +107,15 @@ def test_rules_see_numbers_with_shapes():
     scale.defvjp(forward, lambda residuals, ct: (ct * residuals[0], residuals[1][0]))
     assert float(minijax.grad(scale)(2.0, 3.0)) == 3.0
     assert float(minijax.jit(minijax.grad(lambda x: scale(x, 3.0)))(2.0)) == 3.0
+
+
+def test_the_first_branch_decides_on_weak_types():
+    def weak_types(framework):
+        jnp, lax = framework.numpy, framework.lax
+        weak, strong = (lambda: jnp.full((2,), 1.5)), (lambda: jnp.ones(2))
+        pairs = [(a, b) for a in (weak, strong) for b in (weak, strong)]
+        outs = [lax.switch(1, [a, b, weak]) for a, b in pairs]
+        outs += [lax.cond(True, a, b) for a, b in pairs]
+        return [out.weak_type for out in outs]
+
+    assert weak_types(minijax) == weak_types(jax)

@@ -215,13 +215,8 @@ def _widened(closed, k, every, sizes):
 
 
 def _cond_shape(index, *avals, branches, **_):
-    outs = [
-        list(column) for column in zip(*[b.out_avals for b in branches], strict=True)
-    ]
-    return [
-        column[0] if all(a.weak_type for a in column) else column[0].strip_weak_type()
-        for column in outs
-    ]
+    """Branches may differ in weak types: the first one's are the result's."""
+    return branches[0].out_avals
 
 
 def _cond_jvp(primals, tangents, *, branches, **params):
