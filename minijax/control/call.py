@@ -241,7 +241,7 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
         """
         try:
             traced, _ = self._traced(args, kwargs)
-            if traced.calls_tracers:
+            if traced.calls_tracers or traced.calls_refs:
                 return None
             executable = dispatch.compiled(traced.closed, traced.name)
         except Exception as error:
