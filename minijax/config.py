@@ -10,7 +10,7 @@ import sys
 import threading
 import types
 
-from minijax import _callpath
+from minijax import _callpath, ladder
 
 _ABSENT = object()
 
@@ -143,8 +143,8 @@ def _check_device(value):
         )
 
 
-# While one of these has another value than its default, calls are served by Python
-# rather than by the call path in C.
+# While one of these has another value than its default, or results are checked, calls
+# are served by Python rather than by the call path in C.
 _SLOW_FLAGS = (
     "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_legacy_prng_key",
 )  # fmt: skip
@@ -181,7 +181,9 @@ def _refresh(values):
     key = tuple(getattr(values, name) for name in _TRACE_FLAGS)
     # Interned: the call path compares keys by identity.
     values.trace_key = key = _trace_keys.setdefault(key, key)
-    slow = any(getattr(values, name) != _FLAGS[name][0] for name in _SLOW_FLAGS)
+    slow = ladder.CHECK or any(
+        getattr(values, name) != _FLAGS[name][0] for name in _SLOW_FLAGS
+    )
     _callpath.set_flags(key, values.jax_enable_x64, slow, values is _Values)
 
 
