@@ -186,6 +186,15 @@ def test_arguments_of_every_kind_agree_with_jax():
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
 
 
+def test_a_program_refuses_arrays_of_another_type():
+    f = minijax.jit(lambda x: x + 1)
+    executable = minijax.dispatch.compiled(f.trace(mnp.ones(3))._traced.closed, "f")
+    assert executable([mnp.ones(3)])[0].tolist() == [2.0, 2.0, 2.0]
+    for wrong in (mnp.arange(3), mnp.ones(2), mnp.ones((3, 1))):
+        with pytest.raises(TypeError, match="a program for"):
+            executable([wrong])
+
+
 def test_integers_out_of_range_are_refused():
     with pytest.raises(OverflowError):
         minijax.jit(lambda x: x)(2**40)

@@ -204,7 +204,7 @@ def compile_primitive(primitive, avals, params):
     args = [level.new_arg(aval) for aval in avals]
     out = level.process_primitive(primitive, args, params)
     outs = out if primitive.multiple_results else [out]
-    jaxpr, consts = level.finish([t.var for t in args], outs)
+    jaxpr, consts = level.finish([t.variable for t in args], outs)
     return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
 
 

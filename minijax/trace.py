@@ -12,18 +12,18 @@ from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
 class JaxprTracer(Tracer):
     """Stands for a variable of the jaxpr being recorded."""
 
-    __slots__ = ("var",)
+    __slots__ = ("variable",)
     jax_name = "DynamicJaxprTracer"
 
     def created_at(self):
         """(code, line) of the user's line that made it, or None for an argument."""
         for eqn in self._trace.eqns:
-            if any(var is self.var for var in eqn.outvars):
+            if any(var is self.variable for var in eqn.outvars):
                 return eqn.source
         return None
 
     def __init__(self, trace, aval, var):
-        self._trace, self.aval, self.var = trace, aval, var
+        self._trace, self.aval, self.variable = trace, aval, var
 
     def __repr__(self):
         return f"JitTracer({self.aval.str_short(short_dtypes=False)})"
@@ -75,7 +75,7 @@ class JaxprTrace(core.Trace):
     def atom(self, x):
         """The variable or literal that stands for `x` in this jaxpr."""
         if type(x) is JaxprTracer and x._trace is self:
-            return x.var
+            return x.variable
         if isinstance(x, Tracer):
             if not x._trace.valid:
                 raise core.errors.leaked(x)
@@ -110,10 +110,10 @@ class JaxprTrace(core.Trace):
         source = core.user_frame()
         if primitive.multiple_results:
             outs = [JaxprTracer(self, aval, Var(aval)) for aval in out]
-            outvars = [t.var for t in outs]
+            outvars = [t.variable for t in outs]
         else:
             outs = JaxprTracer(self, out, Var(out))
-            outvars = [outs.var]
+            outvars = [outs.variable]
         self.eqns.append(JaxprEqn(primitive, atoms, outvars, params, effects, source))
         return outs
 
@@ -169,7 +169,7 @@ def trace(fun, in_avals, debug_info=None):
     try:
         with core.set_current_trace(level):
             outs = fun(*args)
-        jaxpr, consts = level.finish([t.var for t in args], outs)
+        jaxpr, consts = level.finish([t.variable for t in args], outs)
     finally:
         level.valid = False
     del args, outs

@@ -125,10 +125,22 @@ static const void *convert(PyObject *x, PyArray_Descr *storage, PyObject **held)
   return PyArray_DATA((PyArrayObject *)data);
 }
 
+/* The elements of an Array that a program takes as `aval`; the weak type may differ. */
+static const void *array_address(mjx_array *array, mjx_aval *aval) {
+  mjx_aval *own = array->aval;
+  if (own == aval) return array->memory->data;
+  bool fits = own->dtype == aval->dtype && own->ndim == aval->ndim &&
+              memcmp(own->dims, aval->dims, (size_t)own->ndim * sizeof *own->dims) == 0;
+  if (fits) return array->memory->data;
+  PyErr_Format(PyExc_TypeError, "a program for %R was called with %R", aval, own);
+  return NULL;
+}
+
 const void *mjx_argument_address(PyObject *x, mjx_aval *aval, void *scratch, PyObject **held) {
   *held = NULL;
   PyTypeObject *type = Py_TYPE(x);
-  if (type == mjx_array_type && ((mjx_array *)x)->memory) return ((mjx_array *)x)->memory->data;
+  if (type == mjx_array_type && ((mjx_array *)x)->memory)
+    return array_address((mjx_array *)x, aval);
   PyArray_Descr *storage = mjx_aval_storage(aval);
   if (!storage) return NULL;
   int kind = scalar_kind(type);

@@ -31,7 +31,7 @@ def saved_residuals(f: Callable, *args: Any, **kwargs: Any) -> list[tuple[Any, s
     try:
         with core.set_current_trace(level):
             _, linear, _ = ad.linearize(flat_fun, tracers, nonzero)
-        jaxpr, _ = level.finish([t.var for t in tracers], linear.consts)
+        jaxpr, _ = level.finish([t.variable for t in tracers], linear.consts)
     finally:
         level.valid = False
     return _described(dce(jaxpr)[0], _argument_names(f, args, kwargs))

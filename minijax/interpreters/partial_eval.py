@@ -73,7 +73,9 @@ def trace_to_jaxpr_nounits(fun, pvals, instantiate=False):
         unknown = [
             force or level.owns_any([x]) for x, force in zip(outs, wanted, strict=True)
         ]
-        invars = [x.var for x, p in zip(args, pvals, strict=True) if not p.is_known()]
+        invars = [
+            x.variable for x, p in zip(args, pvals, strict=True) if not p.is_known()
+        ]
         late = [x for x, late in zip(outs, unknown, strict=True) if late]
         jaxpr, consts = level.finish(invars, late)
     finally:

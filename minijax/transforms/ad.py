@@ -214,7 +214,7 @@ def linearize(fun, primals, nonzero, instantiate_outs=None):
             ]
         out_nonzero = tuple(type(t) is not Zero for t in tangents_out)
         live = [t for t in tangents_out if type(t) is not Zero]
-        jaxpr, consts = linear.finish([t.var for t in inputs], live)
+        jaxpr, consts = linear.finish([t.variable for t in inputs], live)
     finally:
         linear.valid = level.valid = False
     return primals_out, ClosedJaxpr(jaxpr, consts), out_nonzero
@@ -245,7 +245,7 @@ def _linearize_jaxpr(closed, nonzero, instantiate_outs):
             outs, linear, out_nonzero = linearize(
                 core.jaxpr_as_fun(closed), args, nonzero, instantiate_outs
             )
-        jaxpr, consts = level.finish([t.var for t in args], outs + linear.consts)
+        jaxpr, consts = level.finish([t.variable for t in args], outs + linear.consts)
     finally:
         level.valid = False
     primal = ClosedJaxpr(jaxpr, consts)
@@ -292,7 +292,7 @@ def _jvp_jaxpr(closed, nonzero, instantiate_outs):
             ]
         out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
         live = [t for t in out_tangents if type(t) is not Zero]
-        jaxpr, consts = level.finish([t.var for t in args + moving], outs + live)
+        jaxpr, consts = level.finish([t.variable for t in args + moving], outs + live)
     finally:
         level.valid = False
     assert len(args) == n_in
@@ -417,7 +417,7 @@ def _transpose_jaxpr(closed, linear, ct_nonzero):
         in_cts = [ct for ct in in_cts if ct is not None]
         in_nonzero = tuple(type(ct) is not Zero for ct in in_cts)
         outs = [ct for ct in in_cts if type(ct) is not Zero]
-        out_jaxpr, consts = level.finish([t.var for t in known + live], outs)
+        out_jaxpr, consts = level.finish([t.variable for t in known + live], outs)
     finally:
         level.valid = False
     return ClosedJaxpr(out_jaxpr, consts), in_nonzero

@@ -208,7 +208,7 @@ def _batch_jaxpr(closed, axis, dims, force):
             0 if d is not None or forced else None
             for d, forced in zip(out_dims, force, strict=True)
         ]
-        jaxpr, consts = level.finish([t.var for t in args], outs)
+        jaxpr, consts = level.finish([t.variable for t in args], outs)
     finally:
         level.valid = False
     return ClosedJaxpr(jaxpr, consts), out_dims
