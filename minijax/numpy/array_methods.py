@@ -283,6 +283,11 @@ def _by_name(name):
     return method
 
 
+def _reversed(self):
+    """The elements along the first axis, from the last."""
+    return (self[i] for i in range(len(self) - 1, -1, -1))
+
+
 def _namespace(self, *, api_version=None):
     """The module of the Python array API standard."""
     return jnp
@@ -313,6 +318,7 @@ def _methods():
         "__setitem__": _setitem,
         "__contains__": _contains,
         "__iter__": _iter,
+        "__reversed__": _reversed,
         "__array_namespace__": _namespace,
         "all": reductions.all,
         "any": reductions.any,
