@@ -100,6 +100,9 @@ _HOMES = {
         "local_device_count local_devices process_count process_index "
         "process_indices"
     ),
+    "minijax.environment": (
+        "print_environment_info"
+    ),
     "minijax.ref": (
         "Ref empty_ref free_ref freeze new_ref"
     ),

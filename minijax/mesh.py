@@ -45,9 +45,23 @@ class PartitionSpec(tuple):
     def __reduce__(self):
         return PartitionSpec, tuple(self)
 
+    def __add__(self, other):
+        return PartitionSpec(*self, *_partitions(other))
+
+    def __radd__(self, other):
+        return PartitionSpec(*_partitions(other), *self)
+
     def update(self, *, partitions=None, **_):
         """A copy with other partitions."""
         return self if partitions is None else PartitionSpec(*partitions)
+
+
+def _partitions(other):
+    if not isinstance(other, tuple):
+        raise NotImplementedError(
+            f"A PartitionSpec joins with a PartitionSpec or a tuple, not with {other!r}"
+        )
+    return other
 
 
 class _MeshBase:
@@ -267,6 +281,38 @@ def make_mesh(axis_shapes, axis_names, axis_types=None, *, devices=None):
     return Mesh(grid, axis_names, axis_types)
 
 
+class DuplicateSpecError(Exception):
+    """A partition spec names a mesh axis more than once."""
+
+    def __init__(self, message, mesh, pspec):
+        super().__init__(message)
+        self.message, self.mesh, self.pspec = message, mesh, pspec
+
+    def __str__(self):
+        return self.message
+
+
+def _check_axes(mesh, spec):
+    """ValueError for an axis the mesh has not, DuplicateSpecError for one named twice."""
+    parts = [part if isinstance(part, tuple) else (part,) for part in spec]
+    names = [name for part in parts for name in part if isinstance(name, str)]
+    for name in names:
+        if name not in mesh.axis_names:
+            raise ValueError(
+                f"Resource axis: {name} of {spec} is not found in mesh: "
+                f"{mesh.axis_names}."
+            )
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise DuplicateSpecError(
+            "A single NamedSharding spec specification can map every mesh axis to at "
+            f"most one positional dimension, but {spec} has duplicate entries for "
+            + ", ".join(f"`{name}`" for name in sorted(twice)),
+            mesh,
+            spec,
+        )
+
+
 class NamedSharding(Sharding):
     """An array laid out over a mesh as a partition spec says."""
 
@@ -276,13 +322,7 @@ class NamedSharding(Sharding):
                 f"Unexpected type {type(spec)} for NamedSharding spec; expected "
                 "PartitionSpec"
             )
-        for part in spec:
-            for name in part if isinstance(part, tuple) else (part,):
-                if isinstance(name, str) and name not in mesh.axis_names:
-                    raise ValueError(
-                        f"Resource axis: {name} of {spec} is not found in mesh: "
-                        f"{mesh.axis_names}."
-                    )
+        _check_axes(mesh, spec)
         self.mesh, self.spec, self.memory_kind = mesh, spec, memory_kind
 
     def __repr__(self):

@@ -116,6 +116,7 @@ CASES = [
     *_operator("sub", NUMBER, _REAL_COMPLEX, tol=None),
     *_operator("mul", NUMBER, _REAL_COMPLEX, tol={"complex64": 1e-6}),
     *_operator("div", NUMBER, _REAL_COMPLEX, values="positive", tol=_CLOSE),
+    *_operator("mulhi", _ALL_INTS, values="any", tol=None, diff=False),
     *_operator("rem", REAL, values="positive", tol=_CLOSE),
     *_function("sign", _INEXACT + INTS),
     *_function("abs", _SIGNED + COMPLEX),

@@ -31,7 +31,8 @@ _ABSENT = object()
 _COND_NAMES = ("false_fun", "true_fun")
 
 
-def _switch_names(n):
+def switch_names(n):
+    """What errors call the branches of a switch over n functions."""
     return ["branch 0", *[f"branch{k}" for k in range(1, n)]]
 
 
@@ -56,7 +57,7 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     if aval.dtype != bool:
         pred = ne(pred, aval.dtype.type(0))
     index = convert_element_type(pred, np.int32)
-    return _branch("cond", index, (false_fun, true_fun), operands, _COND_NAMES)
+    return bind_branches("cond", index, (false_fun, true_fun), operands, _COND_NAMES)
 
 
 def _cond_of_two(pred, true_operand, true_fun, false_operand, false_fun):
@@ -111,7 +112,9 @@ def switch(index, branches, *operands, operand=_ABSENT):
     index = clamp(np.int32(0), index, np.int32(len(branches) - 1))
     if config.values.jax_disable_jit and ad.concrete(index) is not None:
         return branches[int(ad.concrete(index))](*operands)
-    return _branch("switch", index, branches, operands, _switch_names(len(branches)))
+    return bind_branches(
+        "switch", index, branches, operands, switch_names(len(branches))
+    )
 
 
 def _check_index(index):
@@ -127,14 +130,18 @@ def _check_index(index):
         raise TypeError(f"Index type must be an integer, got {index} as {dtype.name}")
 
 
-def _branch(what, index, funs, operands, names):
+def bind_branches(what, index, funs, operands, names, **params):
+    """Trace the functions and bind `cond_p`; `what` and `names` are for errors.
+
+    TypeError where the branches' results differ in tree or type.
+    """
     flat, in_tree = flatten(operands)
     avals = avals_of(flat)
     traced = [trace_body(fun, in_tree, avals, what) for fun in funs]
     _check_agreement(what, funs, traced, names)
     closed, out_tree = _joined(traced)
     consts = [c for _, consts, _ in traced for c in consts]
-    outs = cond_p.bind(index, *consts, *flat, branches=closed)
+    outs = cond_p.bind(index, *consts, *flat, branches=closed, **params)
     return unflatten(out_tree, outs)
 
 
@@ -212,6 +219,20 @@ def _widened(closed, k, every, sizes):
 
 
 # --- the primitive --------------------------------------------------------------------
+
+
+def platform_branch(platforms):
+    """The index of the branch for this platform; None in `platforms` is the default.
+
+    NotImplementedError where there is neither.
+    """
+    for k, names in enumerate(platforms):
+        if names is None or "cpu" in names:
+            return k
+    raise NotImplementedError(
+        "MLIR translation rule for primitive "
+        f"'platform_index(platforms={platforms})' not found for platform cpu"
+    )
 
 
 def _cond_shape(index, *avals, branches, **_):
@@ -450,7 +471,10 @@ def _cond_reference(index, *args, branches, **_):
     return evaluate(branches[min(max(int(index), 0), len(branches) - 1)], *args)
 
 
-def _cond_lower(b, ins, out_avals, *, branches, **_):
+def _cond_lower(b, ins, out_avals, *, branches, branches_platforms=None):
+    if branches_platforms is not None:
+        mine = platform_branch(branches_platforms)
+        return b.inline(branches[mine], [b.dense(x) for x in ins[1:]])
     programs = [b.subprogram(branch) for branch in branches]
     outs = [(aval.shape, aval.dtype) for aval in out_avals]
     return b.instr("COND", [b.dense(x) for x in ins], outs, programs)

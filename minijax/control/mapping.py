@@ -13,7 +13,7 @@ from minijax.tree_util import tree_map
 def map(f, xs, *, batch_size=None):
     """`f` applied to each slice of `xs` along axis 0, the results stacked.
 
-    `batch_size`: that many slices at a time go through `vmap(f)`.
+    `batch_size`: that many slices at a time go through `vmap(f)`; 0 for all at once.
     """
     if batch_size is None:
         _, ys = scan(lambda _, x: ((), f(x)), (), xs)
@@ -24,7 +24,7 @@ def map(f, xs, *, batch_size=None):
 def _map_in_batches(f, xs, batch_size):
     leaves, tree = flatten(xs)
     n = leading_size(leaves, None)
-    whole = n // batch_size * batch_size
+    whole = n // batch_size * batch_size if batch_size else 0
 
     def batched(x):
         flat, in_tree = flatten(x)
@@ -47,7 +47,7 @@ def _map_in_batches(f, xs, batch_size):
         split = [x[:whole].reshape(-1, batch_size, *x.shape[1:]) for x in leaves]
         _, ys = scan(lambda _, x: ((), batched(x)), (), unflatten(tree, split))
         parts.append(tree_map(lambda y: y.reshape(-1, *y.shape[2:]), ys))
-    if whole < n:
+    if whole < n or not n:
         parts.append(batched(unflatten(tree, [x[whole:] for x in leaves])))
     if len(parts) == 1:
         return parts[0]

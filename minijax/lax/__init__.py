@@ -34,6 +34,9 @@ _HOMES = {
     "minijax.control.mapping": (
         "map"
     ),
+    "minijax.control.platform": (
+        "platform_dependent platform_index_p"
+    ),
     "minijax.control.scan": (
         "scan scan_p"
     ),
@@ -81,8 +84,8 @@ _HOMES = {
         "floor_p ge ge_p gt gt_p igamma igamma_grad_a igamma_grad_a_p igamma_p "
         "igammac igammac_p imag imag_p integer_pow integer_pow_p is_finite "
         "is_finite_p le le_p lgamma lgamma_p log log1p log1p_p log_p logistic "
-        "logistic_p lt lt_p max max_p min min_p mul mul_p ne ne_p neg neg_p nextafter "
-        "nextafter_p not_p or_p polygamma polygamma_p population_count "
+        "logistic_p lt lt_p max max_p min min_p mul mul_p mulhi mulhi_p ne ne_p neg neg_p "
+        "nextafter nextafter_p not_p or_p polygamma polygamma_p population_count "
         "population_count_p pow pow_p random_gamma_grad real real_p reciprocal "
         "regularized_incomplete_beta_p rem rem_p rsqrt rsqrt_p select shift_left "
         "shift_left_p shift_right_arithmetic shift_right_arithmetic_p "

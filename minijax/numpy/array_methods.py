@@ -7,6 +7,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import _callpath, core, lax
+from minijax.api.arrays import device_put
 from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
@@ -49,9 +50,9 @@ def _accepts(other):
 
 def _refuse(symbol, x, other):
     """TypeError for sequences; NotImplemented for what may implement the operator
-    itself.
+    itself, and for texts.
     """
-    if isinstance(other, (list, tuple, dict, set, str, bytes)):
+    if isinstance(other, (list, tuple, dict, set)):
         raise TypeError(
             f"unsupported operand type(s) for {symbol}: '{type(x).__name__}' and "
             f"'{type(other).__name__}'"
@@ -312,6 +313,13 @@ _LATER = (
 )  # fmt: skip
 
 
+def _to_device(self, device, *, stream=None):
+    """The array on a device or sharding; NotImplementedError for a `stream`."""
+    if stream is not None:
+        raise NotImplementedError("stream argument of array.to_device()")
+    return device_put(self, device)
+
+
 def _methods():
     return {
         "__round__": _round,
@@ -347,6 +355,7 @@ def _methods():
         "sum": reductions.sum,
         "swapaxes": shape_ops.swapaxes,
         "take": _by_name("take"),
+        "to_device": _to_device,
         "transpose": shape_ops.transpose_method,
         "var": reductions.var,
         "view": _view,

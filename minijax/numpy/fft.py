@@ -259,7 +259,7 @@ def rfftfreq(n, d=1.0, *, dtype=None, device=None):
     """
     dtype = _frequency_arguments("rfftfreq", n, dtype)
     _check_spacing("rfftfreq", d)
-    k = arange(n // 2 + 1 if n > 0 else n // 2, dtype=dtype)
+    k = arange(n // 2 + 1, dtype=dtype)
     return k / array(d * n, dtype=dtype)
 
 

@@ -5,6 +5,7 @@ import rather than a user.  `unary` and `binary` fill the slots that all element
 share.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,8 @@ def elementwise_shape(name, kinds, result=None):
             if aval.dtype != dtype:
                 got = ", ".join(a.dtype.name for a in avals)
                 raise TypeError(
-                    f"lax.{name} requires arguments to have the same dtypes, got {got}. "
-                    f"(Tip: jnp.{name} is a similar function that does automatic type "
-                    "promotion on inputs)."
+                    f"lax.{name} requires arguments to have the same dtypes, got {got}."
+                    + _promoting_function(name)
                 )
             weak = weak and aval.weak_type
         check_dtype(name, kinds, dtype, " at position 0" if len(avals) > 1 else "")
@@ -199,6 +199,16 @@ def elementwise_lower(name):
         return [b.ewise(name, ins, out_avals[0])]
 
     return lower
+
+
+def _promoting_function(name):
+    """The sentence naming the function of `jnp` that converts, if there is one."""
+    if not hasattr(sys.modules.get("minijax.numpy"), name):
+        return ""
+    return (
+        f" (Tip: jnp.{name} is a similar function that does automatic type promotion on "
+        "inputs)."
+    )
 
 
 def unary(name, kinds, reference, jvp, result=None, kernel=None):

@@ -199,6 +199,19 @@ mul_p = nary(
 )
 
 
+def mulhi(x, y):
+    """The upper half of the bits of the product of integers, at twice their width."""
+    return mulhi_p.bind(x, y)
+
+
+def _mulhi_reference(x, y):
+    products = x.astype(object) * y.astype(object)
+    return np.asarray(products >> 8 * x.itemsize, x.dtype)
+
+
+mulhi_p = nary("mulhi", INT, _mulhi_reference, NONDIFFERENTIABLE)
+
+
 def div(x, y):
     """x / y; integers round toward zero."""
     return div_p.bind(x, y)
