@@ -39,7 +39,7 @@ LAYERS = [
     (
         "entry",
         "=minijax minijax.__main__ minijax.launch minijax.compare minijax.interop "
-        "minijax.measure minijax.bench "
+        "minijax.measure minijax.bench minijax.environment "
         "minijax.sharding minijax.custom_derivatives minijax.custom_batching "
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
         "minijax.api_util minijax.profiler minijax.distributed minijax.version "

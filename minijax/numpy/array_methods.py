@@ -1,5 +1,6 @@
 """The operators and methods of arrays and tracers, installed on both classes."""
 
+import importlib
 from types import FunctionType
 from typing import Any
 
@@ -7,7 +8,6 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import _callpath, core, lax
-from minijax.api.arrays import device_put
 from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
@@ -317,7 +317,9 @@ def _to_device(self, device, *, stream=None):
     """The array on a device or sharding; NotImplementedError for a `stream`."""
     if stream is not None:
         raise NotImplementedError("stream argument of array.to_device()")
-    return device_put(self, device)
+    # The home of `device_put` builds on this module.
+    arrays = importlib.import_module("minijax.api.arrays")
+    return arrays.device_put(self, device)
 
 
 def _methods():
