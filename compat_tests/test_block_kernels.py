@@ -559,3 +559,24 @@ def test_few_long_lines(data):
     dtype = draw(st.sampled_from(["float32", "float64"]))
     a, b = values(draw, (m, k), dtype), values(draw, (n, k), dtype)
     np.testing.assert_array_equal(run(lambda a, b: a @ b.T, a, b), a @ b.T)
+
+
+@SETTINGS
+@given(st.data())
+def test_extremes_of_short_lines(data):
+    """NaN wins and -0 < +0, whatever the number of lines and their length."""
+    draw = data.draw
+    lines = draw(st.sampled_from([1, 7, 8, 9, 63, 64, 71, 300]))
+    n = draw(st.sampled_from([2, 3, 4, 5, 7, 8, 9, 15, 17, 64, 127, 128, 129]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    some = draw(st.sampled_from([[0, 1], [0, 1, -np.inf, np.inf, np.nan], range(99)]))
+    x = rng.choice(np.asarray(some, np.float32), (lines, n))
+    x *= rng.choice(np.float32([-1, 1]), (lines, n))
+    bits = x.view(np.int32)
+    key = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    for ours, place in ((jnp.max, np.argmax), (jnp.min, np.argmin)):
+        want = np.take_along_axis(x, place(key, -1)[:, None], -1)[:, 0]
+        nan = np.isnan(x).any(-1)
+        got = run(lambda x, f=ours: f(x, axis=-1), x)
+        assert np.isnan(got[nan]).all()
+        assert got[~nan].tobytes() == want[~nan].tobytes()

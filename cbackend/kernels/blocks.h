@@ -24,6 +24,10 @@ typedef void (*mjx_find_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, 
                                  const void *best, int64_t *index);
 /* The first i with in[i] == best, or both NaN; 0 if there is none. */
 typedef int64_t (*mjx_find_line_fn)(int64_t n, int64_t stride, const void *in, const void *best);
+/* The same for many lines, each of which has its best[l], if they are short and contiguous and
+ * no best is NaN; else false, with nothing done. */
+typedef int (*mjx_find_short_fn)(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,
+                                 const void *in, const void *best, int64_t *index);
 
 typedef struct mjx_reduce_kernel {
   mjx_rows_fn rows; /* NULL: no such reduction */
@@ -95,7 +99,8 @@ typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
   const mjx_find_line_fn *find_line;
-  const mjx_dot_fn *dot; /* [dtype]; NULL for F16 and BF16 */
+  const mjx_find_short_fn *find_short; /* [dtype]; NULL but for F32 */
+  const mjx_dot_fn *dot;               /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;

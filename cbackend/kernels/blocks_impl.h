@@ -11,6 +11,6 @@
 
 #include "index_kernels.h"
 
-const mjx_block_kernels MJX_BLOCKS = {reduce_table,    find_table,  find_line_table, dot_table,
-                                      dot_lines_table, fft_table,   starts_table,    lines_up,
-                                      conv_table,      VECTOR_BYTES};
+const mjx_block_kernels MJX_BLOCKS = {
+    reduce_table, find_table,   find_line_table, find_short_table, dot_table,   dot_lines_table,
+    fft_table,    starts_table, lines_up,        conv_table,       VECTOR_BYTES};

@@ -253,6 +253,8 @@ DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
 DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)
 DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
 
+#include "short_lines.h"
+
 /* ---- the table ---- */
 
 #define ENTRY(kind, S, A) {kind##_##S##_rows, kind##_##S##_lines, MJX_##A}
@@ -261,27 +263,27 @@ DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
   [MJX_I32] = ENTRY(kind, s32, I32), [MJX_I64] = ENTRY(kind, s64, I64), \
   [MJX_U8] = ENTRY(kind, u8, U8), [MJX_U16] = ENTRY(kind, u16, U16),    \
   [MJX_U32] = ENTRY(kind, u32, U32), [MJX_U64] = ENTRY(kind, u64, U64)
-#define FLOAT_ENTRIES(kind)                                               \
+#define FLOAT_ENTRIES(kind, f32_lines)                                    \
   [MJX_F16] = ENTRY(kind, f16, F32), [MJX_BF16] = ENTRY(kind, bf16, F32), \
-  [MJX_F32] = ENTRY(kind, f32, F32), [MJX_F64] = ENTRY(kind, f64, F64)
+  [MJX_F32] = {kind##_f32_rows, f32_lines, MJX_F32}, [MJX_F64] = ENTRY(kind, f64, F64)
 #define COMPLEX_ENTRIES(kind) \
   [MJX_C64] = ENTRY(kind, c64, C64), [MJX_C128] = ENTRY(kind, c128, C128)
 
 static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = {
     [MJX_SUM] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
                  INTEGER_ENTRIES(sum, u8, u16, u32, u64),
-                 FLOAT_ENTRIES(sum),
+                 FLOAT_ENTRIES(sum, sum_f32_lines),
                  COMPLEX_ENTRIES(sum)},
     [MJX_PROD] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
                   INTEGER_ENTRIES(prod, u8, u16, u32, u64),
-                  FLOAT_ENTRIES(prod),
+                  FLOAT_ENTRIES(prod, prod_f32_lines),
                   COMPLEX_ENTRIES(prod)},
     [MJX_MAX] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
                  INTEGER_ENTRIES(max, i8, i16, i32, i64),
-                 FLOAT_ENTRIES(max)},
+                 FLOAT_ENTRIES(max, max_f32_any_lines)},
     [MJX_MIN] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
                  INTEGER_ENTRIES(min, i8, i16, i32, i64),
-                 FLOAT_ENTRIES(min)},
+                 FLOAT_ENTRIES(min, min_f32_any_lines)},
     [MJX_AND] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(and, u8, u16, u32, u64)},
     [MJX_OR] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(or, u8, u16, u32, u64)},
     [MJX_XOR] = {[MJX_BOOL] = ENTRY(xor, u8, BOOL), INTEGER_ENTRIES(xor, u8, u16, u32, u64)},
@@ -339,3 +341,4 @@ DEFINE_FIND(f64, LOAD_SAME, double)
       [MJX_F64] = find##_f64}
 static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = FIND_TABLE(find);
 static const mjx_find_line_fn find_line_table[MJX_N_DTYPES] = FIND_TABLE(find_line);
+static const mjx_find_short_fn find_short_table[MJX_N_DTYPES] = {[MJX_F32] = find_short_lines_f32};

@@ -1,6 +1,6 @@
 /* op_argreduce.c: ARGREDUCE: the extreme first, by the kernels of REDUCE, then where it is.
  *
- * Many short lines are turned first: TURNED_LINES of them become the columns of a tile, and the
+ * Many short lines without kernels of their own are turned first: TURNED_LINES of them become the columns of a tile, and the
  * vectors go over the lines. */
 #include "kernels.h"
 #include "reduce.h"
@@ -14,7 +14,8 @@ typedef struct argreduce_plan {
   mjx_rows_fn turned_rows;       /* the reduction, over rows of a tile */
   mjx_find_rows_fn find_rows;
   mjx_find_line_fn find_line;
-  int32_t index_dtype, index_size;
+  mjx_find_short_fn find_short; /* may be NULL */
+  int32_t index_size;
 } argreduce_plan;
 
 typedef struct argreduce_job {
@@ -42,6 +43,12 @@ static work lay_out(const reduce_plan *plan, char *scratch) {
   return w;
 }
 
+/* The low bytes of each: little-endian. */
+static void store_indices(const argreduce_plan *plan, char *out, const work *w, int64_t n) {
+  int64_t parts = (int64_t)sizeof *w->index / plan->index_size;
+  mjx_copy_line(out, 1, (const char *)w->index, parts, n, plan->index_size);
+}
+
 static void find_block(const argreduce_plan *plan, const char *in, int64_t width, const work *w) {
   const reduce_plan *reduce = &plan->reduce;
   if (reduce->rows) {
@@ -49,6 +56,9 @@ static void find_block(const argreduce_plan *plan, const char *in, int64_t width
     plan->find_rows(reduce->n, reduce->row_stride, width, in, w->best, w->index);
     return;
   }
+  if (plan->find_short && plan->find_short(width, reduce->column_stride, reduce->n,
+                                           reduce->row_stride, in, w->best, w->index))
+    return;
   for (int64_t c = 0; c < width; c++)
     w->index[c] = plan->find_line(reduce->n, reduce->row_stride,
                                   in + c * reduce->column_stride * reduce->in_size,
@@ -70,8 +80,7 @@ static void argreduce_task(void *arg, int64_t begin, int64_t end, char *scratch)
       w.best = w.acc;
     find_block(job->plan, job->in + at * reduce->in_size, width, &w);
     char *out = job->out + (outer * reduce->inner + column) * job->plan->index_size;
-    for (int64_t c = 0; c < width; c++)
-      mjx_store_index(out + c * job->plan->index_size, job->plan->index_dtype, w.index[c]);
+    store_indices(job->plan, out, &w, width);
   }
 }
 
@@ -94,14 +103,14 @@ static void turned_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     for (int64_t c = 0; c < width; c++) w.index[c] = 0;
     plan->find_rows(reduce->n, TURNED_LINES, width, w.stack, w.best, w.index);
     char *out = job->out + first * plan->index_size;
-    for (int64_t c = 0; c < width; c++)
-      mjx_store_index(out + c * plan->index_size, plan->index_dtype, w.index[c]);
+    store_indices(plan, out, &w, width);
   }
 }
 
 static mjx_status plan_turning(mjx_loader *loader, mjx_instr *instr, argreduce_plan *plan) {
   reduce_plan *reduce = &plan->reduce;
-  plan->turns = !reduce->rows && reduce->outer == 1 && reduce->n <= SHORT_LINE &&
+  bool contiguous = plan->find_short && reduce->row_stride == 1;
+  plan->turns = !contiguous && !reduce->rows && reduce->outer == 1 && reduce->n <= SHORT_LINE &&
                 reduce->inner >= TURNED_LINES;
   if (!plan->turns) return MJX_OK;
   reduce->block = TURNED_LINES;
@@ -137,7 +146,7 @@ mjx_status mjx_op_argreduce_check(mjx_loader *loader, mjx_instr *instr) {
   reduce_plan *reduce = &plan->reduce;
   plan->find_rows = mjx_block_kernels_get()->find_rows[in->dtype];
   plan->find_line = mjx_block_kernels_get()->find_line[in->dtype];
-  plan->index_dtype = out->dtype;
+  plan->find_short = mjx_block_kernels_get()->find_short[in->dtype];
   plan->index_size = out->size;
   instr->scratch_bytes = piece_bytes(reduce, reduce->acc_size) +
                          piece_bytes(reduce, reduce->in_size) + piece_bytes(reduce, 8) +
