@@ -289,6 +289,47 @@ def test_message_names_the_users_line():
         assert f"branches at {__file__}:{line} for jit" in said
 
 
+def _first_and_last(x, y, z):
+    return int(x + z)
+
+
+def _fails(x):
+    return int(x)
+
+
+NAMED = {
+    "one": lambda s: s.jit(lambda x, y: int(y))(1.0, 2.0),
+    "two": lambda s: s.jit(lambda x, y: int(x + y))(1.0, 2.0),
+    "three": lambda s: s.jit(lambda x, y, z: int(x + y * z))(1.0, 2.0, 3.0),
+    "open ends": lambda s: s.jit(lambda *a, **k: int(a[1] + k["z"]))(1.0, 2, z=3),
+    "by keyword": lambda s: s.jit(_first_and_last)(1.0, z=2.0, y=1),
+    "leaf": lambda s: s.jit(lambda d: int(d["a"][1]))({"a": (1.0, 2.0), "b": 2}),
+    "static place": lambda s: s.jit(_first_and_last, static_argnums=1)(1.0, 2, 3.0),
+    "static end": lambda s: s.jit(_first_and_last, static_argnums=-2)(1.0, 2, 3.0),
+    "static name": lambda s: s.jit(_first_and_last, static_argnames="y")(1.0, y=2, z=3),
+    "make_jaxpr": lambda s: s.make_jaxpr(_first_and_last, static_argnums=1)(
+        1.0, 2, 3.0
+    ),
+    "eval_shape": lambda s: s.eval_shape(_fails, 1.0),
+    "checkpoint": lambda s: s.checkpoint(_fails)(1.0),
+    "scan": lambda s: s.lax.scan(lambda c, x: (c, int(x)), 0, np.ones(3)),
+    "cond": lambda s: s.lax.cond(True, _fails, lambda x: 1, 2.0),
+    "while": lambda s: s.lax.while_loop(
+        lambda c: c[0] > 1, lambda c: int(c[1]), (1, 2)
+    ),
+    "inner": lambda s: s.jit(lambda x: s.jit(lambda y: int(x))(1))(3),
+    "shape": lambda s: s.jit(lambda x: s.jnp.zeros(x))(3),
+    "no argument": lambda s: s.jit(lambda: int(s.jnp.zeros(2)[0]))(),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_message_names_the_arguments(name):
+    theirs, ours = (str(raised(lambda s=s: NAMED[name](Side(s)))) for s in NAMES)
+    line = next(line for line in theirs.splitlines() if "while tracing" in line)
+    assert line in ours.splitlines()
+
+
 def test_script_shows_its_own_lines(tmp_path):
     """Errors of eager operations too, where minijax runs the script."""
     script = tmp_path / "wrong.py"

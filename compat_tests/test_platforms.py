@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from compat_tests.sides import NAMES, Side, assert_same, raised
+from sides import NAMES, Side, assert_same, raised
 
 
 def _chosen(s, x):

@@ -110,10 +110,52 @@ def origin(tracer):
     where = tracer._trace.described()
     if not where:
         return ""
+    return f"\nThe error occurred while tracing the function {where}.{_why(tracer)}"
+
+
+def _why(tracer):
+    """The sentence that names the arguments, or the lines, that a value comes from."""
+    find = getattr(tracer._trace, "origins", None)
+    places, sources = ([], []) if find is None else find(tracer)
+    if not places and sources:
+        return _made_by(sources)
+    info = getattr(tracer._trace, "debug_info", None)
+    names_of = getattr(info, "arg_names", None)
+    names = [] if names_of is None else names_of()
+    if not places or places[-1] >= len(names):
+        of = "value of an argument"
+    elif len(places) == 1:
+        of = f"value of the argument {names[places[0]]}"
+    else:
+        *rest, last = (names[k] for k in places)
+        comma = "," if len(rest) > 1 else ""
+        of = f"values of the arguments {', '.join(rest)}{comma} and {last}"
     return (
-        f"\nThe error occurred while tracing the function {where}. This concrete value "
-        "was not available in Python because it depends on the value of an argument."
+        " This concrete value was not available in Python because it depends on the "
+        f"{of}."
     )
+
+
+_MOST_LINES = 5
+
+
+def _made_by(eqns):
+    lines = [f"  operation {_operation(eqn)}\n    from line {_line(eqn.source)}"
+             for eqn in eqns[:_MOST_LINES] if eqn.source is not None]  # fmt: skip
+    more = "\n\n(Additional originating lines are not shown.)"
+    return (
+        " This value became a tracer due to JAX operations on these lines:\n\n"
+        + "\n\n".join(lines)
+        + (more if len(eqns) > _MOST_LINES else "")
+    )
+
+
+def _operation(eqn):
+    outs = " ".join(
+        f"{chr(ord('a') + k)}:{var.aval.str_short()}"
+        for k, var in enumerate(eqn.outvars)
+    )
+    return " ".join([outs, "=", eqn.primitive.name, *map(repr, eqn.invars)])
 
 
 def leaked(tracer):

@@ -30,11 +30,14 @@ class JaxprTracer(Tracer):
 
 
 class DebugInfo:
-    """What is being traced, for whom, and the names of its arguments."""
+    """What is being traced, for whom, and the names of its arguments' leaves.
+
+    `arg_names()` gives the names; it is None where they are not known.
+    """
 
     __slots__ = ("traced_for", "func_src", "arg_names")
 
-    def __init__(self, traced_for, func_src, arg_names=()):
+    def __init__(self, traced_for, func_src, arg_names=None):
         self.traced_for, self.func_src, self.arg_names = traced_for, func_src, arg_names
 
 
@@ -62,6 +65,7 @@ class JaxprTrace(core.Trace):
         self.parent = parent
         self.debug_info = debug_info
         self.eqns = []
+        self.arguments = []
         self.consts = {}  # id(value) -> (variable, value)
 
     def described(self):
@@ -70,7 +74,22 @@ class JaxprTrace(core.Trace):
 
     def new_arg(self, aval):
         """A tracer for a new input."""
-        return JaxprTracer(self, aval, Var(aval))
+        var = Var(aval)
+        self.arguments.append(var)
+        return JaxprTracer(self, aval, var)
+
+    def origins(self, tracer):
+        """(places of the arguments, equations without inputs) that a value comes from."""
+        needed, sources = {tracer.variable}, []
+        for eqn in reversed(self.eqns):
+            if needed.isdisjoint(eqn.outvars):
+                continue
+            read = [atom for atom in eqn.invars if isinstance(atom, Var)]
+            needed.update(read)
+            if not read:
+                sources.append(eqn)
+        places = [k for k, var in enumerate(self.arguments) if var in needed]
+        return places, sources[::-1]
 
     def atom(self, x):
         """The variable or literal that stands for `x` in this jaxpr."""

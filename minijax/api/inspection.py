@@ -4,6 +4,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
+from minijax.control.signature import leaf_names
 from minijax.core import ShapedArray
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary
@@ -96,7 +97,8 @@ def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
         trees.append(tree)
         return outs
 
-    info = DebugInfo(traced_for, describe_function(fun))
+    names = leaf_names(fun, in_tree, places)
+    info = DebugInfo(traced_for, describe_function(fun), names)
     closed = trace(flat_fun, [abstract(x) for x in flat], info)
     return closed, in_tree, trees[0]
 
@@ -114,9 +116,7 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     @api_boundary
     def jaxpr_maker(*args, **kwargs):
         with core.extend_axis_env(dict(axis_env or ())):
-            closed, _, out_tree = trace_tree(
-                fun, args, kwargs, "make_jaxpr", static_argnums
-            )
+            closed, _, out_tree = trace_tree(fun, args, kwargs, "jit", static_argnums)
         if return_shape:
             return closed, unflatten(out_tree, _structs(closed.out_avals))
         return closed
@@ -138,5 +138,5 @@ def eval_shape(fun, *args, **kwargs):
     """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun}")
-    closed, _, out_tree = trace_tree(fun, args, kwargs, "eval_shape")
+    closed, _, out_tree = trace_tree(fun, args, kwargs, "jit")
     return unflatten(out_tree, _structs(closed.out_avals))

@@ -5,6 +5,7 @@ import weakref
 from minijax import config, core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.control.signature import leaf_names
 from minijax.core import ShapedArray
 from minijax.ops.convert import convert_element_type
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -46,7 +47,9 @@ def _trace_body(fun, in_tree, avals, name):
             core.get_aval(x)
         return outs
 
-    closed = trace(flat_fun, avals, DebugInfo(name, describe_function(fun)))
+    _, whole = flatten((unflatten(in_tree, avals), {}))
+    info = DebugInfo(name, describe_function(fun), leaf_names(fun, whole))
+    closed = trace(flat_fun, avals, info)
     closed, consts = hoist_consts(closed)
     return closed, consts, trees[0]
 

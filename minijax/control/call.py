@@ -14,6 +14,7 @@ from minijax.control.signature import (
     Statics,
     check_callable,
     function_name,
+    leaf_names,
     matched,
     parameters,
 )
@@ -321,7 +322,9 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
             self._check_outputs(leaves, tree)
             return leaves
 
-        info = DebugInfo("jit", describe_function(self._fun))
+        places = [k for k, _ in static[0]] if static else ()
+        names_of = leaf_names(self._fun, in_tree, places)
+        info = DebugInfo("jit", describe_function(self._fun), names_of)
         closed = trace(flat_fun, avals, info)
         known = parameters(self._fun)
         # With static arguments places do not tell names any more.

@@ -6,7 +6,7 @@ from typing import Any
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import call_jaxpr
-from minijax.control.signature import Statics, matched
+from minijax.control.signature import Statics, leaf_names, matched
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -55,7 +55,9 @@ def checkpoint(
             trees.append(tree)
             return outs
 
-        info = DebugInfo("checkpoint", describe_function(fun))
+        places = [k for k, _ in static[0]]
+        names_of = leaf_names(fun, in_tree, places)
+        info = DebugInfo("checkpoint / remat", describe_function(fun), names_of)
         closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
         closed, consts = hoist_consts(closed)
         outs = remat_p.bind(

@@ -5,6 +5,9 @@ import inspect
 import types
 from typing import Any
 
+from minijax._pytree import unflatten
+from minijax.tree_util import keystr, tree_flatten_with_path
+
 
 def check_callable(fun):
     """TypeError for what cannot be jitted."""
@@ -99,8 +102,8 @@ def _as_tuple(x) -> tuple[Any, ...]:
 
 
 class _Parameters:
-    """A function's parameters: positional names, further keyword names, the open ends,
-    and the names that no keyword can give.
+    """A function's parameters: positional names, further keyword names, the names of
+    the open ends ("" where there is none), and the names that no keyword can give.
     """
 
     __slots__ = ("keywords", "more_keywords", "more_places", "names", "unnamed")
@@ -121,14 +124,13 @@ def parameters(fun):
         keywords = code.co_varnames[n : n + code.co_kwonlyargcount]
         flags = code.co_flags
         unnamed = code.co_varnames[: code.co_posonlyargcount]
-        if flags & inspect.CO_VARARGS:
-            unnamed += (code.co_varnames[n + code.co_kwonlyargcount],)
+        ends = iter(code.co_varnames[n + code.co_kwonlyargcount :])
+        more_places = next(ends) if flags & inspect.CO_VARARGS else ""
+        if more_places:
+            unnamed += (more_places,)
+        more_keywords = next(ends) if flags & inspect.CO_VARKEYWORDS else ""
         return _Parameters(
-            code.co_varnames[:n],
-            keywords,
-            bool(flags & inspect.CO_VARARGS),
-            bool(flags & inspect.CO_VARKEYWORDS),
-            unnamed,
+            code.co_varnames[:n], keywords, more_places, more_keywords, unnamed
         )
     try:
         parameters = inspect.signature(fun).parameters.values()
@@ -141,10 +143,45 @@ def parameters(fun):
     return _Parameters(
         (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.POSITIONAL_OR_KEYWORD]),
         tuple(by_kind[kinds.KEYWORD_ONLY]),
-        bool(by_kind[kinds.VAR_POSITIONAL]),
-        bool(by_kind[kinds.VAR_KEYWORD]),
+        "".join(by_kind[kinds.VAR_POSITIONAL]),
+        "".join(by_kind[kinds.VAR_KEYWORD]),
         (*by_kind[kinds.POSITIONAL_ONLY], *by_kind[kinds.VAR_POSITIONAL]),
     )
+
+
+def leaf_names(fun, in_tree, static_places=()):
+    """What gives the names of the leaves of `(args, kwargs)`, as errors say them.
+
+    `in_tree` is the tree of the arguments that are not static. The function itself is
+    not kept.
+    """
+    known = parameters(fun)
+
+    def names():
+        numbered = unflatten(in_tree, range(in_tree.num_leaves))
+        leaves, _ = tree_flatten_with_path(numbered)
+        return [_leaf_name(known, path, static_places) for path, _ in leaves]
+
+    return names
+
+
+def _leaf_name(known, path, static_places):
+    rest = keystr(path[2:])
+    if path[0].idx == 1:
+        name = path[1].key
+        if known is not None and name in (*known.names, *known.keywords):
+            return f"{name}{rest}"
+        more = "kwargs" if known is None else known.more_keywords
+        return f"{more}['{name}']{rest}"
+    place = path[1].idx
+    for k in sorted(static_places):
+        place += k <= place
+    if known is None:
+        return f"args[{place}]{rest}"
+    n = len(known.names)
+    if place < n:
+        return f"{known.names[place]}{rest}"
+    return f"{known.more_places}[{place - n}]{rest}"
 
 
 def matched(fun, nums, argnames, what):

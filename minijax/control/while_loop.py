@@ -46,7 +46,7 @@ def while_loop(cond_fun, body_fun, init_val):
     in_tree = flatten((init_val,))[1]
     for _ in range(2):
         avals = avals_of(flat)
-        body, body_consts, out_tree = trace_body(body_fun, in_tree, avals, "while_loop")
+        body, body_consts, out_tree = trace_body(body_fun, in_tree, avals, "while_body")
         if out_tree != tree:
             raise carry_error(
                 "while_loop", body_fun, tree, avals, out_tree, body.out_avals

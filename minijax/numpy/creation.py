@@ -279,10 +279,11 @@ def _bad_shape(shape):
     message = (
         f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
     )
-    if any(isinstance(n, Tracer) for n in shape):
+    traced = [n for n in shape if isinstance(n, Tracer)]
+    if traced:
         message += (
             "\nIf using `jit`, try using `static_argnums` or applying `jit` to smaller "
-            "subfunctions."
+            f"subfunctions.{core.errors.origin(traced[0])}"
         )
     return TypeError(message)
 
