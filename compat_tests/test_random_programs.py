@@ -11,7 +11,7 @@ from compat_tests.fuzz import Search
 from compat_tests.random_programs import Program, Uncertain, check, programs
 from compat_tests.random_rules import FAMILIES, SAME_SHAPE, elementwise_rules
 from minijax.core import Zero
-from minijax.ops import elementwise, shape
+from minijax.ops import arithmetic, shape
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # both frameworks warn alike
 
@@ -75,7 +75,7 @@ PLAIN = [
     ("slot", "wrong"), [("jvp", _wrong_jvp), ("batch", _wrong_batch)]
 )
 def test_a_wrong_rule_is_found(monkeypatch, slot, wrong):
-    multiply = elementwise.mul_p
+    multiply = arithmetic.mul_p
     monkeypatch.setattr(multiply, slot, wrong(getattr(multiply, slot)))
     search = Search(0, time.monotonic() + 120, 300, PLAIN, shrink=False)
     assert not search.run()

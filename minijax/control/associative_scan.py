@@ -6,8 +6,8 @@ import numpy as np
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
+from minijax.ops.arithmetic import add
 from minijax.ops.define import zeros
-from minijax.ops.elementwise import add
 from minijax.ops.shape import rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
 from minijax.traceback_util import api_boundary

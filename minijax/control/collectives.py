@@ -10,6 +10,7 @@ import numpy as np
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.core import Primitive, ShapedArray, Zero
+from minijax.ops.arithmetic import div, mul
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NO_RULE,
@@ -18,7 +19,6 @@ from minijax.ops.define import (
     define,
     move_axis,
 )
-from minijax.ops.elementwise import div, mul
 from minijax.ops.index import dynamic_index_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
 from minijax.ops.shape import iota, reshape

@@ -16,9 +16,9 @@ from minijax.control.body import (
     why_unlike,
 )
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import define, instantiate, zeros
-from minijax.ops.elementwise import eq, ne
 from minijax.ops.select import clamp, select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import describe_function, hoist_consts, trace

@@ -11,9 +11,9 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.body import avals_of, trace_body
 from minijax.control.custom import custom_jvp
 from minijax.core import HigherOrderPrimitive, Zero, is_undefined_primal
+from minijax.ops.arithmetic import neg
 from minijax.ops.convert import stop_gradient
 from minijax.ops.define import add_tangents, define, instantiate
-from minijax.ops.elementwise import neg
 from minijax.trace import trace
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate

@@ -14,9 +14,10 @@ from minijax.control.body import (
 )
 from minijax.control.scan import scan
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
+from minijax.ops.arithmetic import add
+from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import define, instantiate
-from minijax.ops.elementwise import add, lt
 from minijax.ops.reduce import reduce_or
 from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim

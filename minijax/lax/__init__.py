@@ -49,6 +49,23 @@ _HOMES = {
     "minijax.ops.approx_top_k": (
         "approx_max_k approx_min_k"
     ),
+    "minijax.ops.arithmetic": (
+        "add add_p div div_p integer_pow integer_pow_p mul mul_p mulhi mulhi_p neg "
+        "neg_p reciprocal square square_p sub sub_p"
+    ),
+    "minijax.ops.bits": (
+        "and_p bitwise_and bitwise_not bitwise_or bitwise_xor clz clz_p not_p or_p "
+        "population_count population_count_p shift_left shift_left_p "
+        "shift_right_arithmetic shift_right_arithmetic_p shift_right_logical "
+        "shift_right_logical_p xor_p"
+    ),
+    "minijax.ops.comparison": (
+        "eq eq_p ge ge_p gt gt_p le le_p lt lt_p max max_p min min_p ne ne_p "
+        "nextafter nextafter_p"
+    ),
+    "minijax.ops.complex_parts": (
+        "complex complex_p conj conj_p imag imag_p real real_p"
+    ),
     "minijax.ops.conv": (
         "conv conv_general_dilated conv_general_dilated_p "
         "conv_general_dilated_patches conv_transpose conv_with_general_padding"
@@ -74,24 +91,9 @@ _HOMES = {
         "DotAlgorithm DotAlgorithmPreset Precision batch_matmul dot dot_general "
         "dot_general_p"
     ),
-    "minijax.ops.elementwise": (
-        "abs abs_p acos acos_p acosh acosh_p add add_p and_p asin asin_p asinh "
-        "asinh_p atan atan2 atan2_p atan_p atanh atanh_p bessel_i0e bessel_i0e_p "
-        "bessel_i1e bessel_i1e_p betainc bitwise_and bitwise_not bitwise_or "
-        "bitwise_xor cbrt cbrt_p ceil ceil_p clz clz_p complex complex_p conj conj_p "
-        "cos cos_p cosh cosh_p digamma digamma_p div div_p eq eq_p erf erf_inv "
-        "erf_inv_p erf_p erfc erfc_p exp exp2 exp2_p exp_p expm1 expm1_p floor "
-        "floor_p ge ge_p gt gt_p igamma igamma_grad_a igamma_grad_a_p igamma_p "
-        "igammac igammac_p imag imag_p integer_pow integer_pow_p is_finite "
-        "is_finite_p le le_p lgamma lgamma_p log log1p log1p_p log_p logistic "
-        "logistic_p lt lt_p max max_p min min_p mul mul_p mulhi mulhi_p ne ne_p neg neg_p "
-        "nextafter nextafter_p not_p or_p polygamma polygamma_p population_count "
-        "population_count_p pow pow_p random_gamma_grad real real_p reciprocal "
-        "regularized_incomplete_beta_p rem rem_p rsqrt rsqrt_p select shift_left "
-        "shift_left_p shift_right_arithmetic shift_right_arithmetic_p "
-        "shift_right_logical shift_right_logical_p sign sign_p sin sin_p sinh sinh_p "
-        "sqrt sqrt_p square square_p sub sub_p tan tan_p tanh tanh_p xor_p zeta "
-        "zeta_p"
+    "minijax.ops.exponential": (
+        "cbrt cbrt_p exp exp2 exp2_p exp_p expm1 expm1_p log log1p log1p_p log_p "
+        "logistic logistic_p pow pow_p rsqrt rsqrt_p sqrt sqrt_p"
     ),
     "minijax.ops.gather": (
         "GatherDimensionNumbers GatherScatterMode gather gather_p"
@@ -110,7 +112,8 @@ _HOMES = {
         "reduce_prod_p reduce_sum reduce_sum_p reduce_xor reduce_xor_p"
     ),
     "minijax.ops.rounding": (
-        "RoundingMethod round round_p"
+        "RoundingMethod abs abs_p ceil ceil_p floor floor_p is_finite is_finite_p rem "
+        "rem_p round round_p sign sign_p"
     ),
     "minijax.ops.scatter": (
         "ScatterDimensionNumbers scatter scatter_add scatter_add_p scatter_apply "
@@ -118,7 +121,7 @@ _HOMES = {
         "scatter_mul_p scatter_p scatter_sub scatter_sub_p"
     ),
     "minijax.ops.select": (
-        "clamp clamp_p select_n select_n_p"
+        "clamp clamp_p select select_n select_n_p"
     ),
     "minijax.ops.shape": (
         "broadcast broadcast_in_dim broadcast_in_dim_p broadcast_like "
@@ -136,8 +139,19 @@ _HOMES = {
     "minijax.ops.sort": (
         "sort sort_key_val sort_p top_k top_k_p"
     ),
+    "minijax.ops.special": (
+        "bessel_i0e bessel_i0e_p bessel_i1e bessel_i1e_p betainc digamma digamma_p "
+        "erf erf_inv erf_inv_p erf_p erfc erfc_p igamma igamma_grad_a igamma_grad_a_p "
+        "igamma_p igammac igammac_p lgamma lgamma_p polygamma polygamma_p "
+        "random_gamma_grad regularized_incomplete_beta_p zeta zeta_p"
+    ),
     "minijax.ops.total_order": (
         "eq_to_p le_to_p lt_to_p"
+    ),
+    "minijax.ops.trigonometric": (
+        "acos acos_p acosh acosh_p asin asin_p asinh asinh_p atan atan2 atan2_p "
+        "atan_p atanh atanh_p cos cos_p cosh cosh_p sin sin_p sinh sinh_p tan tan_p "
+        "tanh tanh_p"
     ),
     "minijax.ops.window": (
         "reduce_window reduce_window_max_p reduce_window_min_p reduce_window_p "

@@ -29,7 +29,7 @@ from minijax.numpy.promotion import (
     shape_of,
 )
 from minijax.numpy.ufunc_api import ufunc
-from minijax.ops import elementwise
+from minijax.ops import arithmetic, bits, comparison, exponential, trigonometric
 
 _INTS = [np.dtype(f"{kind}{n}") for kind in ("int", "uint") for n in (8, 16, 32, 64)]
 _FLOATS = [np.dtype("float16"), np.dtype("float32"), np.dtype("float64")]
@@ -107,12 +107,12 @@ def _bool_or_number(name, on_bool, on_number):
 # --- arithmetic -----------------------------------------------------------------------
 
 
-@_binary(elementwise.add_p, _NUMBERS, _bool_or_number("add", lax.bitwise_or, lax.add))
+@_binary(arithmetic.add_p, _NUMBERS, _bool_or_number("add", lax.bitwise_or, lax.add))
 def _add(x, y, /):
     """x + y, elementwise; logical or for booleans."""
 
 
-@_binary(elementwise.sub_p, _NUMBERS, _slow("subtract", lax.sub))
+@_binary(arithmetic.sub_p, _NUMBERS, _slow("subtract", lax.sub))
 def _subtract(x, y, /):
     """x - y, elementwise."""
 
@@ -120,7 +120,7 @@ def _subtract(x, y, /):
 _multiply_slow = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
 
 
-@_binary(elementwise.mul_p, _NUMBERS, _multiply_slow)
+@_binary(arithmetic.mul_p, _NUMBERS, _multiply_slow)
 def _multiply(x, y, /):
     """x * y, elementwise; logical and for booleans."""
 
@@ -128,7 +128,7 @@ def _multiply(x, y, /):
 _divide_slow = _slow("true_divide", lax.div, promote_args_inexact)
 
 
-@_binary(elementwise.div_p, _INEXACT, _divide_slow)
+@_binary(arithmetic.div_p, _INEXACT, _divide_slow)
 def true_divide(x, y, /):
     """x / y, elementwise, in floating point."""
 
@@ -136,18 +136,18 @@ def true_divide(x, y, /):
 divide = true_divide
 
 
-@_binary(elementwise.max_p, _ANY, _slow("maximum", lax.max))
+@_binary(comparison.max_p, _ANY, _slow("maximum", lax.max))
 def _maximum(x, y, /):
     """The larger of x and y, elementwise; NaN where either is."""
 
 
-@_binary(elementwise.min_p, _ANY, _slow("minimum", lax.min))
+@_binary(comparison.min_p, _ANY, _slow("minimum", lax.min))
 def _minimum(x, y, /):
     """The smaller of x and y, elementwise; NaN where either is."""
 
 
 @_binary(
-    elementwise.nextafter_p,
+    comparison.nextafter_p,
     frozenset(_FLOATS),
     _slow("nextafter", lax.nextafter, promote_args_inexact),
 )
@@ -156,7 +156,7 @@ def nextafter(x, y, /):
 
 
 @_binary(
-    elementwise.atan2_p,
+    trigonometric.atan2_p,
     _INEXACT,
     _slow("arctan2", lax.atan2, promote_args_inexact),
 )
@@ -168,7 +168,7 @@ atan2 = arctan2
 
 
 @_binary(
-    elementwise.pow_p, _INEXACT, _slow("float_power", lax.pow, promote_args_inexact)
+    exponential.pow_p, _INEXACT, _slow("float_power", lax.pow, promote_args_inexact)
 )
 def float_power(x, y, /):
     """x raised to the power y, elementwise, in floating point."""
@@ -369,32 +369,32 @@ def _ordering(name, op):
 _ORDERED = _REAL | {BOOL}
 
 
-@_binary(elementwise.eq_p, _ANY, _slow("equal", lax.eq))
+@_binary(comparison.eq_p, _ANY, _slow("equal", lax.eq))
 def equal(x, y, /):
     """x == y, elementwise."""
 
 
-@_binary(elementwise.ne_p, _ANY, _slow("not_equal", lax.ne))
+@_binary(comparison.ne_p, _ANY, _slow("not_equal", lax.ne))
 def not_equal(x, y, /):
     """x != y, elementwise."""
 
 
-@_binary(elementwise.lt_p, _ORDERED, _ordering("less", lax.lt))
+@_binary(comparison.lt_p, _ORDERED, _ordering("less", lax.lt))
 def less(x, y, /):
     """x < y, elementwise."""
 
 
-@_binary(elementwise.le_p, _ORDERED, _ordering("less_equal", lax.le))
+@_binary(comparison.le_p, _ORDERED, _ordering("less_equal", lax.le))
 def less_equal(x, y, /):
     """x <= y, elementwise."""
 
 
-@_binary(elementwise.gt_p, _ORDERED, _ordering("greater", lax.gt))
+@_binary(comparison.gt_p, _ORDERED, _ordering("greater", lax.gt))
 def greater(x, y, /):
     """x > y, elementwise."""
 
 
-@_binary(elementwise.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
+@_binary(comparison.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
 def greater_equal(x, y, /):
     """x >= y, elementwise."""
 
@@ -423,17 +423,17 @@ _BOOLS = frozenset([BOOL])
 _BITS = frozenset([BOOL, *_INTS])
 
 
-@_binary(elementwise.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
+@_binary(bits.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
 def _logical_and(x, y, /):
     """Whether both x and y are nonzero, elementwise."""
 
 
-@_binary(elementwise.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
+@_binary(bits.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
 def _logical_or(x, y, /):
     """Whether x or y is nonzero, elementwise."""
 
 
-@_binary(elementwise.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
+@_binary(bits.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
 def _logical_xor(x, y, /):
     """Whether exactly one of x and y is nonzero, elementwise."""
 
@@ -444,17 +444,17 @@ def logical_not(x, /):
     return lax.bitwise_not(as_bool(x))
 
 
-@_binary(elementwise.and_p, _BITS, _slow("bitwise_and", lax.bitwise_and))
+@_binary(bits.and_p, _BITS, _slow("bitwise_and", lax.bitwise_and))
 def _bitwise_and(x, y, /):
     """Bits set in both x and y."""
 
 
-@_binary(elementwise.or_p, _BITS, _slow("bitwise_or", lax.bitwise_or))
+@_binary(bits.or_p, _BITS, _slow("bitwise_or", lax.bitwise_or))
 def _bitwise_or(x, y, /):
     """Bits set in x or y."""
 
 
-@_binary(elementwise.xor_p, _BITS, _slow("bitwise_xor", lax.bitwise_xor))
+@_binary(bits.xor_p, _BITS, _slow("bitwise_xor", lax.bitwise_xor))
 def _bitwise_xor(x, y, /):
     """Bits set in exactly one of x and y."""
 

@@ -7,7 +7,7 @@ of XLA finds them all too.
 import numpy as np
 
 from minijax import dtypes
-from minijax.ops import elementwise
+from minijax.ops.arithmetic import neg
 from minijax.ops.define import dtype_of
 from minijax.ops.sort import top_k
 
@@ -40,8 +40,8 @@ def approx_min_k(
 ):
     """[values, indices] of the `k` smallest elements, ascending; as `approx_max_k`."""
     _check(operand, k, reduction_dimension, recall_target, aggregate_to_topk)
-    values, indices = top_k(elementwise.neg(operand), k, axis=reduction_dimension)
-    return [elementwise.neg(values), indices]
+    values, indices = top_k(neg(operand), k, axis=reduction_dimension)
+    return [neg(values), indices]
 
 
 def _check(operand, k, dimension, recall_target, aggregate_to_topk):

@@ -11,6 +11,8 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import add
+from minijax.ops.comparison import eq
 from minijax.ops.conv_batch import conv_batch
 from minijax.ops.conv_reference import conv_reference
 from minijax.ops.conv_shapes import (
@@ -39,7 +41,6 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.dot import canonicalize_precision, product_operands
-from minijax.ops.elementwise import add, eq
 from minijax.ops.shape import (
     broadcast_in_dim,
     broadcasted_iota,

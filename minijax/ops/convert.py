@@ -11,7 +11,9 @@ import numpy as np
 from minijax import array, core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import ShapedArray, Zero, is_undefined_primal
-from minijax.ops import elementwise
+from minijax.ops.arithmetic import add
+from minijax.ops.bits import bitwise_and, bitwise_or, shift_right_logical
+from minijax.ops.comparison import gt, le
 from minijax.ops.define import (
     FLOAT,
     NOT_LINEAR,
@@ -21,15 +23,9 @@ from minijax.ops.define import (
     in_aval,
     instantiate,
     move_axis,
+    select,
+    structural,
     zeros,
-)
-from minijax.ops.elementwise import (
-    add,
-    bitwise_and,
-    bitwise_or,
-    gt,
-    le,
-    shift_right_logical,
 )
 
 ComplexWarning = np.exceptions.ComplexWarning
@@ -53,6 +49,7 @@ def convert_element_type(operand, new_dtype):
     return convert(operand, new_dtype)
 
 
+@structural
 def convert(operand, new_dtype=None, weak_type=False):
     """`convert_element_type` with a choice of the weak flag; `new_dtype` None keeps it.
 
@@ -390,7 +387,7 @@ def _reduce_precision_bits(x, exponent_bits, mantissa_bits):
     infinite = constant_like(((1 << have_exponent) - 1) << have_mantissa, original)
     sign_off = constant_like((1 << (have_exponent + have_mantissa)) - 1, original)
     is_nan = gt(bitwise_and(original, sign_off), infinite)
-    return elementwise.select(is_nan, x, rounded)
+    return select(is_nan, x, rounded)
 
 
 def _clamp_exponent(bits, exponent_bits, have_exponent, have_mantissa):
@@ -401,8 +398,8 @@ def _clamp_exponent(bits, exponent_bits, have_exponent, have_mantissa):
     sign = bitwise_and(bits, sign_bit)
     too_large = gt(exponent, constant_like((have_bias + bias) << have_mantissa, bits))
     too_small = le(exponent, constant_like((have_bias - bias) << have_mantissa, bits))
-    bits = elementwise.select(too_large, bitwise_or(sign, infinity), bits)
-    return elementwise.select(too_small, sign, bits)
+    bits = select(too_large, bitwise_or(sign, infinity), bits)
+    return select(too_small, sign, bits)
 
 
 def _reduce_precision_lower(b, ins, out_avals, *, exponent_bits, mantissa_bits):
@@ -508,5 +505,3 @@ optimization_barrier_p = define(
     batch=lambda axis, args, dims: (optimization_barrier_p.bind(*args), list(dims)),
     lower=lambda b, ins, out_avals: ins,
 )
-
-elementwise.install(convert=convert)

@@ -6,6 +6,8 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero
+from minijax.ops.arithmetic import add, div, mul, neg, sub
+from minijax.ops.comparison import eq, max, min, ne
 from minijax.ops.define import (
     NOT_LINEAR,
     add_tangents,
@@ -13,24 +15,12 @@ from minijax.ops.define import (
     define,
     full,
     in_aval,
+    select,
     shape_of,
 )
-from minijax.ops.elementwise import (
-    abs,
-    add,
-    div,
-    eq,
-    exp,
-    log1p,
-    max,
-    min,
-    mul,
-    ne,
-    neg,
-    select,
-    sub,
-)
+from minijax.ops.exponential import exp, log1p
 from minijax.ops.reduce import MAX, MIN, PROD, SUM, dense3
+from minijax.ops.rounding import abs
 from minijax.ops.shape import linear_jvp, rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
 

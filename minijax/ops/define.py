@@ -29,6 +29,11 @@ def NO_RULE(reason):
     return _Marker(reason)
 
 
+def no_derivative(name):
+    """The jvp slot of an op that JAX does not differentiate either."""
+    return NO_RULE(f"Differentiation rule for '{name}' not implemented")
+
+
 # jvp: the outputs do not vary with the inputs (integers, booleans, floor, ...)
 NONDIFFERENTIABLE = _Marker("has no derivative")
 # transpose: the op is not linear in any argument
@@ -163,6 +168,16 @@ def elementwise_shape(name, kinds, result=None):
     return shape
 
 
+def bool_result(_):
+    """The `result` of ops whose results are booleans."""
+    return np.dtype(bool)
+
+
+def real_dtype(dtype):
+    """The dtype of the parts of a complex dtype; a real one itself."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
 def elementwise_batch(primitive_of):
     """The batch rule all elementwise ops share: line the batch axes up, in front."""
 
@@ -265,9 +280,28 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
     return primitive
 
 
+def jointly_linear(primitive_of, alone):
+    """The jvp of a binary op that is linear in both operands together.
+
+    `alone[i](t)` is the tangent where only operand i has one.
+    """
+
+    def jvp(primals, tangents, **params):
+        ans = primitive_of().bind(*primals, **params)
+        moving = [i for i, t in enumerate(tangents) if type(t) is not Zero]
+        if not moving:
+            return ans, Zero.of(ans)
+        if len(moving) == 2:
+            return ans, primitive_of().bind(*tangents, **params)
+        (i,) = moving
+        return ans, broadcast_like(alone[i](tangents[i]), ans)
+
+    return jvp
+
+
 # --- helpers of rules, in terms of a few structural ops -------------------------
-# `shape.py`, `reduce.py` and `elementwise.py` install these: rules everywhere need
-# them.
+# `arithmetic.py`, `shape.py`, `reduce.py`, `convert.py` and `select.py` register
+# these: rules everywhere need them, those of earlier files too.
 
 _structural: dict[str, Any] = {}
 
@@ -291,6 +325,21 @@ def dtype_of(x) -> Any:
 def constant_like(value, x) -> Any:
     """The scalar `value` in the dtype of `x`."""
     return dtype_of(x).type(value)
+
+
+def one_like(x) -> Any:
+    """The scalar 1 in the dtype of `x`."""
+    return constant_like(1, x)
+
+
+def convert(x, dtype) -> Any:
+    """`x` in another dtype, through `convert_element_type`."""
+    return _structural["convert"](x, dtype)
+
+
+def select(which, on_true, on_false) -> Any:
+    """`on_true` where `which`, else `on_false`, element by element."""
+    return _structural["select"](which, on_true, on_false)
 
 
 def move_axis(x, source, target) -> Any:
@@ -360,6 +409,11 @@ def full(aval, value) -> Any:
     if not aval.shape:
         return scalar
     return _structural["broadcast_in_dim"](scalar, aval.shape, ())
+
+
+def filled_like(x, value) -> Any:
+    """`value` everywhere, in the shape and dtype of `x`."""
+    return full(in_aval(x).strip_weak_type(), value)
 
 
 def batch_front(axis, x, dim) -> Any:

@@ -6,9 +6,10 @@ import math
 import numpy as np
 
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import div, mul
+from minijax.ops.complex_parts import conj, real
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import batch_front, constant_like, define, dtype_of, shape_of
-from minijax.ops.elementwise import conj, div, mul, real
 from minijax.ops.index import dynamic_update_slice
 from minijax.ops.shape import broadcast_in_dim
 

@@ -12,7 +12,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import AxisData, ShapedArray, Zero
-from minijax.ops import elementwise
+from minijax.ops import arithmetic, bits, comparison
 from minijax.ops.define import (
     NOT_LINEAR,
     batch_front,
@@ -92,13 +92,13 @@ def _all_ones(dtype):
 
 
 _KNOWN = {
-    elementwise.add: (reduce_sum, lambda dtype: 0),
-    elementwise.mul: (reduce_prod, lambda dtype: 1),
-    elementwise.max: (reduce_max, lambda dtype: extremum_identity(MAX, dtype)),
-    elementwise.min: (reduce_min, lambda dtype: extremum_identity(MIN, dtype)),
-    elementwise.bitwise_and: (reduce_and, _all_ones),
-    elementwise.bitwise_or: (reduce_or, lambda dtype: 0),
-    elementwise.bitwise_xor: (reduce_xor, lambda dtype: 0),
+    arithmetic.add: (reduce_sum, lambda dtype: 0),
+    arithmetic.mul: (reduce_prod, lambda dtype: 1),
+    comparison.max: (reduce_max, lambda dtype: extremum_identity(MAX, dtype)),
+    comparison.min: (reduce_min, lambda dtype: extremum_identity(MIN, dtype)),
+    bits.bitwise_and: (reduce_and, _all_ones),
+    bits.bitwise_or: (reduce_or, lambda dtype: 0),
+    bits.bitwise_xor: (reduce_xor, lambda dtype: 0),
 }
 
 

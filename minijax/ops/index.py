@@ -9,6 +9,8 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import add
+from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     INT,
@@ -22,13 +24,13 @@ from minijax.ops.define import (
     instantiate,
     shape_of,
 )
-from minijax.ops.elementwise import add, lt, rem
 from minijax.ops.gather import (
     GatherDimensionNumbers,
     GatherScatterMode,
     gather,
     gather_p,
 )
+from minijax.ops.rounding import rem
 from minijax.ops.scatter import ScatterDimensionNumbers, scatter_p
 from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim, expand_dims, squeeze

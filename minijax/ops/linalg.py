@@ -13,11 +13,13 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import add, div, neg
+from minijax.ops.comparison import eq, ge, lt
+from minijax.ops.complex_parts import conj
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     COMPLEX,
     INEXACT,
-    NO_RULE,
     NOT_LINEAR,
     accepts,
     add_tangents,
@@ -30,7 +32,6 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.dot import Precision, dot_general
-from minijax.ops.elementwise import add, conj, div, eq, ge, lt, neg
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode, gather
 from minijax.ops.select import select
 from minijax.ops.shape import (
@@ -228,16 +229,6 @@ def check_square(message, aval):
     """ValueError(message) unless the matrices are square."""
     if aval.shape[-1] != aval.shape[-2]:
         raise ValueError(f"{message}. Got shape {aval.shape[-2:]}.")
-
-
-def no_derivative(name):
-    """The jvp slot of an op that JAX does not differentiate either."""
-    return NO_RULE(f"Differentiation rule for '{name}' not implemented")
-
-
-def real_dtype(dtype):
-    """The dtype of the parts of a complex dtype; a real one itself."""
-    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
 
 
 def batch_of(primitive):

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 from minijax.core import ShapedArray, Zero
+from minijax.ops.arithmetic import add, div, integer_pow, mul, neg, sub
+from minijax.ops.comparison import eq
+from minijax.ops.complex_parts import complex as make_complex
+from minijax.ops.complex_parts import conj, imag, real
 from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import (
     NO_RULE,
@@ -16,25 +20,9 @@ from minijax.ops.define import (
     define,
     dtype_of,
     expand,
+    no_derivative,
+    real_dtype,
     shape_of,
-)
-from minijax.ops.elementwise import (
-    abs as absolute,
-)
-from minijax.ops.elementwise import (
-    add,
-    conj,
-    div,
-    eq,
-    imag,
-    integer_pow,
-    mul,
-    neg,
-    real,
-    sub,
-)
-from minijax.ops.elementwise import (
-    complex as make_complex,
 )
 from minijax.ops.linalg import (
     adjoint,
@@ -49,9 +37,7 @@ from minijax.ops.linalg import (
     is_complex,
     lapack,
     matmul,
-    no_derivative,
     not_finite,
-    real_dtype,
     symmetrize,
     take_rows,
     to_rank,
@@ -59,6 +45,7 @@ from minijax.ops.linalg import (
 )
 from minijax.ops.linalg_lu import lu_p
 from minijax.ops.reduce import argmax, reduce_sum
+from minijax.ops.rounding import abs as absolute
 from minijax.ops.shape import broadcasted_iota
 
 # --- eigh -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import numpy as np
 
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import add, mul, neg
 from minijax.ops.define import (
     NONDIFFERENTIABLE,
     NOT_LINEAR,
@@ -17,7 +18,6 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.dot import Precision
-from minijax.ops.elementwise import add, mul, neg
 from minijax.ops.linalg import (
     batch_of,
     check_lapack,

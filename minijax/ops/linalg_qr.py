@@ -7,15 +7,17 @@ A reflection is 1 - tau v v^H; the vectors v stand below the diagonal of the mat
 import numpy as np
 
 from minijax.core import ShapedArray, Zero
+from minijax.ops.arithmetic import add, mul, sub
+from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NOT_LINEAR,
     broadcast_like,
     define,
     dtype_of,
+    no_derivative,
     shape_of,
 )
-from minijax.ops.elementwise import add, mul, real, sub
 from minijax.ops.linalg import (
     adjoint,
     batch_of,
@@ -27,7 +29,6 @@ from minijax.ops.linalg import (
     is_complex,
     lapack,
     matmul,
-    no_derivative,
     part,
     single,
     take_columns,

@@ -5,6 +5,9 @@ from enum import Enum
 import numpy as np
 
 from minijax.core import ShapedArray, Zero
+from minijax.ops.arithmetic import add, div, mul, sub
+from minijax.ops.comparison import eq
+from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NOT_LINEAR,
@@ -12,10 +15,10 @@ from minijax.ops.define import (
     define,
     dtype_of,
     expand,
+    real_dtype,
     shape_of,
 )
 from minijax.ops.dot import Precision
-from minijax.ops.elementwise import add, div, eq, mul, real, sub
 from minijax.ops.gather import GatherScatterMode
 from minijax.ops.linalg import (
     adjoint,
@@ -31,7 +34,6 @@ from minijax.ops.linalg import (
     lapack,
     matmul,
     not_finite,
-    real_dtype,
     swap,
     to_rank,
 )

@@ -3,15 +3,14 @@
 import numpy as np
 
 from minijax.core import ShapedArray
-from minijax.ops.define import NOT_LINEAR, constant_like, define
-from minijax.ops.elementwise import add, mul
+from minijax.ops.arithmetic import add, mul
+from minijax.ops.define import NOT_LINEAR, constant_like, define, no_derivative
 from minijax.ops.linalg import (
     batch_of,
     check_lapack,
     check_operands,
     each_matrix,
     matmul,
-    no_derivative,
     single,
     swap,
     tril,

@@ -14,6 +14,7 @@ import numpy as np
 
 from minijax import config, dtypes
 from minijax.core import ShapedArray
+from minijax.ops.bits import bitwise_or, shift_left, shift_right_logical
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     INT,
@@ -25,7 +26,6 @@ from minijax.ops.define import (
     full,
     move_axis,
 )
-from minijax.ops.elementwise import bitwise_or, shift_left, shift_right_logical
 from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape
 from minijax.ops.slicing import concatenate, index_in_dim, slice_in_dim
 

@@ -8,6 +8,8 @@ import numpy as np
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero
 from minijax.ops import shape
+from minijax.ops.arithmetic import div, mul
+from minijax.ops.comparison import eq
 from minijax.ops.convert import convert
 from minijax.ops.define import (
     ANY,
@@ -23,7 +25,6 @@ from minijax.ops.define import (
     shape_of,
     structural,
 )
-from minijax.ops.elementwise import div, eq, mul
 from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
 from minijax.ops.slicing import pad, slice
 

@@ -20,8 +20,9 @@ from minijax.core import (
     Zero,
     is_undefined_primal,
 )
-from minijax.ops import elementwise
 from minijax.ops import gather as gather_ops
+from minijax.ops.arithmetic import add, add_p, div, mul, mul_p, neg, sub_p
+from minijax.ops.comparison import eq, gt, max_p, min_p
 from minijax.ops.define import (
     ANY,
     NUMBER,
@@ -37,7 +38,6 @@ from minijax.ops.define import (
     shape_of,
     zeros,
 )
-from minijax.ops.elementwise import add, div, eq, mul, neg
 from minijax.ops.gather import (
     GatherDimensionNumbers,
     GatherScatterMode,
@@ -94,139 +94,35 @@ def _combine_jaxpr(combine, dtype):
     return jaxpr
 
 
-def scatter(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with the slices at `scatter_indices` replaced by `updates`.
-
-    Where two updates meet, the later one (in row-major order) stays.
+def _writer(name, primitive, combine, doc):
+    """The public function of `primitive`; `combine` is the primitive that joins an
+    update with what is there, or None.
     """
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_p, None, operand, scatter_indices, updates, dimension_numbers, flags
-    )
 
-
-def scatter_add(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with `updates` added to the slices at `scatter_indices`."""
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_add_p,
-        elementwise.add_p,
+    def write(
         operand,
         scatter_indices,
         updates,
         dimension_numbers,
-        flags,
-    )
+        *,
+        indices_are_sorted=False,
+        unique_indices=False,
+        mode=None,
+    ):
+        flags = indices_are_sorted, unique_indices, mode
+        return _bind(
+            primitive,
+            combine,
+            operand,
+            scatter_indices,
+            updates,
+            dimension_numbers,
+            flags,
+        )
 
-
-def scatter_sub(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with `updates` subtracted from the slices at `scatter_indices`."""
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_sub_p,
-        elementwise.sub_p,
-        operand,
-        scatter_indices,
-        updates,
-        dimension_numbers,
-        flags,
-    )
-
-
-def scatter_mul(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with the slices at `scatter_indices` multiplied by `updates`."""
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_mul_p,
-        elementwise.mul_p,
-        operand,
-        scatter_indices,
-        updates,
-        dimension_numbers,
-        flags,
-    )
-
-
-def scatter_min(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with the smaller of each element and its updates."""
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_min_p,
-        elementwise.min_p,
-        operand,
-        scatter_indices,
-        updates,
-        dimension_numbers,
-        flags,
-    )
-
-
-def scatter_max(
-    operand,
-    scatter_indices,
-    updates,
-    dimension_numbers,
-    *,
-    indices_are_sorted=False,
-    unique_indices=False,
-    mode=None,
-):
-    """`operand` with the larger of each element and its updates."""
-    flags = indices_are_sorted, unique_indices, mode
-    return _bind(
-        scatter_max_p,
-        elementwise.max_p,
-        operand,
-        scatter_indices,
-        updates,
-        dimension_numbers,
-        flags,
-    )
+    write.__name__ = write.__qualname__ = name
+    write.__doc__ = doc
+    return write
 
 
 def scatter_apply(
@@ -351,10 +247,10 @@ def _apply_lower(b, ins, closed, numbers, mode, params):
     def apply(x, i):
         ones = full(ShapedArray(updates.shape, np.int32), 1)
         none = full(ShapedArray(shape_of(x), np.int32), 0)
-        counts = _bind(scatter_add_p, elementwise.add_p, none, i, ones, numbers, flags)
+        counts = _bind(scatter_add_p, add_p, none, i, ones, numbers, flags)
         for k in range(rounds):
             (new,) = eval_elementwise(closed, (x, full_like(x, 0)))
-            x = select(elementwise.gt(counts, full_like(counts, k)), new, x)
+            x = select(gt(counts, full_like(counts, k)), new, x)
         return [x]
 
     avals = [
@@ -427,9 +323,7 @@ def _scatter_jvp_winners(operand, indices, updates, t_operand, t_updates, params
     flags = params["indices_are_sorted"], params["unique_indices"], params["mode"]
 
     def combine(kept, new):
-        return _bind(
-            scatter_add_p, elementwise.add_p, kept, indices, new, numbers, flags
-        )
+        return _bind(scatter_add_p, add_p, kept, indices, new, numbers, flags)
 
     primal, tangent = masked(operand, updates), masked(t_operand, t_updates)
     return combine(*primal), combine(*tangent)
@@ -480,6 +374,15 @@ scatter_p = define(
     batch=_batch_rule(lambda: scatter_p),
     lower=_lower_rule(None),
 )
+scatter = _writer(
+    "scatter",
+    scatter_p,
+    None,
+    """`operand` with the slices at `scatter_indices` replaced by `updates`.
+
+    Where two updates meet, the later one (in row-major order) stays.
+    """,
+)
 
 # --- scatter_add, scatter_sub ---------------------------------------------------------
 
@@ -510,23 +413,32 @@ def _linear_transpose_rule(sign):
     return transpose
 
 
-scatter_add_p = define(
-    "scatter-add",
-    shape=_shape_rule("scatter_add", "add"),
-    reference=reference_rule(np.add),
-    jvp=_linear_jvp_rule(lambda: scatter_add_p),
-    transpose=_linear_transpose_rule(lambda x: x),
-    batch=_batch_rule(lambda: scatter_add_p),
-    lower=_lower_rule("add"),
+def _linear(name, combine, reference, sign):
+    primitive = define(
+        name,
+        shape=_shape_rule(name.replace("-", "_"), combine),
+        reference=reference_rule(reference),
+        jvp=_linear_jvp_rule(lambda: primitive),
+        transpose=_linear_transpose_rule(sign),
+        batch=_batch_rule(lambda: primitive),
+        lower=_lower_rule(combine),
+    )
+    return primitive
+
+
+scatter_add_p = _linear("scatter-add", "add", np.add, lambda x: x)
+scatter_add = _writer(
+    "scatter_add",
+    scatter_add_p,
+    add_p,
+    "`operand` with `updates` added to the slices at `scatter_indices`.",
 )
-scatter_sub_p = define(
-    "scatter-sub",
-    shape=_shape_rule("scatter_sub", "sub"),
-    reference=reference_rule(np.subtract),
-    jvp=_linear_jvp_rule(lambda: scatter_sub_p),
-    transpose=_linear_transpose_rule(neg),
-    batch=_batch_rule(lambda: scatter_sub_p),
-    lower=_lower_rule("sub"),
+scatter_sub_p = _linear("scatter-sub", "sub", np.subtract, neg)
+scatter_sub = _writer(
+    "scatter_sub",
+    scatter_sub_p,
+    sub_p,
+    "`operand` with `updates` subtracted from the slices at `scatter_indices`.",
 )
 
 gather_ops.install(scatter_add=scatter_add)
@@ -553,7 +465,7 @@ def _scatter_mul_jvp(primals, tangents, **params):
         flags = params["indices_are_sorted"], True, params["mode"]
         spread = _bind(
             scatter_add_p,
-            elementwise.add_p,
+            add_p,
             zeros(core.get_aval(operand)),
             indices,
             t_updates,
@@ -596,6 +508,12 @@ scatter_mul_p = define(
     batch=_batch_rule(lambda: scatter_mul_p),
     lower=_lower_rule("mul"),
 )
+scatter_mul = _writer(
+    "scatter_mul",
+    scatter_mul_p,
+    mul_p,
+    "`operand` with the slices at `scatter_indices` multiplied by `updates`.",
+)
 
 # --- scatter_min, scatter_max ---------------------------------------------------------
 
@@ -631,9 +549,7 @@ def _extremum_tangent(out, operand, indices, updates, t_operand, t_updates, para
         return gather(x, indices, gather_numbers(numbers), sizes)
 
     def spread(target, new, flags):
-        return _bind(
-            scatter_add_p, elementwise.add_p, target, indices, new, numbers, flags
-        )
+        return _bind(scatter_add_p, add_p, target, indices, new, numbers, flags)
 
     was, result = read(operand), read(out)
     update_wins, operand_wins = eq(updates, result), eq(was, result)
@@ -676,4 +592,16 @@ def _not_linear(name):
 
 
 scatter_min_p = _extremum("scatter-min", "min", np.minimum)
+scatter_min = _writer(
+    "scatter_min",
+    scatter_min_p,
+    min_p,
+    "`operand` with the smaller of each element and its updates.",
+)
 scatter_max_p = _extremum("scatter-max", "max", np.maximum)
+scatter_max = _writer(
+    "scatter_max",
+    scatter_max_p,
+    max_p,
+    "`operand` with the larger of each element and its updates.",
+)

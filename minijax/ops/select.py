@@ -4,7 +4,8 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
-from minijax.ops import elementwise
+from minijax.ops.bits import bitwise_and
+from minijax.ops.comparison import eq, gt, lt
 from minijax.ops.define import (
     ANY,
     NOT_LINEAR,
@@ -15,13 +16,12 @@ from minijax.ops.define import (
     constant_like,
     define,
     dtype_of,
-    full,
     in_aval,
     move_axis,
     shape_of,
+    structural,
     zeros,
 )
-from minijax.ops.elementwise import bitwise_and, eq, gt, lt
 from minijax.ops.shape import broadcast_in_dim
 
 # --- select_n -----------------------------------------------------------------------
@@ -38,6 +38,7 @@ def select_n(which, *cases):
     return select_n_p.bind(which, *cases)
 
 
+@structural
 def select(pred, on_true, on_false):
     """`on_true` where `pred` is true, else `on_false`."""
     return select_n_p.bind(pred, on_false, on_true)
@@ -249,16 +250,3 @@ clamp_p = define(
     batch=_clamp_batch,
     lower=lambda b, ins, out_avals: [b.ewise("clamp", ins, out_avals[0])],
 )
-
-
-def zeros_like(x):
-    """Zeros in the shape and dtype of `x`."""
-    return zeros(in_aval(x).strip_weak_type())
-
-
-def full_like_scalar(x, value):
-    """`value` everywhere, in the shape and dtype of `x`."""
-    return full(in_aval(x).strip_weak_type(), value)
-
-
-elementwise.install(select=select, zeros_like=zeros_like, full_like=full_like_scalar)

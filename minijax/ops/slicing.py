@@ -11,6 +11,7 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.ops.arithmetic import sub
 from minijax.ops.convert import is_array
 from minijax.ops.define import (
     batch_front,
@@ -22,7 +23,6 @@ from minijax.ops.define import (
     shape_of,
     zeros,
 )
-from minijax.ops.elementwise import sub
 from minijax.ops.select import select
 from minijax.ops.shape import (
     broadcast_in_dim,

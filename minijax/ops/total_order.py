@@ -3,9 +3,18 @@
 import numpy as np
 
 from minijax.core import ShapedArray
-from minijax.ops import elementwise
+from minijax.ops.bits import bitwise_and, bitwise_xor, shift_right_arithmetic
+from minijax.ops.comparison import eq, le, lt
 from minijax.ops.convert import bitcast_convert_type
-from minijax.ops.define import FLOAT, NONDIFFERENTIABLE, REAL, accepts, dtype_of, nary
+from minijax.ops.define import (
+    FLOAT,
+    NONDIFFERENTIABLE,
+    REAL,
+    accepts,
+    bool_result,
+    dtype_of,
+    nary,
+)
 
 
 def eq_to(x, y):
@@ -30,9 +39,9 @@ def _ordered_bits(x):
     width = 8 * dtype_of(x).itemsize
     integer = np.dtype(f"int{width}")
     bits = bitcast_convert_type(x, integer)
-    sign = elementwise.shift_right_arithmetic(bits, integer.type(width - 1))
-    flip = elementwise.bitwise_and(sign, integer.type(2 ** (width - 1) - 1))
-    return elementwise.bitwise_xor(bits, flip)
+    sign = shift_right_arithmetic(bits, integer.type(width - 1))
+    flip = bitwise_and(sign, integer.type(2 ** (width - 1) - 1))
+    return bitwise_xor(bits, flip)
 
 
 def _reference(compare):
@@ -56,7 +65,7 @@ def _total(name, compare, op):
         REAL,
         _reference(compare),
         NONDIFFERENTIABLE,
-        result=lambda _: np.dtype(bool),
+        result=bool_result,
     )
 
     def lower(b, ins, out_avals):
@@ -69,6 +78,6 @@ def _total(name, compare, op):
     return primitive
 
 
-eq_to_p = _total("eq_to", np.equal, elementwise.eq)
-le_to_p = _total("le_to", np.less_equal, elementwise.le)
-lt_to_p = _total("lt_to", np.less, elementwise.lt)
+eq_to_p = _total("eq_to", np.equal, eq)
+le_to_p = _total("le_to", np.less_equal, le)
+lt_to_p = _total("lt_to", np.less, lt)

@@ -10,7 +10,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
-from minijax.ops import elementwise
+from minijax.ops import arithmetic, comparison
 from minijax.ops.conv_shapes import dilate
 from minijax.ops.define import (
     ANY,
@@ -155,11 +155,11 @@ def _known_reduction(computation, operand, init):
         return None
     dtype = dtype_of(init)  # whose identity it is; that of the operand may differ
     init = np.asarray(init)
-    if computation is elementwise.add and init == 0:
+    if computation is arithmetic.add and init == 0:
         return reduce_window_sum_p
-    if computation is elementwise.max and accepts(REAL_OR_BOOL, dtype):
+    if computation is comparison.max and accepts(REAL_OR_BOOL, dtype):
         return reduce_window_max_p if init == _worst(dtype, False) else None
-    if computation is elementwise.min and accepts(REAL_OR_BOOL, dtype):
+    if computation is comparison.min and accepts(REAL_OR_BOOL, dtype):
         return reduce_window_min_p if init == _worst(dtype, True) else None
     return None
 
@@ -446,10 +446,10 @@ def _extreme(name, kernel, function, largest, select):
 
 
 reduce_window_max_p = _extreme(
-    "reduce_window_max", "max", np.maximum, True, elementwise.ge_p
+    "reduce_window_max", "max", np.maximum, True, comparison.ge_p
 )
 reduce_window_min_p = _extreme(
-    "reduce_window_min", "min", np.minimum, False, elementwise.le_p
+    "reduce_window_min", "min", np.minimum, False, comparison.le_p
 )
 
 # --- select_and_gather_add, select_and_scatter_add ------------------------------------
@@ -457,7 +457,7 @@ reduce_window_min_p = _extreme(
 
 def _select_kind(select_prim):
     """The runtime's kind of extreme that `select_prim` keeps: MAX or MIN."""
-    return _KINDS["max" if select_prim is elementwise.ge_p else "min"]
+    return _KINDS["max" if select_prim is comparison.ge_p else "min"]
 
 
 def _places(b, view, shape, select_prim, from_identity, params):

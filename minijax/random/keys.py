@@ -14,7 +14,7 @@ from minijax import config, core, dtypes
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import convert, dtype_of, literal, shape_of
 from minijax.ops import random as ops
-from minijax.ops.elementwise import add
+from minijax.ops.arithmetic import add
 
 _U32 = np.dtype("uint32")
 _LEGACY = (

@@ -1,0 +1,111 @@
+"""Extrema, comparisons and neighbouring floats."""
+
+import numpy as np
+
+from minijax.dtypes import prng_key
+from minijax.ops.arithmetic import div, mul
+from minijax.ops.define import (
+    ANY,
+    BOOL,
+    FLOAT,
+    NONDIFFERENTIABLE,
+    REAL,
+    bool_result,
+    full,
+    in_aval,
+    nary,
+    no_derivative,
+    select,
+)
+
+
+def max(x, y):
+    """The larger of x and y; NaN if either is."""
+    return max_p.bind(x, y)
+
+
+def min(x, y):
+    """The smaller of x and y; NaN if either is."""
+    return min_p.bind(x, y)
+
+
+def _extremum_jvp(t, ans, mine, other):
+    """All of the tangent where this operand wins, half where the two are equal."""
+    return mul(t, _balanced_eq(mine, ans, other))
+
+
+def _balanced_eq(x, ans, y):
+    aval = in_aval(ans)
+    mine = select(eq(x, ans), full(aval, 1), full(aval, 0))
+    return div(mine, select(eq(y, ans), full(aval, 2), full(aval, 1)))
+
+
+def _extremum(name, reference):
+    return nary(
+        name,
+        ANY,
+        reference,
+        (
+            lambda t, ans, x, y: _extremum_jvp(t, ans, x, y),
+            lambda t, ans, x, y: _extremum_jvp(t, ans, y, x),
+        ),
+    )
+
+
+max_p = _extremum("max", np.maximum)
+min_p = _extremum("min", np.minimum)
+
+
+def _comparison(name, kinds, reference):
+    return nary(name, kinds, reference, NONDIFFERENTIABLE, result=bool_result)
+
+
+def eq(x, y):
+    """x == y."""
+    return eq_p.bind(x, y)
+
+
+def ne(x, y):
+    """x != y."""
+    return ne_p.bind(x, y)
+
+
+def lt(x, y):
+    """x < y."""
+    return lt_p.bind(x, y)
+
+
+def le(x, y):
+    """x <= y."""
+    return le_p.bind(x, y)
+
+
+def gt(x, y):
+    """x > y."""
+    return gt_p.bind(x, y)
+
+
+def ge(x, y):
+    """x >= y."""
+    return ge_p.bind(x, y)
+
+
+eq_p = _comparison("eq", (*ANY, prng_key), np.equal)
+ne_p = _comparison("ne", (*ANY, prng_key), np.not_equal)
+lt_p = _comparison("lt", REAL + BOOL, np.less)
+le_p = _comparison("le", REAL + BOOL, np.less_equal)
+gt_p = _comparison("gt", REAL + BOOL, np.greater)
+ge_p = _comparison("ge", REAL + BOOL, np.greater_equal)
+
+
+def nextafter(x, y):
+    """The next float after x in the direction of y."""
+    return nextafter_p.bind(x, y)
+
+
+nextafter_p = nary(
+    "nextafter",
+    FLOAT,
+    lambda x, y: np.where(x == y, y, np.nextafter(x, y)),
+    no_derivative("nextafter"),
+)
