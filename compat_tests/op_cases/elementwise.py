@@ -1,4 +1,4 @@
-"""Rows for ops/elementwise.py."""
+"""Rows for the elementwise ops: arithmetic to special functions."""
 
 import numpy as np
 

@@ -29,6 +29,7 @@ from minijax.ops.define import (
     dtype_of,
     expand,
     move_axis,
+    no_derivative,
     shape_of,
 )
 from minijax.ops.dot import Precision, dot_general
@@ -242,6 +243,21 @@ def batch_of(primitive):
     return batch
 
 
+def define_routine(name, *, multiple_results=False, shape, reference, lower):
+    """A primitive that JAX does not differentiate either: the slots that vary."""
+    primitive = define(
+        name,
+        multiple_results=multiple_results,
+        shape=shape,
+        reference=reference,
+        jvp=no_derivative(name),
+        transpose=NOT_LINEAR,
+        batch=batch_of(lambda: primitive),
+        lower=lower,
+    )
+    return primitive
+
+
 def each_matrix(*ranks):
     """Make a NumPy function of single matrices (or vectors) one of batches.
 
@@ -318,6 +334,13 @@ def lapack(b, op, ins, out_avals, ranks, params=()):
         b.reshape(view.transpose((0, 2, 1)) if rank == 2 else view, aval.shape)
         for view, aval, rank in zip(views, out_avals, ranks, strict=True)
     ]
+
+
+def lapack_of_matrices(b, op, x, out_avals, ranks, params=()):
+    """`lapack` on the matrices of one view; zeros where they have no elements."""
+    if not out_avals[0].size:
+        return [b.full(aval, 0) for aval in out_avals]
+    return lapack(b, op, [columns(b, x)], out_avals, ranks, params)
 
 
 # --- cholesky -------------------------------------------------------------------------

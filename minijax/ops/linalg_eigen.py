@@ -20,7 +20,6 @@ from minijax.ops.define import (
     define,
     dtype_of,
     expand,
-    no_derivative,
     real_dtype,
     shape_of,
 )
@@ -30,12 +29,12 @@ from minijax.ops.linalg import (
     check_lapack,
     check_operands,
     check_square,
-    columns,
+    define_routine,
     diagonal,
     each_matrix,
     eye,
     is_complex,
-    lapack,
+    lapack_of_matrices,
     matmul,
     not_finite,
     symmetrize,
@@ -159,9 +158,7 @@ def _eigh_lower(b, ins, out_avals, *, lower, subset_by_index, algorithm, **_):
         raise NotImplementedError("subset_by_index not supported on CPU and GPU")
     if algorithm not in (None, EighImplementation.QR):
         raise NotImplementedError(f"{algorithm} is not implemented on CPU")
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
-    return lapack(b, "EIGH", [columns(b, ins[0])], out_avals, [2, 1], [int(lower)])
+    return lapack_of_matrices(b, "EIGH", ins[0], out_avals, [2, 1], [int(lower)])
 
 
 eigh_p = define(
@@ -317,11 +314,9 @@ def _eig_lower(
     b, ins, out_avals, *, compute_left_eigenvectors, compute_right_eigenvectors, **_
 ):
     check_lapack(b, ins[0].dtype)
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
     params = [int(compute_left_eigenvectors), int(compute_right_eigenvectors)]
     ranks = [1] + [2] * sum(params)
-    return lapack(b, "EIG", [columns(b, ins[0])], out_avals, ranks, params)
+    return lapack_of_matrices(b, "EIG", ins[0], out_avals, ranks, params)
 
 
 eig_p = define(
@@ -365,21 +360,16 @@ def _schur_lower(
         raise NotImplementedError(
             "The sort feature of LAPACK's gees routine is not implemented."
         )
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
     ranks = [2] * len(out_avals)
     params = [int(compute_schur_vectors)]
-    return lapack(b, "SCHUR", [columns(b, ins[0])], out_avals, ranks, params)
+    return lapack_of_matrices(b, "SCHUR", ins[0], out_avals, ranks, params)
 
 
-schur_p = define(
+schur_p = define_routine(
     "schur",
     multiple_results=True,
     shape=_schur_shape,
     reference=NO_RULE("Schur forms are not unique, and NumPy has none to compare with"),
-    jvp=no_derivative("schur"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: schur_p),
     lower=_schur_lower,
 )
 
@@ -437,19 +427,14 @@ def _hessenberg_reference(a):
 
 def _hessenberg_lower(b, ins, out_avals):
     check_lapack(b, ins[0].dtype)
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
-    return lapack(b, "HESSENBERG", [columns(b, ins[0])], out_avals, [2, 1])
+    return lapack_of_matrices(b, "HESSENBERG", ins[0], out_avals, [2, 1])
 
 
-hessenberg_p = define(
+hessenberg_p = define_routine(
     "hessenberg",
     multiple_results=True,
     shape=_hessenberg_shape,
     reference=_hessenberg_reference,
-    jvp=no_derivative("hessenberg"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: hessenberg_p),
     lower=_hessenberg_lower,
 )
 
@@ -477,21 +462,14 @@ def _tridiagonal_shape(a, *, lower):
 
 def _tridiagonal_lower(b, ins, out_avals, *, lower):
     check_lapack(b, ins[0].dtype)
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
     ranks = [2, 1, 1, 1]
-    return lapack(
-        b, "TRIDIAGONAL", [columns(b, ins[0])], out_avals, ranks, [int(lower)]
-    )
+    return lapack_of_matrices(b, "TRIDIAGONAL", ins[0], out_avals, ranks, [int(lower)])
 
 
-tridiagonal_p = define(
+tridiagonal_p = define_routine(
     "tridiagonal",
     multiple_results=True,
     shape=_tridiagonal_shape,
     reference=NO_RULE("the reflections are LAPACK's; NumPy has none to compare with"),
-    jvp=no_derivative("tridiagonal"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: tridiagonal_p),
     lower=_tridiagonal_lower,
 )

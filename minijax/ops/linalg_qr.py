@@ -15,7 +15,6 @@ from minijax.ops.define import (
     broadcast_like,
     define,
     dtype_of,
-    no_derivative,
     shape_of,
 )
 from minijax.ops.linalg import (
@@ -24,10 +23,12 @@ from minijax.ops.linalg import (
     check_lapack,
     check_operands,
     columns,
+    define_routine,
     each_matrix,
     eye,
     is_complex,
     lapack,
+    lapack_of_matrices,
     matmul,
     part,
     single,
@@ -68,19 +69,14 @@ def _geqrf_reference(a):
 
 def _geqrf_lower(b, ins, out_avals):
     check_lapack(b, out_avals[0].dtype)
-    if not out_avals[0].size:
-        return [b.full(aval, 0) for aval in out_avals]
-    return lapack(b, "GEQRF", [columns(b, ins[0])], out_avals, [2, 1])
+    return lapack_of_matrices(b, "GEQRF", ins[0], out_avals, [2, 1])
 
 
-geqrf_p = define(
+geqrf_p = define_routine(
     "geqrf",
     multiple_results=True,
     shape=_geqrf_shape,
     reference=_geqrf_reference,
-    jvp=no_derivative("geqrf"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: geqrf_p),
     lower=_geqrf_lower,
 )
 
@@ -131,14 +127,11 @@ def _geqp3_lower(b, ins, out_avals, *, use_magma):
     return lapack(b, "GEQP3", operands, out_avals, [2, 1, 1])
 
 
-geqp3_p = define(
+geqp3_p = define_routine(
     "geqp3",
     multiple_results=True,
     shape=_geqp3_shape,
     reference=_geqp3_reference,
-    jvp=no_derivative("geqp3"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: geqp3_p),
     lower=_geqp3_lower,
 )
 
@@ -193,13 +186,10 @@ def _householder_product_lower(b, ins, out_avals):
     return lapack(b, "HOUSEHOLDER_PRODUCT", operands, out_avals, [2])
 
 
-householder_product_p = define(
+householder_product_p = define_routine(
     "householder_product",
     shape=_householder_product_shape,
     reference=_householder_product_reference,
-    jvp=no_derivative("householder_product"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: householder_product_p),
     lower=_householder_product_lower,
 )
 
@@ -243,13 +233,10 @@ def _ormqr_lower(b, ins, out_avals, *, left, transpose):
     return lapack(b, "ORMQR", operands, out_avals, [2], [int(left), int(transpose)])
 
 
-ormqr_p = define(
+ormqr_p = define_routine(
     "ormqr",
     shape=_ormqr_shape,
     reference=_ormqr_reference,
-    jvp=no_derivative("ormqr"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: ormqr_p),
     lower=_ormqr_lower,
 )
 

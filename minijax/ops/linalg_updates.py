@@ -4,11 +4,11 @@ import numpy as np
 
 from minijax.core import ShapedArray
 from minijax.ops.arithmetic import add, mul
-from minijax.ops.define import NOT_LINEAR, constant_like, define, no_derivative
+from minijax.ops.define import constant_like
 from minijax.ops.linalg import (
-    batch_of,
     check_lapack,
     check_operands,
+    define_routine,
     each_matrix,
     matmul,
     single,
@@ -54,15 +54,12 @@ def _symmetric_product_lower(b, ins, out_avals, **params):
     return b.lower_fun(lambda a, c: _symmetric_product(a, c, **params), ins, avals)
 
 
-symmetric_product_p = define(
+symmetric_product_p = define_routine(
     "symmetric_product",
     shape=_symmetric_product_shape,
     reference=lambda a, c, *, alpha, beta: (
         alpha * (a @ np.swapaxes(a, -1, -2)) + beta * c
     ).astype(c.dtype),
-    jvp=no_derivative("symmetric_product"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: symmetric_product_p),
     lower=_symmetric_product_lower,
 )
 
@@ -109,12 +106,9 @@ def _cholesky_update_lower(b, ins, out_avals):
     return [b.reshape(view, aval.shape)]
 
 
-cholesky_update_p = define(
+cholesky_update_p = define_routine(
     "cholesky_update",
     shape=_cholesky_update_shape,
     reference=_cholesky_update_reference,
-    jvp=no_derivative("cholesky_update"),
-    transpose=NOT_LINEAR,
-    batch=batch_of(lambda: cholesky_update_p),
     lower=_cholesky_update_lower,
 )
