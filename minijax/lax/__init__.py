@@ -87,6 +87,9 @@ _HOMES = {
         "cumlogsumexp cumlogsumexp_p cummax cummax_p cummin cummin_p cumprod "
         "cumprod_p cumsum cumsum_p"
     ),
+    "minijax.ops.define": (
+        "select"
+    ),
     "minijax.ops.dot": (
         "DotAlgorithm DotAlgorithmPreset Precision batch_matmul dot dot_general "
         "dot_general_p"
@@ -121,7 +124,7 @@ _HOMES = {
         "scatter_mul_p scatter_p scatter_sub scatter_sub_p"
     ),
     "minijax.ops.select": (
-        "clamp clamp_p select select_n select_n_p"
+        "clamp clamp_p select_n select_n_p"
     ),
     "minijax.ops.shape": (
         "broadcast broadcast_in_dim broadcast_in_dim_p broadcast_like "
