@@ -19,6 +19,9 @@ _HOMES = {
         "axis_size pbroadcast pcast pmax pmax_p pmean pmin pmin_p ppermute ppermute_p "
         "pshuffle psum psum_p psum_scatter pswapaxes"
     ),
+    "minijax.control.composite": (
+        "composite"
+    ),
     "minijax.control.cond": (
         "cond cond_p switch"
     ),
@@ -74,7 +77,8 @@ _HOMES = {
         "conv_general_dilated_local"
     ),
     "minijax.ops.conv_shapes": (
-        "ConvDimensionNumbers conv_dimension_numbers conv_general_permutations "
+        "ConvDimensionNumbers ConvGeneralDilatedDimensionNumbers "
+        "conv_dimension_numbers conv_general_permutations "
         "conv_general_shape_tuple conv_shape_tuple conv_transpose_shape_tuple "
         "padtype_to_pads"
     ),
@@ -91,7 +95,8 @@ _HOMES = {
         "select"
     ),
     "minijax.ops.dot": (
-        "DotAlgorithm DotAlgorithmPreset Precision batch_matmul dot dot_general "
+        "DotAlgorithm DotAlgorithmPreset DotDimensionNumbers Precision PrecisionLike "
+        "batch_matmul dot dot_general "
         "dot_general_p"
     ),
     "minijax.ops.exponential": (

@@ -8,6 +8,9 @@ import numpy as np
 # feature, spatial..) of rhs
 ConvDimensionNumbers = namedtuple("ConvDimensionNumbers", "lhs_spec rhs_spec out_spec")
 
+# What functions take as `dimension_numbers`, for annotations.
+ConvGeneralDilatedDimensionNumbers = tuple[str, str, str] | ConvDimensionNumbers | None
+
 
 def conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers):
     """Layouts (None, three strings as "NHWC", or already so) as `ConvDimensionNumbers`.

@@ -7,6 +7,7 @@ ones, then the right's.
 
 import math
 from collections import namedtuple
+from collections.abc import Sequence
 from enum import Enum
 
 import numpy as np
@@ -85,6 +86,19 @@ class _Preset(Enum):
 
 DotAlgorithmPreset = _Preset("DotAlgorithmPreset", _PRESETS)
 DotAlgorithmPreset.__doc__ = "Named algorithms: operand types and type of the sums."
+
+# What functions take as `precision` and `dimension_numbers`, for annotations.
+PrecisionLike = (
+    str
+    | Precision
+    | tuple[str, str]
+    | tuple[Precision, Precision]
+    | DotAlgorithm
+    | DotAlgorithmPreset
+    | None
+)
+_Pair = tuple[Sequence[int], Sequence[int]]
+DotDimensionNumbers = tuple[_Pair, _Pair]
 
 # what a CPU computes with for each preset it accepts (None: the operands' own type)
 _PRESET_DTYPES = {
