@@ -1,12 +1,15 @@
 """`jax.scipy.signal`: convolutions, and signals without their trend."""
 
+import importlib
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.alias import missing_attribute
 from minijax.control.call import jit
 from minijax.numpy import fft
 from minijax.numpy.creation import asarray
@@ -185,4 +188,11 @@ __all__ = [
     "correlate2d",
     "detrend",
     "fftconvolve",
+    "stft",  # noqa: F822 (found by __getattr__)
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "stft":
+        raise missing_attribute(__name__, name)
+    return importlib.import_module("minijax.scipy.spectra").stft
