@@ -36,13 +36,14 @@ MJX_INLINE float mjx_s_min_f32(float a, float b) {
 }
 
 /* exp(x): x = n log 2 + r, Cephes polynomial in r, scaled by 2^n. Below the
- * smallest normal number the result is 0. */
+ * smallest normal number the result is 0; above the largest, p 2^127 overflows.
+ * n <= 127 is had from the bits: of two comparisons of floats, one of which may
+ * follow from the other, the compiler makes masks, and no minima. */
 MJX_INLINE float mjx_s_exp_f32(float x) {
   x = x < -87.8f ? -87.8f : x;
-  x = x > 88.8f ? 88.8f : x;
   float n = MJX_SMALL_FLOORF(MJX_FMAF(x, 0x1.715476p+0f, 0.5f));
-  n = n < -127.0f ? -127.0f : n;
-  n = n > 127.0f ? 127.0f : n;
+  int32_t bits = (int32_t)mjx_bits_f32(n), most = 0x42fe0000;
+  n = mjx_f32_bits((uint32_t)(bits > most ? most : bits));
   float r = MJX_FMAF(n, -0x1.63p-1f, x);
   r = MJX_FMAF(n, 0x1.bd0106p-13f, r);
   float p = MJX_FMAF(r, 0x1.a0d2cep-13f, 0x1.6e879cp-10f);
