@@ -240,7 +240,7 @@ def _equality_errors(path, left, right, left_leaves, right_leaves):
         said = (f"{left_type} with {n} child{'' if n == 1 else 'ren'}" for n in sizes)
         why = "the numbers of children do not match"
         if left_type is dict:
-            more = {*left_data} ^ {*right_data}
+            more = {*(left_data or ())} ^ {*(right_data or ())}
             why += f", with the symmetric difference of key sets: {more}"
         yield path, *said, why
     elif left_data != right_data:

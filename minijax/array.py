@@ -4,6 +4,8 @@
 installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import _callpath, core, dtypes
@@ -69,11 +71,11 @@ class ArrayImpl(_callpath.Array, Array):
         return self.addressable_shards[index].data
 
     @property
-    def _value(self):
+    def _value(self) -> np.ndarray:
         """The elements as a NumPy array.  RuntimeError once deleted."""
         data = self._data
         if data is None:
-            self.check_alive()
+            raise self._deleted()
         if isinstance(self.aval.dtype, dtypes.ExtendedDType):
             raise TypeError(
                 "JAX array with PRNGKey dtype cannot be converted to a NumPy array. "
@@ -82,11 +84,14 @@ class ArrayImpl(_callpath.Array, Array):
             )
         return data
 
+    def _deleted(self):
+        kind = self.aval.str_short(False).lstrip("~")
+        return RuntimeError(f"Array has been deleted with shape={kind}.")
+
     def check_alive(self):
         """RuntimeError once the array is deleted."""
         if self.is_deleted():
-            kind = self.aval.str_short(False).lstrip("~")
-            raise RuntimeError(f"Array has been deleted with shape={kind}.")
+            raise self._deleted()
 
     def _to_numpy(self, dtype=None, copy=None):
         """What `__array__` gives where it is not simply the elements."""
@@ -149,7 +154,7 @@ class ArrayImpl(_callpath.Array, Array):
         """The elements as nested lists of Python scalars."""
         return self._value.tolist()
 
-    def tobytes(self, order="C"):
+    def tobytes(self, order: Any = "C"):
         """The elements' bytes."""
         return self._value.tobytes(order)
 

@@ -1,14 +1,14 @@
 """Where the names of an adapter module are found."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from minijax.alias import missing_attribute
 
 
 def names_of(
-    module: str, *homes: str, submodules: set[str] = frozenset()
+    module: str, *homes: str, submodules: Collection[str] = ()
 ) -> Callable[[str], Any]:
     """A `__getattr__` for `module`: a name is what the first home that has it says.
 

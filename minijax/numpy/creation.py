@@ -3,6 +3,7 @@ of numbers.
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -260,7 +261,7 @@ def fromiter(*args, **kwargs):
 # --- filled ---------------------------------------------------------------------------
 
 
-def canonical_shape(shape):
+def canonical_shape(shape: Any) -> tuple:
     """A static shape as a tuple of ints.  TypeError for anything else."""
     if type(shape) is tuple and all(type(n) is int for n in shape):
         return shape
@@ -270,7 +271,7 @@ def canonical_shape(shape):
     if not sequence:
         shape = (shape,)
     try:
-        return tuple([n.__index__() for n in shape])
+        return tuple([operator.index(n) for n in shape])
     except (AttributeError, TypeError):
         raise _bad_shape(tuple(shape)) from None
 

@@ -446,7 +446,8 @@ def addupdate(ref: Any, idx: Any, x: Any) -> None:
 
 def install():
     """Let tracers of references be indexed and assigned to."""
-    plain_get, plain_set = Tracer.__getitem__, Tracer.__setitem__
+    tracer: Any = Tracer
+    plain_get, plain_set = tracer.__getitem__, tracer.__setitem__
 
     def getitem(self, index):
         return get(self, index) if core.is_ref(self) else plain_get(self, index)
@@ -454,5 +455,5 @@ def install():
     def setitem(self, index, value):
         return (set if core.is_ref(self) else plain_set)(self, index, value)
 
-    Tracer.__getitem__, Tracer.__setitem__ = getitem, setitem
+    tracer.__getitem__, tracer.__setitem__ = getitem, setitem
     core.aval_rules[Ref] = lambda ref: ref.aval

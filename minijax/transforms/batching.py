@@ -8,7 +8,7 @@ from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace
 
 
-def mapped_aval(aval, dim):
+def mapped_aval(aval: Any, dim) -> Any:
     """The aval of one element along axis `dim` (None: the aval itself)."""
     if dim is None:
         return aval

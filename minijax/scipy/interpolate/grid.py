@@ -133,7 +133,8 @@ def _flatten(interpolator):
 
 def _unflatten(settings, children):
     grid, values, fill_value = children
-    return RegularGridInterpolator(grid, values, *settings, fill_value)
+    method, bounds_error = settings
+    return RegularGridInterpolator(grid, values, method, bounds_error, fill_value)
 
 
 tree_util.register_pytree_node(RegularGridInterpolator, _flatten, _unflatten)
