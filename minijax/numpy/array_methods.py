@@ -14,17 +14,12 @@ from minijax.control.served import serve
 from minijax.core import ShapedArray, Tracer
 from minijax.numpy import (
     creation,
-    index_update,
     indexing,
-    printing,
-    products,
     promotion,
-    rearranging,
     reductions,
     shape_ops,
     ufuncs,
 )
-from minijax.numpy import math_ufuncs as maths
 from minijax.numpy.promotion import literal_makers
 
 _HOST_TYPES = frozenset([bool, int, float, complex, np.ndarray, *core.aval_rules])
@@ -113,6 +108,15 @@ def _operators(symbol, fun):
     return operator, reflected
 
 
+def _module(name):
+    """A module of this package that few programs need."""
+    return importlib.import_module(f"minijax.numpy.{name}")
+
+
+def _matmul(x, y):
+    return jnp.matmul(x, y)
+
+
 _FAST = {
     "add": ("+", ufuncs._add),
     "sub": ("-", ufuncs._subtract),
@@ -127,7 +131,7 @@ _GENERAL = {
     "mod": ("%", ufuncs.remainder),
     "divmod": ("divmod()", ufuncs.divmod),
     "pow": ("**", ufuncs.power),
-    "matmul": ("@", products.matmul),
+    "matmul": ("@", _matmul),
     "lshift": ("<<", ufuncs.left_shift),
     "rshift": (">>", ufuncs.right_shift),
 }
@@ -176,7 +180,7 @@ def _positive(self):
 
 
 def _round(self, ndigits=None):
-    out = maths.round(self, ndigits or 0)
+    out = jnp.round(self, ndigits or 0)
     return out.astype(int) if ndigits is None else out
 
 
@@ -289,6 +293,22 @@ def _reversed(self):
     return (self[i] for i in range(len(self) - 1, -1, -1))
 
 
+def _first_at(self):
+    """`x.at`, loaded at its first use."""
+    helper = _module("index_update").IndexUpdateHelper
+    for kind in (ArrayImpl, Tracer):
+        kind.at = property(helper)  # pyright: ignore[reportAttributeAccessIssue]
+    return helper(self)
+
+
+def _repr(self):
+    return _module("printing").array_repr(self)
+
+
+def _str(self):
+    return _module("printing").array_str(self)
+
+
 def _namespace(self, *, api_version=None):
     """The module of the Python array API standard."""
     return jnp
@@ -303,9 +323,9 @@ def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
 
 # Methods of arrays that run as one program.
 _SERVED = frozenset([
-    "all", "any", "argmax", "argmin", "astype", "conj", "conjugate", "cumprod",
-    "cumsum", "dot", "flatten", "max", "mean", "min", "prod", "ptp", "ravel",
-    "repeat", "squeeze", "std", "sum", "swapaxes", "transpose", "var", "view",
+    "all", "any", "argmax", "argmin", "astype", "cumprod",
+    "cumsum", "flatten", "max", "mean", "min", "prod", "ptp", "ravel",
+    "squeeze", "std", "sum", "swapaxes", "transpose", "var", "view",
 ])  # fmt: skip
 _LATER = (
     "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
@@ -337,12 +357,12 @@ def _methods():
         "astype": _astype,
         "clip": _by_name("clip"),
         "compress": _compress,
-        "conj": maths.conjugate,
-        "conjugate": maths.conjugate,
+        "conj": _by_name("conj"),
+        "conjugate": _by_name("conjugate"),
         "copy": creation.copy,
         "cumprod": reductions.cumprod,
         "cumsum": reductions.cumsum,
-        "dot": products.dot,
+        "dot": _by_name("dot"),
         "flatten": _flatten,
         "max": reductions.max,
         "mean": reductions.mean,
@@ -350,7 +370,7 @@ def _methods():
         "prod": reductions.prod,
         "ptp": reductions.ptp,
         "ravel": shape_ops.ravel,
-        "repeat": rearranging.repeat,
+        "repeat": _by_name("repeat"),
         "round": _by_name("round"),
         "squeeze": shape_ops.squeeze,
         "std": reductions.std,
@@ -361,11 +381,11 @@ def _methods():
         "transpose": shape_ops.transpose_method,
         "var": reductions.var,
         "view": _view,
-        "at": property(index_update.IndexUpdateHelper),
+        "at": property(_first_at),
         "T": property(shape_ops.transpose),
         "mT": property(shape_ops.matrix_transpose),
-        "real": property(maths.real),
-        "imag": property(maths.imag),
+        "real": property(_by_name("real")),
+        "imag": property(_by_name("imag")),
         **{name: _by_name(name) for name in _LATER},
     }
 
@@ -397,8 +417,7 @@ def install():
     array: Any = ArrayImpl
     tracer: Any = Tracer
     array._reshape = tracer.reshape = shape_ops.reshape_method
-    array.__repr__ = printing.array_repr
-    array.__str__ = printing.array_str
+    array.__repr__, array.__str__ = _repr, _str
 
 
 install()
