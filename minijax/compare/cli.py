@@ -104,7 +104,9 @@ def parse_tolerances(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
 
 
 def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
-    terminal, progress, console = _reporting(options.runs)
+    # Nobody knows yet how many functions the cells will be measured for.
+    total = None if options.cells == "all" else 2 + 2 * options.runs
+    terminal, progress, console = _reporting(total)
     baseline = read_baseline(options.baseline)
     with progress:
         measurement = measure(
@@ -138,7 +140,7 @@ def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
     return 0 if equality.equal else NOT_EQUAL
 
 
-def _reporting(runs: int) -> tuple[Any, Any, Any]:
+def _reporting(total: int | None) -> tuple[Any, Any, Any]:
     """The terminal report, progress and console; MeasureError without rich."""
     try:
         terminal = import_module("minijax.compare.terminal")
@@ -151,7 +153,7 @@ def _reporting(runs: int) -> tuple[Any, Any, Any]:
             "`pip install 'minijax[compare]'` brings it",
             UNUSABLE,
         ) from None
-    return terminal, progress.Progress(None), progress.report_console()
+    return terminal, progress.Progress(total), progress.report_console()
 
 
 def _parser() -> argparse.ArgumentParser:
