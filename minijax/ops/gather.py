@@ -6,6 +6,7 @@ of the indices are batch dimensions of the result. Slice dimensions stand in the
 at `offset_dims`, but for those of size 1 that are collapsed or batching.
 """
 
+import importlib
 from collections import namedtuple
 from enum import Enum
 
@@ -344,14 +345,6 @@ def _gather_jvp(primals, tangents, *, fill_value, mode, **params):
     return out, gather_p.bind(t, indices, mode=mode, fill_value=fill, **params)
 
 
-_installed = {}
-
-
-def install(**functions):
-    """Provide `scatter_add`, of which gather's transpose is made."""
-    _installed.update(functions)
-
-
 def _gather_transpose(
     ct,
     operand,
@@ -364,7 +357,8 @@ def _gather_transpose(
     **_,
 ):
     zeros = full(operand.aval, 0)
-    ct_operand = _installed["scatter_add"](
+    # Scatter stands above this file, and loads when it is first needed.
+    ct_operand = importlib.import_module("minijax.ops.scatter").scatter_add(
         zeros,
         indices,
         ct,

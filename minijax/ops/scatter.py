@@ -20,7 +20,6 @@ from minijax.core import (
     Zero,
     is_undefined_primal,
 )
-from minijax.ops import gather as gather_ops
 from minijax.ops.arithmetic import add, add_p, div, mul, mul_p, neg, sub_p
 from minijax.ops.comparison import eq, gt, max_p, min_p
 from minijax.ops.define import (
@@ -441,7 +440,6 @@ scatter_sub = _writer(
     "`operand` with `updates` subtracted from the slices at `scatter_indices`.",
 )
 
-gather_ops.install(scatter_add=scatter_add)
 
 # --- scatter_mul ----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import dtypes
+from minijax import dtypes, lax
 from minijax.numpy import fft
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import canonical_axis, is_complex, promote_dtypes_inexact
@@ -128,11 +128,13 @@ def stft(
             "Input data is complex, switching to return_onesided=False", stacklevel=2
         )
     segments, starts = _segments(x, nperseg, nperseg - noverlap, padded)
-    segments = weights * _without_trend(segments, detrend)
+    segments = _without_trend(segments, detrend)
+    segments = lax.expand_dims(weights, range(segments.ndim - 1)) * segments
     transform, frequencies = (
         (fft.rfft, fft.rfftfreq) if onesided else (fft.fft, fft.fftfreq)
     )
-    out = transform(segments, n=nfft) / jnp.sqrt(weights.sum() ** 2)
+    out = transform(segments, n=nfft)
+    out = out / jnp.sqrt(weights.sum() ** 2).astype(out.dtype)
     times = jnp.array(starts + nperseg / 2, real) / fs
     if boundary is not None:
         times -= nperseg / 2 / fs
