@@ -51,6 +51,24 @@ if os.environ.get("MINIJAX_TEST_EXTENSION"):
         _use_extension(ROOT / os.environ["MINIJAX_TEST_EXTENSION"], _name)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Put back the settings of a parametrized test.
+
+    Hypothesis's plugin lays new settings over the last ones at each parameter. After a
+    thousand, looking through them is a RecursionError wherever examples are not kept.
+    """
+    name = "_hypothesis_internal_use_settings"
+    function = getattr(item, "obj", None)
+    function = getattr(function, "__func__", function)
+    settings_before = getattr(function, name, None)
+    try:
+        return (yield)
+    finally:
+        if settings_before is not None:
+            setattr(function, name, settings_before)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

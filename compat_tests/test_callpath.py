@@ -190,7 +190,8 @@ def test_a_program_refuses_arrays_of_another_type():
     f = minijax.jit(lambda x: x + 1)
     executable = minijax.dispatch.compiled(f.trace(mnp.ones(3))._traced.closed, "f")
     assert executable([mnp.ones(3)])[0].tolist() == [2.0, 2.0, 2.0]
-    for wrong in (mnp.arange(3), mnp.ones(2), mnp.ones((3, 1))):
+    ones = np.ones(2, np.float32)
+    for wrong in (mnp.arange(3), mnp.ones(2), mnp.ones((3, 1)), ones, 1.0):
         with pytest.raises(TypeError, match="a program for"):
             executable([wrong])
 
@@ -307,7 +308,9 @@ def test_reshape_shares_and_complains():
     assert a.reshape(6) is a
     assert a.reshape(2, -1).shape == a.reshape((2, -1)).shape == (2, 3)
     for bad in [(4,), (-1, -1), (-2, 3), (0, -1)]:
-        with pytest.raises((TypeError, ValueError)):
+        with pytest.raises(Exception) as theirs:
+            jax.numpy.arange(6.0).reshape(bad)
+        with pytest.raises(theirs.type):
             a.reshape(bad)
     assert mnp.zeros((0, 3)).reshape(3, 0).shape == (3, 0)
 

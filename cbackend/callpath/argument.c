@@ -98,29 +98,45 @@ static const void *store_int(PyObject *x, int type, void *scratch) {
 
 /* A Python scalar in the dtype of its aval; NULL where it does not fit. */
 static const void *store_scalar(PyObject *x, int kind, int type, void *scratch) {
-  Py_complex c;
-  switch (kind) {
-    case KIND_BOOL: *(npy_bool *)scratch = x == Py_True; return scratch;
-    case KIND_INT: return store_int(x, type, scratch);
-    case KIND_FLOAT:
-      if (type == NPY_DOUBLE)
-        *(double *)scratch = PyFloat_AS_DOUBLE(x);
-      else
-        *(float *)scratch = (float)PyFloat_AS_DOUBLE(x);
-      return scratch;
-    default:
-      c = PyComplex_AsCComplex(x);
-      if (type == NPY_CDOUBLE)
-        memcpy(scratch, &c, sizeof c);
-      else
-        memcpy(scratch, (float[]){(float)c.real, (float)c.imag}, 2 * sizeof(float));
-      return scratch;
+  if (kind == KIND_INT) return store_int(x, type, scratch);
+  if (kind == KIND_BOOL && type == NPY_BOOL) {
+    *(npy_bool *)scratch = x == Py_True;
+    return scratch;
   }
+  if (kind == KIND_FLOAT && type == NPY_DOUBLE) {
+    *(double *)scratch = PyFloat_AS_DOUBLE(x);
+    return scratch;
+  }
+  if (kind == KIND_FLOAT && type == NPY_FLOAT) {
+    *(float *)scratch = (float)PyFloat_AS_DOUBLE(x);
+    return scratch;
+  }
+  Py_complex c = kind == KIND_COMPLEX ? PyComplex_AsCComplex(x) : (Py_complex){0, 0};
+  if (kind == KIND_COMPLEX && type == NPY_CDOUBLE) {
+    memcpy(scratch, &c, sizeof c);
+    return scratch;
+  }
+  if (kind == KIND_COMPLEX && type == NPY_CFLOAT) {
+    memcpy(scratch, (float[]){(float)c.real, (float)c.imag}, 2 * sizeof(float));
+    return scratch;
+  }
+  return NULL;
 }
 
-static const void *convert(PyObject *x, PyArray_Descr *storage, PyObject **held) {
-  PyObject *data = PyObject_CallFunctionObjArgs(as_data, x, storage, NULL);
+static bool same_shape(PyArrayObject *array, const mjx_aval *aval) {
+  return PyArray_NDIM(array) == aval->ndim &&
+         memcmp(PyArray_DIMS(array), aval->dims, (size_t)aval->ndim * sizeof(npy_intp)) == 0;
+}
+
+/* Any other argument, through Python.  TypeError where it is not of the aval's shape. */
+static const void *convert(PyObject *x, mjx_aval *aval, PyObject **held) {
+  PyObject *data = PyObject_CallFunctionObjArgs(as_data, x, aval->storage, NULL);
   if (!data) return NULL;
+  if (!PyArray_Check(data) || !same_shape((PyArrayObject *)data, aval)) {
+    Py_DECREF(data);
+    PyErr_Format(PyExc_TypeError, "a program for %R was called with %R", aval, x);
+    return NULL;
+  }
   *held = data;
   return PyArray_DATA((PyArrayObject *)data);
 }
@@ -144,20 +160,20 @@ const void *mjx_argument_address(PyObject *x, mjx_aval *aval, void *scratch, PyO
   PyArray_Descr *storage = mjx_aval_storage(aval);
   if (!storage) return NULL;
   int kind = scalar_kind(type);
-  if (kind != KIND_NONE) {
+  if (kind != KIND_NONE && !aval->ndim) {
     const void *stored = store_scalar(x, kind, storage->type_num, scratch);
-    return stored || PyErr_Occurred() ? stored : convert(x, storage, held);
+    return stored || PyErr_Occurred() ? stored : convert(x, aval, held);
   }
   if (PyArray_CheckExact(x)) {
     PyArrayObject *array = (PyArrayObject *)x;
-    bool as_is = PyArray_DESCR(array) == storage && PyArray_IS_C_CONTIGUOUS(array) &&
-                 PyArray_ISALIGNED(array);
+    bool as_is = PyArray_DESCR(array) == storage && same_shape(array, aval) &&
+                 PyArray_IS_C_CONTIGUOUS(array) && PyArray_ISALIGNED(array);
     if (as_is) {
       *held = Py_NewRef(x);
       return PyArray_DATA(array);
     }
   }
-  return convert(x, storage, held);
+  return convert(x, aval, held);
 }
 
 /* ---- set by Python ------------------------------------------------------------------------- */

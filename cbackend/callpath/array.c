@@ -108,14 +108,13 @@ static int check_data(mjx_aval *aval, PyArrayObject *data) {
               memcmp(PyArray_DIMS(data), aval->dims, (size_t)aval->ndim * sizeof(npy_intp)) == 0 &&
               PyArray_EquivTypes(PyArray_DESCR(data), storage);
   if (fits) return 0;
-  PyErr_Format(PyExc_ValueError, "%R over a NumPy array of shape %R and dtype %R", aval,
-               PyObject_GetAttrString((PyObject *)data, "shape"), PyArray_DESCR(data));
+  PyErr_Format(PyExc_ValueError, "%R needs dense elements of its shape and dtype, got %R", aval,
+               data);
   return -1;
 }
 
-static int set_place(mjx_array *array, PyObject *place) {
+static void set_place(mjx_array *array, PyObject *place) {
   Py_XSETREF(array->place, place == Py_False || place == Py_None ? NULL : Py_NewRef(place));
-  return 0;
 }
 
 /* Python's one subclass is what all Arrays are. */

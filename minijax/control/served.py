@@ -7,6 +7,7 @@ results that are arguments) is found out at the first call, and left to `fun` fr
 """
 
 import functools
+import threading
 import warnings
 
 from minijax import _callpath, dispatch
@@ -32,6 +33,9 @@ _STATIC = frozenset([
     "wrap_negative_indices",
 ])  # fmt: skip
 
+
+# Recording warnings changes the process's filters: one thread at a time.
+_recording = threading.RLock()
 
 NO_STATICS = Statics((), (), ())
 
@@ -61,7 +65,7 @@ class Served(_callpath.Jit):
             self._jit = PjitFunction(
                 self.__wrapped__, self._statics, frozenset(), True, False
             )
-        with warnings.catch_warnings(record=True) as given:
+        with _recording, warnings.catch_warnings(record=True) as given:
             warnings.simplefilter("always")
             try:
                 found = self._jit._compile(*args, **kwargs)
