@@ -28,7 +28,7 @@ LAYERS = [
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
-    ("control", "minijax.control minijax.dispatch minijax.stages"),
+    ("control", "minijax.control minijax.dispatch minijax.executable minijax.stages"),
     (
         "namespaces",
         "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy minijax.segment "
@@ -53,7 +53,7 @@ LAYERS = [
 EXTENSION = "minijax._callpath"
 
 # Who may import what lies outside the two packages' own layers.
-BACKEND_USERS = ("minijax.dispatch", "minijax.compare", "minijax.__main__")
+BACKEND_USERS = ("minijax.executable", "minijax.compare", "minijax.__main__")
 ORACLE_USERS = ("minijax.compare", "minijax.bench", "minijax.interop")
 BACKEND_MAY_USE = {"core"}
 

@@ -21,7 +21,7 @@ from compat_tests.op_inputs import assert_same, inputs
 from compat_tests.programs import PROGRAMS
 from compat_tests.test_ops import call, tolerance
 from minijax import interop
-from minijax.dispatch import Compiled
+from minijax.executable import Compiled
 
 ROWS = [row for row in all_cases() if row.error is None]
 # JAX computes these while it traces, and not as it computes them when they run.

@@ -566,10 +566,10 @@ def _finish(process, seconds=120):
 
 
 COUNT = """
-from minijax import dispatch
+from minijax import executable
 made = []
-right = dispatch.load
-dispatch.load = lambda module: made.append(right(module)) or made[-1]
+right = executable.load
+executable.load = lambda module: made.append(right(module)) or made[-1]
 first = [float(f(x)[0])]
 assert not made[0].program.has_native or tiers.MODE == "1"
 for _ in range(2000): first.append(float(f(x)[0]))

@@ -4,14 +4,14 @@ import numpy as np
 
 import minijax
 from cbackend import native
-from minijax import dispatch
+from minijax import executable
 
 
 def compiled(fun, args):
     """A program of its own for these arguments, and the flat arguments."""
     lowered = minijax.jit(fun).lower(*args)
     closed = lowered._traced.closed
-    return dispatch.Compiled(closed, "tiers"), minijax.tree.leaves(args)
+    return executable.Compiled(closed, "tiers"), minijax.tree.leaves(args)
 
 
 def bits(array):

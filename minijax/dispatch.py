@@ -1,111 +1,15 @@
-"""Closed jaxpr → cached executable, and the calling of it with arrays.
+"""From a call to an executable: eager ops, the caches, arguments as NumPy data.
 
-The only module of the front end that imports the backend.  `Compiled` turns arrays into
-addresses and fresh memory into arrays; eager ops are one-equation programs, kept by
-primitive, avals and parameters.
+Eager ops are one-equation programs, kept by primitive, avals and parameters.
 """
 
-import atexit
-import sys
+import importlib
 import weakref
 
 import numpy as np
 
-import cbackend
-from cbackend import profile
-from minijax import _callpath, config, core, dtypes, ladder, stats
+from minijax import _callpath, core, dtypes, stats
 from minijax.array import ArrayImpl
-from minijax.check import check_jaxpr
-from minijax.core import ClosedJaxpr
-from minijax.trace import JaxprTrace
-from minijax.transforms.evaluate import evaluate
-from minijax.transforms.simplify import simplify
-
-
-def load(module):
-    """The executable of a module; `_src.compiler` lets this be replaced."""
-    return cbackend.Executable(module)
-
-
-class Compiled(_callpath.Executable):
-    """An executable with the avals of its arguments and results."""
-
-    __slots__ = ("closed", "consts", "executable")
-
-    def __init__(self, closed, name):
-        ladder.show(2, f"{name}: jaxpr as traced", closed)
-        with stats.phase("lower", name):
-            closed = simplify(core.without_refs(closed))
-            if ladder.CHECK or config.values.jax_enable_checks:
-                check_jaxpr(closed.jaxpr)
-            ladder.show(3, f"{name}: jaxpr after simplify", closed)
-            module = cbackend.build(closed, _watcher(name))
-        with stats.phase("compile", name):
-            self.executable = load(module)
-        if ladder.LEVEL >= 7:
-            _profile_to_the_end(name, self.executable)
-        self.closed = closed
-        self.consts = [
-            as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
-            for c in closed.consts
-        ]
-        self._load(
-            *self.executable.program.entry_point(),
-            [address(c) for c in self.consts],
-            closed.in_avals,
-            closed.out_avals,
-            self.executable.long_running,
-        )
-
-    def __call__(self, args):
-        """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
-        arrays = self._run(args)
-        if ladder.CHECK:
-            data = [
-                as_data(x, dtypes.storage_dtype(aval.dtype))
-                for x, aval in zip(args, self.closed.in_avals, strict=True)
-            ]
-            _check_against_reference(self.closed, data, arrays)
-        if config.values.jax_debug_nans or config.values.jax_debug_infs:
-            _check_finite(arrays)
-        return arrays
-
-
-def _watcher(name):
-    """What prints the Program after each pass, on the ladder's fourth step."""
-    if ladder.LEVEL < 4:
-        return None
-    return lambda done, module: ladder.show(4, f"{name}: Program after {done}", module)
-
-
-def _profile_to_the_end(name, executable):
-    """Count the time of every instruction; print it when the process ends."""
-    executable.program.profile_start()
-
-    def report():
-        table = profile.table(profile.rows(executable))
-        print(f"--- {name}: time per instruction\n{table}", file=sys.stderr)
-
-    atexit.register(report)
-
-
-def _check_against_reference(closed, args, arrays):
-    """Compare results with the reference interpreter's.  AssertionError where they differ."""
-    wanted = evaluate(closed, *args)
-    for k, (want, array) in enumerate(zip(wanted, arrays, strict=True)):
-        got = array._data
-        if got.dtype.kind not in "fcV":
-            same = np.array_equal(got, want)
-        else:
-            wide = np.complex128 if got.dtype.kind == "c" else np.float64
-            loose = 2 * np.finfo(np.float32).eps ** (0.5 if got.itemsize < 4 else 0.75)
-            got, want = got.astype(wide), np.asarray(want).astype(wide)
-            same = np.allclose(got, want, rtol=loose, atol=loose, equal_nan=True)
-        if not same:
-            raise AssertionError(
-                f"output {k} differs from the reference interpreter's:\n{got}\n{want}\n"
-                f"in the program of\n{closed}"
-            )
 
 
 def address(data):
@@ -138,24 +42,16 @@ def _checked_int(x, dtype):
     return x
 
 
-def _check_finite(arrays):
-    for array in arrays:
-        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(
-            array.dtype, np.inexact
-        ):
-            continue
-        value = array._data.astype(np.complex128)
-        if config.values.jax_debug_nans and np.isnan(value).any():
-            raise FloatingPointError("invalid value (nan) encountered in a computation")
-        if config.values.jax_debug_infs and np.isinf(value).any():
-            raise FloatingPointError("invalid value (inf) encountered in a computation")
+def executable():
+    """The module that makes programs, and brings the backend with it."""
+    return importlib.import_module("minijax.executable")
 
 
 def compiled(closed, name):
     """The executable of a closed jaxpr, made at its first use and kept with it."""
-    known = closed.memo.get(Compiled)
+    known = closed.memo.get(compiled)
     if known is None:
-        known = closed.memo[Compiled] = Compiled(closed, name)
+        known = closed.memo[compiled] = executable().Compiled(closed, name)
     return known
 
 
@@ -191,44 +87,37 @@ def _program(primitive, avals, params):
     known = _eager.get(key)
     if known is None:
         stats.count("eager_cache_miss")
-        known = compile_primitive(primitive, avals, params)
+        stats.event("xla_primitive_callable_cache_miss")
+        stats.event("trace_to_jaxpr")
+        stats.event("jit_cpp_cache_miss")
+        known = executable().compile_primitive(primitive, avals, params)
         if len(_eager) >= _MAX_EAGER:
             _eager.pop(next(iter(_eager)))
         _eager[key] = known
     return known
 
 
-def compile_primitive(primitive, avals, params):
-    """The program of a single equation."""
-    level = JaxprTrace(core.eval_trace)
-    args = [level.new_arg(aval) for aval in avals]
-    out = level.process_primitive(primitive, args, params)
-    outs = out if primitive.multiple_results else [out]
-    jaxpr, consts = level.finish([t.variable for t in args], outs)
-    return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
-
-
 core.eager = apply_primitive
 core.eager_program = eager_program
 
 
-def clear_caches():
-    """Forget every trace and executable."""
+def clear_eager():
+    """Forget the programs of eager ops."""
     _eager.clear()
     for primitive in _served:
         primitive._forget()
+
+
+def clear_caches():
+    """Forget every trace and executable."""
+    clear_eager()
     for cache in list(caches):
         cache.clear()
 
 
 def environment():
     """What runs here, for reports."""
-    return {
-        "isa": cbackend.runtime.isa(),
-        "tier": cbackend.tiers.MODE,
-        "threads": cbackend.runtime.num_threads(),
-        "blas_core": cbackend.runtime.blas_corename(),
-    }
+    return executable().environment()
 
 
 stats.register_environment(environment)

@@ -2,7 +2,7 @@
 code to forbid compiling there.
 """
 
-from minijax import dispatch
+from minijax import executable
 from minijax.extend.backend import get_backend
 
 
@@ -11,7 +11,7 @@ def backend_compile_and_load(backend, module):
     return _load(module)
 
 
-_load = dispatch.load
+_load = executable.load
 
 
 def _load_through_here(module):
@@ -19,4 +19,4 @@ def _load_through_here(module):
     return backend_compile_and_load(get_backend(), module)
 
 
-dispatch.load = _load_through_here
+executable.load = _load_through_here

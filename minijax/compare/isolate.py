@@ -13,7 +13,7 @@ import numpy as np
 
 import minijax
 from cbackend import profile
-from minijax import core, dispatch, interop
+from minijax import core, executable, interop
 from minijax.interop.values import jax_module
 from minijax.measure import clocks, machine, outputs, statistics
 from minijax.transforms.cost import cost, products
@@ -242,7 +242,7 @@ def dispatch_floor(
 
 def c_parts(closed: Any, args: list[Any], seconds: float) -> dict[str, Any]:
     """Time of the program alone, and of its instructions by op; seconds per run."""
-    compiled = dispatch.Compiled(closed, "isolation")
+    compiled = executable.Compiled(closed, "isolation")
     compiled(args)  # the first run touches its memory
     with profile.Recording(compiled.executable) as recording:
         for _ in range(PROFILED):
@@ -251,7 +251,7 @@ def c_parts(closed: Any, args: list[Any], seconds: float) -> dict[str, Any]:
     by_op, kernels = by_operation(rows)
     alone = clocks.Call(compiled, (args,))
     nothing = core.ClosedJaxpr(core.Jaxpr([], closed.jaxpr.invars, [], []))
-    empty = clocks.Call(dispatch.Compiled(nothing, "empty"), (args,))
+    empty = clocks.Call(executable.Compiled(nothing, "empty"), (args,))
     times = in_turns({"run": alone, "entry": empty}, seconds)
     entry = float(np.median(times["entry"]))
     return {

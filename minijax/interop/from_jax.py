@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax import control, core, dispatch, lax, ops
+from minijax import control, core, executable, lax, ops
 from minijax.control.call import call_jaxpr
 from minijax.control.custom import custom_jvp, custom_vjp
 from minijax.control.remat import remat_p
@@ -59,7 +59,7 @@ def executable_from_jax(closed: Any, name: str = "from_jax") -> Callable[..., li
 
     The function takes and gives flat arrays of minijax's (see `array_from_jax`).
     """
-    compiled = dispatch.Compiled(from_jax(closed), name)
+    compiled = executable.Compiled(from_jax(closed), name)
     return lambda *args: compiled(args)
 
 

@@ -1,13 +1,13 @@
 """Computing primitives at once (`jax.interpreters.xla`)."""
 
-from minijax import core, dispatch
+from minijax import core, executable
 from minijax.alias import missing_attribute
 
 
 def apply_primitive(prim, *args, **params):
     """The result of a primitive, through its lowering rule."""
     avals = tuple(core.get_aval(x) for x in args)
-    outs = dispatch.compile_primitive(prim, avals, params)(args)
+    outs = executable.compile_primitive(prim, avals, params)(args)
     return outs if prim.multiple_results else outs[0]
 
 

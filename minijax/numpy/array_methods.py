@@ -1,7 +1,6 @@
 """The operators and methods of arrays and tracers, installed on both classes."""
 
 import importlib
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from minijax.numpy import (
     creation,
     indexing,
     promotion,
-    reductions,
     shape_ops,
     ufuncs,
 )
@@ -288,6 +286,20 @@ def _by_name(name):
     return method
 
 
+class _Reduction:
+    """A reduction as a method; the first to be looked up loads and installs them all."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __get__(self, array, kind):
+        home = _module("reductions")
+        for name in _REDUCTIONS:
+            method = getattr(home, name)
+            _install_method(name, method, serve(method))
+        return getattr(kind if array is None else array, self._name)
+
+
 def _reversed(self):
     """The elements along the first axis, from the last."""
     return (self[i] for i in range(len(self) - 1, -1, -1))
@@ -323,10 +335,12 @@ def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
 
 # Methods of arrays that run as one program.
 _SERVED = frozenset([
-    "all", "any", "argmax", "argmin", "astype", "cumprod",
-    "cumsum", "flatten", "max", "mean", "min", "prod", "ptp", "ravel",
-    "squeeze", "std", "sum", "swapaxes", "transpose", "var", "view",
+    "astype", "flatten", "ravel", "squeeze", "swapaxes", "transpose", "view",
 ])  # fmt: skip
+_REDUCTIONS = (
+    "all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod",
+    "ptp", "std", "sum", "var",
+)  # fmt: skip
 _LATER = (
     "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
     "searchsorted", "sort", "trace",
@@ -350,36 +364,22 @@ def _methods():
         "__iter__": _iter,
         "__reversed__": _reversed,
         "__array_namespace__": _namespace,
-        "all": reductions.all,
-        "any": reductions.any,
-        "argmax": reductions.argmax,
-        "argmin": reductions.argmin,
         "astype": _astype,
         "clip": _by_name("clip"),
         "compress": _compress,
         "conj": _by_name("conj"),
         "conjugate": _by_name("conjugate"),
         "copy": creation.copy,
-        "cumprod": reductions.cumprod,
-        "cumsum": reductions.cumsum,
         "dot": _by_name("dot"),
         "flatten": _flatten,
-        "max": reductions.max,
-        "mean": reductions.mean,
-        "min": reductions.min,
-        "prod": reductions.prod,
-        "ptp": reductions.ptp,
         "ravel": shape_ops.ravel,
         "repeat": _by_name("repeat"),
         "round": _by_name("round"),
         "squeeze": shape_ops.squeeze,
-        "std": reductions.std,
-        "sum": reductions.sum,
         "swapaxes": shape_ops.swapaxes,
         "take": _by_name("take"),
         "to_device": _to_device,
         "transpose": shape_ops.transpose_method,
-        "var": reductions.var,
         "view": _view,
         "at": property(_first_at),
         "T": property(shape_ops.transpose),
@@ -387,6 +387,7 @@ def _methods():
         "real": property(_by_name("real")),
         "imag": property(_by_name("imag")),
         **{name: _by_name(name) for name in _LATER},
+        **{name: _Reduction(name) for name in _REDUCTIONS},
     }
 
 
@@ -406,14 +407,16 @@ def _install_operators():
     _callpath.set_operator("getitem", None, indexing.getitem, None)
 
 
+def _install_method(name, of_tracers, of_arrays):
+    setattr(Tracer, name, of_tracers)
+    setattr(ArrayImpl, name, of_arrays)
+
+
 def install():
     """Give arrays and tracers their operators and methods."""
     _install_operators()
     for name, method in _methods().items():
-        setattr(Tracer, name, method)
-        if isinstance(method, FunctionType) and name in _SERVED:
-            method = serve(method)
-        setattr(ArrayImpl, name, method)
+        _install_method(name, method, serve(method) if name in _SERVED else method)
     array: Any = ArrayImpl
     tracer: Any = Tracer
     array._reshape = tracer.reshape = shape_ops.reshape_method

@@ -62,11 +62,13 @@ def _reshaped(a, shape, asked):
     place = shape.index(-1)
     rest = shape[:place] + shape[place + 1 :]
     if any(n < 0 for n in rest):
-        raise ValueError(
+        raise TypeError(
             f"can only specify one unknown axis size with a `-1` value, got {asked}"
         )
     size, known = math.prod(old), math.prod(rest)
-    if (size % known if known else size) or not known:
+    if not known:
+        raise ZeroDivisionError(f"no size for the -1 in {asked} beside a size of 0")
+    if size % known:
         raise TypeError(
             f"cannot reshape array of shape {tuple(old)} (size {size}) into shape "
             f"{asked} "

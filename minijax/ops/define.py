@@ -5,6 +5,7 @@ import rather than a user.  `unary` and `binary` fill the slots that all element
 share.
 """
 
+import importlib
 import sys
 from typing import Any
 
@@ -300,15 +301,33 @@ def jointly_linear(primitive_of, alone):
 
 
 # --- helpers of rules, in terms of a few structural ops -------------------------
-# `arithmetic.py`, `shape.py`, `reduce.py`, `convert.py` and `select.py` register
-# these: rules everywhere need them, those of earlier files too.
+# Rules everywhere need these, those of earlier files too: so their own files register
+# them, and are loaded here if nothing else has done so.
 
-_structural: dict[str, Any] = {}
+_STRUCTURAL_HOMES = {
+    "add_any": "arithmetic",
+    "broadcast_in_dim": "shape",
+    "convert": "convert",
+    "expand_dims": "shape",
+    "reduce_sum": "reduce",
+    "reshape": "shape",
+    "select": "select",
+    "transpose": "shape",
+}
+_registered: dict[str, Any] = {}
 
 
 def structural(fun):
     """Register one of the structural ops that the helpers below are made of."""
-    _structural[fun.__name__] = fun
+    _registered[fun.__name__] = fun
+    return fun
+
+
+def _structural(name):
+    fun = _registered.get(name)
+    if fun is None:
+        importlib.import_module(f"minijax.ops.{_STRUCTURAL_HOMES[name]}")
+        fun = _registered[name]
     return fun
 
 
@@ -323,23 +342,34 @@ def dtype_of(x) -> Any:
 
 
 def constant_like(value, x) -> Any:
-    """The scalar `value` in the dtype of `x`."""
-    return dtype_of(x).type(value)
+    """The scalar `value` in the dtype of `x`; weakly typed if `x` is a weak scalar."""
+    aval = core.get_aval(x)
+    if aval.weak_type and not aval.shape and _is_default(aval.dtype):
+        return full(aval, value)
+    return aval.dtype.type(value)
+
+
+def _is_default(dtype):
+    kind = {"i": int, "f": float, "c": complex}.get(dtype.kind)
+    return kind is not None and dtype == dtypes.python_scalar_dtype(kind)
 
 
 def one_like(x) -> Any:
-    """The scalar 1 in the dtype of `x`."""
-    return constant_like(1, x)
+    """The scalar 1 in the dtype of `x`, as weakly typed as `x`."""
+    aval = core.get_aval(x)
+    if aval.weak_type:
+        return full(ShapedArray((), aval.dtype, True), 1)
+    return aval.dtype.type(1)
 
 
 def convert(x, dtype) -> Any:
     """`x` in another dtype, through `convert_element_type`."""
-    return _structural["convert"](x, dtype)
+    return _structural("convert")(x, dtype)
 
 
 def select(which, on_true, on_false) -> Any:
     """`on_true` where `which`, else `on_false`, element by element."""
-    return _structural["select"](which, on_true, on_false)
+    return _structural("select")(which, on_true, on_false)
 
 
 def move_axis(x, source, target) -> Any:
@@ -348,12 +378,12 @@ def move_axis(x, source, target) -> Any:
         return x
     order = [i for i in range(len(shape_of(x))) if i != source]
     order.insert(target, source)
-    return _structural["transpose"](x, tuple(order))
+    return _structural("transpose")(x, tuple(order))
 
 
 def expand(x, axes) -> Any:
     """`x` with new axes of size 1 at `axes` (places in the result)."""
-    return _structural["expand_dims"](x, axes) if axes else x
+    return _structural("expand_dims")(x, axes) if axes else x
 
 
 def broadcast_like(x, like) -> Any:
@@ -362,7 +392,7 @@ def broadcast_like(x, like) -> Any:
     if shape_of(x) == shape:
         return x
     dims = tuple(range(len(shape))) if len(shape_of(x)) else ()
-    return _structural["broadcast_in_dim"](x, shape, dims)
+    return _structural("broadcast_in_dim")(x, shape, dims)
 
 
 def unbroadcast(ct, aval) -> Any:
@@ -372,9 +402,9 @@ def unbroadcast(ct, aval) -> Any:
         return ct
     if not aval.shape:
         axes = tuple(range(len(shape)))
-        return _structural["reduce_sum"](ct, axes)
+        return _structural("reduce_sum")(ct, axes)
     axes = tuple(i for i, n in enumerate(aval.shape) if n == 1 != shape[i])
-    return _structural["reshape"](_structural["reduce_sum"](ct, axes), aval.shape)
+    return _structural("reshape")(_structural("reduce_sum")(ct, axes), aval.shape)
 
 
 def add_tangents(x, y) -> Any:
@@ -383,7 +413,7 @@ def add_tangents(x, y) -> Any:
         return y
     if type(y) is Zero:
         return x
-    return _structural["add_any"](x, y)
+    return _structural("add_any")(x, y)
 
 
 def instantiate(t) -> Any:
@@ -408,12 +438,12 @@ def full(aval, value) -> Any:
     )
     if not aval.shape:
         return scalar
-    return _structural["broadcast_in_dim"](scalar, aval.shape, ())
+    return _structural("broadcast_in_dim")(scalar, aval.shape, ())
 
 
 def filled_like(x, value) -> Any:
-    """`value` everywhere, in the shape and dtype of `x`."""
-    return full(in_aval(x).strip_weak_type(), value)
+    """`value` everywhere, in the shape, dtype and weak type of `x`."""
+    return full(in_aval(x), value)
 
 
 def batch_front(axis, x, dim) -> Any:
@@ -421,7 +451,7 @@ def batch_front(axis, x, dim) -> Any:
     if dim is not None:
         return move_axis(x, dim, 0)
     shape = shape_of(x)
-    return _structural["broadcast_in_dim"](
+    return _structural("broadcast_in_dim")(
         x, (axis.size, *shape), tuple(range(1, len(shape) + 1))
     )
 

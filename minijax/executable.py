@@ -1,0 +1,144 @@
+"""Closed jaxpr → executable: the passes, the backend, the calling with arrays.
+
+The only module of the front end that imports the backend.  `dispatch` loads it when the
+first program is made, so that starting is quick.
+"""
+
+import atexit
+import sys
+
+import numpy as np
+
+import cbackend
+from cbackend import profile
+from minijax import _callpath, config, core, dtypes, ladder, stats
+from minijax.check import check_jaxpr
+from minijax.core import ClosedJaxpr
+from minijax.dispatch import address, as_data
+from minijax.trace import JaxprTrace
+from minijax.transforms.evaluate import evaluate
+from minijax.transforms.simplify import simplify
+
+
+def load(module):
+    """The executable of a module; `_src.compiler` lets this be replaced."""
+    return cbackend.Executable(module)
+
+
+class Compiled(_callpath.Executable):
+    """An executable with the avals of its arguments and results."""
+
+    __slots__ = ("closed", "consts", "executable")
+
+    def __init__(self, closed, name):
+        ladder.show(2, f"{name}: jaxpr as traced", closed)
+        stats.event("lower_jaxpr_to_module")
+        stats.event("lower_jaxpr_to_fun", name)
+        with stats.phase("lower", name):
+            closed = simplify(core.without_refs(closed))
+            if ladder.CHECK or config.values.jax_enable_checks:
+                check_jaxpr(closed.jaxpr)
+            ladder.show(3, f"{name}: jaxpr after simplify", closed)
+            module = cbackend.build(closed, _watcher(name))
+        stats.event("mlir.collect_lowered_jaxprs", closed, module)
+        stats.event("pxla_cached_compilation")
+        stats.event("compile_after_persistent_compilation_miss")
+        with stats.phase("compile", name):
+            self.executable = load(module)
+        if ladder.LEVEL >= 7:
+            _profile_to_the_end(name, self.executable)
+        self.closed = closed
+        self.consts = [
+            as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
+            for c in closed.consts
+        ]
+        self._load(
+            *self.executable.program.entry_point(),
+            [address(c) for c in self.consts],
+            closed.in_avals,
+            closed.out_avals,
+            self.executable.long_running,
+        )
+
+    def __call__(self, args):
+        """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
+        arrays = self._run(args)
+        if ladder.CHECK:
+            data = [
+                as_data(x, dtypes.storage_dtype(aval.dtype))
+                for x, aval in zip(args, self.closed.in_avals, strict=True)
+            ]
+            _check_against_reference(self.closed, data, arrays)
+        if config.values.jax_debug_nans or config.values.jax_debug_infs:
+            _check_finite(arrays)
+        return arrays
+
+
+def _watcher(name):
+    """What prints the Program after each pass, on the ladder's fourth step."""
+    if ladder.LEVEL < 4:
+        return None
+    return lambda done, module: ladder.show(4, f"{name}: Program after {done}", module)
+
+
+def _profile_to_the_end(name, executable):
+    """Count the time of every instruction; print it when the process ends."""
+    executable.program.profile_start()
+
+    def report():
+        table = profile.table(profile.rows(executable))
+        print(f"--- {name}: time per instruction\n{table}", file=sys.stderr)
+
+    atexit.register(report)
+
+
+def _check_against_reference(closed, args, arrays):
+    """Compare results with the reference interpreter's.  AssertionError where they differ."""
+    wanted = evaluate(closed, *args)
+    for k, (want, array) in enumerate(zip(wanted, arrays, strict=True)):
+        got = array._data
+        if got.dtype.kind not in "fcV":
+            same = np.array_equal(got, want)
+        else:
+            wide = np.complex128 if got.dtype.kind == "c" else np.float64
+            loose = 2 * np.finfo(np.float32).eps ** (0.5 if got.itemsize < 4 else 0.75)
+            got, want = got.astype(wide), np.asarray(want).astype(wide)
+            same = np.allclose(got, want, rtol=loose, atol=loose, equal_nan=True)
+        if not same:
+            raise AssertionError(
+                f"output {k} differs from the reference interpreter's:\n{got}\n{want}\n"
+                f"in the program of\n{closed}"
+            )
+
+
+def _check_finite(arrays):
+    for array in arrays:
+        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(
+            array.dtype, np.inexact
+        ):
+            continue
+        value = array._data.astype(np.complex128)
+        if config.values.jax_debug_nans and np.isnan(value).any():
+            raise FloatingPointError("invalid value (nan) encountered in a computation")
+        if config.values.jax_debug_infs and np.isinf(value).any():
+            raise FloatingPointError("invalid value (inf) encountered in a computation")
+
+
+def compile_primitive(primitive, avals, params):
+    """The program of a single equation."""
+    level = JaxprTrace(core.eval_trace)
+    args = [level.new_arg(aval) for aval in avals]
+    out = level.process_primitive(primitive, args, params)
+    outs = out if primitive.multiple_results else [out]
+    jaxpr, consts = level.finish([t.variable for t in args], outs)
+    return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
+
+
+def environment():
+    """What the backend runs with, for reports."""
+    return {
+        "isa": cbackend.runtime.isa(),
+        "tier": cbackend.tiers.MODE,
+        "threads": cbackend.runtime.num_threads(),
+        "blas_core": cbackend.runtime.blas_corename(),
+    }
