@@ -16,7 +16,6 @@ from minijax import pprint as pprint
 from minijax import tree as tree
 from minijax import tree_util as tree_util
 from minijax.alias import JAX_VERSION, missing_attribute
-from minijax.api.vectorize import vmap as vmap
 from minijax.array import Array as Array
 from minijax.control.call import jit as jit
 from minijax.core import typeof as typeof
@@ -76,6 +75,9 @@ _HOMES = {
     ),
     "minijax.api.inspection": (
         "ShapeDtypeStruct eval_shape make_jaxpr"
+    ),
+    "minijax.api.vectorize": (
+        "vmap"
     ),
     "minijax.api.shard": (
         "pmap shard_map smap"

@@ -1,19 +1,19 @@
 """Jaxprs as text, laid out as JAX prints them."""
 
 import itertools
-import string
 
 import numpy as np
 
 from minijax import core
 from minijax.core import ClosedJaxpr, DropVar, Jaxpr, Literal
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _WIDTH = 80
 
 
 def names():
     """a, b, ..., z, ba, bb, ...: variable names in JAX's order."""
-    letters = string.ascii_lowercase
+    letters = _LETTERS
     yield from letters
     for n in itertools.count(2):
         for word in itertools.product(letters, repeat=n):

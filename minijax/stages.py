@@ -1,17 +1,14 @@
 """The stages of compilation ahead of time: traced, lowered, compiled (`jax.stages`)."""
 
-from minijax import core, dispatch
+from minijax import core, dispatch, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.control.call import Wrapped as Wrapped
 from minijax.device import DEFAULT_SHARDING
 from minijax.transforms.cost import cost
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 CompilerOptions = dict
-
-
-class Wrapped:
-    """What `jit` returns: callable, with `trace` and `lower`."""
 
 
 class ArgInfo:
@@ -135,6 +132,8 @@ class Lowered(_Stage):
 class Compiled(_Stage):
     """An executable for one signature; call it with arguments of that signature."""
 
+    _called = False
+
     def __call__(self, *args, **kwargs):
         flat, in_tree = flatten((args, kwargs))
         if in_tree != self.in_tree:
@@ -156,6 +155,9 @@ class Compiled(_Stage):
                     f"mismatches are:\nArgument {self._argument(k)} compiled with "
                     f"{aval.str_short(False)} and called with {got.str_short(False)}"
                 )
+        if not self._called:
+            self._called = True
+            stats.event("stages_compiled_call")
         run = dispatch.compiled(self._traced.closed, self.fun_name)
         return unflatten(self.out_tree, run(flat))
 

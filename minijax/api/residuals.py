@@ -11,7 +11,7 @@ from minijax.control.call import parameters
 from minijax.core import Literal
 from minijax.trace import DebugInfo, JaxprTrace, describe_function
 from minijax.transforms import ad
-from minijax.transforms.simplify import dce
+from minijax.transforms.dce import dce
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 

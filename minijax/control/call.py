@@ -3,12 +3,13 @@ them.
 """
 
 import functools
+import importlib
 import inspect
 import types
 import weakref
 from typing import Any
 
-from minijax import _callpath, config, core, dispatch, errors, stages, stats
+from minijax import _callpath, config, core, dispatch, errors, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.signature import (
     Statics,
@@ -23,8 +24,8 @@ from minijax.ops.define import define
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.traceback_util import filter_error
 from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
-from minijax.transforms.simplify import dce
 
 # --- the primitive ----------------------------------------------------------------
 
@@ -198,7 +199,16 @@ def _cache_for(fun, options):
     return known
 
 
-class PjitFunction(_callpath.Jit, stages.Wrapped):
+class Wrapped:
+    """What `jit` returns: callable, with `trace` and `lower`."""
+
+
+def _stages():
+    """The module of the stages ahead of time, loaded when they are first asked for."""
+    return importlib.import_module("minijax.stages")
+
+
+class PjitFunction(_callpath.Jit, Wrapped):
     """A function that is traced once for each signature, and then called compiled.
 
     Calls with known signatures are served in C; `_compile` adds a signature, and
@@ -244,6 +254,7 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
             traced, _ = self._traced(args, kwargs)
             if traced.calls_tracers or traced.calls_refs:
                 return None
+            stats.event("jit_cpp_cache_miss")
             executable = dispatch.compiled(traced.closed, traced.name)
         except Exception as error:
             filter_error(error)
@@ -259,6 +270,7 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
             if current is core.eval_trace and not (
                 traced.calls_tracers or traced.calls_refs
             ):
+                stats.event("jit_cpp_cache_miss")
                 try:
                     outs = dispatch.compiled(traced.closed, traced.name)(flat)
                 except TypeError:
@@ -299,6 +311,7 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
         signature = in_tree, avals, static, config.trace_key(), names
         known = self._cache.traced.get(signature)
         if known is None:
+            stats.event("trace_to_jaxpr")
             with stats.phase("trace", self._name):
                 known = self._trace(flat, in_tree, avals, static)
             if not known.calls_tracers:
@@ -402,18 +415,18 @@ class PjitFunction(_callpath.Jit, stages.Wrapped):
     def trace(self, *args, **kwargs):
         """The function traced for these arguments (or their shapes): a `stages.Traced`."""
         traced = self._abstractly(args, kwargs)
-        return stages.Traced(traced, self._donated_leaves(args, kwargs))
+        return _stages().Traced(traced, self._donated_leaves(args, kwargs))
 
     def lower(self, *args, **kwargs):
         """The function lowered for these arguments (or their shapes): a
         `stages.Lowered`.
         """
         traced = self._abstractly(args, kwargs)
-        return stages.Lowered(traced, self._donated_leaves(args, kwargs))
+        return _stages().Lowered(traced, self._donated_leaves(args, kwargs))
 
     def eval_shape(self, *args, **kwargs):
         """The tree of shapes and dtypes of the results."""
-        return stages.Traced(self._abstractly(args, kwargs)).out_info
+        return _stages().Traced(self._abstractly(args, kwargs)).out_info
 
     def clear_cache(self):
         """Forget every trace and executable of this function."""

@@ -22,8 +22,8 @@ from minijax.ops.slicing import concatenate
 from minijax.trace import hoist_consts, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
-from minijax.transforms.simplify import dce
 from minijax.tree_util import tree_map
 
 

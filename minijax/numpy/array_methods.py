@@ -13,7 +13,6 @@ from minijax.control.served import serve
 from minijax.core import ShapedArray, Tracer
 from minijax.numpy import (
     creation,
-    indexing,
     promotion,
     shape_ops,
     ufuncs,
@@ -41,14 +40,23 @@ def _accepts(other):
     )
 
 
-def _refuse(symbol, x, other):
-    """TypeError for sequences; NotImplemented for what may implement the operator
-    itself, and for texts.
+# What an operator would otherwise do with them: sequences are joined and repeated,
+# and anything can be compared.
+_REFUSED = {
+    "+": (list, tuple),
+    "*": (list, tuple),
+    "==": (list, tuple, dict, set),
+}
+
+
+def _refuse(symbol, x, y, other):
+    """TypeError for an operand that the operator means something else for;
+    NotImplemented for what may implement it itself.
     """
-    if isinstance(other, (list, tuple, dict, set)):
+    if isinstance(other, _REFUSED.get(symbol, ())):
         raise TypeError(
             f"unsupported operand type(s) for {symbol}: '{type(x).__name__}' and "
-            f"'{type(other).__name__}'"
+            f"'{type(y).__name__}'"
         )
     return NotImplemented
 
@@ -66,9 +74,9 @@ def _fast_operators(symbol, fun):
             make = maker_of((a.dtype, type(other)))
             if make is not None and a.dtype in accepted and not a.weak_type:
                 return bind(self, make(other))
-            return (
-                slow(self, other) if _accepts(other) else _refuse(symbol, self, other)
-            )
+            if _accepts(other):
+                return slow(self, other)
+            return _refuse(symbol, self, other, other)
         if (
             a.dtype is b.dtype
             and a.weak_type is b.weak_type
@@ -85,18 +93,18 @@ def _fast_operators(symbol, fun):
             return bind(make(other), self)
         if hasattr(other, "aval") or _accepts(other):
             return slow(other, self)
-        return _refuse(symbol, other, self) if other is not None else NotImplemented
+        return _refuse(symbol, other, self, other)
 
     return operator, reflected
 
 
-def _operators(symbol, fun):
+def _operators(fun):
     """(operator, reflected operator) of any function of two arrays."""
 
     def operator(self, other):
         if hasattr(other, "aval") or _accepts(other):
             return fun(self, other)
-        return _refuse(symbol, self, other)
+        return NotImplemented
 
     def reflected(self, other):
         if hasattr(other, "aval") or _accepts(other):
@@ -125,17 +133,17 @@ _FAST = {
     "xor": ("^", ufuncs._bitwise_xor),
 }
 _GENERAL = {
-    "floordiv": ("//", ufuncs.floor_divide),
-    "mod": ("%", ufuncs.remainder),
-    "divmod": ("divmod()", ufuncs.divmod),
-    "pow": ("**", ufuncs.power),
-    "matmul": ("@", _matmul),
-    "lshift": ("<<", ufuncs.left_shift),
-    "rshift": (">>", ufuncs.right_shift),
+    "floordiv": ufuncs.floor_divide,
+    "mod": ufuncs.remainder,
+    "divmod": ufuncs.divmod,
+    "pow": ufuncs.power,
+    "matmul": _matmul,
+    "lshift": ufuncs.left_shift,
+    "rshift": ufuncs.right_shift,
 }
 _COMPARISONS = {
     "eq": ("==", ufuncs.equal),
-    "ne": ("!=", ufuncs.not_equal),
+    "ne": ("==", ufuncs.not_equal),  # JAX says so too
     "lt": ("<", ufuncs.less),
     "le": ("<=", ufuncs.less_equal),
     "gt": (">", ufuncs.greater),
@@ -148,7 +156,7 @@ def _served_power():
     of_arrays = serve(ufuncs.power)
 
     def power(x, y):
-        both = type(x) is type(y) is ArrayImpl
+        both = type(x) is type(y) is ArrayImpl and not ufuncs.is_integer_scalar(y)
         return of_arrays(x, y) if both else ufuncs.power(x, y)
 
     return serve(ufuncs.power, Statics((1,), (), ()), power)
@@ -157,10 +165,11 @@ def _served_power():
 def _binary_operators():
     """name -> (served function, operator, reflected operator or None)."""
     found = {}
-    for table, make in ((_FAST, _fast_operators), (_GENERAL, _operators)):
-        for name, (symbol, fun) in table.items():
-            served = _served_power() if name == "pow" else serve(fun)
-            found[name] = served, *make(symbol, fun)
+    for name, (symbol, fun) in _FAST.items():
+        found[name] = serve(fun), *_fast_operators(symbol, fun)
+    for name, fun in _GENERAL.items():
+        served = _served_power() if name == "pow" else serve(fun)
+        found[name] = served, *_operators(fun)
     for name, (symbol, fun) in _COMPARISONS.items():
         found[name] = serve(fun), _fast_operators(symbol, fun)[0], None
     return found
@@ -305,6 +314,19 @@ def _reversed(self):
     return (self[i] for i in range(len(self) - 1, -1, -1))
 
 
+def _first_getitem(self, index):
+    """`x[index]`, loaded at its first use."""
+    getitem = _module("indexing").getitem
+    _install_getitem(getitem)
+    return getitem(self, index)
+
+
+def _install_getitem(getitem):
+    tracer: Any = Tracer
+    tracer.__getitem__ = getitem
+    _callpath.set_operator("getitem", None, getitem, None)
+
+
 def _first_at(self):
     """`x.at`, loaded at its first use."""
     helper = _module("index_update").IndexUpdateHelper
@@ -403,8 +425,7 @@ def _install_operators():
         setattr(Tracer, f"__{name}__", method)
         _callpath.set_operator(name, serve(method), method, None)
     tracer.__pos__ = _positive
-    tracer.__getitem__ = indexing.getitem
-    _callpath.set_operator("getitem", None, indexing.getitem, None)
+    _install_getitem(_first_getitem)
 
 
 def _install_method(name, of_tracers, of_arrays):

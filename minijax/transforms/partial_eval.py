@@ -1,7 +1,7 @@
 """Splitting a jaxpr into what is known early and what is left for later."""
 
 from minijax.core import ClosedJaxpr, Literal, Var
-from minijax.transforms.simplify import dce
+from minijax.transforms.dce import dce
 
 
 def split_jaxpr(closed, unknown, keep, n_known):

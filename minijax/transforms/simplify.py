@@ -1,7 +1,6 @@
 """Jaxpr → smaller Jaxpr: dead code elimination, and calls inlined."""
 
 from minijax.core import ClosedJaxpr, Literal, Var
-from minijax.transforms.dce import dce as dce
 from minijax.transforms.rewrite import rewrite
 
 
