@@ -44,8 +44,10 @@ features: setup-test build ## write FEATURES.md anew
 ctest: build
 	@$(BUILD) --ctests
 
+# Byte code too, which pip makes of what it copies but not of an editable checkout.
 build: setup-demo
 	@$(BUILD)
+	@$(VPYTHON) -m compileall -q minijax cbackend benchmarks
 
 setup-demo:
 	@$(PYTHON) tools/bootstrap.py demo

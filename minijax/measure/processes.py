@@ -51,8 +51,14 @@ def require_module(module: str) -> None:
 
 
 def variables_of(side: Side) -> dict[str, str]:
-    """The environment that a side's processes are started with."""
-    return {**DEFAULT_VARIABLES, **os.environ, **side.variables}
+    """The environment that a side's processes are started with.
+
+    They may keep byte code: where they may not, a side that pip has not compiled when
+    it was installed would compile its sources in every process.
+    """
+    found = {**DEFAULT_VARIABLES, **os.environ, **side.variables}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
+    return found
 
 
 def run_text(side: Side, text: str, timeout: float) -> subprocess.CompletedProcess[str]:
