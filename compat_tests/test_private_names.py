@@ -2,6 +2,9 @@
 
 import functools
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +17,15 @@ NAMES = {
     "api": "jit grad vmap vjp jvp linearize make_jaxpr device_put eval_shape _std_basis",
     "api_util": "SENTINEL debug_info flatten_axes flatten_fun infer_argnums_and_argnames",
     "array": "ArrayImpl Shard",
-    "config": "update enable_x64 enable_checks log_compiles parse_flags_with_absl _read",
-    "core": "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
+    "cloud_tpu_init": "running_in_cloud_tpu_vm",
+    "compilation_cache": "_cache reset_cache is_persistent_cache_enabled",
+    "config": "update enable_x64 enable_checks log_compiles parse_flags_with_absl _read "
+    "config_states bool_flag int_flag string_flag bool_state enum_state bool_env config",
+    "core": "reset_trace_state subjaxprs "
+    "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
     "call_p closed_call_p trace_state_clean typeof jaxpr_as_fun UnexpectedTracerError",
     "debugging": "debug_callback_p debug_print",
-    "dispatch": "apply_primitive",
+    "dispatch": "apply_primitive xla_primitive_callable",
     "dtypes": "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast",
     "interpreters.ad": "Zero primitive_jvps instantiate_zeros",
     "interpreters.batching": "primitive_batchers BatchTracer",
@@ -27,14 +34,17 @@ NAMES = {
     "lax.control_flow": "scan while_loop cond while_p scan_p cond_p",
     "lax.lax": "add_p sin_p convert_element_type_p _const PrecisionLike",
     "lax.slicing": "slice gather GatherDimensionNumbers",
+    "lib": "version _jax xla_client cuda_versions",
     "linear_util": "wrap_init transformation2 WrappedFun merge_linear_aux",
     "mesh": "Mesh AxisType get_abstract_mesh",
     "numpy.util": "promote_dtypes promote_dtypes_inexact check_arraylike",
+    "public_test_util": "check_grads check_jvp check_vjp check_close tolerance "
+    "default_tolerance default_gradient_tolerance rand_like _dtype",
     "random.prng": "prngs PRNGKeyArray",
     "sharding_impls": "NamedSharding SingleDeviceSharding PartitionSpec",
     "tree_util": "tree_flatten Partial keystr prefix_errors equality_errors",
     "util": "safe_map safe_zip unzip2 unzip3 split_list partition_list merge_lists curry",
-    "xla_bridge": "get_backend backends devices",
+    "xla_bridge": "get_backend backends devices backend_pjrt_c_api_version",
 }
 
 
@@ -102,7 +112,77 @@ def _held(side):
         )
 
 
+def _events(side):
+    """The events of tracing and compiling that JAX's tests count."""
+    heard = []
+    known = (
+        "trace_to_jaxpr jit_cpp_cache_miss lower_jaxpr_to_module stages_compiled_call "
+    )
+    known += "pxla_cached_compilation batched_device_put_start "
+    known += "xla_primitive_callable_cache_miss"
+    util, lax, x = side("_src.util"), side.lax, np.ones(2, np.float32)
+    before, util.test_event_listener = (
+        util.test_event_listener,
+        lambda name, *_: heard.append(name) if name in known.split() else None,
+    )
+    array = side.jnp.asarray(x)
+    heard.clear()
+    rounds = []
+    try:
+        f = side.jit(lambda x: lax.sin(x))
+        compiled = side.jit(lambda x: lax.cos(x)).lower(array).compile()
+        for run in (
+            lambda: f(array),
+            lambda: f(array),
+            lambda: f(2.0),
+            lambda: compiled(array),
+            lambda: compiled(array),
+            lambda: lax.neg_p.bind(side.jnp.zeros((2, 7))),
+            lambda: lax.neg_p.bind(side.jnp.zeros((2, 7))),
+            lambda: side.make_jaxpr(lambda x: lax.exp(x))(array),
+            lambda: side.device_put([np.ones(3), array]),
+        ):
+            heard.clear()
+            run()
+            rounds.append(sorted(set(heard) - {"batched_device_put_start"}))
+        rounds.append(heard.count("batched_device_put_start"))
+    finally:
+        util.test_event_listener = before
+    return rounds
+
+
+def _defined(side):
+    config = side("_src.config")
+    name = "jax_flag_of_a_test"
+    flag = config.bool_state(name, False, "What a test needs.")
+    with flag(True):
+        held = flag.value, config._read(name), config.config_states[name].value
+    side.config.update(name, True)
+    again = flag.value, config.config.values[name], name in side.config.values.copy()
+    error = raised(lambda: config.enum_state(name, ["a"], "a", "Taken."))
+    return held, again, str(error)
+
+
+def _tolerances(side):
+    util = side("_src.public_test_util")
+    rows = util.default_tolerance().items()
+    shared = {str(dt): tol for dt, tol in rows if "float6" not in str(dt)}
+    gradients = util.default_gradient_tolerance.items()
+    named = util.tolerance(np.float32, {np.float32: 0.5})
+    return (
+        [shared[k] for k in sorted(shared)],
+        sorted((str(dt), tol) for dt, tol in gradients if "float6" not in str(dt)),
+        named,
+        util.tolerance(np.dtype("float64")),
+        [str(util._dtype(x)) for x in (1, 2.0, True, 1j, np.int8(1))],
+        type(raised(lambda: util.check_close([1.0], [1.1]))).__name__,
+    )
+
+
 CALLS = {
+    "events": _events,
+    "defined": _defined,
+    "tolerances": _tolerances,
     "numbers": functools.partial(_signature, argnums=0, argnames=None),
     "names": functools.partial(_signature, argnums=None, argnames=("y", "z")),
     "both": functools.partial(_signature, argnums=(0, -1), argnames="y"),
@@ -132,3 +212,65 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_calls(name):
     assert_same(CALLS[name])
+
+
+# JAX's helpers of its own tests, as they are installed, on minijax.
+HELPERS = """
+import minijax.alias, sys
+minijax.alias.install()
+import minijax._src
+minijax._src.__path__.append(sys.argv.pop())
+import numpy as np
+from absl.testing import absltest
+import jax, jax.numpy as jnp
+from jax._src import test_util as jtu
+
+class Test(jtu.JaxTestCase):
+    @jtu.sample_product(shape=[(), (3,)], dtype=[np.float32, np.int32])
+    def test_add(self, shape, dtype):
+        rng = jtu.rand_default(self.rng())
+        args = lambda: [rng(shape, dtype), rng(shape, dtype)]
+        self._CheckAgainstNumpy(np.add, jnp.add, args)
+        self._CompileAndCheck(jnp.add, args)
+
+    def test_grads(self):
+        jtu.check_grads(lambda x: jnp.sin(x) * x, (0.5,), 2, ["fwd", "rev", "lin"])
+        with self.assertRaises(AssertionError):
+            wrong = jax.custom_jvp(lambda x: x * x)
+            wrong.defjvp(lambda p, t: (p[0] * p[0], t[0]))
+            jtu.check_grads(wrong, (0.7,), 1)
+
+    def test_counts(self):
+        f, x = jax.jit(lambda x: jax.lax.sin(x)), jnp.ones(7)
+        with jtu.count_jit_tracing_cache_miss() as traced:
+            f(1.0), f(2.0), f(np.ones(3))
+        self.assertEqual(traced(), 2)
+        with jtu.count_primitive_compiles() as compiled:
+            for _ in range(2):
+                jax.lax.neg_p.bind(x)
+        self.assertEqual(compiled(), 1)
+
+    @jtu.skip_on_devices("cpu")
+    def test_skipped(self):
+        self.fail("not for CPUs")
+
+    @jtu.with_explicit_mesh((1,), ("x",))
+    def test_mesh(self, mesh):
+        self.assertEqual(mesh.shape["x"], 1)
+
+absltest.main(testLoader=jtu.JaxTestLoader())
+"""
+
+
+def test_helpers_of_jax(tmp_path):
+    source = Path(Side("jax").__file__).parent / "_src"
+    for name in ("test_util", "test_loader", "test_warning_util"):
+        (tmp_path / f"{name}.py").symlink_to(source / f"{name}.py")
+    ran = subprocess.run(
+        [sys.executable, "-c", HELPERS, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Ran 8 tests" in ran.stderr and "OK (skipped=1)" in ran.stderr

@@ -70,6 +70,10 @@ def _pair(x):
     return x, x
 
 
+def _scaled(side):
+    return lambda x, y: side.jnp.sin(x) * y
+
+
 SHAPED = types.SimpleNamespace(shape=(3,), dtype=np.dtype("float32"))
 EDGES = {
     "grad of str": lambda s: s.grad(lambda x: x)("foo"),
@@ -88,6 +92,22 @@ EDGES = {
     "float0 gradient": _int_gradient,
     "float0 moved": lambda s: _int_gradient(s).reshape((4, 2)),
     "float0 of vjp": lambda s: s.vjp(lambda x, i: x[i], np.ones(2), 1)[1](1.0)[1],
+    "vjp out of jit": lambda s: s.jit(lambda x: s.vjp(_scaled(s), x, 2.0))(_ones(s, 3))[
+        1
+    ](_ones(s, 3)),
+    "vjp into jit": lambda s: s.jit(lambda f, ct: f(ct))(
+        s.vjp(_scaled(s), _ones(s, 3), 2.0)[1], _ones(s, 3)
+    ),
+    "vjp out of vmap": lambda s: s.jit(s.vmap(lambda f, ct: f(ct)[0]))(
+        s.vmap(lambda x: s.vjp(_scaled(s), x, 2.0)[1])(_ones(s, 3)), _ones(s, 3)
+    ),
+    "linearized out of jit": lambda s: s.jit(lambda x: s.linearize(_scaled(s), x, 2.0))(
+        _ones(s, 3)
+    )[1](_ones(s, 3), 1.0),
+    "linearized into jit": lambda s: s.jit(lambda f: f(_ones(s, 3), 0.5))(
+        s.linearize(_scaled(s), _ones(s, 3), 2.0)[1]
+    ),
+    "kind of vjp": lambda s: type(s.vjp(_pair, 1.0)[1]).__name__,
     "float0 in sum": lambda s: _int_gradient(s) + _ones(s, 2, 4),
     "float0 in jnp": lambda s: s.jnp.sin(_int_gradient(s)),
     "float0 in lax": lambda s: s.lax.sin(_int_gradient(s)),

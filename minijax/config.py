@@ -165,12 +165,42 @@ def _from_environment(name, default):
 
 
 class _Values(threading.local):
-    """Class attributes are the process-wide values, instance attributes one thread's."""
+    """Class attributes are the process-wide values, instance attributes one thread's.
+
+    Also a mapping from the flags' names to their values.
+    """
 
     trace_key = ()
 
     def __getitem__(self, name):
-        return read(name)
+        if name not in _FLAGS:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self):
+        return iter(_FLAGS)
+
+    def __len__(self):
+        return len(_FLAGS)
+
+    def __eq__(self, other):
+        return self.copy() == (other.copy() if type(other) is _Values else other)
+
+    def keys(self):
+        """The names of all flags."""
+        return _FLAGS.keys()
+
+    def items(self):
+        """Pairs of name and value."""
+        return self.copy().items()
+
+    def get(self, name, default=None):
+        """The value of a flag, or `default` where there is none of that name."""
+        return getattr(self, name) if name in _FLAGS else default
+
+    def copy(self):
+        """The values at this time, as a dict."""
+        return {name: getattr(self, name) for name in _FLAGS}
 
 
 _trace_keys = {}
@@ -211,6 +241,31 @@ def x64_enabled():
 def trace_key():
     """The values of all flags that change what a trace produces (hashable)."""
     return values.trace_key
+
+
+def define(name, default, doc="", *, traced=False, choices=None, environment=True):
+    """Add a flag.
+
+    Args:
+        traced: whether the flag changes what tracing produces.
+        choices: the values that it may have; any, where None.
+        environment: whether the variable of its name in capitals says its first value.
+
+    Exception where the name is taken.
+    """
+    global _TRACE_FLAGS
+    if name in _FLAGS:
+        raise Exception(f"Config option {name} already defined")
+    value = _from_environment(name, default) if environment else default
+    if choices is not None:
+        _CHOICES[name] = tuple(choices)
+        _check_choice(name, value)
+    _FLAGS[name] = default, traced, doc
+    setattr(_Values, name, value)
+    if traced:
+        _TRACE_FLAGS += (name,)
+        _refresh(_Values)
+        _refresh_thread()
 
 
 def update(name, value):

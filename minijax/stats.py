@@ -24,6 +24,9 @@ EVENTS: dict[str, tuple[str, str]] = {
 phases: dict[tuple[str, str], list[float]] = {}
 counters: dict[str, int] = {}
 
+# Called with JAX's private name of an event; `_src.util` sets it.
+event_listener: Callable[..., None] | None = None
+
 _describers: list[Callable[[], dict[str, Any]]] = []
 
 
@@ -85,6 +88,12 @@ def event_name(name: str, fun_name: str) -> tuple[str, str]:
 def count(name: str, times: int = 1) -> None:
     """Add `times` to the counter `name`."""
     counters[name] = counters.get(name, 0) + times
+
+
+def event(name: str, *details: Any) -> None:
+    """Tell the listener of events, if there is one, that something rare happened."""
+    if event_listener is not None:
+        event_listener(name, *details)
 
 
 def snapshot() -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import numpy as np
 
 from minijax import dtypes
-from minijax.api.differentiate import jvp, vjp
+from minijax.api.differentiate import jvp, linearize, vjp
 from minijax.tree_util import tree_flatten, tree_map, tree_unflatten
 
-_EPS = 1.0 / 2048
+_EPS = 1.0 / 4096
 # By the precision of the result: how far a derivative may be off its estimate.
 _TOLERANCE = {
     "bfloat16": 1e-1,
@@ -22,62 +22,78 @@ def _is_inexact(x):
     return dtypes.issubdtype(dtypes.dtype(x), np.inexact)
 
 
+def _is_python_scalar(x):
+    return isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+
+
+def _like(x, value):
+    """`value` as a Python scalar where `x` is one."""
+    return value.item() if _is_python_scalar(x) else value
+
+
 def _random_like(rng):
     """A function from a leaf to a random direction in its tangent space."""
 
     def direction(x):
-        x = np.asarray(x)
+        dtype, shape = np.asarray(x).dtype, np.shape(x)
         if not _is_inexact(x):
-            return np.zeros(x.shape, dtypes.float0)
-        sample = np.asarray(rng.randn(*x.shape)).astype(x.dtype)
-        if dtypes.issubdtype(x.dtype, np.complexfloating):
-            sample = sample + np.asarray(1j * rng.randn(*x.shape)).astype(x.dtype)
-        return sample.reshape(x.shape)
+            return np.zeros(shape, dtypes.float0)
+        sample = np.asarray(rng.randn(*shape)).astype(dtype)
+        if dtypes.issubdtype(dtype, np.complexfloating):
+            sample = sample + np.asarray(1j * rng.randn(*shape)).astype(dtype)
+        return _like(x, sample.reshape(shape))
 
     return direction
 
 
 def _combine(fun, *trees):
-    """`fun` over the leaves of trees of one structure, given as NumPy arrays."""
+    """`fun` over the leaves of trees of one structure."""
     first, tree = tree_flatten(trees[0])
     rest = [tree_flatten(t)[0] for t in trees[1:]]
-    rows = zip(first, *rest, strict=True)
-    return tree_unflatten(tree, [fun(*map(np.asarray, row)) for row in rows])
+    return tree_unflatten(tree, [fun(*row) for row in zip(first, *rest, strict=True)])
 
 
-def _shift(x, t):
-    return x if t.dtype == dtypes.float0 else (x + t).astype(x.dtype)
+def _is_float0(x):
+    return getattr(x, "dtype", None) == dtypes.float0
+
+
+def _wide(x):
+    """The array `x` in the widest type of its kind."""
+    x = np.asarray(x)
+    complex_ = dtypes.issubdtype(x.dtype, np.complexfloating)
+    return x.astype(np.complex128 if complex_ else np.float64)
 
 
 def _numerical_jvp(f, primals, tangents, eps):
-    """The central difference of `f` along `tangents`."""
+    """The central difference of `f` along `tangents`, from `eps` on either side."""
 
     def at(step):
         def move(x, t):
-            if t.dtype == dtypes.float0:
+            if _is_float0(t):
                 return x
-            return _shift(x, (step * t).astype(t.dtype))
+            primal = np.asarray(x)
+            moved = primal + np.asarray(step * np.asarray(t)).astype(primal.dtype)
+            return _like(x, np.asarray(moved, primal.dtype))
 
         return f(*_combine(move, primals, tangents))
 
     def difference(high, low):
         if not _is_inexact(high):
-            return np.zeros(high.shape, dtypes.float0)
-        wide = np.complex128 if np.iscomplexobj(high) else np.float64
-        return (high.astype(wide) - low.astype(wide)) / eps
+            return np.zeros(np.shape(high), dtypes.float0)
+        high, low = _wide(high), _wide(low)
+        with np.errstate(invalid="ignore"):
+            # Equal infinities do not differ.
+            return np.where(high == low, 0, high - low) / (2 * eps)
 
-    return _combine(difference, at(eps / 2), at(-eps / 2))
+    return _combine(difference, at(eps), at(-eps))
 
 
 def _inner(a, b):
     """The real inner product of two trees, in the widest type."""
     total = 0.0
     for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
-        x, y = np.asarray(x), np.asarray(y)
-        if dtypes.float0 in (x.dtype, y.dtype):
-            continue
-        wide = np.complex128 if np.iscomplexobj(x) else np.float64
-        total += np.real(np.vdot(x.astype(wide), y.astype(wide)))
+        if not (_is_float0(x) or _is_float0(y)):
+            total += np.real(np.vdot(_wide(x), _wide(y)))
     return total
 
 
@@ -91,11 +107,12 @@ def _tolerance(given, dtype_names):
 
 
 def _assert_close(actual, expected, names, atol, rtol, message):
+    # Errors add up over a larger result.
     np.testing.assert_allclose(
         actual,
         expected,
-        atol=_tolerance(atol, names),
-        rtol=_tolerance(rtol, names),
+        atol=_tolerance(atol, names) * np.size(actual),
+        rtol=_tolerance(rtol, names) * np.size(actual),
         err_msg=message,
     )
 
@@ -132,12 +149,10 @@ def _compare(actual, expected, names, atol, rtol, message):
     if got_tree != want_tree:
         raise AssertionError(f"{message}: got structure {got_tree}, not {want_tree}")
     for x, y in zip(got, want, strict=True):
-        x, y = np.asarray(x), np.asarray(y)
-        if dtypes.float0 in (x.dtype, y.dtype):
-            continue
-        wide = np.complex128 if np.iscomplexobj(y) else np.float64
-        x, y = x.astype(wide), y.astype(wide)
-        _assert_close(x, y, names, atol, rtol, message)
+        if np.shape(x) != np.shape(y):
+            raise AssertionError(f"{message}: {np.shape(x)} is not {np.shape(y)}")
+        if not (_is_float0(x) or _is_float0(y)):
+            _assert_close(_wide(x), _wide(y), names, atol, rtol, message)
 
 
 def check_vjp(
@@ -167,23 +182,23 @@ def check_vjp(
 
 
 def _conjugate(x):
-    return x if x.dtype == dtypes.float0 else np.conj(x)
+    return x if _is_float0(x) else _like(x, np.conj(np.asarray(x)))
 
 
 def check_grads(f, args, order, modes=("fwd", "rev"), atol=None, rtol=None, eps=None):
     """Check forward and reverse derivatives of `f` at `args` up to `order`.
 
     Args:
-        modes: which of "fwd" and "rev".
+        modes: which of "fwd", "rev" and "lin" (`linearize`).
         atol, rtol: as `check_jvp`'s.
-        eps: the step of the numerical differences.
+        eps: how far the numerical differences step to either side.
 
     AssertionError where a derivative is off.
     """
     args = tuple(args)
     for mode in modes:
-        if mode not in ("fwd", "rev"):
-            raise ValueError(f"modes must be 'fwd' or 'rev', got {mode!r}")
+        if mode not in ("fwd", "rev", "lin"):
+            raise ValueError(f"modes must be 'fwd', 'rev' or 'lin', got {mode!r}")
 
     def check(f, args, order, message):
         if "fwd" in modes:
@@ -196,6 +211,11 @@ def check_grads(f, args, order, modes=("fwd", "rev"), atol=None, rtol=None, eps=
             check_vjp(f, _vjp_of(f), args, atol, rtol, eps, said)
             if order > 1:
                 check(_pulled_back(f), args, order - 1, f"{said}, ")
+        if "lin" in modes:
+            said = f"{message}linearize of {_name(f)}"
+            check_jvp(f, _linearized(f), args, atol, rtol, eps, said)
+            if order > 1:
+                check(_linearized(f), (args, args), order - 1, f"{said}, ")
 
     check(f, args, order, "")
 
@@ -210,6 +230,14 @@ def _jvp_of(f):
 
 def _vjp_of(f):
     return lambda *args: vjp(f, *args)
+
+
+def _linearized(f):
+    def out_and_tangent(primals, tangents):
+        out, pushforward = linearize(f, *primals)
+        return out, pushforward(*tangents)
+
+    return out_and_tangent
 
 
 def _pulled_back(f):

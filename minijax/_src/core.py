@@ -19,6 +19,13 @@ def trace_state_clean():
     return core.current_trace() is core.eval_trace
 
 
+def reset_trace_state():
+    """Trace nothing any more in this thread; whether nothing was being traced."""
+    clean = trace_state_clean()
+    core._state.trace = core.eval_trace
+    return clean
+
+
 def is_constant_dim(d):
     """Whether a size is a number rather than a symbol: always, here."""
     return isinstance(d, int)

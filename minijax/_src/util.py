@@ -1,15 +1,71 @@
 """Small helpers on sequences, functions and caches."""
 
+import faulthandler
 import functools
+import threading
 import types
+from collections.abc import Callable
 from typing import Any
 
+from minijax import stats
 from minijax._src._homes import names_of
 from minijax.extend.linear_util import cache as cache
 from minijax.util import safe_map, safe_zip
 
 NumpyComplexWarning = Warning
 weakref_lru_cache = cache
+
+# What JAX's tests set: called with the name of each rare event.
+test_event_listener: Callable[..., None] | None = None
+
+
+def _hear(name, *details):
+    # Looked up at each event: it may have been replaced.
+    if test_event_listener is not None:
+        test_event_listener(name, *details)
+
+
+stats.event_listener = _hear
+
+
+def install_failure_signal_handler():
+    """Show where Python is when the process gets a fatal signal."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable()
+
+
+class Mutex:
+    """A lock that many may hold for reading, or one for writing."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._readers, self._written = 0, False
+
+    def reader_lock(self):
+        """Wait until nobody writes."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._written)
+            self._readers += 1
+
+    def reader_unlock(self):
+        """Let go of what `reader_lock` took."""
+        with self._changed:
+            self._readers -= 1
+            self._changed.notify_all()
+
+    def writer_lock(self):
+        """Wait until nobody reads or writes."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._written or self._readers))
+            self._written = True
+
+    def writer_unlock(self):
+        """Let go of what `writer_lock` took."""
+        with self._changed:
+            self._written = False
+            self._changed.notify_all()
+
+    lock, unlock = writer_lock, writer_unlock
 
 
 def unzip3(triples):

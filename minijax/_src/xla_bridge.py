@@ -17,6 +17,14 @@ def canonicalize_platform(platform):
     return platform
 
 
+def backend_pjrt_c_api_version(platform=None):
+    """The version of the interface to XLA's plugins: None, there are none."""
+
+
+def backend_stablehlo_version(platform=None):
+    """The version of StableHLO that the backend reads: None, it reads none."""
+
+
 def using_pjrt_c_api(backend=None):
     """Whether the backend is a plugin of XLA's."""
     return False

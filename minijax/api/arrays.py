@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 
-from minijax import _callpath, core
+from minijax import _callpath, core, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl
@@ -28,6 +28,7 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     if device is may_alias is None:
         array = _callpath.from_numpy(x)
         if array is not None:
+            _say_put(x)
             return array
     copies = may_alias is False
     if device is None or isinstance(device, _PLACES):
@@ -57,6 +58,7 @@ def _put(leaf, place, copies=False):
         return leaf
     core.argument_aval(leaf)
     array = asarray(leaf)
+    _say_put(leaf)
     if type(array) is not ArrayImpl:
         return array
     array.check_alive()
@@ -66,6 +68,13 @@ def _put(leaf, place, copies=False):
         return array
     committed = place if isinstance(place, Sharding) else True
     return array._alias(array.aval, committed)
+
+
+def _say_put(x):
+    if type(x) is ArrayImpl:
+        return
+    stats.event("batched_device_put_start")
+    stats.event("batched_device_put_end")
 
 
 def _sharding(place):

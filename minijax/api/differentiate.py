@@ -18,7 +18,7 @@ from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import ad
-from minijax.tree_util import Partial, keystr, tree_map
+from minijax.tree_util import Partial, keystr, register_pytree_node, tree_map
 
 
 def _materialised(t):
@@ -296,9 +296,8 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
     outs, pull = ad.vjp(call, flat)
-    pullback = Partial(
-        _pullback, pull, call.out_tree, in_tree, _avals(outs), describe_function(fun)
-    )
+    out_avals = tuple(_avals(outs))
+    pullback = VJP(pull, in_tree, call.out_tree, out_avals, describe_function(fun))
     out = unflatten(call.out_tree, outs)
     if has_aux:
         return out, pullback, _stripped(call.aux, level)
@@ -317,13 +316,36 @@ corresponding to the single value returned by the function being differentiated
 `f_vjp(x, y)`."""
 
 
-def _pullback(pull, out_tree, in_tree, out_avals, name, *cotangents):
-    if len(cotangents) != 1:
-        raise TypeError(_SPLATTED.format(name=name.split(" at ")[0], n=len(cotangents)))
-    (cotangent,) = cotangents
-    flat, tree = flatten(cotangent)
-    if tree != out_tree:
-        example = unflatten(out_tree, out_avals)
+class VJP:
+    """What `vjp` returns: `f_vjp(cotangent)` is a tuple of cotangents.
+
+    A pytree, whose leaves are the residuals.
+    """
+
+    __slots__ = ("_name", "_out_avals", "_pull", "in_tree", "out_tree")
+
+    def __init__(self, pull, in_tree, out_tree, out_avals, name):
+        self._pull, self._out_avals, self._name = pull, out_avals, name
+        self.in_tree, self.out_tree = in_tree, out_tree
+
+    jaxpr = property(lambda self: self._pull.jaxpr)
+    opaque_residuals = property(lambda self: list(self._pull.residuals))
+
+    def __call__(self, out_ct, *extra_args):
+        if extra_args:
+            name, n = self._name.split(" at ")[0], 1 + len(extra_args)
+            raise TypeError(_SPLATTED.format(name=name, n=n))
+        flat, tree = flatten(out_ct)
+        if tree != self.out_tree:
+            raise self._other_tree(tree)
+        cts = [
+            _checked_ct(ct, aval)
+            for ct, aval in zip(flat, self._out_avals, strict=True)
+        ]
+        return unflatten(self.in_tree, [_materialised(ct) for ct in self._pull(cts)])
+
+    def _other_tree(self, tree):
+        example = unflatten(self.out_tree, self._out_avals)
         found = "\n".join(
             f"  * out{keystr(path)} was a {want} in the original output, but a {got} "
             f"here, so {why}."
@@ -331,13 +353,25 @@ def _pullback(pull, out_tree, in_tree, out_avals, name, *cotangents):
                 flatten(example)[1], tree
             )
         )
-        raise ValueError(
+        return ValueError(
             "unexpected tree structure.\n\nThe argument to a VJP function returned by "
             "`jax.vjp` must match the pytree\nstructure of the differentiated function "
-            f"{name}.\n\nBut the tree structures differ:\n{found}"
+            f"{self._name}.\n\nBut the tree structures differ:\n{found}"
         )
-    cts = [_checked_ct(ct, aval) for ct, aval in zip(flat, out_avals, strict=True)]
-    return unflatten(in_tree, [_materialised(ct) for ct in pull(cts)])
+
+    def _flatten(self):
+        known = self._pull._replace(residuals=None)
+        return (self._pull.residuals,), (
+            known, self.in_tree, self.out_tree, self._out_avals, self._name
+        )  # fmt: skip
+
+    @classmethod
+    def _unflatten(cls, known, children):
+        pull, *rest = known
+        return cls(pull._replace(residuals=children[0]), *rest)
+
+
+register_pytree_node(VJP, VJP._flatten, VJP._unflatten)
 
 
 def _checked_ct(ct, aval):
@@ -364,26 +398,43 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     out_avals = _avals(outs)
     out_tree = call.out_tree
 
-    def f_jvp(*tangents):
-        moving, tree = flatten(tangents)
-        if tree != in_tree:
+    f_jvp = Partial(
+        _Linear(
+            linear.jaxpr, in_tree, out_tree, in_avals, out_avals, moves, out_nonzero
+        ),
+        *linear.consts,
+    )
+    out = unflatten(out_tree, outs)
+    return (out, f_jvp, _stripped(call.aux, level)) if has_aux else (out, f_jvp)
+
+
+class _Linear:
+    """The derivative that `linearize` found, as a function of residuals and tangents."""
+
+    def __init__(
+        self, jaxpr, in_tree, out_tree, in_avals, out_avals, moves, out_nonzero
+    ):
+        self._jaxpr, self._in_tree, self._out_tree = jaxpr, in_tree, out_tree
+        self._in_avals, self._out_avals = in_avals, out_avals
+        self._moves, self._out_nonzero = moves, out_nonzero
+
+    def __call__(self, *args):
+        n = len(self._jaxpr.constvars)
+        moving, tree = flatten(args[n:])
+        if tree != self._in_tree:
             raise TypeError(
                 f"linearized function called on tangents of structure {tree}, but the "
-                f"primal values had structure {in_tree}"
+                f"primal values had structure {self._in_tree}"
             )
-        for t, aval in zip(moving, in_avals, strict=True):
+        for t, aval in zip(moving, self._in_avals, strict=True):
             _check_linear_input(t, aval)
-        moving = [t for t, can in zip(moving, moves, strict=True) if can]
-        found = iter(core.eval_jaxpr(linear.jaxpr, linear.consts, *moving))
+        moving = [t for t, can in zip(moving, self._moves, strict=True) if can]
+        found = iter(core.eval_jaxpr(self._jaxpr, args[:n], *moving))
         result = [
             next(found) if nz else instantiate(Zero(aval.to_tangent_aval()))
-            for nz, aval in zip(out_nonzero, out_avals, strict=True)
+            for nz, aval in zip(self._out_nonzero, self._out_avals, strict=True)
         ]
-        return unflatten(out_tree, result)
-
-    out = unflatten(out_tree, outs)
-    f_jvp = Partial(f_jvp)
-    return (out, f_jvp, _stripped(call.aux, level)) if has_aux else (out, f_jvp)
+        return unflatten(self._out_tree, result)
 
 
 def _check_linear_input(t, aval):

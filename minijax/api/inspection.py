@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minijax import core, dtypes
+from minijax import core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.signature import leaf_names
 from minijax.core import ShapedArray
@@ -83,6 +83,7 @@ core.aval_rules[ShapeDtypeStruct] = lambda x: ShapedArray(
 
 def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
     """Trace a function of pytrees: (closed jaxpr, in_tree, out_tree)."""
+    stats.event("trace_to_jaxpr")
     n = len(args)
     places = {k + n if k < 0 else k for k in static_argnums}
     dynamic = tuple(x for k, x in enumerate(args) if k not in places)

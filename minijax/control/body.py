@@ -2,7 +2,7 @@
 
 import weakref
 
-from minijax import config, core
+from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.control.signature import leaf_names
@@ -38,6 +38,7 @@ def trace_body(fun, in_tree, avals, name):
 
 
 def _trace_body(fun, in_tree, avals, name):
+    stats.event("trace_to_jaxpr")
     trees = []
 
     def flat_fun(*leaves):

@@ -6,7 +6,7 @@ depends on tangents is recorded as a linear jaxpr, whose constants are the resid
 al., "You Only Linearize Once", POPL 2023.)
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
@@ -423,23 +423,33 @@ def _transpose_jaxpr(closed, linear, ct_nonzero):
     return ClosedJaxpr(out_jaxpr, consts), in_nonzero
 
 
-def vjp(fun, primals, nonzero=None):
-    """(outs, pullback) of a flat function; `pullback(cts) -> cotangents` of the inputs.
+class Pullback(NamedTuple):
+    """The transposed derivative of a flat function: `pullback(cts)` gives cotangents.
 
-    A cotangent is an array or `Zero`, in and out.
+    A cotangent is an array or `Zero`, in and out. `residuals` is all that depends on
+    where the derivative was taken.
     """
-    avals = [core.get_aval(p).to_tangent_aval() for p in primals]
+
+    jaxpr: Any
+    avals: tuple
+    nonzero: tuple
+    out_nonzero: tuple
+    residuals: list
+
+    def __call__(self, cts):
+        live = [ct for ct, nz in zip(cts, self.out_nonzero, strict=True) if nz]
+        args = [UndefinedPrimal(v.aval) for v in self.jaxpr.invars]
+        found = iter(backward_pass(self.jaxpr, self.residuals, args, live))
+        return [
+            next(found) if nz else Zero(aval)
+            for aval, nz in zip(self.avals, self.nonzero, strict=True)
+        ]
+
+
+def vjp(fun, primals, nonzero=None):
+    """(outs, pullback) of a flat function."""
+    avals = tuple([core.get_aval(p).to_tangent_aval() for p in primals])
     if nonzero is None:
         nonzero = tuple(aval.dtype != dtypes.float0 for aval in avals)
     outs, linear, out_nonzero = linearize(fun, primals, nonzero)
-
-    def pullback(cts):
-        live = [ct for ct, nz in zip(cts, out_nonzero, strict=True) if nz]
-        args = [UndefinedPrimal(v.aval) for v in linear.jaxpr.invars]
-        found = iter(backward_pass(linear.jaxpr, linear.consts, args, live))
-        return [
-            next(found) if nz else Zero(aval)
-            for aval, nz in zip(avals, nonzero, strict=True)
-        ]
-
-    return outs, pullback
+    return outs, Pullback(linear.jaxpr, avals, nonzero, out_nonzero, linear.consts)

@@ -1,0 +1,5 @@
+"""MLIR's dialects: none is here."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, submodules={"hlo"})
