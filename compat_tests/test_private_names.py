@@ -1,9 +1,11 @@
 """The adapters for JAX's private names: what is there, and that it does the same."""
 
+import ast
 import functools
 import inspect
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +15,27 @@ from sides import Side, assert_same, raised
 # module of `_src` -> names that JAX's own tests and other libraries import from it
 NAMES = {
     "ad_checkpoint": "checkpoint checkpoint_name checkpoint_policies remat remat_p name_p",
-    "ad_util": "Zero stop_gradient_p SymbolicZero",
+    "abstract_arrays": "ShapedArray",
+    "ad_util": "add_any_p add_jaxvals_p zeros_like_jaxval Zero stop_gradient_p SymbolicZero",
     "api": "jit grad vmap vjp jvp linearize make_jaxpr device_put eval_shape _std_basis",
     "api_util": "SENTINEL debug_info flatten_axes flatten_fun infer_argnums_and_argnames",
     "array": "ArrayImpl Shard",
     "cloud_tpu_init": "running_in_cloud_tpu_vm",
     "compilation_cache": "_cache reset_cache is_persistent_cache_enabled",
+    "basearray": "Array ArrayLike StaticScalar",
     "config": "update enable_x64 enable_checks log_compiles parse_flags_with_absl _read "
     "config_states bool_flag int_flag string_flag bool_state enum_state bool_env config",
-    "core": "reset_trace_state subjaxprs "
+    "core": "reset_trace_state subjaxprs is_empty_shape definitely_equal_shape ref_p "
+    "new_ref freeze freeze_p Ref "
     "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
     "call_p closed_call_p trace_state_clean typeof jaxpr_as_fun UnexpectedTracerError",
     "debugging": "debug_callback_p debug_print",
-    "dispatch": "apply_primitive xla_primitive_callable",
-    "dtypes": "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast",
-    "interpreters.ad": "Zero primitive_jvps instantiate_zeros",
+    "dispatch": "apply_primitive xla_primitive_callable runtime_tokens jaxpr_has_primitive "
+    "JAXPR_TRACE_EVENT BACKEND_COMPILE_EVENT",
+    "dlpack": "from_dlpack",
+    "dtypes": "jax_dtype default_types python_scalar_types_to_dtypes "
+    "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast",
+    "interpreters.ad": "add_jaxvals_p Zero primitive_jvps instantiate_zeros",
     "interpreters.batching": "primitive_batchers BatchTracer",
     "interpreters.mlir": "register_lowering lower_fun",
     "interpreters.partial_eval": "dce_jaxpr PartialVal DynamicJaxprTracer",
@@ -35,15 +43,25 @@ NAMES = {
     "lax.lax": "add_p sin_p convert_element_type_p _const PrecisionLike",
     "lax.slicing": "slice gather GatherDimensionNumbers",
     "lib": "version _jax xla_client cuda_versions",
-    "linear_util": "wrap_init transformation2 WrappedFun merge_linear_aux",
-    "mesh": "Mesh AxisType get_abstract_mesh",
+    "linear_util": "DebugInfo wrap_init transformation2 WrappedFun merge_linear_aux",
+    "mesh": "thread_resources Mesh AxisType get_abstract_mesh",
+    "numpy.index_tricks": "mgrid ogrid c_ r_",
+    "numpy.window_functions": "hamming kaiser",
     "numpy.util": "promote_dtypes promote_dtypes_inexact check_arraylike",
+    "partition_spec": "PartitionSpec UnconstrainedSingleton",
+    "pjit": "pjit auto_axes explicit_axes reshard with_sharding_constraint JitWrapped",
+    "profiler": "start_trace annotate_function",
     "public_test_util": "check_grads check_jvp check_vjp check_close tolerance "
     "default_tolerance default_gradient_tolerance rand_like _dtype",
-    "random.prng": "prngs PRNGKeyArray",
+    "ref": "new_ref",
+    "scipy.spatial.transform": "Rotation",
+    "tree": "map leaves",
+    "typing": "Array ArrayLike DTypeLike Shape DimSize DeprecatedArg",
+    "random.prng": "KeyTy prngs PRNGKeyArray",
     "sharding_impls": "NamedSharding SingleDeviceSharding PartitionSpec",
-    "tree_util": "tree_flatten Partial keystr prefix_errors equality_errors",
-    "util": "safe_map safe_zip unzip2 unzip3 split_list partition_list merge_lists curry",
+    "tree_util": "generate_key_paths tree_flatten Partial keystr prefix_errors equality_errors",
+    "util": "canonicalize_axis moveaxis memoize OrderedSet HashablePartial toposort subs_list "
+    "test_event safe_map safe_zip unzip2 unzip3 split_list partition_list merge_lists curry",
     "xla_bridge": "get_backend backends devices backend_pjrt_c_api_version",
 }
 
@@ -179,7 +197,56 @@ def _tolerances(side):
     )
 
 
+def _ordered(side):
+    found = side("_src.util").OrderedSet()
+    found.update([3, 1])
+    found.add(2)
+    found.add(3)
+    return list(found), 2 in found, len(found)
+
+
+def _partials(side):
+    partial = side("_src.util").HashablePartial
+    f, g = (partial(curried, 1) for curried in (_twice, _twice))
+    return f == g, hash(f) == hash(g), f == partial(_twice, 2), f(3)
+
+
+def _twice(x, y):
+    return 2 * x + y
+
+
+def _physical(side):
+    mesh = side.make_mesh((1,), ("x",), axis_types=(side.sharding.AxisType.Auto,))
+    resources = side("_src.mesh").thread_resources
+    with warnings.catch_warnings(action="ignore"), mesh:
+        inside = resources.env.physical_mesh == mesh
+    return inside, resources.env.physical_mesh.empty
+
+
 CALLS = {
+    "ordered set": _ordered,
+    "partials": _partials,
+    "physical mesh": _physical,
+    "axis": lambda s: s("_src.util").canonicalize_axis(-1, 3),
+    "axis out of bounds": lambda s: (
+        type(raised(lambda: s("_src.util").canonicalize_axis(3, 3))).__name__
+    ),
+    "substituted": lambda s: s("_src.util").subs_list([None, 1], [5, 6], [7]),
+    "paths": lambda s: repr(
+        list(s("_src.tree_util").generate_key_paths({"a": [1, 2]}))
+    ),
+    "eye": lambda s: s("_src.lax.lax")._eye(np.float32, (3, 4), 1),
+    "delta": lambda s: s("_src.lax.lax")._delta(np.float32, (2, 3, 2), (0, 2)),
+    "tri": lambda s: s("_src.lax.lax")._tri(np.int32, (3, 4), -1),
+    "jax dtypes": lambda s: [
+        str(s("_src.dtypes").jax_dtype(t)) for t in (int, float, None, "int64", "f2")
+    ],
+    "has primitive": lambda s: [
+        s("_src.dispatch").jaxpr_has_primitive(
+            s.make_jaxpr(s.jit(lambda x: s.lax.sin(x)))(1.0).jaxpr, name
+        )
+        for name in ("sin", "cos")
+    ],
     "events": _events,
     "defined": _defined,
     "tolerances": _tolerances,
@@ -212,6 +279,23 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_calls(name):
     assert_same(CALLS[name])
+
+
+def test_flags():
+    """The flags that both know have the same values at the start."""
+    program = "import {}; print({{k: str(v) for k, v in {}.config.values.items()}})"
+    theirs, ours = (
+        ast.literal_eval(
+            subprocess.run(
+                [sys.executable, "-c", program.format(name, name)],
+                capture_output=True, check=True, env={}, text=True,
+            ).stdout
+        )
+        for name in ("jax", "minijax")
+    )  # fmt: skip
+    shared = theirs.keys() & ours.keys()
+    assert len(shared) > 100
+    assert {k: ours[k] for k in shared} == {k: theirs[k] for k in shared}
 
 
 # JAX's helpers of its own tests, as they are installed, on minijax.

@@ -217,6 +217,24 @@ class _Current(threading.local):
 _current = _Current()
 
 
+class _Environment:
+    """The mesh that a `with mesh:` block made current."""
+
+    @property
+    def physical_mesh(self):
+        """The mesh; an empty one outside of such blocks."""
+        return _current.physical[-1] if _current.physical else EMPTY_MESH
+
+
+class _ThreadResources:
+    """What this thread computes on."""
+
+    env = _Environment()
+
+
+thread_resources = _ThreadResources()
+
+
 def current_mesh():
     """The mesh that unqualified partition specs refer to, or None."""
     for stack in (_current.physical, _current.set, _current.abstract):

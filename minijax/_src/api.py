@@ -11,4 +11,5 @@ __getattr__ = names_of(
     "minijax.api.arrays",
     "minijax.api.shard",
     "minijax.control.call",
+    "minijax.extend.backend",
 )

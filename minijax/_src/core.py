@@ -5,11 +5,13 @@ from typing import Any
 from minijax import check, core
 from minijax._src._homes import names_of
 from minijax.ops.shape import canonical_shape
+from minijax.state.primitives import new_ref_p
 
 AxisName = Any
 Effects = frozenset
 trace_ctx = core._state
 abstract_token = core.AbstractToken()
+ref_p = new_ref_p
 check_jaxpr = check.check_jaxpr
 pytype_aval_mappings = core.aval_rules
 
@@ -24,6 +26,21 @@ def reset_trace_state():
     clean = trace_state_clean()
     core._state.trace = core.eval_trace
     return clean
+
+
+def is_empty_shape(shape):
+    """Whether arrays of a shape have no elements."""
+    return 0 in shape
+
+
+def definitely_equal(x, y):
+    """Whether two sizes are surely equal."""
+    return x is y or x == y
+
+
+def definitely_equal_shape(a, b):
+    """Whether two shapes are surely equal."""
+    return len(a) == len(b) and all(map(definitely_equal, a, b))
 
 
 def is_constant_dim(d):
@@ -61,6 +78,7 @@ __getattr__ = names_of(
     "minijax.extend.core",
     "minijax.core",
     "minijax.errors",
+    "minijax.state.primitives",
     "minijax._src._calls",
     "minijax.mesh",
     "minijax.trace",

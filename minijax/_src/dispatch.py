@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from minijax import dispatch, stats
+from minijax import core, dispatch, stats
 from minijax._src._homes import names_of
 
 
@@ -34,6 +34,32 @@ class _EagerPrograms:
         self._before = stats.counters.get("eager_cache_miss", 0)
 
 
+JAXPR_TRACE_EVENT = stats.EVENTS["trace"][0]
+JAXPR_TO_MLIR_MODULE_EVENT = stats.EVENTS["lower"][0]
+BACKEND_COMPILE_EVENT = stats.EVENTS["compile"][0]
+
 xla_primitive_callable = _EagerPrograms()
+
+
+class _RuntimeTokens:
+    """The effects that are still to happen: none, computation is synchronous."""
+
+    def block_until_ready(self):
+        """Wait for effects."""
+
+    clear = block_until_ready
+
+
+runtime_tokens = _RuntimeTokens()
+wait_for_tokens = runtime_tokens.block_until_ready
+
+
+def jaxpr_has_primitive(jaxpr, prim_name):
+    """Whether a primitive of a name is anywhere in a jaxpr."""
+    inner = (sub for eqn in jaxpr.eqns for sub in core.subjaxprs(eqn.params))
+    return any(eqn.primitive.name == prim_name for eqn in jaxpr.eqns) or any(
+        jaxpr_has_primitive(sub, prim_name) for sub in inner
+    )
+
 
 __getattr__ = names_of(__name__, "minijax.interpreters.xla", "minijax.dispatch")

@@ -15,6 +15,15 @@ _jax_types = sorted((np.dtype(t) for t in dtypes.array_dtypes), key=str)
 short_dtype_name = dtypes.short_name
 
 
+_jax_dtype_set = {*_jax_types, np.dtype(dtypes.float0)}
+python_scalar_types_to_dtypes = {
+    bool: np.dtype("bool"),
+    int: np.dtype("int64"),
+    float: np.dtype("float64"),
+    complex: np.dtype("complex128"),
+}
+
+
 def default_int_dtype():
     """The dtype of Python's ints."""
     return dtypes.python_scalar_dtype(int)
@@ -33,6 +42,26 @@ def default_float_dtype():
 def default_complex_dtype():
     """The dtype of Python's complex numbers."""
     return dtypes.python_scalar_dtype(complex)
+
+
+default_types = {
+    "b": lambda: np.dtype("bool"),
+    "i": default_int_dtype,
+    "u": default_uint_dtype,
+    "f": default_float_dtype,
+    "c": default_complex_dtype,
+}
+
+
+def jax_dtype(obj, *, align=False, copy=False):
+    """A dtype; Python's types and None stand for the default ones."""
+    if obj is None:
+        return default_float_dtype()
+    if obj in (bool, int, float, complex):
+        return dtypes.python_scalar_dtype(obj)
+    if dtypes.issubdtype(obj, dtypes.extended):
+        return obj
+    return np.dtype(obj, align=align, copy=copy)
 
 
 def coerce_to_array(x, dtype=None):

@@ -1,7 +1,14 @@
 """`jit` and what it lays out."""
 
 from minijax._src._homes import names_of
+from minijax.control.call import jit as pjit  # noqa: F401
+from minijax.stages import Wrapped as JitWrapped  # noqa: F401
 
 __getattr__ = names_of(
-    __name__, "minijax.control.call", "minijax.control.constraint", "minijax.stages"
+    __name__,
+    "minijax.control.call",
+    "minijax.control.constraint",
+    "minijax.stages",
+    "minijax.sharding",
+    "minijax",
 )

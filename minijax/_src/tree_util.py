@@ -2,6 +2,7 @@
 
 from minijax._pytree_registry import default_registry
 from minijax._src._homes import names_of
+from minijax.tree_util import tree_flatten_with_path
 
 
 class _Registry:
@@ -12,6 +13,12 @@ class _Registry:
 
 
 _registry = _Registry()
+
+
+def generate_key_paths(tree):
+    """Pairs of a leaf's path and the leaf."""
+    yield from tree_flatten_with_path(tree)[0]
+
 
 __getattr__ = names_of(
     __name__,

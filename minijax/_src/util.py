@@ -10,6 +10,8 @@ from typing import Any
 from minijax import stats
 from minijax._src._homes import names_of
 from minijax.extend.linear_util import cache as cache
+from minijax.ops.define import move_axis
+from minijax.ops.shape import canonical_axis
 from minijax.util import safe_map, safe_zip
 
 NumpyComplexWarning = Warning
@@ -132,6 +134,48 @@ def ceil_of_ratio(x, y):
     return -(-x // y)
 
 
+def subs_list(places, source, base):
+    """Those of `source` that `places` names, and for each None the next of `base`."""
+    rest = iter(base)
+    return [next(rest) if place is None else source[place] for place in places]
+
+
+def canonicalize_axis(axis, num_dims):
+    """An axis counted from the front.  ValueError for one out of bounds."""
+    return canonical_axis(axis, num_dims)
+
+
+def moveaxis(x, src, dst):
+    """`x` with axis `src` moved to `dst`."""
+    return move_axis(x, src, dst)
+
+
+def memoize(fun):
+    """`fun`, called once for equal arguments."""
+    return cache(max_size=None)(fun)
+
+
+def toposort(end_nodes):
+    """Nodes in an order in which their `parents` come first."""
+    order, seen = [], set()
+
+    def visit(node):
+        if id(node) not in seen:
+            seen.add(id(node))
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    for node in end_nodes:
+        visit(node)
+    return order
+
+
+def test_event(name, *details):
+    """Tell the listener of a test that something rare happened."""
+    stats.event(name, *details)
+
+
 def fun_name(fun, default="<unnamed function>") -> str:
     """The name of a function, seen through `functools.partial`."""
     while isinstance(fun, functools.partial) and not hasattr(fun, "__name__"):
@@ -171,6 +215,50 @@ def set_module(module):
         return fun
 
     return decorate
+
+
+class OrderedSet:
+    """A set that keeps the order of insertion, and forgets nothing."""
+
+    def __init__(self):
+        self._elements = {}
+
+    def add(self, elt):
+        """Put an element in."""
+        self._elements[elt] = None
+
+    def update(self, elts):
+        """Put elements in."""
+        self._elements.update(dict.fromkeys(elts))
+
+    def __contains__(self, elt):
+        return elt in self._elements
+
+    def __iter__(self):
+        return iter(self._elements)
+
+    def __len__(self):
+        return len(self._elements)
+
+
+class HashablePartial:
+    """A partial application, equal to others of the same function and arguments."""
+
+    def __init__(self, f, *args, **kwargs):
+        self.f, self.args, self.kwargs = f, args, kwargs
+
+    def __eq__(self, other):
+        return (
+            type(other) is HashablePartial
+            and self.f.__code__ == other.f.__code__
+            and (self.args, self.kwargs) == (other.args, other.kwargs)
+        )
+
+    def __hash__(self):
+        return hash((self.f.__code__, self.args, tuple(self.kwargs.items())))
+
+    def __call__(self, *args, **kwargs):
+        return self.f(*self.args, *args, **self.kwargs, **kwargs)
 
 
 class HashableFunction:

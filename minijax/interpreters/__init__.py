@@ -4,7 +4,7 @@ import importlib
 
 from minijax.alias import missing_attribute
 
-_LAZY = {"ad", "batching", "mlir", "partial_eval", "xla"}
+_LAZY = {"ad", "batching", "mlir", "partial_eval", "pxla", "xla"}
 
 
 def __getattr__(name):

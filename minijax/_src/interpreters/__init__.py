@@ -2,5 +2,5 @@
 
 from minijax._src._homes import names_of
 
-_SUBMODULES = {"ad", "batching", "mlir", "partial_eval"}
+_SUBMODULES = {"ad", "batching", "mlir", "partial_eval", "pxla", "xla"}
 __getattr__ = names_of(__name__, "minijax.interpreters", submodules=_SUBMODULES)

@@ -1,8 +1,12 @@
 """The elementwise, shape and reduction operations."""
 
+import functools
+import itertools
 from typing import Any
 
-from minijax import dtypes
+import numpy as np
+
+from minijax import dtypes, lax
 from minijax._src._homes import names_of
 from minijax.numpy.creation import asarray as asarray
 from minijax.numpy.promotion import literal
@@ -19,6 +23,27 @@ def _const(example, value):
 def _convert_element_type(operand, new_dtype=None, weak_type=False, sharding=None):
     """`operand` with another dtype, or another weak type."""
     return convert(operand, new_dtype, weak_type)
+
+
+def _eye(dtype, shape, offset):
+    """A matrix with ones on one diagonal."""
+    row, column = (lax.broadcasted_iota(np.int32, shape, k) for k in (0, 1))
+    return convert(lax.eq(row + np.int32(offset), column), np.dtype(dtype))
+
+
+def _delta(dtype, shape, axes):
+    """A generalised identity: ones where the indices along `axes` agree."""
+    base = tuple(shape[axis] for axis in axes)
+    index = [lax.broadcasted_iota(np.int32, base, k) for k in range(len(base))]
+    same = [lax.eq(a, b) for a, b in itertools.pairwise(index)]
+    found = functools.reduce(lax.bitwise_and, same)
+    return lax.broadcast_in_dim(convert(found, np.dtype(dtype)), shape, axes)
+
+
+def _tri(dtype, shape, offset):
+    """A matrix with ones on and below one diagonal."""
+    row, column = (lax.broadcasted_iota(np.int32, shape, k) for k in (0, 1))
+    return convert(lax.ge(row + np.int32(offset), column), np.dtype(dtype))
 
 
 __getattr__ = names_of(

@@ -3,10 +3,13 @@
 from minijax._src._homes import names_of
 
 _SUBMODULES = {
+    "array_constructors",
     "array_creation",
     "array_methods",
     "einsum",
+    "error",
     "fft",
+    "index_tricks",
     "indexing",
     "lax_numpy",
     "linalg",
@@ -20,5 +23,6 @@ _SUBMODULES = {
     "ufuncs",
     "util",
     "vectorize",
+    "window_functions",
 }
 __getattr__ = names_of(__name__, "minijax.numpy", submodules=_SUBMODULES)

@@ -4,6 +4,7 @@ from minijax import dtypes
 from minijax._src._homes import names_of
 from minijax.array import ArrayImpl as PRNGKeyArray  # noqa: F401
 
+KeyTy = dtypes.KeyTy
 prngs = dtypes.key_dtypes
 threefry_prng_impl = prngs["threefry2x32"]
 

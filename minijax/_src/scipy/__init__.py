@@ -2,5 +2,5 @@
 
 from minijax._src._homes import names_of
 
-_SUBMODULES = {"linalg", "ndimage", "signal", "special"}
+_SUBMODULES = {"linalg", "ndimage", "signal", "spatial", "special"}
 __getattr__ = names_of(__name__, "minijax.scipy", submodules=_SUBMODULES)

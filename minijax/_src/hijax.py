@@ -1,0 +1,5 @@
+"""Types and primitives that lower to others."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.experimental.hijax")

@@ -1,0 +1,5 @@
+"""Meshes from devices."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.experimental.mesh_utils")

@@ -1,0 +1,5 @@
+"""Making arrays."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.numpy.creation", "minijax.numpy")

@@ -1,0 +1,5 @@
+"""Generators of random bits, and keys."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax._src.random.prng")
