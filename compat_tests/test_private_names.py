@@ -223,7 +223,15 @@ def _physical(side):
     return inside, resources.env.physical_mesh.empty
 
 
+def _without_dead_code(side):
+    jaxpr = side.make_jaxpr(lambda x, y: (side.lax.sin(x), side.lax.cos(y)))(1.0, 2.0)
+    pe = side("_src.interpreters.partial_eval")
+    smaller, used = pe.dce_jaxpr(jaxpr.jaxpr, [False, True])
+    return [eqn.primitive.name for eqn in smaller.eqns], used, len(smaller.invars)
+
+
 CALLS = {
+    "dead code": _without_dead_code,
     "ordered set": _ordered,
     "partials": _partials,
     "physical mesh": _physical,

@@ -5,7 +5,7 @@ from typing import Any
 from minijax import core
 from minijax.alias import missing_attribute
 from minijax.trace import trace
-from minijax.transforms import simplify
+from minijax.transforms.dce import dce
 from minijax.transforms.ad import LinearTrace as _LinearTrace
 
 
@@ -43,7 +43,7 @@ def dce_jaxpr(jaxpr, used_outputs, instantiate=False):
         used_outputs = [used_outputs] * len(jaxpr.outvars)
     if isinstance(instantiate, bool):
         instantiate = [instantiate] * len(jaxpr.invars)
-    smaller, used = simplify.dce(jaxpr, used_outputs)
+    smaller, used = dce(jaxpr, used_outputs)
     used = [u or kept for u, kept in zip(used, instantiate, strict=True)]
     invars = [v for v, u in zip(jaxpr.invars, used, strict=True) if u]
     return smaller.replace(invars=invars), used

@@ -23,4 +23,5 @@ __getattr__ = names_of(
     "minijax.transforms.partial_eval",
     "minijax.trace",
     "minijax.transforms.simplify",
+    "minijax.transforms.dce",
 )
