@@ -14,7 +14,6 @@ NAMES = list(PROGRAMS)
 
 # Programs whose equations differ from JAX's, each with the reason.
 DIFFERENT_EQUATIONS = {
-    "batched_loop": "a weak carry is made strong before the loop, not in its body",
     "batched_condition": "the mask of running elements is computed from the carry",
     "batched_branches": "with two branches the select is by a boolean, not by an index",
     "gradient_of_branches": "unused residuals are zeros, not uninitialised memory",

@@ -180,7 +180,11 @@ def _find_aval_rule(x):
 
 def valid_jaxtype(x):
     """Whether `get_aval` takes `x`."""
-    return isinstance(x, Tracer) or any(cls in aval_rules for cls in type(x).__mro__)
+    try:
+        get_aval(x)
+    except TypeError:
+        return False
+    return True
 
 
 def typeof(x):
@@ -718,19 +722,73 @@ class Tracer:
         value = self._concrete()
         if value is None:
             raise errors.ConcretizationTypeError(
-                self, "The problem arose with the `tolist` function."
+                self, f"The tolist() method was called on {errors.describe(self)}."
             )
         return value.tolist()
 
-    def block_until_ready(self):
-        """Tracers have nothing to wait for."""
-        return self
+    @property
+    def sharding(self):
+        """Not known while a function is traced: AttributeError."""
+        raise AttributeError(
+            f"The 'sharding' attribute is not available on {errors.describe(self)}. "
+            "To query sharding information on tracers, use `jax.typeof(x)`."
+        )
 
     def __copy__(self):
         return self
 
     def __deepcopy__(self, memo):
         return self
+
+    def __reduce__(self):
+        raise errors.ConcretizationTypeError(
+            self,
+            "The error occurred in the __reduce__ method, which may indicate an attempt "
+            "to serialize/pickle a traced value.",
+        )
+
+
+def _refuse(text):
+    """A method that needs an array in memory: ConcretizationTypeError, saying so."""
+
+    def method(self, *args, **kwargs):
+        raise errors.ConcretizationTypeError(
+            self, text.replace("TRACER", errors.describe(self))
+        )
+
+    return method
+
+
+def _unavailable(name):
+    """An attribute of arrays only; AttributeError lets `getattr` have a default."""
+
+    def read(self):
+        raise AttributeError(
+            f"The '{name}' method is not available on {errors.describe(self)}."
+            f"{errors.origin(self)}"
+        )
+
+    return property(read)
+
+
+def _refuse_what_needs_memory():
+    methods = "delete", "devices", "is_deleted", "on_device_size_in_bytes", "tobytes"
+    for name in (
+        *methods, "addressable_data", "unsafe_buffer_pointer", "__dlpack__",
+    ):  # fmt: skip
+        setattr(Tracer, name, _refuse(f"The {name}() method was called on TRACER."))
+    for name in ("global_shards", "is_fully_addressable", "is_fully_replicated",
+                 "traceback"):  # fmt: skip
+        read = _refuse(f"The {name} property was called on TRACER.")
+        setattr(Tracer, name, property(read))
+    for name in ("addressable_shards", "committed"):
+        read = _refuse(f"The '{name}' attribute is not available on TRACER.")
+        setattr(Tracer, name, property(read))
+    for name in ("block_until_ready", "copy_to_host_async"):
+        setattr(Tracer, name, _unavailable(name))
+
+
+_refuse_what_needs_memory()
 
 
 _EMPTY = (

@@ -166,6 +166,7 @@ def leaked(tracer):
     if where:
         source = tracer.created_at()
         line = "" if source is None else f"{_line(source)}"
+        where = " traced for ".join(where.rsplit(" for ", 1))
         said = (
             f"The function being traced when the value leaked was {where}.\n"
             f"{_RULE}\nThe leaked intermediate value was created on line {line}. \n"

@@ -66,7 +66,8 @@ def _jaxpr(jaxpr, indent, name):
         )
         ins = " ".join(name(a) for a in eqn.invars)
         params = _params(eqn.params, indent + "    ", name)
-        lines.append(f"{outs} = {eqn.primitive.name}{params} {ins}".lstrip())
+        equation = f"{eqn.primitive.name}{params} {ins}"
+        lines.append(f"{outs} = {equation}" if outs else equation)
     outs = ", ".join(name(a) for a in jaxpr.outvars)
     outs = f"({outs},)" if len(jaxpr.outvars) == 1 else f"({outs})"
     head = f"{{ lambda {consts}; {args}. let"

@@ -8,7 +8,7 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.ops.arithmetic import add
 from minijax.ops.define import zeros
-from minijax.ops.shape import rev
+from minijax.ops.shape import canonical_axis, rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
 from minijax.traceback_util import api_boundary
 
@@ -28,8 +28,7 @@ def associative_scan(fn, elems, reverse=False, axis=0):
     if not callable(fn):
         raise TypeError("lax.associative_scan: fn argument should be callable.")
     flat, tree = flatten(elems)
-    if axis < 0:
-        axis += core.get_aval(flat[0]).ndim
+    axis = canonical_axis(axis, core.get_aval(flat[0]).ndim)
     sizes = {core.get_aval(x).shape[axis] for x in flat}
     if len(sizes) != 1:
         raise ValueError(

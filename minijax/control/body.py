@@ -4,10 +4,11 @@ import weakref
 
 from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import equality_errors_pytreedef
-from minijax.control.signature import leaf_names
-from minijax.core import ShapedArray
-from minijax.ops.convert import convert_element_type
+from minijax._pytree_prefix import equality_errors
+from minijax.control.signature import check_outputs, leaf_names
+from minijax.core import ClosedJaxpr, Literal, ShapedArray
+from minijax.dtypes import result_dtype
+from minijax.ops.convert import convert, convert_element_type
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.tree_util import keystr, tree_flatten_with_path
 
@@ -44,8 +45,7 @@ def _trace_body(fun, in_tree, avals, name):
     def flat_fun(*leaves):
         outs, tree = flatten(fun(*unflatten(in_tree, leaves)))
         trees.append(tree)
-        for x in outs:
-            core.get_aval(x)
+        check_outputs(fun, name, outs, tree)
         return outs
 
     _, whole = flatten((unflatten(in_tree, avals), {}))
@@ -56,8 +56,17 @@ def _trace_body(fun, in_tree, avals, name):
 
 
 def avals_of(values):
-    """The avals of flat values."""
+    """The avals of flat values that a user handed in."""
+    for x in values:
+        if not core.valid_jaxtype(x):
+            raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
     return [core.get_aval(x) for x in values]
+
+
+def as_array(x):
+    """A value as an Array, or the tracer that it is."""
+    aval = core.get_aval(x)
+    return convert(x, aval.dtype, aval.weak_type)
 
 
 def same_type(a, b):
@@ -66,17 +75,17 @@ def same_type(a, b):
 
 
 def promote_weak(values, avals, wanted):
-    """Values whose weak type gives way to the strong one of `wanted`.
+    """Weakly typed values promoted where they come out with another type.
 
     (values, changed).
     """
     changed = False
     promoted = []
     for x, aval, want in zip(values, avals, wanted, strict=True):
-        if aval.weak_type and (not want.weak_type or aval.dtype != want.dtype):
-            if aval.shape == want.shape:
-                x = convert_element_type(x, want.dtype)
-                changed = True
+        if aval.weak_type and not same_type(aval, want):
+            both = (aval.dtype, want.dtype), (True, want.weak_type)
+            x = convert_element_type(x, result_dtype(*both)[0])
+            changed = True
         promoted.append(x)
     return promoted, changed
 
@@ -98,6 +107,55 @@ def split_list(values, sizes):
         parts.append(list(values[at : at + size]))
         at += size
     return [*parts, list(values[at:])]
+
+
+def forwarded(jaxpr):
+    """For each output the place of the input that it is, or None."""
+    same = {}
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "jit":
+            for var, place in zip(
+                eqn.outvars, forwarded(eqn.params["jaxpr"].jaxpr), strict=True
+            ):
+                if place is not None:
+                    atom = eqn.invars[place]
+                    same[var] = atom if type(atom) is Literal else same.get(atom, atom)
+    places = {var: place for place, var in enumerate(jaxpr.invars)}
+    return [
+        None if type(v) is Literal else places.get(same.get(v, v))
+        for v in jaxpr.outvars
+    ]
+
+
+def pruned(closed, keep, front):
+    """`closed` with the outputs to keep, and the chosen inputs moved to the front.
+
+    Equal arguments give the same object, so that caches find it again.
+    """
+    if all(keep) and not any(front):
+        return closed
+    key = pruned, tuple(keep), tuple(front)
+    known = closed.memo.get(key)
+    if known is None:
+        jaxpr = closed.jaxpr
+        first, rest = partition(front, jaxpr.invars)
+        outvars = [v for v, kept in zip(jaxpr.outvars, keep, strict=True) if kept]
+        known = closed.memo[key] = ClosedJaxpr(
+            jaxpr.replace(invars=first + rest, outvars=outvars), closed.consts
+        )
+    return known
+
+
+def partition(mask, values):
+    """(the values where the mask holds, the others)."""
+    pairs = list(zip(mask, values, strict=True))
+    return [x for m, x in pairs if m], [x for m, x in pairs if not m]
+
+
+def merged(mask, chosen, others):
+    """What `partition` took apart: `chosen` where the mask holds, else `others`."""
+    chosen, others = iter(chosen), iter(others)
+    return [next(chosen) if m else next(others) for m in mask]
 
 
 def listed(rows):
@@ -145,13 +203,9 @@ def carry_error(what, fun, in_tree, in_avals, out_tree, out_avals):
     head = f"{what} body function carry input and carry output must have "
     name = _carry_name(fun)
     if in_tree != out_tree:
-        rows = [
-            f"the input carry {_component(name, keystr(path))} is a {want} but the "
-            f"corresponding component of the carry output is a {got}, so {why}"
-            for path, want, got, why in equality_errors_pytreedef(in_tree, out_tree)
-        ]
         return TypeError(
-            f"{head}the same pytree structure, but they differ:\n\n{listed(rows)}\n\n"
+            f"{head}the same pytree structure, but they differ:\n\n"
+            f"{_tree_differences(name, in_tree, in_avals, out_tree, out_avals)}\n\n"
             "Revise the function so that the carry output has the same pytree structure "
             "as the carry input."
         )
@@ -166,6 +220,20 @@ def carry_error(what, fun, in_tree, in_avals, out_tree, out_avals):
         f"{head}equal types, but they differ:\n\n{listed(rows)}\n\nRevise the function "
         "so that all output types match the corresponding input types."
     )
+
+
+def _tree_differences(name, in_tree, in_avals, out_tree, out_avals):
+    out = unflatten(out_tree, out_avals)
+    if out is None:
+        return (
+            f"the input tree structure is:\n{in_tree}\n"
+            f"the output tree structure is:\n{out_tree}"
+        )
+    return listed([
+        f"the input carry {_component(name, keystr(path))} is a {want} but the "
+        f"corresponding component of the carry output is a {got}, so {why}"
+        for path, want, got, why in equality_errors(unflatten(in_tree, in_avals), out)
+    ])  # fmt: skip
 
 
 def _component(name, path):

@@ -2,18 +2,22 @@
 them.
 """
 
+import collections
 import functools
 import importlib
 import inspect
 import types
+import warnings
 import weakref
 from typing import Any
 
 from minijax import _callpath, config, core, dispatch, errors, stats
 from minijax._pytree import flatten, unflatten
+from minijax.array import ArrayImpl
 from minijax.control.signature import (
     Statics,
     check_callable,
+    check_outputs,
     function_name,
     leaf_names,
     matched,
@@ -155,7 +159,7 @@ class Traced:
 
     __slots__ = (
         "closed", "out_tree", "name", "in_tree", "calls_tracers", "calls_refs",
-        "arg_names",
+        "arg_names", "_donation",
     )  # fmt: skip
 
     def __init__(self, closed, out_tree, in_tree, name, arg_names=()):
@@ -164,6 +168,41 @@ class Traced:
         self.in_tree, self.name = in_tree, name
         self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
         self.calls_refs = _takes_refs(closed)
+        self._donation = None
+
+    def donation(self, donated, keep_unused):
+        """The donated leaves whose memory a result can take, and ~k for each leaf k that
+        is not read. The first time, a warning names the others.
+        """
+        if self._donation is None:
+            self._donation = _donation(self.closed.jaxpr, donated, keep_unused)
+        return self._donation
+
+
+def _donation(jaxpr, donated, keep_unused):
+    _, reads = dce(jaxpr, [True] * len(jaxpr.outvars))
+    unread = [k for k, read in enumerate(reads) if not (read or keep_unused)]
+    left = [k for k in donated if k not in unread]
+    taken, outs = [], [v.aval for v in jaxpr.outvars]
+    for kind in (lambda a: (a.shape, a.dtype), lambda a: a.size * a.dtype.itemsize):
+        room = collections.Counter(map(kind, outs))
+        for k in left.copy():
+            wanted = kind(jaxpr.invars[k].aval)
+            if room[wanted]:
+                room[wanted] -= 1
+                outs.remove(next(a for a in outs if kind(a) == wanted))
+                left.remove(k)
+                taken.append(k)
+    useless = [
+        jaxpr.invars[k].aval.str_short(short_dtypes=False).lstrip("~") for k in left
+    ]
+    if useless:
+        warnings.warn(
+            f"Some donated buffers were not usable: {', '.join(useless)}.\nSee an "
+            "explanation at https://docs.jax.dev/en/latest/faq.html#buffer-donation.",
+            stacklevel=5,
+        )
+    return (*taken, *(~k for k in unread))
 
 
 class _Cache:
@@ -197,6 +236,13 @@ def _cache_for(fun, options):
     if known is None:
         known = by_options[options] = _Cache()
     return known
+
+
+def delete_donated(flat, donation):
+    """Delete the donated ones of flat arguments: their memory is the callee's."""
+    for k in donation:
+        if k >= 0 and isinstance(flat[k], ArrayImpl):
+            flat[k].delete()
 
 
 class Wrapped:
@@ -259,7 +305,10 @@ class PjitFunction(_callpath.Jit, Wrapped):
         except Exception as error:
             filter_error(error)
             raise
-        return executable, traced.out_tree, self._donated_leaves(args, kwargs)
+        donated = self._donated_leaves(args, kwargs)
+        if donated:
+            donated = traced.donation(donated, self._keep_unused)
+        return executable, traced.out_tree, donated
 
     def _call_in_python(self, *args, **kwargs):
         try:
@@ -281,7 +330,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
             else:
                 outs = call_jaxpr(traced.closed, *flat, name=traced.name)
             if self._donated and current is core.eval_trace:
-                self._donate(args, kwargs)
+                donated = self._donated_leaves(args, kwargs)
+                delete_donated(flat, traced.donation(donated, self._keep_unused))
             return unflatten(traced.out_tree, outs)
         except Exception as error:
             filter_error(error)
@@ -305,7 +355,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
         try:
             avals = tuple([core.get_aval(x) for x in flat])
         except TypeError:
-            raise self._not_an_array(args, kwargs) from None
+            raise self._not_an_array(flat, in_tree, static) from None
         env = core.axis_env()
         names = tuple(env.items()) if env else ()
         signature = in_tree, avals, static, config.trace_key(), names
@@ -332,7 +382,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 args, kwargs = self._statics.join(static, args, kwargs)
             leaves, tree = flatten(self._fun(*args, **kwargs))
             found.append(tree)
-            self._check_outputs(leaves, tree)
+            check_outputs(self._fun, "jit", leaves, tree)
             return leaves
 
         places = [k for k, _ in static[0]] if static else ()
@@ -344,38 +394,21 @@ class PjitFunction(_callpath.Jit, Wrapped):
         names = () if known is None or self._statics.any else known.names
         return Traced(closed, found[0], in_tree, self._name, names)
 
-    def _check_outputs(self, leaves, tree):
-        for leaf in leaves:
-            if not core.valid_jaxtype(leaf):
-                raise TypeError(
-                    f"function {describe_function(self._fun)} traced for jit returned a "
-                    f"value of type {type(leaf)}, which is not a valid JAX type"
-                )
-
-    def _not_an_array(self, args, kwargs):
-        names = self._statics.names
-        for where, value in [*enumerate(args), *kwargs.items()]:
-            for leaf in flatten(value)[0]:
-                if not core.valid_jaxtype(leaf):
-                    if isinstance(where, int):
-                        where = names[where] if where < len(names) else f"args[{where}]"
-                    return TypeError(
-                        f"Error interpreting argument to {self._fun} as an abstract "
-                        f"array. The problematic value is of type {type(leaf)} and was "
-                        f"passed to the function at path {where}.\nThis typically means "
-                        "that a jit-wrapped function was called with a non-array "
-                        "argument, and this argument was not marked as static using the "
-                        "static_argnums or static_argnames parameters of jax.jit."
-                    )
-        return TypeError("an argument is not a valid JAX type")
-
-    def _donate(self, args, kwargs):
-        """Delete the donated arguments: their memory is the callee's."""
-        for where, value in [*enumerate(args), *kwargs.items()]:
-            if where in self._donated:
-                for leaf in flatten(value)[0]:
-                    if hasattr(leaf, "delete"):
-                        leaf.delete()
+    def _not_an_array(self, flat, in_tree, static):
+        places = [k for k, _ in static[0]] if static else ()
+        names = leaf_names(self._fun, in_tree, places)()
+        bad, name = next(
+            (x, name)
+            for x, name in zip(flat, names, strict=True)
+            if not core.valid_jaxtype(x)
+        )
+        return TypeError(
+            f"Error interpreting argument to {self._fun} as an abstract array. The "
+            f"problematic value is of type {type(bad)} and was passed to the function "
+            f"at path {name}.\nThis typically means that a jit-wrapped function was "
+            "called with a non-array argument, and this argument was not marked as "
+            "static using the static_argnums or static_argnames parameters of jax.jit."
+        )
 
     def _donated_leaves(self, args, kwargs):
         """The numbers of the donated leaves among those of the dynamic arguments."""
@@ -414,15 +447,20 @@ class PjitFunction(_callpath.Jit, Wrapped):
 
     def trace(self, *args, **kwargs):
         """The function traced for these arguments (or their shapes): a `stages.Traced`."""
-        traced = self._abstractly(args, kwargs)
-        return _stages().Traced(traced, self._donated_leaves(args, kwargs))
+        return self._stage(_stages().Traced, args, kwargs)
 
     def lower(self, *args, **kwargs):
         """The function lowered for these arguments (or their shapes): a
         `stages.Lowered`.
         """
+        return self._stage(_stages().Lowered, args, kwargs)
+
+    def _stage(self, stage, args, kwargs):
         traced = self._abstractly(args, kwargs)
-        return _stages().Lowered(traced, self._donated_leaves(args, kwargs))
+        donated = self._donated_leaves(args, kwargs)
+        if donated:
+            traced.donation(donated, self._keep_unused)
+        return stage(traced, donated)
 
     def eval_shape(self, *args, **kwargs):
         """The tree of shapes and dtypes of the results."""

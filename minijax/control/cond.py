@@ -1,20 +1,26 @@
 """cond and switch: branches of which the runtime runs one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from minijax import config, core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.control.body import (
+    as_array,
     avals_of,
+    forwarded,
     leaf_paths,
     listed,
+    pruned,
     same_type,
     split_list,
     trace_body,
     type_name,
     why_unlike,
 )
+from minijax.control.callback import io_effects
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
@@ -43,14 +49,13 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     TypeError where pred is not a scalar, or the branches' results differ in tree or
     type.
     """
-    if operand is not _ABSENT:
-        operands = (operand,)
     if not (callable(true_fun) and callable(false_fun)):
         if len(operands) == 2 and callable(false_fun) and callable(operands[1]):
             return _cond_of_two(pred, true_fun, false_fun, *operands)
         raise TypeError(
             "lax.cond: true_fun and false_fun arguments should be callable."
         )
+    operands = _with_keyword(operands, operand)
     aval = _scalar_predicate(pred)
     if config.values.jax_disable_jit and ad.concrete(pred) is not None:
         return (true_fun if ad.concrete(pred) else false_fun)(*operands)
@@ -58,6 +63,17 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
         pred = ne(pred, aval.dtype.type(0))
     index = convert_element_type(pred, np.int32)
     return bind_branches("cond", index, (false_fun, true_fun), operands, _COND_NAMES)
+
+
+def _with_keyword(operands, operand):
+    if operand is _ABSENT:
+        return operands
+    if operands:
+        raise TypeError(
+            "if 'operand' keyword is passed then no positional operands can be passed, "
+            f"got {operand=} and positional operands {operands}"
+        )
+    return (operand,)
 
 
 def _cond_of_two(pred, true_operand, true_fun, false_operand, false_fun):
@@ -74,18 +90,22 @@ def _cond_of_two(pred, true_operand, true_fun, false_operand, false_fun):
 def _scalar_predicate(pred):
     if pred is None:
         raise TypeError("cond predicate is None")
-    if callable(pred):
-        raise TypeError(f"Pred type must be either boolean or number, got {pred}.")
+    if isinstance(pred, Sequence):
+        raise TypeError(f"Pred must be a scalar, got {pred} of type {type(pred)}")
+    if np.ndim(pred):
+        raise TypeError(f"Pred must be a scalar, got {pred} of shape {np.shape(pred)}.")
     try:
         aval = core.get_aval(pred)
     except TypeError:
         raise TypeError(
-            f"Pred must be a scalar, got {pred} of type {type(pred)}"
+            f"Pred type must be either boolean or number, got {pred}."
         ) from None
-    if aval.shape:
-        raise TypeError(f"Pred must be a scalar, got {pred} of shape {aval.shape}.")
-    if not (aval.dtype == bool or dtypes.issubdtype(aval.dtype, np.number)):
-        raise TypeError(f"Pred type must be either boolean or number, got {aval.dtype}")
+    if aval.dtype != bool and not any(
+        dtypes.issubdtype(aval.dtype, kind) for kind in (np.integer, np.floating)
+    ):
+        raise TypeError(
+            f"Pred type must be either boolean or number, got {aval.dtype}."
+        )
     return aval
 
 
@@ -96,12 +116,11 @@ def switch(index, branches, *operands, operand=_ABSENT):
     TypeError where index is not an integer scalar, or the branches' results differ in
     tree or type.
     """
-    if operand is not _ABSENT:
-        operands = (operand,)
     if not all(callable(branch) for branch in branches):
         raise TypeError(
             "lax.switch: branches argument should be a sequence of callables."
         )
+    operands = _with_keyword(operands, operand)
     _check_index(index)
     branches = tuple(branches)
     if not branches:
@@ -123,7 +142,7 @@ def _check_index(index):
             f"Branch index must be scalar, got {index} of shape {np.shape(index)}."
         )
     try:
-        dtype = core.get_aval(index).dtype
+        dtype = dtypes.result_type(index)
     except TypeError:
         raise TypeError(f"Index type must be an integer, got {index}.") from None
     if not dtypes.issubdtype(dtype, np.integer):
@@ -139,9 +158,16 @@ def bind_branches(what, index, funs, operands, names, **params):
     avals = avals_of(flat)
     traced = [trace_body(fun, in_tree, avals, what) for fun in funs]
     _check_agreement(what, funs, traced, names)
-    closed, out_tree = _joined(traced)
-    consts = [c for _, consts, _ in traced for c in consts]
-    outs = cond_p.bind(index, *consts, *flat, branches=closed, **params)
+    branches, consts, out_tree = _joined(traced)
+    given = [*consts, *flat]
+    places = [
+        column[0] if len({*column}) == 1 else None
+        for column in zip(*[forwarded(b.jaxpr) for b in branches], strict=True)
+    ]
+    keep = [place is None for place in places]
+    branches = tuple([pruned(b, keep, [False] * len(given)) for b in branches])
+    outs = iter(cond_p.bind(index, *given, branches=branches, **params))
+    outs = [next(outs) if place is None else as_array(given[place]) for place in places]
     return unflatten(out_tree, outs)
 
 
@@ -191,20 +217,51 @@ def _at(path):
 
 
 def _joined(traced):
-    """Branches over all constants of all of them: (tuple, tree of the results)."""
+    """Branches over the constants of all of them: (tuple, constants, tree of results).
+
+    A constant that several branches have is one input of all.
+    """
     out_tree = traced[0][2]
-    sizes = [len(consts) for _, consts, _ in traced]
-    key = tuple(id(closed) for closed, _, _ in traced[1:]), tuple(sizes)
-    known = traced[0][0].memo.get(key)
+    consts, slots = [], []
+    for _, mine, _ in traced:
+        taken = []
+        for c in mine:
+            slot = next(
+                (k for k, d in enumerate(consts) if d is c and k not in taken), None
+            )
+            if slot is None:
+                slot = len(consts)
+                consts.append(c)
+            taken.append(slot)
+        slots.append(tuple(taken))
+    key = _joined, tuple(id(closed) for closed, _, _ in traced[1:]), tuple(slots)
+    first = traced[0][0]
+    known = first.memo.get(key)
     if known is None or any(
         a is not b for a, (b, _, _) in zip(known[1], traced, strict=True)
     ):
-        closed = tuple(
-            _widened(closed, k, [t[0] for t in traced], sizes)
-            for k, (closed, _, _) in enumerate(traced)
-        )
-        known = traced[0][0].memo[key] = closed, [t[0] for t in traced]
-    return known[0], out_tree
+        every = [t[0] for t in traced]
+        branches = _over_slots(every, slots, len(consts))
+        known = first.memo[key] = branches, every
+    return known[0], consts, out_tree
+
+
+def _over_slots(branches, slots, n_slots):
+    """Branches with `n_slots` leading inputs, each with its own constants at its slots."""
+    avals = {
+        slot: var.aval
+        for closed, taken in zip(branches, slots, strict=True)
+        for slot, var in zip(taken, closed.jaxpr.invars, strict=False)
+    }
+    wide = []
+    for closed, taken in zip(branches, slots, strict=True):
+        jaxpr = closed.jaxpr
+        leading = [core.Var(avals[k]) for k in range(n_slots)]
+        for slot, var in zip(taken, jaxpr.invars, strict=False):
+            leading[slot] = var
+        operands = jaxpr.invars[len(taken) :]
+        wide.append(ClosedJaxpr(jaxpr.replace(invars=leading + operands)))
+    return tuple(wide)
 
 
 def _widened(closed, k, every, sizes):
@@ -429,11 +486,8 @@ def _cond_batch(axis, args, dims, *, branches, **params):
 def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     """A batched index: run every branch on the whole batch, and pick by element."""
     branches = [core.without_refs(b) for b in branches]
-    if any(b.effects for b in branches):
-        raise NotImplementedError(
-            "vmap of lax.cond or lax.switch with a batched predicate is not possible where "
-            "branches have effects"
-        )
+    if any(b.effects & io_effects for b in branches):
+        raise NotImplementedError("IO effect not supported in vmap-of-cond.")
     index = batching.match_axis(axis, index, index_dim, 0)
     operands = [
         batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)

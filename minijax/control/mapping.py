@@ -42,13 +42,18 @@ def _map_in_batches(f, xs, batch_size):
         ]
         return unflatten(trees[0], outs)
 
+    split, rest = [], []
+    for x in leaves:
+        if whole:
+            split.append(x[:whole].reshape(-1, batch_size, *x.shape[1:]))
+        if whole < n or not n:
+            rest.append(x[whole:])
     parts = []
     if whole:
-        split = [x[:whole].reshape(-1, batch_size, *x.shape[1:]) for x in leaves]
         _, ys = scan(lambda _, x: ((), batched(x)), (), unflatten(tree, split))
         parts.append(tree_map(lambda y: y.reshape(-1, *y.shape[2:]), ys))
     if whole < n or not n:
-        parts.append(batched(unflatten(tree, [x[whole:] for x in leaves])))
+        parts.append(batched(unflatten(tree, rest)))
     if len(parts) == 1:
         return parts[0]
     return tree_map(lambda *ys: concatenate(ys, 0), *parts)

@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from minijax import config, core
+from minijax import config, core, errors
 from minijax._pytree import flatten, unflatten
 from minijax.control.body import (
+    as_array,
     avals_of,
     carry_error,
+    forwarded,
+    merged,
+    partition,
     promote_weak,
+    pruned,
     same_type,
     slice_aval,
     split_list,
@@ -54,47 +59,82 @@ def scan(
         return _scan_in_python(f, init, flat_xs, xs_tree, length, reverse)
     flat_init, init_tree = flatten(init)
     x_avals = [slice_aval(core.get_aval(x)) for x in flat_xs]
+    n_carry = len(flat_init)
     for _ in range(2):
         init_avals = avals_of(flat_init)
         in_tree = flatten((unflatten(init_tree, flat_init), xs))[1]
         closed, consts, out_tree = trace_body(f, in_tree, init_avals + x_avals, "scan")
         carry_tree = _checked_out_tree(out_tree, closed.out_avals)
-        n_carry = len(flat_init)
-        carry_avals = closed.out_avals[:n_carry]
-        if carry_tree != init_tree:
-            raise carry_error("scan", f, init_tree, init_avals, carry_tree, carry_avals)
+        carry_avals = closed.out_avals[: carry_tree.num_leaves]
+        if len(carry_avals) != n_carry:
+            break
         flat_init, changed = promote_weak(flat_init, init_avals, carry_avals)
         if not changed:
             break
-    if not all(map(same_type, init_avals, carry_avals)):
+    if carry_tree != init_tree or not all(map(same_type, init_avals, carry_avals)):
         raise carry_error("scan", f, init_tree, init_avals, carry_tree, carry_avals)
-    outs = scan_p.bind(
-        *consts,
-        *flat_init,
-        *flat_xs,
-        jaxpr=closed,
+    outs = _bind_scan(
+        closed,
+        consts,
+        flat_init,
+        flat_xs,
         length=length,
-        num_carry=n_carry,
-        num_consts=len(consts),
         reverse=bool(reverse),
-        unroll=int(unroll) if not isinstance(unroll, bool) else max(length, 1),
+        unroll=_unrolled(unroll, length),
     )
     return unflatten(out_tree, outs)
 
 
+def _unrolled(unroll, length):
+    if isinstance(unroll, bool):
+        return max(length, 1) if unroll else 1
+    return int(unroll)
+
+
+def _bind_scan(closed, consts, init, xs, **params):
+    """Bind `scan_p` with what it needs to carry and to stack only.
+
+    A carry that the body hands on unchanged is a constant, and its own result; a
+    stacked output that is a slice of `xs` is that array.
+    """
+    n_consts, n_carry = len(consts), len(init)
+    places = forwarded(closed.jaxpr)
+    fixed = [n_consts + k == place for k, place in enumerate(places[:n_carry])]
+    stacked = [
+        None if place is None or place < n_consts + n_carry else place
+        for place in places[n_carry:]
+    ]
+    keep = [not m for m in fixed] + [place is None for place in stacked]
+    body = pruned(closed, keep, [False] * n_consts + fixed + [False] * len(xs))
+    more, carried = partition(fixed, init)
+    outs = scan_p.bind(
+        *more,
+        *consts,
+        *carried,
+        *xs,
+        jaxpr=body,
+        num_carry=len(carried),
+        num_consts=len(more) + n_consts,
+        **params,
+    )
+    carry, ys = split_list(outs, [len(carried)])
+    given = [xs[place - n_consts - n_carry] for place in stacked if place is not None]
+    ys = merged([place is not None for place in stacked], map(as_array, given), ys)
+    return [*merged(fixed, more, carry), *ys]
+
+
 def leading_size(flat_xs, length):
     """The common size of axis 0; `length` where it is given."""
-    sizes = []
-    for x in flat_xs:
-        shape = core.get_aval(x).shape
-        if not shape:
-            raise ValueError(
-                "scan got value with no leading axis to scan over: "
-                f"{core.get_aval(x).str_short(False)}."
-            )
-        sizes.append(shape[0])
+    shapes = [core.get_aval(x).shape for x in flat_xs]
+    if not all(shapes):
+        scalars = [x for x, shape in zip(flat_xs, shapes, strict=True) if not shape]
+        raise ValueError(
+            "scan got value with no leading axis to scan over: "
+            f"{', '.join(map(str, scalars))}."
+        )
+    sizes = [shape[0] for shape in shapes]
     if length is not None:
-        length = int(length)
+        length = _concrete_length(length)
         if not all(length == n for n in sizes):
             raise ValueError(
                 f"scan got `length` argument of {length} which disagrees with leading "
@@ -111,11 +151,20 @@ def leading_size(flat_xs, length):
     return sizes[0]
 
 
+def _concrete_length(length):
+    try:
+        return int(length)
+    except errors.ConcretizationTypeError:
+        raise errors.ConcretizationTypeError(
+            length,
+            "The `length` argument to `scan` expects a concrete `int` value. For "
+            "scan-like iteration with a dynamic length, use `while_loop` or `fori_loop`.",
+        ) from None
+
+
 def _checked_out_tree(out_tree, out_avals):
     children = out_tree.children()
-    if len(children) != 2 or out_tree.node_data() is None or (
-        out_tree.node_data()[0] is not tuple and out_tree.node_data()[0] is not list
-    ):  # fmt: skip
+    if len(children) != 2:
         got = unflatten(out_tree, out_avals)
         raise TypeError(f"scan body output must be a pair, got {got}.")
     return children[0]

@@ -5,7 +5,9 @@ import inspect
 import types
 from typing import Any
 
+from minijax import core
 from minijax._pytree import unflatten
+from minijax.trace import describe_function
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 
@@ -176,12 +178,26 @@ def _leaf_name(known, path, static_places):
     place = path[1].idx
     for k in sorted(static_places):
         place += k <= place
-    if known is None:
-        return f"args[{place}]{rest}"
-    n = len(known.names)
-    if place < n:
+    n = 0 if known is None else len(known.names)
+    if known is not None and place < n:
         return f"{known.names[place]}{rest}"
+    if known is None or not known.more_places:
+        return f"args[{place}]{rest}"
     return f"{known.more_places}[{place - n}]{rest}"
+
+
+def check_outputs(fun, traced_for, leaves, tree):
+    """TypeError where a traced function returned what is no array."""
+    for k, leaf in enumerate(leaves):
+        if core.valid_jaxtype(leaf):
+            continue
+        paths = tree_flatten_with_path(unflatten(tree, range(tree.num_leaves)))[0]
+        path = keystr(paths[k][0])
+        raise TypeError(
+            f"function {describe_function(fun)} traced for {traced_for} returned a "
+            f"value of type {type(leaf)}{path and f' at output component {path}'}, "
+            "which is not a valid JAX type"
+        )
 
 
 def matched(fun, nums, argnames, what):

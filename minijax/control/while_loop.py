@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from minijax import config, core, dtypes
+from minijax import config, core, dtypes, errors
 from minijax._pytree import LEAF, flatten, unflatten
 from minijax.control.body import (
+    as_array,
     avals_of,
     carry_error,
+    forwarded,
+    merged,
+    partition,
     promote_weak,
+    pruned,
     same_type,
     split_list,
     trace_body,
@@ -17,14 +22,16 @@ from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
-from minijax.ops.define import define, instantiate
+from minijax.ops.define import define, instantiate, one_like
 from minijax.ops.reduce import reduce_or
 from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
+from minijax.tree_util import tree_map
 
 
 @api_boundary
@@ -39,36 +46,85 @@ def while_loop(cond_fun, body_fun, init_val):
         raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be "
                         "callable.")  # fmt: skip
     if config.values.jax_disable_jit:
-        val = init_val
-        while cond_fun(val):
-            val = body_fun(val)
-        return val
+        try:
+            return _while_in_python(cond_fun, body_fun, init_val)
+        except errors.ConcretizationTypeError:
+            pass  # the condition is hidden by a trace, of vmap for instance
     flat, tree = flatten(init_val)
     in_tree = flatten((init_val,))[1]
     for _ in range(2):
         avals = avals_of(flat)
+        cond, cond_consts, cond_tree = trace_body(
+            cond_fun, in_tree, avals, "while_cond"
+        )
         body, body_consts, out_tree = trace_body(body_fun, in_tree, avals, "while_body")
-        if out_tree != tree:
-            raise carry_error(
-                "while_loop", body_fun, tree, avals, out_tree, body.out_avals
-            )
+        _check_condition(cond, cond_tree)
+        if len(body.out_avals) != len(avals):
+            break
         flat, changed = promote_weak(flat, avals, body.out_avals)
         if not changed:
             break
-    if not all(map(same_type, avals, body.out_avals)):
+    if out_tree != tree or not all(map(same_type, avals, body.out_avals)):
         raise carry_error("while_loop", body_fun, tree, avals, out_tree, body.out_avals)
-    cond, cond_consts, cond_tree = trace_body(cond_fun, in_tree, avals, "while_cond")
-    _check_condition(cond, cond_tree)
+    return unflatten(tree, _bind_while(cond, cond_consts, body, body_consts, flat))
+
+
+def _while_in_python(cond_fun, body_fun, val):
+    """while_loop under `disable_jit`."""
+    val = tree_map(as_array, val)
+    while cond_fun(val):
+        val = tree_map(as_array, body_fun(val))
+    return val
+
+
+def _bind_while(cond, cond_consts, body, body_consts, init):
+    """Bind `while_p` with what it needs to carry only.
+
+    What the body hands on unchanged and the condition does not read is a constant, and
+    its own result.
+    """
+    n_consts = len(body_consts)
+    same = [n_consts + k == place for k, place in enumerate(forwarded(body.jaxpr))]
+    if any(same):
+        unread = _unread(cond, len(cond_consts))
+        same = [s and u for s, u in zip(same, unread, strict=True)]
+        cond = _without_inputs(cond, [False] * len(cond_consts) + same)
+        body = pruned(body, [not s for s in same], [False] * n_consts + same)
+    fixed, carried = partition(same, init)
     outs = while_p.bind(
         *cond_consts,
+        *fixed,
         *body_consts,
-        *flat,
+        *carried,
         cond_nconsts=len(cond_consts),
         cond_jaxpr=cond,
-        body_nconsts=len(body_consts),
+        body_nconsts=len(fixed) + n_consts,
         body_jaxpr=body,
     )
-    return unflatten(tree, outs)
+    return merged(same, fixed, outs)
+
+
+def _unread(cond, n_consts):
+    """Which of the loop's values the condition does not read."""
+    known = cond.memo.get(_unread)
+    if known is None:
+        _, reads = dce(cond.jaxpr)
+        known = cond.memo[_unread] = [not r for r in reads]
+    return known[n_consts:]
+
+
+def _without_inputs(closed, left_out):
+    """`closed` without inputs that it does not read."""
+    if not any(left_out):
+        return closed
+    key = _without_inputs, tuple(left_out)
+    known = closed.memo.get(key)
+    if known is None:
+        jaxpr, _ = dce(closed.jaxpr)
+        _, invars = partition(left_out, jaxpr.invars)
+        known = ClosedJaxpr(jaxpr.replace(invars=invars), closed.consts)
+        closed.memo[key] = known
+    return known
 
 
 def _check_condition(cond, tree):
@@ -94,62 +150,64 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
         raise TypeError("lax.fori_loop: body_fun argument should be callable.")
     dtype = _index_dtype(lower, upper)
     bounds = _concrete_bounds(lower, upper)
-    if bounds is not None and config.values.jax_disable_jit:
-        val = init_val
-        for i in range(*bounds):
-            val = body_fun(i, val)
-        return val
     if bounds is not None:
         first, last = bounds
-        is_weak = all(core.get_aval(x).weak_type for x in (lower, upper))
-        start, one = (first, 1) if is_weak else (dtype.type(first), dtype.type(1))
+        length = max(last - first, 0)
+        if config.values.jax_disable_jit and not length:
+            return init_val
 
         def step(loop_carry, _):
             i, val = loop_carry
-            return (add(i, one), body_fun(i, val)), None
+            return (i + 1, body_fun(i, val)), None
 
-        length = max(last - first, 0)
-        (_, val), _ = scan(step, (start, init_val), None, length, unroll=unroll or 1)
+        unroll = False if unroll is None else unroll
+        (_, val), _ = scan(step, (first, init_val), None, length, unroll=unroll)
         return val
     if unroll is not None and unroll is not False and unroll != 1:
         raise ValueError(
             "Can only use `unroll` in `fori_loop` if the loop bounds are statically known."
         )
-    lower = convert_element_type(lower, dtype)
-    upper = convert_element_type(upper, dtype)
+    if core.get_aval(lower).dtype != dtype:
+        lower = convert_element_type(lower, dtype)
+    if core.get_aval(upper).dtype != dtype:
+        upper = convert_element_type(upper, dtype)
 
     def body(loop_carry):
         i, last, val = loop_carry
-        return add(i, dtype.type(1)), last, body_fun(i, val)
+        return add(i, one_like(i)), last, body_fun(i, val)
 
     _, _, val = while_loop(lambda c: lt(c[0], c[1]), body, (lower, upper, init_val))
     return val
 
 
 def _index_dtype(lower, upper):
-    avals = [core.get_aval(lower), core.get_aval(upper)]
-    if avals[0].dtype.kind != avals[1].dtype.kind:
-        raise TypeError(
-            "lower and upper arguments to fori_loop must have equal types, got "
-            f"{avals[0].dtype.name} and {avals[1].dtype.name}"
-        )
-    for aval in avals:
-        if aval.shape or not dtypes.issubdtype(aval.dtype, np.integer):
-            raise TypeError("fori_loop bounds must be integer scalars, got "
-                            f"{aval.str_short(False)}")  # fmt: skip
-    strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
-    if len(strong) > 1:
-        raise TypeError(
-            "lower and upper arguments to fori_loop must have equal types, got "
-            f"{avals[0].dtype.name} and {avals[1].dtype.name}"
-        )
-    return strong.pop()
+    """The common dtype of the bounds: one may be a weak integer beside a strong one."""
+    dtype_low, dtype_high = dtypes.dtype(lower), dtypes.dtype(upper)
+    if dtype_low == dtype_high:
+        return dtype_low
+    if np.issubdtype(dtype_low, np.signedinteger) and np.issubdtype(
+        dtype_high, np.signedinteger
+    ):
+        weak = dtypes.is_weakly_typed(lower), dtypes.is_weakly_typed(upper)
+        if weak == (True, False):
+            return dtype_high
+        if weak == (False, True):
+            return dtype_low
+    raise TypeError(
+        "lower and upper arguments to fori_loop must have equal types, got "
+        f"{dtype_low.name} and {dtype_high.name}"
+    )
 
 
 def _concrete_bounds(lower, upper) -> tuple[int, int] | None:
-    """The bounds as ints, or None where a trace hides one."""
+    """The bounds as ints, or None where a trace hides one, or they are no scalars."""
     first, last = ad.concrete(lower), ad.concrete(upper)
-    return None if first is None or last is None else (int(first), int(last))
+    if first is None or last is None:
+        return None
+    try:
+        return int(first), int(last)
+    except TypeError:
+        return None
 
 
 # --- the primitive --------------------------------------------------------------------
