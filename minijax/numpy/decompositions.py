@@ -64,7 +64,7 @@ def cholesky(a, *, upper=False, symmetrize_input=True):
 @jit(static_argnames=("mode",))
 def qr(a, mode="reduced"):
     """(Q, R) with a = Q R; mode: 'reduced', 'complete' (square Q), 'r' (R alone),
-    'raw'.
+    'raw'. 'full' is 'reduced', as in JAX.
     """
     a = matrix("qr", a)
     if mode == "raw":
@@ -72,7 +72,7 @@ def qr(a, mode="reduced"):
         return QRResult(jnp.matrix_transpose(packed), taus)
     if mode not in ("reduced", "r", "full", "complete"):
         raise ValueError(f"Unsupported QR decomposition mode '{mode}'")
-    q, r = qr_op(a, full_matrices=mode in ("full", "complete"))
+    q, r = qr_op(a, full_matrices=mode == "complete")
     return r if mode == "r" else QRResult(q, r)
 
 

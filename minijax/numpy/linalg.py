@@ -90,13 +90,19 @@ def inv(a):
     return solve(a, broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
 
 
-@jit(static_argnames=("numpy_resid", "rcond"))
 def lstsq(a, b, rcond=None, *, numpy_resid=False):
     """(x, residuals, rank, singular values of a): x minimises |a x - b|.
 
     rcond: the least singular value that counts, relative to the largest. numpy_resid:
-    no residuals for matrices without full column rank, as NumPy has it.
+    no residuals for matrices without full column rank, as NumPy has it; whether there
+    are any depends on values then, so it cannot be traced.
     """
+    if numpy_resid:
+        return _lstsq(a, b, rcond, True)
+    return _compiled_lstsq(a, b, rcond)
+
+
+def _lstsq(a, b, rcond, numpy_resid=False):
     a, b = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.lstsq", a, b))
     a, b = asarray(a), asarray(b)
     if a.shape[0] != b.shape[0]:
@@ -113,20 +119,36 @@ def lstsq(a, b, rcond=None, *, numpy_resid=False):
             f"{b.ndim}-dimensional array given. Array must be one or two-dimensional"
         )
     m, n = a.shape
+    if a.size:
+        x, rank, s = _least_squares(a, b, rcond)
+    else:
+        x, s = jnp.zeros((n, b.shape[1]), a.dtype), jnp.empty(0, a.dtype)
+        rank = jnp.array(0, int)
+    if numpy_resid and (m <= n or rank < n):
+        residuals = jnp.asarray([])
+    else:
+        residuals = norm(b - jnp.matmul(a, x, precision=_HIGHEST), axis=0) ** 2
+    return (x.ravel() if vector else x), residuals, rank, s
+
+
+def _least_squares(a, b, rcond):
+    """(the least solution x of min |a x - b|, rank, singular values of a)."""
     real = np.dtype(f"float{4 * a.dtype.itemsize}") if is_complex(a) else a.dtype
-    eps = float(dtypes.finfo(real).eps)
-    rcond = eps * max(m, n) if rcond is None else (eps if rcond < 0 else rcond)
+    eps = dtypes.finfo(real).eps
+    if rcond is None:
+        rcond = float(eps) * max(a.shape)
+    else:
+        rcond = jnp.where(rcond < 0, eps, rcond)
     u, s, vt = svd(a, full_matrices=False)
     mask = (s > literal(0, real)) & (s >= convert(rcond, real) * s[0])
     rank = mask.sum()
     inverse = jnp.where(mask, 1 / jnp.where(mask, s, 1), 0)[:, None].astype(a.dtype)
     projected = jnp.matmul(adjoint(u), b, precision=_HIGHEST)
     x = jnp.matmul(adjoint(vt), inverse * projected, precision=_HIGHEST)
-    if numpy_resid and not (rank == n and m > n):
-        residuals = jnp.asarray([])
-    else:
-        residuals = norm(b - jnp.matmul(a, x, precision=_HIGHEST), axis=0) ** 2
-    return (x.ravel() if vector else x), residuals, rank, s
+    return x, rank, s
+
+
+_compiled_lstsq = jit(_lstsq)
 
 
 @jit(static_argnames=("hermitian",))
@@ -175,22 +197,23 @@ def pinv(a, rtol=None, hermitian=False, *, rcond=None):
 
 @jit(static_argnames=("hermitian",))
 def matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
-    """The number of singular values above `tol`, or `rtol` times the largest."""
+    """The number of singular values above a threshold.
+
+    rtol, tol: the threshold, of each matrix or of all; JAX 0.10.2 takes `rtol` as it is
+    too. By default it is relative to the largest singular value.
+    """
+    if tol is not None:
+        if rtol is not None:
+            raise ValueError("matrix_rank: only one of tol or rtol may be specified.")
+        rtol = tol
     a = matrix("matrix_rank", M)
     if a.ndim < 2:
-        return (a != 0).any().astype(dtypes.python_scalar_dtype(int))
+        return (a != 0).any().astype(np.int32)
     s = svd(a, full_matrices=False, compute_uv=False, hermitian=hermitian)
-    if tol is None:
-        largest = s.max(axis=-1)
-        if rtol is None:
-            tol = (
-                largest
-                * max(a.shape[-2:])
-                * asarray(dtypes.finfo(s.dtype).eps, s.dtype)
-            )
-        else:
-            tol = largest * rtol
-    return (s > jnp.expand_dims(tol, -1)).sum(axis=-1)
+    if rtol is None:
+        eps = asarray(dtypes.finfo(s.dtype).eps, s.dtype)
+        rtol = s.max(axis=-1) * max(a.shape[-2:]) * eps
+    return (s > jnp.expand_dims(rtol, -1)).sum(axis=-1)
 
 
 @jit(static_argnames=("p",))
@@ -243,16 +266,36 @@ def _trace_of_quotient(a, t):
     return jnp.trace(lu_solve(factors, permutation, t), axis1=-1, axis2=-2)
 
 
+def _small_det(a):
+    """The determinant of matrices of one or two rows."""
+    if a.shape[-1] == 1:
+        return a[..., 0, 0]
+    return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
+
+
+def _slope_of_small(a, t):
+    """The derivative of log(det), in closed form."""
+    if a.shape[-1] == 1:
+        return t[..., 0, 0] / a[..., 0, 0]
+    by_rows = t[..., 0, 0] * a[..., 1, 1] - t[..., 0, 1] * a[..., 1, 0]
+    by_rows += t[..., 1, 1] * a[..., 0, 0] - t[..., 1, 0] * a[..., 0, 1]
+    return by_rows / _small_det(a)
+
+
 @custom_jvp
 def _slogdet(a):
-    return _slogdet_of(a)
+    if a.shape[-1] not in (1, 2):
+        return _slogdet_of(a)
+    det = _small_det(a)
+    return jnp.sign(det), jnp.log(jnp.abs(det))
 
 
 @_slogdet.defjvp
 def _slogdet_rule(primals, tangents):
     (a,), (t,) = primals, tangents
     sign, logdet = _slogdet(a)
-    slope = _trace_of_quotient(a, t)
+    small = a.shape[-1] in (1, 2)
+    slope = _slope_of_small(a, t) if small else _trace_of_quotient(a, t)
     if is_complex(a):
         t_sign = (slope - slope.real.astype(slope.dtype)) * sign
         return (sign, logdet), (t_sign, slope.real)
@@ -272,6 +315,10 @@ def slogdet(a, *, method=None):
             f"Unknown slogdet method '{method}'. Supported methods are 'lu' (`None`), "
             "and 'qr'."
         )
+    if method == "qr" and is_complex(a):
+        raise NotImplementedError(
+            "slogdet method='qr' not implemented for complex inputs"
+        )
     return SlogdetResult(*_slogdet(a))
 
 
@@ -286,7 +333,7 @@ def det(a):
     if not a.shape[-1]:
         return jnp.ones(a.shape[:-2], a.dtype)
     if a.shape[-1] == 2:
-        return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
+        return _small_det(a)
     if a.shape[-1] == 3:
         return (
             a[..., 0, 0] * a[..., 1, 1] * a[..., 2, 2]
