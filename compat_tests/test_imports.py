@@ -28,14 +28,14 @@ LAYERS = [
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
-    ("control", "minijax.control minijax.dispatch minijax.executable minijax.stages"),
+    ("control", "minijax.control minijax.dispatch minijax.executable"),
     (
         "namespaces",
         "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy minijax.segment "
         "minijax.state "
         "minijax.tree minijax.ad_checkpoint minijax.debug minijax.extend",
     ),
-    ("api", "minijax.api"),
+    ("api", "minijax.api minijax.stages"),
     (
         "entry",
         "=minijax minijax.__main__ minijax.launch minijax.compare minijax.interop "

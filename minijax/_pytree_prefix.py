@@ -60,14 +60,19 @@ def raise_misfit(name: str, tree, other, is_leaf, error) -> None:
         raise make_error(name) from error
 
 
-def flatten_axes(name: str, treedef: PyTreeDef, axis_tree) -> list:
+def flatten_axes(
+    name: str, treedef: PyTreeDef, axis_tree, *, kws: bool = False
+) -> list:
     """One axis (int, None or other leaf) for every leaf of `treedef`.
 
     `axis_tree` is a prefix of the structure in which None counts as a leaf; `name` says
-    in the ValueError whose axes they are, for instance "vmap in_axes".
+    in the ValueError whose axes they are, for instance "vmap in_axes". With `kws` the
+    trees are pairs, of arguments and keyword arguments; errors are about the former.
     """
     axes = _callpath.flatten_axes(treedef, axis_tree)
     if axes is None:
+        if kws:
+            treedef, axis_tree = treedef.children()[0], axis_tree[0]
         raise ValueError(
             f"{name} specification must be a tree prefix of the corresponding value"
             f"{_axes_details(name, treedef, axis_tree)}"

@@ -3,7 +3,9 @@
 from minijax import core, dispatch, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.api.inspection import structs
 from minijax.control.call import Wrapped as Wrapped
+from minijax.control.call import delete_donated
 from minijax.device import DEFAULT_SHARDING
 from minijax.transforms.cost import cost
 from minijax.tree_util import keystr, tree_flatten_with_path
@@ -24,19 +26,6 @@ class ArgInfo:
 
     def __repr__(self):
         return f"ArgInfo(_aval={self._aval!r}, donated={self.donated})"
-
-
-class OutInfo:
-    """The shape and dtype of a result."""
-
-    __slots__ = ("shape", "dtype", "weak_type", "sharding")
-
-    def __init__(self, aval):
-        self.shape, self.dtype, self.weak_type = aval.shape, aval.dtype, aval.weak_type
-        self.sharding = None
-
-    def __repr__(self):
-        return f"OutInfo(shape={self.shape}, dtype={self.dtype.name})"
 
 
 class MemoryStats:
@@ -86,10 +75,26 @@ class _Stage:
     @property
     def out_info(self):
         """The tree of shapes and dtypes of the results."""
-        infos = [OutInfo(a) for a in self._traced.closed.out_avals]
-        return unflatten(self.out_tree, infos)
+        return unflatten(self.out_tree, structs(self._traced.closed.out_avals))
 
-    donate_argnums = ()
+    @property
+    def donate_argnums(self):
+        """The numbers of the donated leaves."""
+        return tuple(sorted(self._donated))
+
+
+def _typed(aval):
+    return aval.str_short(short_dtypes=False).lstrip("~")
+
+
+class _Compiling(_Stage):
+    """A stage in which weak types play no part any more."""
+
+    @property
+    def out_info(self):
+        """The tree of shapes and dtypes of the results."""
+        avals = [a.strip_weak_type() for a in self._traced.closed.out_avals]
+        return unflatten(self.out_tree, structs(avals))
 
 
 class Traced(_Stage):
@@ -105,7 +110,7 @@ class Traced(_Stage):
         return Lowered(self._traced, self._donated)
 
 
-class Lowered(_Stage):
+class Lowered(_Compiling):
     """A function as a program of the C backend."""
 
     def as_text(self, dialect=None, *, debug_info=False):
@@ -129,7 +134,7 @@ class Lowered(_Stage):
         return Compiled(self._traced, self._donated)
 
 
-class Compiled(_Stage):
+class Compiled(_Compiling):
     """An executable for one signature; call it with arguments of that signature."""
 
     _called = False
@@ -138,28 +143,38 @@ class Compiled(_Stage):
         flat, in_tree = flatten((args, kwargs))
         if in_tree != self.in_tree:
             raise self._other_tree(in_tree)
-        for k, (x, aval) in enumerate(
-            zip(flat, self._traced.closed.in_avals, strict=True)
-        ):
-            if isinstance(x, core.Tracer):
-                raise TypeError(
-                    "Cannot apply JAX transformations to a function lowered and compiled "
-                    f"for a particular signature. Detected argument of Tracer type {x!r}"
-                )
-            got = core.get_aval(x)
-            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
-                raise TypeError(
-                    "Argument types differ from the types for which this computation was "
-                    "compiled. Perhaps you are calling the compiled executable with a "
-                    "different enable_x64 mode than when it was AOT compiled? The "
-                    f"mismatches are:\nArgument {self._argument(k)} compiled with "
-                    f"{aval.str_short(False)} and called with {got.str_short(False)}"
-                )
+        self._check_types(flat)
         if not self._called:
             self._called = True
             stats.event("stages_compiled_call")
-        run = dispatch.compiled(self._traced.closed, self.fun_name)
-        return unflatten(self.out_tree, run(flat))
+        outs = dispatch.compiled(self._traced.closed, self.fun_name)(flat)
+        if self._donated:
+            delete_donated(flat, self._traced.donation(self._donated, False))
+        return unflatten(self.out_tree, outs)
+
+    def _check_types(self, flat):
+        avals = self._traced.closed.in_avals
+        wrong = []
+        for k, (x, aval) in enumerate(zip(flat, avals, strict=True)):
+            if isinstance(x, core.Tracer):
+                raise TypeError(
+                    "Cannot apply JAX transformations to a function lowered and compiled "
+                    "for a particular signature. Detected argument of Tracer type "
+                    f"{type(x)}."
+                )
+            got = core.get_aval(x)
+            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
+                wrong.append(
+                    f"Argument {self._argument(k)} compiled with {_typed(aval)} and "
+                    f"called with {_typed(got)}"
+                )
+        if wrong:
+            raise TypeError(
+                "Argument types differ from the types for which this computation was "
+                "compiled. Perhaps you are calling the compiled executable with a "
+                "different enable_x64 mode than when it was AOT compiled? The mismatches "
+                "are:\n" + "\n".join(wrong)
+            )
 
     def _argument(self, k):
         """How leaf `k` of (args, kwargs) is reached."""

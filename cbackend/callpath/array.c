@@ -175,9 +175,11 @@ static PyObject *get_place(PyObject *self, void *closure) {
   return Py_NewRef(place ? place : Py_False);
 }
 
+bool mjx_array_is_deleted(PyObject *self) { return !((mjx_array *)self)->memory; }
+
 static PyObject *is_deleted(PyObject *self, PyObject *unused) {
   (void)unused;
-  return PyBool_FromLong(!((mjx_array *)self)->memory);
+  return PyBool_FromLong(mjx_array_is_deleted(self));
 }
 
 static PyObject *delete (PyObject *self, PyObject *unused) {

@@ -149,6 +149,7 @@ PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory);
 
 /* Gives its memory up; it is a deleted array from then on. */
 void mjx_array_delete(PyObject *array);
+bool mjx_array_is_deleted(PyObject *array);
 
 /* ---- argument.c ---------------------------------------------------------------------------- */
 

@@ -3,6 +3,8 @@
 
 #include <structmember.h>
 
+#include "tree_internal.h"
+
 PyTypeObject *mjx_signatures_type;
 
 /* More than this many are forgotten all at once: they come from calls that never repeat. */
@@ -163,6 +165,11 @@ static int same_static(const mjx_static *a, const mjx_static *b) {
   PyObject *kept = Py_NewRef(a->value); /* the comparison may drop the entry */
   int same = PyObject_RichCompareBool(kept, b->value, Py_EQ);
   Py_DECREF(kept);
+  if (same < 0)
+    mjx_tree_error_from(
+        "static arguments should be comparable using __eq__. Comparing two objects "
+        "of type %s raised an error",
+        Py_TYPE(b->value)->tp_name);
   return same;
 }
 
@@ -213,13 +220,47 @@ const mjx_entry *mjx_signatures_add(mjx_signatures *cache, mjx_signature *s, PyO
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* Deletes the donated leaves, which the call has used up. */
-static void donate(const mjx_signature *s, PyObject *donated) {
+/* Sets the error of a call that was given an array to keep and to read at once. */
+static void raise_shared(Py_ssize_t leaf) {
+  PyObject *errors = PyImport_ImportModule("minijax.errors");
+  PyObject *type = errors ? PyObject_GetAttrString(errors, "JaxRuntimeError") : NULL;
+  if (type)
+    PyErr_Format(type,
+                 "INVALID_ARGUMENT: Attempt to use a buffer that was previously donated in the "
+                 "same call to Execute() (flattened argument %zd). A call that is given an array "
+                 "as a donated argument cannot have it as another one too: f(donate(a), a).",
+                 leaf);
+  Py_XDECREF(type);
+  Py_XDECREF(errors);
+}
+
+/* Deletes the donated leaves, which the call has used up.  `donated` has their numbers, and ~k for
+ * each leaf k that the program does not read.  -1 with an error if one array was donated and given
+ * for another leaf too. */
+static int donate(const mjx_signature *s, PyObject *donated) {
+  Py_ssize_t expected = 0, deleted = 0, last = 0;
   for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(donated); k++) {
     Py_ssize_t leaf = PyLong_AsSsize_t(PyTuple_GET_ITEM(donated, k));
-    if (leaf >= 0 && leaf < s->n_leaves && mjx_is_array(s->leaves[leaf]))
-      mjx_array_delete(s->leaves[leaf]);
+    if (leaf < 0 || leaf >= s->n_leaves || !mjx_is_array(s->leaves[leaf])) continue;
+    if (mjx_array_is_deleted(s->leaves[leaf])) {
+      raise_shared(leaf);
+      return -1;
+    }
+    mjx_array_delete(s->leaves[leaf]);
+    expected++;
   }
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(donated); k++) {
+    Py_ssize_t leaf = ~PyLong_AsSsize_t(PyTuple_GET_ITEM(donated, k));
+    if (leaf < 0 || leaf >= s->n_leaves || !mjx_is_array(s->leaves[leaf])) continue;
+    expected += mjx_array_is_deleted(s->leaves[leaf]);
+  }
+  for (Py_ssize_t leaf = 0; leaf < s->n_leaves; leaf++) {
+    if (!mjx_is_array(s->leaves[leaf]) || !mjx_array_is_deleted(s->leaves[leaf])) continue;
+    deleted++;
+    last = leaf;
+  }
+  if (deleted > expected) raise_shared(last);
+  return deleted > expected ? -1 : 0;
 }
 
 static PyObject *assemble(PyObject *out_tree, PyObject *const *outs, Py_ssize_t n) {
@@ -239,8 +280,7 @@ PyObject *mjx_entry_run(const mjx_entry *entry, const mjx_signature *s) {
   if (!outs) {
     PyErr_NoMemory();
   } else if (mjx_executable_run(executable, s->leaves, s->n_leaves, outs) == 0) {
-    if (donated) donate(s, donated);
-    result = assemble(out_tree, outs, n);
+    if (!donated || donate(s, donated) == 0) result = assemble(out_tree, outs, n);
     for (Py_ssize_t k = 0; k < n; k++) Py_DECREF(outs[k]);
   }
   if (outs != few) PyMem_Free(outs);

@@ -14,6 +14,8 @@ from minijax.api.vectorize import vmap
 from minijax.array import from_numpy
 from minijax.control.call import jit
 from minijax.core import Zero
+from minijax.ops.complex_parts import real
+from minijax.ops.convert import convert
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary, documented
@@ -162,13 +164,20 @@ def _checked_argnums(argnums):
 def _places(argnums, args):
     nums = (argnums,) if isinstance(argnums, int) else argnums
     n = len(args)
-    needed = max((k + 1 if k >= 0 else -k for k in nums), default=0)
+    needed = max((k + 1 for k in nums), default=0)
     if needed > n:
         raise TypeError(
             f"differentiating with respect to argnums={argnums} requires at least "
             f"{needed} positional arguments to be passed by the caller, but got only "
             f"{n} positional arguments."
         )
+    for k in nums:
+        if k < -n:
+            raise ValueError(
+                "Positional argument indices must have value greater than or equal to "
+                f"-len(args) and less than len(args), but got value {k} for len(args) == "
+                f"{n}."
+            )
     return [k + n if k < 0 else k for k in nums]
 
 
@@ -423,8 +432,8 @@ class _Linear:
         moving, tree = flatten(args[n:])
         if tree != self._in_tree:
             raise TypeError(
-                f"linearized function called on tangents of structure {tree}, but the "
-                f"primal values had structure {self._in_tree}"
+                f"linearized function called on tangents of another structure than the "
+                f"primal values': expected {self._in_tree}, got {tree}"
             )
         for t, aval in zip(moving, self._in_avals, strict=True):
             _check_linear_input(t, aval)
@@ -514,21 +523,31 @@ def _basis(tree):
     return unflatten(treedef, parts)
 
 
-def _split_axis(leaf, tree, axis, reshape):
+def _split_axis(block, tree, axis, reshape, example=None):
     """Split an axis of unit vectors into the leaves of `tree`, as a tree of Jacobian
-    blocks.
+    blocks, which have the types of these leaves, or that of `example`.
     """
     leaves, treedef = flatten(tree)
-    shape = leaf.shape
+    shape = block.shape
     offset, blocks = 0, []
-    for part in leaves:
-        aval = core.get_aval(part)
+    for leaf in leaves:
+        aval = core.get_aval(leaf)
         index = [slice(None)] * len(shape)
         index[axis] = slice(offset, offset + aval.size)
-        block = leaf[tuple(index)]
-        blocks.append(block.reshape(reshape(shape, aval.shape)))
+        part = block[tuple(index)].reshape(reshape(shape, aval.shape))
+        blocks.append(
+            _typed_like(part, core.get_aval(leaf if example is None else example))
+        )
         offset += aval.size
     return unflatten(treedef, blocks)
+
+
+def _typed_like(x, aval):
+    if x.dtype == dtypes.float0:
+        x = np.zeros(x.shape, aval.dtype)
+    elif dtypes.issubdtype(x.dtype, np.complexfloating) and aval.dtype.kind != "c":
+        x = real(x)
+    return convert(x, aval.dtype, aval.weak_type)
 
 
 def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
@@ -561,9 +580,10 @@ def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
                 _check_real_output(core.get_aval(x).dtype, True, "jacfwd")
         example = dynamic[0] if isinstance(argnums, int) else dynamic
         blocks = tree_map(
-            lambda leaf: _split_axis(
-                leaf, example, leaf.ndim - 1, lambda s, part: (*s[:-1], *part)
+            lambda out_leaf, leaf: _split_axis(
+                leaf, example, leaf.ndim - 1, lambda s, part: (*s[:-1], *part), out_leaf
             ),
+            out,
             columns,
         )
         return (blocks, aux[0]) if has_aux else blocks
@@ -610,9 +630,10 @@ def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
         rows = vmap(pullback)(_basis(out))
         rows = rows[0] if isinstance(argnums, int) else rows
         leaves, treedef = flatten(rows)
+        examples = flatten(dynamic[0] if isinstance(argnums, int) else dynamic)[0]
         blocks = [
-            flatten(_split_axis(leaf, out, 0, lambda s, part: (*part, *s[1:])))[0]
-            for leaf in leaves
+            flatten(_split_axis(row, out, 0, lambda s, part: (*part, *s[1:]), x))[0]
+            for row, x in zip(leaves, examples, strict=True)
         ]
         out_tree = flatten(out)[1]
         per_out = [

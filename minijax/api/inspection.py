@@ -4,6 +4,7 @@ import numpy as np
 
 from minijax import core, dtypes, stats
 from minijax._pytree import flatten, unflatten
+from minijax.control.call import jit
 from minijax.control.signature import leaf_names
 from minijax.core import ShapedArray
 from minijax.trace import DebugInfo, describe_function, trace
@@ -45,8 +46,10 @@ class ShapeDtypeStruct:
             raise TypeError("len() of unsized object") from None
 
     def __repr__(self):
+        placed = "" if self.sharding is None else f", sharding={self.sharding}"
         weak = ", weak_type=True" if self._weak_type else ""
-        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{weak})"
+        name = self.dtype.name
+        return f"ShapeDtypeStruct(shape={self.shape}, dtype={name}{placed}{weak})"
 
     __str__ = __repr__
 
@@ -119,10 +122,11 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
         with core.extend_axis_env(dict(axis_env or ())):
             closed, _, out_tree = trace_tree(fun, args, kwargs, "jit", static_argnums)
         if return_shape:
-            return closed, unflatten(out_tree, _structs(closed.out_avals))
+            return closed, unflatten(out_tree, structs(closed.out_avals))
         return closed
 
     jaxpr_maker.__wrapped__ = fun
+    jaxpr_maker.__doc__ = getattr(fun, "__doc__", None)
     for attribute in ("__name__", "__qualname__"):
         name = getattr(fun, attribute, type(fun).__name__)
         setattr(jaxpr_maker, attribute, f"make_jaxpr({name})")
@@ -130,14 +134,12 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     return jaxpr_maker
 
 
-def _structs(avals):
+def structs(avals):
+    """Each aval as a `ShapeDtypeStruct`."""
     return [ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]
 
 
 @api_boundary
 def eval_shape(fun, *args, **kwargs):
     """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
-    if not callable(fun):
-        raise TypeError(f"Expected a callable value, got {fun}")
-    closed, _, out_tree = trace_tree(fun, args, kwargs, "jit")
-    return unflatten(out_tree, _structs(closed.out_avals))
+    return jit(fun).eval_shape(*args, **kwargs)

@@ -67,7 +67,7 @@ def vmap(
                 f"len(in_axes)={len(in_axes)}, len(args)={len(args)}"
             )
         flat, in_tree = flatten((args, kwargs))
-        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
+        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
         dims = [_canonical(x, d) for x, d in zip(flat, dims, strict=True)]
         size = _mapped_size(fun, (args, kwargs), flat, dims, axis_size)
         axis = core.AxisData(size, axis_name, spmd_axis_name)
@@ -83,24 +83,30 @@ def vmap(
         wanted = flatten_axes("vmap out_axes", trees[0], out_axes)
         for x in outs:
             core.get_aval(x)
-        moved = [
-            _to_out_axis(axis, x, d, w)
-            for x, d, w in zip(outs, out_dims, wanted, strict=True)
-        ]
+        moved = []
+        for k, (x, d, w) in enumerate(zip(outs, out_dims, wanted, strict=True)):
+            if w is None and d is not None:
+                raise _unmapped_output(axis, d, trees[0], k)
+            moved.append(_to_out_axis(axis, x, d, w))
         return unflatten(trees[0], moved)
 
     return mapped
 
 
-def _to_out_axis(axis, x, dim, wanted):
-    if wanted is None and dim is not None:
-        if axis.name is not None:
-            raise ValueError(
-                f"vmap has mapped output (axis_name={axis.name}) but out_axes is None"
-            )
-        raise ValueError(
-            f"at vmap out_axes, got axis spec None but output was batched on axis {dim}"
+def _unmapped_output(axis, dim, tree, k):
+    """The error of output `k`, which varies but has no axis in `out_axes`."""
+    if axis.name is not None:
+        return ValueError(
+            f"vmap has mapped output (axis_name={axis.name}) but out_axes is None"
         )
+    numbered = unflatten(tree, range(tree.num_leaves))
+    path = keystr(tree_flatten_with_path(numbered)[0][k][0])
+    return ValueError(
+        f"at vmap out_axes{path}, got axis spec None but output was batched on axis {dim}"
+    )
+
+
+def _to_out_axis(axis, x, dim, wanted):
     if wanted is not None:
         rank = core.get_aval(x).ndim - (dim is not None)
         if not -rank - 1 <= wanted <= rank:

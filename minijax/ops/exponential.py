@@ -109,6 +109,7 @@ def _pow_slope_x(t, ans, x, y):
         safe = select(eq(y, zero), filled_like(y, 1), y)
         factor = mul(safe, pow(x, sub(y, filled_like(y, 1))))
         return mul(t, select(at_zero, none, factor))
+    x = convert(x, dtype_of(x))  # JAX: strongly typed, whatever x is
     return mul(t, mul(y, pow(x, sub(y, filled_like(y, 1)))))
 
 

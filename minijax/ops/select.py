@@ -88,9 +88,7 @@ def _select_n_jvp(primals, tangents):
     tangents = tangents[1:]
     if all(type(t) is Zero for t in tangents):
         return out, Zero.of(out)
-    first = tangents[0]
-    aval = first.aval if type(first) is Zero else in_aval(first)
-    zero = zeros(aval.strip_weak_type())
+    zero = zeros(in_aval(next(t for t in tangents if type(t) is not Zero)))
     tangents = [zero if type(t) is Zero else t for t in tangents]
     return out, select_n_p.bind(which, *tangents)
 
