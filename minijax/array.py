@@ -19,6 +19,20 @@ class _ArrayMeta(type):
             return isinstance(instance, (ArrayImpl, Tracer))
         return type.__instancecheck__(cls, instance)
 
+    def __call__(cls, *args, **kwargs):
+        if cls is Array:
+            raise NotImplementedError("jax.Array cannot be made: use jax.numpy.array")
+        return type.__call__(cls, *args, **kwargs)
+
+    def __getattr__(cls, name):
+        # What all arrays have, to be looked up, documented and inspected.
+        if cls is Array and not name.startswith("_"):
+            return getattr(ArrayImpl, name)
+        raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+
+    def __dir__(cls):
+        return type.__dir__(ArrayImpl if cls is Array else cls)
+
 
 class Array(metaclass=_ArrayMeta):
     """The type of arrays and of the tracers that stand for them (`jax.Array`)."""
@@ -50,6 +64,8 @@ class ArrayImpl(_callpath.Array, Array):
         place = self._committed
         return place if isinstance(place, Sharding) else DEFAULT_SHARDING
 
+    _sharding = sharding
+
     @property
     def device(self):
         """The device that holds the array."""
@@ -57,7 +73,17 @@ class ArrayImpl(_callpath.Array, Array):
 
     def devices(self):
         """The devices that hold a part of the array."""
+        self.check_alive()
         return {CPU}
+
+    def platform(self):
+        """The platform of the device."""
+        return CPU.platform
+
+    @property
+    def traceback(self):
+        """Where the array was made; that is not kept."""
+        return
 
     @property
     def addressable_shards(self):
@@ -67,8 +93,19 @@ class ArrayImpl(_callpath.Array, Array):
     global_shards = addressable_shards
 
     def addressable_data(self, index):
-        """The part of the array with the given number."""
-        return self.addressable_shards[index].data
+        """The part of the array with the given number, which is the whole of it."""
+        self.check_alive()
+        return self
+
+    @property
+    def _arrays(self):
+        """The parts as arrays; None once deleted."""
+        return None if self.is_deleted() else [self]
+
+    @property
+    def _npy_value(self):
+        """The elements where they are at hand; None once deleted."""
+        return self._data
 
     @property
     def _value(self) -> np.ndarray:
@@ -92,6 +129,8 @@ class ArrayImpl(_callpath.Array, Array):
         """RuntimeError once the array is deleted."""
         if self.is_deleted():
             raise self._deleted()
+
+    _check_if_deleted = check_alive
 
     def _to_numpy(self, dtype=None, copy=None):
         """What `__array__` gives where it is not simply the elements."""
@@ -142,9 +181,11 @@ class ArrayImpl(_callpath.Array, Array):
         return oct(self.__index__())
 
     def __format__(self, spec):
+        if isinstance(self.aval.dtype, dtypes.ExtendedDType):
+            return object.__format__(self, spec)
         if not self.aval.ndim:
             return format(self._value[()], spec)
-        return format(str(self), spec)
+        return format(self._value, spec)
 
     def item(self, *args):
         """The one element (or the one at the given index) as a Python scalar."""
@@ -160,6 +201,7 @@ class ArrayImpl(_callpath.Array, Array):
 
     def copy_to_host_async(self):
         """The memory is the host's already."""
+        self.check_alive()
 
     def is_ready(self):
         """Whether the value is there; always."""
@@ -183,15 +225,22 @@ class ArrayImpl(_callpath.Array, Array):
         return self._value.__dlpack_device__()
 
     def __reduce__(self):
+        self.check_alive()
         if isinstance(self.aval.dtype, dtypes.ExtendedDType):
-            _ = self._value
-        return from_numpy, (np.array(self._value), self.aval.weak_type)
+            return ArrayImpl, (self.aval, np.array(self._data))
+        return from_numpy, (np.array(self._data), self.aval.weak_type)
 
     def __copy__(self):
-        return ArrayImpl(self.aval, self._value.copy())
+        self.check_alive()
+        return ArrayImpl(self.aval, self._data.copy())
 
     def __deepcopy__(self, memo):
-        return ArrayImpl(self.aval, self._value.copy())
+        return self.__copy__()
+
+    def clone(self):
+        """An array of its own over the same memory."""
+        self.check_alive()
+        return self._alias(self.aval, self._committed)
 
 
 class _Writeable:

@@ -187,6 +187,17 @@ def valid_jaxtype(x):
     return True
 
 
+def check_arguments(primitive, args):
+    """TypeError for an argument of a primitive that is no array."""
+    for place, x in enumerate(args):
+        if not valid_jaxtype(x):
+            raise TypeError(
+                f"Error interpreting argument to {primitive} as a JAX value. The "
+                f"problematic value is of type {type(x)} and was passed to {primitive} "
+                f"at position {place}."
+            ) from None
+
+
 def typeof(x):
     """The aval of `x` (`jax.typeof`)."""
     return get_aval(x)
@@ -752,9 +763,8 @@ def _refuse(text):
     """A method that needs an array in memory: ConcretizationTypeError, saying so."""
 
     def method(self, *args, **kwargs):
-        raise errors.ConcretizationTypeError(
-            self, text.replace("TRACER", errors.describe(self))
-        )
+        said = text.replace("TRACER", errors.describe(self)) + errors.origin(self)
+        raise errors.ConcretizationTypeError(self, said)
 
     return method
 
@@ -808,7 +818,11 @@ class EvalTrace(Trace):
         for arg in args:
             if isinstance(arg, Tracer):
                 raise errors.leaked(arg)
-        return eager(primitive, args, params)
+        try:
+            return eager(primitive, args, params)
+        except TypeError:
+            check_arguments(primitive, args)
+            raise
 
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **_):
         """At top level a custom derivative does not matter: run the function."""

@@ -220,7 +220,8 @@ def check_user_dtype(dtype, where: str) -> Any:
             f"Explicitly requested dtype {wanted.name} requested in {where} is not"
             f" available, and will be truncated to dtype {result.name}. To enable more"
             " dtypes, set the jax_enable_x64 configuration option or the"
-            " JAX_ENABLE_X64 shell environment variable.",
+            " JAX_ENABLE_X64 shell environment variable. See "
+            "https://github.com/jax-ml/jax#current-gotchas for more.",
             stacklevel=_user_stacklevel(),
         )
     return result

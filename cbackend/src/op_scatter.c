@@ -74,9 +74,19 @@ typedef struct combine {
   MJX_INLINE mjx_t_##t mul_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
     return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
   }                                                                           \
+  MJX_INLINE mjx_t_##t min_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
+    int first = a.re == b.re ? a.im < b.im : a.re < b.re;                     \
+    return first ? a : b;                                                     \
+  }                                                                           \
+  MJX_INLINE mjx_t_##t max_op_##t(mjx_t_##t a, mjx_t_##t b) {                 \
+    int first = a.re == b.re ? a.im > b.im : a.re > b.re;                     \
+    return first ? a : b;                                                     \
+  }                                                                           \
   DEFINE_COMBINE(MJX_SMALL, add, t, t, SAME, SAME, add_op_##t)                \
   DEFINE_COMBINE(MJX_SMALL, sub, t, t, SAME, SAME, sub_op_##t)                \
-  DEFINE_COMBINE(MJX_SMALL, mul, t, t, SAME, SAME, mul_op_##t)
+  DEFINE_COMBINE(MJX_SMALL, mul, t, t, SAME, SAME, mul_op_##t)                \
+  DEFINE_COMBINE(MJX_SMALL, min, t, t, SAME, SAME, min_op_##t)                \
+  DEFINE_COMBINE(MJX_SMALL, max, t, t, SAME, SAME, max_op_##t)
 
 #define INTEGERS(kind, s8, s16, s32, s64, op)                        \
   DEFINE_COMBINE(MJX_SMALL, kind, s8, s8, SAME, (mjx_t_##s8), op)    \
@@ -115,8 +125,12 @@ DEFINE_COMPLEX(c128)
 #define ARITHMETIC(kind)                                                                        \
   {INTEGER_ENTRIES(kind, u8, u16, u32, u64), FLOAT_ENTRIES(kind), [MJX_C64] = ENTRY(kind, c64), \
    [MJX_C128] = ENTRY(kind, c128)}
-#define EXTREME(kind) \
-  {[MJX_BOOL] = ENTRY(kind, u8), INTEGER_ENTRIES(kind, i8, i16, i32, i64), FLOAT_ENTRIES(kind)}
+#define EXTREME(kind)                        \
+  {[MJX_BOOL] = ENTRY(kind, u8),             \
+   INTEGER_ENTRIES(kind, i8, i16, i32, i64), \
+   FLOAT_ENTRIES(kind),                      \
+   [MJX_C64] = ENTRY(kind, c64),             \
+   [MJX_C128] = ENTRY(kind, c128)}
 
 static const combine table[][MJX_N_DTYPES] = {
     [MJX_SCATTER_ADD] = ARITHMETIC(add), [MJX_SCATTER_MUL] = ARITHMETIC(mul),

@@ -1,6 +1,6 @@
 """How arrays lie in memory (`jax.experimental.layout`): accepted, always row-major."""
 
-from minijax import core
+from minijax import core, dtypes
 from minijax._pytree import flatten
 from minijax.device import Sharding
 
@@ -64,6 +64,16 @@ class Format:
 
     def __repr__(self):
         return f"Format(layout={self.layout}, sharding={self.sharding})"
+
+
+def format_of(x):
+    """The format of an array; without a layout once the array is deleted."""
+    if x.is_deleted():
+        return Format(None, x.sharding)
+    dtype = x.dtype
+    bits = 0 if isinstance(dtype, dtypes.ExtendedDType) else dtypes.itemsize_bits(dtype)
+    narrow = bits if bits < 8 else 0
+    return Format(Layout(range(x.ndim), (), narrow), x.sharding)
 
 
 def with_layout_constraint(x, layouts):

@@ -196,6 +196,11 @@ def _setitem(self, index, value):
 
 
 def _contains(self, item):
+    if jnp.ndim(item):
+        raise ValueError(
+            "Array.__contains__: query value must be a scalar, got "
+            f"query.shape={jnp.shape(item)}"
+        )
     if self.aval.ndim != 1:
         raise ValueError(
             "Array.__contains__: search array must be one-dimensional, got "
@@ -309,6 +314,29 @@ class _Reduction:
         return getattr(kind if array is None else array, self._name)
 
 
+def _byteswap(self):
+    """The array with the bytes of each number in reverse order."""
+    if self.dtype.itemsize == 1:
+        return self
+    if self.dtype.kind == "c":
+        return lax.complex(_byteswap(lax.real(self)), _byteswap(lax.imag(self)))
+    parts = lax.bitcast_convert_type(self, np.dtype("uint8"))
+    return lax.bitcast_convert_type(lax.rev(parts, (self.ndim,)), self.dtype)
+
+
+def _flat(self):
+    """Arrays have no iterator over their elements: NotImplementedError."""
+    raise NotImplementedError(
+        "JAX Arrays do not implement the arr.flat property: consider arr.flatten() "
+        "instead."
+    )
+
+
+def _format(self):
+    """How and where the elements of an array lie: in row-major order."""
+    return importlib.import_module("minijax.experimental.layout").format_of(self)
+
+
 def _reversed(self):
     """The elements along the first axis, from the last."""
     return (self[i] for i in range(len(self) - 1, -1, -1))
@@ -329,7 +357,7 @@ def _install_getitem(getitem):
 
 def _first_at(self):
     """`x.at`, loaded at its first use."""
-    helper = _module("index_update").IndexUpdateHelper
+    helper = _module("index_update")._IndexUpdateHelper
     for kind in (ArrayImpl, Tracer):
         kind.at = property(helper)  # pyright: ignore[reportAttributeAccessIssue]
     return helper(self)
@@ -387,6 +415,8 @@ def _methods():
         "__reversed__": _reversed,
         "__array_namespace__": _namespace,
         "astype": _astype,
+        "byteswap": _byteswap,
+        "flat": property(_flat),
         "clip": _by_name("clip"),
         "compress": _compress,
         "conj": _by_name("conj"),
@@ -442,6 +472,7 @@ def install():
     tracer: Any = Tracer
     array._reshape = tracer.reshape = shape_ops.reshape_method
     array.__repr__, array.__str__ = _repr, _str
+    array.format = property(_format)
 
 
 install()

@@ -4,6 +4,7 @@ of numbers.
 
 import math
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from minijax.control.call import jit
 from minijax.core import Tracer
 from minijax.numpy import scalar_types
 from minijax.numpy.promotion import (
+    BOOL,
     broadcast_shapes,
     broadcast_to,
     canonical_axis,
     check_arraylike,
     concrete_or_error,
+    constant_like,
     convert,
     dtype_of,
     ensure_arraylike,
@@ -29,7 +32,7 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
-from minijax.ops.convert import copy_p
+from minijax.ops.convert import convert_element_type_p, copy_p
 from minijax.ops.shape import broadcast_in_dim_p
 
 # --- from values ----------------------------------------------------------------------
@@ -208,7 +211,29 @@ def astype(x, dtype, /, *, copy=False, device=None) -> Any:
     out = _from_object(x, None)
     if out.dtype == dtype and not out.weak_type:
         return copy_p.bind(out) if copy else out
+    if isinstance(dtype, dtypes.ExtendedDType):
+        raise ValueError(f"Cannot convert_element_type from {out.dtype} to {dtype}")
+    if isinstance(out.dtype, dtypes.ExtendedDType):
+        raise NotImplementedError("Cannot call abstract method astype")
+    if out.dtype.kind == "c" and dtype.kind != "c":
+        return _complex_as_real(out, dtype)
     return convert(out, dtype)
+
+
+def _complex_as_real(x, dtype):
+    """The real parts in another dtype, with a warning; for bool what is not 0."""
+    if dtype == BOOL:
+        return lax.ne(x, constant_like(0, x))
+    warnings.warn(
+        "Casting from complex to real dtypes will soon raise a ValueError. Please "
+        "first use jnp.real or jnp.imag to take the real/imaginary component of your "
+        "input.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return convert_element_type_p.bind(
+        x, new_dtype=dtype, weak_type=False, sharding=None
+    )
 
 
 def copy(a, order=None) -> Any:
@@ -261,7 +286,7 @@ def fromiter(*args, **kwargs):
 # --- filled ---------------------------------------------------------------------------
 
 
-def canonical_shape(shape: Any) -> tuple:
+def canonical_shape(shape: Any, context: str = "") -> tuple:
     """A static shape as a tuple of ints.  TypeError for anything else."""
     if type(shape) is tuple and all(type(n) is int for n in shape):
         return shape
@@ -273,13 +298,15 @@ def canonical_shape(shape: Any) -> tuple:
     try:
         return tuple([operator.index(n) for n in shape])
     except (AttributeError, TypeError):
-        raise _bad_shape(tuple(shape)) from None
+        raise _bad_shape(tuple(shape), context) from None
 
 
-def _bad_shape(shape):
+def _bad_shape(shape, context):
     message = (
         f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
     )
+    if context:
+        message += f" {context}."
     traced = [n for n in shape if isinstance(n, Tracer)]
     if traced:
         message += (
@@ -437,8 +464,8 @@ def linspace(
 
     start, stop: broadcast together; the numbers run along a new `axis`.
     """
-    num = concrete_or_error(None, num, "'num' argument of jnp.linspace").__index__()
-    axis = axis.__index__()
+    num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.linspace"))
+    axis = operator.index(axis)
     check_arraylike("linspace", start, stop)
     dtype = user_dtype(dtype, "linspace")
     return _linspace(start, stop, num, endpoint, retstep, dtype, axis)
@@ -495,9 +522,9 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """`num` numbers from base**start to base**stop, evenly spaced on a logarithmic
     scale.
     """
-    num = concrete_or_error(None, num, "'num' argument of jnp.logspace").__index__()
+    num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.logspace"))
     dtype = user_dtype(dtype, "logspace")
-    return _logspace(start, stop, num, endpoint, base, dtype, axis.__index__())
+    return _logspace(start, stop, num, endpoint, base, dtype, operator.index(axis))
 
 
 @jit(static_argnames=("num", "endpoint", "dtype", "axis"))
@@ -518,9 +545,11 @@ def _range_dtype(start, stop, dtype):
 
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """`num` numbers from `start` to `stop` in a geometric progression."""
-    num = concrete_or_error(None, num, "'num' argument of jnp.geomspace").__index__()
+    num = operator.index(
+        concrete_or_error(None, num, "'num' argument of jnp.geomspace")
+    )
     dtype = user_dtype(dtype, "geomspace")
-    return _geomspace(start, stop, num, endpoint, dtype, axis.__index__())
+    return _geomspace(start, stop, num, endpoint, dtype, operator.index(axis))
 
 
 @jit(static_argnames=("num", "endpoint", "dtype", "axis"))

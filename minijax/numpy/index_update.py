@@ -10,7 +10,12 @@ from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
 from minijax.numpy.creation import asarray
-from minijax.numpy.indexing import Indexer, _entries, get
+from minijax.numpy.indexing import (
+    Indexer,
+    _entries,
+    _expand_scalar_booleans,
+    get,
+)
 from minijax.numpy.promotion import (
     broadcast_to,
     convert,
@@ -31,7 +36,7 @@ def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
     if not hasattr(y, "aval") and type(y) not in core.aval_rules:
         y = asarray(y)
     _warn_of_lossy_update(x, y)
-    indexer = Indexer(x.shape, _entries(x.shape, index), wrap_negative_indices)
+    indexer, expanded = _indexer(x, index, wrap_negative_indices)
     if 0 in indexer.shape:
         return x
     x, y = promote_dtypes(x, y)
@@ -41,7 +46,7 @@ def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
     if indexer.reverse:
         y = lax.rev(y, tuple(indexer.reverse))
     out = op(
-        x,
+        lax.expand_dims(x, expanded) if expanded else x,
         indexer.starts,
         y,
         _scatter_numbers(indexer),
@@ -49,7 +54,17 @@ def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
         unique_indices=unique_indices or indexer.ordered,
         mode=mode,
     )
+    if expanded:
+        out = lax.squeeze(out, tuple(expanded))
     return convert(out, aval.dtype, aval.weak_type)
+
+
+def _indexer(x, index, wrap_negative):
+    """(the index as scatter needs it, the axes that `x` needs in addition)."""
+    shape, entries, expanded = _expand_scalar_booleans(
+        x.shape, _entries(x.shape, index)
+    )
+    return Indexer(shape, entries, wrap_negative), expanded
 
 
 def _scatter_numbers(indexer):
@@ -105,13 +120,50 @@ def _update(op, x, index, y, options):
         else:
             form.append(False)
             parts.append(item)
-    if len(parts) == 1 and isinstance(parts[0], list):
+    if len(parts) == 1 and isinstance(parts[0], (list, range)):
         return _scatter(getattr(lax, op), x, index, y, **options)
     options = tuple(options.items())
     return _served_update(x, parts, y, op=op, form=tuple(form), options=options)
 
 
-class IndexUpdateHelper:
+def _divide(x, index, values, options):
+    divisor = _scatter(lax.scatter_mul, jnp.ones_like(x), index, values, **options)
+    return jnp.divide(x, divisor)
+
+
+def _power(x, index, values, options):
+    exponent = _scatter(lax.scatter_mul, jnp.ones_like(x), index, values, **options)
+    return jnp.power(x, exponent)
+
+
+def _method(name, op, doc):
+    """A method of `_IndexUpdateRef`: by the lax function named `op`, or a function of
+    the array, index, values and options.
+    """
+
+    def method(
+        self, values, *, indices_are_sorted=False, unique_indices=False, mode=None,
+        out_sharding=None, wrap_negative_indices=True,
+    ):  # fmt: skip
+        options = {}
+        if indices_are_sorted:
+            options["indices_are_sorted"] = True
+        if unique_indices:
+            options["unique_indices"] = True
+        if mode is not None:
+            options["mode"] = mode
+        if not wrap_negative_indices:
+            options["wrap_negative_indices"] = False
+        if callable(op):
+            return op(self.array, self.index, values, options)
+        return _update(op, self.array, self.index, values, options)
+
+    method.__name__, method.__doc__ = name, doc
+    method.__qualname__ = f"_IndexUpdateRef.{name}"
+    return method
+
+
+class _IndexUpdateHelper:
     """`x.at`: indexed, it gives what updates `x` there without changing `x`."""
 
     __slots__ = ("array",)
@@ -120,13 +172,13 @@ class IndexUpdateHelper:
         self.array = array
 
     def __getitem__(self, index):
-        return IndexUpdateRef(self.array, index)
+        return _IndexUpdateRef(self.array, index)
 
     def __repr__(self):
         return f"_IndexUpdateHelper({self.array!r})"
 
 
-class IndexUpdateRef:
+class _IndexUpdateRef:
     """`x.at[index]`: each method returns a new array.
 
     mode: what happens out of bounds: 'drop' or 'fill' (nothing; the default of
@@ -142,61 +194,59 @@ class IndexUpdateRef:
     def __repr__(self):
         return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
 
-    def get(self, **options):
+    def get(
+        self, *, indices_are_sorted=False, unique_indices=False, mode=None,
+        fill_value=None, out_sharding=None, wrap_negative_indices=True,
+    ):  # fmt: skip
         """The selected elements; `fill_value` for those out of bounds with mode='fill'."""
-        return get(self.array, self.index, **options)
+        return get(
+            self.array, self.index, indices_are_sorted=indices_are_sorted,
+            unique_indices=unique_indices, mode=mode, fill_value=fill_value,
+            wrap_negative_indices=wrap_negative_indices,
+        )  # fmt: skip
 
-    def set(self, values, **options):
-        """With the selected elements set to `values`."""
-        return _update("scatter", self.array, self.index, values, options)
-
-    def add(self, values, **options):
-        """With `values` added to the selected elements."""
-        return _update("scatter_add", self.array, self.index, values, options)
-
-    def subtract(self, values, **options):
-        """With `values` subtracted from the selected elements."""
-        return _update("scatter_sub", self.array, self.index, values, options)
-
-    def multiply(self, values, **options):
-        """With the selected elements multiplied by `values`."""
-        return _update("scatter_mul", self.array, self.index, values, options)
-
+    divide = _method(
+        "divide", _divide, "With the selected elements divided by `values`."
+    )
+    power = _method(
+        "power", _power, "With the selected elements raised to the power `values`."
+    )
+    set = _method("set", "scatter", "With the selected elements set to `values`.")
+    add = _method("add", "scatter_add", "With `values` added to the selected elements.")
+    subtract = _method(
+        "subtract",
+        "scatter_sub",
+        "With `values` subtracted from the selected elements.",
+    )
+    multiply = _method(
+        "multiply", "scatter_mul", "With the selected elements multiplied by `values`."
+    )
     mul = multiply
+    min = _method(
+        "min", "scatter_min", "With the smaller of the selected elements and `values`."
+    )
+    max = _method(
+        "max", "scatter_max", "With the larger of the selected elements and `values`."
+    )
 
-    def divide(self, values, **options):
-        """With the selected elements divided by `values`."""
-        ones = jnp.ones_like(self.array)
-        divisor = _scatter(lax.scatter_mul, ones, self.index, values, **options)
-        return jnp.divide(self.array, divisor)
-
-    def power(self, values, **options):
-        """With the selected elements raised to the power `values`."""
-        ones = jnp.ones_like(self.array)
-        exponent = _scatter(lax.scatter_mul, ones, self.index, values, **options)
-        return jnp.power(self.array, exponent)
-
-    def min(self, values, **options):
-        """With the smaller of the selected elements and `values`."""
-        return _update("scatter_min", self.array, self.index, values, options)
-
-    def max(self, values, **options):
-        """With the larger of the selected elements and `values`."""
-        return _update("scatter_max", self.array, self.index, values, options)
-
-    def apply(self, func, **options):
+    def apply(
+        self, func, *, indices_are_sorted=False, unique_indices=False, mode=None,
+        wrap_negative_indices=True,
+    ):  # fmt: skip
         """With a unary function applied to the selected elements."""
-        wrap = options.pop("wrap_negative_indices", True)
         x = asarray(self.array)
-        indexer = Indexer(x.shape, _entries(x.shape, self.index), wrap)
+        indexer, expanded = _indexer(x, self.index, wrap_negative_indices)
         if 0 in indexer.shape:
             return x
-        options["indices_are_sorted"] = (
-            options.get("indices_are_sorted") or indexer.ordered
-        )
-        options["unique_indices"] = options.get("unique_indices") or indexer.ordered
         update = [n for i, n in enumerate(indexer.shape) if i not in indexer.new]
-        return lax.scatter_apply(
-            x, indexer.starts, func, _scatter_numbers(indexer),
-            update_shape=tuple(update), **options,
-        )  # fmt: skip
+        out = lax.scatter_apply(
+            lax.expand_dims(x, expanded) if expanded else x,
+            indexer.starts,
+            func,
+            _scatter_numbers(indexer),
+            update_shape=tuple(update),
+            indices_are_sorted=indices_are_sorted or indexer.ordered,
+            unique_indices=unique_indices or indexer.ordered,
+            mode=mode,
+        )
+        return lax.squeeze(out, tuple(expanded)) if expanded else out

@@ -6,6 +6,7 @@ Static integers and slices become `lax.slice`; traced scalars beside contiguous 
 or a scatter for updates.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from minijax.trace import JaxprTrace
 _FULL = slice(None)
 _SEQUENCE = (
     "Using a non-tuple sequence for multidimensional indexing is not allowed; use "
-    "`arr[array(seq)]` instead of `arr[seq]`. See "
+    "`arr[{kind}(seq)]` instead of `arr[seq]`. See "
     "https://github.com/jax-ml/jax/issues/4564 for more information."
 )
 
@@ -46,8 +47,9 @@ def _entries(shape, index):
     rank).
     """
     if type(index) is not tuple:
-        if isinstance(index, list):
-            raise TypeError(_SEQUENCE)
+        if isinstance(index, (list, range)):
+            kind = "tuple" if any(map(_is_compound, index)) else "array"
+            raise TypeError(_SEQUENCE.format(kind=kind))
         index = (index,)
     entries, ellipsis, used = [], None, 0
     for item in index:
@@ -74,6 +76,13 @@ def _entries(shape, index):
     return entries
 
 
+def _is_compound(item):
+    """Whether an item of a list used as an index means more than one number."""
+    if item is None or item is Ellipsis or isinstance(item, (slice, Sequence)):
+        return True
+    return getattr(item, "ndim", 0) != 0
+
+
 def _consumed(entry):
     """The number of dimensions that an array entry indexes."""
     if isinstance(entry, int):
@@ -87,6 +96,8 @@ def _array_entry(item: Any):
         return int(item)
     if isinstance(item, (ArrayImpl, Tracer, np.ndarray)):
         found = item
+    elif isinstance(item, range):
+        raise TypeError(f"{item!r} is not a valid index; use `jnp.arange` for arrays")
     elif isinstance(item, str):
         raise TypeError(f"JAX does not support string indexing; got idx={item!r}")
     elif isinstance(item, (list, tuple)):
@@ -95,8 +106,13 @@ def _array_entry(item: Any):
             found = found.astype(INT32)
     elif hasattr(item, "__jax_array__"):
         found = item.__jax_array__()  # pyright: ignore[reportAttributeAccessIssue]
-    else:
+    elif isinstance(item, (int, float, complex)) or hasattr(item, "__array__"):
         found = np.asarray(item)
+    else:
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), newaxis (`None`) and integer "
+            f"or boolean arrays are valid indices. Got {item}"
+        )
     dtype = found.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biu":
         return found
@@ -142,8 +158,10 @@ def _getitem_static(x, entries):
             new.append(out)
             out += 1
             continue
-        size = shape[dim]
         kind = type(entry)
+        if kind is not slice and kind is not int:
+            return None
+        size = shape[dim]
         if entry is _FULL:
             start, limit, stride = 0, size, 1
             out += 1
@@ -155,14 +173,12 @@ def _getitem_static(x, entries):
             if step < 0 and count:
                 reverse.append(dim)
             out += 1
-        elif kind is int:
+        else:
             start = entry + size if entry < 0 else entry
             if not 0 <= start < size:
                 return None
             limit, stride = start + 1, 1
             drop.append(dim)
-        else:
-            return None
         if start or limit != size or stride != 1:
             whole = False
         starts.append(start)
@@ -217,8 +233,9 @@ def _getitem_dynamic(x, entries, wrap=True):
             sizes.append(1)
             drop.append(dim)
         dim += 1
-    if 0 in shape and any(n > m for n, m in zip(sizes, shape, strict=True)):
-        raise IndexError(f"index is out of bounds for an array of shape {shape}")
+    if 0 in shape:
+        for axis, (taken, size) in enumerate(zip(sizes, shape, strict=True)):
+            _check_not_empty(axis, size, taken)
     if wrap:
         recording = _is_recording()
         starts = [
@@ -226,6 +243,12 @@ def _getitem_dynamic(x, entries, wrap=True):
         ]
     x = lax.dynamic_slice(x, starts, sizes, allow_negative_indices=False)
     return _finish(x, reverse, drop, new)
+
+
+def _check_not_empty(axis, size, taken):
+    """IndexError for elements taken from an axis without any."""
+    if taken and not size:
+        raise IndexError(f"index is out of bounds for axis {axis} with size 0")
 
 
 def _scalar_start(entry, rank):
@@ -322,6 +345,7 @@ class Indexer:
         self._gathered += len(batch)
 
     def _add_scalar(self, entry, size, wrap_negative):
+        _check_not_empty(self._dim, size, 1)
         if isinstance(entry, int):
             index = INT32.type(entry + size if entry < 0 and wrap_negative else entry)
         else:
@@ -387,8 +411,8 @@ def _expand_booleans(shape, entries):
                     raise errors.NonConcreteBooleanIndexError(entry)
                 entry = known
             rank = len(entry.shape)
-            expected = tuple(shape[dim : dim + rank])
-            if tuple(entry.shape) != expected:
+            expected = list(shape[dim : dim + rank])
+            if list(entry.shape) != expected:
                 raise IndexError(
                     "boolean index did not match shape of indexed array in index "
                     f"{position}: got {tuple(entry.shape)}, expected {expected}"
@@ -524,8 +548,10 @@ def _gather(
         x = lax.expand_dims(x, expand)
     if 0 in indexer.shape:
         return zeros_like(x, shape=tuple(indexer.shape))
-    if fill_value is not None and mode is None:
-        mode = "fill"
+    if fill_value is not None:
+        if np.ndim(fill_value):
+            raise ValueError("fill_value argument to indexed get() must be a scalar")
+        mode = "fill" if mode is None else mode
     out = lax.gather(
         x,
         indexer.starts,

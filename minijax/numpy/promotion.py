@@ -5,13 +5,18 @@ only where their dtype or weak flag differs.  Operands of rank 0, and sizes 1, a
 to the ops to broadcast.
 """
 
+import operator
 import warnings
 from typing import Any
 
 import numpy as np
 
 from minijax import config, core, dtypes, errors
-from minijax.ops.convert import convert_element_type_p
+from minijax.ops.convert import (
+    convert_element_type_p,
+    loses_imaginary_part,
+    warn_of_lost_part,
+)
 from minijax.ops.shape import broadcast_in_dim_p
 
 BOOL = np.dtype(bool)
@@ -173,6 +178,8 @@ def convert(x, dtype, weak=False) -> Any:
         value = None if value_of is None else value_of(x)
         if value is not None:
             return literal(value, dtype, weak)
+    if loses_imaginary_part(aval.dtype, dtype):
+        warn_of_lost_part()
     return convert_element_type_p.bind(
         x, new_dtype=dtype, weak_type=weak, sharding=None
     )
@@ -302,9 +309,17 @@ def broadcast_to(x, shape) -> Any:
     if old == shape:
         return x
     new = len(shape) - len(old)
-    if new < 0 or any(n not in (1, m) for n, m in zip(old, shape[new:], strict=True)):
+    if new < 0:
         raise ValueError(
-            f"Incompatible shapes for broadcasting: {old} and requested shape {shape}"
+            "Cannot broadcast to shape with fewer dimensions: "
+            f"arr_shape={old} shape={shape}"
+        )
+    if any(n not in (1, m) for n, m in zip(old, shape[new:], strict=True)):
+        dtype = dtype_of(x)
+        wanted, given = [f"{dtype}[{','.join(map(str, s))}]" for s in (shape, old)]
+        raise ValueError(
+            f"Incompatible types for broadcasting: input type={given} and requested "
+            f"type={wanted}"
         )
     return broadcast_in_dim_p.bind(
         x,
@@ -350,7 +365,7 @@ def concrete_or_error(force, value, context="") -> Any:
 
 def canonical_axis(axis, rank):
     """A static axis counted from 0.  ValueError out of range."""
-    axis = axis.__index__()
+    axis = operator.index(axis)
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {rank}")
     return axis + rank if axis < 0 else axis

@@ -6,7 +6,8 @@ array becomes a literal; everything else takes the general way through `promotio
 
 import numpy as np
 
-from minijax import dtypes, lax
+from minijax import core, dtypes, lax
+from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
@@ -313,7 +314,9 @@ def power(x1, x2, /):
     powers of integers.
     """
     x1, x2 = ensure_arraylike("power", x1, x2)
-    if isinstance(x2, np.ndarray) and not x2.ndim:
+    if is_integer_scalar(x2):
+        x2 = x2._value[()]
+    elif isinstance(x2, np.ndarray) and not x2.ndim:
         x2 = x2[()]
     if isinstance(x2, (int, np.integer)):
         (x1,) = promote_args_numeric("power", x1)
@@ -322,6 +325,14 @@ def power(x1, x2, /):
 
 
 pow = power
+
+
+def is_integer_scalar(x):
+    """Whether `x` is one integer in an array without axes, known by its value: while a
+    function is traced, JAX knows such values of arrays from outside only.
+    """
+    known = isinstance(x, ArrayImpl) and core.current_trace() is core.eval_trace
+    return known and not x.shape and is_kind(x, np.integer)
 
 
 def _power(x1, x2):
@@ -339,7 +350,8 @@ def _integer_power(x, y):
     zero, one = constant_like(0, x), constant_like(1, x)
     shape = broadcast_shapes(shape_of(x), shape_of(y))
     vanishes = lax.bitwise_and(lax.eq(x, zero), lax.ne(y, zero))
-    acc = lax.select(vanishes, broadcast_to(zero, shape), broadcast_to(one, shape))
+    first = [literal(n, dtype_of(x)) for n in (0, 1)]  # the result is never weak
+    acc = lax.select(vanishes, *[broadcast_to(n, shape) for n in first])
     for _ in range(6):
         odd = lax.bitwise_and(y, one)
         product = lax.mul(acc, x)

@@ -62,12 +62,8 @@ def convert(operand, new_dtype=None, weak_type=False):
     new_dtype = _target_dtype(old_dtype, new_dtype)
     if old_dtype == new_dtype and old_weak == weak_type and is_array(operand):
         return operand
-    if _loses_imaginary_part(old_dtype, new_dtype):
-        warnings.warn(
-            "Casting complex values to real discards the imaginary part",
-            ComplexWarning,
-            stacklevel=3,
-        )
+    if loses_imaginary_part(old_dtype, new_dtype):
+        warn_of_lost_part()
     if not is_array(operand):
         if not np.ndim(operand) and old_dtype != dtypes.float0:
             return _scalar_constant(operand, new_dtype, weak_type)
@@ -90,7 +86,17 @@ def _target_dtype(old: Any, new: Any) -> Any:
     return dtypes.check_user_dtype(new, "convert_element_type")
 
 
-def _loses_imaginary_part(old, new):
+def warn_of_lost_part():
+    """ComplexWarning, as NumPy gives it for such a conversion."""
+    warnings.warn(
+        "Casting complex values to real discards the imaginary part",
+        ComplexWarning,
+        stacklevel=4,
+    )
+
+
+def loses_imaginary_part(old, new):
+    """Whether a conversion drops imaginary parts."""
     complexes = np.complexfloating
     return dtypes.issubdtype(old, complexes) and not dtypes.issubdtype(new, complexes)
 

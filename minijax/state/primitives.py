@@ -14,7 +14,7 @@ from minijax import core, dtypes
 from minijax.core import AbstractRef, ShapedArray, Tracer, Zero
 from minijax.numpy import indexing
 from minijax.numpy.creation import asarray
-from minijax.numpy.index_update import IndexUpdateHelper
+from minijax.numpy.index_update import _IndexUpdateHelper
 from minijax.ops.define import (
     NO_RULE,
     batch_front,
@@ -143,7 +143,7 @@ def written(value, arrays, index, new, operation="set"):
     """A value with a part replaced, or added to if `operation` is "add"."""
     if not index and operation == "set":
         return new
-    at = IndexUpdateHelper(value)[_joined_index(index, arrays)]
+    at = _IndexUpdateHelper(value)[_joined_index(index, arrays)]
     return getattr(at, operation)(new)
 
 
