@@ -62,6 +62,7 @@ class Builder:
         self.module, self.program, self.kernels = module, program, kernels
         self.source = None
         self.primitive = None
+        self.eqn = None  # the one that is being lowered
 
     # --- programs
 
@@ -90,7 +91,7 @@ class Builder:
         """
         for eqn in jaxpr.eqns:
             ins = [self._read(env, atom) for atom in eqn.invars]
-            self.source, self.primitive = eqn.source, eqn.primitive
+            self.source, self.primitive, self.eqn = eqn.source, eqn.primitive, eqn
             outs = eqn.primitive.lower(
                 self, ins, [v.aval for v in eqn.outvars], **eqn.params
             )

@@ -5,6 +5,7 @@ import builtins
 from minijax import core
 from minijax.control.callback import debug_callback as callback
 from minijax.control.callback import debug_print as print
+from minijax.device import DEFAULT_SHARDING
 
 
 def visualize_sharding(
@@ -46,4 +47,18 @@ def visualize_array_sharding(arr, **kwargs):
     visualize_sharding(core.get_aval(arr).shape, None, **kwargs)
 
 
-__all__ = ["callback", "print", "visualize_array_sharding", "visualize_sharding"]
+def inspect_array_sharding(value, *, callback):
+    """Call `callback(sharding)` with the sharding of `value`: of the one device."""
+    core.get_aval(value)
+    callback(DEFAULT_SHARDING)
+
+
+def log(fmt=None, *args, **options):
+    """As `print`, to the log in place of the standard output."""
+    return print(fmt, *args, _use_logging=True, **options)
+
+
+__all__ = [
+    "callback", "inspect_array_sharding", "log", "print", "visualize_array_sharding",
+    "visualize_sharding",
+]  # fmt: skip

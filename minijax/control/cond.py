@@ -492,6 +492,13 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     operands = [
         batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
     ]
+    if any(b.effects for b in branches):
+        # What a branch prints, it prints for each element.
+        operands = [
+            batching.match_axis(axis, x, None if d is None else 0, 0)
+            for x, d in zip(operands, dims, strict=True)
+        ]
+        dims = [0] * len(operands)
     in_dims = tuple(0 if d is not None else None for d in dims)
     results = []
     for k, branch in enumerate(branches):
