@@ -84,6 +84,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False, subset_by_index
     """
     a = matrix("svd", a)
     if hermitian:
+        if subset_by_index is not None:
+            raise NotImplementedError("subset_by_index not supported on CPU and GPU")
         return _svd_hermitian(a, compute_uv)
     options = {} if subset_by_index is None else {"subset_by_index": subset_by_index}
     if not compute_uv:

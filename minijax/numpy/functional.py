@@ -14,12 +14,13 @@ from minijax.numpy.promotion import (
     broadcast_shapes,
     canonical_axis,
     check_arraylike,
+    core_sizes,
     shape_of,
 )
 from minijax.transforms import batching
 
 
-def _map(fun, in_axes, out_axis=0):
+def map_over(fun, in_axes, out_axis=0):
     """`fun` of arrays mapped over an axis of each (None: none); results have it at
     `out_axis`.
     """
@@ -121,7 +122,7 @@ def _vectorized(fun, signature, arrays, where, _):
                 f"wrong number of positional arguments: expected {len(inputs)}, got "
                 f"{len(arrays)}"
             )
-    sizes = _core_sizes(arrays, inputs, where)
+    sizes = core_sizes(arrays, inputs, where)
     leads = [
         x.shape[: x.ndim - len(names)] for x, names in zip(arrays, inputs, strict=True)
     ]
@@ -146,26 +147,8 @@ def _vectorized(fun, signature, arrays, where, _):
         in_axes = tuple([0 if m[axis] is not None else None for m in maps])
         if all(place is None for place in in_axes):
             continue
-        fun = _map(fun, in_axes)
+        fun = map_over(fun, in_axes)
     return fun(*squeezed)
-
-
-def _core_sizes(arrays, inputs, where):
-    sizes = {}
-    for x, names in zip(arrays, inputs, strict=True):
-        if x.ndim < len(names):
-            raise ValueError(
-                f"input with shape {x.shape} does not have enough dimensions for all "
-                "core "
-                f"dimensions {names} on {where}"
-            )
-        for name, n in zip(names, x.shape[x.ndim - len(names) :], strict=True):
-            if sizes.setdefault(name, n) != n:
-                raise ValueError(
-                    f"inconsistent size for core dimension {name!r}: {n} vs "
-                    f"{sizes[name]} on {where}"
-                )
-    return sizes
 
 
 def _checked(fun, outputs, sizes, where):
@@ -214,9 +197,9 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
     fun: Any = along
     for i in range(1, arr.ndim - axis):
-        fun = _map(fun, (i,), -1)
+        fun = map_over(fun, (i,), -1)
     for _ in range(axis):
-        fun = _map(fun, (0,))
+        fun = map_over(fun, (0,))
     return fun(arr)
 
 
@@ -242,5 +225,5 @@ def fromfunction(function, shape, *, dtype=float, **kwargs):
     for i in range(len(shape)):
         in_axes: list[int | None] = [None] * len(shape)
         in_axes[len(shape) - 1 - i] = 0
-        fun = _map(fun, tuple(in_axes))
+        fun = map_over(fun, tuple(in_axes))
     return fun(*[arange(n, dtype=dtype) for n in shape])

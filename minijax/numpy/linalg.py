@@ -1,5 +1,7 @@
 """`jax.numpy.linalg`: decompositions, solutions, determinants and norms of matrices."""
 
+import itertools
+import math
 import operator
 from typing import Any
 
@@ -31,6 +33,7 @@ from minijax.numpy.promotion import (
     broadcast_to,
     canonical_axis,
     check_arraylike,
+    check_core_sizes,
     convert,
     ensure_arraylike,
     is_complex,
@@ -56,23 +59,30 @@ def solve(a, b):
         raise ValueError(
             f"left hand array must be at least two dimensional; got {a.shape=}"
         )
-    if b.ndim < 1:
+    if 1 < b.ndim == a.ndim - 1 and a.shape[-1] == b.shape[-1] != b.shape[-2]:
         raise ValueError(
-            f"right hand array must be at least one dimensional; got {b.shape=}"
+            f"Invalid shapes for solve: {a.shape}, {b.shape}. Vectors in batches need "
+            "an axis of their own: use solve(a, b[..., None]).squeeze(-1)."
         )
-    if a.shape[-1] != a.shape[-2]:
-        raise ValueError(
-            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] "
-            f"or b=[..., m]; got a={a.shape} and b={b.shape}"
-        )
-    if b.shape[0 if b.ndim == 1 else -2] != a.shape[-1]:
-        raise ValueError(
-            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] "
-            f"or b=[..., m]; got a={a.shape} and b={b.shape}"
-        )
+    core = ("m",) if b.ndim == 1 else ("m", "n")
+    signature = "(m,m),(m)->(m)" if b.ndim == 1 else "(m,m),(m,n)->(m,n)"
+    check_core_sizes([a, b], [("m", "m"), core], signature)
     if b.ndim == 1:
         return lu_solution(a, b) if a.ndim == 2 else _solve(a, b[:, None])[..., 0]
     return _solve(a, b)
+
+
+def check_system(a, b):
+    """ValueError unless b has matrices or vectors for square matrices a."""
+    if not (
+        a.ndim >= 2
+        and b.ndim in (a.ndim, a.ndim - 1)
+        and a.shape[-1] == a.shape[-2] == b.shape[a.ndim - 2]
+    ):
+        raise ValueError(
+            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] "
+            f"or b=[..., m]; got a={a.shape} and b={b.shape}"
+        )
 
 
 def _solve(a, b) -> Any:
@@ -188,7 +198,14 @@ def pinv(a, rtol=None, hermitian=False, *, rcond=None):
     relatively.
     """
     a = matrix("pinv", a)
-    rtol = rcond if rtol is None else rtol
+    if rcond is not None:
+        if rtol is not None:
+            raise ValueError("pinv: only one of rtol and rcond may be specified.")
+        rtol = rcond
+    if a.ndim < 2:
+        raise ValueError(
+            f"Argument to pinv must have at least two dimensions, got {a.shape}."
+        )
     real = np.dtype(f"float{4 * a.dtype.itemsize}") if is_complex(a) else a.dtype
     if rtol is None:
         rtol = 10.0 * max(a.shape[-2:]) * float(dtypes.finfo(real).eps)
@@ -223,18 +240,18 @@ def cond(x, p=None):
     x = asarray(x)
     if x.ndim < 2:
         raise ValueError(
-            f"jnp.linalg.cond: input array must be at least 2D; got {x.shape=}"
+            f"jnp.linalg.cond: input array must be at least 2D; got arr.shape={x.shape}"
         )
     if not x.size:
         raise ValueError(
-            f"jnp.linalg.cond: input array must not be empty; got {x.shape=}"
+            f"jnp.linalg.cond: input array must not be empty; got arr.shape={x.shape}"
         )
     if p is None or p in (2, -2):
         s = svd(x, compute_uv=False)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(
-            f"jnp.linalg.cond: for {p=}, array must be square; got {x.shape=}"
+            f"jnp.linalg.cond: for {p=}, array must be square; got arr.shape={x.shape}"
         )
     r = norm(x, ord=p, axis=(-2, -1)) * norm(inv(x), ord=p, axis=(-2, -1))
     bad = jnp.isnan(r) & ~jnp.isnan(x).any(axis=(-2, -1))
@@ -366,7 +383,8 @@ def _det_rule(primals, tangents):
     """det' = trace(adj(a) a'); adj(a) a' needs no division by the last pivot.
 
     With L y = P a', the last row of adj(a) a' is that of y times all pivots but the
-    last. So the derivative holds for matrices of rank n - 1 too.
+    last. So the derivative holds for matrices of rank n - 1 too; for those of less it is
+    zero.
     """
     (a,), (t,) = primals, tangents
     lu, pivots, permutation = lu_op(a)
@@ -376,6 +394,10 @@ def _det_rule(primals, tangents):
     y = ops.triangular_solve(lu, y, left_side=True, lower=True, unit_diagonal=True)
     y = jnp.concatenate([y[..., :-1, :] * det[..., None, None], y[..., -1:, :]], -2)
     upper = lu.at[..., -1, -1].set(1 / rest)
+    ones = ops.triangular_solve(upper, jnp.ones_like(lu[..., :1]), left_side=True)
+    deficient = ~jnp.isfinite(ones).all(axis=(-2, -1), keepdims=True)
+    upper = jnp.where(deficient, jnp.eye(lu.shape[-1], dtype=lu.dtype), upper)
+    y = jnp.where(deficient, jnp.zeros_like(y), y)
     z = ops.triangular_solve(upper, y, left_side=True)
     return det, jnp.trace(z, axis1=-1, axis2=-2)
 
@@ -418,15 +440,21 @@ def multi_dot(arrays, *, precision=None):
     arrays = [asarray(x) for x in ensure_arraylike("jnp.linalg.multi_dot", *arrays)]
     if len(arrays) < 2:
         raise ValueError(
-            f"multi_dot requires at least one array; got len(arrays)={len(arrays)}"
+            f"multi_dot requires at least two arrays; got len(arrays)={len(arrays)}"
         )
+    shapes = [x.shape for x in arrays]
     ndims = [x.ndim for x in arrays]
     if not (
         1 <= ndims[0] <= 2 and 1 <= ndims[-1] <= 2 and all(d == 2 for d in ndims[1:-1])
     ):
         raise ValueError(
             "multi_dot: input arrays must all be two-dimensional, except for the "
-            "first and last array which may be 1 or 2 dimensional."
+            f"first and last array which may be 1 or 2 dimensional. Got array shapes {shapes}"
+        )
+    if any(a[-1] != b[0] for a, b in itertools.pairwise(shapes)):
+        raise ValueError(
+            "multi_dot: last dimension of each array must match first dimension of "
+            f"following array. Got array shapes {shapes}"
         )
     letters = "abcdefghijklmnopqrstuvwxyz"
     terms = [letters[i : i + 2] for i in range(len(arrays))]
@@ -449,9 +477,14 @@ def tensorinv(a, ind=2):
     if ind <= 0:
         raise ValueError(f"ind must be a positive integer; got {ind=}")
     left, right = a.shape[:ind], a.shape[ind:]
-    return inv(a.reshape(int(np.prod(left)), int(np.prod(right)))).reshape(
-        *right, *left
-    )
+    rows, columns = math.prod(left), math.prod(right)
+    if rows != columns:
+        raise ValueError(
+            "tensorinv is only possible when the product of the first `ind` dimensions "
+            f"equals that of the remaining dimensions. got arr.shape={a.shape} with "
+            f"{ind=}."
+        )
+    return inv(a.reshape(rows, columns)).reshape(*right, *left)
 
 
 def tensorsolve(a, b, axes=None):
@@ -461,7 +494,12 @@ def tensorsolve(a, b, axes=None):
         axes = [canonical_axis(i, a.ndim) for i in axes]
         a = jnp.moveaxis(a, axes, range(a.ndim - len(axes), a.ndim))
     shape = a.shape[b.ndim :]
-    return solve(a.reshape(b.size, int(np.prod(shape))), b.ravel()).reshape(shape)
+    if b.size != math.prod(shape):
+        raise ValueError(
+            "Input arrays must have prod(a.shape[:b.ndim]) == prod(a.shape[b.ndim:]); "
+            f"got a.shape={a.shape}, b.ndim={b.ndim}."
+        )
+    return solve(a.reshape(b.size, b.size), b.ravel()).reshape(shape)
 
 
 # --- of the array API standard --------------------------------------------------------
@@ -473,7 +511,8 @@ def cross(x1, x2, /, *, axis=-1):
     if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
         raise ValueError(
             "Both input arrays must be (arrays of) 3-dimensional vectors, but they "
-            f"have {shape_of(x1)[axis]} and {shape_of(x2)[axis]} dimensions instead."
+            f"have x1.shape[axis]={shape_of(x1)[axis]} and "
+            f"x2.shape[axis]={shape_of(x2)[axis]}"
         )
     return jnp.cross(x1, x2, axis=axis)
 

@@ -57,7 +57,7 @@ def _squares(x):
 def _matrix_norm(x, ord, axes, keepdims):
     row, column = axes
     if row == column:
-        raise ValueError("Duplicate axes given.")
+        raise ValueError(f"duplicate value in 'axis': {axes}")
     if ord is None or ord == "fro":
         return jnp.sqrt(jnp.sum(_squares(x), axis=axes, keepdims=keepdims))
     if ord in (1, -1, np.inf, -np.inf):

@@ -9,6 +9,7 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     broadcast_shapes,
     canonical_axis,
+    check_core_sizes,
     convert,
     ensure_arraylike,
     is_complex,
@@ -143,16 +144,9 @@ def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
     broadcast.
     """
     x1, x2 = [asarray(x) for x in ensure_arraylike("vecdot", x1, x2)]
-    if not x1.shape or not x2.shape:
-        raise ValueError(
-            "jax.numpy.vecdot: input arrays must be one or higher dimensional, got "
-            "shapes "
-            f"{x1.shape=} {x2.shape=}"
-        )
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(
-            f"jnp.vecdot: shapes must match along axis={axis}, got {x1.shape} and "
-            f"{x2.shape}"
+            f"axes must match; got shapes {x1.shape} and {x2.shape} with {axis=}"
         )
     x1, x2 = jnp.moveaxis(x1, axis, -1), jnp.moveaxis(x2, axis, -1)
     if is_complex(x1):
@@ -202,15 +196,18 @@ def _drop(x, names, gone):
     return lax.squeeze(x, axes) if axes else x
 
 
+@jit
 def matvec(x1, x2, /):
     """Matrices times vectors; the leading axes broadcast."""
     x1, x2 = [asarray(x) for x in ensure_arraylike("matvec", x1, x2)]
+    check_core_sizes([x1, x2], [("n", "m"), ("m",)], "(n,m),(m)->(n)")
     return _mapped_dot(x1, x2, (2, 1))
 
 
 def vecmat(x1, x2, /):
     """Conjugated vectors times matrices; the leading axes broadcast."""
     x1, x2 = [asarray(x) for x in ensure_arraylike("vecmat", x1, x2)]
+    check_core_sizes([x1, x2], [("n",), ("n", "m")], "(n),(n,m)->(m)")
     if is_complex(x1):
         x1 = lax.conj(x1)
     return _mapped_dot(x1, x2, (1, 2))
@@ -235,8 +232,8 @@ def outer(a, b, out=None):
         raise NotImplementedError("The 'out' argument to jnp.outer is not supported.")
     a, b = ensure_arraylike("outer", a, b)
     a, b = promote_dtypes(a, b)
-    a, b = jnp.ravel(a), jnp.ravel(b)
-    return lax.mul(lax.expand_dims(a, (1,)), lax.expand_dims(b, (0,)))
+    a, b = lax.expand_dims(jnp.ravel(a), (1,)), lax.expand_dims(jnp.ravel(b), (0,))
+    return jnp.multiply(a, b)
 
 
 def tensordot(
@@ -250,10 +247,7 @@ def tensordot(
     a, b = ensure_arraylike("tensordot", a, b)
     preferred = user_dtype(preferred_element_type, "tensordot")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
-    if not isinstance(axes, (tuple, list)) and hasattr(axes, "__index__"):
-        axes = axes.__index__()
-        if axes < 0:
-            raise ValueError(f"Number of tensordot axes (axes {axes}) is negative.")
+    if isinstance(axes, int):
         if axes > min(rank_a, rank_b):
             raise TypeError(
                 f"Number of tensordot axes (axes {axes}) exceeds input ranks "
@@ -275,7 +269,7 @@ def _axes_lists(axes):
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
         raise TypeError(
             "tensordot axes argument must be an int, a pair of ints, or a pair of "
-            f"lists/tuples of ints. Got {axes}"
+            "lists/tuples of ints."
         )
     if all(hasattr(x, "__index__") for x in axes):
         return [(x,) for x in axes]
@@ -337,33 +331,29 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 # --- convolution ----------------------------------------------------------------------
 
 
+@jit(static_argnames=("mode", "precision", "preferred_element_type"))
 def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
     """The convolution of two vectors.
 
     mode: 'full' (all overlaps), 'same' (as many as the longer has), 'valid' (whole
     overlaps).
     """
-    a, v = _sliding_args("convolve", a, v, preferred_element_type)
     return _sliding(a, v, mode, False, precision, preferred_element_type)
 
 
+@jit(static_argnames=("mode", "precision", "preferred_element_type"))
 def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
     """The cross-correlation of two vectors, the second conjugated; `mode` as for
     `convolve`.
     """
-    a, v = _sliding_args("correlate", a, v, preferred_element_type)
     return _sliding(a, v, mode, True, precision, preferred_element_type)
 
 
-def _sliding_args(name, a, v, preferred):
-    """The operands in one dtype, an inexact one where the result's is not given."""
-    promote = promote_args_inexact if preferred is None else promote_args
-    return promote(name, a, v)
-
-
-@jit(static_argnames=("mode", "correlating", "precision", "preferred"))
 def _sliding(a, v, mode, correlating, precision, preferred):
     name = "correlate" if correlating else "convolve"
+    # the common dtype is an inexact one where the result's is not given
+    promote = promote_args_inexact if preferred is None else promote_args
+    a, v = [asarray(x) for x in promote(name, a, v)]
     if a.ndim != 1 or v.ndim != 1:
         raise ValueError(f"{name}() only support 1-dimensional inputs.")
     if not a.size or not v.size:

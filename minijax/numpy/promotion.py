@@ -383,3 +383,30 @@ def canonical_axes(axis, rank):
 def user_dtype(dtype, where) -> Any:
     """The canonical dtype for a user's `dtype` argument; None stays None."""
     return None if dtype is None else dtypes.check_user_dtype(dtype, where)
+
+
+def core_sizes(arrays, names, where):
+    """{name: size} of the last axes, named as in a signature of `jnp.vectorize`.
+
+    where: what an error names as the function.  ValueError where sizes do not fit.
+    """
+    sizes = {}
+    for x, own in zip(arrays, names, strict=True):
+        if x.ndim < len(own):
+            raise ValueError(
+                f"input with shape {x.shape} does not have enough dimensions for all "
+                f"core dimensions {own} on {where}"
+            )
+        for name, n in zip(own, x.shape[x.ndim - len(own) :], strict=True):
+            if sizes.setdefault(name, n) != n:
+                raise ValueError(
+                    f"inconsistent size for core dimension {name!r}: {n} vs "
+                    f"{sizes[name]} on {where}"
+                )
+    return sizes
+
+
+def check_core_sizes(arrays, names, signature):
+    """`core_sizes` for a function of the library with a `jnp.vectorize` signature."""
+    excluded = frozenset()
+    core_sizes(arrays, names, f"vectorized function with {excluded=} and {signature=}")

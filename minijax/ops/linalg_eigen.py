@@ -156,8 +156,10 @@ def _eigh_lower(b, ins, out_avals, *, lower, subset_by_index, algorithm, **_):
     n = ins[0].shape[-1]
     if subset_by_index not in (None, (0, n)):
         raise NotImplementedError("subset_by_index not supported on CPU and GPU")
-    if algorithm not in (None, EighImplementation.QR):
-        raise NotImplementedError(f"{algorithm} is not implemented on CPU")
+    if algorithm is EighImplementation.JACOBI:
+        raise NotImplementedError("Jacobi implementation is not supported on CPU")
+    if algorithm is EighImplementation.QDWH:
+        raise NotImplementedError("QDWH implementation is only supported on TPU")
     return lapack_of_matrices(b, "EIGH", ins[0], out_avals, [2, 1], [int(lower)])
 
 

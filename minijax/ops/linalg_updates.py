@@ -78,8 +78,9 @@ def _cholesky_update_shape(r, w):
     n = w.shape[-1]
     if r.shape[-2:] != (n, n):
         raise ValueError(
-            "cholesky_update expects a square matrix of shape (n, n) and a vector of "
-            f"shape (n,). Got shapes {r.shape[-2:]} and {w.shape[-1:]}."
+            "Rank-1 update to Cholesky decomposition takes a square matrix and a "
+            f"vector of the same size as input. Got shapes {r.shape[-2:]} and "
+            f"{w.shape[-1:]} instead"
         )
     return ShapedArray(r.shape, r.dtype)
 

@@ -165,7 +165,15 @@ def eigh_tridiagonal(
 
     select: 'a' all; 'i' those of the indices first .. last in `select_range`.
     """
-    (d,), (e,) = matrix("eigh_tridiagonal", d), matrix("eigh_tridiagonal", e)
+    (d,), (e,) = [
+        ensure_arraylike("jax.scipy.linalg.eigh_tridiagonal", x) for x in (d, e)
+    ]
+    d, e = jnp.asarray(d), jnp.asarray(e)
+    if d.dtype.kind not in "fc":
+        raise TypeError(
+            "Only float32 and float64 inputs are supported as inputs to "
+            f"jax.scipy.linalg.eigh_tridiagonal, got {d.dtype} and {e.dtype}"
+        )
     if d.dtype != e.dtype:
         raise TypeError(
             "diagonal and off-diagonal values must have same dtype, got "
@@ -210,8 +218,13 @@ def rsf2csf(T, Z, check_finite=True):
     Golub and Van Loan, Matrix Computations, 7.4: a rotation for each 2x2 block.
     """
     T, Z = matrix("rsf2csf", T, Z)
-    if T.ndim != 2 or T.shape[0] != T.shape[1] or Z.shape != T.shape:
-        raise ValueError("Input matrices must be square and of one shape.")
+    for name, x in (("Z", Z), ("T", T)):
+        if x.ndim != 2 or x.shape[0] != x.shape[1]:
+            raise ValueError(f"Input {name!r} must be square.")
+    if T.shape[0] != Z.shape[0]:
+        raise ValueError(
+            f"Input array shapes must match: Z: {Z.shape} vs. T: {T.shape}"
+        )
     eps = float(jnp.finfo(T.dtype).eps)
     dtype = jnp.result_type(T.dtype, np.complex64)
     n = T.shape[0]
@@ -284,7 +297,7 @@ def polar(a, side="right", *, method="qdwh", eps=None, max_iterations=None):
     """
     (a,) = matrix("polar", a)
     if a.ndim != 2:
-        raise ValueError("The input `a` must be a 2-D array.")
+        raise ValueError("The input `a` must be at least a 2-D array.")
     if side not in ("right", "left"):
         raise ValueError("The argument `side` must be either 'right' or 'left'.")
     if method not in ("qdwh", "svd"):

@@ -23,7 +23,9 @@ def _dot(x, y):
 def _checked(name, a):
     (a,) = matrix(name, a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError(f"Expected A to be a (batched) square matrix, got {a.shape=}.")
+        raise ValueError(
+            f"Expected A to be a (batched) square matrix, got A.shape={a.shape}."
+        )
     return a
 
 
@@ -106,6 +108,8 @@ def expm(A, *, upper_triangular=False, max_squarings=16):
 def expm_frechet(A, E, *, method=None, compute_expm=True):
     """(exp(A), its derivative at A in direction E), or the derivative alone.
 
+    method: accepted; there is one.
+
     The upper right block of exp([[A, E], [0, A]]): Higham, Functions of Matrices
     (2008), eq. 3.16.
     """
@@ -117,8 +121,6 @@ def expm_frechet(A, E, *, method=None, compute_expm=True):
             f"expected A and E to be the same shape, got A.shape={A.shape} "
             f"E.shape={E.shape}"
         )
-    if method is not None and method != "SPS":
-        raise ValueError(f"only method='SPS' is supported, got {method=}")
     n = A.shape[0]
     both = jnp.block([[A, E], [jnp.zeros_like(A), A]])
     out = _expm(both, False, 16)
@@ -162,7 +164,11 @@ def sqrtm(A, blocksize=1):
 
     blocksize: 1, as there is one method.
     """
-    a = _checked("sqrtm", A)
+    (a,) = matrix("sqrtm", A)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            f"The input to schur must be a square matrix. Got shape {a.shape}."
+        )
     if blocksize > 1:
         raise NotImplementedError("Blocked version is not implemented yet.")
 

@@ -76,7 +76,7 @@ def hankel(c, r=None):
 
 def circulant(c):
     """Every column is the one before, rolled down; the first is c [..., n]."""
-    c = _array("circulant", c)
+    c = jnp.atleast_1d(_array("circulant", c))
     n = c.shape[-1]
     return c[..., (np.arange(n)[:, None] - np.arange(n)[None, :]) % n]
 
@@ -86,7 +86,10 @@ def companion(a):
     (a,) = promote_dtypes_inexact(_array("companion", a))
     a = jnp.asarray(a)
     if a.shape[-1] < 2:
-        raise ValueError("The length of `a` along the last axis must be at least 2.")
+        raise ValueError(
+            "The length of `a` along the last axis must be at least 2; got shape "
+            f"{a.shape}."
+        )
     n = a.shape[-1] - 1
     first = (-a[..., 1:] / a[..., :1])[..., None, :]
     below = jnp.broadcast_to(
@@ -99,9 +102,9 @@ def convolution_matrix(a, n, mode="full"):
     """The matrix whose product with a vector of n elements convolves it with `a`."""
     a = _array("convolution_matrix", a)
     if n <= 0:
-        raise ValueError("n must be a positive integer.")
+        raise ValueError(f"n must be a positive integer; got {n}.")
     if mode not in ("full", "same", "valid"):
-        raise ValueError("'mode' argument must be one of ('full', 'valid', 'same')")
+        raise ValueError(f"mode must be one of 'full', 'valid', 'same'; got {mode!r}.")
     m = a.shape[-1]
     column = jnp.concatenate([a, jnp.zeros((*a.shape[:-1], n - 1), a.dtype)], -1)
     row = jnp.concatenate([a[..., :1], jnp.zeros((*a.shape[:-1], n - 1), a.dtype)], -1)
@@ -119,9 +122,7 @@ def convolution_matrix(a, n, mode="full"):
 def dft(n, scale=None, *, dtype=None):
     """The matrix of the discrete Fourier transform; scale: None, 'sqrtn' or 'n'."""
     if scale not in (None, "sqrtn", "n"):
-        raise ValueError(
-            f"scale must be None, 'sqrtn', or 'n'; {scale!r} is not valid."
-        )
+        raise ValueError(f"scale must be None, 'sqrtn', or 'n'; got {scale!r}.")
     places = np.arange(n)
     out = np.exp(-2j * np.pi * (np.outer(places, places) % max(n, 1)) / max(n, 1))
     out = out / {None: 1, "sqrtn": math.sqrt(n), "n": n}[scale]
@@ -157,7 +158,7 @@ def fiedler_companion(a):
 def hadamard(n, dtype=int):
     """Sylvester's matrix of ones and minus ones with orthogonal rows; n a power of 2."""
     if n < 1 or n & (n - 1):
-        raise ValueError("n must be an positive integer, and n must be a power of 2")
+        raise ValueError(f"n must be a positive power of 2; got {n}.")
     out = np.ones((1, 1), int)
     while len(out) < n:
         out = np.block([[out, out], [out, -out]])
@@ -209,9 +210,7 @@ _KINDS = ("symmetric", "lower", "upper")
 def _pascal(n, kind, sign):
     kind = "symmetric" if kind is None else kind
     if kind not in _KINDS:
-        raise ValueError(
-            f"Expected kind to be on of: {', '.join(map(repr, _KINDS))}; got {kind!r}"
-        )
+        raise ValueError(f"Expected kind to be on of: {list(_KINDS)}; got {kind}")
     lower = [
         [(sign ** (i - j)) * math.comb(i, j) if j <= i else 0 for j in range(n)]
         for i in range(n)
@@ -240,8 +239,9 @@ def leslie(f, s):
     f, s = jnp.atleast_1d(jnp.asarray(f)), jnp.atleast_1d(jnp.asarray(s))
     if f.shape[-1] != s.shape[-1] + 1:
         raise ValueError(
-            "Incorrect lengths for f and s. Length of s must be one less than the "
-            f"length of f; got {f.shape[-1]} and {s.shape[-1]}."
+            "Incorrect lengths for f and s. The length of s along the last axis must "
+            f"be one less than the length of f; got f shape {f.shape} and s shape "
+            f"{s.shape}."
         )
     n = f.shape[-1]
     out = jnp.zeros((n, n), f.dtype).at[0].set(f)

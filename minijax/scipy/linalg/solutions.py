@@ -1,5 +1,7 @@
 """Solutions of linear systems with SciPy's signatures."""
 
+import warnings
+
 import numpy as np
 
 import minijax.numpy as jnp
@@ -9,7 +11,7 @@ from minijax.control.call import jit
 from minijax.control.linear_solve import custom_linear_solve
 from minijax.numpy import linalg as numpy_linalg
 from minijax.numpy.decompositions import adjoint
-from minijax.numpy.promotion import is_complex
+from minijax.numpy.promotion import check_core_sizes, is_complex
 from minijax.ops import linalg as ops
 from minijax.ops import linalg_eigen as eigen_ops
 from minijax.ops.linalg_lu import lu_pivots_to_permutation
@@ -25,6 +27,30 @@ def _batch(a, b):
     )
 
 
+def _columns(name, a, b, others=()):
+    """(a, b as columns, whether `b` holds vectors); the sizes are checked.
+
+    others: arrays of a vector for each matrix `a`.
+    """
+    by_batch = a.ndim == b.ndim + 1 and a.shape[-1] == b.shape[-1]
+    if by_batch and b.ndim > 1:
+        warnings.warn(
+            f"jax.scipy.linalg.{name}: batched 1D solves with b.ndim > 1 are deprecated, "
+            "and in the future will be treated as a batched 2D solve. Use b[..., None] "
+            "and squeeze(-1) the result to avoid this warning.",
+            FutureWarning,
+            stacklevel=4,
+        )
+    is_vector = b.ndim == 1 or by_batch
+    names = [("n", "n"), *[("n",) for _ in others], ("n",) if is_vector else ("n", "k")]
+    inputs, output = (
+        [f"({','.join(core)})" for core in names],
+        "(n)" if is_vector else "(n,k)",
+    )
+    check_core_sizes([a, *others, b], names, f"{','.join(inputs)}->{output}")
+    return a, b[..., None] if is_vector else b, is_vector
+
+
 # --- by factors -----------------------------------------------------------------------
 
 
@@ -33,8 +59,8 @@ def _cho_solve(c, b, lower):
     c, b = matrix("cho_solve", c, b)
     if c.ndim < 2 or c.shape[-1] != c.shape[-2]:
         raise ValueError("The factored matrix c is not square.")
-    vector = b.ndim == 1
-    c, b = _batch(c, b[:, None] if vector else b)
+    c, b, vector = _columns("cho_solve", c, b)
+    c, b = _batch(c, b)
     for of_adjoint in (not lower, lower):
         b = ops.triangular_solve(
             c,
@@ -63,8 +89,8 @@ def lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
     if trans not in (0, 1, 2):
         raise ValueError(f"'trans' value must be 0, 1, or 2, got {trans}")
     permutation = lu_pivots_to_permutation(jnp.asarray(pivots), factors.shape[-2])
-    vector = b.ndim == 1
-    factors, b = _batch(factors, b[:, None] if vector else b)
+    factors, b, vector = _columns("lu_solve", factors, b, [permutation])
+    factors, b = _batch(factors, b)
     permutation = jnp.broadcast_to(permutation, factors.shape[:-1])
     x = control.lu_solve(factors, permutation, b, trans)
     return x[..., 0] if vector else x
@@ -109,8 +135,9 @@ def solve(
     a, b = matrix("solve", a, b)
     if assume_a != "pos":
         return numpy_linalg.solve(a, b)
-    vector = b.ndim == 1
-    a, b = _batch(a, b[:, None] if vector else b)
+    numpy_linalg.check_system(a, b)
+    vector = a.ndim == b.ndim + 1
+    a, b = _batch(a, b[..., None] if vector else b)
     x = _cholesky_solve(a, b, lower)
     return x[..., 0] if vector else x
 
@@ -139,8 +166,8 @@ def solve_triangular(
     if trans not in _TRANS:
         raise ValueError(f"Invalid 'trans' value {trans}")
     how = _TRANS[trans]
-    vector = b.ndim == 1
-    a, b = _batch(a, b[:, None] if vector else b)
+    a, b, vector = _columns("solve_triangular", a, b)
+    a, b = _batch(a, b)
     x = ops.triangular_solve(
         a,
         b,
@@ -203,11 +230,14 @@ def solve_sylvester(A, B, C, *, method="schur", tol=1e-8):
     A, B, C = matrix("solve_sylvester", A, B, C)
     if A.ndim != 2 or B.ndim != 2 or C.shape != (A.shape[0], B.shape[0]):
         raise ValueError(
-            f"Incompatible shapes for Sylvester equation:\nA:{A.shape} B:{B.shape} "
-            f"C:{C.shape}"
+            f"Incompatible shapes for Sylvester equation:\nA: {A.shape}\nB: {B.shape}\n"
+            f"C: {C.shape}"
         )
     if method not in ("schur", "eigen"):
-        raise ValueError(f"Unknown method {method}, expected 'schur' or 'eigen'")
+        raise ValueError(
+            f"Unrecognized method {method}. The two valid methods are either "
+            '"schur" or "eigen".'
+        )
     all_real = not is_complex(C)
     dtype = jnp.result_type(C.dtype, np.complex64)
     solver = _by_schur if method == "schur" else _by_eigenvalues
