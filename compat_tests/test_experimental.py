@@ -123,6 +123,11 @@ CHECK_ERRORS = {
     "eager grad": lambda s: s.grad(lambda x: _log(s, x))(-1.0),
     "staged": lambda s: s.jit(lambda x: _log(s, x))(-1.0),
     "not a scalar": lambda s: s("experimental.checkify").check(s.jnp.ones(3), "x"),
+    "not a predicate": lambda s: s("experimental.checkify").check(1.0, "x"),
+    "not a predicate, debugging": lambda s: s("experimental.checkify").debug_check(
+        1, "x"
+    ),
+    "a string": lambda s: s("experimental.checkify").check(True, "{}", "x"),
     "not an array": lambda s: s("experimental.checkify").check(True, "{}", 2.0),
 }
 
@@ -132,6 +137,23 @@ def test_checkify_errors(name):
     def body(side):
         error = raised(lambda: CHECK_ERRORS[name](side))
         return type(error).__name__, str(error)
+
+    assert_same(body)
+
+
+def test_error_as_exception():
+    def body(side):
+        checked = side("experimental.checkify").checkify(lambda x: _log(side, x))
+        one, _ = checked(side.jnp.float32(-1))
+        batch, _ = side.vmap(checked)(side.jnp.float32([1, -1, -2]))
+        fine, _ = side.vmap(checked)(side.jnp.float32([1, 2]))
+        mapping = batch.get_exception().error_mapping
+        return (
+            [type(error.get_exception()).__name__ for error in (one, fine)],
+            str(one.get_exception()),
+            type(batch.get_exception()).__name__,
+            [(str(place), str(error)) for place, error in mapping.items()],
+        )
 
     assert_same(body)
 

@@ -24,6 +24,11 @@ from minijax.ops.define import zeros
 class JaxException(Exception):
     """A kind of check that can fail."""
 
+    message = ""
+
+    def __str__(self):
+        return self.message
+
 
 class FailedCheckError(JaxException):
     """A check of the user's."""
@@ -41,6 +46,20 @@ class OOBError(JaxException):
     """An index out of bounds."""
 
 
+class BatchedError(JaxException):
+    """What failed in a batch: `error_mapping` maps places to exceptions."""
+
+    def __init__(self, error_mapping):
+        super().__init__()
+        self.error_mapping = error_mapping
+
+    def __str__(self):
+        return "\n".join(
+            f"at mapped index {', '.join(map(str, place))}: {exception}"
+            for place, exception in self.error_mapping.items()
+        )
+
+
 class JaxRuntimeError(ValueError):
     """What `throw` raises for a check that failed."""
 
@@ -52,6 +71,12 @@ class Entry:
 
     def __init__(self, kind, message, avals=()):
         self.kind, self.message, self.avals = kind, message, avals
+
+    def exception(self, payload):
+        """The failed check as an exception."""
+        found = self.kind()
+        found.message = self.message(payload)
+        return found
 
 
 # --- the checks that jaxprs get by themselves -----------------------------------------
@@ -400,7 +425,7 @@ def _scan(run, eqn, state, ins):
 
 _CONTROL = {
     "jit": _jit,
-    "checkpoint": _remat,
+    "remat2": _remat,
     "custom_jvp_call": _inlined("call_jaxpr"),
     "custom_vjp_call": _inlined("call_jaxpr"),
     "custom_vmap_call": _inlined("call"),

@@ -17,6 +17,7 @@ from minijax.api.inspection import trace_tree
 from minijax.array import Array
 from minijax.core import Effect
 from minijax.experimental._checkify import (
+    BatchedError,
     DivisionByZeroError,
     Entry,
     FailedCheckError,
@@ -54,19 +55,25 @@ class Error:
 
         Of a batch of errors: one line for each that failed.
         """
+        exception = self.get_exception()
+        return None if exception is None else str(exception)
+
+    def get_exception(self):
+        """The check that failed as an exception of its kind, or None.
+
+        Of a batch of errors: a `BatchedError`, if any failed.
+        """
         if not self._codes:
             return None
         codes = np.stack([np.asarray(code) for code in self._codes])
         none = len(self._entries) + 1
         codes = np.min(np.where(codes == 0, none, codes), axis=0)
-        lines = []
-        for place in map(tuple, np.argwhere(codes != none)):
+        found = {}
+        for place in map(tuple, np.argwhere(codes != none).tolist()):
             k = int(codes[place]) - 1
             payload = [jnp.asarray(x)[place] for x in self._payload(k)]
-            where = ", ".join(map(str, place))
-            mapped = f"at mapped index {where}: " if place else ""
-            lines.append(mapped + self._entries[k].message(payload))
-        return "\n".join(lines) or None
+            found[place] = self._entries[k].exception(payload)
+        return BatchedError(found) if codes.shape and found else found.get(())
 
     def _payload(self, k):
         first = sum(len(e.avals) for e in self._entries[:k])
@@ -146,6 +153,12 @@ check_p.impl = _check_impl
 check_p.effects = frozenset([check_effect])
 
 
+def _is_scalar_pred(pred):
+    if isinstance(pred, Array):
+        return pred.shape == () and pred.dtype == np.dtype(bool)
+    return isinstance(pred, bool)
+
+
 def check(pred, msg, *fmt_args, debug=False, **fmt_kwargs):
     """Report `msg` where the scalar `pred` is false.
 
@@ -156,15 +169,15 @@ def check(pred, msg, *fmt_args, debug=False, **fmt_kwargs):
         msg: a format string; its arguments are pytrees of arrays.
         debug: leave the check out where nothing functionalizes it.
     """
-    shape = np.shape(pred) if not isinstance(pred, core.Tracer) else pred.shape
-    if shape != ():
-        raise TypeError(f"check takes a scalar pred as argument, got {pred}")
+    if not _is_scalar_pred(pred):
+        name = "debug_check" if debug else "check"
+        raise TypeError(f"{name} takes a scalar pred as argument, got {pred}")
     leaves, tree = flatten((fmt_args, fmt_kwargs))
     for leaf in leaves:
         if not isinstance(leaf, (Array, np.ndarray)):
             raise TypeError(
                 "Formatting arguments to checkify.check need to be PyTrees of arrays, "
-                f"but got {leaf} of type {type(leaf)}."
+                f"but got {leaf!r} of type {type(leaf)}."
             )
     avals = tuple(core.get_aval(x) for x in leaves)
     entry = Entry(FailedCheckError, functools.partial(_user_message, msg, tree), avals)
