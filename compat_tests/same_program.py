@@ -11,7 +11,7 @@ IGNORED = {
     "sharding", "out_sharding", "computation", "accuracy", "debug_info", "name", "out_dtype",
     "impl",
 }  # fmt: skip
-SAME_NAME = {"remat2": "checkpoint"}
+SAME_NAME = {}
 
 
 def program_lines(closed):

@@ -29,6 +29,7 @@ def _said(body, side):
         except Exception as error:
             first = str(error).strip().splitlines()[0]
             found = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {first}")
+    found = found.rstrip(".")
     return [found, *[f"{w.category.__name__}: {w.message}" for w in caught]]
 
 
@@ -117,6 +118,164 @@ DERIVATIVES = {
 def test_weak_derivatives(name):
     for derivative in DERIVATIVES.values():
         _same(lambda s, d=derivative: d(s, lambda x: FUNCTIONS[name](s, x)))
+
+
+# --- jaxprs as text -----------------------------------------------------------------------
+
+
+def _inner(side):
+    return side.jit(lambda x: (side.jnp.sin(x), x)[1])
+
+
+def _long(side, x):
+    for _ in range(6):
+        x = side.jnp.sin(x) * x
+    return x
+
+
+def _custom_jvp(side):
+    @side.custom_jvp
+    def f(x):
+        return side.jnp.sin(x)
+
+    @f.defjvp
+    def rule(primals, tangents):
+        return f(*primals), tangents[0]
+
+    return f
+
+
+def _custom_vjp(side):
+    @side.custom_vjp
+    def f(x):
+        return side.jnp.sin(x)
+
+    def forward(x):
+        return f(x), x
+
+    def backward(x, ct):
+        return (ct,)
+
+    f.defvjp(forward, backward)
+    return f
+
+
+MANY = [np.ones((3, 3), np.float32)] * 10
+ROW = np.ones(3, np.float32)
+# name -> (function, its arguments)
+PRINTED = {
+    "short": (lambda s: lambda x: s.jnp.sin(x) * x, [1.0]),
+    "no equations": (lambda s: lambda x: (x, 1.0), [1.0]),
+    "constant": (lambda s: lambda x: x + np.arange(3.0), [ROW]),
+    "unread": (lambda s: lambda x: (s.jnp.sin(x), x)[1], [1.0]),
+    "many arguments": (lambda s: lambda *xs: sum(xs), MANY),
+    "no inputs": (lambda s: lambda: s.lax.iota("int32", 3), []),
+    "call": (lambda s: lambda x: _inner(s)(x), [1.0]),
+    "calls": (lambda s: lambda x: (lambda f: f(x) + f(x))(_inner(s)), [1.0]),
+    "long call": (lambda s: lambda x: s.jit(lambda y: _long(s, y))(x), [1.0]),
+    "of library": (lambda s: s.jnp.cumsum, [ROW]),
+    "softmax": (lambda s: s.nn.softmax, [ROW]),
+    "product": (lambda s: lambda x: x @ x, [ROW]),
+    "update": (lambda s: lambda x: x.at[0].add(1.0), [ROW]),
+    "slice": (lambda s: lambda x: x[1:], [ROW]),
+    "scan": (lambda s: lambda x: s.lax.scan(lambda c, a: (c + a, c), 0.0, x), [ROW]),
+    "while": (
+        lambda s: lambda x: s.lax.while_loop(lambda c: c < 3, lambda c: c + 1, x),
+        [1.0],
+    ),
+    "cond": (lambda s: lambda x: s.lax.cond(x > 0, lambda: x, lambda: -x), [1.0]),
+    "checkpoint": (lambda s: s.checkpoint(s.jnp.sin), [1.0]),
+    "grad of checkpoint": (
+        lambda s: s.grad(s.checkpoint(lambda x: s.jnp.sin(s.jnp.sin(x)))),
+        [1.0],
+    ),
+    "custom_jvp": (_custom_jvp, [1.0]),
+    "vmap of custom_jvp": (lambda s: s.vmap(_custom_jvp(s)), [ROW]),
+    "custom_vjp": (_custom_vjp, [1.0]),
+    "vmap of custom_vjp": (lambda s: s.vmap(_custom_vjp(s)), [ROW]),
+    "random": (lambda s: lambda: s.random.normal(s.random.key(0), (2,)), []),
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_printed(name):
+    fun, args = PRINTED[name]
+    theirs, ours = (str(Side(n).make_jaxpr(fun(Side(n)))(*args)) for n in NAMES)
+    assert ours == re.sub(r"np\.int64\((\d+)\)", r"\1", theirs)
+
+
+PRINTED_PARTS = {
+    "equations": lambda j: [str(eqn) for eqn in j.eqns],
+    "literal": lambda j: str(j.eqns[1].invars[1]),
+    "without types": lambda j: j.pretty_print(print_shapes=False),
+    "with places": lambda j: re.sub(
+        r":\d+(:\d+)? ", " ", j.pretty_print(source_info=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PRINTED_PARTS)
+def test_printed_parts(name):
+    theirs, ours = (
+        PRINTED_PARTS[name](s.make_jaxpr(lambda x, s=s: s.jnp.sin(x) * 2)(1.0))
+        for s in map(Side, NAMES)
+    )
+    assert ours == theirs
+
+
+# --- checkpoint -----------------------------------------------------------------------------
+
+
+def _checkpointed(side):
+    """How often a checkpointed function is traced that is called and differentiated."""
+    traces = []
+
+    @side.checkpoint
+    def f(x):
+        traces.append(1)
+        return side.jnp.sin(x)
+
+    for x in (1.0, 2.0):
+        f(x)
+        side.grad(f)(x)
+    return len(traces)
+
+
+def _kept(side, policy, fun):
+    saved = side("_src.ad_checkpoint").saved_residuals
+    return [str(aval) for aval, _ in saved(side.checkpoint(fun, policy=policy), 2.0)]
+
+
+def _named(side, x):
+    name = side("ad_checkpoint").checkpoint_name
+    y, z = (
+        name(side.jnp.multiply(2.0, 2.0), "y"),
+        name(side.jnp.multiply(2.0, 2.0), "z"),
+    )
+    return x * y * z
+
+
+CHECKPOINTED = {
+    "traces": _checkpointed,
+    "linear": lambda s: _kept(s, None, lambda x: x * 2.0),
+    "named": lambda s: _kept(
+        s,
+        s.checkpoint_policies.save_only_these_names("y"),
+        lambda x: _named(s, x),
+    ),
+    "text": lambda s: s.checkpoint(lambda x: x)("a"),
+    "of jit": lambda s: [
+        str(aval)
+        for aval, _ in s("_src.ad_checkpoint").saved_residuals(
+            s.jit(lambda x, y: x * y), 2.0, 3.0
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CHECKPOINTED)
+def test_checkpointed(name):
+    _same(CHECKPOINTED[name])
 
 
 # --- edges ----------------------------------------------------------------------------------

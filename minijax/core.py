@@ -8,7 +8,7 @@ a `parent`, and hands on whatever does not concern it.
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -370,12 +370,21 @@ class Literal:
         self.val, self.aval = val, aval
 
     def __repr__(self):
-        return f"{self.val}:{self.aval.str_short()}"
+        return f"Literal({self.val})"
 
 
 Atom = Var | Literal
 ParamDict = dict[str, object]
 Value = object
+
+
+class SourceInfo(NamedTuple):
+    """A line of the user's code."""
+
+    code: Any
+    line: int | None
+
+    name_stack = ""  # scopes are not kept
 
 
 class JaxprEqn:
@@ -400,10 +409,10 @@ class JaxprEqn:
     @property
     def source_info(self):
         """Where the user asked for this equation."""
-        return self.source
+        return SourceInfo(*(self.source or (None, None)))
 
     def __repr__(self):
-        return f"{self.outvars} = {self.primitive}{self.params} {self.invars}"
+        return pretty_eqn(self)
 
 
 class Jaxpr:
@@ -443,6 +452,10 @@ class Jaxpr:
             fields["effects"] = None
         return Jaxpr(**{**fields, **changes})
 
+    def pretty_print(self, *, use_color=False, **settings):
+        """The jaxpr as text; `settings` as `pprint.Settings` has them."""
+        return pretty(self, **settings)
+
     def __str__(self):
         return pretty(self)
 
@@ -477,15 +490,24 @@ class ClosedJaxpr:
             self.consts if consts is None else consts,
         )
 
+    def pretty_print(self, *, use_color=False, **settings):
+        """The jaxpr as text; `settings` as `pprint.Settings` has them."""
+        return pretty(self.jaxpr, **settings)
+
     def __str__(self):
         return pretty(self.jaxpr)
 
     __repr__ = __str__
 
 
-def pretty(jaxpr):
+def pretty(jaxpr, **settings):
     """A jaxpr as text; `pprint` installs the printer here."""
     return f"Jaxpr({len(jaxpr.eqns)} equations)"
+
+
+def pretty_eqn(eqn):
+    """An equation as text; `pprint` installs the printer here."""
+    return str(eqn.primitive)
 
 
 def subjaxprs(params):
@@ -523,9 +545,9 @@ def user_frame():
 
 def describe_source(source):
     """`file:line (function)` for what `user_frame` gave."""
-    if source is None:
+    code, line = source or (None, None)
+    if code is None:
         return "an unknown line"
-    code, line = source
     return f"{code.co_filename}:{line} ({code.co_qualname})"
 
 

@@ -1,6 +1,9 @@
 """Jaxprs as text, laid out as JAX prints them."""
 
+import collections
 import itertools
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +12,97 @@ from minijax.core import ClosedJaxpr, DropVar, Jaxpr, Literal
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _WIDTH = 80
+_LONG = 10  # jaxprs inside with more equations stand in front, by name
+
+# --- layout ---------------------------------------------------------------------------
+# A document is a string, a list of documents, or one of these.
+
+
+class _Break(NamedTuple):
+    """`flat` in a group on one line, otherwise a new line."""
+
+    flat: str = " "
+
+
+class _Nest(NamedTuple):
+    """`doc` with lines that begin inside it indented by two more."""
+
+    doc: Any
+
+
+class _Group(NamedTuple):
+    """`doc` on one line if it fits."""
+
+    doc: Any
+
+
+class _Noted(NamedTuple):
+    """Text with a note, which goes to the end of its line."""
+
+    text: str
+    note: str
+
+
+def _fits(doc, room):
+    stack = [doc]
+    while stack:
+        doc = stack.pop()
+        if isinstance(doc, (_Nest, _Group)):
+            stack.append(doc.doc)
+        elif isinstance(doc, list):
+            stack += reversed(doc)
+        else:
+            room -= len(doc if isinstance(doc, str) else doc[0])
+            if room < 0:
+                return False
+    return room >= 0
+
+
+def _layout(doc):
+    """A document as text; whether a group fits does not depend on what follows it."""
+    lines, text, notes = [], "", []
+    stack = [(0, False, doc)]
+    while stack:
+        indent, flat, doc = stack.pop()
+        if isinstance(doc, str):
+            text += doc
+        elif isinstance(doc, list):
+            stack += [(indent, flat, part) for part in reversed(doc)]
+        elif isinstance(doc, _Nest):
+            stack.append((indent + 2, flat, doc.doc))
+        elif isinstance(doc, _Group):
+            stack.append((indent, flat or _fits(doc, _WIDTH - len(text)), doc.doc))
+        elif isinstance(doc, _Noted):
+            text += doc.text
+            notes.append(doc.note)
+        elif flat:
+            text += doc.flat
+        else:
+            lines.append((text, notes))
+            text, notes = " " * indent, []
+    lines.append((text, notes))
+    return _with_notes(lines)
+
+
+def _with_notes(lines):
+    width = max(len(text) for text, _ in lines)
+    shown = []
+    for text, notes in lines:
+        for k, note in enumerate(notes):
+            shown.append(f"{'' if k else text:{width}} # {note}")
+        if not notes:
+            shown.append(text)
+    return "\n".join(shown)
+
+
+def _join(separator, docs):
+    joined = []
+    for k, doc in enumerate(docs):
+        joined += [separator, doc] if k else [doc]
+    return joined
+
+
+# --- names ------------------------------------------------------------------------------
 
 
 def names():
@@ -22,96 +116,275 @@ def names():
 
 
 class _Names:
-    """Names for variables, handed out as they are met."""
+    """Names for variables, handed out as they are met, and for shared jaxprs."""
 
-    def __init__(self):
+    def __init__(self, settings=None):
         self.feed = names()
         self.known = {}
+        self.shared = {}
+        self.settings = settings or Settings()
 
     def __call__(self, atom):
         if type(atom) is Literal:
             return f"{_literal(atom.val)}:{atom.aval.str_short()}"
+        if type(atom) is DropVar:
+            return "_"
         if atom not in self.known:
-            self.known[atom] = next(self.feed)
+            taken = self.shared.values()
+            self.known[atom] = next(n for n in self.feed if n not in taken)
         return self.known[atom]
 
     def typed(self, var):
-        """`name:type`, or `_:type` for a variable nobody reads."""
-        name = "_" if type(var) is DropVar else self(var)
-        return f"{name}:{var.aval.str_short()}"
+        """`name:type`."""
+        name = self(var)
+        return f"{name}:{var.aval.str_short()}" if self.settings.print_shapes else name
+
+    def suggest(self, variables, like):
+        """Names `variables` as those that they stand for."""
+        used = set()
+        for var, other in zip(variables, like, strict=True):
+            if (
+                Literal in (type(var), type(other))
+                or other in used
+                or var in self.known
+            ):
+                continue
+            used.add(other)
+            self.known[var] = self(other)
+
+
+class Settings(NamedTuple):
+    """What is printed of a jaxpr."""
+
+    print_shapes: bool = True
+    source_info: bool = False
+    name_stack: bool = False
+    custom_pp_eqn_rules: bool = True
+    print_effects: bool = False
 
 
 def _literal(value):
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = np.asarray(value)
-        return str(value.item() if value.dtype.kind != "V" else value)
-    return str(value)
+    value = np.asarray(value)
+    if value.shape:
+        return "[...]"
+    return str(value.item() if value.dtype.kind != "V" else value)
 
 
-def pretty(jaxpr, indent=""):
+# --- jaxprs -------------------------------------------------------------------------------
+
+
+def pretty(jaxpr, **settings):
     """A jaxpr and the jaxprs in its equations' parameters."""
-    return _jaxpr(jaxpr, indent, _Names())
+    names = _Names(Settings(**settings))
+    names.known.update(dict.fromkeys(_unread(jaxpr), "_"))
+    shared = _shared(jaxpr)
+    names.shared.update((id(inner), name) for name, inner in shared)
+    docs = [
+        [f"let {name} = ", _skeleton(inner, names), " in", _Break()]
+        for name, inner in shared
+    ]
+    return _layout([*docs, _skeleton(jaxpr, names)])
 
 
-def _jaxpr(jaxpr, indent, name):
-    consts = " ".join(name.typed(v) for v in jaxpr.constvars)
-    args = " ".join(name.typed(v) for v in jaxpr.invars)
-    used = {a for eqn in jaxpr.eqns for a in eqn.invars if type(a) is not Literal}
-    used.update(a for a in jaxpr.outvars if type(a) is not Literal)
-    lines = []
+def pretty_eqn(eqn):
+    """One equation, with names of its own."""
+    return _layout(_equation(eqn, _Names())).rstrip()
+
+
+def _unread(jaxpr):
+    read = {a for a in jaxpr.outvars if type(a) is not Literal}
     for eqn in jaxpr.eqns:
-        outs = " ".join(
-            name.typed(v) if v in used else f"_:{v.aval.str_short()}"
-            for v in eqn.outvars
-        )
-        ins = " ".join(name(a) for a in eqn.invars)
-        params = _params(eqn.params, indent + "    ", name)
-        equation = f"{eqn.primitive.name}{params} {ins}"
-        lines.append(f"{outs} = {equation}" if outs else equation)
-    outs = ", ".join(name(a) for a in jaxpr.outvars)
-    outs = f"({outs},)" if len(jaxpr.outvars) == 1 else f"({outs})"
-    head = f"{{ lambda {consts}; {args}. let"
-    if len(lines) == 1 and "\n" not in lines[0]:
-        whole = f"{head} {lines[0]} in {outs} }}"
-        if len(whole) + len(indent) <= _WIDTH:
-            return whole
-    if not lines:
-        return f"{head}  in {outs} }}"
-    body = "".join(f"\n{indent}    {line}" for line in lines)
-    return f"{head}{body}\n{indent}  in {outs} }}"
+        read.update(a for a in eqn.invars if type(a) is not Literal)
+    return [v for eqn in jaxpr.eqns for v in eqn.outvars if v not in read]
 
 
-def _params(params, indent, name):
-    shown = {k: v for k, v in sorted(params.items()) if v is not None}
-    if not shown:
-        return ""
-    nested = any(_holds_jaxpr(v) for v in shown.values())
-    parts = [f"{k}={_param(v, indent + '  ', name)}" for k, v in shown.items()]
-    flat = f"[{' '.join(parts)}]"
-    if not nested and len(flat) + len(indent) < _WIDTH - 10:
-        return flat
-    return "[" + "".join(f"\n{indent}  {part}" for part in parts) + f"\n{indent}]"
+def _inside(eqn):
+    """The jaxprs among an equation's parameters."""
+    for value in eqn.params.values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, ClosedJaxpr):
+                yield part.jaxpr
+            elif isinstance(part, Jaxpr):
+                yield part
 
 
-def _holds_jaxpr(value):
-    if isinstance(value, (tuple, list)):
-        return any(map(_holds_jaxpr, value))
-    return isinstance(value, (Jaxpr, ClosedJaxpr))
+def _shared(top):
+    """(name, jaxpr) for those inside that are long, or occur twice."""
+    counts, found, said = collections.Counter(), {}, {}
+    queue = collections.deque([top])
+    while queue:
+        jaxpr = queue.popleft()
+        found[id(jaxpr)] = jaxpr
+        counts[id(jaxpr)] += 1 + (jaxpr is not top and len(jaxpr.eqns) > _LONG)
+        for eqn in jaxpr.eqns:
+            name = eqn.params.get("name")
+            for inner in _inside(eqn):
+                queue.append(inner)
+                if name is not None:
+                    said.setdefault(id(inner), str(name).strip("<>"))
+    numbers = collections.Counter()
+    shared = []
+    for key, count in counts.items():
+        if count == 1:
+            continue
+        name = said.get(key, "jaxpr")
+        number = numbers[name]
+        numbers[name] += 1
+        if number:
+            name += str(number)
+            numbers[name] += 1
+        shared.append((name, found[key]))
+    return shared
 
 
-def _param(value, indent, name):
+def _variables(atoms, name, separator="", typed=False):
+    show = name.typed if typed else name
+    between = [separator, _Group(_Break())]
+    return _Nest(_Group(_join(between, [show(a) for a in atoms])))
+
+
+def _jaxpr(jaxpr, name):
+    return name.shared.get(id(jaxpr)) or _skeleton(jaxpr, name)
+
+
+def _skeleton(jaxpr, name):
+    constvars = _variables(jaxpr.constvars, name, typed=True)
+    invars = _variables(jaxpr.invars, name, typed=True)
+    eqns = _join(_Break("; "), [_equation(eqn, name) for eqn in jaxpr.eqns])
+    outvars = _variables(jaxpr.outvars, name, ",")
+    end = ")" if len(jaxpr.outvars) != 1 else ",)"
+    effects = []
+    if name.settings.print_effects:
+        effects = [f" : {{ {', '.join(map(str, jaxpr.effects))} }}"]
+    body = [
+        "{ lambda ", constvars, "; ", invars, ". let", _Nest([_Break(), eqns]), _Break(),
+        "in (", outvars, end, *effects,
+    ]  # fmt: skip
+    return _Group([_Nest(body), " }"])
+
+
+def _equation(eqn, name):
+    settings = name.settings
+    params = eqn.params
+    if settings.custom_pp_eqn_rules:
+        params = _RULES.get(eqn.primitive.name, _sorted)(eqn, name)
+    lhs = _variables(eqn.outvars, name, typed=True)
+    shown = [_pair(key, value, name) for key, value in params.items()]
+    if shown:
+        listed = _join(_Break(), shown)
+        shown = [_Group([_Nest(["[", _Break(""), listed]), _Break(""), "]"])]
+    prim = eqn.primitive.name
+    if settings.name_stack:
+        prim = _Noted(prim, f"[{eqn.source_info.name_stack}]")
+    rhs = [prim, *shown, " ", _variables(eqn.invars, name)]
+    if not eqn.outvars:
+        return rhs
+    equals = " = "
+    if settings.source_info:
+        equals = _Noted(equals, core.describe_source(eqn.source))
+    return [lhs, equals, *rhs]
+
+
+def _pair(key, value, name):
     if isinstance(value, ClosedJaxpr):
         value = value.jaxpr
     if isinstance(value, Jaxpr):
-        return _jaxpr(value, indent, name)
-    if isinstance(value, tuple) and _holds_jaxpr(value):
-        inner = "".join(f"\n{indent}  {_param(v, indent + '  ', name)}" for v in value)
-        return f"({inner}\n{indent})"
-    if isinstance(value, np.dtype):
-        return value.name
-    if callable(value):
-        return getattr(value, "__name__", repr(value))
-    return str(value)
+        shown = _jaxpr(value, name)
+    elif type(value) is tuple and all(
+        isinstance(v, (Jaxpr, ClosedJaxpr)) for v in value
+    ):
+        jaxprs = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in value]
+        inner = _join(_Break(), [_jaxpr(v, name) for v in jaxprs])
+        shown = _Group([_Nest(["(", _Break(""), inner]), _Break(""), ")"])
+    elif isinstance(value, frozenset):
+        shown = f"frozenset({{{', '.join(map(repr, sorted(value)))}}})"
+    else:
+        shown = re.sub(r"(?<= at 0x)[0-9a-fA-F]+", _crossed_out, str(value))
+    return [f"{key}=", shown]
+
+
+def _crossed_out(match):
+    return "X" * len(match[0])
+
+
+# --- the parameters that are shown ----------------------------------------------------------
+
+# Parameters of JAX's ops that have one value on one device, and are not kept.
+_FIXED = {
+    "iota": {"sharding": None},
+    "reduce_sum": {"out_sharding": None},
+    "psum": {"axis_index_groups": None},
+    "reshape": {"sharding": None},
+    "conv_general_dilated": {"out_sharding": None},
+    "qr": {"use_magma": None},
+    "pure_callback": {"sharding": None},
+}
+
+
+def _sorted(eqn, name):
+    params = {**_FIXED.get(eqn.primitive.name, {}), **eqn.params}
+    return dict(sorted(params.items()))
+
+
+def _without(*hidden):
+    def rule(eqn, name):
+        return {k: v for k, v in _sorted(eqn, name).items() if k not in hidden}
+
+    return rule
+
+
+def _broadcast(eqn, name):
+    params = _sorted(eqn, name)
+    dims = params.get("broadcast_dimensions")
+    return {"broadcast_dimensions": dims} if dims else {}
+
+
+def _dot_general(eqn, name):
+    params = {k: v for k, v in _sorted(eqn, name).items() if v is not None}
+    lists = tuple(tuple(map(list, pair)) for pair in params["dimension_numbers"])
+    params.pop("out_sharding", None)
+    return {**params, "dimension_numbers": lists}
+
+
+def _jit(eqn, name):
+    jaxpr = eqn.params["jaxpr"].jaxpr
+    if id(jaxpr) not in name.shared:
+        name.suggest(jaxpr.invars, eqn.invars)
+        name.suggest(jaxpr.outvars, eqn.outvars)
+    return {"name": eqn.params["name"], "jaxpr": jaxpr}
+
+
+def _function_name(fun):
+    return getattr(fun, "__name__", None) or str(fun)
+
+
+def _custom_rule(eqn, name):
+    params = _sorted(eqn, name)
+    if not params.get("num_consts"):
+        params.pop("num_consts", None)
+    if "fwd" in params:
+        params["symbolic_zeros"] = getattr(params["fwd"], "symbolic_zeros", False)
+    for key in ("jvp", "fwd", "bwd"):
+        if key in params:
+            params[key] = _function_name(params[key])
+    return {"name": params.pop("name", ""), **dict(sorted(params.items()))}
+
+
+def _random_seed(eqn, name):
+    return {"impl": str(eqn.params["impl"])[len("key<") : -1]}
+
+
+_RULES = {
+    "random_seed": _random_seed,
+    "jit": _jit,
+    "broadcast_in_dim": _broadcast,
+    "dot_general": _dot_general,
+    "convert_element_type": _without("sharding"),
+    "mul": _without("out_dtype"),
+    "custom_jvp_call": _custom_rule,
+    "custom_vjp_call": _custom_rule,
+}
 
 
 core.pretty = pretty
+core.pretty_eqn = pretty_eqn

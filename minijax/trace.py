@@ -40,6 +40,19 @@ class DebugInfo:
     def __init__(self, traced_for, func_src, arg_names=None):
         self.traced_for, self.func_src, self.arg_names = traced_for, func_src, arg_names
 
+    func_src_info = property(lambda self: self.func_src)
+    func_name = property(lambda self: self.func_src.split(" ")[0])
+
+
+def named_like(fun):
+    """A decorator that gives a function the name of `fun`."""
+
+    def mark(function):
+        function.__name__ = getattr(fun, "__name__", function.__name__)
+        return function
+
+    return mark
+
 
 def describe_function(fun):
     """`name at file:line` of the user's function."""
@@ -116,7 +129,11 @@ class JaxprTrace(core.Trace):
         return known[0]
 
     def process_primitive(self, primitive, args, params):
-        atoms = [self.atom(x) for x in args]
+        try:
+            atoms = [self.atom(x) for x in args]
+        except TypeError:
+            core.check_arguments(primitive, args)
+            raise
         avals = [atom.aval for atom in atoms]
         if core.ref_rules.in_use and not primitive.takes_refs:
             _check_no_refs(primitive, avals)

@@ -23,7 +23,7 @@ from minijax.control.signature import (
     matched,
     parameters,
 )
-from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.core import HigherOrderPrimitive, Literal, UndefinedPrimal, Zero
 from minijax.ops.define import define
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.traceback_util import filter_error
@@ -56,9 +56,12 @@ def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
     """Call the primal part now; record a call of the linear part."""
     nonzero = tuple(type(t) is not Zero for t in tangents)
     primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
+    primal, from_inputs = _without_inputs(primal, n_residuals)
     outs = call_jaxpr(primal, *primals, **params)
-    n = len(outs) - n_residuals
-    outs, residuals = outs[:n], outs[n:]
+    n = len(outs) - from_inputs.count(None)
+    computed = iter(outs[n:])
+    outs = outs[:n]
+    residuals = [next(computed) if k is None else primals[k] for k in from_inputs]
     moving = [t for t in tangents if type(t) is not Zero]
     with core.set_current_trace(linear_trace):
         found = iter(call_jaxpr(linear, *residuals, *moving, **params))
@@ -67,6 +70,24 @@ def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
         for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
     ]
     return outs, tangents_out
+
+
+def _without_inputs(closed, n_last):
+    """A closed jaxpr without those of its `n_last` last outputs that are its inputs, and
+    for each of these outputs the number of the input, or None.
+    """
+    key = _without_inputs, n_last
+    known = closed.memo.get(key)
+    if known is None:
+        jaxpr = closed.jaxpr
+        places = {v: k for k, v in enumerate(jaxpr.invars)}
+        n = len(jaxpr.outvars) - n_last
+        last = jaxpr.outvars[n:]
+        found = [None if type(a) is Literal else places.get(a) for a in last]
+        kept = [a for a, k in zip(last, found, strict=True) if k is None]
+        smaller = closed.replace(jaxpr=jaxpr.replace(outvars=jaxpr.outvars[:n] + kept))
+        known = closed.memo[key] = (smaller if len(kept) < n_last else closed), found
+    return known
 
 
 def _jit_transpose(cts, *args, jaxpr, **params):

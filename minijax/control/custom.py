@@ -17,7 +17,13 @@ from minijax.array import from_numpy
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
-from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.trace import (
+    DebugInfo,
+    describe_function,
+    hoist_consts,
+    named_like,
+    trace,
+)
 from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.transforms.evaluate import evaluate
@@ -82,6 +88,7 @@ class CustomJVPCall(HigherOrderPrimitive):
         Once it has run, the list `found_dims` has the axes of the outputs.
         """
 
+        @named_like(jvp)
         def batched(primals, tangents):
             live = [t for t in tangents if type(t) is not Zero]
             live_dims = [
@@ -407,6 +414,7 @@ class CustomVJPCall(HigherOrderPrimitive):
         """
         res_dims = []
 
+        @functools.wraps(fwd)
         def batched_fwd(primals, perturbed):
             n_out = []
 
@@ -425,6 +433,7 @@ class CustomVJPCall(HigherOrderPrimitive):
             ]
             return outs, values[n:]
 
+        @named_like(bwd)
         def batched_bwd(residuals, cts):
             ct_dims = [
                 None if type(ct) is Zero else d
@@ -610,7 +619,15 @@ class _FlatRules:
         self.res_tree = None
 
     def pair(self):
-        return self.fwd, self.bwd
+        @named_like(self.custom.fwd)
+        def fwd(primals, perturbed):
+            return self.fwd(primals, perturbed)
+
+        @named_like(self.custom.bwd)
+        def bwd(residuals, cts):
+            return self.bwd(residuals, cts)
+
+        return fwd, bwd
 
     def fwd(self, primals, perturbed):
         custom, call = self.custom, self.call

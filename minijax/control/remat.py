@@ -1,9 +1,10 @@
 """checkpoint: differentiate by computing again instead of keeping residuals."""
 
 import functools
+import weakref
 from typing import Any
 
-from minijax import core
+from minijax import config, core
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
@@ -12,6 +13,7 @@ from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.partial_eval import split_jaxpr
 from minijax.transforms.simplify import inline_calls
@@ -46,19 +48,8 @@ def checkpoint(
     def wrapped(*args, **kwargs):
         static, dynamic, keywords = statics.split(args, kwargs)
         flat, in_tree = flatten((dynamic, keywords))
-        trees = []
-
-        def flat_fun(*leaves):
-            given, named = unflatten(in_tree, leaves)
-            given, named = statics.join(static, given, named)
-            outs, tree = flatten(fun(*given, **named))
-            trees.append(tree)
-            return outs
-
-        places = [k for k, _ in static[0]]
-        names_of = leaf_names(fun, in_tree, places)
-        info = DebugInfo("checkpoint / remat", describe_function(fun), names_of)
-        closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
+        avals = tuple([core.argument_aval(x) for x in flat])
+        closed, out_tree = _traced(fun, statics, static, in_tree, avals)
         closed, consts = hoist_consts(closed)
         outs = remat_p.bind(
             *consts,
@@ -68,12 +59,45 @@ def checkpoint(
             differentiated=False,
             policy=policy,
         )
-        return unflatten(trees[0], outs)
+        return unflatten(out_tree, outs)
 
     return wrapped
 
 
 remat = checkpoint
+
+# function -> {signature: (closed jaxpr, out_tree)}, so that it is traced once
+_traces = weakref.WeakKeyDictionary()
+
+
+def _traced(fun, statics, static, in_tree, avals):
+    names = tuple(core.axis_env().items())
+    signature = statics, static, in_tree, avals, config.trace_key(), names
+    try:
+        known = _traces.setdefault(fun, {})
+    except TypeError:  # not hashable, or not weakly referable
+        known = {}
+    if signature not in known:
+        found = _trace(fun, statics, static, in_tree, avals)
+        if any(isinstance(x, core.Tracer) for x in found[0].consts):
+            return found
+        known[signature] = found
+    return known[signature]
+
+
+def _trace(fun, statics, static, in_tree, avals):
+    trees = []
+
+    def flat_fun(*leaves):
+        given, named = unflatten(in_tree, leaves)
+        given, named = statics.join(static, given, named)
+        outs, tree = flatten(fun(*given, **named))
+        trees.append(tree)
+        return outs
+
+    names_of = leaf_names(fun, in_tree, [k for k, _ in static[0]])
+    info = DebugInfo("checkpoint / remat", describe_function(fun), names_of)
+    return trace(flat_fun, avals, info), trees[0]
 
 
 def _remat_jvp(primals, tangents, *, jaxpr, **params):
@@ -102,13 +126,18 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     known = derived.memo.get(key)
     if known is None:
         unknown = (False,) * len(primals) + (True,) * sum(nonzero)
-        known = split_jaxpr(
+        forward, again, n_kept = split_jaxpr(
             inline_calls(derived), unknown, keep=policy or _keep_nothing, n_known=n_out
         )
+        known = forward, *_reading(again, n_kept, len(primals)), n_kept
         derived.memo[key] = known
-    forward, again, n_kept = known
-    outs = call_jaxpr(forward, *primals, name="checkpoint")
+    forward, again, reads, n_kept = known
+    if core.current_trace() is core.eval_trace:
+        outs = call_jaxpr(forward, *primals, name="checkpoint")
+    else:
+        outs = core.eval_jaxpr(forward.jaxpr, forward.consts, *primals)
     outs, kept = outs[: len(outs) - n_kept], outs[len(outs) - n_kept :]
+    primals = [x for x, read in zip(primals, reads, strict=True) if read]
     moving = [t for t in tangents if type(t) is not Zero]
     again, consts = hoist_consts(again)
     with core.set_current_trace(linear_trace):
@@ -127,6 +156,16 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
         next(found) if nz else Zero(aval.to_tangent_aval())
         for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
     ]
+
+
+def _reading(again, n_kept, n_primals):
+    """A jaxpr without the primals that it does not read, and which it reads."""
+    _, reads = dce(again.jaxpr)
+    primals = slice(n_kept, n_kept + n_primals)
+    reads[:n_kept] = [True] * n_kept
+    reads[primals.stop :] = [True] * (len(reads) - primals.stop)
+    invars = [v for v, read in zip(again.jaxpr.invars, reads, strict=True) if read]
+    return again.replace(jaxpr=again.jaxpr.replace(invars=invars)), reads[primals]
 
 
 def _primal_then_linear(closed, nonzero):
@@ -190,7 +229,7 @@ def _remat_batch(axis, args, dims, *, jaxpr, **params):
 
 
 remat_p = define(
-    "checkpoint",
+    "remat2",
     cls=HigherOrderPrimitive,
     shape=lambda *avals, jaxpr, **_: jaxpr.out_avals,
     reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),

@@ -248,7 +248,7 @@ def _reduce(params: dict[str, Any], args: list[Any]) -> list[Any]:
 
 _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "jit": _jit,
-    "checkpoint": _checkpoint,
+    "remat2": _checkpoint,
     "custom_jvp_call": _custom_jvp,
     "custom_vjp_call": _custom_vjp,
     "random_seed": _random_seed,

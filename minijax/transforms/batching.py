@@ -5,7 +5,7 @@ from typing import Any
 from minijax import config, core, leaks
 from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
-from minijax.trace import JaxprTrace
+from minijax.trace import JaxprTrace, named_like
 
 
 def mapped_aval(aval: Any, dim) -> Any:
@@ -149,6 +149,7 @@ def batched_flat(fun, axis, dims, found):
     Once it has run, the list `found` has the axes of the outputs.
     """
 
+    @named_like(fun)
     def batched(*args):
         outs, out_dims = batch(fun, axis, args, dims)
         found[:] = [None if d is None else 0 for d in out_dims]
