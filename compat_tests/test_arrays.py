@@ -1,4 +1,5 @@
-"""Arrays as objects: expressions evaluated on both sides, equal results or equal errors.
+"""Arrays as objects, and where they lie: expressions evaluated on both sides, equal
+results or equal errors.
 
 A result is compared by its type, dtype, weak type, shape and elements; an error by its
 type and its whole message.
@@ -82,13 +83,108 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 
+SPECS = (
+    "P()", "P(None)", "P('x')", "P(('x', 'y'))", "P(('x',))", "P((),)", "P('x', None)",
+    "P(P.UNCONSTRAINED)", "P(['x', 'y'])",
+)  # fmt: skip
+SHARDINGS = [
+    # specs
+    *[f"({spec}, len({spec}), {spec}.partitions, hash({spec}) == hash({spec}))"
+      for spec in SPECS],
+    *[f"pickle.loads(pickle.dumps({spec})) == {spec}" for spec in SPECS],
+    "P('x', unreduced={'y'})", "P('x', unreduced={'y'}).to_ct_spec()",
+    "list(P('x', unreduced={'y'}))", "P('x').update(unreduced={'y'}).unreduced",
+    "P('x', unreduced='y')", "P('x', unreduced={'x'})", "P('x', unreduced={None})",
+    "P('x', reduced={'y'}, unreduced={'y'})", "P('x') + P('y')", "('y',) + P('x')",
+    "P('x') + [1]", "P('x') == ('x',)", "P('x') == P(('x',))", "P('x') < P('y')",
+    "isinstance(P('x'), tuple)", "P('x', 'y')[:1]", "P('x').index('x')", "P('x') * 2",
+    # meshes
+    "(mesh, repr(mesh), mesh.abstract_mesh)", "mesh.are_all_axes_auto", "mesh.is_scalar",
+    "mesh is Mesh(np.array([[d]]), ('x', 'y'))", "setattr(mesh, 'axis_names', ())",
+    "mesh.update(axis_names=('a', 'b'))", "copy.deepcopy(mesh) is mesh",
+    "Mesh([d], (None,))", "Mesh([d], ('x',), axis_types=('a',))",
+    "(mesh.__enter__(), mesh.__exit__(*[None] * 3))",
+    "Mesh([d], ('x',), axis_types=(AxisType.Auto,) * 2)", "Mesh([d], ('x', 'y'))",
+    "abstract", "AbstractMesh((), ())", "abstract.are_all_axes_explicit",
+    "abstract.devices", "abstract.local_mesh", "abstract.update(axis_sizes=(2, 2))",
+    "abstract.update_axis_types({'x': AxisType.Manual})", "abstract.abstract_device",
+    "AbstractMesh((1, 2), ('x', 'y'), (AxisType.Auto,))", "AbstractMesh((1,), ('x',), 3)",
+    "jax.set_mesh(3)", "jax.set_mesh(mesh).__exit__(None, None, None)",
+    # shardings
+    "(named, repr(named))", "named.memory_kind", "named.replicated_axes",
+    "named.has_addressable_devices", "named.check_compatible_aval((3,))",
+    "named == NamedSharding(mesh, P('x'))", "named.shard_shape((4, 5))",
+    "named.update(spec=P('y'))", "NamedSharding(mesh, P('x'), memory_kind='foo')",
+    "named.with_memory_kind('pinned_host')", "single.with_memory_kind('unpinned_host')",
+    "SingleDeviceSharding(d, memory_kind='foo')", "single.memory_kind",
+    *[f"NamedSharding(abstract, P('y')).{use}" for use in (
+        "device_set", "is_fully_addressable", "num_devices", "is_fully_replicated",
+        "shard_shape((4,))", "shard_shape((3,))", "replicated_axes", "memory_kind",
+    )],
+    "d.memory('foo')", "(d.memory('device'), d.default_memory().kind)",
+    "[str(m) for m in d.addressable_memories()]",
+    # places of arrays
+    "jax.device_put(1.0, named)", "jax.device_put(x, P('x'))", "jax.device_put(x, 'cpu')",
+    "jax.device_put(x, jax.memory.Space.Host).sharding",
+    "jax.device_put(x, x.format).sharding", "jax.device_put(x, d)._committed",
+    "jit(lambda x: jax.lax.with_sharding_constraint(x, None))(x)",
+    "jax.lax.with_sharding_constraint(x, d)",
+    "jax.lax.with_sharding_constraint(x, P())", "jax.reshard(x, 'a')",
+    "jax.reshard(x, P('x'))", "jax.reshard(xs=x, out_shardings=explicit).sharding",
+    "jax.make_array_from_callback((3,), single, lambda i: x[i], dtype='int32')",
+    "jax.make_array_from_single_device_arrays((3,), single, [])",
+    "jax.make_array_from_single_device_arrays((3,), single, [np.ones(3)])",
+    # shapes and dtypes
+    *[f"S({args})" for args in (
+        "(2,), 'float32'", "(2,), 'float32', weak_type=True", "(2,), None",
+        "(2,), 'float32', is_ref=True", "(2, 3), 'int32', sharding=named",
+        "(2,), 'int32', sharding=named", "(2,), 'int32', sharding=P('x')",
+        "(2,), 'int32', vma=1",
+    )],
+    "S.like(jax.device_put(x, single))", "S.like(jnp.asarray(1.0))",
+    "S((2,), 'int32').update(dtype='int8', foo=1)", "setattr(S((), int), 'shape', 3)",
+    "S((2,), 'int32').format", "S((2,), 'int32') == S((2,), 'int32', sharding=single)",
+    "pickle.loads(pickle.dumps(S((2,), 'int32')))",
+    # layouts
+    "Layout((0, 1)).update(major_to_minor=(1, 0))", "Format('a')", "Format(None, 'a')",
+    "Layout((0, 1)).check_compatible_aval((2,))", "Format(Layout.AUTO, single)",
+    "jit(lambda x: x).lower(x).compile().input_formats",
+    # arguments by name
+    "jax.config.update(name='jax_debug_nans', val=False)",
+    "jnp.issubdtype(arg1=int, arg2=np.integer)",
+]  # fmt: skip
+
 RENAMED = {"jaxlib._jax.": "", "DynamicJaxprTracer": "JaxprTracer", "minijax": "jax"}
 
 
 def _names(side):
     jnp, deleted = side.jnp, side.jnp.arange(3)
     deleted.delete()
+    sharding, layout = side("sharding"), side("experimental.layout")
+    device, spec = side.devices()[0], sharding.PartitionSpec
+    mesh = sharding.Mesh(np.array([[device]]), ("x", "y"))
+    explicit = side.make_mesh((1,), ("x",))
     return {
+        **{
+            name: getattr(sharding, name)
+            for name in (
+                "AbstractMesh",
+                "AxisType",
+                "Mesh",
+                "NamedSharding",
+                "SingleDeviceSharding",
+            )
+        },
+        "P": spec,
+        "S": side.ShapeDtypeStruct,
+        "Layout": layout.Layout,
+        "Format": layout.Format,
+        "d": device,
+        "mesh": mesh,
+        "abstract": sharding.AbstractMesh((1, 2), ("x", "y")),
+        "named": sharding.NamedSharding(mesh, spec("x", None)),
+        "explicit": sharding.NamedSharding(explicit, spec("x")),
+        "single": sharding.SingleDeviceSharding(device),
         "jax": side.jax,
         "jnp": jnp,
         "np": np,
@@ -132,7 +228,7 @@ def _renamed(text):
     return re.sub(r"<string>:[:0-9]*", "<string>", text)
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("expression", [*EXPRESSIONS, *SHARDINGS])
 def test_expression(expression):
     theirs, ours = (outcome(expression, Side(name)) for name in NAMES)
     assert ours == theirs

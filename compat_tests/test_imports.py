@@ -24,7 +24,8 @@ LAYERS = [
         "minijax.config minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
-        "minijax.mesh minijax.alias minijax.ladder minijax.traceback_util",
+        "minijax.partition_spec minijax.mesh minijax.memory minijax.alias "
+        "minijax.ladder minijax.traceback_util",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),

@@ -45,7 +45,7 @@ class ArrayImpl(_callpath.Array, Array):
 
     `data` is a dense NumPy array of the aval's shape in the storage dtype (a PRNG key is
     one opaque element of it) that nobody will write to. `_data` is a read-only view of
-    the elements, or None once the array is deleted; `_committed` the sharding that the
+    the elements, or None once the array is deleted; `_place` the sharding that the
     user placed it with (or True), else False. The call path in C makes most of them.
     """
 
@@ -55,13 +55,13 @@ class ArrayImpl(_callpath.Array, Array):
 
     itemsize = property(lambda self: self.aval.dtype.itemsize)
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
-    committed = property(lambda self: bool(self._committed))
+    committed = _committed = property(lambda self: bool(self._place))
     is_fully_addressable = is_fully_replicated = True
 
     @property
     def sharding(self):
         """Where the parts of the array live: what `device_put` was told."""
-        place = self._committed
+        place = self._place
         return place if isinstance(place, Sharding) else DEFAULT_SHARDING
 
     _sharding = sharding
@@ -240,7 +240,7 @@ class ArrayImpl(_callpath.Array, Array):
     def clone(self):
         """An array of its own over the same memory."""
         self.check_alive()
-        return self._alias(self.aval, self._committed)
+        return self._alias(self.aval, self._place)
 
 
 class _Writeable:

@@ -315,12 +315,12 @@ def define(name, default, doc="", *, traced=False, choices=None, environment=Tru
         _refresh_thread()
 
 
-def update(name, value):
+def update(name, val):
     """Set flag `name` for the whole process.  AttributeError if there is none."""
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
-    _check_choice(name, value)
-    setattr(_Values, name, value)
+    _check_choice(name, val)
+    setattr(_Values, name, val)
     _refresh(_Values)
     _refresh_thread()
 

@@ -1,5 +1,52 @@
 """The one device, and shardings over it."""
 
+from minijax import errors
+
+
+class Memory:
+    """A kind of memory of the device; here all of them are the same memory."""
+
+    platform = "cpu"
+    process_index = 0
+
+    def __init__(self, number, kind, name, short):
+        self._id, self.kind, self._name, self._short = number, kind, name, short
+
+    def addressable_by_devices(self):
+        """The devices that can use it."""
+        return [CPU]
+
+    def __repr__(self):
+        return f"{self._short}_{self._id}"
+
+    def __str__(self):
+        return f"{self._name}(id={self._id}, process_index=0, client=cpu)"
+
+
+MEMORIES = {
+    memory.kind: memory
+    for memory in (
+        Memory(0, "device", "CpuDeviceMemory", "CPU_DEVICE"),
+        Memory(1, "pinned_host", "PinnedHostMemory", "PINNED_HOST"),
+        Memory(2, "unpinned_host", "UnpinnedHostMemorySpace", "UNPINNED_HOST"),
+    )
+}
+
+
+def checked_memory_kind(kind):
+    """A kind of memory that there is, the default for None."""
+    if kind is None:
+        return "device"
+    if kind not in MEMORIES:
+        raise ValueError(_NO_MEMORY.format(kinds=", ".join(MEMORIES), kind=kind))
+    return kind
+
+
+_NO_MEMORY = (
+    "Could not find memory addressable by device cpu. Device cpu can address the "
+    "following memory kinds: {kinds}. Got memory kind: {kind}"
+)
+
 
 class Device:
     """The processor that everything runs on."""
@@ -11,8 +58,6 @@ class Device:
     host_id = 0
     task_id = 0
     local_hardware_id = 0
-    slice_index = None
-    num_slices = None
 
     def __repr__(self):
         return "CpuDevice(id=0)"
@@ -20,13 +65,27 @@ class Device:
     def __str__(self):
         return "cpu:0"
 
+    def __reduce__(self):
+        return "CPU"  # there is one
+
     def memory_stats(self):
         """Nothing is counted on a CPU."""
         return
 
+    def memory(self, kind):
+        """The memory of a kind.  JaxRuntimeError for one there is not."""
+        if kind not in MEMORIES:
+            said = _NO_MEMORY.format(kinds=", ".join(MEMORIES), kind=kind)
+            raise errors.JaxRuntimeError(f"INVALID_ARGUMENT: {said}")
+        return MEMORIES[kind]
+
     def default_memory(self):
-        """The kind of memory that arrays live in."""
-        return "device"
+        """The memory that arrays live in."""
+        return MEMORIES["device"]
+
+    def addressable_memories(self):
+        """All kinds of memory."""
+        return list(MEMORIES.values())
 
 
 CPU = Device()
@@ -92,16 +151,49 @@ def default_backend():
 class Sharding:
     """Where the parts of an array live; here all of it is on one device."""
 
+    _memory_kind = None
+    _is_concrete = True
+
     @property
     def device_set(self):
         """The devices that hold a part."""
         return {CPU}
 
-    addressable_devices = device_set
-    is_fully_addressable = True
-    is_fully_replicated = True
-    num_devices = 1
-    memory_kind = None
+    @property
+    def addressable_devices(self):
+        """Those of them that belong to this process: all."""
+        return {CPU}
+
+    @property
+    def is_fully_addressable(self):
+        """Whether all devices belong to this process."""
+        return True
+
+    @property
+    def has_addressable_devices(self):
+        """Whether a device belongs to this process."""
+        return True
+
+    @property
+    def is_fully_replicated(self):
+        """Whether each device has all of the array."""
+        return True
+
+    @property
+    def num_devices(self):
+        """The number of devices."""
+        return 1
+
+    @property
+    def memory_kind(self):
+        """The kind of memory that the array is in."""
+        return self._memory_kind
+
+    @property
+    def _device_assignment(self):
+        return (CPU,)
+
+    _addressable_device_assignment = property(lambda self: self._device_assignment)
 
     def addressable_devices_indices_map(self, global_shape):
         """The part that each device holds: everything."""
@@ -113,33 +205,50 @@ class Sharding:
         """The shape of each part."""
         return tuple(global_shape)
 
+    def check_compatible_aval(self, aval_shape):
+        """An array of any shape can lie on one device."""
+
     def is_equivalent_to(self, other, ndim):
-        """Whether both place an array of `ndim` axes alike: always, on one device."""
-        return isinstance(other, Sharding)
+        """Whether both place an array of `ndim` axes alike, in the same memory."""
+        return isinstance(other, Sharding) and self.memory_kind == other.memory_kind
 
     def with_memory_kind(self, kind):
-        """The same sharding; there is one kind of memory."""
-        return self
+        """The same layout in another kind of memory."""
+        raise NotImplementedError("Subclasses should implement this method.")
 
 
 class SingleDeviceSharding(Sharding):
     """All of an array on one device."""
 
-    def __init__(self, device=CPU, *, memory_kind=None):
-        self._device = device
-        self.memory_kind = memory_kind
+    def __init__(self, device=None, *, memory_kind=None):
+        self._device = CPU if device is None else device
+        self._memory_kind = checked_memory_kind(memory_kind)
 
     def __repr__(self):
         return (
             f"SingleDeviceSharding(device={self._device!r}, "
-            f"memory_kind={self.memory_kind or 'device'})"
+            f"memory_kind={self.memory_kind})"
         )
 
     def __hash__(self):
         return hash((SingleDeviceSharding, self.memory_kind))
 
     def __eq__(self, other):
-        return type(other) is SingleDeviceSharding
+        return (
+            type(other) is SingleDeviceSharding
+            and self.memory_kind == other.memory_kind
+        )
+
+    def __reduce__(self):
+        return _single, (self.memory_kind,)
+
+    def with_memory_kind(self, kind):
+        """The same device, another kind of its memory."""
+        return SingleDeviceSharding(self._device, memory_kind=kind)
+
+
+def _single(memory_kind):
+    return SingleDeviceSharding(CPU, memory_kind=memory_kind)
 
 
 DEFAULT_SHARDING = SingleDeviceSharding()

@@ -5,12 +5,16 @@ every axis has size 1 and an array lies whole wherever it lies.
 """
 
 import enum
+import math
 import threading
+import warnings
+import weakref
 from collections import OrderedDict
 
 import numpy as np
 
-from minijax.device import CPU, Sharding, SingleDeviceSharding
+from minijax.device import CPU, Sharding, SingleDeviceSharding, checked_memory_kind
+from minijax.partition_spec import PartitionSpec
 
 
 class AxisType(enum.Enum):
@@ -24,62 +28,87 @@ class AxisType(enum.Enum):
         return self.name
 
 
-class PartitionSpec(tuple):
-    """For each axis of an array the mesh axis (or axes) it is split over, or None."""
+class AbstractDevice:
+    """What an abstract mesh knows of its devices."""
 
-    __slots__ = ()
+    __slots__ = ("device_kind", "num_cores", "platform")
 
-    class _Unconstrained:
-        def __repr__(self):
-            return "UNCONSTRAINED"
+    def __init__(self, device_kind, num_cores, platform):
+        self.device_kind = device_kind
+        self.num_cores = num_cores
+        self.platform = platform
 
-    UNCONSTRAINED = _Unconstrained()
+    def _key(self):
+        return self.device_kind, self.num_cores, self.platform
 
-    def __new__(cls, *partitions, unreduced=frozenset(), reduced=frozenset()):
-        return tuple.__new__(cls, partitions)
+    def __eq__(self, other):
+        return isinstance(other, AbstractDevice) and self._key() == other._key()
 
-    def __repr__(self):
-        inner = ", ".join(map(repr, self)) + ("," if len(self) == 1 else "")
-        return f"P({inner})"
+    def __hash__(self):
+        return hash(self._key())
 
     def __reduce__(self):
-        return PartitionSpec, tuple(self)
+        return AbstractDevice, self._key()
 
-    def __add__(self, other):
-        return PartitionSpec(*self, *_partitions(other))
+    def __repr__(self):
+        return f"AbstractDevice({self._text()})"
 
-    def __radd__(self, other):
-        return PartitionSpec(*_partitions(other), *self)
-
-    def update(self, *, partitions=None, **_):
-        """A copy with other partitions."""
-        return self if partitions is None else PartitionSpec(*partitions)
-
-
-def _partitions(other):
-    if not isinstance(other, tuple):
-        raise NotImplementedError(
-            f"A PartitionSpec joins with a PartitionSpec or a tuple, not with {other!r}"
+    def _text(self):
+        return (
+            f"device_kind={self.device_kind}, num_cores={self.num_cores}, "
+            f"platform={self.platform}"
         )
-    return other
+
+
+_ABSTRACT_CPU = AbstractDevice(CPU.device_kind, None, CPU.platform)
+
+
+def _axis_types(kind, names, given):
+    """The type of each axis, as a tuple."""
+    if given is None:
+        return (AxisType.Auto,) * len(names)
+    types = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if not all(isinstance(t, AxisType) for t in types):
+        raise TypeError(
+            f"axis_types passed to {kind} must be of type `jax.sharding.AxisType`. Got "
+            f"{types} of type {tuple(type(t) for t in types)}"
+        )
+    if len(types) != len(names):
+        raise ValueError(
+            "Number of axis names should match the number of axis_types. Got "
+            f"axis_names={names} and axis_types={types}"
+        )
+    return types
 
 
 class _MeshBase:
-    """What meshes with and without devices share."""
+    """What meshes with and without devices share.  Immutable, and made once each."""
 
-    _stack_name = ""
+    axis_names: tuple
+    axis_sizes: tuple
+    axis_types: tuple
+    _made = weakref.WeakValueDictionary()
 
-    def _set_axes(self, sizes, names, axis_types):
-        names = (names,) if isinstance(names, str) else tuple(names)
-        if len(set(names)) != len(names):
-            raise ValueError(f"Mesh axis names must be unique, got {names}")
-        self.axis_names = names
-        self.axis_sizes = tuple(int(n) for n in sizes)
-        if axis_types is None:
-            axis_types = (AxisType.Auto,) * len(names)
-        elif isinstance(axis_types, AxisType):
-            axis_types = (axis_types,) * len(names)
-        self.axis_types = tuple(axis_types)
+    @classmethod
+    def _once(cls, key, **fields):
+        """The mesh with these fields; `key` tells it from the others of its class."""
+        key = (cls, *key)
+        found = cls._made.get(key)
+        if found is None:
+            found = object.__new__(cls)
+            for name, value in fields.items():
+                object.__setattr__(found, name, value)
+            cls._made[key] = found
+        return found
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"cannot assign to field '{name}'")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
 
     @property
     def shape(self):
@@ -120,50 +149,138 @@ class _MeshBase:
         pairs = zip(self.axis_names, self.axis_types, strict=True)
         return tuple(name for name, t in pairs if t is kind)
 
-    def _key(self):
-        return type(self), self.axis_sizes, self.axis_names, self.axis_types
+    def _all_of(self, kind):
+        return bool(self.axis_types) and all(t is kind for t in self.axis_types)
 
-    def __hash__(self):
-        return hash(self._key())
-
-    def __eq__(self, other):
-        return isinstance(other, _MeshBase) and self._key() == other._key()
+    are_all_axes_auto = property(lambda self: self._all_of(AxisType.Auto))
+    are_all_axes_explicit = property(lambda self: self._all_of(AxisType.Explicit))
+    are_all_axes_manual = property(lambda self: self._all_of(AxisType.Manual))
 
     def _axes_text(self):
-        return ", ".join(f"'{name}': {n}" for name, n in self.shape.items())
+        return ", ".join(f"'{name}': {n}" for name, n in self.shape_tuple) or "()"
+
+
+def _not_of_abstract(name):
+    """An attribute of meshes with devices only."""
+
+    def read(self):
+        raise ValueError(f"AbstractMesh does not implement {name}")
+
+    return property(read)
 
 
 class AbstractMesh(_MeshBase):
     """A mesh of sizes and names only."""
 
-    def __init__(self, axis_sizes, axis_names, axis_types=None, **_):
-        self._set_axes(axis_sizes, axis_names, axis_types)
+    abstract_device: AbstractDevice | None
+
+    def __new__(cls, axis_sizes, axis_names, axis_types=None, *, abstract_device=None):
+        """The mesh of these axes."""
+        sizes, names = tuple(axis_sizes), tuple(axis_names)
+        types = _axis_types("AbstractMesh", names, axis_types)
+        if len(sizes) != len(names):
+            raise ValueError(
+                f"safe_zip() argument 1 has length {len(names)} but argument 0 has "
+                f"length {len(sizes)}. All lengths: ({len(sizes)}, {len(names)})"
+            )
+        return cls._once(
+            (sizes, names, types, abstract_device),
+            axis_sizes=sizes,
+            axis_names=names,
+            axis_types=types,
+            abstract_device=abstract_device,
+        )
+
+    devices = _not_of_abstract("devices")
+    device_ids = _not_of_abstract("device_ids")
+    is_multi_process = _not_of_abstract("is_multi_process")
+    local_devices = _not_of_abstract("local_devices")
+    local_mesh = _not_of_abstract("local_mesh")
 
     @property
     def abstract_mesh(self):
         """The mesh itself."""
         return self
 
+    def update(
+        self, axis_sizes=None, axis_names=None, axis_types=None, *, abstract_device=None
+    ):
+        """A mesh with some of these in place of this one's."""
+        return AbstractMesh(
+            self.axis_sizes if axis_sizes is None else axis_sizes,
+            self.axis_names if axis_names is None else axis_names,
+            self.axis_types if axis_types is None else axis_types,
+            abstract_device=(
+                self.abstract_device if abstract_device is None else abstract_device
+            ),
+        )
+
+    def update_axis_types(self, name_to_type):
+        """A mesh with other types of the named axes."""
+        pairs = zip(self.axis_names, self.axis_types, strict=True)
+        return self.update(
+            axis_types=tuple([name_to_type.get(name, t) for name, t in pairs])
+        )
+
+    def _key(self):
+        return self.axis_sizes, self.axis_names, self.axis_types
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def __eq__(self, other):
+        return isinstance(other, AbstractMesh) and self._key() == other._key()
+
+    def __reduce__(self):
+        return _abstract, (*self._key(), self.abstract_device)
+
     def __repr__(self):
-        return f"AbstractMesh({self._axes_text()}, axis_types={self.axis_types})"
+        device = "" if self.abstract_device is None else self.abstract_device._text()
+        return (
+            f"AbstractMesh({self._axes_text()}, axis_types={self.axis_types}"
+            f"{', ' if device else ''}{device})"
+        )
+
+
+def _abstract(sizes, names, types, device):
+    return AbstractMesh(sizes, names, types, abstract_device=device)
 
 
 class Mesh(_MeshBase):
     """An array of devices with named axes; a context manager that makes it current."""
 
-    def __init__(self, devices, axis_names, axis_types=None):
-        devices = np.asarray(devices, dtype=object)
+    devices: np.ndarray
+
+    def __new__(cls, devices, axis_names, axis_types=None):
+        """The mesh of these devices and axes."""
+        if not isinstance(devices, np.ndarray):
+            devices = np.array(devices, dtype=object)
         names = (axis_names,) if isinstance(axis_names, str) else tuple(axis_names)
+        if any(name is None for name in names):
+            raise ValueError(f"Mesh axis names cannot be None. Got: {names}")
         if devices.ndim != len(names):
             raise ValueError(
                 "Mesh requires the ndim of its first argument (`devices`) to equal the "
                 "length of its second argument (`axis_names`), but got devices.ndim == "
                 f"{devices.ndim} and len(axis_names) == {len(names)}."
             )
-        self.devices = devices
-        self._set_axes(devices.shape, names, axis_types)
+        types = _axis_types("Mesh", names, axis_types)
+        devices = devices.copy()
+        devices.flags.writeable = False
+        return cls._once(
+            (tuple(devices.flat), devices.shape, names, types),
+            devices=devices,
+            axis_sizes=devices.shape,
+            axis_names=names,
+            axis_types=types,
+        )
 
     is_multi_process = False
+
+    @property
+    def is_scalar(self):
+        """Whether the mesh has axes, none of them split."""
+        return self.devices.ndim == 0
 
     @property
     def local_mesh(self):
@@ -183,9 +300,28 @@ class Mesh(_MeshBase):
     @property
     def abstract_mesh(self):
         """The mesh without its devices."""
-        return AbstractMesh(self.axis_sizes, self.axis_names, self.axis_types)
+        return AbstractMesh(
+            self.axis_sizes,
+            self.axis_names,
+            self.axis_types,
+            abstract_device=None if self.empty else _ABSTRACT_CPU,
+        )
+
+    def update(self, devices=None, axis_names=None, axis_types=None):
+        """A mesh with some of these in place of this one's."""
+        return Mesh(
+            self.devices if devices is None else devices,
+            self.axis_names if axis_names is None else axis_names,
+            self.axis_types if axis_types is None else axis_types,
+        )
 
     def __enter__(self):
+        warnings.warn(
+            "`with mesh:` context manager has been deprecated. Please use "
+            "`with jax.set_mesh(mesh):` instead.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         _current.physical.append(self)
         return self
 
@@ -193,13 +329,34 @@ class Mesh(_MeshBase):
         _current.physical.pop()
         return False
 
+    def _key(self):
+        return (
+            self.axis_sizes,
+            self.axis_names,
+            self.axis_types,
+            tuple(self.devices.flat),
+        )
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def __eq__(self, other):
+        return isinstance(other, Mesh) and self._key() == other._key()
+
+    def __reduce__(self):
+        return Mesh, (self.devices, self.axis_names, self.axis_types)
+
     def __repr__(self):
+        if self.empty:
+            return "Mesh(axis_sizes=(), axis_names=())"
         return (
             f"Mesh(axis_sizes={self.axis_sizes}, axis_names={self.axis_names}, "
             f"axis_types={self.axis_types})"
         )
 
     def __str__(self):
+        if self.empty:
+            return repr(self)
         return f"Mesh({self._axes_text()}, axis_types={self.axis_types})"
 
 
@@ -243,32 +400,45 @@ def current_mesh():
     return None
 
 
-class _Held:
-    """A context manager that undoes a change of the current mesh."""
+class set_mesh:
+    """set_mesh(mesh): make a mesh current, for good or for a `with` block."""
 
-    def __init__(self, stack, previous):
-        self._stack, self._previous = stack, previous
+    __slots__ = ("_previous", "prev_abstract_mesh", "prev_mesh")
+
+    def __init__(self, mesh):
+        if not (mesh is None or isinstance(mesh, Mesh)):
+            raise ValueError(
+                f"Expected mesh of type `jax.sharding.Mesh`. Got {type(mesh)}"
+            )
+        self._previous = list(_current.set)
+        self.prev_mesh, self.prev_abstract_mesh = get_mesh(), get_abstract_mesh()
+        _current.set.append(EMPTY_MESH if mesh is None else mesh)
 
     def __enter__(self):
         return None
 
     def __exit__(self, *exc):
-        self._stack[:] = self._previous
-        return False
+        _current.set[:] = self._previous
 
 
-def set_mesh(mesh):
-    """Make a mesh current, for good or for a `with` block."""
-    previous = list(_current.set)
-    _current.set.append(mesh)
-    return _Held(_current.set, previous)
+class use_abstract_mesh:
+    """use_abstract_mesh(mesh): make an abstract mesh current within a `with` block."""
 
+    __slots__ = ("_previous", "mesh", "prev")
 
-def use_abstract_mesh(mesh):
-    """Make an abstract mesh current within a `with` block."""
-    previous = list(_current.abstract)
-    _current.abstract.append(mesh)
-    return _Held(_current.abstract, previous)
+    def __init__(self, mesh):
+        if not isinstance(mesh, AbstractMesh):
+            raise ValueError(
+                f"Expected mesh of type `jax.sharding.AbstractMesh`. Got {type(mesh)}"
+            )
+        self.mesh, self.prev = mesh, get_abstract_mesh()
+
+    def __enter__(self):
+        self._previous = list(_current.abstract)
+        _current.abstract.append(self.mesh)
+
+    def __exit__(self, *exc):
+        _current.abstract[:] = self._previous
 
 
 def get_mesh():
@@ -312,8 +482,7 @@ class DuplicateSpecError(Exception):
 
 def _check_axes(mesh, spec):
     """ValueError for an axis the mesh has not, DuplicateSpecError for one named twice."""
-    parts = [part if isinstance(part, tuple) else (part,) for part in spec]
-    names = [name for part in parts for name in part if isinstance(name, str)]
+    names = [*spec.names(), *spec.unreduced, *spec.reduced]
     for name in names:
         if name not in mesh.axis_names:
             raise ValueError(
@@ -331,35 +500,132 @@ def _check_axes(mesh, spec):
         )
 
 
+class IndivisibleError(ValueError):
+    """An axis is not a multiple of the number of parts that it is split into."""
+
+
+def _of_devices(name):
+    """An attribute of shardings that an abstract mesh does not say: ValueError."""
+    known: property = getattr(Sharding, name)
+
+    def read(self):
+        if not self._is_concrete:
+            raise ValueError(
+                f"{name} is not implemented for `jax.sharding.AbstractMesh`."
+            )
+        return known.__get__(self)
+
+    return property(read)
+
+
 class NamedSharding(Sharding):
     """An array laid out over a mesh as a partition spec says."""
 
-    def __init__(self, mesh, spec, *, memory_kind=None, **_):
+    def __init__(self, mesh, spec, memory_kind=None, _logical_device_ids=None):
+        if not isinstance(mesh, (Mesh, AbstractMesh)):
+            raise TypeError(
+                f"NamedSharding expects a Mesh or an AbstractMesh, got {mesh!r} of type "
+                f"{type(mesh)}"
+            )
         if not isinstance(spec, PartitionSpec):
             raise TypeError(
                 f"Unexpected type {type(spec)} for NamedSharding spec; expected "
                 "PartitionSpec"
             )
         _check_axes(mesh, spec)
-        self.mesh, self.spec, self.memory_kind = mesh, spec, memory_kind
+        self.mesh, self.spec = mesh, spec
+        if isinstance(mesh, Mesh):
+            memory_kind = checked_memory_kind(memory_kind)
+        self._memory_kind = memory_kind
+
+    @property
+    def _is_concrete(self):
+        return isinstance(self.mesh, Mesh)
+
+    @property
+    def num_devices(self):
+        """The number of devices of the mesh."""
+        return self.mesh.size
+
+    device_set = _of_devices("device_set")
+    addressable_devices = _of_devices("addressable_devices")
+    is_fully_addressable = _of_devices("is_fully_addressable")
+    has_addressable_devices = _of_devices("has_addressable_devices")
+    _device_assignment = _of_devices("_device_assignment")
+
+    @property
+    def is_fully_replicated(self):
+        """Whether nothing is split: all named axes have size 1."""
+        sizes = self.mesh.shape
+        return all(sizes[name] == 1 for name in self.spec.names())
+
+    @property
+    def replicated_axes(self):
+        """The axes of the mesh that the spec does not name."""
+        named = {*self.spec.names(), *self.spec.unreduced}
+        return frozenset(self.mesh.axis_names) - named
+
+    def check_compatible_aval(self, aval_shape):
+        """ValueError for arrays with fewer axes than the spec has parts."""
+        if len(aval_shape) < len(self.spec):
+            extra = (
+                " For scalars the PartitionSpec should be P()" if not aval_shape else ""
+            )
+            raise ValueError(
+                f"Sharding {self} is only valid for values of rank at least "
+                f"{len(self.spec)}, but was applied to a value of rank "
+                f"{len(aval_shape)}.{extra}"
+            )
+
+    def _tiling(self, ndim):
+        """For each of `ndim` axes the number of parts."""
+        sizes = self.mesh.shape
+        parts = [p if isinstance(p, tuple) else (p,) for p in self.spec.partitions]
+        counts = [math.prod(sizes.get(name, 1) for name in part) for part in parts]
+        return (counts + [1] * ndim)[:ndim]
+
+    def shard_shape(self, global_shape):
+        """The shape of each part.  ValueError where an axis cannot be split evenly."""
+        tiling = self._tiling(len(global_shape))
+        for axis, (size, count) in enumerate(zip(global_shape, tiling, strict=True)):
+            if size % count:
+                raise IndivisibleError(
+                    f"Sharding {self} implies that array axis {axis} is partitioned "
+                    f"{count} times, but the dimension size is {size} (full shape: "
+                    f"{tuple(global_shape)}, per-dimension tiling factors: {tiling} "
+                    "should evenly divide the shape)"
+                )
+        return tuple([n // c for n, c in zip(global_shape, tiling, strict=True)])
 
     def __repr__(self):
-        kind = self.memory_kind or "device"
-        return f"NamedSharding(mesh={self.mesh}, spec={self.spec}, memory_kind={kind})"
+        kind = "" if self.memory_kind is None else f", memory_kind={self.memory_kind}"
+        return f"NamedSharding(mesh={self.mesh}, spec={self.spec}{kind})"
 
     def __hash__(self):
-        return hash((self.mesh, self.spec))
+        return hash((self.mesh, self.spec, self.memory_kind))
 
     def __eq__(self, other):
         return (
             isinstance(other, NamedSharding)
             and self.mesh == other.mesh
             and self.spec == other.spec
+            and self.memory_kind == other.memory_kind
         )
 
-    def update(self, *, mesh=None, spec=None, **_):
-        """A copy with another mesh or spec."""
-        return NamedSharding(mesh or self.mesh, self.spec if spec is None else spec)
+    def __reduce__(self):
+        return NamedSharding, (self.mesh, self.spec, self.memory_kind)
+
+    def with_memory_kind(self, kind):
+        """The same layout in another kind of memory."""
+        return NamedSharding(self.mesh, self.spec, kind)
+
+    def update(self, *, mesh=None, spec=None, memory_kind=None):
+        """A copy with another mesh, spec or kind of memory."""
+        return NamedSharding(
+            self.mesh if mesh is None else mesh,
+            self.spec if spec is None else spec,
+            self.memory_kind if memory_kind is None else memory_kind,
+        )
 
 
 def sharding_of(aval):
@@ -368,7 +634,7 @@ def sharding_of(aval):
 
 
 __all__ = [
-    "AbstractMesh", "AxisType", "Mesh", "NamedSharding", "PartitionSpec", "Sharding",
-    "SingleDeviceSharding", "current_mesh", "get_abstract_mesh", "get_mesh", "make_mesh",
-    "set_mesh", "use_abstract_mesh",
+    "AbstractDevice", "AbstractMesh", "AxisType", "Mesh", "NamedSharding",
+    "PartitionSpec", "Sharding", "SingleDeviceSharding", "current_mesh",
+    "get_abstract_mesh", "get_mesh", "make_mesh", "set_mesh", "use_abstract_mesh",
 ]  # fmt: skip

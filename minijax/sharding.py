@@ -8,6 +8,7 @@ from minijax.api.shard import explicit_axes as explicit_axes
 from minijax.control.constraint import reshard as reshard
 from minijax.device import Sharding as Sharding
 from minijax.device import SingleDeviceSharding as SingleDeviceSharding
+from minijax.mesh import AbstractDevice as AbstractDevice
 from minijax.mesh import AbstractMesh as AbstractMesh
 from minijax.mesh import AxisType as AxisType
 from minijax.mesh import Mesh as Mesh

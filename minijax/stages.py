@@ -1,5 +1,7 @@
 """The stages of compilation ahead of time: traced, lowered, compiled (`jax.stages`)."""
 
+import importlib
+
 from minijax import core, dispatch, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
@@ -233,3 +235,19 @@ class Compiled(_Compiling):
     def output_shardings(self):
         """The tree of shardings of the results."""
         return unflatten(self.out_tree, [DEFAULT_SHARDING] * self.out_tree.num_leaves)
+
+    @property
+    def input_formats(self):
+        """The tree of formats of (args, kwargs)."""
+        return _formats(self.in_tree, self._traced.closed.in_avals)
+
+    @property
+    def output_formats(self):
+        """The tree of formats of the results."""
+        return _formats(self.out_tree, self._traced.closed.out_avals)
+
+
+def _formats(tree, avals):
+    """The tree of formats of arrays of these avals: in row-major order."""
+    row_major = importlib.import_module("minijax.experimental.layout").row_major
+    return unflatten(tree, [row_major(aval, DEFAULT_SHARDING) for aval in avals])

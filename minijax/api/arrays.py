@@ -1,13 +1,14 @@
 """device_put, device_get, block_until_ready and their kind: arrays in and out."""
 
 import gc
+import importlib
 
 import numpy as np
 
-from minijax import _callpath, core, stats
+from minijax import _callpath, core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
-from minijax.array import ArrayImpl
+from minijax.array import Array, ArrayImpl
 from minijax.device import Device, Sharding, SingleDeviceSharding
 from minijax.numpy import asarray
 from minijax.tree_util import tree_map
@@ -34,13 +35,7 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     if device is None or isinstance(device, _PLACES):
         return tree_map(lambda leaf: _put(leaf, device, copies), x)
     places, tree = flatten(device, lambda d: d is None or isinstance(d, _PLACES))
-    for place in places:
-        if not (place is None or isinstance(place, _PLACES)):
-            raise ValueError(
-                "`jax.device_put` only accepts `None`, `jax.sharding.Sharding`, "
-                "`jax.Device`, `Format`, `jax.memory.Space` or a pytree of these "
-                f"values. Received invalid value: {place}"
-            )
+    places = [_as_place(place) for place in places]
     numbered = unflatten(tree, range(len(places)))
     leaves, x_tree = flatten(x)
     which = flatten_axes("device_put device", x_tree, numbered)
@@ -53,6 +48,30 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
 _PLACES = Device, Sharding
 
 
+def _as_place(place):
+    """A place as None, device or sharding.  ValueError for what is no place."""
+    if place is None or isinstance(place, _PLACES):
+        return place
+    mesh = importlib.import_module("minijax.mesh")
+    if isinstance(place, mesh.PartitionSpec):
+        current = mesh.get_mesh()
+        if current.empty:
+            raise ValueError(
+                "Please set a mesh via `jax.set_mesh` if a PartitionSpec is passed to "
+                "device_put"
+            )
+        return mesh.NamedSharding(current, place)
+    if isinstance(place, importlib.import_module("minijax.experimental.layout").Format):
+        return place.sharding
+    if isinstance(place, importlib.import_module("minijax.memory").Space):
+        return SingleDeviceSharding(memory_kind=place.memory_kind)
+    raise ValueError(
+        "`jax.device_put` only accepts `None`, `jax.sharding.Sharding`, "
+        "`jax.Device`, `Format`, `jax.memory.Space` or a pytree of these "
+        f"values. Received invalid value: {place}"
+    )
+
+
 def _put(leaf, place, copies=False):
     if isinstance(leaf, core.Tracer):
         return leaf
@@ -62,12 +81,24 @@ def _put(leaf, place, copies=False):
     if type(array) is not ArrayImpl:
         return array
     array.check_alive()
+    if isinstance(place, Sharding):
+        _check_fits(array, place)
     if copies:
         array = array.copy()
     if place is None or (array.committed and array.sharding == _sharding(place)):
         return array
     committed = place if isinstance(place, Sharding) else True
     return array._alias(array.aval, committed)
+
+
+def _check_fits(array, sharding):
+    try:
+        sharding.check_compatible_aval(array.shape)
+    except ValueError as error:
+        raise ValueError(
+            "One of device_put args is incompatible with its sharding annotation "
+            f"{sharding}: {error}"
+        ) from None
 
 
 def _say_put(x):
@@ -120,13 +151,31 @@ def make_array_from_callback(shape, sharding, data_callback, dtype=None):
     ValueError where a part has another shape.
     """
     (index,) = sharding.devices_indices_map(tuple(shape)).values()
-    part = asarray(data_callback(index), dtype)
+    part = asarray(data_callback(index))
+    if dtype is not None and part.dtype != dtypes.canonicalize_dtype(dtype):
+        raise ValueError(
+            "If `dtype` is provided to `jax.make_array_from_callback`, it must match the "
+            f"dtype of the addressable shards. Got dtype={dtype} and shard "
+            f"dtype={part.dtype}`."
+        )
     return _from_part(tuple(shape), sharding, part)
 
 
 def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None):
     """The array of `shape` made of the parts on each device: one."""
-    arrays = list(arrays)
+    if not isinstance(arrays, (list, tuple)):
+        raise TypeError(
+            "jax.make_array_from_single_device_arrays `arrays` argument must be a list "
+            f"or tuple, but got {type(arrays)}."
+        )
+    if not arrays and dtype is None:
+        raise ValueError(
+            "If the Array has no addressable shards, `dtype` must be provided via the "
+            "`dtype` argument to `jax.make_array_from_single_device_arrays`."
+        )
+    for array in arrays:
+        if not isinstance(array, Array):
+            raise TypeError(f"Unsupported type for elements in `arrays`: {type(array)}")
     if len(arrays) != 1:
         raise ValueError(
             f"Expected 1 per-device arrays (this is how many devices are addressable by "

@@ -1,5 +1,8 @@
 """make_jaxpr and eval_shape: what a function does, without doing it."""
 
+import importlib
+import math
+
 import numpy as np
 
 from minijax import core, dtypes, stats
@@ -7,37 +10,81 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.call import jit
 from minijax.control.signature import leaf_names
 from minijax.core import ShapedArray
+from minijax.device import Sharding
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary
 
 
 class ShapeDtypeStruct:
-    """The shape and dtype of an array that need not exist."""
+    """The shape and dtype of an array that need not exist, and where it would live.
 
-    __slots__ = ("shape", "dtype", "sharding", "_weak_type")
+    sharding: a Sharding, a Format, or under `set_mesh` a PartitionSpec. is_ref: it
+    stands for a reference to such an array.
+    """
 
-    def __init__(self, shape, dtype, *, sharding=None, weak_type=False, **_):
+    __slots__ = (
+        "shape", "dtype", "sharding", "manual_axis_type", "weak_type", "is_ref", "_layout"
+    )  # fmt: skip
+
+    def __init__(
+        self, shape, dtype, *, sharding=None, weak_type=False, manual_axis_type=None,
+        is_ref=False,
+    ):  # fmt: skip
         if dtype is None:
             raise ValueError("ShapeDtypeStruct: dtype must be specified.")
-        self.shape = tuple(shape)
-        self.dtype = dtype if dtypes.is_extended(dtype) else np.dtype(dtype)
-        self.sharding = sharding
-        self._weak_type = weak_type
+        shape = tuple(shape)
+        layout, sharding = (
+            (None, None) if sharding is None else _placement(sharding, shape)
+        )
+        fields = {
+            "shape": shape,
+            "dtype": dtype if dtypes.is_extended(dtype) else np.dtype(dtype),
+            "sharding": sharding,
+            "manual_axis_type": manual_axis_type,
+            "weak_type": weak_type,
+            "is_ref": is_ref,
+            "_layout": layout,
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name, value):
+        raise RuntimeError(
+            f"Cannot reassign attributes ({name}) of immutable ShapeDtypeStruct objects"
+        )
 
     ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: int(np.prod(self.shape)))
-    nbytes = property(lambda self: self.size * self.dtype.itemsize)
-    weak_type = property(lambda self: self._weak_type)
+    size = property(lambda self: math.prod(self.shape))
+
+    @property
+    def format(self):
+        """How and where the elements would lie."""
+        layouts = importlib.import_module("minijax.experimental.layout")
+        return layouts.Format(self._layout, self.sharding)
+
+    @staticmethod
+    def like(x):
+        """What an array is: its shape, dtype, weak type, and where it was put."""
+        place = x.format if getattr(x, "committed", False) else None
+        return ShapeDtypeStruct(
+            x.shape, x.dtype, sharding=place, weak_type=getattr(x, "weak_type", False)
+        )
+
+    def _fields(self):
+        return {
+            "shape": self.shape,
+            "dtype": self.dtype,
+            "sharding": self.sharding if self._layout is None else self.format,
+            "weak_type": self.weak_type,
+            "manual_axis_type": self.manual_axis_type,
+            "is_ref": self.is_ref,
+        }
 
     def update(self, **changes):
         """A copy with some fields changed."""
-        fields = {
-            "shape": self.shape,
-            "dtype": self.dtype,
-            "sharding": self.sharding,
-            "weak_type": self._weak_type,
-        }
-        return ShapeDtypeStruct(**{**fields, **changes})
+        fields = self._fields()
+        known = {name: value for name, value in changes.items() if name in fields}
+        return ShapeDtypeStruct(**{**fields, **known})
 
     def __len__(self):
         try:
@@ -46,25 +93,72 @@ class ShapeDtypeStruct:
             raise TypeError("len() of unsized object") from None
 
     def __repr__(self):
-        placed = "" if self.sharding is None else f", sharding={self.sharding}"
-        weak = ", weak_type=True" if self._weak_type else ""
-        name = self.dtype.name
-        return f"ShapeDtypeStruct(shape={self.shape}, dtype={name}{placed}{weak})"
+        more = {
+            "sharding": self.sharding,
+            "format": self._layout,
+            "weak_type": self.weak_type or None,
+            "is_ref": self.is_ref or None,
+        }
+        said = [
+            f", {name}={value}" for name, value in more.items() if value is not None
+        ]
+        return (
+            f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}"
+            f"{''.join(said)})"
+        )
 
     __str__ = __repr__
 
-    def __eq__(self, other):
-        if not isinstance(other, ShapeDtypeStruct):
-            return False
-        return (self.shape, self.dtype, self.sharding, self._weak_type) == (
-            other.shape,
-            other.dtype,
-            other.sharding,
-            other._weak_type,
+    def _key(self):
+        return (
+            self.shape,
+            self.dtype,
+            self.sharding,
+            self._layout,
+            self.weak_type,
+            self.is_ref,
         )
 
+    def __eq__(self, other):
+        return isinstance(other, ShapeDtypeStruct) and self._key() == other._key()
+
     def __hash__(self):
-        return hash((self.shape, self.dtype, self._weak_type))
+        return hash(self._key())
+
+    def __reduce__(self):
+        return _restored, (self._fields(),)
+
+
+def _restored(fields):
+    return ShapeDtypeStruct(**fields)
+
+
+def _placement(given, shape):
+    """(layout or None, sharding) of what `sharding` may be."""
+    layout = None
+    if not isinstance(given, Sharding):
+        mesh = importlib.import_module("minijax.mesh")
+        layouts = importlib.import_module("minijax.experimental.layout")
+        if isinstance(given, layouts.Format):
+            layout, given = given.layout, given.sharding
+        elif isinstance(given, mesh.PartitionSpec):
+            current = mesh.get_mesh()
+            if current.empty:
+                raise TypeError(
+                    "When specifying PartitionSpec to `ShapeDtypeStruct`, the context "
+                    "mesh cannot be empty. Please use `jax.set_mesh` to set the mesh "
+                    "context."
+                )
+            given = mesh.NamedSharding(current, given)
+        else:
+            raise ValueError(
+                "sharding should be an instance of `jax.sharding.Sharding`, "
+                "`jax.sharding.PartitionSpec` or `jax.experimental.layout.Format`. Got "
+                f"{given} of type {type(given)}."
+            )
+    if given is not None:
+        given.check_compatible_aval(shape)
+    return layout, given
 
 
 def abstract(x):

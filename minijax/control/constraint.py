@@ -1,10 +1,19 @@
 """Sharding constraints: checked, and on one device always met."""
 
+import numpy as np
+
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
-from minijax.device import Device, Sharding
-from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
+from minijax.array import ArrayImpl, from_numpy
+from minijax.device import Sharding
+from minijax.mesh import (
+    AxisType,
+    NamedSharding,
+    PartitionSpec,
+    current_mesh,
+    get_mesh,
+)
 
 
 def with_sharding_constraint(x, shardings):
@@ -12,12 +21,22 @@ def with_sharding_constraint(x, shardings):
     leaves, tree = flatten(x)
     specs, spec_tree = flatten(shardings, lambda s: s is None or _is_sharding(s))
     for spec in specs:
+        if spec is None and any(isinstance(x, core.Tracer) for x in leaves):
+            raise ValueError(
+                "One of with_sharding_constraint arguments got sharding None which is not "
+                "allowed. Please only pass `jax.sharding.Sharding` instances."
+            )
         if not (spec is None or _is_sharding(spec)):
-            raise TypeError(f"with_sharding_constraint got an unexpected {spec!r}")
+            raise TypeError(
+                "shardings leaf specifications are expected to be PartitionSpec instances "
+                f"or None, but got {spec}"
+            )
         if isinstance(spec, PartitionSpec) and current_mesh() is None:
             raise RuntimeError(
                 "with_sharding_constraint requires a non-empty mesh in context if you are "
-                "passing `PartitionSpec`s to shardings. Got an empty mesh context."
+                "passing `PartitionSpec`s to shardings. You can define a context mesh via "
+                "`jax.set_mesh(mesh)`. Alternatively, provide `Sharding`s to shardings "
+                "and then the mesh context manager is not required."
             )
     numbered = unflatten(spec_tree, range(len(specs)))
     places = flatten_axes("with_sharding_constraint shardings", tree, numbered)
@@ -27,7 +46,7 @@ def with_sharding_constraint(x, shardings):
 
 
 def _is_sharding(x):
-    return isinstance(x, (PartitionSpec, Sharding, Device))
+    return isinstance(x, (PartitionSpec, Sharding))
 
 
 def _check_rank(x, sharding):
@@ -41,6 +60,48 @@ def _check_rank(x, sharding):
         )
 
 
-def reshard(x, out_shardings):
-    """`x` in another layout; on one device it is the same."""
-    return x
+def reshard(xs, out_shardings):
+    """The pytree `xs` laid out over a mesh with explicit axes as `out_shardings` say (a
+    pytree prefix of it): NamedShardings, or PartitionSpecs under `set_mesh`.
+    """
+    leaves, tree = flatten(xs)
+    specs, spec_tree = flatten(out_shardings, lambda s: s is None or _is_sharding(s))
+    numbered = unflatten(spec_tree, range(len(specs)))
+    places = flatten_axes("reshard out_shardings", tree, numbered)
+    return unflatten(
+        tree,
+        [_reshard(x, specs[k]) for x, k in zip(leaves, places, strict=True)],
+    )
+
+
+def _reshard(x, sharding):
+    if isinstance(sharding, PartitionSpec):
+        mesh = get_mesh()
+        if mesh.empty:
+            raise ValueError(
+                "Using PartitionSpec when you are not under a mesh context is not "
+                "allowed. Please pass a NamedSharding instance or enter into a mesh "
+                f"context via `jax.set_mesh`. Got {sharding}"
+            )
+        sharding = NamedSharding(mesh, sharding)
+    if not isinstance(sharding, NamedSharding):
+        raise TypeError(
+            "`out_sharding` argument of reshard only supports instances of "
+            f"`NamedSharding` or `PartitionSpec`. Got {sharding} of type: "
+            f"{type(sharding)}"
+        )
+    types = dict(zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True))
+    for name in sharding.spec.names():
+        if types[name] is not AxisType.Explicit:
+            raise ValueError(
+                "PartitionSpec passed to reshard cannot contain axis names that are of "
+                f"type Auto or Manual. Got PartitionSpec: {sharding.spec} with axis name: "
+                f"{name} of type: {types[name]}."
+            )
+    aval = core.get_aval(x)
+    sharding.check_compatible_aval(aval.shape)
+    if isinstance(x, core.Tracer):
+        return x
+    out = x if isinstance(x, ArrayImpl) else from_numpy(np.asarray(x), aval.weak_type)
+    spec = sharding.spec._normalized_spec_for_aval(aval.ndim)
+    return out._alias(out.aval, sharding.update(spec=spec))

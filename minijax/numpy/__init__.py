@@ -114,7 +114,13 @@ pi = np.pi
 dtype = np.dtype
 finfo = _dtypes.finfo
 iinfo = _dtypes.iinfo
-issubdtype = _dtypes.issubdtype
+
+
+def issubdtype(arg1, arg2):
+    """Whether a dtype or scalar class is another, or a kind of it."""
+    return _dtypes.issubdtype(arg1, arg2)
+
+
 promote_types = _dtypes.promote_types
 result_type = _dtypes.result_type
 ComplexWarning = np.exceptions.ComplexWarning
