@@ -11,10 +11,12 @@ import textwrap
 import numpy as np
 import pytest
 
+import minijax
 from minijax.bench import cli, plot, results, runner
 from minijax.bench.children import Child
-from minijax.measure import arithmetic, environment, statistics
+from minijax.measure import arithmetic, environment, machine, statistics
 from minijax.measure.processes import MINIJAX
+from minijax.transforms.cost import cost
 
 CASES = """
     import os, time
@@ -226,6 +228,32 @@ def test_doubled_flops_are_no_longer_the_same_program():
     names = ["a", "b"]
     assert arithmetic.disagreement(count, dict(count), names) is None
     assert "FLOPs differ" in arithmetic.disagreement(count, more, names)
+
+
+def test_the_floor_of_what_fits_into_a_cache_is_the_cache_s():
+    peaks = {"flops": 1e12, "bytes of 1000": 50e9, "bytes of 100000": 10e9}
+    assert machine.memory_rate(peaks) == 10e9
+    assert machine.memory_rate(peaks, 500) == machine.memory_rate(peaks, 99_000) == 50e9
+    assert machine.memory_rate(peaks, 1e9) == 10e9
+    count = {"flops": 1e3, "bytes accessed": 2e5}
+    found = arithmetic.floor(count, peaks)
+    assert found == {"seconds": pytest.approx(2e-5), "bound": "memory"}
+    assert arithmetic.floor(count, {"flops": 1e12}) is None
+
+
+def test_an_indexed_argument_moves_what_the_indices_choose():
+    table, rows = np.zeros((1000, 8), np.float32), np.arange(4)
+    counted = [
+        cost(minijax.make_jaxpr(f)(table, rows))["bytes accessed"]
+        for f in (
+            lambda table, rows: table[rows] + 1,
+            minijax.jit(lambda table, rows: table[rows] + 1),
+            lambda table, rows: table[rows] + table.sum(),
+        )
+    ]
+    chosen, indices = 4 * 8 * 4, 4 * 4
+    assert counted[:2] == [chosen + indices + chosen] * 2
+    assert counted[2] == 1000 * 8 * 4 + indices + chosen
 
 
 def test_unlike_threads_are_flagged():

@@ -11,6 +11,7 @@ from typing import Any
 from minijax.measure import statistics
 from minijax.measure.arithmetic import disagreement, floor
 from minijax.measure.environment import thread_warnings
+from minijax.measure.machine import best_of
 
 from .runner import FIGURES, Measured, Session
 
@@ -42,13 +43,17 @@ def summarise(session: Session) -> dict[str, Any]:
 
 def _machine(session: Session) -> dict[str, float]:
     """Peak FLOP/s and bytes/s: the best that any side reached."""
-    best: dict[str, float] = {}
-    for name, unit in (("machine/flops", "flops"), ("machine/bytes", "bytes")):
-        measured = session.results.get(name)
-        for figures in (measured.times if measured else {}).values():
-            for samples in figures.get(unit, []):
-                best[unit] = max(best.get(unit, 0.0), *samples)
-    return best
+    measured = session.results.get("machine/peaks")
+    return best_of(
+        [
+            {
+                unit: max(map(max, rounds))
+                for unit, rounds in figures.items()
+                if all(rounds)
+            }
+            for figures in (measured.times if measured else {}).values()
+        ]
+    )
 
 
 def _case(
@@ -90,7 +95,7 @@ def ratios(measured: Measured, names: list[str]) -> dict[str, Any]:
         rounds = [
             (a, b) for a, b in zip(first[figure], second.get(figure, [])) if a and b
         ]
-        if rounds and figure not in ("flops", "bytes"):
+        if rounds and not measured.case["name"].startswith("machine/"):
             found[figure] = statistics.ratio(*map(list, zip(*rounds)))
     return found
 

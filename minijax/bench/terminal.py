@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minijax.measure import units
+from minijax.measure.machine import memory_rate
 
 from .results import main_figure
 
@@ -31,7 +32,7 @@ def machine_lines(report: dict[str, Any]) -> list[str]:
     if machine.get("flops"):
         lines.append(
             f"Measured peak: {machine['flops'] * 1e-9:.0f} GFLOP/s in float32 "
-            f"products, {machine['bytes'] * 1e-9:.1f} GB/s"
+            f"products, {memory_rate(machine) * 1e-9:.1f} GB/s"
         )
     for side, found in report["environment"].items():
         versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items())
@@ -113,7 +114,7 @@ def _figure(case: dict[str, Any], side: str, figure: str) -> str:
 
 def amount(figure: str, value: float) -> str:
     """A figure in its unit, which its name tells."""
-    if figure in ("flops", "bytes"):
+    if figure == "flops" or figure.startswith("bytes"):
         return f"{value * 1e-9:.1f} {'GFLOP/s' if figure == 'flops' else 'GB/s'}"
     return units.size(value) if figure == "memory" else units.seconds(value)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from minijax.measure import equal, reading, statistics
 from minijax.measure.arithmetic import disagreement, floor
+from minijax.measure.machine import best_of
 from minijax.measure.processes import (
     JAX,
     MINIJAX,
@@ -84,9 +85,7 @@ def _attach(cells: dict[str, Any], folder: Path) -> None:
 def summarise(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """All runs of both front ends as one table of cells per function."""
     every = [run for runs in found.values() for run in runs]
-    machine = {
-        unit: max(run["machine"][unit] for run in every) for unit in ("flops", "bytes")
-    }
+    machine = best_of([run["machine"] for run in every])
     overheads = [run["kernel_overhead"] for run in every]
     overhead = min(overheads, key=lambda o: o["error"])
     keys = [(f["name"], f["site"]) for f in found[FRONTS[0].name][0]["functions"]]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .machine import memory_rate
+
 # Relative differences that are still the same arithmetic. The front ends' small
 # equations differ (a mask here, a conversion there); products must agree.
 PRODUCTS_AGREE = 0.01
@@ -29,9 +31,10 @@ def disagreement(
 
 def floor(counted: Counted | None, machine: dict[str, float]) -> dict[str, Any] | None:
     """The least time that arithmetic or memory allows, in seconds, and which it is."""
-    if not counted or not machine.get("flops") or not machine.get("bytes"):
+    if not counted or not machine.get("flops") or not memory_rate(machine):
         return None
+    moved = counted["bytes accessed"]
     arithmetic = counted["flops"] / machine["flops"]
-    memory = counted["bytes accessed"] / machine["bytes"]
+    memory = moved / memory_rate(machine, moved)
     bound = "arithmetic" if arithmetic > memory else "memory"
     return {"seconds": max(arithmetic, memory), "bound": bound}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from . import svg, units
+from .machine import memory_rate
 
 HEIGHT = 300
 TOP = 20
@@ -150,7 +151,8 @@ def roofline(
     points: Sequence[tuple[str, int, float, float]], machine: dict[str, float]
 ) -> str:
     """(label, series, FLOPs per byte, FLOP/s) below what the machine can do."""
-    ridge = machine["flops"] / machine["bytes"]
+    bandwidth = memory_rate(machine)
+    ridge = machine["flops"] / bandwidth
     xs = [x for _, _, x, _ in points] + [ridge / 10, ridge * 10]
     rates = [y for *_, y in points] + [machine["flops"]]
     plane = Plane(
@@ -159,9 +161,9 @@ def roofline(
         lambda x: f"{x:g}",
         lambda y: f"{y * 1e-9:g} G",
     )
-    low = max(min(xs), min(rates) / machine["bytes"])
+    low = max(min(xs), min(rates) / bandwidth)
     corners = [
-        (low, low * machine["bytes"]),
+        (low, low * bandwidth),
         (ridge, machine["flops"]),
         (max(xs), machine["flops"]),
     ]
@@ -176,6 +178,6 @@ def roofline(
         TOP + HEIGHT + 26,
         parts,
         "Roofline: FLOP/s against FLOPs per byte moved, below the machine's "
-        f"{machine['flops'] * 1e-9:.0f} GFLOP/s and {machine['bytes'] * 1e-9:.0f} GB/s. "
+        f"{machine['flops'] * 1e-9:.0f} GFLOP/s and {bandwidth * 1e-9:.0f} GB/s. "
         + text,
     )

@@ -1,8 +1,9 @@
 """FLOPs and bytes of a jaxpr, counted from its equations' shapes.
 
-Model counts: each live operation of the jaxpr once, each argument and result moved
-once; loops count their length, branches their most expensive one, `while` bodies once
-(their number of steps is unknown). What `checkpoint` computes again counts again.
+Model counts: each live operation of the jaxpr once, each result and what is needed of
+each argument moved once; loops count their length, branches their most expensive one,
+`while` bodies once (their number of steps is unknown). What `checkpoint` computes again
+counts again.
 
 Imports nothing, and knows equations by their attributes only: measurements load this
 file by its path and count JAX's own jaxprs with it.
@@ -27,10 +28,42 @@ def cost(closed):
     """{'flops', 'bytes accessed', 'transcendentals'} of a closed jaxpr, as floats."""
     total = {"flops": 0.0, "transcendentals": 0.0}
     _count(closed.jaxpr, 1.0, total)
-    ends = [v.aval for v in closed.jaxpr.invars + closed.jaxpr.outvars]
-    ends += [v.aval for v in closed.jaxpr.constvars]
-    total["bytes accessed"] = float(sum(a.size * a.dtype.itemsize for a in ends))
+    jaxpr = closed.jaxpr
+    read = sum(bytes_read(jaxpr, jaxpr.constvars + jaxpr.invars))
+    total["bytes accessed"] = float(read + sum(map(_size, jaxpr.outvars)))
     return total
+
+
+# They read no more of their first operand than they give.
+_PARTS = {"gather", "dynamic_slice", "slice"}
+
+
+def _size(atom):
+    return atom.aval.size * atom.aval.dtype.itemsize
+
+
+def bytes_read(jaxpr, arguments):
+    """How many bytes of each of these arguments of a jaxpr its equations need."""
+    needed = {id(v): 0 for v in arguments}
+    for v in jaxpr.outvars:
+        if id(v) in needed:
+            needed[id(v)] = _size(v)
+    for eqn in live_eqns(jaxpr):
+        for k, atom in enumerate(eqn.invars):
+            if id(atom) in needed:
+                needed[id(atom)] += _needs(eqn, k)
+    return [min(_size(v), needed[id(v)]) for v in arguments]
+
+
+def _needs(eqn, k):
+    """How many bytes of its operand `k` an equation needs."""
+    name = eqn.primitive.name
+    if name in _PARTS and k == 0:
+        return _size(eqn.outvars[0])
+    if name in ("jit", "pjit"):
+        inner = eqn.params["jaxpr"].jaxpr
+        return bytes_read(inner, [inner.invars[k]])[0]
+    return _size(eqn.invars[k])
 
 
 def products(closed):
