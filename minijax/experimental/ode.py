@@ -72,9 +72,10 @@ def _interpolant(y0, y1, slopes, dt):
     dt = dt.astype(y0.dtype)
     middle = y0 + dt * _dot(jnp.asarray(_MIDDLE, y0.dtype), slopes)
     d0, d1 = dt * slopes[0], dt * slopes[-1]
-    a = -2 * d0 + 2 * d1 - 8 * y0 - 8 * y1 + 16 * middle
-    b = 5 * d0 - 3 * d1 + 18 * y0 + 14 * y1 - 32 * middle
-    c = -4 * d0 + d1 - 11 * y0 - 5 * y1 + 16 * middle
+    # floats, so that an integer state is refused where the loop's types are compared
+    a = -2.0 * d0 + 2.0 * d1 - 8.0 * y0 - 8.0 * y1 + 16.0 * middle
+    b = 5.0 * d0 - 3.0 * d1 + 18.0 * y0 + 14.0 * y1 - 32.0 * middle
+    c = -4.0 * d0 + d1 - 11.0 * y0 - 5.0 * y1 + 16.0 * middle
     return jnp.stack([a, b, c, d0, y0])
 
 

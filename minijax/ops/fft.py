@@ -33,7 +33,7 @@ def fft_type_of(kind):
     """The `FftType` of that name or number.  ValueError or TypeError if there is none."""
     if isinstance(kind, str):
         try:
-            return FftType[kind]
+            return FftType[kind.upper() if kind.islower() else kind]
         except KeyError:
             raise ValueError(f"Unknown FFT type '{kind}'") from None
     try:

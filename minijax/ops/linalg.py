@@ -19,6 +19,7 @@ from minijax.ops.complex_parts import conj
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     COMPLEX,
+    FLOAT,
     INEXACT,
     NOT_LINEAR,
     accepts,
@@ -189,13 +190,14 @@ def take_columns(x, columns):
 # --- pieces of definitions ------------------------------------------------------------
 
 
-def check_operands(name, avals, ranks):
+def check_operands(name, avals, ranks, kinds=INEXACT):
     """TypeError unless the operands are floating, of enough dimensions, of one batch."""
+    accepted = "floating" if kinds is FLOAT else "floating, complexfloating"
     for k, (aval, rank) in enumerate(zip(avals, ranks, strict=True)):
-        if not accepts(INEXACT, aval.dtype):
+        if not accepts(kinds, aval.dtype):
             raise TypeError(
                 f"{name} does not accept dtype {aval.dtype} at position {k}. Accepted "
-                f"dtypes at position {k} are subtypes of floating, complexfloating."
+                f"dtypes at position {k} are subtypes of {accepted}."
             )
         if aval.ndim < rank:
             raise TypeError(
@@ -211,9 +213,7 @@ def check_one_dtype(name, avals):
     if any(aval.dtype != avals[0].dtype for aval in avals):
         got = ", ".join(aval.dtype.name for aval in avals)
         raise TypeError(
-            f"lax.{name} requires arguments to have the same dtypes, got {got}. (Tip: "
-            f"jnp.{name} is a similar function that does automatic type promotion on "
-            "inputs)."
+            f"lax.{name} requires arguments to have the same dtypes, got {got}."
         )
 
 

@@ -313,9 +313,18 @@ def _normalisation(v, moved):
 
 
 def _eig_lower(
-    b, ins, out_avals, *, compute_left_eigenvectors, compute_right_eigenvectors, **_
+    b,
+    ins,
+    out_avals,
+    *,
+    compute_left_eigenvectors,
+    compute_right_eigenvectors,
+    implementation,
+    **_,
 ):
     check_lapack(b, ins[0].dtype)
+    if implementation not in (None, EigImplementation.LAPACK):
+        raise ValueError("Only the lapack implementation is supported on CPU.")
     params = [int(compute_left_eigenvectors), int(compute_right_eigenvectors)]
     ranks = [1] + [2] * sum(params)
     return lapack_of_matrices(b, "EIG", ins[0], out_avals, ranks, params)
@@ -345,7 +354,7 @@ def schur(x, *, compute_schur_vectors=True, sort_eig_vals=False, select_callable
         sort_eig_vals=sort_eig_vals,
         select_callable=select_callable,
     )
-    return tuple(out)
+    return list(out)
 
 
 def _schur_shape(x, *, compute_schur_vectors, **_):
@@ -446,7 +455,7 @@ def tridiagonal(a, *, lower=True):
     n, n].
     """
     out = tridiagonal_p.bind(a, lower=lower)
-    return tuple(out)
+    return list(out)
 
 
 def _tridiagonal_shape(a, *, lower):

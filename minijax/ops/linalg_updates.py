@@ -4,7 +4,7 @@ import numpy as np
 
 from minijax.core import ShapedArray
 from minijax.ops.arithmetic import add, mul
-from minijax.ops.define import constant_like
+from minijax.ops.define import FLOAT, constant_like
 from minijax.ops.linalg import (
     check_lapack,
     check_operands,
@@ -35,7 +35,7 @@ def symmetric_product(
 
 
 def _symmetric_product_shape(a, c, *, alpha, beta):
-    check_operands("symmetric_product", [a, c], [2, 2])
+    check_operands("symmetric_product", [a, c], [2, 2], FLOAT)
     if c.shape[-2:] != (a.shape[-2], a.shape[-2]):
         raise ValueError(
             "symmetric_update expects a rectangular matrix of shape (m, n) and a square "
@@ -74,7 +74,7 @@ def cholesky_update(r_matrix, w_vector):
 
 
 def _cholesky_update_shape(r, w):
-    check_operands("cholesky_update", [r, w], [2, 1])
+    check_operands("cholesky_update", [r, w], [2, 1], FLOAT)
     n = w.shape[-1]
     if r.shape[-2:] != (n, n):
         raise ValueError(

@@ -1,12 +1,19 @@
 """`jax.scipy.fft`: cosine transforms of type 2, and their inverses."""
 
+import operator
+
 import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.numpy import fft
 from minijax.numpy.creation import asarray
-from minijax.numpy.promotion import canonical_axis, promote_dtypes_inexact
+from minijax.numpy.promotion import (
+    canonical_axes,
+    canonical_axis,
+    is_complex,
+    promote_dtypes_inexact,
+)
 
 
 def _check(name, kind, norm):
@@ -61,6 +68,13 @@ def _sized(x, n, axis):
     return jnp.pad(x[tuple(place)], pads)
 
 
+def _by_parts(function, x):
+    """A real linear function, of the parts of complex arrays."""
+    if is_complex(x):
+        return lax.complex(function(x.real), function(x.imag))
+    return function(x)
+
+
 def dct(x, type=2, n=None, axis=-1, norm=None):
     """The cosine transform 2 sum_j x_j cos(pi k (2j + 1) / 2n) along an axis.
 
@@ -70,8 +84,7 @@ def dct(x, type=2, n=None, axis=-1, norm=None):
     (x,) = promote_dtypes_inexact(x)
     x = asarray(x)
     axis = canonical_axis(axis, x.ndim)
-    x = _sized(x, n, axis)
-    return _dct(x, axis, norm)
+    return _by_parts(lambda part: _dct(part, axis, norm), _sized(x, n, axis))
 
 
 def _dct(x, axis, norm):
@@ -91,8 +104,7 @@ def idct(x, type=2, n=None, axis=-1, norm=None):
     (x,) = promote_dtypes_inexact(x)
     x = asarray(x)
     axis = canonical_axis(axis, x.ndim)
-    x = _sized(x, n, axis)
-    return _idct(x, axis, norm)
+    return _by_parts(lambda part: _idct(part, axis, norm), _sized(x, n, axis))
 
 
 def _idct(x, axis, norm):
@@ -111,21 +123,30 @@ def _idct(x, axis, norm):
 def _axes(x, s, axes):
     if axes is None:
         axes = range(x.ndim - (x.ndim if s is None else len(s)), x.ndim)
-    return [canonical_axis(axis, x.ndim) for axis in axes]
+    return canonical_axes(tuple(axes) if np.iterable(axes) else axes, x.ndim)
 
 
 def _each(name, function, x, type, s, axes, norm):
     _check(name, type, norm)
     (x,) = promote_dtypes_inexact(x)
     x = asarray(x)
+    if s is not None:
+        s = list(s) if np.iterable(s) else [operator.index(s)]
+        if len(s) > x.ndim:
+            raise ValueError(
+                f"s must have at most x.ndim ({x.ndim}) elements, got {len(s)}"
+            )
     axes = _axes(x, s, axes)
-    if s is not None and len(s) != len(axes):
-        raise ValueError("Shape and axes have different lengths.")
-    for k, axis in enumerate(axes):
-        x = _sized(x, None if s is None else s[k], axis)
-    for axis in axes:
-        x = function(x, axis, norm)
-    return x
+    # where there are more sizes than axes, or fewer, JAX leaves the rest as it is
+    for n, axis in zip(s or (), axes, strict=False):
+        x = _sized(x, n, axis)
+
+    def along_all(part):
+        for axis in axes:
+            part = function(part, axis, norm)
+        return part
+
+    return _by_parts(along_all, x)
 
 
 def dctn(x, type=2, s=None, axes=None, norm=None):

@@ -40,12 +40,13 @@ def _convolve(in1, in2, mode, precision):
         )
     in1, in2 = [asarray(x) for x in promote_dtypes_inexact(in1, in2)]
     no_swap = all(a >= b for a, b in zip(in1.shape, in2.shape, strict=True))
-    if mode == "valid" and not no_swap:
+    if not no_swap:
         if not all(a <= b for a, b in zip(in1.shape, in2.shape, strict=True)):
             raise ValueError(
                 "One input must be smaller than the other in every dimension."
             )
-        in1, in2 = in2, in1
+        if mode == "valid":
+            in1, in2 = in2, in1
     padding = _padding(in2.shape, mode)
     kernel = jnp.flip(in2)
     result = lax.conv_general_dilated(
@@ -117,9 +118,14 @@ def fftconvolve(in1, in2, mode="full", axes=None):
         return in1 * in2
     axes = range(in1.ndim) if axes is None else axes
     axes = (axes,) if isinstance(axes, int) else axes
-    axes = tuple(sorted(canonical_axis(axis, in1.ndim) for axis in axes))
+    axes = tuple(canonical_axis(axis, in1.ndim) for axis in axes)
+    if any(in1.shape[a] != in2.shape[a] for a in range(in1.ndim) if a not in axes):
+        raise ValueError(
+            f"mapped axes must have same shape; got {in1.shape=} {in2.shape=} {axes=}"
+        )
+    axes = tuple(sorted(set(axes)))
     if not axes:
-        raise ValueError("when provided, axes cannot be empty")
+        return in1 * in2
     smaller = all(in1.shape[a] <= in2.shape[a] for a in axes)
     larger = all(in1.shape[a] >= in2.shape[a] for a in axes)
     if mode == "valid" and not larger:
@@ -181,18 +187,24 @@ def _without_line(x):
     return centred - t * slope
 
 
+# These need the windows and segments of another module, which is loaded for them.
+_SPECTRA = ("csd", "istft", "stft", "welch")
+
 __all__ = [
     "convolve",
     "convolve2d",
     "correlate",
     "correlate2d",
+    "csd",  # noqa: F822 (found by __getattr__)
     "detrend",
     "fftconvolve",
-    "stft",  # noqa: F822 (found by __getattr__)
+    "istft",  # noqa: F822
+    "stft",  # noqa: F822
+    "welch",  # noqa: F822
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name != "stft":
+    if name not in _SPECTRA:
         raise missing_attribute(__name__, name)
-    return importlib.import_module("minijax.scipy.spectra").stft
+    return getattr(importlib.import_module("minijax.scipy.spectra"), name)

@@ -48,6 +48,11 @@ def _checked(b, x0):
             "x0 and b must have matching tree structure: "
             f"{structures[0]} vs {structures[1]}"
         )
+    shapes = [[x.shape for x in tree_util.tree_leaves(tree)] for tree in (x0, b)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"arrays in x0 and b must have matching shapes: {shapes[0]} vs {shapes[1]}"
+        )
     return b, x0
 
 
