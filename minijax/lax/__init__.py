@@ -92,7 +92,7 @@ _HOMES = {
         "cumprod_p cumsum cumsum_p"
     ),
     "minijax.ops.define": (
-        "select"
+        "AccuracyMode Tolerance select"
     ),
     "minijax.ops.dot": (
         "DotAlgorithm DotAlgorithmPreset DotDimensionNumbers Precision PrecisionLike "

@@ -12,6 +12,7 @@ from minijax.ops.define import (
     broadcast_shape,
     check_dtype,
     constant_like,
+    convert,
     define,
     elementwise_batch,
     in_aval,
@@ -109,8 +110,10 @@ sub_p = nary(
 sub_p.jvp = jointly_linear(lambda: sub_p, (lambda t: t, neg))
 
 
-def mul(x, y):
-    """x * y."""
+def mul(x, y, *, out_dtype=None):
+    """x * y; with `out_dtype` computed in that dtype."""
+    if out_dtype is not None:
+        x, y = convert(x, out_dtype), convert(y, out_dtype)
     return mul_p.bind(x, y)
 
 

@@ -371,6 +371,11 @@ def _conv_shape(
     preferred_element_type,
     **_,
 ):
+    if lhs.ndim != rhs.ndim:
+        raise ValueError(
+            f"{_NAME} lhs and rhs must have the same number of dimensions, but got "
+            f"{lhs.shape} and {rhs.shape}."
+        )
     _check_groups(lhs, rhs, dimension_numbers, feature_group_count, batch_group_count)
     n_space = lhs.ndim - 2
     _check_window(window_strides, padding, lhs_dilation, rhs_dilation, n_space)

@@ -3,6 +3,7 @@
 Identities that mean something.
 """
 
+import operator
 import warnings
 from typing import Any
 
@@ -105,7 +106,9 @@ def _scalar_constant(x, dtype, weak_type):
     """A Python or NumPy scalar as an Array of `dtype`."""
     value = np.asarray(x)
     if value.dtype.kind == "O":  # an integer that no dtype holds
-        value = np.asarray(x, np.int64)
+        value = np.asarray(float(x) if dtypes.issubdtype(dtype, np.inexact) else x)
+        if value.dtype.kind == "O":
+            raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
     if (
         value.dtype.kind == "c"
         and dtype.kind not in "cb"
@@ -329,8 +332,8 @@ def reduce_precision(operand, exponent_bits, mantissa_bits):
     """
     return reduce_precision_p.bind(
         operand,
-        exponent_bits=int(exponent_bits),
-        mantissa_bits=int(mantissa_bits),
+        exponent_bits=operator.index(exponent_bits),
+        mantissa_bits=operator.index(mantissa_bits),
     )
 
 
@@ -459,7 +462,9 @@ def stop_gradient(x):
 def _stop_gradient_leaf(x):
     if not core.valid_jaxtype(x):
         raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
-    if isinstance(core.get_aval(x).dtype, dtypes.ExtendedDType):
+    if not isinstance(x, core.Tracer):
+        return x
+    if isinstance(x.dtype, dtypes.ExtendedDType):
         return x
     return stop_gradient_p.bind(x)
 

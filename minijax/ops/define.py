@@ -5,6 +5,7 @@ import rather than a user.  `unary` and `binary` fill the slots that all element
 share.
 """
 
+import enum
 import importlib
 import sys
 from typing import Any
@@ -153,15 +154,16 @@ def elementwise_shape(name, kinds, result=None):
             return first
         dtype = first.dtype
         weak = first.weak_type
-        for aval in avals[1:]:
+        check_dtype(name, kinds, dtype, " at position 0" if len(avals) > 1 else "")
+        for place, aval in enumerate(avals[1:], 1):
             if aval.dtype != dtype:
+                check_dtype(name, kinds, aval.dtype, f" at position {place}")
                 got = ", ".join(a.dtype.name for a in avals)
                 raise TypeError(
                     f"lax.{name} requires arguments to have the same dtypes, got {got}."
                     + _promoting_function(name)
                 )
             weak = weak and aval.weak_type
-        check_dtype(name, kinds, dtype, " at position 0" if len(avals) > 1 else "")
         if result is not None:
             dtype = result(dtype)
         return ShapedArray(broadcast_shape(name, avals), dtype, weak)
@@ -217,14 +219,46 @@ def elementwise_lower(name):
     return lower
 
 
-def _promoting_function(name):
+# JAX's names in `numpy` of ops that are called otherwise there
+_NAMES_IN_NUMPY = {
+    "div": "divide", "eq": "equal", "max": "maximum", "min": "minimum",
+    "mul": "multiply", "ne": "not_equal", "sub": "subtract",
+}  # fmt: skip
+
+
+def _promoting_function(name: str):
     """The sentence naming the function of `jnp` that converts, if there is one."""
+    name = _NAMES_IN_NUMPY.get(name, name)
     if not hasattr(sys.modules.get("minijax.numpy"), name):
         return ""
     return (
         f" (Tip: jnp.{name} is a similar function that does automatic type promotion on "
         "inputs)."
     )
+
+
+class AccuracyMode(enum.Enum):
+    """How accurate a function has to be. The kernels have one accuracy, for both."""
+
+    HIGHEST = 1
+    DEFAULT = 2
+
+
+class Tolerance:
+    """Errors that a function may make: (atol and rtol) or (atol and ulps)."""
+
+    def __init__(self, atol=0.0, rtol=0.0, ulps=0):
+        if atol < 0 or rtol < 0 or ulps < 0:
+            raise ValueError("Tolerances must be non-negative.")
+        if not (atol or rtol or ulps):
+            raise ValueError("At least one of atol, rtol, or ulps must be set.")
+        self.atol, self.rtol, self.ulps = atol, rtol, ulps
+
+
+def check_accuracy(accuracy):
+    """NotImplementedError for what says nothing about accuracy."""
+    if not isinstance(accuracy, (AccuracyMode, Tolerance)):
+        raise NotImplementedError(f"Accuracy {accuracy} not supported")
 
 
 def unary(name, kinds, reference, jvp, result=None, kernel=None):
@@ -405,6 +439,11 @@ def unbroadcast(ct, aval) -> Any:
         return _structural("reduce_sum")(ct, axes)
     axes = tuple(i for i, n in enumerate(aval.shape) if n == 1 != shape[i])
     return _structural("reshape")(_structural("reduce_sum")(ct, axes), aval.shape)
+
+
+def sum_axes(x, axes) -> Any:
+    """The sum of `x` over some axes."""
+    return _structural("reduce_sum")(x, axes)
 
 
 def add_tangents(x, y) -> Any:

@@ -11,9 +11,10 @@ from minijax.ops.define import (
     INEXACT,
     INT,
     NONDIFFERENTIABLE,
-    NUMBER,
     accepts,
     add_tangents,
+    check_accuracy,
+    check_dtype,
     constant_like,
     convert,
     define,
@@ -27,16 +28,20 @@ from minijax.ops.define import (
 )
 
 
-def exp(x):
+def exp(x, *, accuracy=None):
     """e to the power of x."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return exp_p.bind(x)
 
 
 exp_p = unary("exp", INEXACT, np.exp, lambda t, x, ans: mul(t, ans))
 
 
-def exp2(x):
+def exp2(x, *, accuracy=None):
     """2 to the power of x."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return exp2_p.bind(x)
 
 
@@ -48,16 +53,20 @@ exp2_p = unary(
 )
 
 
-def log(x):
+def log(x, *, accuracy=None):
     """The natural logarithm."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return log_p.bind(x)
 
 
 log_p = unary("log", INEXACT, np.log, lambda t, x, ans: div(t, x))
 
 
-def log1p(x):
+def log1p(x, *, accuracy=None):
     """log(1 + x), accurate near 0."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return log1p_p.bind(x)
 
 
@@ -66,8 +75,10 @@ log1p_p = unary(
 )
 
 
-def expm1(x):
+def expm1(x, *, accuracy=None):
     """exp(x) - 1, accurate near 0."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return expm1_p.bind(x)
 
 
@@ -82,11 +93,12 @@ def pow(x, y):
 
 
 def _pow_shape(x, y):
+    check_dtype("pow", INEXACT, x.dtype, " at position 0")
     if x.dtype != y.dtype and not accepts(INT + BITS, y.dtype):
         raise TypeError(f"lax.pow requires arguments to have the same dtypes, got "
                         f"{x.dtype.name}, {y.dtype.name}.")  # fmt: skip
     like = y.update(dtype=x.dtype) if y.dtype != x.dtype else y
-    return elementwise_shape("pow", NUMBER)(x, like)
+    return elementwise_shape("pow", INEXACT)(x, like)
 
 
 def _pow_jvp(primals, tangents):
@@ -137,8 +149,10 @@ pow_p = define(
 )
 
 
-def sqrt(x):
+def sqrt(x, *, accuracy=None):
     """The square root."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return sqrt_p.bind(x)
 
 
@@ -150,8 +164,10 @@ sqrt_p = unary(
 )
 
 
-def rsqrt(x):
+def rsqrt(x, *, accuracy=None):
     """1 / sqrt(x)."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return rsqrt_p.bind(x)
 
 
@@ -163,8 +179,10 @@ rsqrt_p = unary(
 )
 
 
-def cbrt(x):
+def cbrt(x, *, accuracy=None):
     """The real cube root."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return cbrt_p.bind(x)
 
 
@@ -176,8 +194,10 @@ cbrt_p = unary(
 )
 
 
-def logistic(x):
+def logistic(x, *, accuracy=None):
     """1 / (1 + exp(-x))."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return logistic_p.bind(x)
 
 

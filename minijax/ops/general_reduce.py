@@ -14,7 +14,9 @@ from minijax._pytree import flatten, unflatten
 from minijax.core import AxisData, ShapedArray, Zero
 from minijax.ops import arithmetic, bits, comparison
 from minijax.ops.define import (
+    BITS,
     NOT_LINEAR,
+    accepts,
     batch_front,
     constant_like,
     define,
@@ -79,10 +81,11 @@ def _known_reduction(x, init, computation):
         return None
     function, identity = row
     aval = core.get_aval(x)
-    if core.get_aval(init).dtype != aval.dtype or aval.dtype == dtypes.float0:
+    if aval.dtype == dtypes.float0:
         return None
-    if aval.dtype == np.bool_ and function in (reduce_sum, reduce_prod):
-        return None
+    if function in (reduce_and, reduce_or, reduce_xor):
+        if not accepts(BITS, aval.dtype):
+            return None
     wanted = np.asarray(identity(aval.dtype)).astype(aval.dtype)
     return function if np.array_equal(np.asarray(init), wanted) else None
 
@@ -147,7 +150,10 @@ def _reduce_shape(*avals, computation, jaxpr, dimensions):
             f"{operands[0].str_short(short_dtypes=False).lstrip('~')}."
         )
     shape = kept_shape(operands[0].shape, dimensions)
-    return [ShapedArray(shape, a.dtype, a.weak_type) for a in operands]
+    return [
+        ShapedArray(shape, a.dtype, a.weak_type and i.weak_type)
+        for a, i in zip(operands, inits, strict=True)
+    ]
 
 
 # --- applying the traced function to slices -------------------------------------------

@@ -7,17 +7,20 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero
-from minijax.ops import shape
 from minijax.ops.arithmetic import div, mul
 from minijax.ops.comparison import eq
 from minijax.ops.convert import convert
 from minijax.ops.define import (
     ANY,
+    BOOL,
+    FLOAT,
+    INT,
     NONDIFFERENTIABLE,
     NOT_LINEAR,
     NUMBER,
     accepts,
     add_tangents,
+    check_dtype,
     constant_like,
     define,
     dtype_of,
@@ -25,7 +28,7 @@ from minijax.ops.define import (
     shape_of,
     structural,
 )
-from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
+from minijax.ops.shape import broadcast_in_dim, linear_jvp, reshape, squeeze
 from minijax.ops.slicing import pad, slice
 
 # --- the lowering they share ----------------------------------------------------------
@@ -171,6 +174,7 @@ def _count(view, axes):
 
 def _axes_shape(name, kinds):
     def rule(x, *, axes, out_sharding=None):
+        _check_axes(x, axes)
         if not accepts(kinds, x.dtype):
             names = ", ".join(kind.__name__.rstrip("_") for kind in kinds)
             if kinds == NUMBER:
@@ -179,7 +183,6 @@ def _axes_shape(name, kinds):
                 f"{name} does not accept dtype {x.dtype}. Accepted dtypes are subtypes "
                 f"of {names}."
             )
-        _check_axes(x, axes)
         return ShapedArray(kept_shape(x.shape, axes), x.dtype, x.weak_type)
 
     return rule
@@ -241,7 +244,7 @@ reduce_sum_p = define(
     "reduce_sum",
     shape=_axes_shape("reduce_sum", NUMBER),
     reference=_half_safe(lambda x, axis: np.sum(x, axis, dtype=x.dtype)),
-    jvp=shape.linear_jvp(lambda: reduce_sum_p),
+    jvp=linear_jvp(lambda: reduce_sum_p),
     transpose=_reduce_sum_transpose,
     batch=_axes_batch(lambda: reduce_sum_p),
     lower=_lower_by_kind(SUM),
@@ -443,7 +446,7 @@ def _arg_bind(primitive, name, operand, axis, index_dtype):
     )
 
 
-def _arg_shape(x, *, axes, index_dtype):
+def _arg_shape(name, x, axes, index_dtype):
     (axis,) = axes
     if not 0 <= axis < x.ndim:
         raise ValueError(f"Invalid axis {axis} for operand shape {x.shape}")
@@ -456,6 +459,8 @@ def _arg_shape(x, *, axes, index_dtype):
         raise TypeError(
             f"index_dtype must be an integer type, but got {np.dtype(index_dtype)}"
         )
+    compared_by = "lt" if name == "argmin" else "gt"
+    check_dtype(compared_by, INT + FLOAT + BOOL, x.dtype, " at position 0")
     return ShapedArray(kept_shape(x.shape, axes), index_dtype)
 
 
@@ -497,8 +502,6 @@ def _around(view, axis):
 def _arg_lower(kind):
     def lower(b, ins, out_avals, *, axes, index_dtype):
         view = ins[0]
-        if view.dtype.kind == "c":
-            raise b.unsupported("complex numbers have no order")
         shape_ = out_avals[0].shape
         if 0 in shape_:
             return [b.empty(shape_, index_dtype)]
@@ -513,7 +516,7 @@ def _arg_lower(kind):
 def _arg(name, kind, function):
     primitive = define(
         name,
-        shape=_arg_shape,
+        shape=lambda x, *, axes, index_dtype: _arg_shape(name, x, axes, index_dtype),
         reference=_arg_reference(function),
         jvp=NONDIFFERENTIABLE,
         transpose=NOT_LINEAR,
@@ -525,5 +528,3 @@ def _arg(name, kind, function):
 
 argmax_p = _arg("argmax", MAX, np.argmax)
 argmin_p = _arg("argmin", MIN, np.argmin)
-
-shape.install(reduce_sum=reduce_sum)

@@ -22,6 +22,7 @@ from minijax.ops.define import (
     move_axis,
     shape_of,
     structural,
+    sum_axes,
 )
 
 # --- checks shared by this family -----------------------------------------------------
@@ -173,19 +174,6 @@ def _broadcast_in_dim_batch(axis, args, dims, *, shape, broadcast_dimensions, sh
     return out, 0
 
 
-_later = {}
-
-
-def install(**functions):
-    """Provide the functions of later op files that transposes here need."""
-    _later.update(functions)
-
-
-def sum_axes(x, axes):
-    """The sum over some axes, through `reduce_sum` (installed by `reduce.py`)."""
-    return _later["reduce_sum"](x, axes)
-
-
 broadcast_in_dim_p = define(
     "broadcast_in_dim",
     shape=_broadcast_in_dim_shape,
@@ -202,9 +190,7 @@ broadcast_in_dim_p = define(
 def broadcast_to_rank(x, rank):
     """`x` with leading axes of size 1 so that it has at least `rank` axes."""
     ndim = len(shape_of(x))
-    if ndim >= rank:
-        return x
-    return broadcast(x, (1,) * (rank - ndim))
+    return broadcast(x, (1,) * max(rank - ndim, 0))
 
 
 def broadcast_like(arr, like_arr):

@@ -21,6 +21,7 @@ from minijax.ops.define import (
     in_aval,
     instantiate,
     shape_of,
+    sum_axes,
     zeros,
 )
 from minijax.ops.select import select
@@ -31,7 +32,6 @@ from minijax.ops.shape import (
     linear_jvp,
     reshape,
     squeeze,
-    sum_axes,
 )
 
 # --- slice ----------------------------------------------------------------------------

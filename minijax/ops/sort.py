@@ -41,6 +41,8 @@ def sort(operand, dimension=-1, is_stable=True, num_keys=1):
     operands = tuple(operand) if several else (operand,)
     if not operands:
         raise TypeError("Sort requires at least one operand")
+    if not several and num_keys != 1:
+        raise ValueError(f"{num_keys=} must equal 1 for a single operand.")
     if not 1 <= num_keys <= len(operands):
         raise ValueError(
             f"num_keys={num_keys} must be between 1 and len(operand)={len(operands)}"
@@ -170,7 +172,7 @@ def _checked_k(k):
     if not hasattr(k, "__index__"):
         raise TypeError(
             "Shapes must be 1D sequences of concrete values of integer type, got "
-            f"k={k}."
+            f"[{k}]."
         )
     k = k.__index__()
     if k < 0:
@@ -186,6 +188,12 @@ def _top_k_shape(operand, *, k, axis):
         raise ValueError(
             "k argument to top_k must be no larger than size along axis; got "
             f"k={k} with shape={list(operand.shape)} and axis={axis}"
+        )
+    if operand.shape[axis] > np.iinfo(np.int32).max:
+        raise ValueError(
+            "top_k returns int32 indices, which will overflow for array dimensions larger "
+            f"than the maximum int32 ({np.iinfo(np.int32).max}). Got operand.shape="
+            f"{operand.shape}"
         )
     shape = (*operand.shape[:axis], k, *operand.shape[axis + 1 :])
     return [

@@ -3,28 +3,34 @@
 import numpy as np
 
 from minijax.ops.arithmetic import add, div, integer_pow, mul, neg, square, sub
-from minijax.ops.define import FLOAT, INEXACT, nary, one_like, unary
+from minijax.ops.define import FLOAT, INEXACT, check_accuracy, nary, one_like, unary
 from minijax.ops.exponential import rsqrt
 
 
-def sin(x):
+def sin(x, *, accuracy=None):
     """The sine of x radians."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return sin_p.bind(x)
 
 
 sin_p = unary("sin", INEXACT, np.sin, lambda t, x, ans: mul(t, cos(x)))
 
 
-def cos(x):
+def cos(x, *, accuracy=None):
     """The cosine of x radians."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return cos_p.bind(x)
 
 
 cos_p = unary("cos", INEXACT, np.cos, lambda t, x, ans: neg(mul(t, sin(x))))
 
 
-def tan(x):
+def tan(x, *, accuracy=None):
     """The tangent of x radians."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return tan_p.bind(x)
 
 
@@ -105,8 +111,10 @@ def cosh(x):
 cosh_p = unary("cosh", INEXACT, np.cosh, lambda t, x, ans: mul(t, sinh(x)))
 
 
-def tanh(x):
+def tanh(x, *, accuracy=None):
     """The hyperbolic tangent."""
+    if accuracy is not None:
+        check_accuracy(accuracy)
     return tanh_p.bind(x)
 
 

@@ -128,9 +128,9 @@ def _combine_jaxpr(computation, avals, tree):
         out = computation(unflatten(tree, args[:half]), unflatten(tree, args[half:]))
         outs, out_tree = flatten(out)
         if out_tree != tree:
-            raise TypeError(
-                "reduce_window: computation must give the tree structure of its "
-                f"operands, {tree}, got {out_tree}"
+            raise ValueError(
+                "reduce_window output must have the same tree structure as the operands "
+                f"{tree} vs. {out_tree}"
             )
         return outs
 

@@ -1,0 +1,75 @@
+"""Edges of the functions of `lax`: odd arguments, their errors, what no-ops return.
+
+Each case gives the same text on both sides: types, weak types and values of the results,
+or the error with its whole message.
+"""
+
+import numpy as np
+import pytest
+from outcomes import outcome
+from sides import NAMES, Side
+
+F32 = np.float32
+ONES = np.ones(2, np.float32)
+
+
+def _kinds(values):
+    return [isinstance(v, (int, float, complex, np.ndarray)) for v in values]
+
+
+CASES = {
+    # arguments
+    "text to add": lambda s: s.lax.add("a", 1.0),
+    "list to sin in jit": lambda s: s.jit(lambda x: s.lax.atan2(x, [1.0]))(1.0),
+    "None to neg": lambda s: s.lax.neg(None),
+    "unlike dtypes of mul": lambda s: (s.jnp, s.lax.mul(0, 0.0))[1],
+    "unlike dtypes of max": lambda s: s.lax.max(np.int8(3), 300),
+    "unlike dtypes of lt": lambda s: s.lax.lt(0, 0.0),
+    "second of shift_left": lambda s: s.lax.shift_left(1.0, 1),
+    "pow of integers": lambda s: s.lax.pow(2, 3),
+    "pow of an integer": lambda s: s.lax.pow(2, 3.0),
+    "pow of booleans": lambda s: s.lax.pow(True, False),
+    # accuracy and dtypes of results
+    "accuracy": lambda s: [
+        getattr(s.lax, name)(0.5, accuracy=s.lax.AccuracyMode.HIGHEST)
+        for name in ("exp", "exp2", "log", "log1p", "expm1", "sqrt", "rsqrt", "cbrt",
+                     "logistic", "sin", "cos", "tan", "tanh")],
+    "tolerance": lambda s: s.lax.exp(1.0, accuracy=s.lax.Tolerance(rtol=1e-3)),
+    "no accuracy": lambda s: s.lax.exp(1.0, accuracy="HIGHEST"),
+    "negative tolerance": lambda s: s.lax.Tolerance(atol=-1.0),
+    "no tolerance": lambda s: s.lax.Tolerance(),
+    "mul of int8": lambda s: s.lax.mul(
+        np.array([100, 3], "i1"), np.array([100, 2], "i1"), out_dtype="int32"),
+    # reductions
+    "reduce from a weak 0": lambda s: s.lax.reduce(ONES, 0, s.lax.add, (0,)),
+    "reduce of weak from strong": lambda s: s.lax.reduce(
+        s.jnp.full(3, 2), np.int32(1), lambda a, b: a * b, (0,)),
+    "or of floats": lambda s: s.lax.reduce(ONES, F32(0), s.lax.bitwise_or, (0,)),
+    "sum of booleans": lambda s: s.lax.reduce(ONES > 0, False, s.lax.add, (0,)),
+    "axes before dtypes": lambda s: s.lax.reduce_sum(ONES > 0, (3,)),
+    "window with another tree": lambda s: s.lax.reduce_window(
+        ONES, 0.0, lambda x, y: [x + y], (1,), (1,), "VALID"),
+    "argmin of complex": lambda s: s.lax.argmin(np.ones(2, "c8"), 0, np.int32),
+    # sorting
+    "no key": lambda s: s.lax.sort(ONES, num_keys=0),
+    "half a k": lambda s: s.lax.top_k(ONES, 1.5),
+    "top_k of too many": lambda s: s.eval_shape(
+        lambda x: s.lax.top_k(x, 1), s.ShapeDtypeStruct((2**31 + 1,), np.dtype("f2"))),
+    # shapes
+    "conv of unlike ranks": lambda s: s.lax.conv_general_dilated(
+        np.ones((1, 1, 1)), np.ones((1, 1, 1, 1)), (1,), ((0, 0),),
+        dimension_numbers=s.lax.ConvDimensionNumbers((0, 1, 2), (0, 1, 2), (0, 1, 2))),
+    "half a bit": lambda s: s.lax.reduce_precision(1.0, 5.0, 10),
+    "rank that it has": lambda s: s.lax.broadcast_to_rank(np.ones((2, 2)), 1),
+    # what is handed back
+    "stop_gradient": lambda s: _kinds(
+        s.lax.stop_gradient((1, 2.0, 3j, ONES, np.ones(2, int)))),
+    "stop_gradient of arrays": lambda s: (
+        lambda x: s.lax.stop_gradient(x) is x)(s.jnp.ones(2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name):
+    theirs, ours = (outcome(CASES[name], Side(n)) for n in NAMES)
+    assert ours == theirs
