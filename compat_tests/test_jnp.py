@@ -3,6 +3,7 @@
 import re
 
 import jax
+import numpy as np
 import pytest
 
 import minijax
@@ -86,3 +87,29 @@ def test_arrays_are_immutable():
     x = minijax.numpy.ones(3)
     with pytest.raises(TypeError, match=re.escape("x.at[idx].set(y)")):
         x[0] = 2
+
+
+CALLS = [
+    "jnp.append(v, v)", "jnp.arccosh(v)", "jnp.isinf(v)", "jnp.atleast_1d(v)",
+    "jnp.atleast_2d(v, x)", "jnp.atleast_3d(x)", "jnp.block([v, v])",
+    "jnp.column_stack((v, v))", "jnp.count_nonzero(x)", "jnp.cumsum(x)",
+    "jnp.cumprod(x, 1)", "jnp.cumulative_sum(v)", "jnp.nancumsum(x)", "jnp.nancumprod(x)",
+    "jnp.hstack((v, v))", "jnp.vstack((v, v))", "jnp.vstack(x)", "jnp.dstack((v, v))",
+    "jnp.flip(x)", "jnp.fliplr(x)", "jnp.flipud(x)", "jnp.isin(v, v)", "jnp.matvec(x, v)",
+    "jnp.nanargmax(v)", "jnp.nanargmin(x, 1)", "jnp.ptp(x)", "jnp.resize(x, (2, 2))",
+    "jnp.roll(v, 1)", "jnp.rollaxis(x, 1)", "jnp.rot90(x)", "jnp.take(v, i)",
+    "jnp.around(v)", "jnp.convolve(v, v)", "jnp.correlate(i, i)", "jnp.std(x)",
+    "jnp.diagflat(v)", "jnp.einsum('i,i->', v, v)", "jnp.einsum('ij,j->i', x, v)",
+    "jnp.outer(v, v)", "jnp.exp(v)", "jnp.mean(x)", "jnp.where(b, v, v)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", CALLS)
+def test_calls_are_where_jax_has_them(source):
+    def primitives(framework):
+        fun = eval(f"lambda v, x, i, b: {source}", {"jnp": framework.numpy})
+        v, x = np.arange(4.0), np.ones((3, 4))
+        closed = framework.make_jaxpr(fun)(v, x, np.arange(4), v > 1)
+        return [(e.primitive.name, e.params.get("name")) for e in closed.eqns]
+
+    assert primitives(minijax) == primitives(jax)

@@ -65,9 +65,12 @@ def _gradient_along(f, h, axis):
     first = lax.sub(part(f, 1, 2), part(f, 0, 1))
     last = lax.sub(part(f, n - 1, n), part(f, n - 2, n - 1))
     if shape_of(h):
-        if len(shape_of(h)) != 1 or h.shape[0] != n:
+        if len(shape_of(h)) != 1:
+            raise ValueError("Spacing arrays must be 1D arrays or scalars.")
+        if h.shape[0] != n:
             raise ValueError(
-                "Spacing arrays must have the same length as the dimension of gradient."
+                "Spacing arrays must have the same length as the dimension along which "
+                "the gradient is calculated."
             )
         return _uneven(f, asarray(h), axis, part, first, last)
     inner = lax.sub(part(f, 2, n), part(f, 0, n - 2))
@@ -100,16 +103,21 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of samples along an axis by the trapezoidal rule."""
     if x is None:
         (y,) = promote_dtypes_inexact(*ensure_arraylike("trapezoid", y))
-        y = jnp.moveaxis(asarray(y), axis, -1)
-        total = y.sum(-1) - 0.5 * (y[..., 0] + y[..., -1])
-        return dx * total
-    y, x = promote_dtypes_inexact(*ensure_arraylike("trapezoid", y, x))
-    y, x = asarray(y), asarray(x)
-    if x.ndim == 1:
-        steps = jnp.diff(x)
+        y, steps = asarray(y), asarray(dx)
+        if steps.ndim:
+            steps = lax.expand_dims(steps, range(y.ndim - steps.ndim))
+            steps = jnp.moveaxis(steps, axis, -1)
     else:
-        steps = jnp.moveaxis(jnp.diff(x, axis=axis), axis, -1)
+        y, x = promote_dtypes_inexact(*ensure_arraylike("trapezoid", y, x))
+        y, x = asarray(y), asarray(x)
+        if x.ndim == 1:
+            steps = jnp.diff(x)
+        else:
+            steps = jnp.moveaxis(jnp.diff(x, axis=axis), axis, -1)
     y = jnp.moveaxis(y, axis, -1)
+    if not steps.ndim or steps.shape[-1] == 1:
+        step = steps[..., 0] if steps.ndim else steps
+        return step * (y.sum(-1) - 0.5 * (y[..., 0] + y[..., -1]))
     return 0.5 * (steps * (y[..., 1:] + y[..., :-1])).sum(-1)
 
 

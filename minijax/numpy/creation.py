@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minijax import _callpath, core, dtypes, lax
+from minijax import _callpath, core, dtypes, errors, lax
 from minijax import array as array_module
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.core import Tracer
+from minijax.device import Sharding
 from minijax.numpy import scalar_types
 from minijax.numpy.promotion import (
     BOOL,
@@ -28,6 +29,7 @@ from minijax.numpy.promotion import (
     ensure_arraylike,
     literal,
     promote_dtypes_inexact,
+    promote_shapes,
     result_dtype,
     shape_of,
     user_dtype,
@@ -253,8 +255,41 @@ def fromstring(string, dtype=float, count=-1, *, sep):
 
 
 def from_dlpack(x, /, *, device=None, copy=None):
-    """An array with the elements of an object that has `__dlpack__`."""
-    return asarray(np.from_dlpack(x))
+    """An array with the elements of an object that has `__dlpack__`.
+
+    device: a device or sharding. copy: False where a copy would be an error; arrays of
+    other libraries are always copied.
+    """
+    if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
+        raise TypeError(
+            "The array passed to from_dlpack must have __dlpack__ and __dlpack_device__ "
+            "methods."
+        )
+    if isinstance(x, ArrayImpl):
+        array = x.copy() if copy else x.clone()
+    elif copy is False:
+        raise ValueError(
+            "Specified input which requires a copy since the memory belongs to another "
+            "library. However copy=False. Set copy=True or copy=None to perform the "
+            "requested operation."
+        )
+    else:
+        array = array_module.from_numpy(_compact(np.from_dlpack(x)))
+    place = device if isinstance(device, Sharding) else device is not None
+    return array._alias(array.aval, place)
+
+
+def _compact(x):
+    """`x`, whose elements lie in a block without gaps, in any order of the axes."""
+    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    if not x.transpose(order).flags.c_contiguous:
+        raise errors.JaxRuntimeError(
+            "UNIMPLEMENTED: Only DLPack tensors with trivial (compact) striding are "
+            "supported; i.e., tensors whose striding represents a transposition of the "
+            f"underlying buffer but not broadcasting. Dimensions were: {list(x.shape)}, "
+            f"strides were {[n // x.itemsize for n in x.strides]}."
+        )
+    return x
 
 
 def fromfile(*args, **kwargs):
@@ -428,6 +463,16 @@ def arange(
     start = _concrete(start, "start")
     stop = _concrete(stop, "stop")
     step = _concrete(step, "step")
+    for name, x in (("start", start), ("stop", stop), ("step", step)):
+        if x is not None and np.ndim(x):
+            raise ValueError(
+                f"jax.numpy.arange: arguments must be scalars; got {name}={x}"
+            )
+    if any(np.iscomplexobj(x) for x in given):
+        raise ValueError(
+            "Passing complex start/stop/step to jnp.arange is no longer supported "
+            "starting in JAX v0.10.0."
+        )
     if stop is None:
         start, stop = 0, start
     if wanted is None:
@@ -438,7 +483,7 @@ def arange(
 def _arange(start, stop, step, dtype):
     begin = 0 if start is None else start
     if step is not None and not step:
-        raise ValueError("arange: step cannot be zero")
+        raise ZeroDivisionError("division by zero")
     size = max(0, math.ceil((stop - begin) / (1 if step is None else step)))
     index = lax.iota(dtype, size)
     if step is None and (start is None or start == 0):
@@ -559,7 +604,10 @@ def _geomspace(start, stop, num, endpoint, dtype, axis):
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)
     direction = lax.sign(start)
-    first, last = [_log10(lax.div(x, direction)) for x in (start, stop)]
+    first, last = [
+        _log10(lax.div(*promote_shapes("geomspace", x, direction)))
+        for x in (start, stop)
+    ]
     powers = logspace(
         first, last, num, endpoint=endpoint, base=10.0, dtype=compute, axis=axis
     )

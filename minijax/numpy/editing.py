@@ -3,11 +3,10 @@
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax.core import Tracer
 from minijax.numpy.creation import arange, asarray, ones, zeros
 from minijax.numpy.promotion import (
+    canonical_axes,
     canonical_axis,
-    check_arraylike,
     concrete_or_error,
     ensure_arraylike,
     is_kind,
@@ -27,48 +26,39 @@ def delete(arr, obj, axis=None, *, assume_unique_indices=False):
         arr, axis = jnp.ravel(arr), 0
     axis = canonical_axis(axis, arr.ndim)
     n = arr.shape[axis]
+    lead = (slice(None),) * axis
+    try:
+        i = canonical_axis(obj, n)
+    except TypeError:
+        pass
+    else:
+        parts = [arr[(*lead, s)] for s in (slice(0, i), slice(i + 1, None))]
+        return jnp.concatenate(parts, axis=axis)
     if isinstance(obj, slice):
-        places = np.arange(n)[obj]
-        return jnp.take(arr, np.delete(np.arange(n), places), axis=axis)
-    check_arraylike("delete", obj)
-    if is_kind(obj, np.bool_):
-        mask = concrete_or_error(
-            np.asarray, obj, "'obj' array argument of jnp.delete()"
+        obj = np.arange(n)[obj]
+    _, obj = ensure_arraylike("delete", arr, obj)
+    if assume_unique_indices and is_kind(obj, np.integer):
+        return _delete_unique(arr, jnp.ravel(obj), axis, n)
+    kept = np.ones(n, bool)
+    places = concrete_or_error(np.asarray, obj, "'obj' array argument of jnp.delete()")
+    if places.dtype.kind in "iu":
+        kept[places] = False
+    elif places.dtype != np.bool_:
+        raise ValueError(
+            f"np.delete(arr, obj): got obj.dtype={places.dtype}; must be integer or bool."
         )
-        if mask.shape != (n,):
-            raise ValueError(
-                "np.delete(arr, obj): for boolean indices, obj must be "
-                "one-dimensional with "
-                "length matching specified axis."
-            )
-        return arr[(slice(None),) * axis + (np.flatnonzero(~mask),)]
-    if isinstance(obj, Tracer) and obj._concrete() is None:
-        return _delete_traced(
-            arr, jnp.ravel(obj), axis, n, not shape_of(obj) or assume_unique_indices
+    elif places.shape != (n,):
+        raise ValueError(
+            "np.delete(arr, obj): for boolean indices, obj must be one-dimensional with "
+            "length matching specified axis."
         )
-    places = np.asarray(
-        concrete_or_error(np.asarray, obj, "'obj' array argument of jnp.delete()")
-    )
-    if not places.ndim:
-        i = _index(int(places), n)
-        before, after = [
-            (slice(None),) * axis + (s,) for s in (slice(0, i), slice(i + 1, None))
-        ]
-        return jnp.concatenate([arr[before], arr[after]], axis=axis)
-    kept = np.delete(np.arange(n), places.ravel())
-    return jnp.take(arr, kept, axis=axis)
+    else:
+        kept = ~places
+    return arr[(*lead, np.flatnonzero(kept))]
 
 
-def _index(i, n):
-    if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for axis with size {n}")
-    return i + n if i < 0 else i
-
-
-def _delete_traced(arr, places, axis, n, unique):
+def _delete_unique(arr, places, axis, n):
     """Shift each kept index past the deleted ones at or before it."""
-    if not unique:
-        raise concrete_or_error(None, places, "'obj' array argument of jnp.delete()")
     places = jnp.where(places < 0, places + n, places)
     places = jnp.clip(places, 0, n - 1)
     kept = arange(n - places.size)
@@ -93,8 +83,12 @@ def insert(arr, obj, values, axis=None):
     if isinstance(obj, slice):
         index = asarray(np.arange(n)[obj])
     else:
-        check_arraylike("insert", obj)
+        _, obj = ensure_arraylike("insert", arr, obj)
         index = jnp.ravel(obj)
+        if not is_kind(index, np.integer):
+            raise ValueError(
+                f"jnp.insert(): index array must be integer typed; got {obj}"
+            )
     if isinstance(obj, slice) or not len(shape_of(obj)):
         values = (
             jnp.moveaxis(values, 0, axis)
@@ -121,12 +115,15 @@ def trim_zeros(filt, trim="fb", axis=None):
     """`filt` without zeros at its ends ('f': front, 'b': back); its shape depends on
     the values.
     """
+    (filt,) = ensure_arraylike("trim_zeros", filt)
     host = concrete_or_error(
         np.asarray, filt,
         "Error arose in the `filt` argument of trim_zeros()",
     )  # fmt: skip
     filt = asarray(filt)
-    axes = range(host.ndim) if axis is None else [canonical_axis(axis, host.ndim)]
+    axes = canonical_axes(axis, host.ndim)
+    if not {"f", "b"} & set(trim.lower()):
+        return filt
     places = np.nonzero(host) if axes else ()
     index = [slice(None)] * host.ndim
     for i in axes:

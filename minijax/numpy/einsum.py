@@ -164,7 +164,9 @@ def _path(inputs, output, shapes, optimize):
 # --- the contractions -----------------------------------------------------------------
 
 
-@jit(static_argnames=("inputs", "output", "path", "precision", "preferred"))
+@jit(
+    static_argnames=("inputs", "output", "path", "precision", "preferred"), inline=True
+)
 def _einsum(arrays, inputs, output, path, precision, preferred):
     dtype, weak = result_dtype(*arrays)
     if preferred is not None:

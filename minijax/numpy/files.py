@@ -8,7 +8,9 @@ from minijax.numpy.creation import asarray
 def load(file, *args, **kwargs):
     """The arrays in a .npy or .npz file, as arrays where they have numeric dtypes."""
     out = np.load(file, *args, **kwargs)
-    return asarray(out) if isinstance(out, np.ndarray) else out
+    if isinstance(out, np.ndarray) and out.dtype != np.object_:
+        return asarray(out)
+    return out
 
 
 def save(file, arr, allow_pickle=True):

@@ -3,13 +3,14 @@ arithmetic.
 """
 
 import math
+import operator
 
 import numpy as np
 
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, canonical_shape, zeros
+from minijax.numpy.creation import arange, asarray, zeros
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
@@ -40,7 +41,7 @@ def take(
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.take is not supported.")
     if axis is not None:
-        axis = axis.__index__()
+        axis = operator.index(axis)
     return _take(
         a,
         indices,
@@ -52,6 +53,7 @@ def take(
     )
 
 
+@jit(static_argnames=("axis", "mode", "unique", "is_sorted", "fill_value"))
 def _take(a, indices, axis, mode, unique, is_sorted, fill_value):
     a = asarray(a)
     if axis is None:
@@ -261,7 +263,12 @@ def nonzero(a, *, size=None, fill_value=None):
     with `fill_value` (0 by default; a scalar or one for each axis).
     """
     (a,) = ensure_arraylike("nonzero", a)
-    a = jnp.atleast_1d(a)
+    a = asarray(a)
+    if not a.ndim:
+        raise ValueError(
+            "Calling nonzero on 0d arrays is not allowed. Use "
+            "jnp.atleast_1d(scalar).nonzero() instead."
+        )
     mask = a if a.dtype == BOOL else lax.ne(a, constant_like(0, a))
     if size is None:
         size = int(concrete_or_error(
@@ -269,7 +276,7 @@ def nonzero(a, *, size=None, fill_value=None):
             "The size argument of jnp.nonzero must be statically specified to use "
             "jnp.nonzero within JAX transformations.",
         ))  # fmt: skip
-    size = concrete_or_error(None, size, "size argument of jnp.nonzero").__index__()
+    size = operator.index(concrete_or_error(None, size, "size argument of jnp.nonzero"))
     index = dtypes.python_scalar_dtype(int)
     if not a.size or not size:
         return tuple([jnp.zeros(size, index) for _ in a.shape])
@@ -291,16 +298,20 @@ def _flat_nonzero(mask, size):
 
 
 def _fill_rest(out, mask, size, fill_value):
-    if not isinstance(fill_value, tuple):
-        fill_value = (fill_value,) * len(out)
-    if any(shape_of(f) for f in fill_value):
+    fills = fill_value if isinstance(fill_value, tuple) else (fill_value,) * len(out)
+    if any(np.ndim(f) for f in fills):
         raise ValueError(
             f"fill_value must be a scalar or a tuple of length {len(out)}; got "
             f"{fill_value}"
         )
+    if len(fills) != len(out):
+        raise ValueError(
+            f"safe_zip() argument 1 has length {len(out)} but argument 0 has length "
+            f"{len(fills)}. All lengths: {(len(fills), len(out))}"
+        )
     rest = arange(size) >= mask.sum()
     return tuple([
-        jnp.where(rest, f, x) for f, x in zip(fill_value, out, strict=True)
+        jnp.where(rest, f, x) for f, x in zip(fills, out, strict=True)
     ])  # fmt: skip
 
 
@@ -312,10 +323,11 @@ def flatnonzero(a, *, size=None, fill_value=None):
 def argwhere(a, *, size=None, fill_value=None):
     """The indices of the nonzero elements, one row for each."""
     (a,) = ensure_arraylike("argwhere", a)
-    found = jnp.vstack(nonzero(a, size=size, fill_value=fill_value))
+    found = nonzero(jnp.atleast_1d(a), size=size, fill_value=fill_value)
+    rows = jnp.vstack(found)
     if not len(shape_of(a)):
-        return found[:0].reshape(found.shape[0], 0)
-    return found.T
+        return rows[:0].reshape(rows.shape[0], 0)
+    return rows.T
 
 
 def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
@@ -333,11 +345,13 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
         )
     if len(shape_of(x)) != 1:
         raise ValueError("only 1-dimensional input supported.")
-    minlength = concrete_or_error(
-        None,
-        minlength,
-        "The error occurred because of argument 'minlength' of jnp.bincount.",
-    ).__index__()
+    minlength = operator.index(
+        concrete_or_error(
+            None,
+            minlength,
+            "The error occurred because of argument 'minlength' of jnp.bincount.",
+        )
+    )
     if length is None:
         host = concrete_or_error(
             np.asarray, x,
@@ -346,7 +360,7 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
         )  # fmt: skip
         length = max(minlength, int(host.max()) + 1 if host.size else 0)
     else:
-        length = concrete_or_error(None, length, "jnp.bincount length").__index__()
+        length = operator.index(concrete_or_error(None, length, "jnp.bincount length"))
     if weights is None:
         weights = np.array(1, dtypes.python_scalar_dtype(int))
     elif shape_of(x) != shape_of(weights):
@@ -361,17 +375,18 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
 def unravel_index(indices, shape):
     """Flat indices into an array of `shape` as one index for each axis; clipped to it."""
     (indices,) = ensure_arraylike("unravel_index", indices)
-    indices = asarray(indices)
-    shape = canonical_shape(shape)
+    shape = list(shape) if np.iterable(shape) else [shape]
+    if any(len(shape_of(n)) for n in shape):
+        raise ValueError("unravel_index: shape should be a scalar or 1D sequence.")
     if not shape:
         return ()
-    left, out = indices, []
+    left, out = asarray(indices), []
     for n in reversed(shape):
         left, place = jnp.divmod(left, n)
         out.append(place)
     over = left > 0
     # unsigned indices are never below the range
-    under = left < -1 if is_kind(left, np.signedinteger) else jnp.asarray(False)
+    under = jnp.asarray(False) if is_kind(left, np.unsignedinteger) else left < -1
     return tuple([
         jnp.where(over, n - 1, jnp.where(under, 0, place))
         for n, place in zip(shape, reversed(out), strict=True)
@@ -385,10 +400,10 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
     or one an axis.
     """
     if len(multi_index) != len(dims):
-        raise ValueError(
+        raise AssertionError(
             f"len(multi_index)={len(multi_index)} != len(dims)={len(dims)}"
         )
-    dims = tuple([concrete_or_error(None, d, "dims").__index__() for d in dims])
+    dims = tuple([operator.index(concrete_or_error(None, d, "dims")) for d in dims])
     multi_index = [
         asarray(x) for x in ensure_arraylike("ravel_multi_index", *multi_index)
     ]

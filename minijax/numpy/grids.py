@@ -48,7 +48,7 @@ class _Ogrid:
         if isinstance(key, slice):
             return _range(key, "ogrid")
         axes = promote_dtypes(*[_range(k, "ogrid") for k in key])
-        return tuple(jnp.meshgrid(*axes, indexing="ij", sparse=True))
+        return jnp.meshgrid(*axes, indexing="ij", sparse=True)
 
 
 class _Concatenator:

@@ -1,12 +1,11 @@
 """jnp's questions about shapes and dtypes, answered without computing."""
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from minijax import dtypes
-from minijax.numpy.promotion import canonical_axes, check_arraylike, shape_of
+from minijax.numpy.promotion import canonical_axes
 
 _KINDS = {
     "bool": (np.bool_,),
@@ -23,29 +22,29 @@ def ndim(a):
     """The number of axes."""
     if hasattr(a, "ndim"):
         return a.ndim
-    check_arraylike("ndim", a)
-    return len(shape_of(a))
+    return np.ndim(_converted(a))
 
 
 def shape(a):
     """The sizes of the axes."""
     if hasattr(a, "shape"):
         return tuple(a.shape)
-    check_arraylike("shape", a)
-    return ()
+    return np.shape(_converted(a))
+
+
+def _converted(a):
+    """An object that knows how to become an array of JAX's as that array."""
+    return a.__jax_array__() if hasattr(a, "__jax_array__") else a
 
 
 def size(a, axis=None):
     """The number of elements, or that along axes."""
-    check_arraylike("size", a)
-    sizes = shape_of(a)
+    sizes = shape(a)
     total = 1
-    axis = (
-        axis
-        if axis is None or isinstance(axis, (tuple, list))
-        else operator.index(axis)
-    )
-    for i in canonical_axes(axis, len(sizes)):
+    axes = canonical_axes(axis, len(sizes))
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"repeated axis: {axes}")
+    for i in axes:
         total *= sizes[i]
     return total
 
@@ -53,6 +52,14 @@ def size(a, axis=None):
 def can_cast(from_, to, casting: Any = "safe"):
     """Whether a dtype converts to another by NumPy's rule of that name."""
     return np.can_cast(from_, to, casting)
+
+
+def _dtype_of_kind(option):
+    if isinstance(option, (type, np.dtype)) or hasattr(option, "dtype"):
+        return np.dtype(option)
+    raise TypeError(
+        f"Expected kind to be a dtype, string, or tuple; got kind={option!r}"
+    )
 
 
 def isdtype(dtype, kind):
@@ -70,6 +77,6 @@ def isdtype(dtype, kind):
                 )
             if any(dtypes.issubdtype(found, abstract) for abstract in _KINDS[option]):
                 return True
-        elif found == np.dtype(option):
+        elif found == _dtype_of_kind(option):
             return True
     return False

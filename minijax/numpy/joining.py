@@ -1,15 +1,18 @@
 """jnp's joining and splitting of arrays: concatenate, stack, split and their kin."""
 
 import itertools
+import operator
 from typing import Any
 
 import numpy as np
 
 from minijax import lax
+from minijax.control.call import jit
 from minijax.core import Tracer
 from minijax.numpy.creation import (
     asarray,
 )
+from minijax.numpy.functional import map_over
 from minijax.numpy.promotion import (
     canonical_axis,
     check_arraylike,
@@ -25,9 +28,7 @@ from minijax.numpy.shape_ops import (
     atleast_2d,
     atleast_3d,
     expand_dims,
-    moveaxis,
     ravel,
-    reshape,
 )
 
 # --- joining --------------------------------------------------------------------------
@@ -73,7 +74,8 @@ def _concatenate_slices(x, axis, dtype):
     axis = canonical_axis(axis, x.ndim - 1)
     rest = list(x.shape[1:])
     rest[axis] *= x.shape[0]
-    return reshape(moveaxis(x, 0, axis), rest)
+    order = [*range(1, axis + 1), 0, *range(axis + 1, x.ndim)]
+    return lax.reshape(x, rest, order if axis else None)
 
 
 def concat(arrays, /, *, axis=0):
@@ -94,7 +96,8 @@ def stack(arrays, axis=0, out=None, dtype=None):
     arrays = ensure_arraylike("stack", *arrays)
     shape = shape_of(arrays[0])
     if any(shape_of(x) != shape for x in arrays):
-        raise ValueError("All input arrays must have the same shape.")
+        shapes = ", ".join([str(tuple(shape_of(x))) for x in arrays])
+        raise ValueError(f"All input arrays must have the same shape. Got {shapes}.")
     axis = canonical_axis(axis, len(shape) + 1)
     dtype = user_dtype(dtype, "stack")
     if dtype is None:
@@ -107,16 +110,12 @@ def stack(arrays, axis=0, out=None, dtype=None):
 def unstack(x, /, *, axis=0):
     """The slices of an array along an axis, as a tuple."""
     (x,) = ensure_arraylike("unstack", x)
-    if not len(shape_of(x)):
-        raise ValueError(
-            "Unstack requires arrays with rank > 0, however a scalar array was passed."
-        )
     return tuple(lax.unstack(x, canonical_axis(axis, len(shape_of(x)))))
 
 
 def _each(name, arrays, widen):
-    if hasattr(arrays, "shape"):
-        arrays = unstack(arrays)
+    if len(shape_of(arrays)):
+        return map_over(widen, (0,))(arrays)
     check_arraylike(name, *arrays)
     return [widen(x) for x in arrays]
 
@@ -129,7 +128,9 @@ def vstack(tup, dtype=None):
 def hstack(tup, dtype=None):
     """The arrays joined along the second axis (vectors: along their only one)."""
     arrays = _each("hstack", tup, atleast_1d)
-    return concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1, dtype=dtype)
+    rank = len(shape_of(arrays)[1:] if hasattr(arrays, "shape") else arrays[0].shape)
+    axis = 0 if rank == 1 else 1
+    return concatenate(arrays, axis=axis, dtype=dtype)
 
 
 def dstack(tup, dtype=None):
@@ -147,6 +148,7 @@ def column_stack(tup):
     return concatenate(_each("column_stack", tup, column), axis=1)
 
 
+@jit(static_argnames=("axis",))
 def append(arr, values, axis=None):
     """`arr` followed by `values` along an axis (None: both flattened)."""
     if axis is None:
@@ -154,31 +156,30 @@ def append(arr, values, axis=None):
     return concatenate([arr, values], axis=axis)
 
 
+@jit
 def block(arrays):
     """An array assembled from nested lists of blocks."""
-    depth = _depth(arrays)
-    return _block(arrays, 1, depth, max(depth, _block_rank(arrays)))
+    return _block(arrays)[0]
 
 
-def _depth(x):
-    return 1 + _depth(x[0]) if isinstance(x, list) and x else 0
-
-
-def _block_rank(x):
-    return max([_block_rank(y) for y in x]) if isinstance(x, list) else len(shape_of(x))
-
-
-def _block(x, level, depth, rank):
+def _block(x):
+    """(the array of nested lists, the depth of nesting and one)."""
     if isinstance(x, tuple):
         raise ValueError(f"jax.numpy.block does not allow tuples, got {x}")
     if not isinstance(x, list):
-        check_arraylike("block", x)
-        x = asarray(x)
-        return expand_dims(x, range(rank - x.ndim)) if x.ndim < rank else x
+        return asarray(x), 1
     if not x:
         raise ValueError("jax.numpy.block does not allow empty list arguments")
-    parts = [_block(part, level + 1, depth, rank) for part in x]
-    return concatenate(parts, axis=rank - depth + level - 1)
+    parts, depths = zip(*[_block(part) for part in x], strict=True)
+    depth = depths[0]
+    if any(d != depth for d in depths):
+        raise ValueError("Mismatched list depths in jax.numpy.block")
+    rank = max(depth, *[part.ndim for part in parts])
+    parts = [
+        expand_dims(part, range(rank - part.ndim)) if part.ndim < rank else part
+        for part in parts
+    ]
+    return concatenate(parts, axis=-depth), depth + 1
 
 
 # --- splitting ------------------------------------------------------------------------
@@ -186,26 +187,23 @@ def _block(x, level, depth, rank):
 
 def _split(name, ary, sections, axis):
     (ary,) = ensure_arraylike(name, ary)
-    axis = canonical_axis(axis, len(shape_of(ary)))
+    axis = concrete_or_error(
+        operator.index, axis, f"in jax.numpy.{name} argument `axis`"
+    )
     size = shape_of(ary)[axis]
     if isinstance(sections, (tuple, list)) or getattr(sections, "ndim", 0) > 0:
         places = [
             int(concrete_or_error(None, i, f"in jax.numpy.{name} argument 1"))
             for i in sections
         ]
-        places = [min(size, max(0, i + size if i < 0 else i)) for i in places]
-        edges = [0, *places, size]
-        sizes = [max(0, b - a) for a, b in itertools.pairwise(edges)]
-        if sum(sizes) != size or any(a > b for a, b in itertools.pairwise(edges)):
-            return [
-                lax.slice_in_dim(ary, a, max(a, b), axis=axis)
-                for a, b in itertools.pairwise(edges)
-            ]
+        sizes = [b - a for a, b in itertools.pairwise([0, *places, size])]
     else:
         n = int(concrete_or_error(None, sections, f"in jax.numpy.{name} argument 1"))
         each, extra = divmod(size, n)
         if extra and name != "array_split":
-            raise ValueError("array split does not result in an equal division")
+            raise ValueError(
+                f"array split does not result in an equal division: rest is {extra}"
+            )
         sizes = [each + 1] * extra + [each] * (n - extra)
     return list(lax.split(ary, sizes, axis))
 

@@ -3,6 +3,7 @@ complex parts.
 """
 
 import math
+import operator
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def arctanh(x, /):
     """The inverse hyperbolic tangent, elementwise."""
 
 
-@jit(inline=True)
+@jit
 def arccosh(x, /):
     """The inverse hyperbolic cosine, elementwise; its real part is not negative."""
     (x,) = promote_args_inexact("arccosh", x)
@@ -222,7 +223,8 @@ def hypot(x1, x2, /):
     ratio = lax.square(lax.div(small, safe))
     length = lax.mul(large, lax.sqrt(lax.add(one, ratio)))
     length = lax.select(is_zero, large, length)
-    length = convert(length, dtype_of(length))
+    if shape_of(length):  # a weak type remains for scalars only
+        length = convert(length, dtype_of(length))
     return lax.select(infinite, lax.full_like(length, np.inf), length)
 
 
@@ -273,7 +275,7 @@ def round(a, decimals=0, out=None):
     NotImplementedError for `out`, and for integers with negative `decimals`.
     """
     (a,) = ensure_arraylike("round", a)
-    decimals = decimals.__index__()
+    decimals = operator.index(decimals)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.round is not supported.")
     if is_kind(a, np.integer):
@@ -303,7 +305,10 @@ def _round_real(x, decimals):
     return convert(lax.div(rounded, factor), dtype)
 
 
-around = round
+@jit(static_argnames=("decimals",))
+def around(a, decimals=0, out=None):
+    """Alias of `round`."""
+    return round(a, decimals, out)
 
 
 @jit
@@ -336,6 +341,7 @@ def isfinite(x, /):
     return lax.full_like(x, True, BOOL)
 
 
+@jit
 def isinf(x, /):
     """Whether x is infinite, elementwise."""
     (x,) = ensure_arraylike("isinf", x)

@@ -1,11 +1,14 @@
 """jnp's matrices by pattern: identity, triangles, diagonals, and the indices of these."""
 
+import operator
+
+import numpy as np
+
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import arange, asarray, canonical_shape, ones, zeros
 from minijax.numpy.promotion import (
-    BOOL,
     INT32,
     broadcast_to,
     canonical_axis,
@@ -13,6 +16,7 @@ from minijax.numpy.promotion import (
     concrete_or_error,
     convert,
     ensure_arraylike,
+    is_kind,
     literal,
     shape_of,
     user_dtype,
@@ -20,7 +24,12 @@ from minijax.numpy.promotion import (
 
 
 def _size(n, where):
-    return concrete_or_error(None, n, where).__index__()
+    return operator.index(concrete_or_error(None, n, where))
+
+
+def _check_diagonal(k):
+    if len(shape_of(k)) or not is_kind(k, np.integer):
+        raise ValueError(f"k must be a scalar integer; got {k}")
 
 
 def _eye_mask(shape, offset):
@@ -38,14 +47,15 @@ def _tri_mask(shape, offset):
 
 def eye(N, M=None, k=0, dtype=None, *, device=None):
     """An (N, M) matrix with ones on the k-th diagonal; M is N by default."""
-    check_arraylike("eye", k)
     if isinstance(k, int):
         k = min(max(k, -(2**31)), 2**31 - 1)  # a diagonal far outside is no diagonal
+    (k,) = ensure_arraylike("eye", k)
+    _check_diagonal(k)
     dtype = user_dtype(float if dtype is None else dtype, "eye")
-    n = _size(N, "argument 'N' of jnp.eye()")
-    m = n if M is None else _size(M, "argument 'M' of jnp.eye()")
+    (n,) = canonical_shape(N, "argument of 'N' jnp.eye()")
+    m = n if M is None else canonical_shape(M, "argument 'M' of jnp.eye()")[0]
     if n < 0 or m < 0:
-        raise ValueError(f"negative dimensions are not allowed, got {n} and {m}")
+        raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
     return convert(_eye_mask((n, m), k), dtype)
 
 
@@ -58,6 +68,8 @@ def tri(N, M=None, k=0, dtype=None):
     """An (N, M) matrix with ones on and below the k-th diagonal."""
     dtype = user_dtype(float if dtype is None else dtype, "tri")
     shape = canonical_shape((N, N if M is None else M))
+    if isinstance(k, float):
+        k = operator.index(k)
     return convert(_tri_mask(shape, k), dtype)
 
 
@@ -87,7 +99,7 @@ def triu(m, k=0):
 def diag(v, k=0):
     """A matrix with the vector `v` on its k-th diagonal; of a matrix, that diagonal."""
     check_arraylike("diag", v)
-    return _diag(asarray(v), _size(k, "k argument of jnp.diag"))
+    return _diag(asarray(v), operator.index(k))
 
 
 @jit(static_argnames=("k",))
@@ -103,8 +115,10 @@ def _diag(v, k):
     return lax.select(mask, column, lax.full_like(column, 0))
 
 
-@jit(static_argnames=("k",))
-def _diagflat(v, k):
+def diagflat(v, k=0):
+    """A matrix with the flattened `v` on its k-th diagonal."""
+    check_arraylike("diagflat", v)
+    k = operator.index(k)
     v = jnp.ravel(v)
     n = v.shape[0]
     size = n + abs(k)
@@ -112,12 +126,6 @@ def _diagflat(v, k):
     i = arange(n)
     places = i + k + i * size if k >= 0 else i + (i - k) * size
     return out.at[places].set(v).reshape(size, size)
-
-
-def diagflat(v, k=0):
-    """A matrix with the flattened `v` on its k-th diagonal."""
-    check_arraylike("diagflat", v)
-    return _diagflat(asarray(v), _size(k, "k argument of jnp.diagflat"))
 
 
 @jit(static_argnames=("offset", "axis1", "axis2"))
@@ -142,14 +150,13 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     (a,) = ensure_arraylike("trace", a)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.trace is not supported.")
-    if len(shape_of(a)) < 2:
-        raise ValueError("trace requires an array of at least two dimensions.")
     rank = len(shape_of(a))
     if canonical_axis(axis1, rank) == canonical_axis(axis2, rank):
         raise ValueError(
             f"axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}"
         )
     a = jnp.moveaxis(a, (axis1, axis2), (-2, -1))
+    _check_diagonal(offset)
     mask = _eye_mask(a.shape[-2:], offset)
     nothing = lax.full_like(a, 0)
     a = lax.select(broadcast_to(mask, a.shape), a, nothing)
@@ -256,7 +263,7 @@ def vander(x, N=None, increasing=False):
     n = x.shape[0] if N is None else _size(N, "'N' argument of jnp.vander()")
     if n < 0:
         raise ValueError("N must be nonnegative")
-    powers = lax.iota(x.dtype if x.dtype != BOOL else INT32, n)
+    powers = lax.iota(x.dtype, n)
     if not increasing:
         powers = lax.sub(literal(n - 1, powers.dtype), powers)
     return jnp.power(lax.expand_dims(x, (1,)), lax.expand_dims(powers, (0,)))

@@ -18,6 +18,7 @@ from minijax.numpy.promotion import (
 from minijax.numpy.reductions import (
     _mean_dtypes,
     _no_out,
+    _static,
     _variance_dtypes,
     check_where,
 )
@@ -139,16 +140,26 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
     )
 
 
-def _arg(name, function, worst, a, axis, out, keepdims):
+def _arg(name, function, a, axis, out, keepdims):
     (a,) = ensure_arraylike(name, a)
     _no_out(name, out)
+    axis = None if axis is None else _static(axis)
+    return function(a, axis=axis, keepdims=bool(keepdims))
+
+
+@jit(static_argnames=("axis", "keepdims"))
+def _nanargmax(a, axis, keepdims):
+    return _nan_arg(a, jnp.argmax, -np.inf, axis, keepdims)
+
+
+@jit(static_argnames=("axis", "keepdims"))
+def _nanargmin(a, axis, keepdims):
+    return _nan_arg(a, jnp.argmin, np.inf, axis, keepdims)
+
+
+def _nan_arg(a, function, worst, axis, keepdims):
     if not is_kind(a, np.inexact):
         return function(a, axis=axis, keepdims=keepdims)
-    return _nan_arg(a, function, worst, axis, bool(keepdims))
-
-
-@jit(static_argnames=("function", "worst", "axis", "keepdims"))
-def _nan_arg(a, function, worst, axis, keepdims):
     missing = lax.ne(a, a)
     a = _where(missing, worst, a)
     index = function(a, axis=axis, keepdims=keepdims)
@@ -158,12 +169,12 @@ def _nan_arg(a, function, worst, axis, keepdims):
 
 def nanargmax(a, axis=None, out=None, keepdims=None):
     """`argmax` of the elements that are not NaN; -1 where there are none."""
-    return _arg("nanargmax", jnp.argmax, -np.inf, a, axis, out, keepdims)
+    return _arg("nanargmax", _nanargmax, a, axis, out, keepdims)
 
 
 def nanargmin(a, axis=None, out=None, keepdims=None):
     """`argmin` of the elements that are not NaN; -1 where there are none."""
-    return _arg("nanargmin", jnp.argmin, np.inf, a, axis, out, keepdims)
+    return _arg("nanargmin", _nanargmin, a, axis, out, keepdims)
 
 
 __all__ = ["nanargmax", "nanargmin", "nanmax", "nanmean", "nanmin", "nanprod",

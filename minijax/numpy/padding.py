@@ -40,7 +40,8 @@ def _pairs(value, rank, name):
         return np.broadcast_to(value, (rank, 2))
     except ValueError:
         raise ValueError(
-            f"jnp.pad: {name} with shape {value.shape} must broadcast to ({rank}, 2)"
+            f"jnp.pad: {name} with nd={rank} has unsupported shape {value.shape}. Valid "
+            f"shapes are ({rank}, 2), (1, 2), (2,), (1,), or ()."
         ) from None
 
 
@@ -133,7 +134,7 @@ def _pad_copies(x, widths, mode, reflect_type):
         if not before and not after:
             continue
         if not x.shape[axis]:
-            raise ValueError(f"Cannot apply '{mode}' padding to empty axis {axis}")
+            raise ValueError(f"Cannot apply '{mode}' padding to empty axis")
         if mode == "edge":
             x = _pad_edge(x, axis, before, after)
         elif mode == "wrap":
@@ -228,9 +229,7 @@ def _pad_statistic(x, widths, length, mode):
         else:
             low, high = [min(k, n) for k in length[axis]]
             if low < 1 or high < 1:
-                raise ValueError(
-                    f"stat_length of 0 yields no value for padding: {length}"
-                )
+                raise ValueError("stat_length of 0 yields no value for padding")
             parts = [
                 function(_slice(x, 0, low, axis), axis=axis, keepdims=True),
                 function(_slice(x, n - high, n, axis), axis=axis, keepdims=True),

@@ -19,7 +19,7 @@ from minijax.numpy.promotion import (
 @jit(static_argnames=("unroll",))
 def polyval(p, x, *, unroll=16):
     """The value of a polynomial at `x`, by Horner's rule."""
-    p, x = promote_dtypes_inexact(*ensure_arraylike("polyval", p, x))
+    p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     p, x = asarray(p), asarray(x)
     shape = lax.broadcast_shapes(p.shape[1:], x.shape)
     y = lax.full_like(x, 0, shape=shape)

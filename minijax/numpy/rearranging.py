@@ -1,6 +1,7 @@
 """jnp's repetition and rearrangement of elements: tile, repeat, roll, flip, diff, grids."""
 
 import math
+import operator
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def tile(A, reps):
     """`A` repeated `reps` times along each axis; new axes come first."""
     (a,) = ensure_arraylike("tile", A)
     reps = tuple(reps) if np.ndim(reps) else (reps,)
-    reps = tuple([concrete_or_error(None, r, "jnp.tile").__index__() for r in reps])
+    reps = tuple([operator.index(concrete_or_error(None, r, "jnp.tile")) for r in reps])
     rank = len(shape_of(a))
     if rank < len(reps):
         a = expand_dims(a, range(len(reps) - rank))
@@ -45,6 +46,7 @@ def tile(A, reps):
     return lax.tile(a, reps)
 
 
+@jit(static_argnames=("new_shape",))
 def resize(a, new_shape):
     """`a` flattened, repeated or cut to fill the new shape."""
     check_arraylike("resize", a)
@@ -65,8 +67,7 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
 
     total_repeat_length: the static length of the result where `repeats` is traced.
     """
-    (a,) = ensure_arraylike("repeat", a)
-    check_arraylike("repeat", repeats)
+    a, repeats = ensure_arraylike("repeat", a, repeats)
     if axis is None:
         a, axis = ravel(a), 0
     a = asarray(a)
@@ -82,15 +83,11 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
             "static "
             "value to `total_repeat_length`.",
         )  # fmt: skip
-        if repeats.ndim == 0 or repeats.size == 1:
-            return _repeat_evenly(a, int(repeats.reshape(())), axis)
-        if repeats.size != a.shape[axis]:
-            raise ValueError(
-                f"repeats must have the same length as the axis: {repeats.size} != "
-                f"{a.shape[axis]}"
-            )
+        if repeats.size == 1:
+            return _repeat_evenly(a, operator.index(repeats.ravel()[0]), axis)
+        repeats = np.broadcast_to(repeats.ravel(), (a.shape[axis],))
         total_repeat_length = int(np.sum(repeats))
-    return _repeat(a, asarray(repeats), axis, total_repeat_length)
+    return _repeat(a, ravel(repeats), axis, total_repeat_length)
 
 
 def _repeat_evenly(a, n, axis):
@@ -123,26 +120,40 @@ def _repeat(a, repeats, axis, total):
 def flip(m, axis=None):
     """`m` with the order of elements reversed along axes (None: all)."""
     (m,) = ensure_arraylike("flip", m)
+    return _flip(m, tuple(axis) if isinstance(axis, list) else axis)
+
+
+@jit(static_argnames=("axis",))
+def _flip(m, axis):
     return lax.rev(asarray(m), canonical_axes(axis, len(shape_of(m))))
 
 
 def fliplr(m):
     """`flip` along the second axis."""
-    return flip(m, 1)
+    (m,) = ensure_arraylike("fliplr", m)
+    return _flip(m, 1)
 
 
 def flipud(m):
     """`flip` along the first axis."""
-    return flip(m, 0)
+    (m,) = ensure_arraylike("flipud", m)
+    return _flip(m, 0)
 
 
+@jit(static_argnames=("k", "axes"))
 def rot90(m, k=1, axes=(0, 1)):
     """`m` turned by k quarters in the plane of two axes, from the first towards the
     second.
     """
     (m,) = ensure_arraylike("rot90", m)
     rank = len(shape_of(m))
-    i, j = canonical_axis(axes[0], rank), canonical_axis(axes[1], rank)
+    if rank < 2:
+        raise ValueError(
+            "rot90 requires its first argument to have ndim at least two, but got first "
+            f"argument of shape {shape_of(m)}, which has ndim {rank}"
+        )
+    first, second = axes
+    i, j = canonical_axis(first, rank), canonical_axis(second, rank)
     if i == j:
         raise ValueError("Axes must be different")
     k = k % 4
@@ -170,20 +181,24 @@ def roll(a, shift, axis=None):
     axes = canonical_axes(axis, a.ndim)
     if isinstance(shift, (tuple, list)) and not all(isinstance(s, int) for s in shift):
         shift = array(shift)
+    if len(np.shape(shift)) == 1:
+        np.broadcast_shapes((len(axes),), np.shape(shift))  # ValueError if they differ
     if hasattr(shift, "aval"):
         known = shift if not isinstance(shift, Tracer) else shift._concrete()
         if known is None:
             return _roll_dynamic(a, shift, axes)
-        shift = np.asarray(known)
-    return _roll_static(a, np.asarray(shift), axes)
-
-
-def _roll_static(a, shift, axes):
+        shift = known
+    shift = np.asarray(shift)
     if shift.ndim > 1:
         raise ValueError(
-            "'shift' and 'axis' arguments to jnp.roll must be scalars or 1D arrays"
+            "'shift' and 'axis' arguments to roll must be scalars or 1D arrays"
         )
-    n = max(shift.size, len(axes))
+    return _roll_static(a, tuple([int(n) for n in shift.ravel()]), axes)
+
+
+@jit(static_argnames=("shift", "axes"))
+def _roll_static(a, shift, axes):
+    n = max(len(shift), len(axes))
     for amount, axis in zip(
         np.broadcast_to(shift, (n,)), np.broadcast_to(axes, (n,)), strict=True
     ):
@@ -224,7 +239,7 @@ def _roll_dynamic(a, shift, axes):
 def diff(a, n=1, axis=-1, prepend=None, append=None):
     """The n-th differences of neighbours along an axis; booleans differ by xor."""
     (a,) = ensure_arraylike("diff", a)
-    n = n.__index__()
+    n = operator.index(n)
     if n == 0:
         return asarray(a)
     if n < 0:
@@ -326,8 +341,11 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 def indices(dimensions, dtype=None, sparse=False):
     """The indices of a grid: one array for each axis, stacked unless `sparse`."""
-    dimensions = canonical_shape(dimensions)
     dtype = user_dtype(int if dtype is None else dtype, "indices")
+    dimensions = tuple([
+        concrete_or_error(operator.index, n, "dimensions argument of jnp.indices")
+        for n in dimensions
+    ])  # fmt: skip
     out = []
     for i, n in enumerate(dimensions):
         index = arange(n, dtype=dtype)

@@ -253,11 +253,17 @@ def any(a, axis=None, out=None, keepdims=False, *, where=None):
 
 def ptp(a, axis=None, out=None, keepdims=False):
     """The largest minus the smallest element along axes."""
-    check_arraylike("ptp", a)
+    (a,) = ensure_arraylike("ptp", a)
     _no_out("ptp", out)
+    return _ptp(a, axis, keepdims)
+
+
+@jit(static_argnames=("axis", "keepdims"))
+def _ptp(a, axis, keepdims):
     return lax.sub(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
 
 
+@jit(static_argnames=("axis", "keepdims"))
 def count_nonzero(a, axis=None, keepdims=False):
     """The number of nonzero elements along axes."""
     (a,) = ensure_arraylike("count_nonzero", a)
@@ -457,22 +463,18 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     """The standard deviation of elements along axes: the square root of `var`."""
     (a,) = ensure_arraylike("std", a)
     _no_out("std", out)
+    ddof = _degrees_of_freedom(ddof, correction)
     dtype = user_dtype(dtype, "std")
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
-    return lax.sqrt(
-        var(
-            a,
-            axis,
-            dtype,
-            None,
-            ddof,
-            keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
-    )
+    axis = axis if axis is None or isinstance(axis, tuple) else _hashable(axis)
+    return _std(a, axis, dtype, ddof, keepdims, where, mean)
+
+
+@jit(static_argnames=("axis", "dtype", "keepdims"))
+def _std(a, axis, dtype, ddof, keepdims, where, mean):
+    check_where("std", where)
+    return lax.sqrt(_var(a, axis, dtype, ddof, keepdims, where, mean))
 
 
 # --- places of extrema ----------------------------------------------------------------
@@ -510,7 +512,8 @@ def argmin(a, axis=None, out=None, keepdims=None):
 
 def _running(name, op, identity, a, axis, dtype, out, fill_nan=False, promote=False):
     (a,) = ensure_arraylike(name, a)
-    _no_out(name, out)
+    if out is not None:
+        raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
     dtype = user_dtype(dtype, name)
     a = asarray(a)
     if axis is None or not a.ndim:
@@ -526,37 +529,49 @@ def _running(name, op, identity, a, axis, dtype, out, fill_nan=False, promote=Fa
         elif promote:
             dtype = _promoted_integer(dtype)
     if dtype == BOOL:
-        a = convert(a, BOOL)
+        a = as_bool(a)
         return convert(op(convert(a, INT32), axis), BOOL)
     return op(convert(a, dtype), axis)
 
 
+@jit(static_argnames=("axis", "dtype"))
 def cumsum(a, axis=None, dtype=None, out=None):
     """The running sum along an axis (None: of the flattened array)."""
     return _running("cumsum", lax.cumsum, 0, a, axis, dtype, out)
 
 
+@jit(static_argnames=("axis", "dtype"))
 def cumprod(a, axis=None, dtype=None, out=None):
     """The running product along an axis (None: of the flattened array)."""
     return _running("cumprod", lax.cumprod, 1, a, axis, dtype, out)
 
 
+@jit(static_argnames=("axis", "dtype"))
 def nancumsum(a, axis=None, dtype=None, out=None):
     """`cumsum` with NaN counted as 0."""
     return _running("nancumsum", lax.cumsum, 0, a, axis, dtype, out, fill_nan=True)
 
 
+@jit(static_argnames=("axis", "dtype"))
 def nancumprod(a, axis=None, dtype=None, out=None):
     """`cumprod` with NaN counted as 1."""
     return _running("nancumprod", lax.cumprod, 1, a, axis, dtype, out, fill_nan=True)
+
+
+@jit(static_argnames=("axis", "dtype"))
+def _cumsum_with_promotion(a, axis, dtype):
+    return _running("cumulative_sum", lax.cumsum, 0, a, axis, dtype, None, promote=True)
 
 
 def _cumulative(name, op, identity, x, axis, dtype, include_initial, promote=False):
     check_arraylike(name, x)
     x = asarray(x)
     if not x.ndim:
-        raise ValueError("The input must be non-scalar to take a cumulative sum, however a "
-                         "scalar value or scalar array was given.")  # fmt: skip
+        what = name.removeprefix("cumulative_").replace("prod", "product")
+        raise ValueError(
+            f"The input must be non-scalar to take a cumulative {what}, however a "
+            "scalar value or scalar array was given."
+        )
     if axis is None:
         if x.ndim > 1:
             raise ValueError(
@@ -567,7 +582,10 @@ def _cumulative(name, op, identity, x, axis, dtype, include_initial, promote=Fal
             )
         axis = 0
     axis = canonical_axis(axis, x.ndim)
-    out = _running(name, op, identity, x, axis, dtype, None, promote=promote)
+    if promote:
+        out = _cumsum_with_promotion(x, axis, dtype)
+    else:
+        out = _running(name, op, identity, x, axis, dtype, None)
     if include_initial:
         shape = list(out.shape)
         shape[axis] = 1

@@ -71,13 +71,11 @@ def select(condlist, choicelist, default=0):
     if not len(condlist):
         raise ValueError("condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
-    conditions = [jnp.asarray(c) for c in condlist]
-    if not all(c.dtype == BOOL for c in conditions):
-        raise TypeError("select condlist must be boolean")
     choices = promote_dtypes(default, *choicelist)
-    shape = broadcast_shapes(*[shape_of(x) for x in [*conditions, *choices]])
-    first = [jnp.zeros(shape, BOOL)] + [broadcast_to(c, shape) for c in conditions]
-    index = lax.argmax(lax.stack(first, 0), 0, INT32)
+    first = jnp.stack(jnp.broadcast_arrays(False, *condlist))
+    index = lax.argmax(convert(first, BOOL), 0, INT32)
+    shape = broadcast_shapes(shape_of(index), *[shape_of(x) for x in choices])
+    index = broadcast_to(index, shape)
     return lax.select_n(index, *[broadcast_to(x, shape) for x in choices])
 
 

@@ -195,22 +195,26 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, method="a
     only.
     """
     element, test_elements = ensure_arraylike("isin", element, test_elements)
-    element, test = [asarray(x) for x in promote_dtypes(element, test_elements)]
-    if not element.size or not test.size:
-        return jnp.full(shape_of(element), invert, bool)
+    found = _in1d(element, test_elements, invert, method, assume_unique)
+    return found.reshape(shape_of(element))
+
+
+@jit(static_argnames=("invert", "method", "assume_unique"))
+def _in1d(element, test, invert, method="auto", assume_unique=False):
+    flat, test = [jnp.ravel(x) for x in promote_dtypes(element, test)]
+    if not flat.size or not test.size:
+        return jnp.full(flat.shape, invert, bool)
     if method not in ("auto", "compare_all", "binary_search", "sort"):
         raise ValueError(
-            f"{method=} is not supported. Options: ['auto', 'compare_all', "
-            "'binary_search', 'sort']"
+            f"{method=} is not implemented; options are 'compare_all', "
+            "'binary_search', 'sort', and 'auto'"
         )
-    flat, test = element.reshape(-1), test.reshape(-1)
     if method in ("auto", "compare_all"):
         found = jnp.any(flat[:, None] == test[None, :], axis=1)
     else:
         test = jnp.sort(test)
         place = jnp.clip(jnp.searchsorted(test, flat), 0, test.size - 1)
         found = test[place] == flat
-    found = found.reshape(element.shape)
     return ~found if invert else found
 
 

@@ -3,7 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from minijax import lax
+from minijax.control.call import jit
 from minijax.numpy import promotion
 from minijax.numpy.creation import (
     asarray,
@@ -133,10 +136,9 @@ def swapaxes(a, axis1, axis2):
     """`a` with two axes exchanged."""
     check_arraylike("swapaxes", a)
     rank = len(shape_of(a))
-    order = list(range(rank))
-    i, j = canonical_axis(axis1, rank), canonical_axis(axis2, rank)
-    order[i], order[j] = order[j], order[i]
-    return lax.transpose(a, tuple(order))
+    order = np.arange(rank)
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return lax.transpose(a, tuple(order.tolist()))
 
 
 def moveaxis(a, source, destination):
@@ -157,6 +159,7 @@ def moveaxis(a, source, destination):
     return transpose(a, order)
 
 
+@jit(static_argnames=("axis", "start"))
 def rollaxis(a, axis, start=0):
     """`a` with an axis moved to before position `start`."""
     check_arraylike("rollaxis", a)
@@ -186,36 +189,37 @@ def expand_dims(a, axis):
     return lax.expand_dims(a, axes) if axes else asarray(a)
 
 
+@jit
 def atleast_1d(*arys) -> Any:
     """Each array with at least one axis."""
-    return _at_least(
-        "atleast_1d", arys, lambda x: expand_dims(x, 0) if not x.ndim else x
-    )
+    check_arraylike("atleast_1d", *arys)
+    if len(arys) != 1:
+        return [atleast_1d(x) for x in arys]
+    x = asarray(arys[0])
+    return x if x.ndim else expand_dims(x, 0)
 
 
+@jit
 def atleast_2d(*arys) -> Any:
     """Each array with at least two axes; new ones come first."""
-    return _at_least(
-        "atleast_2d",
-        arys,
-        lambda x: expand_dims(x, range(2 - x.ndim)) if x.ndim < 2 else x,
-    )
+    check_arraylike("atleast_2d", *arys)
+    if len(arys) != 1:
+        return [atleast_2d(x) for x in arys]
+    x = asarray(arys[0])
+    return x if x.ndim >= 2 else expand_dims(x, range(2 - x.ndim))
 
 
+_AXES_IN_3D = {0: (0, 1, 2), 1: (0, 2), 2: (2,)}
+
+
+@jit
 def atleast_3d(*arys) -> Any:
     """Each array with at least three axes: (n,) becomes (1, n, 1)."""
-    new = {0: (0, 1, 2), 1: (0, 2), 2: (2,)}
-    return _at_least(
-        "atleast_3d", arys, lambda x: expand_dims(x, new[x.ndim]) if x.ndim < 3 else x
-    )
-
-
-def _at_least(name, arrays, widen):
-    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
-        arrays = arrays[0]
-    check_arraylike(name, *arrays)
-    out = [widen(asarray(x)) for x in arrays]
-    return out[0] if len(out) == 1 else out
+    check_arraylike("atleast_3d", *arys)
+    if len(arys) != 1:
+        return [atleast_3d(x) for x in arys]
+    x = asarray(arys[0])
+    return x if x.ndim >= 3 else expand_dims(x, _AXES_IN_3D[x.ndim])
 
 
 # --- broadcasting ---------------------------------------------------------------------

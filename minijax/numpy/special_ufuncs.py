@@ -247,7 +247,6 @@ def ldexp(x1, x2, /):
     return _select_where(special, x1, product)
 
 
-@jit
 def spacing(x, /):
     """The distance to the next larger number in magnitude, with the sign of x."""
     (x,) = promote_args_inexact("spacing", x)

@@ -399,6 +399,10 @@ def _observation_weights(fweights, aweights, n):
 def corrcoef(x, y=None, rowvar=True, dtype=None):
     """The matrix of correlation coefficients, see `cov`."""
     check_arraylike("corrcoef", x)
+    if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
+        raise ValueError(
+            f"corrcoef: dtype must be a subclass of float or complex; got {dtype=}"
+        )
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.ndim:
         return lax.div(c, c)
