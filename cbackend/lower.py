@@ -7,6 +7,7 @@ here knows any primitive by name.
 import numpy as np
 
 from cbackend.program import (
+    CODES,
     CONST,
     INPUT,
     OUTPUT,
@@ -68,7 +69,10 @@ class Builder:
 
     def add_input(self, aval):
         """The view of a new input."""
-        buffer = Buffer(storage_dtype(aval.dtype), aval.size, INPUT)
+        dtype = storage_dtype(aval.dtype)
+        if dtype not in CODES:
+            raise NotImplementedError(f"the C backend cannot compute on {dtype}")
+        buffer = Buffer(dtype, aval.size, INPUT)
         buffer.where = len(self.program.inputs)
         self.program.inputs.append(buffer)
         return _whole(buffer, aval.shape)
@@ -130,7 +134,10 @@ class Builder:
         size = 1
         for n in shape:
             size *= n
-        return _whole(Buffer(np.dtype(dtype), size), shape)
+        dtype = np.dtype(dtype)
+        if dtype not in CODES:
+            raise self.unsupported(f"there is no arithmetic on {dtype}")
+        return _whole(Buffer(dtype, size), shape)
 
     def constant(self, array):
         """A constant array."""

@@ -69,6 +69,19 @@ EXPRESSIONS = [
     "jit(pickle.dumps)(x)",
     "jit(jax.block_until_ready)(x)",
     "jit(lambda x: hasattr(x, 'block_until_ready'))(x)",
+    # from and to other libraries
+    "jax.dlpack.from_dlpack(external_array=np.ones(2, 'f4'), copy=True)",
+    "jax.dlpack.from_dlpack([1])", "jax.dlpack.from_dlpack(np.arange(6)[::2])",
+    "jax.dlpack.from_dlpack(np.ones((2, 3), 'f4').T).committed",
+    "jax.dlpack.from_dlpack(jnp.ones(2, 'bfloat16'))",
+    "jax.dlpack.is_supported_dtype(jnp.bfloat16)", "np.from_dlpack(x).flags.writeable",
+    "np.array(x, 'int32', copy=False)", "x.__array__('int32', copy=True)",
+    "jnp.shape(convertible)", "jnp.ndim(convertible)", "jnp.size(convertible)",
+    "jax.device_get(convertible)", "jit(lambda x: jax.device_get(x))(x)",
+    # trees
+    "jax.tree.map(lambda a, b: a, {'a': 1}, {'b': 7})",
+    "ravel_pytree(1.0)[0]", "ravel_pytree([1, 2])[0]", "ravel_pytree([1, 2.0])[0]",
+    "ravel_pytree([x, x * 1j])[1](ravel_pytree([x, x * 1j])[0])",
     # indices
     "x[[[0, 1]]]", "x[range(2)]", "x.at[range(2)].set(1.)", "x[[None]]", "x[object]",
     "x[{}]", "x[np.array([True])]", "jnp.array(1.)[False]", "jnp.array(1.)[True]",
@@ -157,6 +170,19 @@ SHARDINGS = [
 RENAMED = {"jaxlib._jax.": "", "DynamicJaxprTracer": "JaxprTracer", "minijax": "jax"}
 
 
+class Convertible:
+    """What becomes an array of the side's when one is asked for."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __jax_array__(self):
+        return self.array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array)
+
+
 def _names(side):
     jnp, deleted = side.jnp, side.jnp.arange(3)
     deleted.delete()
@@ -195,6 +221,8 @@ def _names(side):
         "n": jnp.arange(2),
         "key": side("random").key(3),
         "deleted": deleted,
+        "convertible": Convertible(jnp.ones((2, 3))),
+        "ravel_pytree": side("flatten_util").ravel_pytree,
     }
 
 

@@ -123,8 +123,9 @@ _FOUND_IN = {
 _LAZY = {
     "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
     "distributed", "dlpack", "dtypes", "errors", "example_libraries", "experimental", "export",
-    "extend", "ffi", "flatten_util", "image", "interop", "interpreters", "memory", "monitoring", "nn",
-    "ops", "profiler", "random", "ref", "scipy", "sharding", "stages", "test_util",
+    "extend", "ffi", "flatten_util", "image", "interop", "interpreters", "memory",
+    "monitoring", "nn", "ops", "profiler", "random", "ref", "scipy", "sharding", "stages",
+    "test_util",
     "typing", "util", "version",
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Prefix trees: broadcasting one over a full tree, and saying why one does not fit."""
 
+import importlib
+
 from minijax import _callpath, _pytree
 from minijax._callpath import (
     DictKey,
@@ -191,6 +193,13 @@ def _different_counts(path, prefix, keys, full_keys):
     return make
 
 
+def _difference(old, new):
+    """How two texts differ, line by line, indented."""
+    lines = importlib.import_module("difflib").ndiff(old.splitlines(), new.splitlines())
+    shown = "\n".join(lines).split("\n")
+    return "\n".join([f"    {line}" if line else line for line in shown])
+
+
 def _different_data(path, prefix, data, full_data):
     def make(name):
         where, start = _place(name, path)
@@ -198,7 +207,9 @@ def _different_data(path, prefix, data, full_data):
             "pytree structure error: different pytree metadata at key path\n"
             f"    {where}\n{start}\n    {type(prefix)}\nwith metadata\n    {data}\n"
             "but at the same key path the full pytree has a subtree of the same type"
-            f" but with metadata\n    {full_data}"
+            f" but with metadata\n    {full_data}\n"
+            "so the diff in the metadata at these pytree nodes is\n"
+            f"{_difference(str(data), str(full_data))}"
         )
 
     return make

@@ -132,9 +132,11 @@ class ArrayImpl(_callpath.Array, Array):
 
     _check_if_deleted = check_alive
 
-    def _to_numpy(self, dtype=None, copy=None):
+    def _to_numpy(self, dtype=None, context=None, copy=None):
         """What `__array__` gives where it is not simply the elements."""
         value = self._value
+        if copy is False:
+            return np.array(value, dtype, copy=False)
         if dtype is not None and np.dtype(dtype) != value.dtype:
             return value.astype(dtype)
         return value.copy() if copy else value
@@ -215,11 +217,12 @@ class ArrayImpl(_callpath.Array, Array):
         """The size of the elements, in bytes."""
         return self.nbytes
 
-    def __dlpack__(self, *, stream=None, **kwargs):
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """A DLPack capsule over the same memory, which the consumer must not write to."""
         value = self._value
-        exposed = np.asarray(_Writeable(value))
-        return exposed.__dlpack__(**kwargs)
+        if max_version is None or tuple(max_version) < (1, 0):
+            value = np.asarray(_Writeable(value))
+        return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self):
         return self._value.__dlpack_device__()
@@ -244,7 +247,9 @@ class ArrayImpl(_callpath.Array, Array):
 
 
 class _Writeable:
-    """The memory of an array, said to be writeable: DLPack has no read-only consumers."""
+    """The memory of an array, said to be writeable: DLPack before version 1 has no
+    read-only arrays.
+    """
 
     def __init__(self, array):
         self.array = array

@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from minijax.numpy import from_dlpack as from_dlpack
+from minijax import dtypes
+from minijax import numpy as jnp
 
 _KINDS = "biufc"
 
 
+def from_dlpack(external_array, device=None, copy=None):
+    """An array with the elements of an object that has `__dlpack__`; see
+    `jax.numpy.from_dlpack`.
+    """
+    return jnp.from_dlpack(external_array, device=device, copy=copy)
+
+
 def is_supported_dtype(dtype):
     """Whether arrays of the dtype can be exchanged."""
-    return np.dtype(dtype).kind in _KINDS
+    dtype = np.dtype(dtype)
+    return dtype.kind in _KINDS or dtype == dtypes.bfloat16

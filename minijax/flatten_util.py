@@ -1,6 +1,7 @@
 """A pytree of arrays as one vector, and back."""
 
 import operator
+import warnings
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def ravel_pytree(pytree):
     shapes = tuple([np.shape(x) for x in leaves])
     common = dtypes.result_type(*kinds)
     mixed = any(kind != common for kind in kinds)
-    flat = [jnp.ravel(convert(jnp.asarray(x), common)) for x in leaves]
+    flat = [jnp.ravel(convert(jnp.asarray(x), common) if mixed else x) for x in leaves]
     unravel = _Unravel(tree, shapes, kinds if mixed else None, common)
     return jnp.concatenate(flat), unravel
 
@@ -67,5 +68,9 @@ class _Unravel:
             for part, shape in zip(lax.split(vector, sizes), self.shapes, strict=True)
         ]
         if self.dtypes is not None:
-            leaves = [convert(x, d) for x, d in zip(leaves, self.dtypes, strict=True)]
+            with warnings.catch_warnings():  # what was real is so again
+                warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
+                leaves = [
+                    convert(x, d) for x, d in zip(leaves, self.dtypes, strict=True)
+                ]
         return unflatten(self.tree, leaves)

@@ -118,7 +118,9 @@ def device_get(x):
 
 
 def _get(leaf):
-    return np.asarray(leaf) if isinstance(leaf, ArrayImpl) else leaf
+    if isinstance(leaf, core.Tracer) or not hasattr(leaf, "__array__"):
+        return leaf
+    return leaf.__array__()
 
 
 def block_until_ready(x):

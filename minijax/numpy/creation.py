@@ -70,7 +70,7 @@ def array(
     ValueError for None and for ragged sequences, OverflowError for integers out of
     range.
     """
-    if order is not None and order != "K" and order != "C":
+    if order is not None and order != "K":
         raise NotImplementedError("Only implemented for order='K'")
     dtype = user_dtype(dtype, "array")
     out = _from_object(object, dtype, copy)
@@ -84,7 +84,7 @@ def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
     if type(x) is np.ma.MaskedArray:
-        core.get_aval(x)  # raises
+        x = np.asarray(x)  # the mask is left out, as NumPy does
     if isinstance(x, (ArrayImpl, Tracer)):
         if dtype is not None and (x.dtype != dtype or x.weak_type):
             return convert(x, dtype)
@@ -275,7 +275,7 @@ def from_dlpack(x, /, *, device=None, copy=None):
         )
     else:
         array = array_module.from_numpy(_compact(np.from_dlpack(x)))
-    place = device if isinstance(device, Sharding) else device is not None
+    place = device if isinstance(device, Sharding) else True
     return array._alias(array.aval, place)
 
 
