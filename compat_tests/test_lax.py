@@ -13,6 +13,12 @@ F32 = np.float32
 ONES = np.ones(2, np.float32)
 
 
+def _ragged(s, lhs, rhs, groups, contract, ragged, group, batch=((), ())):
+    numbers = s.lax.RaggedDotDimensionNumbers((contract, batch), [ragged], group)
+    lhs, rhs = (np.arange(np.prod(n), dtype=F32).reshape(n) for n in (lhs, rhs))
+    return s.lax.ragged_dot_general(lhs, rhs, np.ones(groups, "i4"), numbers)
+
+
 def _kinds(values):
     return [isinstance(v, (int, float, complex, np.ndarray)) for v in values]
 
@@ -61,6 +67,29 @@ CASES = {
         dimension_numbers=s.lax.ConvDimensionNumbers((0, 1, 2), (0, 1, 2), (0, 1, 2))),
     "half a bit": lambda s: s.lax.reduce_precision(1.0, 5.0, 10),
     "rank that it has": lambda s: s.lax.broadcast_to_rank(np.ones((2, 2)), 1),
+    # products by groups of rows
+    "ragged_dot": lambda s: s.lax.ragged_dot(
+        np.ones((5, 2), F32), np.arange(12, dtype=F32).reshape(2, 2, 3), np.array([2, 2])),
+    "grad of ragged_dot": lambda s: s.grad(
+        lambda x: s.lax.ragged_dot(x, np.ones((2, 2, 3), F32), np.array([2, 1])).sum())(
+            np.ones((4, 2), F32)),
+    "vmap of ragged_dot": lambda s: s.vmap(s.lax.ragged_dot)(
+        np.ones((2, 4, 1), F32), np.arange(4, dtype=F32).reshape(2, 2, 1, 1),
+        np.array([[1, 2], [0, 4]])),
+    "ragged rows of batches": lambda s: _ragged(
+        s, (2, 3, 2), (2, 2, 2, 1), (2, 2), ([2], [2]), 1, [0], ([0], [1])),
+    "ragged and contracted": lambda s: _ragged(s, (4, 5), (5, 3), 3, ([1], [0]), 1, []),
+    "ragged and batched": lambda s: _ragged(
+        s, (3, 4, 5), (3, 5, 2), 2, ([2], [1]), 0, [], ([0], [0])),
+    "ragged out of range": lambda s: _ragged(
+        s, (11, 5), (3, 5, 7), 3, ([1], [1]), 2, [0]),
+    "sizes of groups": lambda s: _ragged(
+        s, (4, 5), (3, 5, 7), (2, 3), ([1], [1]), 0, [0]),
+    "number of groups": lambda s: _ragged(s, (4, 5), (3, 5, 7), 2, ([1], [1]), 0, [0]),
+    "group that is contracted": lambda s: _ragged(
+        s, (4, 3), (3, 3, 7), 3, ([1], [1]), 0, [1]),
+    "group without need": lambda s: _ragged(s, (4, 5), (3, 5, 7), 3, ([1], [1]), 1, [0]),
+    "no group": lambda s: _ragged(s, (4, 5), (5, 7), 3, ([1], [0]), 0, []),
     # what is handed back
     "stop_gradient": lambda s: _kinds(
         s.lax.stop_gradient((1, 2.0, 3j, ONES, np.ones(2, int)))),

@@ -114,6 +114,9 @@ _HOMES = {
         "dynamic_update_index_in_dim dynamic_update_slice dynamic_update_slice_in_dim "
         "dynamic_update_slice_p index_take"
     ),
+    "minijax.ops.ragged_dot": (
+        "RaggedDotDimensionNumbers ragged_dot ragged_dot_general"
+    ),
     "minijax.ops.reduce": (
         "argmax argmax_p argmin argmin_p reduce_and reduce_and_p reduce_max "
         "reduce_max_p reduce_min reduce_min_p reduce_or reduce_or_p reduce_prod "
