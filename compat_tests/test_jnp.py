@@ -113,3 +113,16 @@ def test_calls_are_where_jax_has_them(source):
         return [(e.primitive.name, e.params.get("name")) for e in closed.eqns]
 
     assert primitives(minijax) == primitives(jax)
+
+
+def test_piecewise_is_traced_once():
+    traces = []
+
+    def positive(x):
+        traces.append(x)
+        return x
+
+    x = minijax.numpy.arange(3.0)
+    for _ in range(3):
+        minijax.numpy.piecewise(x, [x < 1], [positive, 0.0])
+    assert len(traces) == 1

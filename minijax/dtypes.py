@@ -208,6 +208,11 @@ def check_user_dtype(dtype, where: str) -> Any:
         return python_scalar_dtype(dtype)
     if isinstance(dtype, ExtendedDType):
         return dtype
+    if hasattr(dtype, "aval"):
+        raise ValueError(
+            "Passing an array as a dtype argument is no longer supported; instead of "
+            "dtype=arr use dtype=arr.dtype."
+        )
     wanted = np.dtype(dtype)
     if wanted not in array_dtypes and wanted != float0:
         raise TypeError(
@@ -416,6 +421,12 @@ def to_floating_dtype(dtype) -> np.dtype:
     """As `to_inexact_dtype`, and complex types become the dtype of their parts."""
     inexact = to_inexact_dtype(dtype)
     return finfo(inexact).dtype if inexact.kind == "c" else inexact
+
+
+def check_python_int(x, dtype):
+    """OverflowError where a Python integer does not fit the dtype it stands for."""
+    if x.bit_length() >= 8 * dtype.itemsize and x != -(1 << 8 * dtype.itemsize - 1):
+        raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
 
 
 def short_name(dtype) -> str:

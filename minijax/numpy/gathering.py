@@ -59,7 +59,9 @@ def _take(a, indices, axis, mode, unique, is_sorted, fill_value):
     if axis is None:
         a, axis = jnp.ravel(a), 0
     axis = canonical_axis(axis, a.ndim)
-    if not is_kind(indices, np.integer):
+    if is_kind(indices, np.bool_):
+        indices = convert(indices, INT32)
+    elif not is_kind(indices, np.integer):
         raise ValueError("indices must have an integer type")
     size = a.shape[axis]
     if not size and math.prod(shape_of(indices)):

@@ -61,8 +61,6 @@ class _Concatenator:
         self.options = axis, ndmin, trans1d
 
     def _directive(self, text):
-        if text in ("r", "c"):
-            raise NotImplementedError("Matrix objects are not supported.")
         if not re.fullmatch(r"-?\d+(,-?\d+){0,2}", text):
             raise ValueError(f"could not understand directive {text!r}")
         given = [int(x) for x in text.split(",")]
@@ -71,12 +69,26 @@ class _Concatenator:
     def __getitem__(self, key):
         key = key if isinstance(key, tuple) else (key,)
         axis, ndmin, trans1d = self.options
+        matrix = ""
         if key and isinstance(key[0], str):
-            axis, ndmin, trans1d = self._directive(key[0])
+            if key[0] in ("r", "c"):
+                matrix = key[0]
+            else:
+                axis, ndmin, trans1d = self._directive(key[0])
             key = key[1:]
-        return jnp.concatenate(
+        if any(isinstance(item, str) for item in key):
+            raise ValueError("string directive must be placed at the beginning")
+        out = jnp.concatenate(
             [_part(item, self.name, ndmin, trans1d) for item in key], axis
         )
+        return _as_matrix(out, matrix) if matrix else out
+
+
+def _as_matrix(x, kind):
+    """A vector as a row ('r') or a column ('c')."""
+    if x.ndim >= 2:
+        return x
+    return x[None, :] if kind == "r" else x[:, None]
 
 
 def _part(item, name, ndmin, trans1d):

@@ -1,5 +1,6 @@
 """jnp's histograms."""
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax.numpy.creation import asarray, linspace, ones
 from minijax.numpy.promotion import (
+    concrete_or_error,
     ensure_arraylike,
     promote_dtypes_inexact,
     shape_of,
@@ -22,13 +24,14 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     if isinstance(bins, str):
         raise NotImplementedError("string values for `bins` not implemented.")
     (a,) = ensure_arraylike("histogram_bin_edges", a)
-    (a,) = promote_dtypes_inexact(a)
-    if shape_of(bins):
+    a = asarray(promote_dtypes_inexact(a)[0])
+    if len(shape_of(bins)) == 1:
         return asarray(bins, dtype=a.dtype)
+    bins = operator.index(
+        concrete_or_error(None, bins, "bins argument of histogram_bin_edges")
+    )
     a = jnp.ravel(a)
-    if range is None:
-        range = (a.min(), a.max()) if a.size else (0.0, 1.0)
-    low, high = range
+    low, high = (a.min(), a.max()) if range is None else range
     ends = asarray([low, high], dtype=a.dtype)
     flat = jnp.ptp(ends) == 0
     first = jnp.where(flat, ends[0] - 0.5, ends[0])
@@ -43,7 +46,7 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
     """
     if weights is None:
         (a,) = ensure_arraylike("histogram", a)
-        (a,) = promote_dtypes_inexact(a)
+        a = asarray(promote_dtypes_inexact(a)[0])
         weights = ones(shape_of(a), a.dtype)
     else:
         a, weights = ensure_arraylike("histogram", a, weights)

@@ -488,9 +488,10 @@ def _arg_extremum(name, op, a, axis, out, keepdims):
     if axis is None:
         place, a = 0, lax.reshape(a, (a.size,)) if rank != 1 else a
     else:
-        place = canonical_axis(_static(axis), rank)
+        place = _static(axis)
     if not a.shape[place]:
         raise ValueError(f"attempt to get {name} of an empty sequence")
+    place = canonical_axis(place, a.ndim)
     index = op(a, place, dtypes.python_scalar_dtype(int))
     if not keepdims:
         return index

@@ -24,7 +24,7 @@ from minijax.numpy.promotion import (
     promote_dtypes,
     shape_of,
 )
-from minijax.numpy.ufuncs import as_bool, greater, less
+from minijax.numpy.ufuncs import greater, less
 
 
 @jit
@@ -85,7 +85,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
     One function more than there are conditions gives the default, else 0. Functions get
     (x, *args, **kw).
     """
-    check_arraylike("piecewise", x)
+    (x,) = ensure_arraylike("piecewise", x)
     n_conditions, n_functions = len(condlist), len(funclist)
     if n_functions == n_conditions + 1:
         funclist = [funclist[-1], *funclist[:-1]]
@@ -96,13 +96,26 @@ def piecewise(x, condlist, funclist, *args, **kw):
             f"with {n_conditions} condition(s), either {n_conditions} or "
             f"{n_conditions + 1} functions are expected; got {n_functions}"
         )
-    x = jnp.asarray(x)
-    conditions = jnp.stack([broadcast_to(as_bool(c), x.shape) for c in condlist])
+    constants = {i: f for i, f in enumerate(funclist) if not callable(f)}
+    functions = frozenset((i, f) for i, f in enumerate(funclist) if callable(f))
+    conditions = jnp.asarray(condlist, dtype=bool)
+    return _piecewise(x, conditions, constants, functions, *args, **kw)
+
+
+@jit(static_argnames=("functions",))
+def _piecewise(x, conditions, constants, functions, *args, **kw):
     first = jnp.concatenate([jnp.zeros_like(conditions[:1]), conditions])
-    index = lax.argmax(lax.cumsum(first.astype("int32"), axis=0), 0, INT32)
-    values = [jnp.asarray(f(x, *args, **kw) if callable(f) else f) for f in funclist]
-    values = [convert(broadcast_to(v, x.shape), x.dtype) for v in values]
-    return lax.select_n(index, *values)
+    index = jnp.argmax(jnp.cumsum(first, axis=0), axis=0)
+    known = dict(functions)
+
+    def branch(i):
+        if i in known:
+            return lambda x: known[i](x, *args, **kw).astype(dtype)
+        return lambda x: jnp.asarray(constants[i], dtype)
+
+    dtype = dtype_of(x)
+    branches = [branch(i) for i in range(len(conditions) + 1)]
+    return jnp.vectorize(lax.switch, excluded={1})(index, branches, x)
 
 
 def choose(a, choices, out=None, mode="raise"):

@@ -117,8 +117,8 @@ def transpose_method(a, *args):
 
 def permute_dims(a, /, axes):
     """`a` with its axes permuted."""
-    check_arraylike("permute_dims", a)
-    return transpose(a, axes)
+    (a,) = ensure_arraylike("permute_dims", a)
+    return lax.transpose(a, tuple(axes))
 
 
 def matrix_transpose(x, /):

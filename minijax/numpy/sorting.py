@@ -261,6 +261,8 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
             "['compare_all', 'scan', 'scan_unrolled', 'sort']"
         )
     a, v = [asarray(x) for x in promote_dtypes(a, v)]
+    if a.dtype == np.bool_:  # of booleans, False comes first
+        a, v = a.astype("uint8"), v.astype("uint8")
     if a.ndim != 1:
         raise ValueError("a should be 1-dimensional")
     if sorter is not None:
