@@ -345,7 +345,82 @@ def _out_axes(side, **options):
     return f(side.jnp.ones(2))
 
 
+def _returned(side, make):
+    """A derivative that a jitted function returns, applied in another."""
+    f = side.jit(lambda x: make(side)(lambda y: 2.0 * y, x))(1.0)
+    return side.jit(lambda g, x: g(x))(f, 3.0)
+
+
+def _primitive(side, rule, several):
+    p = side("extend.core").Primitive("p")
+    p.multiple_results = several
+    p.def_abstract_eval(rule)
+    return side.jit(lambda x: p.bind(x))(1.0)
+
+
+def _nan(side, f, *args):
+    with side.debug_nans(True):
+        return f(*args)
+
+
+def _with_rule(side, rule, run):
+    f = side.custom_jvp(lambda x: x**2)
+
+    @f.defjvp
+    def the_rule(primals, tangents):
+        return rule(primals[0], tangents[0])
+
+    return run(f)
+
+
+def _jvp_of_jit(side):
+    return lambda f: side.jvp(side.jit(f), (np.float32(2),), (np.float32(1),))
+
+
+def _batched(side, rule):
+    f = side("custom_batching").custom_vmap(side.jnp.sin)
+    f.def_vmap(rule)
+    return side.vmap(f)(np.arange(3.0))
+
+
+def _summed_cotangent(side):
+    f = side.custom_vjp(lambda x, y: x * y)
+    f.defvjp(lambda x, y: (x * y, x), lambda x, ct: (None, ct * x))
+    return side.grad(lambda y: side.vmap(f, (0, None))(np.arange(3.0), y).sum())(2.0)
+
+
 EDGES = {
+    "linearized from jit": lambda s: _returned(
+        s, lambda s: lambda f, x: s.linearize(f, x)[1]
+    ),
+    "pullback from jit": lambda s: _returned(s, lambda s: lambda f, x: s.vjp(f, x)[1]),
+    "transpose from jit": lambda s: _returned(s, lambda s: s.linear_transpose),
+    "float0 from jit": lambda s: s.jit(
+        s.grad(lambda x, i: x[i], argnums=(0, 1), allow_int=True)
+    )(np.ones(2), 1),
+    "float0 for linearize": lambda s: s.linearize(lambda x: x, 1)[1](1),
+    "list for one result": lambda s: _primitive(s, lambda x: [x], False),
+    "one result for list": lambda s: _primitive(s, lambda x: x, True),
+    "wide closure": lambda s: s.jit(lambda: 2**31)(),
+    "wide integer": lambda s: s.lax.convert_element_type(2**100, "float32"),
+    "nan of log": lambda s: _nan(s, s.jnp.log, -1.0),
+    "nan in jit": lambda s: _nan(s, s.jit(lambda x: s.jnp.log(x) + 0), -1.0),
+    "nan in scan": lambda s: _nan(
+        s, lambda x: s.lax.scan(lambda c, a: (c / a, None), 0.0, x), np.zeros(2)
+    ),
+    "random without nan": lambda s: _nan(s, lambda: s.random.normal(s.random.key(0))),
+    "tree of jvp rule": lambda s: _with_rule(
+        s, lambda x, t: ((x, x), (t, t)), _jvp_of_jit(s)
+    ),
+    "types of jvp rule": lambda s: _with_rule(
+        s, lambda x, t: (x.astype("float16"), t.astype("float16")), _jvp_of_jit(s)
+    ),
+    "tangent of jvp rule": lambda s: _with_rule(
+        s, lambda x, t: (x**2, t.reshape(1)), lambda f: s.jvp(f, (2.0,), (1.0,))
+    ),
+    "tree of vmap rule": lambda s: _batched(s, lambda n, b, x: ((x, x), (True, True))),
+    "flags of vmap rule": lambda s: _batched(s, lambda n, b, x: (x, [True])),
+    "summed cotangent": _summed_cotangent,
     "static": _incomparable,
     "traces of shapes": _traces,
     "docs of make_jaxpr": _documented,

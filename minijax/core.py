@@ -64,6 +64,8 @@ class ShapedArray(_callpath.Aval, AbstractValue):
     def str_short(self, short_dtypes=True, **_):
         """As `f32[2,3]`, or `float32[2,3]`."""
         name = dtypes.short_name(self.dtype) if short_dtypes else self.dtype.name
+        if self.dtype == dtypes.float0:
+            name = "float0"
         weak = "~" if self.weak_type and not short_dtypes else ""
         return f"{weak}{name}[{','.join(map(str, self.shape))}]"
 
@@ -145,6 +147,7 @@ class AbstractRef(AbstractValue):
 
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
 aval_rules = {}
+pytype_aval_mappings = aval_rules  # as JAX has it
 
 
 def get_aval(x) -> Any:

@@ -280,6 +280,9 @@ def _value_dtype(x):
         found = getattr(x, "dtype", None)
         if isinstance(found, (np.dtype, ExtendedDType)):
             return found
+        for kind in python_scalar_types:  # enumerations, say
+            if isinstance(x, kind):
+                return python_scalar_dtype(kind)
     try:
         return np.dtype(x)
     except TypeError as error:
@@ -527,8 +530,12 @@ def _no_promotion_message(nodes, strict):
             " jax_numpy_dtype_promotion=standard."
         )
     hint, target = "", "float32"
-    if any(node in _small_floats for node in nodes):
-        hint = " To avoid unintended promotion, 8-bit floats do not support implicit"
+    floats = [itemsize_bits(node) for node in nodes if node in _small_floats]
+    if floats:
+        hint = (
+            f" To avoid unintended promotion, {max(floats)}-bit floats do not support"
+            " implicit"
+        )
     elif any(node in _small_ints for node in nodes):
         hint = (
             " To avoid unintended promotion, 1-bit, 2-bit and 4-bit integers do not"

@@ -140,7 +140,7 @@ _MOST_LINES = 5
 
 
 def _made_by(eqns):
-    lines = [f"  operation {_operation(eqn)}\n    from line {_line(eqn.source)}"
+    lines = [f"  operation {eqn!r}\n    from line {_line(eqn.source)}"
              for eqn in eqns[:_MOST_LINES] if eqn.source is not None]  # fmt: skip
     more = "\n\n(Additional originating lines are not shown.)"
     return (
@@ -148,14 +148,6 @@ def _made_by(eqns):
         + "\n\n".join(lines)
         + (more if len(eqns) > _MOST_LINES else "")
     )
-
-
-def _operation(eqn):
-    outs = " ".join(
-        f"{chr(ord('a') + k)}:{var.aval.str_short()}"
-        for k, var in enumerate(eqn.outvars)
-    )
-    return " ".join([outs, "=", eqn.primitive.name, *map(repr, eqn.invars)])
 
 
 def leaked(tracer):

@@ -28,7 +28,7 @@ def load(module):
 class Compiled(_callpath.Executable):
     """An executable with the avals of its arguments and results."""
 
-    __slots__ = ("closed", "consts", "executable")
+    __slots__ = ("closed", "consts", "executable", "float0", "name")
 
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
@@ -47,7 +47,10 @@ class Compiled(_callpath.Executable):
             self.executable = load(module)
         if ladder.LEVEL >= 7:
             _profile_to_the_end(name, self.executable)
-        self.closed = closed
+        self.closed, self.name = closed, name
+        self.float0 = [
+            k for k, a in enumerate(closed.out_avals) if a.dtype == dtypes.float0
+        ]
         self.consts = [
             as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
             for c in closed.consts
@@ -70,8 +73,31 @@ class Compiled(_callpath.Executable):
             ]
             _check_against_reference(self.closed, data, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
-            _check_finite(arrays)
+            self._check_finite(args, arrays)
+        for k in self.float0:
+            arrays[k] = np.zeros(arrays[k].shape, dtypes.float0)
         return arrays
+
+    def _check_finite(self, args, arrays):
+        """FloatingPointError, naming the op, where a result is NaN or infinite."""
+        bad = _not_finite(arrays)
+        if bad is None:
+            return
+        jaxpr = self.closed.jaxpr
+        if len(jaxpr.eqns) == 1 and jaxpr.eqns[0].primitive.name != "jit":
+            raise FloatingPointError(
+                f"invalid value ({bad}) encountered in {jaxpr.eqns[0].primitive}"
+            )
+        print(
+            f"Invalid {bad} value encountered in the output of a jax.jit function. "
+            "Calling the de-optimized version."
+        )
+        core.eval_jaxpr(jaxpr, self.closed.consts, *args)
+        raise FloatingPointError(
+            f"invalid value ({bad}) encountered in the function {self.name}, but not in "
+            "its operations one by one: it may come from an argument, or from the order "
+            "in which they are computed"
+        )
 
 
 def _watcher(name):
@@ -111,17 +137,17 @@ def _check_against_reference(closed, args, arrays):
             )
 
 
-def _check_finite(arrays):
+def _not_finite(arrays):
+    """What of "nan" and "inf" is among the elements and is to be reported, or None."""
     for array in arrays:
-        if array.dtype.kind not in "fcV" or not dtypes.issubdtype(
-            array.dtype, np.inexact
-        ):
+        if not dtypes.issubdtype(array.dtype, np.inexact):
             continue
         value = array._data.astype(np.complex128)
         if config.values.jax_debug_nans and np.isnan(value).any():
-            raise FloatingPointError("invalid value (nan) encountered in a computation")
+            return "nan"
         if config.values.jax_debug_infs and np.isinf(value).any():
-            raise FloatingPointError("invalid value (inf) encountered in a computation")
+            return "inf"
+    return None
 
 
 def compile_primitive(primitive, avals, params):

@@ -5,7 +5,7 @@ did as a closed jaxpr.  Values of outer traces that the function closes over bec
 constants of it.
 """
 
-from minijax import core, leaks
+from minijax import core, dtypes, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
 
 
@@ -115,6 +115,8 @@ class JaxprTrace(core.Trace):
         aval = core.get_aval(x)
         if not aval.shape:
             if core.is_literal_value(x):
+                if type(x) is int:
+                    dtypes.check_python_int(x, aval.dtype)
                 return Literal(x, aval)
             value_of = core.scalar_values.get(type(x))
             value = None if value_of is None else value_of(x)

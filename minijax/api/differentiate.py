@@ -461,7 +461,9 @@ def linear_transpose(fun, *primals, reduce_axes=()):
     """The transpose of a function that is linear in all of its arguments."""
     flat, in_tree = flatten(primals)
     avals = [
-        core.ShapedArray(x.shape, x.dtype) if hasattr(x, "dtype") else core.get_aval(x)
+        core.ShapedArray(x.shape, x.dtype, getattr(x, "weak_type", False))
+        if hasattr(x, "dtype")
+        else core.get_aval(x)
         for x in flat
     ]
     call = _FlatFunction(fun, in_tree)
@@ -469,7 +471,7 @@ def linear_transpose(fun, *primals, reduce_axes=()):
     out_tree = call.out_tree
     _check_transposable(avals, closed.out_avals)
 
-    def transposed(cotangent):
+    def transposed(consts, cotangent):
         cts, tree = flatten(cotangent)
         if tree != out_tree:
             raise TypeError(
@@ -484,10 +486,10 @@ def linear_transpose(fun, *primals, reduce_axes=()):
                     f"{tuple(closed.out_avals)} but got {cts}"
                 )
         args = [core.UndefinedPrimal(aval) for aval in avals]
-        found = ad.backward_pass(closed.jaxpr, closed.consts, args, cts)
+        found = ad.backward_pass(closed.jaxpr, consts, args, cts)
         return unflatten(in_tree, [_materialised(ct) for ct in found])
 
-    return transposed
+    return Partial(transposed, closed.consts)
 
 
 def _check_transposable(in_avals, out_avals):

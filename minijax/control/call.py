@@ -323,6 +323,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 return None
             stats.event("jit_cpp_cache_miss")
             executable = dispatch.compiled(traced.closed, traced.name)
+            if executable.float0:  # NumPy arrays, which C does not make
+                return None
         except Exception as error:
             filter_error(error)
             raise

@@ -16,7 +16,14 @@ from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.errors import UnexpectedTracerError
-from minijax.ops.define import NO_RULE, add_tangents, define, instantiate, zeros
+from minijax.ops.define import (
+    NO_RULE,
+    add_tangents,
+    define,
+    instantiate,
+    sum_axes,
+    zeros,
+)
 from minijax.trace import (
     DebugInfo,
     describe_function,
@@ -232,6 +239,7 @@ class custom_jvp:
                     f"(pytree) structures, but got {tree} and {tangent_tree} "
                     "respectively."
                 )
+            call.check_outputs(self, tree, outs)
             call.out_tree = tree
             return outs, [
                 _checked_tangent(self, x, t)
@@ -250,8 +258,8 @@ def _checked_tangent(custom, x, t):
         raise TypeError(
             "Custom JVP rule must produce primal and tangent outputs with corresponding "
             "shapes and dtypes. Expected "
-            f"{want.str_short(False)} (tangent type of {core.get_aval(x).str_short(False)})"
-            f" but got {got.str_short(False)} in {_name(custom.jvp)}."
+            f"{_listed([want])} (tangent type of {_listed([core.get_aval(x)])}) but got "
+            f"{_listed([got])}."
         )
     return Zero(want) if want.dtype == dtypes.float0 else t
 
@@ -289,14 +297,46 @@ class _Call:
         flat, self.in_tree = flatten(dynamic)
         self.flat = [_with_shape(x) for x in flat]
         self.out_tree = None
+        self.out_avals: Any = None
         self._fun, self._n = fun, len(args)
 
         def flat_fun(*leaves):
             outs, self.out_tree = flatten(fun(*self.all_args(leaves)))
+            self.out_avals = [core.get_aval(x) for x in outs]
             return outs
 
         flat_fun.__name__ = _name(fun)
         self.flat_fun = flat_fun
+
+    def check_outputs(self, custom, tree, outs):
+        """TypeError where a jvp rule's primal outputs are not of the function's types;
+        these are known if the function has been traced.
+        """
+        if self.out_avals is None:
+            return
+        rule, fun = _name(custom.jvp), _name(custom.fun)
+        said = (
+            f"Custom JVP rule {rule} for function {fun} must produce a pair (list or "
+            "tuple of length two) where the first element represents the primal output "
+            f"(equal in value to the output of the custom_jvp-decorated function {fun}, "
+            "and in particular "
+        )
+        if tree != self.out_tree:
+            raise TypeError(
+                f"{said}of the same container/pytree structure), but instead the JVP "
+                f"rule output's first element had container/pytree structure:\n    {tree}\n"
+                f"while the custom_jvp-decorated function {fun} had output "
+                f"container/pytree structure:\n    {self.out_tree}."
+            )
+        got = [core.get_aval(x).strip_weak_type() for x in outs]
+        want = [aval.strip_weak_type() for aval in self.out_avals]
+        if got != want:
+            raise TypeError(
+                f"{said}with leaves of the same shape/dtype), but instead the JVP "
+                f"rule output's first element had shapes/dtypes of:\n    {_listed(got)}\n"
+                f"while the custom_jvp-decorated function {fun} had output shapes/dtypes "
+                f"of:\n    {_listed(want)}"
+            )
 
     def take_flat(self):
         """The flat arguments, once: rules that outlive the call keep no tracers."""
@@ -313,6 +353,10 @@ class _Call:
         return [
             next(static) if k in self.places else next(dynamic) for k in range(self._n)
         ]
+
+
+def _listed(avals):
+    return ", ".join(aval.str_short(False).lstrip("~") for aval in avals)
 
 
 def _name(fun):
@@ -473,16 +517,7 @@ def _batched_bwd(bwd, axis, dims, residuals, res_dims, cts, ct_dims):
 def _sum_if_unmapped(axis, ct, dim, wanted):
     if wanted is not None:
         return batching.match_axis(axis, ct, dim, wanted)
-    ct = batching.match_axis(axis, ct, dim, 0)
-    return _installed["reduce_sum"](ct, (0,))
-
-
-_installed = {}
-
-
-def install(**functions):
-    """Provide ops that the rules here need."""
-    _installed.update(functions)
+    return sum_axes(batching.match_axis(axis, ct, dim, 0), (0,))
 
 
 def _with_consts(fwd, bwd, consts):

@@ -66,26 +66,29 @@ class _FlatRule:
         self.rule, self.in_tree, self.out_tree = rule, in_tree, out_tree
         self.n_consts = n_consts
 
+    @property
+    def _rule_name(self):
+        return getattr(self.rule, "__name__", "<unnamed rule>")
+
     def __call__(self, axis_size, mapped, values):
         args = unflatten(self.in_tree, values)
         out, out_mapped = self.rule(
             axis_size, list(unflatten(self.in_tree, mapped)), *args
         )
         outs, tree = flatten(out)
+        flags, flag_tree = flatten(out_mapped)
+        if flag_tree != tree:
+            raise ValueError(
+                "structure of output value and output batching specification returned by "
+                f"custom vmap rule ({self._rule_name}) do not match.\nOutput values: "
+                f"{tree}\nBatching spec: {flag_tree}"
+            )
         if tree != self.out_tree:
             raise ValueError(
-                "structure of output value does not match that of the function: "
-                f"{tree} and {self.out_tree}"
+                f"structure of output returned by custom vmap rule ({self._rule_name}) "
+                "does not match that of original custom-vmapped function.\nOriginal "
+                f"output: {self.out_tree}\nRule output: {tree}"
             )
-        flags, flag_tree = flatten(out_mapped)
-        if flag_tree != self.out_tree:
-            if flag_tree.num_leaves == 1:
-                flags = flags * len(outs)
-            else:
-                raise ValueError(
-                    "structure of output value and output batching specification must be "
-                    f"equal, got {tree} and {flag_tree}"
-                )
         return outs, flags
 
 

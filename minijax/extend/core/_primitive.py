@@ -45,7 +45,17 @@ class Primitive(core.Primitive):
 
     def def_abstract_eval(self, abstract_eval):
         """Set the rule from avals to the aval (or avals) of the result; returns it."""
-        self.shape = abstract_eval
+
+        def shape(*avals, **params):
+            out = abstract_eval(*avals, **params)
+            if isinstance(out, (tuple, list)) != self.multiple_results:
+                raise ValueError(
+                    f"{self.name}.abstract_eval() method should return a tuple or a list "
+                    f"iff {self.name}.multiple_results."
+                )
+            return out
+
+        self.shape = shape
         return abstract_eval
 
     def def_effectful_abstract_eval(self, abstract_eval):
