@@ -35,7 +35,7 @@ def _accepts(other):
     """
     return (
         type(other) in _HOST_TYPES
-        or isinstance(other, (np.generic, np.ndarray))
+        or isinstance(other, (np.generic, np.ndarray, int, float, complex))
         or hasattr(other, "__jax_array__")
     )
 

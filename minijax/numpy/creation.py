@@ -84,7 +84,9 @@ def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
     if type(x) is np.ma.MaskedArray:
-        x = np.asarray(x)  # the mask is left out, as NumPy does
+        if not copy:
+            core.get_aval(x)  # raises
+        x = np.asarray(x)  # a copy is without the mask, as NumPy's
     if isinstance(x, (ArrayImpl, Tracer)):
         if dtype is not None and (x.dtype != dtype or x.weak_type):
             return convert(x, dtype)
@@ -94,6 +96,10 @@ def _from_object(x, dtype, copy=False) -> Any:
         return _from_numpy(x, dtype) if plain is None else plain
     if type(x) in dtypes.python_scalar_types:
         return _from_scalar(x, dtype)
+    base = next((kind for kind in (int, float, complex) if isinstance(x, kind)), None)
+    if base is not None:  # of an enumeration, say
+        number: Any = base
+        return _from_scalar(number(x), dtype)
     if isinstance(x, (list, tuple)):
         return _from_sequence(x, dtype)
     return _from_other(x, dtype)

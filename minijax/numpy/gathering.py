@@ -22,6 +22,7 @@ from minijax.numpy.promotion import (
     dtype_of,
     ensure_arraylike,
     is_kind,
+    result_dtype,
     shape_of,
 )
 from minijax.ops.gather import GatherDimensionNumbers
@@ -409,6 +410,10 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
     multi_index = [
         asarray(x) for x in ensure_arraylike("ravel_multi_index", *multi_index)
     ]
+    if dtype is None and multi_index:
+        promoted = result_dtype(0, *multi_index)[0]
+        if not dtypes.issubdtype(promoted, np.integer):
+            raise ValueError(f"dtype={promoted!r} is not an integer type.")
     if not all(is_kind(x, np.integer) for x in multi_index):
         raise TypeError("only int indices permitted")
     modes = mode if isinstance(mode, (tuple, list)) else (mode,) * len(dims)

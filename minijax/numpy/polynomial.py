@@ -153,26 +153,32 @@ def roots(p, *, strip_zeros=True):
         raise ValueError("Input must be a rank-1 array.")
     if p.size < 2:
         return asarray([], dtype=dtypes.to_complex_dtype(p.dtype))
-    n_zero = 0
-    if strip_zeros:
-        host = concrete_or_error(
-            np.asarray, p,
-            "The error occurred in the jnp.roots() function. To use this within a "
-            "JIT-compiled context, pass strip_zeros=False.",
-        )  # fmt: skip
-        nonzero = np.flatnonzero(host)
-        if not nonzero.size:
-            return asarray([], dtype=dtypes.to_complex_dtype(p.dtype))
-        n_zero = p.size - 1 - nonzero[-1]
-        p = p[nonzero[0] : nonzero[-1] + 1]
-    found = _roots(p)
-    if n_zero:
-        found = jnp.hstack((found, zeros(n_zero, found.dtype)))
-    return found
+    leading = jnp.where(jnp.all(p == 0), len(p), jnp.argmin(p == 0))
+    if not strip_zeros:
+        return _roots_with_zeros(p, leading)
+    leading = concrete_or_error(
+        int, leading,
+        "The error occurred in the jnp.roots() function. To use this within a "
+        "JIT-compiled context, pass strip_zeros=False, but be aware that leading zeros "
+        "will result in some returned roots being set to NaN.",
+    )  # fmt: skip
+    return _roots(p[leading:])
+
+
+@jit
+def _roots_with_zeros(p, leading):
+    """As many roots as for a leading coefficient that is not 0: the others are NaN."""
+    p = jnp.where(len(p) == leading, 1.0, p)  # some polynomial in place of 0
+    found = _roots(jnp.roll(p, -leading))
+    found = lax.sort_key_val(found == 0, found)[1]
+    keep = jnp.arange(found.size) < found.size - leading
+    return jnp.where(keep, found, complex(np.nan, np.nan))
 
 
 @jit
 def _roots(p):
+    if p.size < 2:
+        return asarray([], dtype=dtypes.to_complex_dtype(p.dtype))
     companion = jnp.diag(ones(len(p) - 2, p.dtype), -1)
     companion = companion.at[0, :].set(-p[1:] / p[0])
     return jnp.linalg.eigvals(companion)

@@ -219,8 +219,7 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
     preferred = user_dtype(preferred_element_type, "inner")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
     if not rank_a or not rank_b:
-        a, b = promote_dtypes(a, b)
-        out = lax.mul(a, b)
+        out = jnp.multiply(a, b)
         return out if preferred is None else convert(out, preferred)
     dims = ((rank_a - 1,), (rank_b - 1,))
     return contract(a, b, dims, precision=precision, preferred=preferred)

@@ -107,9 +107,7 @@ def transpose_method(a, *args):
     if not args:
         axes = None
     elif len(args) == 1:
-        axes = (
-            args[0] if args[0] is None or isinstance(args[0], (tuple, list)) else args
-        )
+        axes = args[0] if args[0] is None or np.ndim(args[0]) else args
     else:
         axes = args
     return transpose(a, axes)
