@@ -6,6 +6,7 @@ type and its whole message.
 """
 
 import copy
+import enum
 import itertools
 import pickle
 import re
@@ -82,6 +83,13 @@ EXPRESSIONS = [
     "jax.tree.map(lambda a, b: a, {'a': 1}, {'b': 7})",
     "ravel_pytree(1.0)[0]", "ravel_pytree([1, 2])[0]", "ravel_pytree([1, 2.0])[0]",
     "ravel_pytree([x, x * 1j])[1](ravel_pytree([x, x * 1j])[0])",
+    # enumerations, flags, keys
+    "jnp.array(color)", "jnp.result_type(color)", "n + color", "color * x", "n**color",
+    "jnp.add(color, 1)", "jit(lambda c: c)(color)",
+    "jax.config.update('jax_default_matmul_precision', 'foo')",
+    "jax.config.update('jax_traceback_filtering', 'foo')",
+    "jax.config.update('jax_default_prng_impl', 'foo')",
+    "jax.config.update('jax_transfer_guard', 'foo')", "jax.device_get(key)",
     # indices
     "x[[[0, 1]]]", "x[range(2)]", "x.at[range(2)].set(1.)", "x[[None]]", "x[object]",
     "x[{}]", "x[np.array([True])]", "jnp.array(1.)[False]", "jnp.array(1.)[True]",
@@ -216,6 +224,7 @@ def _names(side):
         "np": np,
         "jit": side.jit,
         "copy": copy,
+        "color": enum.IntEnum("Color", "RED GREEN").GREEN,
         "pickle": pickle,
         "x": jnp.array([1.0, 2.5, -3.0]),
         "n": jnp.arange(2),

@@ -153,10 +153,25 @@ _ACCEPTED = {
 _FLAGS.update({name: (value, False, "accepted") for name, value in _ACCEPTED.items()})
 
 _GUARDS = ("allow", "log", "disallow", "log_explicit", "disallow_explicit")
+_PRECISIONS = (
+    "default", "high", "highest", "bfloat16", "tensorfloat32", "float32",
+    "ANY_F8_ANY_F8_F32", "ANY_F8_ANY_F8_F32_FAST_ACCUM", "ANY_F8_ANY_F8_ANY",
+    "ANY_F8_ANY_F8_ANY_FAST_ACCUM", "F16_F16_F16", "F16_F16_F32", "BF16_BF16_BF16",
+    "BF16_BF16_F32", "BF16_BF16_F32_X3", "BF16_BF16_F32_X6", "BF16_BF16_F32_X9",
+    "TF32_TF32_F32", "TF32_TF32_F32_X3", "F32_F32_F32", "F64_F64_F64",
+)  # fmt: skip
+_GENERATORS = (
+    "threefry2x32", "threefry4x32", "rbg", "unsafe_rbg", "philox2x32", "philox4x32"
+)  # fmt: skip
+_FILTERINGS = "off", "tracebackhide", "remove_frames", "quiet_remove_frames", "auto"
+
 _CHOICES = {
     "jax_numpy_rank_promotion": ("allow", "warn", "raise"),
     "jax_numpy_dtype_promotion": ("standard", "strict"),
     "jax_legacy_prng_key": ("allow", "warn", "error"),
+    "jax_default_matmul_precision": (None, *_PRECISIONS),
+    "jax_default_prng_impl": _GENERATORS,
+    "jax_traceback_filtering": _FILTERINGS,
     "jax_transfer_guard": (None, *_GUARDS),
     "jax_transfer_guard_device_to_device": (None, *_GUARDS),
     "jax_transfer_guard_device_to_host": (None, *_GUARDS),
@@ -168,9 +183,10 @@ def _check_choice(name, value):
     """ValueError where a flag has named values and `value` is none of them."""
     choices = _CHOICES.get(name)
     if choices is not None and value not in choices:
+        named = [choice for choice in choices if choice is not None]
+        none = "None or in" if None in choices else "in"
         raise ValueError(
-            f"new enum value must be in {list(choices)}, got {value} of type "
-            f"{type(value)}."
+            f"new enum value must be {none} {named}, got {value} of type {type(value)}."
         )
     if name == "jax_default_device":
         _check_device(value)

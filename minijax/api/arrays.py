@@ -120,6 +120,8 @@ def device_get(x):
 def _get(leaf):
     if isinstance(leaf, core.Tracer) or not hasattr(leaf, "__array__"):
         return leaf
+    if isinstance(leaf, ArrayImpl) and dtypes.is_extended(leaf.dtype):
+        return leaf
     return leaf.__array__()
 
 
