@@ -45,6 +45,14 @@ def _equations(s, fun, *args):
     return str(rows)
 
 
+def _live(s, fun, used, *args):
+    """Which inputs the used outputs need, and sizes of the equations that are left."""
+    pe = s("_src.interpreters.partial_eval")
+    jaxpr, needed = pe.dce_jaxpr(s.make_jaxpr(fun)(*args).jaxpr, used)
+    sizes = [(e.primitive.name, len(e.invars), len(e.outvars)) for e in jaxpr.eqns]
+    return str((sizes, list(map(bool, needed))))
+
+
 def _pass_one_on(c):
     return c[0] + 1, c[1], c[2]
 
@@ -107,6 +115,20 @@ CASES = {
     "constants of branches": lambda s: (lambda v: _equations(
         s, lambda p, a: s.lax.cond(p, lambda a: a + v, lambda a: a * v, a), True, 1.0))(
             s.jnp.arange(3.0)),
+    "dead results of cond": lambda s: _live(
+        s, lambda p, x, y: s.lax.cond(
+            p, lambda x, y: (s.jnp.sin(x), s.jnp.cos(y)), lambda x, y: (x * 2, y * 3),
+            x, y), [True, False], True, 1.0, 2.0),
+    "dead results of scan": lambda s: _live(
+        s, lambda c, x: s.lax.scan(
+            lambda c, x: ((c[0] * x, c[1] + 1), (s.jnp.sin(c[0]), s.jnp.cos(c[1]))), c, x),
+        [False, True, False, True], (1.0, 2.0), s.jnp.ones(3)),
+    "root without aux": lambda s: s.lax.custom_root(
+        lambda x: x, 0.0, lambda f, x: x, lambda f, x: x, has_aux=True),
+    "root with too much": lambda s: s.lax.custom_root(
+        lambda x: x, 0.0, lambda f, x: (x, x, x), lambda f, x: x, has_aux=True),
+    "tangent of a root": lambda s: s.jvp(lambda y: s.lax.custom_root(
+        lambda x: x - y, 0.0, lambda f, x: x, lambda f, x: (x, x)), (1.0,), (1.0,)),
     "loop that hands all on": lambda s: s.jit(
         lambda: s.lax.while_loop(lambda c: False, lambda c: c, 1))(),
     # without jit

@@ -13,6 +13,7 @@ from minijax.control.body import (
     forwarded,
     leaf_paths,
     listed,
+    partition,
     pruned,
     same_type,
     split_list,
@@ -30,6 +31,7 @@ from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import describe_function, hoist_consts, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
 from minijax.tree_util import keystr
 
@@ -528,6 +530,27 @@ def _only_where(taken, x, dim):
     return select_n(broadcast_in_dim(taken, aval.shape, (0,)), stop_gradient(x), x)
 
 
+def _cond_dce(used, eqn):
+    """The branches without unused results, and without what only those need."""
+    branches = eqn.params["branches"]
+    key = _cond_dce, tuple(used), tuple(map(id, branches[1:]))
+    known = branches[0].memo.get(key)
+    if known is None or known[2] != branches:
+        live = [dce(b.jaxpr, used) for b in branches]
+        reads = [any(column) for column in zip(*[r for _, r in live], strict=True)]
+        smaller = tuple([
+            ClosedJaxpr(jaxpr.replace(invars=partition(reads, jaxpr.invars)[0]), b.consts)
+            for (jaxpr, _), b in zip(live, branches, strict=True)
+        ])  # fmt: skip
+        known = branches[0].memo[key] = smaller, reads, branches
+    smaller, reads, _ = known
+    return eqn.replace(
+        invars=[eqn.invars[0], *partition(reads, eqn.invars[1:])[0]],
+        outvars=partition(used, eqn.outvars)[0],
+        params={**eqn.params, "branches": smaller},
+    )
+
+
 def _cond_reference(index, *args, branches, **_):
     return evaluate(branches[min(max(int(index), 0), len(branches) - 1)], *args)
 
@@ -548,6 +571,7 @@ cond_p = define(
     reference=_cond_reference,
     jvp=_cond_jvp,
     linearize=_cond_linearize,
+    dce=_cond_dce,
     transpose=_cond_transpose,
     batch=_cond_batch,
     lower=_cond_lower,

@@ -70,7 +70,7 @@ def custom_linear_solve(
     )
     x_tree, x_avals = solved_tree, solver.out_avals
     if has_aux:
-        x_tree, x_avals = _without_aux(solved_tree, solver.out_avals)
+        x_tree, x_avals = _without_aux("solve", solved_tree, solver.out_avals)
     _check_like("solve", x_tree, x_avals, tree, avals)
     back = back_solver = None
     back_consts = back_solver_consts = []
@@ -85,7 +85,9 @@ def custom_linear_solve(
         )
         x_tree, x_avals = back_tree, back_solver.out_avals
         if has_aux:
-            x_tree, x_avals = _without_aux(back_tree, back_solver.out_avals)
+            x_tree, x_avals = _without_aux(
+                "transpose_solve", back_tree, back_solver.out_avals
+            )
         _check_like("transpose_solve", x_tree, x_avals, tree, avals)
     consts = _Parts(apply_consts, back_consts, solver_consts, back_solver_consts)
     outs = linear_solve_p.bind(
@@ -99,19 +101,20 @@ def custom_linear_solve(
 
 def _trace_solve(what, solve, matvec, in_tree, avals, has_aux):
     def inner(b):
-        out = solve(matvec, b)
-        if has_aux and not (isinstance(out, tuple) and len(out) == 2):
-            raise TypeError(f"{what}() with has_aux must return a pair, got {out}")
-        return out
+        return solve(matvec, b)
 
     return trace_body(inner, in_tree, avals, what)
 
 
-def _without_aux(tree, avals):
+def _without_aux(what, tree, avals):
     """Tree and avals of x alone, of the pair (x, aux)."""
-    x, _ = unflatten(tree, list(avals))
-    leaves, x_tree = flatten(x)
-    return x_tree, leaves
+    parts = tree.children()
+    if len(parts) != 2:
+        raise ValueError(
+            f"{what}() produced a pytree with structure {tree}, but a pytree tuple with "
+            "auxiliary output was expected because has_aux was set to True."
+        )
+    return parts[0], list(avals[: parts[0].num_leaves])
 
 
 def _shapes(avals):
@@ -299,7 +302,7 @@ def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
     )
     x_tree = out_tree
     if has_aux:
-        x_tree, _ = _without_aux(out_tree, solver.out_avals)
+        x_tree, _ = _without_aux("solve", out_tree, solver.out_avals)
     _check_root("solve", x_tree, tree)
 
     def step(flat_x, consts):
@@ -328,10 +331,10 @@ def _calling(solve, f):
     return lambda guess: solve(f, guess)
 
 
-def _check_root(what, tree, wanted):
+def _check_root(what, tree, wanted, like="initial_guess"):
     if tree != wanted:
         raise TypeError(
-            f"{what}() output pytree structure must match initial_guess, got {tree} and "
+            f"{what}() output pytree structure must match {like}, got {tree} and "
             f"{wanted}."
         )
 
@@ -360,5 +363,5 @@ def _solve_tangent(step, tangent_solve, x, consts, y, tree):
         return unflatten(tree, outs)
 
     solved, solved_tree = flatten(tangent_solve(apply, unflatten(tree, y)))
-    _check_root("tangent_solve", solved_tree, tree)
+    _check_root("tangent_solve", solved_tree, tree, "x")
     return solved
