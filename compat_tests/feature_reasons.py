@@ -25,7 +25,6 @@ ABSENT = _table(
         "TensorFlow export; JAX's own needs absl and TensorFlow": (
             "jax.experimental.jax2tf jax.experimental.jax2tf.convert"
         ),
-        "Taylor mode is not written yet": "jax.experimental.jet.jet",
         "XLA's parallel executor; JAX 0.10.2 has it under `jax.interpreters` only": (
             "jax.pxla"
         ),

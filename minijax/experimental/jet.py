@@ -1,0 +1,627 @@
+"""Taylor mode: `jet` pushes a truncated power series through a function.
+
+Within the module a series is the list of its normalised coefficients, x(t) = x_0 + x_1 t
++ x_2 t^2 + ...; None stands for a coefficient that is zero.  The recurrences are those of
+Griewank and Walther, "Evaluating Derivatives" (2nd edition), chapter 13.  A primitive
+without a rule of its own is differentiated along the curve as often as it takes, by its
+jvp rule.
+"""
+
+import functools
+import math
+from typing import Any
+
+from minijax import core, dtypes, lax
+from minijax import numpy as jnp
+from minijax.core import Tracer, Zero
+from minijax.numpy.creation import asarray
+from minijax.transforms import ad
+from minijax.tree_util import all_leaves, tree_flatten, tree_unflatten
+
+# --- series -----------------------------------------------------------------------------
+
+
+def _plus(a, b):
+    return b if a is None else a if b is None else lax.add(a, b)
+
+
+def _times(number, a):
+    if a is None or number == 1:
+        return a
+    return lax.mul(a, lax.full_like(a, number))
+
+
+def _filled(terms, like):
+    """The coefficients with zeros for None."""
+    return [lax.full_like(like, 0) if a is None else a for a in terms]
+
+
+def _known(terms):
+    return any(a is not None for a in terms)
+
+
+def _convolution(product, a, b, k, first=0):
+    """sum over i >= first of product(a_i, b_(k - i))."""
+    out = None
+    for i in range(first, k + 1):
+        if a[i] is not None and b[k - i] is not None:
+            out = _plus(out, product(a[i], b[k - i]))
+    return out
+
+
+def _integral(slope, a, k):
+    """The k-th coefficient of y with y' = slope a', from lower ones of both."""
+    out = None
+    for j in range(1, k + 1):
+        if a[j] is not None and slope[k - j] is not None:
+            out = _plus(out, _times(j, lax.mul(slope[k - j], a[j])))
+    return _times(1.0 / k, out)
+
+
+# --- rules ------------------------------------------------------------------------------
+
+# primitive -> rule(primals, series, **params) -> (primal, terms), lists of both where the
+# primitive has several results; `series` holds the terms from order 1 on.
+jet_rules: dict[Any, Any] = {}
+
+
+def _rule(*primitives):
+    def register(rule):
+        for primitive in primitives:
+            jet_rules[primitive] = functools.partial(rule, primitive)
+        return rule
+
+    return register
+
+
+def _linear_in(primitive, places=None):
+    """Register an operation that is linear in all operands, or in those at `places`."""
+
+    def rule(primals, series, **params):
+        linear = range(len(primals)) if places is None else places
+        if any(_known(s) for i, s in enumerate(series) if i not in linear):
+            return _along_curve(primitive, primals, series, params)
+        out = primitive.bind(*primals, **params)
+        terms = []
+        for coefficients in zip(*series, strict=True):
+            if not _known(coefficients):
+                terms.append([None] * len(out) if primitive.multiple_results else None)
+                continue
+            args = list(primals)
+            for i in linear:
+                args[i] = _filled([coefficients[i]], primals[i])[0]
+            terms.append(primitive.bind(*args, **params))
+        if primitive.multiple_results:
+            terms = [list(one) for one in zip(*terms, strict=True)]
+        return out, terms
+
+    jet_rules[primitive] = rule
+
+
+for _primitive in (
+    lax.neg_p, lax.add_p, lax.sub_p, lax.real_p, lax.imag_p, lax.conj_p, lax.complex_p,
+    lax.convert_element_type_p, lax.reshape_p, lax.broadcast_in_dim_p, lax.transpose_p,
+    lax.squeeze_p, lax.rev_p, lax.slice_p, lax.concatenate_p, lax.pad_p,
+    lax.reduce_sum_p, lax.cumsum_p, lax.reduce_window_sum_p, lax.fft_p,
+    lax.reduce_precision_p, lax.copy_p,
+):  # fmt: skip
+    _linear_in(_primitive)
+
+_linear_in(lax.gather_p, [0])
+_linear_in(lax.dynamic_slice_p, [0])
+_linear_in(lax.dynamic_update_slice_p, [0, 1])
+_linear_in(lax.scatter_add_p, [0, 2])
+
+
+@_rule(lax.mul_p, lax.dot_general_p, lax.conv_general_dilated_p)
+def _bilinear(primitive, primals, series, **params):
+    def product(x, y):
+        return primitive.bind(x, y, **params)
+
+    a, b = [[p, *s] for p, s in zip(primals, series, strict=True)]
+    terms = [_convolution(product, a, b, k) for k in range(1, len(a))]
+    return product(*primals), terms
+
+
+@_rule(lax.div_p)
+def _quotient(primitive, primals, series, **params):
+    (_, divisor), (above, below) = primals, series
+    below = [divisor, *below]
+    y = [primitive.bind(*primals, **params)]
+    for k, a in enumerate(above, 1):
+        rest = _convolution(lax.mul, below, y, k, first=1)
+        rest = _plus(a, _times(-1, rest))
+        y.append(None if rest is None else lax.div(rest, divisor))
+    return y[0], y[1:]
+
+
+@_rule(lax.log_p)
+def _log(primitive, primals, series, **params):
+    (x,), (a,) = primals, series
+    a, y = [x, *a], [primitive.bind(x, **params)]
+    for k in range(1, len(a)):
+        weighted = [None, *[_times(j, y[j]) for j in range(1, k)], None]
+        rest = _times(-1.0 / k, _convolution(lax.mul, weighted, a, k, first=1))
+        rest = _plus(a[k], rest)
+        y.append(None if rest is None else lax.div(rest, x))
+    return y[0], y[1:]
+
+
+def _power(y, x, a, exponent):
+    """The coefficients of x^exponent, where `y` is the value at 0."""
+    a, y = [x, *a], [y]
+    for k in range(1, len(a)):
+        out = None
+        for j in range(1, k + 1):
+            if a[j] is not None and y[k - j] is not None:
+                weight = (exponent * j - (k - j)) / k
+                out = _plus(out, _times(weight, lax.mul(a[j], y[k - j])))
+        y.append(None if out is None else lax.div(out, x))
+    return y[0], y[1:]
+
+
+@_rule(lax.sqrt_p, lax.rsqrt_p, lax.cbrt_p)
+def _root(primitive, primals, series, **params):
+    (x,), (a,) = primals, series
+    exponent = {lax.sqrt_p: 0.5, lax.rsqrt_p: -0.5, lax.cbrt_p: 1 / 3}[primitive]
+    return _power(primitive.bind(x, **params), x, a, exponent)
+
+
+@_rule(lax.integer_pow_p)
+def _integer_power(primitive, primals, series, *, y):
+    """By products, which hold at zero too."""
+    power, rest = abs(y), None
+    square = primals[0], series[0]
+    while power:
+        if power & 1:
+            rest = square if rest is None else _product(rest, square)
+        power >>= 1
+        square = _product(square, square) if power else square
+    one = lax.full_like(primals[0], 1), [None] * len(series[0])
+    rest = one if rest is None else rest
+    if y < 0:
+        rest = jet_rules[lax.div_p]([one[0], rest[0]], [one[1], rest[1]])
+    return primitive.bind(primals[0], y=y), rest[1]
+
+
+def _product(x, y):
+    return jet_rules[lax.mul_p]([x[0], y[0]], [x[1], y[1]])
+
+
+@_rule(lax.square_p)
+def _square(primitive, primals, series):
+    return _product((primals[0], series[0]), (primals[0], series[0]))
+
+
+def _by_slope(primitive, slope, of_result=False):
+    """Register y(x) with y' = slope(x) x', or slope(y) x'; `slope` is made of lax."""
+
+    def rule(primals, series, **params):
+        (x,), (a,) = primals, series
+        a, y = [x, *a], [primitive.bind(x, **params)]
+        for k in range(1, len(a)):
+            known = y if of_result else a[:k]
+            outs, terms = _jet_of(lambda v: [slope(v)], [known[0]], [known[1:]], k - 1)
+            y.append(_integral([outs[0], *terms[0]], a, k))
+        return y[0], y[1:]
+
+    jet_rules[primitive] = rule
+
+
+def _one(x):
+    return lax.full_like(x, 1)
+
+
+_by_slope(lax.exp_p, lambda y: y, True)
+_by_slope(lax.exp2_p, lambda y: lax.mul(y, lax.full_like(y, math.log(2))), True)
+_by_slope(lax.expm1_p, lambda y: lax.add(y, _one(y)), True)
+_by_slope(lax.log1p_p, lambda x: lax.div(_one(x), lax.add(_one(x), x)))
+_by_slope(lax.tanh_p, lambda y: lax.sub(_one(y), lax.mul(y, y)), True)
+_by_slope(lax.tan_p, lambda y: lax.add(_one(y), lax.mul(y, y)), True)
+_by_slope(lax.logistic_p, lambda y: lax.mul(y, lax.sub(_one(y), y)), True)
+_by_slope(lax.asin_p, lambda x: lax.rsqrt(lax.sub(_one(x), lax.mul(x, x))))
+_by_slope(lax.acos_p, lambda x: lax.neg(lax.rsqrt(lax.sub(_one(x), lax.mul(x, x)))))
+_by_slope(lax.atan_p, lambda x: lax.div(_one(x), lax.add(_one(x), lax.mul(x, x))))
+_by_slope(lax.asinh_p, lambda x: lax.rsqrt(lax.add(lax.mul(x, x), _one(x))))
+_by_slope(lax.acosh_p, lambda x: lax.rsqrt(lax.sub(lax.mul(x, x), _one(x))))
+_by_slope(lax.atanh_p, lambda x: lax.div(_one(x), lax.sub(_one(x), lax.mul(x, x))))
+_by_slope(lax.lgamma_p, lax.digamma)
+
+
+def _bell(x, factor, sign):
+    """factor exp(sign x^2)."""
+    return lax.mul(lax.full_like(x, factor), lax.exp(_times(sign, lax.mul(x, x))))
+
+
+_by_slope(lax.erf_p, lambda x: _bell(x, 2 / math.sqrt(math.pi), -1))
+_by_slope(lax.erfc_p, lambda x: _bell(x, -2 / math.sqrt(math.pi), -1))
+_by_slope(lax.erf_inv_p, lambda y: _bell(y, math.sqrt(math.pi) / 2, 1), True)
+
+
+def _coupled(sign, sine, cosine):
+    """Register s' = c a', c' = sign s a'."""
+
+    def rule(primitive, primals, series, **params):
+        (x,), (a,) = primals, series
+        a = [x, *a]
+        s, c = [sine.bind(x, **params)], [cosine.bind(x, **params)]
+        for k in range(1, len(a)):
+            new = _integral(c, a, k), _times(sign, _integral(s, a, k))
+            s.append(new[0])
+            c.append(new[1])
+        y = s if primitive is sine else c
+        return y[0], y[1:]
+
+    _rule(sine, cosine)(rule)
+
+
+_coupled(-1, lax.sin_p, lax.cos_p)
+_coupled(1, lax.sinh_p, lax.cosh_p)
+
+
+@_rule(lax.pow_p)
+def _pow(primitive, primals, series):
+    (x, exponent), (a, b) = primals, series
+    y = primitive.bind(x, exponent)
+    exponent = core.scalar_values.get(type(exponent), lambda v: v)(exponent)
+    if isinstance(exponent, (int, float)) and not _known(b):
+        return _power(y, x, a, exponent)
+    exponents = lax.convert_element_type(primals[1], y.dtype)
+    logs = jet_rules[lax.log_p]([x], [a])
+    product = _product((exponents, b), logs)
+    a, y = [product[0], *product[1]], [y]
+    for k in range(1, len(a)):
+        y.append(_integral(y, a, k))
+    return y[0], y[1:]
+
+
+def _chosen(which, x, y, a, b):
+    """The terms of `a` where `which`, those of `b` elsewhere."""
+    return [
+        None
+        if p is None and q is None
+        else lax.select(which, *_filled([p], x), *_filled([q], y))
+        for p, q in zip(a, b, strict=True)
+    ]
+
+
+@_rule(lax.abs_p)
+def _abs(primitive, primals, series):
+    (x,), (a,) = primals, series
+    if dtypes.issubdtype(x.dtype, jnp.complexfloating):
+        return _along_curve(primitive, primals, series, {})
+    sign = lax.sign(x)
+    terms = [None if term is None else lax.mul(sign, term) for term in a]
+    return primitive.bind(x), terms
+
+
+@_rule(lax.max_p, lax.min_p)
+def _extremum(primitive, primals, series):
+    """The terms of the operand that is chosen, the mean of both where they are equal."""
+    (x, y), (a, b) = primals, series
+    out = primitive.bind(x, y)
+    x, y = jnp.broadcast_to(x, out.shape), jnp.broadcast_to(y, out.shape)
+    first = lax.gt(x, y) if primitive is lax.max_p else lax.lt(x, y)
+    equal = lax.eq(x, y)
+    means = [_times(0.5, _plus(p, q)) for p, q in zip(a, b, strict=True)]
+    return out, _chosen(equal, x, x, means, _chosen(first, x, y, a, b))
+
+
+@_rule(lax.select_n_p)
+def _select_n(primitive, primals, series):
+    which, *cases = primals
+    terms = []
+    for coefficients in zip(*series[1:], strict=True):
+        filled = [_filled([c], x)[0] for c, x in zip(coefficients, cases, strict=True)]
+        known = _known(coefficients)
+        terms.append(primitive.bind(which, *filled) if known else None)
+    return primitive.bind(which, *cases), terms
+
+
+@_rule(lax.reduce_max_p, lax.reduce_min_p)
+def _reduce_extremum(primitive, primals, series, **params):
+    """The mean of the terms at the places of the extremum."""
+    (x,), (a,) = primals, series
+    out = primitive.bind(x, **params)
+    axes = params["axes"]
+    kept = [d for d in range(x.ndim) if d not in axes]
+    places = lax.eq(x, lax.broadcast_in_dim(out, x.shape, kept))
+    places = lax.convert_element_type(places, x.dtype)
+    count = lax.reduce_sum(places, axes)
+
+    def mean(term):
+        return lax.div(lax.reduce_sum(lax.mul(term, places), axes), count)
+
+    return out, [None if term is None else mean(term) for term in a]
+
+
+# --- without a rule: derivatives along the curve ------------------------------------------
+
+
+def _derivative(fun):
+    """The derivative of a flat function of one scalar; zeros instead of `Zero`."""
+
+    def derived(t):
+        outs, tangents = ad.jvp(fun, [t], [lax.full_like(t, 1)])
+        return [
+            lax.full_like(y, 0) if type(d) is Zero else d
+            for y, d in zip(outs, tangents, strict=True)
+        ]
+
+    return derived
+
+
+def _along_curve(primitive, primals, series, params):
+    """The series of any differentiable primitive: the derivatives at t = 0."""
+    order = len(series[0])
+    moving = [_known(s) for s in series]
+    real = jnp.finfo(jnp.result_type(*[p for p, m in zip(primals, moving) if m])).dtype
+
+    def at(t):
+        args = []
+        for x, terms, moves in zip(primals, series, moving, strict=True):
+            value = None
+            for term in reversed([x, *terms] if moves else []):
+                if value is not None:
+                    value = lax.mul(value, jnp.broadcast_to(t.astype(x.dtype), x.shape))
+                value = _plus(value, term)
+            args.append(value if moves else x)
+        out = primitive.bind(*args, **params)
+        return list(out) if primitive.multiple_results else [out]
+
+    zero = lax.full((), 0, real)
+    outs, derivatives, fun = at(zero), [], at
+    inexact = [_is_inexact(y) for y in outs]
+    for k in range(1, order + 1):
+        fun = _derivative(fun)
+        derivatives.append([
+            _times(1.0 / math.factorial(k), d) if moves else None
+            for d, moves in zip(fun(zero), inexact, strict=True)
+        ])  # fmt: skip
+    terms = [list(one) for one in zip(*derivatives, strict=True)] or [[] for _ in outs]
+    return (outs, terms) if primitive.multiple_results else (outs[0], terms[0])
+
+
+def _is_inexact(x):
+    return dtypes.issubdtype(core.get_aval(x).dtype, jnp.inexact)
+
+
+# --- functions in functions ---------------------------------------------------------------
+
+
+def _series_of_jaxpr(closed, order):
+    """A closed jaxpr as a function of (primal, filled terms) pairs, giving such pairs."""
+
+    def fun(pairs):
+        primals, series = [list(side) for side in zip(*pairs, strict=True)] or [[], []]
+        outs, terms = _jet_of(core.jaxpr_as_fun(closed), primals, series, order)
+        return [_pair(y, t, order) for y, t in zip(outs, terms, strict=True)]
+
+    return fun
+
+
+def _pair(x, terms, order):
+    """A value with all its terms; with None for each where it has no tangent space."""
+    if not _is_inexact(x):
+        return x, [None] * order
+    return x, _filled(terms, x)
+
+
+def _pairs(primals, series):
+    return [_pair(p, s, len(s)) for p, s in zip(primals, series, strict=True)]
+
+
+def _unzipped(pairs):
+    return [y for y, _ in pairs], [t for _, t in pairs]
+
+
+@_rule(lax.cond_p)
+def _cond(primitive, primals, series, *, branches, **_):
+    order = len(series[0])
+    functions = [_series_of_jaxpr(branch, order) for branch in branches]
+    pairs = _pairs(primals[1:], series[1:])
+    return _unzipped(lax.switch(primals[0], functions, pairs))
+
+
+@_rule(lax.scan_p)
+def _scan(
+    primitive, primals, series, *, jaxpr, length, reverse, num_consts, num_carry, unroll,
+    **_,
+):  # fmt: skip
+    body = _series_of_jaxpr(jaxpr, len(series[0]))
+    pairs = _pairs(primals, series)
+    split = num_consts + num_carry
+    consts, init, xs = pairs[:num_consts], pairs[num_consts:split], pairs[split:]
+
+    def step(carry, x):
+        outs = body([*consts, *carry, *x])
+        return outs[:num_carry], outs[num_carry:]
+
+    carry, ys = lax.scan(step, init, xs, length, reverse, unroll)
+    return _unzipped([*carry, *ys])
+
+
+@_rule(lax.while_p)
+def _while(
+    primitive,
+    primals,
+    series,
+    *,
+    cond_jaxpr,
+    body_jaxpr,
+    cond_nconsts,
+    body_nconsts,
+    **_,
+):
+    body = _series_of_jaxpr(body_jaxpr, len(series[0]))
+    pairs = _pairs(primals, series)
+    split = cond_nconsts + body_nconsts
+    limits, consts = primals[:cond_nconsts], pairs[cond_nconsts:split]
+    goes_on = core.jaxpr_as_fun(cond_jaxpr)
+    state = lax.while_loop(
+        lambda state: goes_on(*limits, *[x for x, _ in state])[0],
+        lambda state: body([*consts, *state]),
+        pairs[split:],
+    )
+    return _unzipped(state)
+
+
+# --- the trace --------------------------------------------------------------------------
+
+
+class JetTracer(Tracer):
+    """A value together with the coefficients of its series."""
+
+    __slots__ = ("primal", "terms")
+    jax_name = "JetTracer"
+
+    def __init__(self, trace, primal, terms):
+        self._trace, self.primal, self.terms = trace, primal, terms
+        self.aval = core.get_aval(primal)
+
+    def _concrete(self):
+        return ad.concrete(self.primal)
+
+    def __repr__(self):
+        return f"JetTracer({self.aval.str_short()})"
+
+
+# calls that only hold a jaxpr: it is run in their place
+_CALLS = frozenset({"jit", "remat2"})
+
+
+class JetTrace(core.Trace):
+    """Carries series of one order along."""
+
+    def __init__(self, parent, order):
+        self.parent, self.order = parent, order
+
+    def described(self):
+        return self.parent.described()
+
+    def split(self, x):
+        """(primal, terms) of a value that may or may not be of this trace."""
+        if type(x) is JetTracer and x._trace is self:
+            return x.primal, x.terms
+        return x, [None] * self.order
+
+    def join(self, primal, terms):
+        """A tracer of both, or just the primal where all terms are zero."""
+        known = _known(terms) and _is_inexact(primal)
+        return JetTracer(self, primal, terms) if known else primal
+
+    def owns_any(self, args):
+        """Whether one of the values is a tracer of this trace."""
+        return any(type(x) is JetTracer and x._trace is self for x in args)
+
+    def process_primitive(self, primitive, args, params):
+        if not self.owns_any(args):
+            return self.parent.process_primitive(primitive, args, params)
+        if primitive.name in _CALLS:
+            return core.eval_jaxpr(*_opened(params["jaxpr"]), *args)
+        primals, series = [list(side) for side in zip(*map(self.split, args))]
+        rule = jet_rules.get(primitive)
+        with core.set_current_trace(self.parent):
+            primals = [asarray(x) for x in primals]
+            if rule is None:
+                out, terms = _along_curve(primitive, primals, series, params)
+            else:
+                out, terms = rule(primals, series, **params)
+        if primitive.multiple_results:
+            return [self.join(y, t) for y, t in zip(out, terms, strict=True)]
+        return self.join(out, terms)
+
+    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
+        if self.owns_any(args):
+            return fun(*args)
+        return self.parent.process_custom_jvp_call(primitive, fun, jvp, args, **params)
+
+    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
+        if self.owns_any(args):
+            return fun(*args)
+        return self.parent.process_custom_vjp_call(
+            primitive, fun, fwd, bwd, args, **params
+        )
+
+
+def _opened(closed):
+    """(jaxpr, constants) of a closed or an open jaxpr."""
+    if isinstance(closed, core.ClosedJaxpr):
+        return closed.jaxpr, closed.consts
+    return closed, []
+
+
+def _jet_of(fun, primals, series, order):
+    """(outs, their terms) of the flat function `fun(*primals) -> list`."""
+    level = JetTrace(core.current_trace(), order)
+    args = [
+        level.join(p, list(s)[:order]) for p, s in zip(primals, series, strict=True)
+    ]
+    try:
+        with core.set_current_trace(level):
+            outs = fun(*args)
+        pairs = [level.split(y) for y in outs]
+    finally:
+        level.valid = False
+    return [y for y, _ in pairs], [t for _, t in pairs]
+
+
+def _check(primals, series):
+    """The order of all series.  ValueError where they differ, or are no arrays."""
+    orders = {len(terms) for terms in series}
+    if len(orders) != 1:
+        raise ValueError("jet terms have inconsistent lengths for different arguments")
+    for i, (x, terms) in enumerate(zip(primals, series, strict=True)):
+        if not all_leaves([x]):
+            raise ValueError(f"primal value at position {i} is not an array")
+        for j, term in enumerate(terms):
+            if not all_leaves([term]):
+                raise ValueError(f"term {j} for argument {i} is not an array")
+    return orders.pop()
+
+
+def _input(x, term, scale):
+    """A user's term as a coefficient of the series of `x`."""
+    term = asarray(term) * (1.0 / scale)
+    dtype = core.get_aval(x).dtype
+    return term if term.dtype == dtype else term.astype(dtype)
+
+
+def jet(fun, primals, series, factorial_scaled=True, **_):
+    """The value of `fun`, and the derivatives of t -> fun(*x(t)) at 0.
+
+    Args:
+        fun: a function of arrays, giving a pytree of arrays.
+        primals: the values x(0).
+        series: for each argument its derivatives x'(0), x''(0), ...: as many for all.
+        factorial_scaled: whether series, in and out, hold derivatives; else the
+            coefficients of the power series, which are these divided by k!.
+
+    Returns (out, derivatives): both are like `fun`'s result, the second with a list in
+    the place of each array.  ValueError for series that do not fit.
+    """
+    order = _check(primals, series)
+    scales = [math.factorial(k) if factorial_scaled else 1 for k in range(1, order + 1)]
+    inputs = [
+        [_input(x, t, n) for n, t in zip(scales, terms, strict=True)]
+        for x, terms in zip(primals, series, strict=True)
+    ]
+    tree = None
+
+    def flat(*args):
+        nonlocal tree
+        leaves, tree = tree_flatten(fun(*args))
+        return leaves
+
+    outs, terms = _jet_of(flat, primals, inputs, order)
+    terms = [_filled(ts, y) for y, ts in zip(outs, terms, strict=True)]
+    if factorial_scaled:
+        terms = [
+            [float(n) * t for n, t in zip(scales, ts, strict=True)] for ts in terms
+        ]
+    return tree_unflatten(tree, outs), tree_unflatten(tree, terms)
+
+
+def jet2(fun, primals, series, *, factorial_scaled=False, **_):
+    """`jet` with the coefficients of power series by default."""
+    return jet(fun, primals, series, factorial_scaled)
