@@ -126,3 +126,38 @@ def test_piecewise_is_traced_once():
     for _ in range(3):
         minijax.numpy.piecewise(x, [x < 1], [positive, 0.0])
     assert len(traces) == 1
+
+
+MESSAGES = [
+    "jnp.vectorize(jnp.dot, signature='(n,m),(m)->(n)')(v, v)",
+    "jnp.vectorize(jnp.dot, signature='(n,m),(m)->(n)')(x, v[:2])",
+    "jnp.vectorize(jnp.dot, signature='(n,m),(m)->(n),()')(x, v)",
+    "jnp.vectorize(jnp.dot, signature='(n,m),(m)->()')(x, v)",
+    "jnp.vectorize(jnp.dot, signature='(n,m)->(n)')(x, v)",
+    "jnp.matvec(v, v)", "jnp.vecmat(v, x)", "jnp.vecdot(v, x[:, :2])",
+    "jnp.nonzero(v[0])", "jnp.nonzero(v, size=9, fill_value=[1])",
+    "jnp.stack([v, x])", "jnp.split(v, 3)", "jnp.cumulative_prod(v[0])",
+    "jnp.rot90(v)", "jnp.isin(v, v, method='none')", "jnp.delete(v, 1.5)",
+    "jnp.insert(v, x[0, :2], 1)", "jnp.pad(v, (1, 2, 3))", "jnp.pad(v[:0], 1, 'edge')",
+    "jnp.block([[v], v])", "jnp.zeros(2, dtype=v)", "jnp.arange(v)", "jnp.eye(3, k=1.5)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", MESSAGES)
+def test_refusals_read_as_in_jax(source):
+    def message(framework):
+        jnp = framework.numpy
+        with pytest.raises((TypeError, ValueError)) as caught:
+            eval(source, {"jnp": jnp, "v": jnp.arange(4.0), "x": jnp.ones((3, 4))})
+        return caught.type, str(caught.value).splitlines()[0]
+
+    assert message(minijax) == message(jax)
+
+
+def test_ufuncs_of_one_function_are_equal():
+    for jnp in (jax.numpy, minijax.numpy):
+        one, same = [jnp.frompyfunc(max, 2, 1) for _ in range(2)]
+        assert one == same and hash(one) == hash(same)
+        assert one != jnp.frompyfunc(max, 2, 1, identity=0)
+        with pytest.raises(ValueError, match="out of bounds"):
+            jnp.add.accumulate(jnp.float32(1))

@@ -84,16 +84,17 @@ def vectorize(pyfunc, *, excluded=frozenset(), signature=None):
 
     @functools.wraps(pyfunc)
     def wrapped(*args, **kwargs):
-        fun, arrays, static = _without_excluded(pyfunc, excluded, args, kwargs)
-        return _vectorized(
-            fun, signature, arrays, f"jax.numpy.vectorize of {pyfunc}", static
-        )
+        where = f"vectorized function with excluded={frozenset(excluded)!r}"
+        if signature is not None:
+            where += f" and {signature=}"
+        fun, arrays = _without_excluded(pyfunc, excluded, args, kwargs)
+        return _vectorized(fun, signature, arrays, where)
 
     return wrapped
 
 
 def _without_excluded(pyfunc, excluded, args, kwargs):
-    """(function of the mapped arguments, these, whether keywords were mapped)."""
+    """(function of the mapped arguments, these)."""
     fixed = {i: x for i, x in enumerate(args) if i in excluded or x is None}
     mapped_names = [name for name in kwargs if name not in excluded]
     places = [i for i in range(len(args)) if i not in fixed]
@@ -107,11 +108,10 @@ def _without_excluded(pyfunc, excluded, args, kwargs):
         return pyfunc(*full, **rest)
 
     arrays = [args[i] for i in places] + [kwargs[name] for name in mapped_names]
-    return fun, arrays, len(places)
+    return fun, arrays
 
 
-def _vectorized(fun, signature, arrays, where, _):
-    check_arraylike("vectorize", *arrays)
+def _vectorized(fun, signature, arrays, where):
     arrays = [asarray(x) for x in arrays]
     if signature is None:
         inputs, outputs = [()] * len(arrays), None
@@ -120,7 +120,7 @@ def _vectorized(fun, signature, arrays, where, _):
         if len(inputs) != len(arrays):
             raise TypeError(
                 f"wrong number of positional arguments: expected {len(inputs)}, got "
-                f"{len(arrays)}"
+                f"{len(arrays)} on {where}"
             )
     sizes = core_sizes(arrays, inputs, where)
     leads = [
@@ -158,7 +158,12 @@ def _checked(fun, outputs, sizes, where):
 
     def checked(*args):
         out = fun(*args)
-        parts = out if isinstance(out, (tuple, list)) else [out]
+        if len(outputs) > 1 and not isinstance(out, tuple):
+            raise TypeError(
+                f"output must be a tuple when multiple outputs are expected, got: {out!r}\n"
+                f"on {where}"
+            )
+        parts = out if len(outputs) > 1 or isinstance(out, (tuple, list)) else [out]
         if len(parts) != len(outputs):
             raise TypeError(
                 f"wrong number of output arguments: expected {len(outputs)}, got "
@@ -169,7 +174,7 @@ def _checked(fun, outputs, sizes, where):
             shape = shape_of(x)
             if len(shape) != len(names):
                 raise ValueError(
-                    f"output with shape {shape} does not match core dimensions "
+                    f"output shape {shape} does not match core dimensions "
                     f"{names} on {where}"
                 )
             for name, n in zip(names, shape, strict=True):

@@ -95,7 +95,7 @@ def stack(arrays, axis=0, out=None, dtype=None):
         return concatenate(expand_dims(arrays, axis + 1), axis=axis, dtype=dtype)
     arrays = ensure_arraylike("stack", *arrays)
     shape = shape_of(arrays[0])
-    if any(shape_of(x) != shape for x in arrays):
+    if any(len(shape_of(x)) == len(shape) and shape_of(x) != shape for x in arrays):
         shapes = ", ".join([str(tuple(shape_of(x))) for x in arrays])
         raise ValueError(f"All input arrays must have the same shape. Got {shapes}.")
     axis = canonical_axis(axis, len(shape) + 1)

@@ -26,7 +26,7 @@ class ufunc(Served):
     fun: the function; nin, nout: the numbers of its arguments and results; identity:
     what leaves another operand as it is, or None; reduce, accumulate, at: names of the
     jnp functions and index update methods that do the same at once, where there are
-    any.
+    any; key: what makes it equal to others, `fun` by default.
     """
 
     def __init__(
@@ -39,13 +39,14 @@ class ufunc(Served):
         reduce=None,
         accumulate=None,
         at=None,
+        key=None,
     ):
         super().__init__(fun, NO_STATICS, self._apply)
         self.__name__ = self.__qualname__ = fun.__name__.lstrip("_")
         self.__doc__ = fun.__doc__
         self.__module__ = "minijax.numpy"
         self.__wrapped__ = fun
-        self._fun = fun
+        self._fun, self._key = fun, fun if key is None else key
         self._counts = nin, nout, identity
         self._reduce, self._accumulate, self._at = reduce, accumulate, at
 
@@ -55,16 +56,19 @@ class ufunc(Served):
     identity = property(
         lambda self: self._counts[2], doc="The neutral operand, or None."
     )
-    _func = property(lambda self: self._fun, doc="The function, under JAX's name.")
+    _func = property(lambda self: self._key, doc="The function, under JAX's name.")
 
     def __repr__(self):
         return f"<jnp.ufunc '{self.__name__}'>"
 
     def __hash__(self):
-        return hash((self._fun, self.__name__, self.nin, self.nout))
+        return hash((self._key, self.__name__, self._counts))
 
     def __eq__(self, other):
-        return isinstance(other, ufunc) and self._fun is other._fun
+        return isinstance(other, ufunc) and (
+            (self._key, self.__name__, self._counts)
+            == (other._key, other.__name__, other._counts)
+        )
 
     def _apply(self, *args, out=None, where=None):
         """Apply to arrays.  NotImplementedError for `out` and `where`."""
@@ -127,6 +131,8 @@ class ufunc(Served):
         if out is not None:
             raise NotImplementedError(f"out argument of {self.__name__}.accumulate()")
         if self._accumulate is not None:
+            if axis is not None:
+                axis = canonical_axis(axis, len(shape_of(a)))
             return getattr(jnp, self._accumulate)(a, axis=axis, dtype=dtype)
         return _accumulate_by_loop(self, a, axis, dtype)
 
@@ -295,7 +301,7 @@ def frompyfunc(func, /, nin, nout, *, identity=None):
 
     apply.__name__ = getattr(func, "__name__", "ufunc")
     apply.__doc__ = func.__doc__
-    return ufunc(jit(apply), nin, nout, identity=identity)
+    return ufunc(jit(apply), nin, nout, identity=identity, key=func)
 
 
 # --- reductions without a name in jnp -------------------------------------------------
