@@ -90,6 +90,8 @@ CASES = {
     "carries in turn": lambda s: s.vmap(lambda x: s.lax.scan(
         lambda c, _: ((c[1], c[2], c[3], 0.0), None), (0.0, 1.0, 2.0, x), None, 2)[0])(
             s.jnp.arange(3.0)),
+    "gradient through a promoted carry": lambda s: s.grad(lambda x: s.lax.scan(
+        lambda c, y: (c * y, None), x, s.jnp.arange(1.0, 4))[0])(2.0),
     "scan is traced once": lambda s: _times_traced(
         s, lambda f: s.lax.scan(lambda c, x: f(c + x, x), 0.0, s.jnp.arange(3.0))),
     "while is traced once": lambda s: _times_traced(
@@ -171,6 +173,8 @@ CASES = {
         lambda a, b: a + b, F32(1)),
     "prefixes along no axis": lambda s: s.lax.associative_scan(
         lambda a, b: a + b, s.jnp.ones(3), axis=2),
+    "reference from a branch": lambda s: str(raised(lambda: s.lax.cond(
+        True, lambda: s.new_ref(1.0), lambda: s.new_ref(2.0)))).partition(" at ")[0],
     "leak from while": lambda s: _leaked(
         s, lambda f: s.lax.while_loop(lambda c: c < 2, f, 1)),
 }  # fmt: skip

@@ -166,7 +166,10 @@ class JaxprTrace(core.Trace):
     def _check_returns_no_refs(self, outvars):
         for var in outvars:
             if type(var.aval) is core.AbstractRef:
-                what = self.described() or "a traced function"
+                info = self.debug_info
+                what = "a traced function"
+                if info is not None:
+                    what = f"function {info.func_src} traced for {info.traced_for}"
                 raise ValueError(
                     f"{what} returned a mutable array reference of type {var.aval}, but "
                     "mutable array references cannot be returned."

@@ -20,6 +20,7 @@ from minijax.control.body import (
     trace_body,
 )
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.ops.convert import convert_element_type
 from minijax.ops.define import add_tangents, define, instantiate
 from minijax.ops.index import dynamic_index_in_dim
 from minijax.ops.shape import expand_dims
@@ -473,12 +474,22 @@ def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
         ]
         return [
             *summed,
-            *[instantiate(ct) for ct in init],
+            *[
+                _typed_like(a, instantiate(ct))
+                for a, ct in zip(carry, init, strict=True)
+            ],
             *[instantiate(ct) for ct in xs if ct is not None],
         ]
 
     in_avals = [*known_consts, *sums, *carry, *ys, *known_xs]
     return hoist_consts(trace(transposed, in_avals, jaxpr.jaxpr.debug_info))
+
+
+def _typed_like(aval, ct):
+    """A cotangent as weakly typed as the carry that it becomes."""
+    if core.get_aval(ct).weak_type and not aval.weak_type:
+        return convert_element_type(ct, aval.dtype)
+    return ct
 
 
 def _scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, **params):
