@@ -160,6 +160,16 @@ def _custom_vjp(side):
     return f
 
 
+def _referring(side, x, i):
+    r = side.new_ref(x)
+    r[0] = r[1]
+    whole = r[...]
+    r[i] = whole[0]  # arrays are indexed between references
+    r[1:] = r[:2]
+    side("ref").addupdate(r, 2, whole[1])
+    return side("ref").swap(r, 0, whole[2]), r[i]
+
+
 MANY = [np.ones((3, 3), np.float32)] * 10
 ROW = np.ones(3, np.float32)
 # name -> (function, its arguments)
@@ -193,6 +203,7 @@ PRINTED = {
     "vmap of custom_jvp": (lambda s: s.vmap(_custom_jvp(s)), [ROW]),
     "custom_vjp": (_custom_vjp, [1.0]),
     "vmap of custom_vjp": (lambda s: s.vmap(_custom_vjp(s)), [ROW]),
+    "references": (lambda s: lambda x, i: _referring(s, x, i), [ROW, 1]),
     "random": (lambda s: lambda: s.random.normal(s.random.key(0), (2,)), []),
 }
 
@@ -389,6 +400,13 @@ def _summed_cotangent(side):
     return side.grad(lambda y: side.vmap(f, (0, None))(np.arange(3.0), y).sum())(2.0)
 
 
+def _hint(side):
+    try:
+        side.checkpoint(lambda x: x if x > 0 else -x)(1.0)
+    except side.errors.TracerBoolConversionError as error:
+        return "`static_argnums` parameter for `jax.remat`" in str(error)
+
+
 EDGES = {
     "linearized from jit": lambda s: _returned(
         s, lambda s: lambda f, x: s.linearize(f, x)[1]
@@ -420,6 +438,14 @@ EDGES = {
     ),
     "tree of vmap rule": lambda s: _batched(s, lambda n, b, x: ((x, x), (True, True))),
     "flags of vmap rule": lambda s: _batched(s, lambda n, b, x: (x, [True])),
+    "pullback of integers": lambda s: s.vjp(lambda x: x * 2, 1)[1](1.0),
+    "axes of pmap": lambda s: s.pmap(lambda x: x, in_axes=False)(np.zeros(1)),
+    "pmap of nothing": lambda s: s.pmap(lambda x: x)({}),
+    "static by name in pmap": lambda s: s.pmap(
+        lambda a, b: a, static_broadcasted_argnums=1
+    )(np.ones((1, 1)), b=1),
+    "attribute of tracer": lambda s: s.jit(lambda x: {x: 1})(1.0),
+    "value in checkpoint": lambda s: _hint(s),
     "summed cotangent": _summed_cotangent,
     "static": _incomparable,
     "traces of shapes": _traces,

@@ -672,6 +672,13 @@ class Tracer:
 
     __slots__ = ("_trace", "aval", "__weakref__")
     __array_priority__ = 1000
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        name = cls.__dict__.get("jax_name")
+        if isinstance(name, str):  # the name that messages have of Python's own
+            cls.__name__ = cls.__qualname__ = name
+
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     shape = property(lambda self: self.aval.shape)

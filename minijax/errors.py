@@ -36,6 +36,12 @@ class ConcretizationTypeError(JAXTypeError):
         )
 
 
+_STATIC_IN_CHECKPOINT = (
+    "Consider using the `static_argnums` parameter for `jax.remat` or `jax.checkpoint`. "
+    "See the `jax.checkpoint` docstring and its example involving `static_argnums`."
+)
+
+
 class TracerBoolConversionError(ConcretizationTypeError):
     """`if`, `while`, `and`, `or`, `not` on a traced value: use `lax.cond` or
     `jnp.where`.
@@ -46,6 +52,9 @@ class TracerBoolConversionError(ConcretizationTypeError):
             self,
             f"Attempted boolean conversion of {describe(tracer)}.{origin(tracer)}",
         )
+        info = getattr(tracer._trace, "debug_info", None)
+        if info is not None and info.traced_for == "checkpoint / remat":
+            self.args = (f"{self}\n\n{_STATIC_IN_CHECKPOINT}",)
 
 
 class TracerArrayConversionError(JAXTypeError):

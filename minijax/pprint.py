@@ -265,6 +265,8 @@ def _skeleton(jaxpr, name):
 
 def _equation(eqn, name):
     settings = name.settings
+    if settings.custom_pp_eqn_rules and eqn.primitive.name in _REF_ARGUMENTS:
+        return _ref_equation(eqn, name)
     params = eqn.params
     if settings.custom_pp_eqn_rules:
         params = _RULES.get(eqn.primitive.name, _sorted)(eqn, name)
@@ -283,6 +285,50 @@ def _equation(eqn, name):
     if settings.source_info:
         equals = _Noted(equals, core.describe_source(eqn.source))
     return [lhs, equals, *rhs]
+
+
+# what reads or writes a reference -> how many arguments stand before its indices
+_REF_ARGUMENTS = {"get": 1, "swap": 2, "addupdate": 2}
+
+
+def _ref_equation(eqn, name):
+    """`a <- r[i]`, `r[i] <- a`, `a, r[i] <- r[i], b` or `r[i] += a`."""
+    ref, *rest = eqn.invars
+    n = _REF_ARGUMENTS[eqn.primitive.name] - 1
+    shape = ref.aval.inner_aval.shape
+    part = f"{name(ref)}[{_entries(eqn.params['index'], rest[n:], shape, name)}]"
+    arrow = " <- "
+    if name.settings.source_info:
+        arrow = _Noted(arrow, core.describe_source(eqn.source))
+    outs = _variables(eqn.outvars, name, typed=True)
+    if eqn.primitive.name == "get":
+        return [outs, arrow, part]
+    value = name(rest[0])
+    if eqn.primitive.name == "addupdate":
+        return [part, " += ", value]
+    if name(eqn.outvars[0]) == "_":
+        return [part, arrow, value]
+    return [outs, ", ", part, arrow, part, ", ", value]
+
+
+def _entries(index, arrays, shape, name):
+    if not index:
+        return "..."
+    feed = iter(arrays)
+    entries = list(index)
+    missing = len(shape) - len([e for e in entries if e is not Ellipsis])
+    at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
+    entries[at : at + 1] = [(slice, None, None, None)] * missing
+    shown = []
+    for entry, size in zip(entries, shape, strict=True):
+        if isinstance(entry, tuple):
+            places = range(size)[slice(*entry[1:])]
+            stop = places.start + len(places)
+            start = "" if places.start == 0 else str(places.start)
+            shown.append(f"{start}:{'' if stop == size else stop}")
+        else:
+            shown.append(name(next(feed)) if entry == "dynamic" else str(entry))
+    return ",".join(shown)
 
 
 def _pair(key, value, name):

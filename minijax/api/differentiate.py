@@ -385,6 +385,8 @@ register_pytree_node(VJP, VJP._flatten, VJP._unflatten)
 
 def _checked_ct(ct, aval):
     want, got = aval.to_tangent_aval(), _tangent_aval(ct)
+    if want.dtype == dtypes.float0 and want.shape == got.shape:
+        return Zero(want)
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         raise ValueError(
             "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
@@ -392,7 +394,7 @@ def _checked_ct(ct, aval):
             f"{want.str_short(False).lstrip('~')} because the corresponding output of the "
             f"differentiated function had JAX type {aval.str_short(False).lstrip('~')}"
         )
-    return Zero(want) if want.dtype == dtypes.float0 else ct
+    return ct
 
 
 @api_boundary

@@ -140,11 +140,25 @@ def pmap(
     statics = static_broadcasted_argnums
     statics = (statics,) if isinstance(statics, int) else tuple(statics)
     name = axis_name if axis_name is not None else object()
+    if not all(type(axis) is int for axis in flatten(in_axes)[0]):
+        raise TypeError(
+            "pmap in_axes must be an int, None, or (nested) container with those types "
+            f"as leaves, but got {in_axes}."
+        )
 
     @functools.wraps(fun, updated=())
     @api_boundary
     def mapped(*args, **kwargs):
+        if statics and max(statics) >= len(args):
+            raise ValueError(
+                f"pmapped function has static_broadcasted_argnums={statics} but was "
+                f"called with only {len(args)} positional argument"
+                f"{'s' * (len(args) > 1)}. All static broadcasted arguments must be "
+                "passed positionally."
+            )
         dynamic = [x for k, x in enumerate(args) if k not in statics]
+        if not flatten((dynamic, kwargs))[0]:
+            raise ValueError("pmap requires at least one argument with a mapped axis.")
 
         def call(*dynamic, **kwargs):
             feed = iter(dynamic)

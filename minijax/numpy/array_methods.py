@@ -345,11 +345,12 @@ def _reversed(self):
 def _first_getitem(self, index):
     """`x[index]`, loaded at its first use."""
     getitem = _module("indexing").getitem
-    _install_getitem(getitem)
+    install_getitem(getitem)
     return getitem(self, index)
 
 
-def _install_getitem(getitem):
+def install_getitem(getitem):
+    """Make `getitem` what indexes arrays and tracers, in place of its loader."""
     tracer: Any = Tracer
     tracer.__getitem__ = getitem
     _callpath.set_operator("getitem", None, getitem, None)
@@ -455,7 +456,7 @@ def _install_operators():
         setattr(Tracer, f"__{name}__", method)
         _callpath.set_operator(name, serve(method), method, None)
     tracer.__pos__ = _positive
-    _install_getitem(_first_getitem)
+    install_getitem(_first_getitem)
 
 
 def _install_method(name, of_tracers, of_arrays):

@@ -12,7 +12,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax.core import AbstractRef, ShapedArray, Tracer, Zero
-from minijax.numpy import indexing
+from minijax.numpy import array_methods, indexing
 from minijax.numpy.creation import asarray
 from minijax.numpy.index_update import _IndexUpdateHelper
 from minijax.ops.define import (
@@ -447,6 +447,7 @@ def addupdate(ref: Any, idx: Any, x: Any) -> None:
 def install():
     """Let tracers of references be indexed and assigned to."""
     tracer: Any = Tracer
+    array_methods.install_getitem(indexing.getitem)  # else it would replace ours later
     plain_get, plain_set = tracer.__getitem__, tracer.__setitem__
 
     def getitem(self, index):
