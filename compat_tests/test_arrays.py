@@ -90,6 +90,9 @@ EXPRESSIONS = [
     "jax.config.update('jax_traceback_filtering', 'foo')",
     "jax.config.update('jax_default_prng_impl', 'foo')",
     "jax.config.update('jax_transfer_guard', 'foo')", "jax.device_get(key)",
+    "jnp.zeros(2, key.dtype)", "jnp.ones_like(key)", "jnp.zeros_like(key)",
+    "jnp.empty((2, 1), key.dtype)", "jnp.asarray(key, dtype='uint32')", "jnp.all(key)",
+    "key < key", "key + 1", "2.0 * key", "key == 1", "key.unsafe_buffer_pointer() > 0",
     # indices
     "x[[[0, 1]]]", "x[range(2)]", "x.at[range(2)].set(1.)", "x[[None]]", "x[object]",
     "x[{}]", "x[np.array([True])]", "jnp.array(1.)[False]", "jnp.array(1.)[True]",

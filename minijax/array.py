@@ -211,7 +211,8 @@ class ArrayImpl(_callpath.Array, Array):
 
     def unsafe_buffer_pointer(self):
         """The address of the first element."""
-        return self._value.__array_interface__["data"][0]
+        self.check_alive()
+        return self._data.__array_interface__["data"][0]
 
     def on_device_size_in_bytes(self):
         """The size of the elements, in bytes."""

@@ -41,6 +41,7 @@ class ExtendedDType:
     """Base of dtypes whose elements are not numbers."""
 
     __slots__ = ()
+    kind = "K"  # where a NumPy dtype has a letter: none of NumPy's
     name: str
     itemsize: int
     type: Any

@@ -331,10 +331,8 @@ def canonical_shape(shape: Any, context: str = "") -> tuple:
     """A static shape as a tuple of ints.  TypeError for anything else."""
     if type(shape) is tuple and all(type(n) is int for n in shape):
         return shape
-    sequence = isinstance(shape, (tuple, list)) or (
-        isinstance(shape, np.ndarray) and shape.ndim
-    )
-    if not sequence:
+    # Arrays, and sequences of others, are shapes as well.
+    if not getattr(shape, "ndim", hasattr(shape, "__iter__")):
         shape = (shape,)
     try:
         return tuple([operator.index(n) for n in shape])
@@ -362,7 +360,16 @@ def _fill(shape, value, dtype, where):
         dtype = dtypes.python_scalar_dtype(float)
     else:
         dtype = user_dtype(dtype, where)
-    return _spread(literal(value, dtype), canonical_shape(shape))
+    return _spread(_element(value, dtype), canonical_shape(shape))
+
+
+def _element(number, dtype, weak=False):
+    """A number as a scalar of a dtype; a key has it in each of its words."""
+    if not isinstance(dtype, dtypes.ExtendedDType):
+        return literal(number, dtype, weak)
+    words = np.full(dtype.itemsize // 4, number, np.uint32)
+    key = words.view(dtypes.storage_dtype(dtype)).reshape(())
+    return ArrayImpl(core.ShapedArray((), dtype), key)
 
 
 def _spread(scalar, shape):
@@ -415,6 +422,8 @@ def _like(a, value, dtype, shape, where):
         dtype = dtypes.dtype(a) if aval is None else aval.dtype
         weak = aval is not None and aval.weak_type
     shape = tuple(shape_of(a)) if shape is None else canonical_shape(shape)
+    if type(value) is int:
+        value = _element(value, dtype, weak)
     value = convert(value, dtype, weak)
     if shape_of(value):
         return broadcast_to(value, shape)

@@ -180,6 +180,8 @@ def convert(x, dtype, weak=False) -> Any:
             return literal(value, dtype, weak)
     if loses_imaginary_part(aval.dtype, dtype):
         warn_of_lost_part()
+    if aval.dtype != dtype and "K" in (aval.dtype.kind, dtype.kind):
+        raise ValueError(f"Cannot convert_element_type from {aval.dtype} to {dtype}")
     return convert_element_type_p.bind(
         x, new_dtype=dtype, weak_type=weak, sharding=None
     )
@@ -290,7 +292,17 @@ def _rank_promotion(name, args):
 
 def promote_args(name, *args) -> Any:
     """Arguments checked, in their common dtype, with equal ranks."""
-    return promote_shapes(name, *promote_dtypes(*ensure_arraylike(name, *args)))
+    args = ensure_arraylike(name, *args)
+    kinds = [dtype_of(x) for x in args]
+    if any(dtype != kinds[0] for dtype in kinds):
+        _refuse_keys(name, kinds)
+    return promote_shapes(name, *promote_dtypes(*args))
+
+
+def _refuse_keys(name, kinds):
+    if any(dtype.kind == "K" for dtype in kinds):
+        said = ", ".join(map(str, kinds))
+        raise TypeError(f"{name} does not accept dtypes {said}.")
 
 
 def promote_args_inexact(name, *args) -> Any:
