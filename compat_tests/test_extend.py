@@ -230,3 +230,48 @@ def test_dead_code():
         return [int(u) for u in used], len(jaxpr.eqns), len(jaxpr.invars)
 
     assert_same(body)
+
+
+class _Wrapped:
+    """A type of others that is an argument once it is registered."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value, np.float32)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_types_of_others_as_arguments():
+    def body(side):
+        xla, core = side("interpreters.xla"), side("core")
+        handlers, avals = xla.canonicalize_dtype_handlers, core.pytype_aval_mappings
+        handlers[_Wrapped] = lambda x: handlers[np.ndarray](x.value)
+        avals[_Wrapped] = lambda x: avals[np.ndarray](x.value)
+        x = _Wrapped([1, 2])
+        return side.jit(lambda x: x * 2)(x), side.lax.neg(x)
+
+    assert_same(body)
+
+
+class _Sizes:
+    """A sequence of others, as shapes of TensorFlow are."""
+
+    def __init__(self, *sizes):
+        self.sizes = sizes
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def __getitem__(self, k):
+        return self.sizes[k]
+
+    def __iter__(self):
+        return iter(self.sizes)
+
+
+def test_sequences_of_others_as_shapes():
+    def body(side):
+        jnp = side.jnp
+        given = _Sizes(2, 3), _Sizes(), jnp.array([2, 3]), np.array([2, 3]), 3
+        return [(jnp.zeros(s), jnp.broadcast_to(1.0, s)) for s in given]
+
+    assert_same(body)

@@ -5,6 +5,7 @@ Eager ops are one-equation programs, kept by primitive, avals and parameters.
 
 import importlib
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,11 @@ def address(data):
     return data.__array_interface__["data"][0]
 
 
+# type of an argument -> function that gives its elements as NumPy data; for types of
+# others, which have no `__array__` or another one
+canonicalize_dtype_handlers: dict[type, Any] = {np.ndarray: np.asarray}
+
+
 def as_data(x, dtype):
     """The elements of `x` as a dense NumPy array of the storage dtype `dtype`."""
     if type(x) is ArrayImpl:
@@ -26,6 +32,9 @@ def as_data(x, dtype):
         return np.zeros(x.shape, dtype)
     if isinstance(x, int) and dtype.kind in "iu" and not isinstance(x, bool):
         return np.asarray(_checked_int(x, dtype), dtype)
+    canonical = canonicalize_dtype_handlers.get(type(x))
+    if canonical is not None:
+        x = canonical(x)
     return np.ascontiguousarray(np.asarray(x, dtype)).reshape(np.shape(x))
 
 

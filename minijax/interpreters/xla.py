@@ -2,6 +2,7 @@
 
 from minijax import core, executable
 from minijax.alias import missing_attribute
+from minijax.dispatch import canonicalize_dtype_handlers as canonicalize_dtype_handlers
 
 
 def apply_primitive(prim, *args, **params):
