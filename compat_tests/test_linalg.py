@@ -6,6 +6,7 @@ and its gradient where it has one.
 """
 
 import importlib
+import itertools
 
 import jax
 import jax.numpy
@@ -240,6 +241,53 @@ def test_tridiagonal():
     whole = np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
     got, wanted = np.linalg.eigvalsh(whole), np.linalg.eigvalsh(a)
     np.testing.assert_allclose(got, wanted, atol=1e-4)
+
+
+# --- small ones by the runtime's own routines, the others by LAPACK ---------------------
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype_of_either_width(request):
+    for lib in LIBS:
+        lib.config.update("jax_enable_x64", request.param == "float64")
+    yield request.param
+    for lib in LIBS:
+        lib.config.update("jax_enable_x64", False)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (3, 8), (8, 3), (17, 17), (48, 47), (48, 48), (49, 49), (20, 60)]
+)
+def test_lu_by_size(shape, dtype_of_either_width):
+    a = array((3, *shape), dtype_of_either_width, 5)
+    a[1, :, 0] = 0  # a column without a pivot
+    a[2, 0, -1] = np.inf
+    got, wanted = (lib.lax.linalg.lu(a) for lib in LIBS[::-1])
+    for g, w in zip(got[1:], wanted[1:], strict=True):
+        np.testing.assert_array_equal(np.asarray(g)[:2], np.asarray(w)[:2])
+    np.testing.assert_allclose(got[0][:2], wanted[0][:2], rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(np.isfinite(got[0][2]), np.isfinite(wanted[0][2]))
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 11, 30])
+def test_triangular_solve_by_size(n, dtype_of_either_width):
+    rng = np.random.default_rng(n)
+    a = rng.standard_normal((2, n, n)).astype(dtype_of_either_width) + n * np.eye(n)
+    a = a.astype(dtype_of_either_width)
+    b = rng.standard_normal((2, n, n + 1)).astype(dtype_of_either_width)
+    for flags in itertools.product([True, False], repeat=4):
+        left_side, lower, transpose_a, unit_diagonal = flags
+        options = {
+            "left_side": left_side, "lower": lower,
+            "transpose_a": transpose_a, "unit_diagonal": unit_diagonal,
+        }  # fmt: skip
+        scale = 1 / n if unit_diagonal else 1
+        right = b if left_side else np.ascontiguousarray(b.swapaxes(1, 2))
+        got, wanted = (
+            lib.lax.linalg.triangular_solve(a * a.dtype.type(scale), right, **options)
+            for lib in LIBS[::-1]
+        )
+        np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-3)
 
 
 # --- what fails -------------------------------------------------------------------------

@@ -96,3 +96,42 @@ def test_weak_types_of_results_stay():
     assert minijax.jit(lambda x: x * 1)(2.0).weak_type
     strong = minijax.jit(lambda x: x * 1)(np.float32(2))
     assert not strong.weak_type
+
+
+@pytest.mark.parametrize(
+    ("config", "padding", "base", "merged"),
+    [
+        ((1, 2, 1), (0, 0), 1, True),
+        ((0, 0, 2), (1, 1), 1, True),
+        ((2, 0, 0), (-1, 1), 1, True),
+        ((-1, -1, 1), (0, 0), 1, True),
+        ((-1, 1, 0), (1, 0), 1, False),  # the windows would see what was cut off
+        ((1, -1, 0), (0, 1), 1, False),
+        ((1, 1, 0), (0, 0), 2, False),
+    ],
+)
+def test_windows_pad_with_zeros_themselves(config, padding, base, merged):
+    def fun(x, value=0.0):
+        padded = lax.pad(x, np.float32(value), (config, (0, 0, 0)))
+        return lax.reduce_window(
+            padded, 0.0, lax.add, (3, 2), (1, 1), (padding, (0, 0)),
+            base_dilation=(base, 1),
+        )  # fmt: skip
+
+    x = np.linspace(-2, 3, 24, dtype=np.float32).reshape(6, 4)
+    assert names(fun, x) == ["pad"][merged:] + ["reduce_window_sum"]
+    assert "pad" in names(lambda x: fun(x, 1.0), x)
+    want = evaluate(minijax.make_jaxpr(fun)(x), x)[0]
+    np.testing.assert_allclose(minijax.jit(fun)(x), want, rtol=1e-6)
+
+
+def test_clipped_indices_are_not_taken_for_negative_ones():
+    def fun(i, low):
+        clipped = jnp.maximum(i, low)
+        return jnp.where(clipped < 0, clipped + 5, clipped)
+
+    i = np.array([-3, -1, 0, 4], np.int32)
+    assert names(lambda i: fun(i, 0), i) == ["max"]
+    assert "select_n" in names(lambda i: fun(i, -2), i)
+    assert "select_n" in names(lambda x: fun(x, 0.0), X)  # NaN is not larger
+    np.testing.assert_array_equal(minijax.jit(lambda i: fun(i, 0))(i), [0, 0, 0, 4])

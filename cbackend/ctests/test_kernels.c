@@ -153,8 +153,49 @@ static int check_in_place(const char *isa, mjx_kernel_fn kernel, const mjx_kerne
   return failed;
 }
 
+/* ---- division of integers of 32 bits, which goes by way of floating point ---- */
+
+static int find(const char *name) {
+  int i = 0;
+  while (strcmp(mjx_kernel_infos[i].name, name) != 0) i++;
+  return i;
+}
+
+static uint32_t random_operand(void) {
+  static const uint32_t edges[] = {0,          1,          2,          3,          0x3fffffff,
+                                   0x40000000, 0x40000001, 0x7ffffffe, 0x7fffffff, 0x80000000,
+                                   0x80000001, 0xbfffffff, 0xc0000000, 0xfffffffe, 0xffffffff};
+  uint64_t bits = next_random();
+  if (bits % 3 == 0) return edges[bits / 3 % (sizeof edges / sizeof *edges)];
+  return (uint32_t)(bits >> 32) >> (bits % 3 == 1 ? bits / 3 % 32 : 0);
+}
+
+static int check_division(const char *isa, const mjx_kernel_fn *table) {
+  static const char *const names[4] = {"div_u32", "rem_u32", "div_i32", "rem_i32"};
+  static uint32_t a[tile], b[tile], got[tile];
+  for (int round = 0; round < 2000; round++) {
+    for (int i = 0; i < tile; i++) a[i] = random_operand(), b[i] = random_operand();
+    for (int k = 0; k < 4; k++) {
+      const void *in[2] = {a, b};
+      void *out[1] = {got};
+      uint32_t state = mjx_fp_enter();
+      table[find(names[k])](tile, out, in);
+      mjx_fp_leave(state);
+      for (int i = 0; i < tile; i++) {
+        int64_t x = k < 2 ? (int64_t)a[i] : (int32_t)a[i],
+                y = k < 2 ? (int64_t)b[i] : (int32_t)b[i];
+        int64_t want = k % 2 ? (y ? x % y : x) : (y ? x / y : -1);
+        if (got[i] == (uint32_t)want) continue;
+        printf("%s %s: %lld, %lld gave %u\n", isa, names[k], (long long)x, (long long)y, got[i]);
+        return 1;
+      }
+    }
+  }
+  return 0;
+}
+
 static int check(const char *isa, const mjx_kernel_fn *table) {
-  int failed = 0;
+  int failed = check_division(isa, table);
   for (int i = 0; i < mjx_n_kernels; i++) {
     const mjx_kernel_info *k = &mjx_kernel_infos[i];
     /* the gamma function's series may take long at its extremes */

@@ -1,5 +1,6 @@
 /* test_ops.c: every leaf instruction, on small cases with known answers. */
 #include <math.h>
+#include <stdbool.h>
 
 #include "builder.h"
 
@@ -244,8 +245,9 @@ static void test_dot_batches(int M, int N, int K) {
 }
 
 static void test_dots(void) {
-  const int sizes[5][3] = {{1, 1, 1}, {5, 37, 19}, {4, 64, 300}, {64, 3, 130}, {3, 5, 0}};
-  for (int s = 0; s < 5; s++) {
+  const int sizes[][3] = {{1, 1, 1},    {5, 37, 19}, {4, 64, 300}, {64, 3, 130}, {3, 5, 0},
+                          {1, 150, 99}, {3, 67, 5},  {4, 64, 0},   {2, 1029, 11}};
+  for (int s = 0; s < (int)(sizeof sizes / sizeof sizes[0]); s++) {
     for (int order = 0; order < 4; order++)
       test_dot(sizes[s][0], sizes[s][1], sizes[s][2], order & 1, order >> 1);
   }
@@ -296,6 +298,71 @@ static void test_scatter(void) {
   params[1] = MJX_CLIP;
   RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
   same_f32(out, (const float[]){30, 20, 40}, 3);
+}
+
+/* Many scalar updates, steered by one index of 32 bits: those of the direct way, with and without
+ * some out of bounds, against a plain loop. */
+static void test_scatter_direct(int kind, int mode, bool lost) {
+  enum { N = 700, OUT = 37 };
+  static float x[OUT], updates[2 * N], out[OUT], want[OUT];
+  static int32_t index[N];
+  for (int i = 0; i < OUT; i++) x[i] = want[i] = (float)(i % 5);
+  for (int i = 0; i < N; i++) {
+    index[i] = i * 7 % OUT;
+    if (lost && i % 50 == 3) index[i] = i % 4 ? -1 : OUT + i;
+    updates[2 * i] = i % 90 == 5 ? NAN : i % 3 ? (float)(i % 11 - 5) : -0.0f;
+  }
+  view v[4] = {dense(0, MJX_F32, 1, OUT, 0, 0), dense(0, MJX_F32, 1, OUT, 0, 0),
+               dense(0, MJX_I32, 2, N, 1, 0), dense(0, MJX_F32, 1, N, 0, 0)};
+  v[3].strides[0] = 2;
+  const int64_t params[] = {kind, mode, 0, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  for (int i = 0; i < N; i++) {
+    int at = index[i];
+    if (mode == MJX_CLIP) at = at < 0 ? 0 : at >= OUT ? OUT - 1 : at;
+    if (at < 0 || at >= OUT) continue;
+    float a = want[at], b = updates[2 * i];
+    if (kind == MJX_SCATTER_SET) want[at] = b;
+    if (kind == MJX_SCATTER_ADD) want[at] = a + b;
+    if (kind != MJX_SCATTER_MAX) continue;
+    bool first = a != a || (b == b && (a > b || (a == b && signbit(b))));
+    want[at] = first ? a : b;
+  }
+  same_f32(out, want, OUT);
+}
+
+/* Rows that are added as vectors, and rows of the updates that lie apart. */
+static void test_scatter_rows(int64_t stride) {
+  enum { N = 40, OUT = 5, WIDTH = 23 };
+  static float x[OUT * WIDTH], updates[2 * N * WIDTH], out[OUT * WIDTH], want[OUT * WIDTH];
+  static int32_t index[N];
+  for (int i = 0; i < OUT * WIDTH; i++) x[i] = want[i] = (float)i;
+  for (int i = 0; i < 2 * N * WIDTH; i++) updates[i] = (float)(i % 13);
+  for (int i = 0; i < N; i++) index[i] = i * 3 % (OUT + 1);
+  view v[4] = {dense(0, MJX_F32, 2, OUT, WIDTH, 0), dense(0, MJX_F32, 2, OUT, WIDTH, 0),
+               dense(0, MJX_I32, 2, N, 1, 0), dense(0, MJX_F32, 2, N, WIDTH, 0)};
+  v[3].strides[0] = stride * WIDTH;
+  v[3].strides[1] = stride;
+  const int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 1, 1, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 10, params), LIST(x, index, updates), LIST(out));
+  for (int i = 0; i < N; i++)
+    for (int c = 0; c < WIDTH && index[i] < OUT; c++)
+      want[index[i] * WIDTH + c] += updates[(i * WIDTH + c) * stride];
+  same_f32(out, want, OUT * WIDTH);
+}
+
+/* Transposed copies of rows that lie far apart, with ragged edges. */
+static void test_transpose(int dtype, int64_t rows, int64_t columns) {
+  static char x[8 * 600 * 600], out[8 * 600 * 600];
+  int64_t size = mjx_dtype_size(dtype);
+  for (int64_t i = 0; i < rows * columns * size; i++) x[i] = (char)(i * 37 + i / 251);
+  view v[2] = {dense(0, dtype, 2, rows, columns, 0), dense(0, dtype, 2, rows, columns, 0)};
+  v[1].strides[0] = 1;
+  v[1].strides[1] = rows;
+  const int64_t params[] = {0, 0};
+  RUN(load_single("EWISE", 1, 1, v, 2, params), LIST(x), LIST(out));
+  for (int64_t i = 0; i < rows * columns; i++)
+    CHECK(memcmp(out + i * size, x + (i % columns * rows + i / columns) * size, (size_t)size) == 0);
 }
 
 static void test_sort(void) {
@@ -349,6 +416,17 @@ int main(void) {
   test_slices();
   test_gather();
   test_scatter();
+  for (int kind = 0; kind < 3; kind++)
+    for (int mode = 0; mode < 4; mode++) {
+      const int kinds[3] = {MJX_SCATTER_SET, MJX_SCATTER_ADD, MJX_SCATTER_MAX};
+      const int modes[2] = {MJX_CLIP, MJX_FILL_OR_DROP};
+      test_scatter_direct(kinds[kind], modes[mode / 2], mode % 2);
+    }
+  test_scatter_rows(1);
+  test_scatter_rows(2);
+  test_transpose(MJX_F32, 530, 550);
+  test_transpose(MJX_F64, 290, 300);
+  test_transpose(MJX_F64, 256, 512);
   test_sort();
   test_sort_long();
   test_top_k();

@@ -234,6 +234,85 @@ static void test_windows(void) {
   }
 }
 
+/* XLA's order of floats: a NaN wins, -0 < +0. */
+static float larger(float a, float b) {
+  if (isnan(a) || isnan(b)) return NAN;
+  if (a == b) return signbit(a) ? b : a;
+  return a > b ? a : b;
+}
+
+static bool same(float a, float b) {
+  return (isnan(a) && isnan(b)) || (a == b && !signbit(a) == !signbit(b));
+}
+
+/* Dense images with features last: windows are reduced by lines, whatever sticks out or has gaps. */
+static void test_lines(void) {
+  static float x[2 * 7 * 7 * 9], out[MAX_ELEMENTS], again[MAX_ELEMENTS];
+  const int kinds[2] = {MJX_SUM, MJX_MAX};
+  for (int round = 0; round < ROUNDS; round++) {
+    const dim d[2] = {random_dim(), random_dim()};
+    const int64_t features = between(1, 9), batch = between(1, 2);
+    const int kind = kinds[round % 2];
+    const int64_t n_in = batch * d[0].n_in * d[1].n_in * features;
+    for (int64_t i = 0; i < n_in; i++)
+      x[i] = below(12) ? (below(4) ? (float)between(-5, 5) : -0.0f) : NAN;
+    const dim one = {1, 1, 1, 1, 0, 0, 1, 1};
+    const dim dims[4] = {one, d[0], d[1], one};
+    const int64_t spec[4] = {0, 1, 2, 3};
+    const int64_t out_shape[4] = {batch, d[0].n_out, d[1].n_out, features};
+    const int64_t in_shape[4] = {batch, d[0].n_in, d[1].n_in, features};
+    view v[2] = {laid_out(out_shape, spec, MJX_F32), laid_out(in_shape, spec, MJX_F32)};
+    int64_t params[21] = {kind};
+    window_params(dims, 4, params + 1);
+    mjx_program *loaded = load_single("REDUCE_WINDOW", 1, 1, v, 21, params);
+    CHECK(mjx_set_num_threads(1) == MJX_OK);
+    CHECK(mjx_program_run(loaded, (const void *const[]){x}, (void *const[]){out}) == MJX_OK);
+    CHECK(mjx_set_num_threads(3) == MJX_OK);
+    CHECK(mjx_program_run(loaded, (const void *const[]){x}, (void *const[]){again}) == MJX_OK);
+    mjx_program_free(loaded);
+    for (int64_t at = 0; at < batch * d[0].n_out * d[1].n_out * features; at++) {
+      int64_t f = at % features, z = at / features % d[1].n_out;
+      int64_t y = at / features / d[1].n_out % d[0].n_out,
+              b = at / features / d[1].n_out / d[0].n_out;
+      float want = kind == MJX_SUM ? 0 : -INFINITY;
+      for (int64_t k = 0; k < d[0].window; k++)
+        for (int64_t l = 0; l < d[1].window; l++) {
+          int64_t i = element(&d[0], y, k), j = element(&d[1], z, l);
+          if (i < 0 || j < 0) continue;
+          float value = x[((b * d[0].n_in + i) * d[1].n_in + j) * features + f];
+          want = kind == MJX_SUM ? want + value : larger(want, value);
+        }
+      CHECK(same(out[at], want)); /* small integers: exact in any order */
+      CHECK(same(again[at], out[at]));
+    }
+  }
+}
+
+/* A line that is reduced in parts, and windows of more lines than are combined at once. */
+static void test_many(int64_t rows, int64_t n, int64_t window_rows, int64_t window, int64_t stride,
+                      int64_t base) {
+  static float x[MAX_ELEMENTS], out[MAX_ELEMENTS];
+  for (int64_t i = 0; i < rows * n; i++) x[i] = (float)between(-9, 9);
+  const int64_t reach = (n - 1) * base + 1;
+  const dim d[2] = {{rows, 2, window_rows, 1, window_rows - rows + 1, 0, 1, 1},
+                    {n, (reach - window) / stride + 1, window, stride, 0, 0, base, 1}};
+  view v[2] = {dense(0, MJX_F32, 2, d[0].n_out, d[1].n_out, 0), dense(0, MJX_F32, 2, rows, n, 0)};
+  int64_t params[11] = {MJX_SUM};
+  window_params(d, 2, params + 1);
+  mjx_program *loaded = load_single("REDUCE_WINDOW", 1, 1, v, 11, params);
+  CHECK(mjx_program_run(loaded, (const void *const[]){x}, (void *const[]){out}) == MJX_OK);
+  mjx_program_free(loaded);
+  for (int64_t at = 0; at < d[0].n_out * d[1].n_out; at++) {
+    float want = 0;
+    for (int64_t k = 0; k < window_rows; k++)
+      for (int64_t l = 0; l < window; l++) {
+        int64_t i = element(&d[0], at / d[1].n_out, k), j = element(&d[1], at % d[1].n_out, l);
+        if (i >= 0 && j >= 0) want += x[i * n + j];
+      }
+    CHECK(out[at] == want);
+  }
+}
+
 static void test_kinds(void) {
   const uint8_t x[4] = {1, 0, 1, 1};
   uint8_t out[3];
@@ -253,6 +332,12 @@ int main(void) {
   test_conv();
   test_conv_blocks();
   test_windows();
+  test_lines();
+  test_many(1, 9001, 1, 5, 1, 1);
+  test_many(1, 9001, 1, 5, 2, 1);
+  test_many(1, 5000, 1, 7, 3, 2);
+  test_many(1, 9000, 1, 5000, 1, 1);
+  test_many(70, 40, 69, 3, 2, 1);
   test_kinds();
   puts("test_windows: ok");
   return 0;

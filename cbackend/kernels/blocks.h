@@ -55,12 +55,22 @@ enum { MJX_DOT_SEQUENCE = 128 };
 typedef struct mjx_fft_stage {
   int64_t radix, m;
   const void *twiddle_re, *twiddle_im; /* [radix - 1][m]: e^(-2 pi i j p / (radix m)), j from 1 */
-  const void *root_re, *root_im;       /* [radix]: e^(-2 pi i k / radix); NULL for radix <= 5 */
+  const void *root_re, *root_im;       /* [radix]: e^(-2 pi i k / radix), or NULL: not needed */
 } mjx_fft_stage;
 /* y = the stage of x; all arrays of radix * m * L elements, none the same as another. */
 typedef void (*mjx_fft_fn)(const mjx_fft_stage *stage, int64_t L, const void *x_re,
                            const void *x_im, void *y_re, void *y_im);
-enum { MJX_FFT_N_STAGES = 6 }; /* by radix; place 0 takes any */
+enum { MJX_FFT_N_STAGES = 9 }; /* by radix; place 0 takes any */
+
+/* `count` points of `width` lines: point k of line w has its real part at lines[w] + k * step,
+ * its imaginary part next to it, and is element k * width + w of re and im. */
+typedef struct mjx_fft_pairs {
+  int64_t count, width, step; /* in elements of F32 or F64 */
+  void *const *lines;
+  void *re, *im;
+  double scale;
+} mjx_fft_pairs;
+typedef void (*mjx_fft_pairs_fn)(const mjx_fft_pairs *pairs);
 
 /* offsets[i] += stride * (index[i * step] as a start), for n windows.  A start below 0 or above
  * `last` is moved there (clip), or else the offset becomes MJX_NO_WINDOW, and stays so.  Returns
@@ -71,6 +81,7 @@ typedef struct mjx_starts {
   const void *index;
   int64_t *offsets;
   int clip;
+  int gaps; /* some offsets are MJX_NO_WINDOW */
 } mjx_starts;
 typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
 
@@ -95,6 +106,27 @@ typedef struct mjx_conv_kernels {
   mjx_conv_fn rows, cells, planes;
 } mjx_conv_kernels;
 
+/* to[i] = op(.. op(op(identity, lines[0][i]), lines[1][i]) .., lines[n_lines-1][i]) for i < n;
+ * n_lines >= 1. */
+typedef void (*mjx_window_lines_fn)(int64_t n_lines, const void *const *lines, int64_t n,
+                                    const void *identity, void *to);
+/* to[i * cells + c] = the same of in[i * step + k * apart + c], k < n_places, for i < n and c
+ * < cells; n_places >= 1. */
+typedef struct mjx_window_places {
+  int64_t n, cells, n_places, step, apart;
+  const void *in, *identity;
+  void *to;
+} mjx_window_places;
+typedef void (*mjx_window_places_fn)(const mjx_window_places *places);
+
+typedef struct mjx_window_kernel {
+  mjx_window_lines_fn lines; /* NULL: no such reduction */
+  mjx_window_places_fn places;
+} mjx_window_kernel;
+
+/* The LU factorisation of a column-major m x n matrix in place; see linalg_kernels.h. */
+typedef void (*mjx_lu_fn)(int64_t m, int64_t n, void *a, int32_t *pivots);
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
@@ -104,12 +136,18 @@ typedef struct mjx_block_kernels {
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;
-  const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES]; /* [0: F32, 1: F64][radix] */
-  const mjx_starts_fn *starts;               /* [dtype]; NULL but for integers */
+  const mjx_dot_fn *dot_thin; /* [dtype]: for few rows, as dot; NULL where there is none */
+  const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES];    /* [0: F32, 1: F64][radix] */
+  const mjx_fft_pairs_fn *fft_split, *fft_join; /* [0: F32, 1: F64]; join scales */
+  const mjx_starts_fn *starts;                  /* [dtype]; NULL but for integers */
+  /* whether all of n indices are in [0, last] */
+  int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
-                   int64_t *to); /* first, first + step, .. */
-  const mjx_conv_kernels *conv;  /* [0: F32, 1: F64] */
-  int vector_bytes;              /* of the vectors that dot and dot_lines work with */
+                   int64_t *to);                   /* first, first + step, .. */
+  const mjx_conv_kernels *conv;                    /* [0: F32, 1: F64] */
+  const mjx_window_kernel (*window)[MJX_N_DTYPES]; /* [kind][dtype], as reduce; no half types */
+  const mjx_lu_fn *lu;                             /* [0: F32, 1: F64] */
+  int vector_bytes; /* of the vectors that dot and dot_lines work with */
 } mjx_block_kernels;
 
 enum { MJX_N_REDUCE_KINDS = 7 };

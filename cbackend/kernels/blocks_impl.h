@@ -3,6 +3,8 @@
 
 #include "reduce_kernels.h"
 
+#include "window_kernels.h"
+
 #include "dot_kernels.h"
 
 #include "conv_kernels.h"
@@ -11,6 +13,24 @@
 
 #include "index_kernels.h"
 
+#include "linalg_kernels.h"
+
 const mjx_block_kernels MJX_BLOCKS = {
-    reduce_table, find_table,   find_line_table, find_short_table, dot_table,   dot_lines_table,
-    fft_table,    starts_table, lines_up,        conv_table,       VECTOR_BYTES};
+    .reduce = reduce_table,
+    .find_rows = find_table,
+    .find_line = find_line_table,
+    .find_short = find_short_table,
+    .dot = dot_table,
+    .dot_lines = dot_lines_table,
+    .dot_thin = dot_thin_table,
+    .fft = fft_table,
+    .fft_split = fft_split_table,
+    .fft_join = fft_join_table,
+    .starts = starts_table,
+    .all_inside = all_inside,
+    .lines_up = lines_up,
+    .conv = conv_table,
+    .window = window_table,
+    .lu = lu_table,
+    .vector_bytes = VECTOR_BYTES,
+};

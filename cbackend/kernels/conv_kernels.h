@@ -29,25 +29,44 @@ enum { CONV_VECTORS = 3 };
       for (int64_t j = 0; j < width; j++) to[j] = from[j];                                    \
     }                                                                                         \
   }                                                                                           \
-  MJX_INLINE void conv_out_##S(const mjx_conv_args *args, const vec_##S sum[][CONV_VECTORS],  \
-                               int vectors, int64_t column) {                                 \
-    int64_t width = args->columns - column;                                                   \
-    for (int64_t r = 0; r < args->rows; r++) {                                                \
-      T *to = (T *)args->out + r * args->out_row + column;                                    \
-      if (width >= vectors * LANES_##S) {                                                     \
-        for (int v = 0; v < vectors; v++) {                                                   \
-          vec_##S *place = (vec_##S *)(to + v * LANES_##S);                                   \
-          vec_##S value = sum[r][v];                                                          \
-          if (args->add) value += *place;                                                     \
-          *place = value;                                                                     \
-        }                                                                                     \
-      } else {                                                                                \
-        conv_store_##S(sum[r], to, width, args->add);                                         \
-      }                                                                                       \
+  /* A row of sums to the output; whole vectors if there are so many columns left. */         \
+  MJX_INLINE void conv_row_##S(const mjx_conv_args *args, const vec_##S *sum, int vectors,    \
+                               int64_t row, int64_t column) {                                 \
+    T *to = (T *)args->out + row * args->out_row + column;                                    \
+    if (args->columns - column < vectors * LANES_##S) {                                       \
+      conv_store_##S(sum, to, args->columns - column, args->add);                             \
+      return;                                                                                 \
+    }                                                                                         \
+    for (int v = 0; v < vectors; v++) {                                                       \
+      vec_##S *place = (vec_##S *)(to + v * LANES_##S);                                       \
+      vec_##S value = sum[v];                                                                 \
+      if (args->add) value += *place;                                                         \
+      *place = value;                                                                         \
     }                                                                                         \
   }                                                                                           \
+  /* All rows of a tile at once where there are so many: sums then stay in registers. */      \
+  MJX_INLINE void conv_out_##S(const mjx_conv_args *args, const vec_##S sum[][CONV_VECTORS],  \
+                               int rows, int vectors, int64_t column) {                       \
+    if (args->rows == rows && !args->add && args->columns - column >= vectors * LANES_##S) {  \
+      T *to = (T *)args->out + column;                                                        \
+      for (int r = 0; r < rows; r++, to += args->out_row)                                     \
+        for (int v = 0; v < vectors; v++) *(vec_##S *)(to + v * LANES_##S) = sum[r][v];       \
+      return;                                                                                 \
+    }                                                                                         \
+    vec_##S copy[CONV_ROWS][CONV_VECTORS];                                                    \
+    for (int r = 0; r < rows; r++)                                                            \
+      for (int v = 0; v < vectors; v++) copy[r][v] = sum[r][v];                               \
+    for (int64_t r = 0; r < args->rows; r++) conv_row_##S(args, copy[r], vectors, r, column); \
+  }                                                                                           \
+  /* Only the sums that a tile uses: an initializer of the array would write them all to \
+   * memory. */    \
+  MJX_INLINE void conv_clear_##S(vec_##S sum[][CONV_VECTORS], int rows, int vectors) {        \
+    for (int r = 0; r < rows; r++)                                                            \
+      for (int v = 0; v < vectors; v++) sum[r][v] = (vec_##S){0};                             \
+  }                                                                                           \
   MJX_INLINE void rows_tile_##S(const mjx_conv_args *args, int vectors, int64_t column) {     \
-    vec_##S sum[CONV_ROWS][CONV_VECTORS] = {{{0}}};                                           \
+    vec_##S sum[CONV_ROWS][CONV_VECTORS];                                                     \
+    conv_clear_##S(sum, CONV_ROWS, vectors);                                                  \
     const T *w = (const T *)args->weights + column;                                           \
     const T *row[CONV_ROWS];                                                                  \
     for (int r = 0; r < CONV_ROWS; r++) row[r] = (const T *)args->in + args->row[r];          \
@@ -63,10 +82,11 @@ enum { CONV_VECTORS = 3 };
         }                                                                                     \
       }                                                                                       \
     }                                                                                         \
-    conv_out_##S(args, sum, vectors, column);                                                 \
+    conv_out_##S(args, sum, CONV_ROWS, vectors, column);                                      \
   }                                                                                           \
   MJX_INLINE void cells_tile_##S(const mjx_conv_args *args, int vectors, int64_t column) {    \
-    vec_##S sum[CONV_ROWS][CONV_VECTORS] = {{{0}}};                                           \
+    vec_##S sum[CONV_ROWS][CONV_VECTORS];                                                     \
+    conv_clear_##S(sum, CONV_ROWS, vectors);                                                  \
     const T *w = (const T *)args->weights + column;                                           \
     const T *row[CONV_ROWS];                                                                  \
     for (int r = 0; r < CONV_ROWS; r++) row[r] = (const T *)args->in + args->row[r] + column; \
@@ -81,11 +101,12 @@ enum { CONV_VECTORS = 3 };
             sum[r][v] += *(const vec_##S *)(row[r] + at + v * LANES_##S) * y[v];              \
       }                                                                                       \
     }                                                                                         \
-    conv_out_##S(args, sum, vectors, column);                                                 \
+    conv_out_##S(args, sum, CONV_ROWS, vectors, column);                                      \
   }                                                                                           \
   MJX_INLINE void planes_tile_##S(const mjx_conv_args *args, int rows, int vectors,           \
                                   int64_t column) {                                           \
-    vec_##S sum[CONV_ROWS][CONV_VECTORS] = {{{0}}};                                           \
+    vec_##S sum[CONV_ROWS][CONV_VECTORS];                                                     \
+    conv_clear_##S(sum, rows, vectors);                                                       \
     const T *w = args->weights, *in = (const T *)args->in + column;                           \
     int64_t w_row = args->weights_row, step = args->step;                                     \
     for (int64_t t = 0; t < args->n_offsets; t++) {                                           \
@@ -97,7 +118,7 @@ enum { CONV_VECTORS = 3 };
           for (int v = 0; v < vectors; v++) sum[r][v] += w[r] * y[v];                         \
       }                                                                                       \
     }                                                                                         \
-    conv_out_##S(args, sum, vectors, column);                                                 \
+    conv_out_##S(args, sum, rows, vectors, column);                                           \
   }                                                                                           \
   /* As few vectors as hold the columns, in panels of nearly the same width. */               \
   MJX_INLINE int conv_panel_##S(int64_t columns) {                                            \

@@ -30,7 +30,9 @@ enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
   MJX_INLINE void panel_##S(int rows, int vectors, int64_t K, const T *a, int64_t a_row,          \
                             int64_t a_column, const T *b, int64_t b_row, T *c, int64_t c_row,     \
                             int64_t width, int add) {                                             \
-    vec_##S sum[ROWS][2] = {{{0}}};                                                               \
+    vec_##S sum[ROWS][2];                                                                         \
+    for (int r = 0; r < rows; r++)                                                                \
+      for (int v = 0; v < vectors; v++) sum[r][v] = (vec_##S){0};                                 \
     for (int64_t k = 0; k < K; k++) {                                                             \
       const vec_##S *y = (const vec_##S *)(b + k * b_row);                                        \
       for (int r = 0; r < rows; r++) {                                                            \
@@ -101,9 +103,37 @@ enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
     } while (k < args->K);                                                                        \
   }                                                                                               \
                                                                                                   \
+  /* Few rows: goes over b once, four rows of it at a time, and adds to c in memory.  The \
+   * order of each sum is that of one sequence. */       \
+  static void dot_thin_##S(const mjx_dot_args *args) {                                            \
+    const T *a = args->a, *b = args->b;                                                           \
+    int64_t M = args->M, N = args->N, K = args->K, k = 0;                                         \
+    for (int64_t i = 0; i < M; i++)                                                               \
+      __builtin_memset((T *)args->c + i * args->c_row, 0, (size_t)N * sizeof(T));                 \
+    for (; k + 4 <= K; k += 4, a += 4 * args->a_column, b += 4 * args->b_row) {                   \
+      const T *restrict b0 = b, *restrict b1 = b + args->b_row;                                   \
+      const T *restrict b2 = b1 + args->b_row, *restrict b3 = b2 + args->b_row;                   \
+      for (int64_t i = 0; i < M; i++) {                                                           \
+        const T *x = a + i * args->a_row;                                                         \
+        T x0 = x[0], x1 = x[args->a_column], x2 = x[2 * args->a_column],                          \
+          x3 = x[3 * args->a_column];                                                             \
+        T *restrict c = (T *)args->c + i * args->c_row;                                           \
+        for (int64_t j = 0; j < N; j++)                                                           \
+          c[j] = (((c[j] + x0 * b0[j]) + x1 * b1[j]) + x2 * b2[j]) + x3 * b3[j];                  \
+      }                                                                                           \
+    }                                                                                             \
+    for (; k < K; k++, a += args->a_column, b += args->b_row) {                                   \
+      for (int64_t i = 0; i < M; i++) {                                                           \
+        T x = a[i * args->a_row], *restrict c = (T *)args->c + i * args->c_row;                   \
+        for (int64_t j = 0; j < N; j++) c[j] += x * b[j];                                         \
+      }                                                                                           \
+    }                                                                                             \
+  }                                                                                               \
+                                                                                                  \
   MJX_INLINE void line_dots_##S(int columns, int64_t K, const T *a, const T *b, int64_t b_row,    \
                                 T *c) {                                                           \
-    vec_##S sum[LINE_COLUMNS] = {{0}};                                                            \
+    vec_##S sum[LINE_COLUMNS];                                                                    \
+    for (int j = 0; j < columns; j++) sum[j] = (vec_##S){0};                                      \
     int64_t k = 0;                                                                                \
     for (; k + LANES_##S <= K; k += LANES_##S) {                                                  \
       vec_##S x = *(const vec_##S *)(a + k);                                                      \
@@ -173,6 +203,10 @@ static const mjx_dot_fn dot_table[MJX_N_DTYPES] = {
 static const mjx_dot_fn dot_lines_table[MJX_N_DTYPES] = {
     [MJX_F32] = dot_lines_f32,
     [MJX_F64] = dot_lines_f64,
+};
+static const mjx_dot_fn dot_thin_table[MJX_N_DTYPES] = {
+    [MJX_F32] = dot_thin_f32,
+    [MJX_F64] = dot_thin_f64,
 };
 
 #if defined(__GNUC__) && !defined(__clang__)

@@ -44,6 +44,27 @@
     r[2] = fr + hm, m[2] = fm - hr, r[3] = fr - hm, m[3] = fm + hr;           \
   }
 
+/* As two of radix 4: of the sums of points that lie opposite, and of their differences, turned. */
+#define DEFINE_BUTTERFLY8(S, V, T)                         \
+  MJX_INLINE void butterfly8_##S(V *r, V *m) {             \
+    const T h = (T)0.707106781186547524400844362104849039; \
+    V ar[4], am[4], br[4], bm[4];                          \
+    for (int k = 0; k < 4; k++) {                          \
+      ar[k] = r[k] + r[k + 4], am[k] = m[k] + m[k + 4];    \
+      br[k] = r[k] - r[k + 4], bm[k] = m[k] - m[k + 4];    \
+    }                                                      \
+    V r1 = br[1], r2 = br[2], r3 = br[3];                  \
+    br[1] = (r1 + bm[1]) * h, bm[1] = (bm[1] - r1) * h;    \
+    br[2] = bm[2], bm[2] = -r2;                            \
+    br[3] = (bm[3] - r3) * h, bm[3] = (r3 + bm[3]) * -h;   \
+    butterfly4_##S(ar, am);                                \
+    butterfly4_##S(br, bm);                                \
+    for (int k = 0; k < 4; k++) {                          \
+      r[2 * k] = ar[k], m[2 * k] = am[k];                  \
+      r[2 * k + 1] = br[k], m[2 * k + 1] = bm[k];          \
+    }                                                      \
+  }
+
 /* One group of points, or (V a vector) of those of neighbouring q: reads, butterfly, twiddles,
  * writes. */
 #define DEFINE_POINT(S, V, T, R)                                                              \
@@ -96,18 +117,20 @@
     return p;                                                                               \
   }
 
-#define DEFINE_STAGE(S, T, R)                                                             \
-  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,      \
-                             const void *xm_, void *yr_, void *ym_) {                     \
-    const T *restrict xr = xr_, *restrict xm = xm_;                                       \
-    T *restrict yr = yr_, *restrict ym = ym_;                                             \
-    int64_t whole = L / LANES_##S * LANES_##S, p = 0;                                     \
-    if (L == 1) p = first##R##_vector_##S(stage, xr, xm, yr, ym);                         \
-    for (; p < stage->m; p++) {                                                           \
-      for (int64_t q = 0; q < whole; q += LANES_##S)                                      \
-        point##R##_vector_##S(stage, L, p, q, xr, xm, yr, ym);                            \
-      for (int64_t q = whole; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym); \
-    }                                                                                     \
+#define DEFINE_STAGE(S, T, R)                                                               \
+  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,        \
+                             const void *xm_, void *yr_, void *ym_) {                       \
+    const T *restrict xr = xr_, *restrict xm = xm_;                                         \
+    T *restrict yr = yr_, *restrict ym = ym_;                                               \
+    int64_t whole = L / LANES_##S * LANES_##S, narrow = L / NARROW_##S * NARROW_##S, p = 0; \
+    if (L == 1) p = first##R##_vector_##S(stage, xr, xm, yr, ym);                           \
+    for (; p < stage->m; p++) {                                                             \
+      for (int64_t q = 0; q < whole; q += LANES_##S)                                        \
+        point##R##_vector_##S(stage, L, p, q, xr, xm, yr, ym);                              \
+      for (int64_t q = whole; q < narrow; q += NARROW_##S)                                  \
+        point##R##_narrow_##S(stage, L, p, q, xr, xm, yr, ym);                              \
+      for (int64_t q = narrow; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym);  \
+    }                                                                                       \
   }
 
 /* Any radix: rows of y collect the terms of their sums. */
@@ -141,21 +164,167 @@
     }                                                                                         \
   }
 
-#define DEFINE_RADIX(S, T, R)             \
-  DEFINE_POINT(S, T, T, R)                \
-  DEFINE_POINT(vector_##S, vec_##S, T, R) \
-  DEFINE_FIRST(vector_##S, vec_##S, T, R) \
+#define DEFINE_RADIX(S, T, R)                \
+  DEFINE_POINT(S, T, T, R)                   \
+  DEFINE_POINT(vector_##S, vec_##S, T, R)    \
+  DEFINE_POINT(narrow_##S, narrow_##S, T, R) \
+  DEFINE_FIRST(vector_##S, vec_##S, T, R)    \
   DEFINE_STAGE(S, T, R)
-#define DEFINE_STAGES(S, T)                  \
-  DEFINE_BUTTERFLIES(S, T, T)                \
-  DEFINE_BUTTERFLIES(vector_##S, vec_##S, T) \
-  DEFINE_RADIX(S, T, 2)                      \
-  DEFINE_RADIX(S, T, 3)                      \
-  DEFINE_RADIX(S, T, 4)                      \
-  DEFINE_RADIX(S, T, 5)                      \
+/* Vectors of 16 bytes, for an L that is less than the longest ones. */
+typedef float narrow_f32 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double narrow_f64 __attribute__((vector_size(16), aligned(8), may_alias));
+enum { NARROW_f32 = 4, NARROW_f64 = 2 };
+
+#define DEFINE_STAGES(S, T)                     \
+  DEFINE_BUTTERFLIES(S, T, T)                   \
+  DEFINE_BUTTERFLIES(vector_##S, vec_##S, T)    \
+  DEFINE_BUTTERFLIES(narrow_##S, narrow_##S, T) \
+  DEFINE_BUTTERFLY8(S, T, T)                    \
+  DEFINE_BUTTERFLY8(vector_##S, vec_##S, T)     \
+  DEFINE_BUTTERFLY8(narrow_##S, narrow_##S, T)  \
+  DEFINE_RADIX(S, T, 2)                         \
+  DEFINE_RADIX(S, T, 3)                         \
+  DEFINE_RADIX(S, T, 4)                         \
+  DEFINE_RADIX(S, T, 5)                         \
+  DEFINE_RADIX(S, T, 8)                         \
   DEFINE_ANY(S, T)
 DEFINE_STAGES(f32, float)
 DEFINE_STAGES(f64, double)
 
-#define STAGES(S) {stage_any_##S, NULL, stage2_##S, stage3_##S, stage4_##S, stage5_##S}
+#define STAGES(S) \
+  {stage_any_##S, NULL, stage2_##S, stage3_##S, stage4_##S, stage5_##S, NULL, NULL, stage8_##S}
 static const mjx_fft_fn fft_table[2][MJX_FFT_N_STAGES] = {STAGES(f32), STAGES(f64)};
+
+/* ---- between complex elements and parts that are apart ---- */
+
+#define DEFINE_PAIRS(S, T)                                                                         \
+  static void split_line_##S(int64_t n, const T *restrict x, T *restrict re, T *restrict im) {     \
+    for (int64_t i = 0; i < n; i++) re[i] = x[2 * i], im[i] = x[2 * i + 1];                        \
+  }                                                                                                \
+  static void join_line_##S(int64_t n, T scale, const T *restrict re, const T *restrict im,        \
+                            T *restrict y) {                                                       \
+    for (int64_t i = 0; i < n; i++) y[2 * i] = re[i] * scale, y[2 * i + 1] = im[i] * scale;        \
+  }                                                                                                \
+  /* Whether pairs of neighbouring lines are neighbours too. */                                    \
+  static int are_adjacent_##S(const mjx_fft_pairs *pairs) {                                        \
+    for (int64_t w = 1; w < pairs->width; w++)                                                     \
+      if ((T *)pairs->lines[w] != (T *)pairs->lines[0] + 2 * w) return 0;                          \
+    return 1;                                                                                      \
+  }                                                                                                \
+  /* Lines w.. one by one, points first..last-1. */                                                \
+  static void split_some_##S(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last) { \
+    T *re = pairs->re, *im = pairs->im;                                                            \
+    for (; w < pairs->width; w++) {                                                                \
+      const T *x = pairs->lines[w];                                                                \
+      for (int64_t k = first; k < last; k++) {                                                     \
+        re[k * pairs->width + w] = x[k * pairs->step];                                             \
+        im[k * pairs->width + w] = x[k * pairs->step + 1];                                         \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  static void join_some_##S(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last) {  \
+    const T *re = pairs->re, *im = pairs->im;                                                      \
+    for (; w < pairs->width; w++) {                                                                \
+      T *y = pairs->lines[w];                                                                      \
+      for (int64_t k = first; k < last; k++) {                                                     \
+        y[k * pairs->step] = re[k * pairs->width + w] * (T)pairs->scale;                           \
+        y[k * pairs->step + 1] = im[k * pairs->width + w] * (T)pairs->scale;                       \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  static void split_##S(const mjx_fft_pairs *pairs) {                                              \
+    int64_t count = pairs->count, width = pairs->width;                                            \
+    T *re = pairs->re, *im = pairs->im;                                                            \
+    if (width == 1 && pairs->step == 2) {                                                          \
+      split_line_##S(count, pairs->lines[0], re, im);                                              \
+    } else if (are_adjacent_##S(pairs)) {                                                          \
+      const T *x = pairs->lines[0];                                                                \
+      for (int64_t k = 0; k < count; k++, x += pairs->step)                                        \
+        split_line_##S(width, x, re + k * width, im + k * width);                                  \
+    } else {                                                                                       \
+      split_apart_##S(pairs);                                                                      \
+    }                                                                                              \
+  }                                                                                                \
+  static void join_##S(const mjx_fft_pairs *pairs) {                                               \
+    int64_t count = pairs->count, width = pairs->width;                                            \
+    const T *re = pairs->re, *im = pairs->im, scale = (T)pairs->scale;                             \
+    if (width == 1 && pairs->step == 2) {                                                          \
+      join_line_##S(count, scale, re, im, pairs->lines[0]);                                        \
+    } else if (are_adjacent_##S(pairs)) {                                                          \
+      T *y = pairs->lines[0];                                                                      \
+      for (int64_t k = 0; k < count; k++, y += pairs->step)                                        \
+        join_line_##S(width, scale, re + k * width, im + k * width, y);                            \
+    } else {                                                                                       \
+      join_apart_##S(pairs);                                                                       \
+    }                                                                                              \
+  }
+
+enum { PAIRS_BLOCK = 8 }; /* of F32: a cache line */
+
+MJX_INLINE void turn_quads(lanes4_f32 *x) {
+  lanes4_f32 a = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 0, 4, 1, 5);
+  lanes4_f32 b = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 2, 6, 3, 7);
+  lanes4_f32 c = SHUFFLE_LANES(lanes4_i32, x[2], x[3], 0, 4, 1, 5);
+  lanes4_f32 d = SHUFFLE_LANES(lanes4_i32, x[2], x[3], 2, 6, 3, 7);
+  x[0] = SHUFFLE_LANES(lanes4_i32, a, c, 0, 1, 4, 5);
+  x[1] = SHUFFLE_LANES(lanes4_i32, a, c, 2, 3, 6, 7);
+  x[2] = SHUFFLE_LANES(lanes4_i32, b, d, 0, 1, 4, 5);
+  x[3] = SHUFFLE_LANES(lanes4_i32, b, d, 2, 3, 6, 7);
+}
+
+/* Points k..k+3 of lines w..w+3, which are contiguous. */
+MJX_INLINE void split_quads(const mjx_fft_pairs *pairs, int64_t w, int64_t k) {
+  lanes4_f32 r[4], m[4];
+  for (int l = 0; l < 4; l++) {
+    const lanes4_f32 *x = (const lanes4_f32 *)((const float *)pairs->lines[w + l] + 2 * k);
+    r[l] = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 0, 2, 4, 6);
+    m[l] = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 1, 3, 5, 7);
+  }
+  turn_quads(r);
+  turn_quads(m);
+  for (int p = 0; p < 4; p++) {
+    int64_t at = (k + p) * pairs->width + w;
+    *(lanes4_f32 *)((float *)pairs->re + at) = r[p];
+    *(lanes4_f32 *)((float *)pairs->im + at) = m[p];
+  }
+}
+
+MJX_INLINE void join_quads(const mjx_fft_pairs *pairs, int64_t w, int64_t k) {
+  lanes4_f32 r[4], m[4];
+  for (int p = 0; p < 4; p++) {
+    int64_t at = (k + p) * pairs->width + w;
+    r[p] = *(const lanes4_f32 *)((const float *)pairs->re + at) * (float)pairs->scale;
+    m[p] = *(const lanes4_f32 *)((const float *)pairs->im + at) * (float)pairs->scale;
+  }
+  turn_quads(r);
+  turn_quads(m);
+  for (int l = 0; l < 4; l++) {
+    lanes4_f32 *y = (lanes4_f32 *)((float *)pairs->lines[w + l] + 2 * k);
+    y[0] = SHUFFLE_LANES(lanes4_i32, r[l], m[l], 0, 4, 1, 5);
+    y[1] = SHUFFLE_LANES(lanes4_i32, r[l], m[l], 2, 6, 3, 7);
+  }
+}
+
+/* Contiguous lines that lie apart: a cache line of each of four at a time. */
+#define DEFINE_APART(what)                                                                         \
+  static void what##_some_f32(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last); \
+  static void what##_apart_f32(const mjx_fft_pairs *pairs) {                                       \
+    int64_t k = 0, count = pairs->count, lines = pairs->step == 2 ? pairs->width / 4 * 4 : 0;      \
+    for (; lines > 0 && k + PAIRS_BLOCK <= count; k += PAIRS_BLOCK) {                              \
+      for (int64_t w = 0; w < lines; w += 4)                                                       \
+        for (int64_t p = k; p < k + PAIRS_BLOCK; p += 4) what##_quads(pairs, w, p);                \
+    }                                                                                              \
+    what##_some_f32(pairs, lines, 0, k);                                                           \
+    what##_some_f32(pairs, 0, k, count);                                                           \
+  }                                                                                                \
+  static void what##_some_f64(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last); \
+  static void what##_apart_f64(const mjx_fft_pairs *pairs) {                                       \
+    what##_some_f64(pairs, 0, 0, pairs->count);                                                    \
+  }
+DEFINE_APART(split)
+DEFINE_APART(join)
+DEFINE_PAIRS(f32, float)
+DEFINE_PAIRS(f64, double)
+
+static const mjx_fft_pairs_fn fft_split_table[2] = {split_f32, split_f64};
+static const mjx_fft_pairs_fn fft_join_table[2] = {join_f32, join_f64};

@@ -3,7 +3,10 @@
 
 #include "internal.h"
 
-enum { BLOCK = 16 }; /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
+enum {
+  BLOCK = 16,      /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
+  FAR_BYTES = 2048 /* rows this far apart share few places of the cache */
+};
 
 typedef struct u128 {
   uint64_t low, high;
@@ -90,25 +93,40 @@ static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int6
 }
 
 /* A block by `UNIT` x `UNIT` pieces; what is left at its ends one by one. */
-#define DEFINE_TRANSPOSED(type, UNIT, TRANSPOSE)                                               \
-  static void strided_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
-                             int64_t rows, int64_t columns) {                                  \
-    for (int64_t r = 0; r < rows; r++)                                                         \
-      for (int64_t c = 0; c < columns; c++)                                                    \
-        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                               \
-  }                                                                                            \
-  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,   \
-                           int64_t rows, int64_t columns) {                                    \
-    if (ts[1] != 1 || fs[0] != 1) {                                                            \
-      strided_##type(to, ts, from, fs, rows, columns);                                         \
-      return;                                                                                  \
-    }                                                                                          \
-    int64_t whole_r = rows / UNIT * UNIT, whole_c = columns / UNIT * UNIT;                     \
-    for (int64_t r = 0; r < whole_r; r += UNIT)                                                \
-      for (int64_t c = 0; c < whole_c; c += UNIT)                                              \
-        TRANSPOSE(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);                     \
-    strided_##type(to + whole_c, ts, from + whole_c * fs[1], fs, whole_r, columns - whole_c);  \
-    strided_##type(to + whole_r * ts[0], ts, from + whole_r, fs, rows - whole_r, columns);     \
+#define DEFINE_TRANSPOSED(type, UNIT, TRANSPOSE)                                                \
+  static void strided_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,  \
+                             int64_t rows, int64_t columns) {                                   \
+    for (int64_t r = 0; r < rows; r++)                                                          \
+      for (int64_t c = 0; c < columns; c++)                                                     \
+        to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                                \
+  }                                                                                             \
+  /* A whole block by way of a small one, so that each cache line is met once on both sides. */ \
+  static void far_block_##type(type *to, int64_t ts, const type *from, int64_t fs) {            \
+    type turned[BLOCK * BLOCK];                                                                 \
+    for (int64_t c = 0; c < BLOCK; c += UNIT)                                                   \
+      for (int64_t r = 0; r < BLOCK; r += UNIT)                                                 \
+        TRANSPOSE(turned + r * BLOCK + c, BLOCK, from + r + c * fs, fs);                        \
+    for (int64_t r = 0; r < BLOCK; r++)                                                         \
+      memcpy(to + r * ts, turned + r * BLOCK, BLOCK * sizeof(type));                            \
+  }                                                                                             \
+  static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
+                           int64_t rows, int64_t columns) {                                     \
+    int64_t far = FAR_BYTES / (int64_t)sizeof(type);                                            \
+    if (ts[1] == 1 && fs[0] == 1 && rows == BLOCK && columns == BLOCK && ts[0] >= far &&        \
+        fs[1] >= far) {                                                                         \
+      far_block_##type(to, ts[0], from, fs[1]);                                                 \
+      return;                                                                                   \
+    }                                                                                           \
+    if (ts[1] != 1 || fs[0] != 1) {                                                             \
+      strided_##type(to, ts, from, fs, rows, columns);                                          \
+      return;                                                                                   \
+    }                                                                                           \
+    int64_t whole_r = rows / UNIT * UNIT, whole_c = columns / UNIT * UNIT;                      \
+    for (int64_t r = 0; r < whole_r; r += UNIT)                                                 \
+      for (int64_t c = 0; c < whole_c; c += UNIT)                                               \
+        TRANSPOSE(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);                      \
+    strided_##type(to + whole_c, ts, from + whole_c * fs[1], fs, whole_r, columns - whole_c);   \
+    strided_##type(to + whole_r * ts[0], ts, from + whole_r, fs, rows - whole_r, columns);      \
   }
 DEFINE_TRANSPOSED(uint32_t, 4, transpose_quads)
 DEFINE_TRANSPOSED(uint64_t, 2, transpose_twins)

@@ -13,6 +13,7 @@
 typedef enum dot_method {
   DOT_KERNEL, /* own kernel: b has unit column stride */
   DOT_LINES,  /* own kernel: a and b both contiguous along K */
+  DOT_THIN,   /* own kernel: few rows of a; b has unit column stride */
   DOT_BLAS
 } dot_method;
 
@@ -20,12 +21,14 @@ enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
   LINES_ROWS = 4,        /* or columns of c: with more of both, packing pays */
   LINES_LENGTH = 16,     /* of K: with less, packing pays too */
+  THIN_COLUMNS = 64,     /* least of b, with few rows of a */
   CHUNK_K = 1 << 14,     /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
   FEW_ELEMENTS = 64,     /* of c */
   SPLIT_FLOPS = 1 << 22, /* below, one block */
   LARGE_FLOPS = 1 << 28,
   BLOCK_EXTENT = 128, /* least rows or columns of a block */
+  THIN_BLOCK_EXTENT = 512,
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
 };
@@ -49,7 +52,7 @@ typedef struct dot_plan {
   int size;
   int64_t B, M, N, K;
   matrix a, b, c;
-  mjx_dot_fn kernel, lines;
+  mjx_dot_fn kernel, lines, thin;
   const mjx_blas *blas;
   int64_t block_rows, block_columns, row_blocks, column_blocks;
   int64_t chunks, partials; /* along K; where their sums are in scratch */
@@ -91,6 +94,7 @@ static mjx_status choose_dtype(const mjx_instr *instr, dot_plan *plan) {
   plan->size = mjx_dtype_size(plan->dtype);
   plan->kernel = mjx_block_kernels_get()->dot[plan->dtype];
   plan->lines = mjx_block_kernels_get()->dot_lines[plan->dtype];
+  plan->thin = mjx_block_kernels_get()->dot_thin[plan->dtype];
   return MJX_OK;
 }
 
@@ -173,8 +177,11 @@ static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
                  (plan->b.column_stride != 1 || plan->N == 1);
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
   bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
-  plan->method = along_k ? DOT_LINES : DOT_KERNEL;
-  if (!along_k && blas_type && flops >= SMALL_FLOPS && plan->K > 0 && (plan->blas = mjx_blas_get()))
+  bool thin = !along_k && plan->thin != NULL && plan->M <= LINES_ROWS && plan->N >= THIN_COLUMNS &&
+              (b_converts || plan->b.column_stride == 1);
+  plan->method = along_k ? DOT_LINES : thin ? DOT_THIN : DOT_KERNEL;
+  if (plan->method == DOT_KERNEL && blas_type && flops >= SMALL_FLOPS && plan->K > 0 &&
+      (plan->blas = mjx_blas_get()))
     plan->method = DOT_BLAS;
 }
 
@@ -201,7 +208,10 @@ static void cut(dot_plan *plan) {
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
   int64_t rows = flops < LARGE_FLOPS ? BLOCK_EXTENT : LARGE_BLOCK_EXTENT, columns = rows;
-  if (flops < SPLIT_FLOPS || plan->B >= MAX_BLOCKS) {
+  if (plan->method == DOT_THIN) {
+    rows = M;
+    columns = THIN_BLOCK_EXTENT;
+  } else if (flops < SPLIT_FLOPS || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
   }
@@ -395,7 +405,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
                        lines ? plan->b.column_stride : plan->b.row_stride,
                        c,
                        plan->c.row_stride};
-  (lines ? plan->lines : plan->kernel)(&args);
+  (lines ? plan->lines : plan->method == DOT_THIN ? plan->thin : plan->kernel)(&args);
 }
 
 static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
@@ -475,6 +485,7 @@ mjx_order mjx_op_dot_order(const mjx_instr *instr) {
   if (plan->chunks > 1) return MJX_ORDER_OTHER;
   if (plan->method == DOT_LINES)
     return MJX_ORDER_LANES + mjx_block_kernels_get()->vector_bytes / plan->size;
-  return plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE ? MJX_ORDER_SEQUENCE
-                                                                   : MJX_ORDER_OTHER;
+  bool sequence =
+      plan->method == DOT_THIN || (plan->method == DOT_KERNEL && plan->K <= MJX_DOT_SEQUENCE);
+  return sequence ? MJX_ORDER_SEQUENCE : MJX_ORDER_OTHER;
 }

@@ -12,7 +12,9 @@
 #include "blocks.h"
 #include "internal.h"
 
-enum { MAX_STAGES = 64, MAX_RADIX = 31, MAX_WIDTH = 16 };
+enum { MAX_STAGES = 64, MAX_RADIX = 31, MAX_WIDTH = 16, PART_SHIFT = 17 * MJX_ALIGN };
+static const int64_t CACHED_BLOCK = INT64_C(1) << 11; /* elements that leave room in the cache */
+static const int64_t LONG_LINE = INT64_C(1) << 12;
 static const int64_t SMALL_BLOCK = INT64_C(1) << 17; /* elements that are transformed together */
 static const int64_t MAX_LENGTH = INT64_C(1) << 40;
 #define TWO_PI 6.283185307179586476925286766559005768L
@@ -90,19 +92,22 @@ static mjx_status make_stage(mjx_loader *loader, fft_chain *chain, int64_t radix
     MJX_TRY(make_roots(loader, m, j, radix * m, chain->wide, re + (j - 1) * m * size,
                        im + (j - 1) * m * size));
   *stage = (mjx_fft_stage){radix, m, re, im, NULL, NULL};
-  if (radix > 5) {
+  const mjx_fft_fn *kernels = mjx_block_kernels_get()->fft[chain->wide];
+  mjx_fft_fn own = radix < MJX_FFT_N_STAGES ? kernels[radix] : NULL;
+  if (!own) {
     MJX_ALLOC(loader, re, radix * size);
     MJX_ALLOC(loader, im, radix * size);
     MJX_TRY(make_roots(loader, radix, 1, radix, chain->wide, re, im));
     stage->root_re = re, stage->root_im = im;
   }
-  chain->kernels[chain->n_stages++] =
-      mjx_block_kernels_get()->fft[chain->wide][radix <= 5 ? radix : 0];
+  chain->kernels[chain->n_stages++] = own ? own : kernels[0];
   return MJX_OK;
 }
 
-/* The next factor to take out of n; n itself, or more than MAX_RADIX, where there is no small one. */
+/* The next factor to take out of n; n itself, or more than MAX_RADIX, where there is no small
+ * one. */
 static int64_t next_factor(int64_t n) {
+  if (n % 8 == 0 && n != 16) return 8;
   if (n % 4 == 0) return 4;
   for (int64_t f = 2; f <= MAX_RADIX; f++)
     if (n % f == 0) return f;
@@ -118,14 +123,28 @@ static bool is_smooth(int64_t n) {
   return true;
 }
 
-static mjx_status make_chain(mjx_loader *loader, fft_chain *chain, int64_t n, bool wide) {
+/* `single`: for lines one by one.  The first stage of long ones is best of radix 4: it reads
+ * twiddles in nearly as many places as points, and those are a power of two apart. */
+static mjx_status make_chain(mjx_loader *loader, fft_chain *chain, int64_t n, bool wide,
+                             bool single) {
   chain->n = n, chain->wide = wide, chain->n_stages = 0;
   for (int64_t rest = n; rest > 1;) {
     int64_t radix = next_factor(rest);
+    if (single && rest == n && radix == 8 && n > LONG_LINE) radix = 4;
     rest /= radix;
     MJX_TRY(make_stage(loader, chain, radix, rest));
   }
   return MJX_OK;
+}
+
+/* Lines that are transformed side by side: a vector of them, or two where those stay in the
+ * cache. */
+static int64_t choose_width(int64_t n, int64_t lines, bool wide) {
+  int64_t lanes = mjx_block_kernels_get()->vector_bytes / (wide ? 8 : 4);
+  int64_t width = MJX_MIN(lanes, MAX_WIDTH);
+  if (width < MAX_WIDTH && n * width <= CACHED_BLOCK) width *= 2;
+  width = MJX_MIN(width, lines);
+  return n * width > SMALL_BLOCK ? 1 : width;
 }
 
 /* The least 2^a, 3 2^a or 5 2^a that is not below n. */
@@ -156,9 +175,10 @@ static int run_chain(const fft_chain *chain, int64_t width, const fft_buffer buf
 
 static fft_buffer swapped(fft_buffer buffer) { return (fft_buffer){buffer.im, buffer.re}; }
 
-static mjx_status make_bluestein(mjx_loader *loader, fft_plan *plan) {
+static mjx_status make_bluestein(mjx_loader *loader, fft_plan *plan, int64_t lines) {
   int64_t n = plan->inner, length = convolution_length(2 * n - 1);
-  MJX_TRY(make_chain(loader, &plan->chain, length, true));
+  plan->width = choose_width(length, lines, true);
+  MJX_TRY(make_chain(loader, &plan->chain, length, true, plan->width == 1));
   MJX_ALLOC(loader, plan->chirp_re, n * 8);
   MJX_ALLOC(loader, plan->chirp_im, n * 8);
   fft_buffer buffers[2];
@@ -212,6 +232,13 @@ static void bluestein(const fft_plan *plan, int64_t width, const fft_buffer buff
   }
 }
 
+/* Bytes of one part of a buffer.  Not a multiple of a page, so that elements of the four parts
+ * that belong together do not meet in a set of the cache. */
+static int64_t part_bytes(const fft_plan *plan) {
+  int64_t size = plan->chain.wide ? 8 : 4;
+  return mjx_round_up(plan->chain.n * plan->width * size, MJX_ALIGN) + PART_SHIFT;
+}
+
 /* ---- check ---- */
 
 static mjx_status check_operands(const mjx_instr *instr, fft_plan *plan) {
@@ -246,20 +273,18 @@ mjx_status mjx_op_fft_check(mjx_loader *loader, mjx_instr *instr) {
   plan->halved = kind >= MJX_FFT_REAL && n % 2 == 0;
   plan->inner = plan->halved ? n / 2 : n;
   plan->bluestein = !is_smooth(plan->inner);
+  int64_t lines = instr->out->shape[0] * instr->out->shape[2];
+  plan->width = choose_width(plan->inner, lines, plan->io_wide);
   if (plan->bluestein)
-    MJX_TRY(make_bluestein(loader, plan));
+    MJX_TRY(make_bluestein(loader, plan, lines));
   else
-    MJX_TRY(make_chain(loader, &plan->chain, plan->inner, plan->io_wide));
+    MJX_TRY(make_chain(loader, &plan->chain, plan->inner, plan->io_wide, plan->width == 1));
   if (plan->halved) {
     MJX_ALLOC(loader, plan->half_re, (plan->inner + 1) * 8);
     MJX_ALLOC(loader, plan->half_im, (plan->inner + 1) * 8);
     MJX_TRY(make_roots(loader, plan->inner + 1, 1, n, true, plan->half_re, plan->half_im));
   }
-  int64_t lines = instr->out->shape[0] * instr->out->shape[2];
-  plan->width = plan->chain.wide ? MAX_WIDTH / 2 : MAX_WIDTH;
-  if (plan->width > lines) plan->width = lines;
-  if (plan->chain.n * plan->width > SMALL_BLOCK) plan->width = 1;
-  instr->scratch_bytes = 4 * mjx_round_up(plan->chain.n * plan->width * 8, MJX_ALIGN);
+  instr->scratch_bytes = 4 * part_bytes(plan);
   return MJX_OK;
 }
 
@@ -283,118 +308,138 @@ typedef struct fft_lines {
 /* S: elements of the operands, W: of the buffers.  A complex element is two S.  Pairs go k by k
  * over all lines, so that the buffers are written and read in order: element k's parts lie at
  * k * step and k * step + second of each line. */
-#define DEFINE_PAIRS(S, W, NAME)                                                      \
-  static void load_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,  \
-                                int64_t second, W *restrict re, W *restrict im) {     \
-    int64_t width = lines->width;                                                     \
-    for (int64_t k = 0; k < count; k++, re += width, im += width) {                   \
-      for (int64_t w = 0; w < width; w++) {                                           \
-        const char *x = lines->in[w] + k * step;                                      \
-        re[w] = (W) * (const S *)(const void *)x;                                     \
-        im[w] = (W) * (const S *)(const void *)(x + second);                          \
-      }                                                                               \
-    }                                                                                 \
-  }                                                                                   \
-  static void store_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step, \
-                                 int64_t second, W scale, const W *re, const W *im) { \
-    int64_t width = lines->width;                                                     \
-    for (int64_t k = 0; k < count; k++, re += width, im += width) {                   \
-      for (int64_t w = 0; w < width; w++) {                                           \
-        char *y = lines->out[w] + k * step;                                           \
-        *(S *)(void *)y = (S)(re[w] * scale);                                         \
-        *(S *)(void *)(y + second) = (S)(im[w] * scale);                              \
-      }                                                                               \
-    }                                                                                 \
+#define DEFINE_PAIRS(S, W, NAME)                                                              \
+  static void load_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,          \
+                                int64_t second, W *restrict re, W *restrict im) {             \
+    int64_t width = lines->width;                                                             \
+    if (second == sizeof(S) && sizeof(S) == sizeof(W)) {                                      \
+      mjx_fft_pairs pairs = {                                                                 \
+          count, width, step / (int64_t)sizeof(S), (void *const *)lines->in, re, im, 1};      \
+      mjx_block_kernels_get()->fft_split[sizeof(W) == 8](&pairs);                             \
+      return;                                                                                 \
+    }                                                                                         \
+    for (int64_t k = 0; k < count; k++, re += width, im += width) {                           \
+      for (int64_t w = 0; w < width; w++) {                                                   \
+        const char *x = lines->in[w] + k * step;                                              \
+        re[w] = (W) * (const S *)(const void *)x;                                             \
+        im[w] = (W) * (const S *)(const void *)(x + second);                                  \
+      }                                                                                       \
+    }                                                                                         \
+  }                                                                                           \
+  static void store_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,         \
+                                 int64_t second, W scale, W *re, W *im) {                     \
+    int64_t width = lines->width;                                                             \
+    if (second == sizeof(S) && sizeof(S) == sizeof(W)) {                                      \
+      mjx_fft_pairs pairs = {                                                                 \
+          count, width, step / (int64_t)sizeof(S), (void *const *)lines->out, re, im, scale}; \
+      mjx_block_kernels_get()->fft_join[sizeof(W) == 8](&pairs);                              \
+      return;                                                                                 \
+    }                                                                                         \
+    for (int64_t k = 0; k < count; k++, re += width, im += width) {                           \
+      for (int64_t w = 0; w < width; w++) {                                                   \
+        char *y = lines->out[w] + k * step;                                                   \
+        *(S *)(void *)y = (S)(re[w] * scale);                                                 \
+        *(S *)(void *)(y + second) = (S)(im[w] * scale);                                      \
+      }                                                                                       \
+    }                                                                                         \
   }
 
-#define DEFINE_IO(S, W, NAME)                                                         \
-  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                    \
-    const fft_plan *plan = lines->plan;                                               \
-    W *re = to.re, *im = to.im;                                                       \
-    int64_t width = lines->width, step = lines->in_stride;                            \
-    if (plan->kind == MJX_FFT_REAL && plan->halved) {                                 \
-      load_pairs_##NAME(lines, plan->inner, 2 * step, step, re, im);                  \
-      return;                                                                         \
-    }                                                                                 \
-    if (plan->kind != MJX_FFT_REAL) {                                                 \
-      int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;      \
-      if (plan->halved) count--; /* the last one is put in by complete */             \
-      load_pairs_##NAME(lines, count, step, sizeof(S), re, im);                       \
-      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_TO_REAL; w++)            \
-        complete_##NAME(lines, w, re, im);                                            \
-      return;                                                                         \
-    }                                                                                 \
-    for (int64_t w = 0; w < width; w++) {                                             \
-      for (int64_t k = 0; k < plan->n; k++) {                                         \
-        re[k * width + w] = (W) * (const S *)(const void *)(lines->in[w] + k * step); \
-        im[k * width + w] = 0;                                                        \
-      }                                                                               \
-    }                                                                                 \
-  }                                                                                   \
-  static void store_##NAME(const fft_lines *lines, fft_buffer from) {                 \
-    const fft_plan *plan = lines->plan;                                               \
-    const W *re = from.re, *im = from.im;                                             \
-    int64_t width = lines->width, step = lines->out_stride;                           \
-    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;     \
-    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                \
-    if (plan->kind == MJX_FFT_TO_REAL && plan->halved) {                              \
-      store_pairs_##NAME(lines, plan->inner, 2 * step, step, scale, re, im);          \
-    } else if (plan->kind == MJX_FFT_TO_REAL) {                                       \
-      for (int64_t w = 0; w < width; w++)                                             \
-        for (int64_t k = 0; k < plan->n; k++)                                         \
-          *(S *)(void *)(lines->out[w] + k * step) = (S)(re[k * width + w] * scale);  \
-    } else if (plan->halved) {                                                        \
-      for (int64_t w = 0; w < width; w++) separate_##NAME(lines, w, re, im);          \
-    } else {                                                                          \
-      int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;         \
-      store_pairs_##NAME(lines, count, step, sizeof(S), scale, re, im);               \
-      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_REAL; w++)               \
-        ((S *)(void *)lines->out[w])[1] = 0;                                          \
-    }                                                                                 \
+#define DEFINE_IO(S, W, NAME)                                                             \
+  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                        \
+    const fft_plan *plan = lines->plan;                                                   \
+    W *re = to.re, *im = to.im;                                                           \
+    int64_t width = lines->width, step = lines->in_stride;                                \
+    if (plan->kind == MJX_FFT_REAL && plan->halved) {                                     \
+      load_pairs_##NAME(lines, plan->inner, 2 * step, step, re, im);                      \
+      return;                                                                             \
+    }                                                                                     \
+    if (plan->kind != MJX_FFT_REAL) {                                                     \
+      int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;          \
+      if (plan->halved) count--; /* the last one is put in by complete */                 \
+      load_pairs_##NAME(lines, count, step, sizeof(S), re, im);                           \
+      if (plan->kind == MJX_FFT_TO_REAL) complete_##NAME(lines, re, im);                  \
+      return;                                                                             \
+    }                                                                                     \
+    for (int64_t w = 0; w < width; w++) {                                                 \
+      for (int64_t k = 0; k < plan->n; k++) {                                             \
+        re[k * width + w] = (W) * (const S *)(const void *)(lines->in[w] + k * step);     \
+        im[k * width + w] = 0;                                                            \
+      }                                                                                   \
+    }                                                                                     \
+  }                                                                                       \
+  /* spare: memory for a line more than the transform's */                                \
+  static void store_##NAME(const fft_lines *lines, fft_buffer from, fft_buffer spare) {   \
+    const fft_plan *plan = lines->plan;                                                   \
+    W *re = from.re, *im = from.im;                                                       \
+    int64_t width = lines->width, step = lines->out_stride;                               \
+    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;         \
+    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                    \
+    if (plan->kind == MJX_FFT_TO_REAL && plan->halved) {                                  \
+      store_pairs_##NAME(lines, plan->inner, 2 * step, step, scale, re, im);              \
+    } else if (plan->kind == MJX_FFT_TO_REAL) {                                           \
+      for (int64_t w = 0; w < width; w++)                                                 \
+        for (int64_t k = 0; k < plan->n; k++)                                             \
+          *(S *)(void *)(lines->out[w] + k * step) = (S)(re[k * width + w] * scale);      \
+    } else if (plan->halved) {                                                            \
+      separate_##NAME(plan, width, re, im, spare.re, spare.im);                           \
+      store_pairs_##NAME(lines, plan->inner + 1, step, sizeof(S), 1, spare.re, spare.im); \
+    } else {                                                                              \
+      int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;             \
+      store_pairs_##NAME(lines, count, step, sizeof(S), scale, re, im);                   \
+      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_REAL; w++)                   \
+        ((S *)(void *)lines->out[w])[1] = 0;                                              \
+    }                                                                                     \
   }
 
 /* The half spectrum of a real line made whole (odd n), or folded into one of half the length.
  * With h = n / 2: Z[k] = (X[k] + conj X[h-k]) + i e^(2 pi i k / n) (X[k] - conj X[h-k]). */
-#define DEFINE_COMPLETE(S, W, NAME)                                                           \
-  static void complete_##NAME(const fft_lines *lines, int64_t w, W *re, W *im) {              \
-    const fft_plan *plan = lines->plan;                                                       \
-    int64_t width = lines->width, h = plan->inner;                                            \
-    im[w] = 0;                                                                                \
-    if (!plan->halved) {                                                                      \
-      for (int64_t k = 1; k <= h / 2; k++) {                                                  \
-        re[(h - k) * width + w] = re[k * width + w];                                          \
-        im[(h - k) * width + w] = -im[k * width + w];                                         \
-      }                                                                                       \
-      return;                                                                                 \
-    }                                                                                         \
-    W last = (W) * (const S *)(const void *)(lines->in[w] + h * lines->in_stride);            \
-    W first = re[w];                                                                          \
-    re[w] = first + last, im[w] = first - last;                                               \
-    for (int64_t k = 1; k <= h - k; k++) {                                                    \
-      int64_t a = k * width + w, b = (h - k) * width + w;                                     \
-      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                     \
-      W pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b];       \
-      /* i conj(root) (dr + i dm) = tr + i tm */                                              \
-      W tr = -(dm * c - dr * s), tm = dr * c + dm * s;                                        \
-      re[a] = pr + tr, im[a] = pm + tm;                                                       \
-      /* at h - k the difference is -conj, the root is -conj: the same product, conjugated */ \
-      re[b] = pr - tr, im[b] = tm - pm;                                                       \
-    }                                                                                         \
+#define DEFINE_COMPLETE(S, W, NAME)                                                              \
+  static void complete_##NAME(const fft_lines *lines, W *re, W *im) {                            \
+    const fft_plan *plan = lines->plan;                                                          \
+    int64_t width = lines->width, h = plan->inner;                                               \
+    for (int64_t w = 0; w < width; w++) im[w] = 0;                                               \
+    if (!plan->halved) {                                                                         \
+      for (int64_t k = width; k < (h / 2 + 1) * width; k += width) {                             \
+        W *mirror_re = re + h * width - k, *mirror_im = im + h * width - k;                      \
+        for (int64_t w = 0; w < width; w++) mirror_re[w] = re[k + w], mirror_im[w] = -im[k + w]; \
+      }                                                                                          \
+      return;                                                                                    \
+    }                                                                                            \
+    for (int64_t w = 0; w < width; w++) {                                                        \
+      W last = (W) * (const S *)(const void *)(lines->in[w] + h * lines->in_stride),             \
+        first = re[w];                                                                           \
+      re[w] = first + last, im[w] = first - last;                                                \
+    }                                                                                            \
+    for (int64_t k = 1; k <= h - k; k++) {                                                       \
+      W *ar = re + k * width, *am = im + k * width;                                              \
+      W *br = re + (h - k) * width, *bm = im + (h - k) * width;                                  \
+      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                        \
+      for (int64_t w = 0; w < width; w++) {                                                      \
+        W pr = ar[w] + br[w], pm = am[w] - bm[w], dr = ar[w] - br[w], dm = am[w] + bm[w];        \
+        /* i conj(root) (dr + i dm) = tr + i tm */                                               \
+        W tr = -(dm * c - dr * s), tm = dr * c + dm * s;                                         \
+        ar[w] = pr + tr, am[w] = pm + tm;                                                        \
+        /* at h - k the difference is -conj, the root is -conj: the same product, conjugated */  \
+        br[w] = pr - tr, bm[w] = tm - pm;                                                        \
+      }                                                                                          \
+    }                                                                                            \
   }
 
 /* X[k] = (Z[k] + conj Z[h-k]) / 2 - i / 2 e^(-2 pi i k / n) (Z[k] - conj Z[h-k]), k <= h. */
 #define DEFINE_SEPARATE(S, W, NAME)                                                          \
-  static void separate_##NAME(const fft_lines *lines, int64_t w, const W *re, const W *im) { \
-    const fft_plan *plan = lines->plan;                                                      \
-    int64_t width = lines->width, h = plan->inner;                                           \
-    for (int64_t k = 0; k <= h; k++) {                                                       \
-      int64_t a = (k == h ? 0 : k) * width + w, b = (k == 0 ? 0 : h - k) * width + w;        \
+  static void separate_##NAME(const fft_plan *plan, int64_t width, const W *re, const W *im, \
+                              W *restrict to_re, W *restrict to_im) {                        \
+    int64_t h = plan->inner;                                                                 \
+    for (int64_t k = 0; k <= h; k++, to_re += width, to_im += width) {                       \
+      int64_t a = (k == h ? 0 : k) * width, b = (k == 0 ? 0 : h - k) * width;                \
+      const W *ar = re + a, *am = im + a, *br = re + b, *bm = im + b;                        \
       W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                    \
-      W pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b];      \
-      S *value = (S *)(void *)(lines->out[w] + k * lines->out_stride);                       \
-      value[0] = (S)((W)0.5 * (pr + (dr * s + dm * c)));                                     \
-      value[1] = (S)((W)0.5 * (pm - (dr * c - dm * s)));                                     \
-      if (k == 0 || k == h) value[1] = 0;                                                    \
+      for (int64_t w = 0; w < width; w++) {                                                  \
+        W pr = ar[w] + br[w], pm = am[w] - bm[w], dr = ar[w] - br[w], dm = am[w] + bm[w];    \
+        to_re[w] = (W)0.5 * (pr + (dr * s + dm * c));                                        \
+        to_im[w] = (W)0.5 * (pm - (dr * c - dm * s));                                        \
+      }                                                                                      \
+      for (int64_t w = 0; w < width && (k == 0 || k == h); w++) to_im[w] = 0;                \
     }                                                                                        \
   }
 
@@ -410,7 +455,7 @@ DEFINE_LINES(double, double, f64)
 static void transform_lines(const fft_lines *lines, char *scratch) {
   const fft_plan *plan = lines->plan;
   bool wide = plan->chain.wide, mixed = wide && !plan->io_wide;
-  int64_t part = mjx_round_up(plan->chain.n * plan->width * 8, MJX_ALIGN);
+  int64_t part = part_bytes(plan);
   const fft_buffer buffers[2] = {{scratch, scratch + part},
                                  {scratch + 2 * part, scratch + 3 * part}};
   (mixed ? load_mixed : wide ? load_f64 : load_f32)(lines, buffers[0]);
@@ -422,7 +467,7 @@ static void transform_lines(const fft_lines *lines, char *scratch) {
     bluestein(plan, lines->width, turned, &at);
   else
     at = run_chain(&plan->chain, lines->width, turned);
-  (mixed ? store_mixed : wide ? store_f64 : store_f32)(lines, buffers[at]);
+  (mixed ? store_mixed : wide ? store_f64 : store_f32)(lines, buffers[at], buffers[!at]);
 }
 
 static void fft_task(void *arg, int64_t begin, int64_t end, char *scratch) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "linalg.h"
 
 /* What gfortran appends for each character argument. */
@@ -72,6 +73,32 @@ mjx_status mjx_op_cholesky_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* ---- TRIANGULAR_SOLVE ---- */
 
+/* Small real systems: by substitution, in place.  Element (i, j) of the triangle lies at i *
+ * a_row + j * a_column, of the right sides and solutions at i * x_row + j * x_column. */
+enum { SMALL_SOLVE = 1024 }; /* multiplications */
+typedef struct small_solve {
+  bool lower, unit;
+  int64_t n, count; /* unknowns, right sides */
+  int64_t a_row, a_column, x_row, x_column;
+} small_solve;
+#define DEFINE_SMALL_SOLVE(T)                                                  \
+  static void small_solve_##T(const small_solve *s, const T *a, T *x) {        \
+    for (int64_t step = 0; step < s->n; step++) {                              \
+      int64_t k = s->lower ? step : s->n - 1 - step;                           \
+      int64_t first = s->lower ? k + 1 : 0, last = s->lower ? s->n : k;        \
+      T pivot = s->unit ? 1 : a[k * (s->a_row + s->a_column)];                 \
+      for (int64_t c = 0; c < s->count; c++) {                                 \
+        T *column = x + c * s->x_column, value = column[k * s->x_row] / pivot; \
+        const T *factors = a + k * s->a_column;                                \
+        column[k * s->x_row] = value;                                          \
+        for (int64_t r = first; r < last; r++)                                 \
+          column[r * s->x_row] -= factors[r * s->a_row] * value;               \
+      }                                                                        \
+    }                                                                          \
+  }
+DEFINE_SMALL_SOLVE(float)
+DEFINE_SMALL_SOLVE(double)
+
 enum { LEFT, LOWER, TRANS, UNIT }; /* modes */
 enum { TAKEN, FLIPPED, PACKED };   /* plan->k: how `a` is given to BLAS */
 enum { TRANS_NONE, TRANS_PLAIN, TRANS_CONJUGATE };
@@ -103,6 +130,29 @@ static void triangular_solve_one(const mjx_linalg_job *job) {
   ((trsm_fn)plan->routine[0])(plan->mode[LEFT] ? "L" : "R", lower ? "L" : "U", &"NTC"[trans],
                               plan->mode[UNIT] ? "U" : "N", &plan->m, &plan->n, alpha, matrix, &lda,
                               x, &ldb, CHAR, CHAR, CHAR, CHAR);
+}
+
+static void small_solve_one(const mjx_linalg_job *job) {
+  const mjx_linalg *plan = job->plan;
+  const mjx_operand *a = &job->instr->in[0];
+  bool left = plan->mode[LEFT], trans = plan->mode[TRANS] != TRANS_NONE;
+  /* from the right: the transposed system */
+  bool turned = trans == left;
+  small_solve s = {.lower = plan->mode[LOWER] != turned,
+                   .unit = plan->mode[UNIT],
+                   .n = left ? plan->m : plan->n,
+                   .count = left ? plan->n : plan->m,
+                   .a_row = a->strides[turned ? 1 : 2],
+                   .a_column = a->strides[turned ? 2 : 1],
+                   .x_row = left ? 1 : plan->m,
+                   .x_column = left ? plan->m : 1};
+  const void *matrix = mjx_linalg_item(job, a);
+  void *x = mjx_linalg_out(job, 0);
+  mjx_linalg_load(job, 1, x);
+  if (plan->dtype == MJX_F32)
+    small_solve_float(&s, matrix, x);
+  else
+    small_solve_double(&s, matrix, x);
 }
 
 /* BLAS takes columns that are contiguous; rows that are, it takes as the transpose. */
@@ -138,8 +188,10 @@ mjx_status mjx_op_triangular_solve_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_linalg_copies(loader, instr, 0));
   MJX_TRY(mjx_linalg_copies(loader, instr, 1));
   if (plan->k == PACKED) MJX_TRY(mjx_linalg_reserve(instr, 0, n * n, a->size));
-  plan->one = triangular_solve_one;
-  plan->cost = cost_of((double)plan->batch, 200 + (double)n * plan->m * (double)plan->n / 10);
+  double work = (double)n * plan->m * (double)plan->n;
+  bool small = work <= SMALL_SOLVE && !plan->complex;
+  plan->one = small ? small_solve_one : triangular_solve_one;
+  plan->cost = cost_of((double)plan->batch, small ? 30 + work / 2 : 200 + work / 10);
   return mjx_linalg_find(plan, 0, "trsm", "trsm");
 }
 
@@ -151,6 +203,19 @@ static void swap(int32_t *values, int64_t a, int64_t b) {
   int32_t value = values[a];
   values[a] = values[b];
   values[b] = value;
+}
+
+/* Small real matrices take less time than LAPACK's call. */
+enum { SMALL_LU = 48 };
+
+static void small_lu_one(const mjx_linalg_job *job) {
+  const mjx_linalg *plan = job->plan;
+  char *lu = mjx_linalg_out(job, 0);
+  int32_t *pivots = (void *)mjx_linalg_out(job, 1), *rows = (void *)mjx_linalg_out(job, 2);
+  mjx_linalg_load(job, 0, lu);
+  mjx_block_kernels_get()->lu[plan->dtype == MJX_F64](plan->m, plan->n, lu, pivots);
+  for (int i = 0; i < plan->m; i++) rows[i] = i;
+  for (int i = 0; i < plan->k; i++) swap(rows, i, pivots[i]);
 }
 
 static void lu_one(const mjx_linalg_job *job) {
@@ -186,8 +251,10 @@ mjx_status mjx_op_lu_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_linalg_int(k, &plan->k));
   MJX_TRY(mjx_linalg_copies(loader, instr, 0));
   MJX_TRY(mjx_linalg_reserve(instr, 0, k, sizeof(int)));
-  plan->one = lu_one;
-  plan->cost = cost_of((double)plan->batch, 200 + (double)m * (double)n * (double)k / 10);
+  bool small = MJX_MAX(m, n) <= SMALL_LU && !plan->complex;
+  plan->one = small ? small_lu_one : lu_one;
+  double work = (double)m * (double)n * (double)k;
+  plan->cost = cost_of((double)plan->batch, small ? 30 + work / 8 : 200 + work / 10);
   return mjx_linalg_find(plan, 0, "getrf", "getrf");
 }
 

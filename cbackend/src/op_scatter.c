@@ -20,9 +20,19 @@ typedef void (*line_fn)(char *to, int64_t to_stride, const char *from, int64_t f
 /* to[offsets[i]] = op(to[offsets[i]], from[others[i]]) for all windows of a block, in order. */
 typedef void (*elements_fn)(char *to, const char *from, const window_block *block);
 
+/* Scalar windows that one index of 32 bits steers, all within bounds. */
+typedef struct direct_block {
+  int64_t n;
+  const int32_t *index;
+  int64_t to_stride, from_stride; /* in bytes: of an index, from an update to the next */
+} direct_block;
+/* to[index[i] * to_stride] = op(.., from[i * from_stride]) for all of a block, in order. */
+typedef void (*direct_fn)(char *to, const char *from, const direct_block *block);
+
 typedef struct combine {
   line_fn line;
   elements_fn elements;
+  direct_fn direct;
 } combine;
 
 /* ---- operations ---- */
@@ -32,17 +42,20 @@ typedef struct combine {
 #define OP_MUL(a, b) ((a) * (b))
 #define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
 #define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
-/* NaN wins; -0 < +0. */
-#define OP_NANMIN(a, b)                              \
-  ((a) != (a)   ? (a)                                \
-   : (b) != (b) ? (b)                                \
-   : (a) == (b) ? (__builtin_signbit(a) ? (a) : (b)) \
-                : OP_MIN(a, b))
-#define OP_NANMAX(a, b)                              \
-  ((a) != (a)   ? (a)                                \
-   : (b) != (b) ? (b)                                \
-   : (a) == (b) ? (__builtin_signbit(a) ? (b) : (a)) \
-                : OP_MAX(a, b))
+/* NaN wins; -0 < +0.  Of numbers that differ the choice needs no branch: it is a coin toss. */
+#define DEFINE_EXTREMES(t)                                    \
+  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) { \
+    if (__builtin_islessgreater(a, b)) return b < a ? b : a;  \
+    if (a != a || b != b) return a != a ? a : b;              \
+    return __builtin_signbit(a) ? a : b;                      \
+  }                                                           \
+  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) { \
+    if (__builtin_islessgreater(a, b)) return b > a ? b : a;  \
+    if (a != a || b != b) return a != a ? a : b;              \
+    return __builtin_signbit(a) ? b : a;                      \
+  }
+DEFINE_EXTREMES(f32)
+DEFINE_EXTREMES(f64)
 #define SAME(x) (x)
 
 #define DEFINE_COMBINE(FN, kind, S, A, LOAD, STORE, OP)                                         \
@@ -61,6 +74,15 @@ typedef struct combine {
       mjx_t_##S *x = (mjx_t_##S *)(void *)(to + offsets[i]);                                    \
       mjx_t_##A a = LOAD(*x);                                                                   \
       mjx_t_##A b = LOAD(*(const mjx_t_##S *)(const void *)(from + others[i]));                 \
+      *x = STORE(OP(a, b));                                                                     \
+    }                                                                                           \
+  }                                                                                             \
+  static FN void kind##_##S##_direct(char *to, const char *from, const direct_block *block) {   \
+    const int32_t *restrict index = block->index;                                               \
+    int64_t n = block->n, ts = block->to_stride, fs = block->from_stride;                       \
+    for (int64_t i = 0; i < n; i++) {                                                           \
+      mjx_t_##S *x = (mjx_t_##S *)(void *)(to + index[i] * ts);                                 \
+      mjx_t_##A a = LOAD(*x), b = LOAD(*(const mjx_t_##S *)(const void *)(from + i * fs));      \
       *x = STORE(OP(a, b));                                                                     \
     }                                                                                           \
   }
@@ -93,11 +115,11 @@ typedef struct combine {
   DEFINE_COMBINE(MJX_SMALL, kind, s16, s16, SAME, (mjx_t_##s16), op) \
   DEFINE_COMBINE(, kind, s32, s32, SAME, SAME, op)                   \
   DEFINE_COMBINE(MJX_SMALL, kind, s64, s64, SAME, SAME, op)
-#define FLOATS(kind, op)                                                               \
-  DEFINE_COMBINE(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op)    \
-  DEFINE_COMBINE(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op) \
-  DEFINE_COMBINE(, kind, f32, f32, SAME, SAME, op)                                     \
-  DEFINE_COMBINE(, kind, f64, f64, SAME, SAME, op)
+#define FLOATS(kind, op32, op64)                                                         \
+  DEFINE_COMBINE(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
+  DEFINE_COMBINE(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
+  DEFINE_COMBINE(, kind, f32, f32, SAME, SAME, op32)                                     \
+  DEFINE_COMBINE(, kind, f64, f64, SAME, SAME, op64)
 
 INTEGERS(add, u8, u16, u32, u64, OP_ADD)
 INTEGERS(sub, u8, u16, u32, u64, OP_SUB)
@@ -106,15 +128,15 @@ INTEGERS(min, u8, u16, u32, u64, OP_MIN)
 INTEGERS(max, u8, u16, u32, u64, OP_MAX)
 INTEGERS(min, i8, i16, i32, i64, OP_MIN)
 INTEGERS(max, i8, i16, i32, i64, OP_MAX)
-FLOATS(add, OP_ADD)
-FLOATS(sub, OP_SUB)
-FLOATS(mul, OP_MUL)
-FLOATS(min, OP_NANMIN)
-FLOATS(max, OP_NANMAX)
+FLOATS(add, OP_ADD, OP_ADD)
+FLOATS(sub, OP_SUB, OP_SUB)
+FLOATS(mul, OP_MUL, OP_MUL)
+FLOATS(min, nanmin_f32, nanmin_f64)
+FLOATS(max, nanmax_f32, nanmax_f64)
 DEFINE_COMPLEX(c64)
 DEFINE_COMPLEX(c128)
 
-#define ENTRY(kind, S) {kind##_##S, kind##_##S##_elements}
+#define ENTRY(kind, S) {kind##_##S, kind##_##S##_elements, kind##_##S##_direct}
 #define INTEGER_ENTRIES(kind, s8, s16, s32, s64)                                          \
   [MJX_I8] = ENTRY(kind, s8), [MJX_I16] = ENTRY(kind, s16), [MJX_I32] = ENTRY(kind, s32), \
   [MJX_I64] = ENTRY(kind, s64), [MJX_U8] = ENTRY(kind, u8), [MJX_U16] = ENTRY(kind, u16), \
@@ -153,6 +175,12 @@ typedef uint64_t __attribute__((may_alias)) bits64;
     int64_t n = block->n;                                                               \
     for (int64_t i = 0; i < n; i++)                                                     \
       *(T *)(void *)(to + offsets[i]) = *(const T *)(const void *)(from + others[i]);   \
+  }                                                                                     \
+  static void set_##T##_direct(char *to, const char *from, const direct_block *block) { \
+    const int32_t *restrict index = block->index;                                       \
+    int64_t n = block->n, ts = block->to_stride, fs = block->from_stride;               \
+    for (int64_t i = 0; i < n; i++)                                                     \
+      *(T *)(void *)(to + index[i] * ts) = *(const T *)(const void *)(from + i * fs);   \
   }
 DEFINE_SET(bits8)
 DEFINE_SET(bits16)
@@ -160,13 +188,14 @@ DEFINE_SET(bits32)
 DEFINE_SET(bits64)
 DEFINE_SET(pair)
 
-static elements_fn set_of(int size) {
+#define SET(T) ((combine){NULL, set_##T, set_##T##_direct})
+static combine set_of(int size) {
   switch (size) {
-    case 1: return set_bits8;
-    case 2: return set_bits16;
-    case 4: return set_bits32;
-    case 8: return set_bits64;
-    default: return set_pair;
+    case 1: return SET(bits8);
+    case 2: return SET(bits16);
+    case 4: return SET(bits32);
+    case 8: return SET(bits64);
+    default: return SET(pair);
   }
 }
 
@@ -174,7 +203,11 @@ static elements_fn set_of(int size) {
 
 enum { N_PARTIALS = 4, LEAST_FOR_PARTIALS = 1 << 14, PARTIAL_BYTES = 1 << 18 };
 /* Below RANGE_WINDOW elements a window costs no more than to leave it to another thread. */
-enum { RANGE_WINDOW = 4, LEAST_FOR_RANGES = 1 << 14, UPDATE_COST = 2 /* ns, about */ };
+enum {
+  RANGE_WINDOW = 4,
+  LEAST_FOR_RANGES = 1 << 14,
+  UPDATE_COST = 2 /* ns, about */
+};
 
 typedef struct scatter_plan {
   window_plan windows;
@@ -182,9 +215,12 @@ typedef struct scatter_plan {
   mjx_copy_plan copy;  /* a window of the updates; its space serves `line` too */
   line_fn line;        /* NULL: SET */
   elements_fn elements;
-  int64_t lowest, span; /* of the windows' offsets, in bytes: [lowest, lowest + span) */
-  bool ranges;          /* windows that begin apart lie apart */
-  int64_t partial;      /* bytes of a partial array; 0: no partials */
+  direct_fn direct; /* NULL: windows are found first */
+  int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
+  mjx_rows_fn whole_line; /* sums of contiguous windows, in vectors; NULL: by `line` */
+  int64_t lowest, span;   /* of the windows' offsets, in bytes: [lowest, lowest + span) */
+  bool ranges;            /* windows that begin apart lie apart */
+  int64_t partial;        /* bytes of a partial array; 0: no partials */
   _Alignas(16) char identity[16];
 } scatter_plan;
 
@@ -274,6 +310,14 @@ static void plan_threads(mjx_instr *instr, const window_dims *dims, const int64_
   instr->scratch_bytes = N_PARTIALS * plan->partial;
 }
 
+/* Whether each window is a scalar that one index of 32 bits steers, and those indices lie in a
+ * row. */
+static bool is_direct(const mjx_instr *instr, const window_plan *w) {
+  return w->window_n == 1 && w->n_mapped == 1 && w->mapped[0].last <= INT32_MAX &&
+         instr->in[1].dtype == MJX_I32 && w->batch.ndim == 1 && w->batch.strides[1][0] == 1 &&
+         w->batch.strides[3][0] == 0;
+}
+
 mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_counts(instr, 1, 3, -1));
   MJX_TRY(check_operands(instr));
@@ -289,8 +333,10 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   scatter_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
-  plan->line = table[instr->params[0]][in->dtype].line;
-  plan->elements = plan->line ? table[instr->params[0]][in->dtype].elements : set_of(in->size);
+  combine by = table[instr->params[0]][in->dtype];
+  if (instr->params[0] == MJX_SCATTER_SET) by = set_of(in->size);
+  plan->line = by.line;
+  plan->elements = by.elements;
   if (!plan->line && instr->params[0] != MJX_SCATTER_SET)
     return mjx_fail(MJX_INVALID, "no such kind for dtype %d", in->dtype);
   MJX_TRY(mjx_copy_prepare(loader, out->ndim, out->shape, out->strides, in->strides, out->size,
@@ -299,8 +345,16 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_window_prepare(loader, out, &instr->in[1], updates, &dims, sizes,
                              instr->params[1] == MJX_CLIP, w));
   plan_threads(instr, &dims, sizes, plan);
-  return mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
-                          &plan->copy);
+  if (is_direct(instr, w)) plan->direct = by.direct;
+  plan->all_inside = mjx_block_kernels_get()->all_inside;
+  MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
+                           &plan->copy));
+  const mjx_space_plan *space = &plan->copy.space;
+  const mjx_reduce_kernel *sum = &mjx_block_kernels_get()->reduce[MJX_SUM][in->dtype];
+  if (instr->params[0] == MJX_SCATTER_ADD && sum->acc_dtype == in->dtype &&
+      space->strides[0][space->ndim - 1] == 1 && space->strides[1][space->ndim - 1] == 1)
+    plan->whole_line = sum->rows;
+  return MJX_OK;
 }
 
 /* ---- running ---- */
@@ -309,6 +363,10 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
 static void combine_window(const scatter_plan *plan, int d, char *to, const char *from) {
   const mjx_space_plan *space = &plan->copy.space;
   int64_t ts = space->strides[0][d], fs = space->strides[1][d], n = space->shape[d];
+  if (d + 1 == space->ndim && plan->whole_line) {
+    plan->whole_line(1, 0, n, from, to);
+    return;
+  }
   if (d + 1 == space->ndim) {
     plan->line(to, ts, from, fs, n);
     return;
@@ -337,6 +395,21 @@ typedef struct scatter_job {
   char *partials;
 } scatter_job;
 
+/* A block of windows of the direct kind; false, with nothing done, if some are out of bounds. */
+static bool scatter_direct(const scatter_job *job, int64_t first, int64_t n, char *out) {
+  const scatter_plan *plan = job->plan;
+  const window_plan *w = &plan->windows;
+  int64_t stride = w->batch.strides[2][0] * w->size;
+  const direct_block block = {
+      .n = n,
+      .index = (const int32_t *)(const void *)job->indices + w->mapped[0].index + first,
+      .to_stride = w->mapped[0].stride,
+      .from_stride = stride};
+  if (!plan->all_inside(n, block.index, (uint32_t)w->mapped[0].last)) return false;
+  plan->direct(out, job->updates + first * stride, &block);
+  return true;
+}
+
 /* Windows first..last-1 that begin in a range of the output. */
 static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t lowest,
                     int64_t span, char *out) {
@@ -345,6 +418,11 @@ static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t
   window_block block;
   mjx_window_seek(&walk, &plan->windows, job->indices, first);
   for (int64_t taken; first < last; first += taken) {
+    taken = MJX_MIN(last - first, MJX_WINDOW_BLOCK);
+    if (plan->direct && span >= plan->span && scatter_direct(job, first, taken, out)) {
+      mjx_window_skip(&walk, taken);
+      continue;
+    }
     mjx_window_take(&walk, last - first, &block);
     taken = block.n;
     if (block.gaps || span < plan->span) keep(&block, lowest, span);

@@ -1,11 +1,15 @@
 /* op_window.c: REDUCE_WINDOW and ARG_WINDOW: windows slid over an array.
  *
- * The last dims over which no window slides, and which are dense, are one dim of `cells` elements
- * that stay together (the features, of images with features last; else a cell is one element).
- * Both instructions work on one row of the output at a time: the cells along the last dim over
- * which a window slides.  For each place in the window, the part of the row whose windows read
- * inside the input there is combined with a line of the input.  So every element sees its window
- * in row-major order, whoever does the row.
+ * The last dims over which no window slides, and which are dense, are one dim
+ * of `cells` elements that stay together (the features, of images with features
+ * last; else a cell is one element). Both instructions work on one row of the
+ * output at a time: the cells along the last dim over which a window slides.
+ * Windows that lie close together are reduced by lines: the lines of the input
+ * that a row sees are combined, then the places of each window along the line
+ * that results, in which what is outside the input, or in a gap, is the
+ * identity.  Otherwise, for each place in the window, the part of the row whose
+ * windows read inside the input there is combined with a line of the input. The
+ * order depends on the window only, whoever does the row.
  */
 #include <math.h>
 #include <string.h>
@@ -14,7 +18,14 @@
 #include "internal.h"
 #include "math_base.h"
 
-enum { PARAMS_PER_DIM = 5, TILE = 256, WIDE_CELL = 8, LINE_BYTES = 1 << 18 };
+enum {
+  PARAMS_PER_DIM = 5,
+  TILE = 256,
+  WIDE_CELL = 8,
+  LINE_BYTES = 1 << 14, /* of a combined line, unless a single window needs more */
+  MAX_LINE_BYTES = 1 << 18,
+  MAX_LINES = 32 /* that are combined at once */
+};
 static const int64_t MAX_EXTENT = INT64_C(1) << 31;
 
 typedef struct window_dim {
@@ -41,7 +52,10 @@ typedef struct window_plan {
   int64_t inside_first, inside_last; /* of the last dim: windows that lie wholly inside */
   int64_t rows, cost;
   int size;
-  bool by_lines;    /* first combines whole lines of the input, then the places along a line */
+  bool by_lines;
+  int64_t chunk, chunks; /* by lines: windows of a row that are done together, and how many such */
+  int64_t line_bytes;    /* of the line that a chunk sees */
+  mjx_window_kernel kernel;
   mjx_rows_fn wide; /* combines whole lines */
   line_fn line;     /* combines small cells that lie apart */
   arg_fn arg;
@@ -78,7 +92,8 @@ typedef struct window_plan {
     }                                                                                     \
   }
 
-/* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be foreseen. */
+/* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be
+ * foreseen. */
 #define DEFINE_ARG(NAME, T, BITS, KEEPS)                                                  \
   static MJX_SMALL void NAME(const arg_line *line) {                                      \
     T *value = line->value;                                                               \
@@ -115,10 +130,13 @@ typedef struct window_plan {
   DEFINE_LINE(and_##S, T, a &x)          \
   DEFINE_LINE(or_##S, T, a | x)          \
   DEFINE_LINE(xor_##S, T, a ^ x)
-#define DEFINE_FLOAT(S, T, BITS)                      \
-  DEFINE_ORDERED(S, T, BITS)                          \
-  DEFINE_LINE(max_##S, T, (x > a) | (x != x) ? x : a) \
-  DEFINE_LINE(min_##S, T, (x < a) | (x != x) ? x : a)
+/* As in the block kernels: a NaN wins, -0 < +0. */
+#define DEFINE_FLOAT(S, T, BITS)                                                             \
+  DEFINE_ORDERED(S, T, BITS)                                                                 \
+  DEFINE_LINE(max_##S, T,                                                                    \
+              (x > a) | (x != x) | ((x == a) & (mjx_bits_##S(x) < mjx_bits_##S(a))) ? x : a) \
+  DEFINE_LINE(min_##S, T,                                                                    \
+              (x < a) | (x != x) | ((x == a) & (mjx_bits_##S(x) > mjx_bits_##S(a))) ? x : a)
 
 DEFINE_INT(i8, int8_t)
 DEFINE_INT(i16, int16_t)
@@ -165,7 +183,9 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /* The index that window j reads at place k; -1 outside or in a gap. */
 static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
   int64_t at = j * dim->stride + k * dim->dilation - dim->low;
-  if (at < 0 || at % dim->base) return -1;
+  if (at < 0) return -1;
+  if (dim->base == 1) return at < dim->n_in ? at : -1;
+  if (at % dim->base) return -1;
   at /= dim->base;
   return at < dim->n_in ? at : -1;
 }
@@ -242,15 +262,32 @@ static mjx_status read_dim(const mjx_instr *instr, window_plan *plan, int d,
   return MJX_OK;
 }
 
+/* Whether nothing slides over a dim. */
+static bool is_still(const window_dim *dim) {
+  return dim->window == 1 && dim->stride == 1 && dim->low == 0 && dim->base == 1 &&
+         dim->n_in == dim->n_out;
+}
+
 /* Moves the last dims that have no windows to the cells. */
 static void take_cells(window_plan *plan) {
   plan->cells = 1;
   while (plan->ndim > 0) {
     const window_dim *dim = &plan->dims[plan->ndim - 1];
-    bool still = dim->window == 1 && dim->stride == 1 && dim->low == 0 && dim->base == 1 &&
-                 dim->n_in == dim->n_out && (dim->in_stride == plan->cells || dim->n_in == 1);
-    if (!still) break;
+    if (!is_still(dim) || (dim->in_stride != plan->cells && dim->n_in != 1)) break;
     plan->cells *= dim->n_in;
+    plan->ndim--;
+  }
+}
+
+/* Makes one dim of neighbours that have no windows and lie as one. */
+static void merge_still(window_plan *plan) {
+  for (int d = plan->ndim - 2; d >= 0; d--) {
+    window_dim *dim = &plan->dims[d], *next = dim + 1;
+    if (!is_still(dim) || !is_still(next) || dim->in_stride != next->in_stride * next->n_in)
+      continue;
+    dim->n_in = dim->n_out = dim->n_in * next->n_in;
+    dim->in_stride = next->in_stride, dim->flat_stride = next->flat_stride;
+    memmove(next, next + 1, (size_t)(plan->ndim - d - 2) * sizeof *next);
     plan->ndim--;
   }
 }
@@ -283,6 +320,7 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
   }
   plan->size = in->size;
   take_cells(plan);
+  merge_still(plan);
   if (plan->ndim == 0) plan->dims[plan->ndim++] = no_dim;
   const window_dim *last = &plan->dims[plan->ndim - 1];
   plan->rows = out->n == 0 ? 0 : out->n / (last->n_out * plan->cells);
@@ -302,16 +340,22 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
   return MJX_OK;
 }
 
-/* Lines of the input are combined in scratch when several places of the outer dims share them and
- * most of a line is seen. */
+/* Places along a line that a window spans. */
+static int64_t span_of(const window_dim *dim) { return (dim->window - 1) * dim->dilation + 1; }
+
+/* By lines: when most of a combined line is seen, and it is small enough. */
 static void plan_lines(mjx_instr *instr, window_plan *plan) {
   const window_dim *last = &plan->dims[plan->ndim - 1];
-  int64_t places = 1;
-  for (int d = 0; d < plan->ndim - 1; d++) places *= plan->dims[d].window;
-  plan->by_lines = places > 1 && last->in_stride == plan->cells && last->stride <= 2 &&
-                   last->n_in * plan->cells * plan->size <= LINE_BYTES;
-  if (plan->by_lines)
-    instr->scratch_bytes = mjx_round_up(last->n_in * plan->cells * plan->size, MJX_ALIGN);
+  int64_t cell = plan->cells * plan->size, span = span_of(last);
+  plan->by_lines = (last->in_stride == plan->cells || last->n_in == 1) && last->n_out > 0 &&
+                   last->n_in > 0 && last->stride <= MJX_MAX(2, span) &&
+                   span <= MAX_LINE_BYTES / cell;
+  if (!plan->by_lines) return;
+  int64_t fit = (MJX_MAX(LINE_BYTES, span * cell) / cell - span) / last->stride + 1;
+  plan->chunk = MJX_MIN(last->n_out, fit);
+  plan->chunks = ceil_div(last->n_out, plan->chunk);
+  plan->line_bytes = mjx_round_up(((plan->chunk - 1) * last->stride + span) * cell, MJX_ALIGN);
+  instr->scratch_bytes = (last->base > 1 ? 2 : 1) * plan->line_bytes;
 }
 
 mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
@@ -327,6 +371,7 @@ mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
                     dtype);
   plan->line = lines[dtype][kind];
   plan->wide = mjx_block_kernels_get()->reduce[kind][dtype].rows;
+  plan->kernel = mjx_block_kernels_get()->window[kind][dtype];
   plan_lines(instr, plan);
   store_identity(plan, dtype, kind);
   return MJX_OK;
@@ -365,7 +410,6 @@ typedef struct row_part {
   int64_t j0, j1;
   char *value;
   int64_t *index; /* NULL: REDUCE_WINDOW */
-  char *line;     /* of the input's last dim, if the plan is by lines */
 } row_part;
 
 /* What windows j.. of a part see, n of them, `step` elements apart: one place of each. */
@@ -468,10 +512,12 @@ static void each_place(const window_plan *plan, const char *in, const int64_t *w
   } while (next_place(plan, place));
 }
 
-/* Combines a line of the input with the one in scratch. */
-static void add_line(const window_plan *plan, const row_part *part, const char *in, int64_t flat) {
-  (void)flat;
-  plan->wide(1, 0, plan->dims[plan->ndim - 1].n_in * plan->cells, in, part->line);
+/* The row after `window`'s. */
+static void next_row(const window_plan *plan, int64_t window[MJX_MAX_NDIM]) {
+  for (int d = plan->ndim - 2; d >= 0; d--) {
+    if (++window[d] < plan->dims[d].n_out) return;
+    window[d] = 0;
+  }
 }
 
 static void split_row(const window_plan *plan, int64_t row, int64_t window[MJX_MAX_NDIM]) {
@@ -489,22 +535,143 @@ static void fill_identity(const window_plan *plan, char *to, int64_t n) {
   for (; done < bytes; done *= 2) memcpy(to + done, to, MJX_MIN(done, bytes - done));
 }
 
-static void reduce_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
+/* The lines of the input that a row sees. */
+typedef struct line_list {
+  int64_t n;
+  const void *lines[MAX_LINES];
+} line_list;
+
+/* Windows j0..j1-1 of a row; they see inputs first..last-1 of a line. */
+typedef struct line_part {
+  const window_plan *plan;
+  int64_t j0, j1, first, last;
+  char *line, *compact; /* what they see, combined: with borders and gaps, and without */
+  line_list seen;
+} line_part;
+
+static line_part part_of_row(const window_plan *plan, int64_t chunk, char *scratch) {
+  const window_dim *dim = &plan->dims[plan->ndim - 1];
+  line_part part = {.plan = plan, .line = scratch, .compact = scratch + plan->line_bytes};
+  part.j0 = chunk * plan->chunk;
+  part.j1 = MJX_MIN(part.j0 + plan->chunk, dim->n_out);
+  int64_t begin = part.j0 * dim->stride - dim->low;
+  int64_t end = (part.j1 - 1) * dim->stride - dim->low + span_of(dim);
+  part.first = begin > 0 ? ceil_div(begin, dim->base) : 0;
+  part.last = end > 0 ? MJX_MIN(ceil_div(end, dim->base), dim->n_in) : 0;
+  int64_t places = (plan->chunk - 1) * dim->stride + span_of(dim);
+  if (part.last - part.first < places) fill_identity(plan, part.line, places * plan->cells);
+  return part;
+}
+
+/* Combines the lines seen so far to `to`, the first ones or more. */
+static void combine_lines(line_part *part, bool more, char *to) {
+  const window_plan *plan = part->plan;
+  int64_t n = (part->last - part->first) * plan->cells;
+  if (!more)
+    plan->kernel.lines(part->seen.n, part->seen.lines, n, plan->identity, to);
+  else
+    for (int64_t l = 0; l < part->seen.n; l++) plan->wide(1, 0, n, part->seen.lines[l], to);
+  part->seen.n = 0;
+}
+
+/* The cells of a line with gaps to their places.  The compiler knows small copies by their size. */
+#define COPY_CELLS(bytes) \
+  for (int64_t i = 0; i < n; i++) memcpy(to + i * step, from + i * (bytes), (size_t)(bytes))
+static void spread_cells(const line_part *part, const char *from, char *to) {
+  const window_plan *plan = part->plan;
+  int64_t cell = plan->cells * plan->size, step = plan->dims[plan->ndim - 1].base * cell;
+  int64_t n = part->last - part->first;
+  switch (cell) {
+    case 4: COPY_CELLS(4); break;
+    case 8: COPY_CELLS(8); break;
+    case 16: COPY_CELLS(16); break;
+    case 32: COPY_CELLS(32); break;
+    default: COPY_CELLS(cell); break;
+  }
+}
+
+/* The combined line of a part; NULL if its windows see nothing. */
+static const char *see_lines(line_part *part, const char *in, const int64_t *window) {
+  const window_plan *plan = part->plan;
+  const window_dim *last = &plan->dims[plan->ndim - 1];
+  int64_t cell = plan->cells * plan->size, place[MJX_MAX_NDIM];
+  int64_t border = part->first * last->base - (part->j0 * last->stride - last->low);
+  char *to = last->base > 1 ? part->compact : part->line + border * cell;
+  bool more = false;
+  part->seen.n = 0;
+  for (int d = 0; d < plan->ndim - 1; d++) place[d] = 0;
+  if (part->first >= part->last) return NULL;
+  do {
+    int64_t offset = part->first * plan->cells;
+    bool inside = true;
+    for (int d = 0; d < plan->ndim - 1 && inside; d++) {
+      int64_t at = input_index(&plan->dims[d], window[d], place[d]);
+      inside = at >= 0;
+      offset += at * plan->dims[d].in_stride;
+    }
+    if (!inside) continue;
+    if (part->seen.n == MAX_LINES) {
+      combine_lines(part, more, to);
+      more = true;
+    }
+    part->seen.lines[part->seen.n++] = in + offset * plan->size;
+  } while (next_place(plan, place));
+  if (part->seen.n == 0 && !more) return NULL;
+  int64_t places = (part->j1 - part->j0 - 1) * last->stride + span_of(last);
+  bool one = part->seen.n == 1 && !more; /* which need not be combined with anything */
+  if (one && part->last - part->first == places) return part->seen.lines[0];
+  if (!one || last->base == 1) combine_lines(part, more, to);
+  if (last->base > 1)
+    spread_cells(part, one ? part->seen.lines[0] : part->compact, part->line + border * cell);
+  return part->line;
+}
+
+/* Item i is (row, chunk). */
+static void line_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   const window_job *job = arg;
   const window_plan *plan = job->plan;
   const window_dim *last = &plan->dims[plan->ndim - 1];
-  int64_t n = last->n_out, window[MJX_MAX_NDIM];
+  int64_t window[MJX_MAX_NDIM], cells = plan->cells;
+  line_part part = {0};
+  for (int64_t i = begin; i < end; i++) {
+    bool fresh = i == begin || plan->chunks > 1;
+    int64_t row = fresh ? i / plan->chunks : i;
+    if (fresh) {
+      part = part_of_row(plan, i % plan->chunks, scratch);
+      split_row(plan, row, window);
+    } else {
+      next_row(plan, window);
+    }
+    int64_t n = part.j1 - part.j0;
+    char *to = job->out + (row * last->n_out + part.j0) * cells * plan->size;
+    const char *line = see_lines(&part, job->in, window);
+    if (!line) {
+      fill_identity(plan, to, n * cells);
+      continue;
+    }
+    bool close = last->stride == 1; /* then all windows are as one cell */
+    mjx_window_places places = {.n = close ? 1 : n,
+                                .cells = close ? n * cells : cells,
+                                .n_places = last->window,
+                                .step = last->stride * cells,
+                                .apart = last->dilation * cells,
+                                .in = line,
+                                .identity = plan->identity,
+                                .to = to};
+    plan->kernel.places(&places);
+  }
+}
+
+static void reduce_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const window_job *job = arg;
+  const window_plan *plan = job->plan;
+  int64_t n = plan->dims[plan->ndim - 1].n_out, window[MJX_MAX_NDIM];
   for (int64_t row = begin; row < end; row++) {
-    row_part part = {0, n, job->out + row * n * plan->cells * plan->size, NULL, scratch};
+    row_part part = {0, n, job->out + row * n * plan->cells * plan->size, NULL};
     fill_identity(plan, part.value, n * plan->cells);
     split_row(plan, row, window);
-    if (plan->by_lines) {
-      fill_identity(plan, scratch, last->n_in * plan->cells);
-      each_place(plan, job->in, window, &part, add_line);
-      apply_line(plan, &part, scratch, 0);
-    } else {
-      each_place(plan, job->in, window, &part, apply_line);
-    }
+    each_place(plan, job->in, window, &part, apply_line);
   }
 }
 
@@ -516,7 +683,7 @@ static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
     split_row(plan, row, window);
     for (int64_t j = 0; j < n; j += tile) {
       int64_t *index = (int64_t *)(void *)job->out + (row * n + j) * plan->cells;
-      row_part part = {j, MJX_MIN(j + tile, n), scratch, index, NULL};
+      row_part part = {j, MJX_MIN(j + tile, n), scratch, index};
       int64_t count = (part.j1 - j) * plan->cells;
       fill_identity(plan, scratch, count);
       for (int64_t i = 0; i < count; i++) index[i] = -1;
@@ -525,17 +692,20 @@ static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   }
 }
 
-static mjx_status run(const mjx_instr *instr, mjx_frame *frame, mjx_task_fn fn) {
+static mjx_status run(const mjx_instr *instr, mjx_frame *frame, int64_t n, mjx_task_fn fn) {
   const window_plan *plan = instr->plan;
   window_job job = {plan, mjx_at(frame, &instr->in[0]), mjx_at(frame, &instr->out[0])};
-  mjx_pool_for(plan->rows, plan->cost, instr->scratch_bytes, frame->scratch, fn, &job);
+  mjx_pool_for(n, plan->cost, instr->scratch_bytes, frame->scratch, fn, &job);
   return MJX_OK;
 }
 
 mjx_status mjx_op_reduce_window_run(const mjx_instr *instr, mjx_frame *frame) {
-  return run(instr, frame, reduce_rows);
+  const window_plan *plan = instr->plan;
+  if (plan->by_lines) return run(instr, frame, plan->rows * plan->chunks, line_rows);
+  return run(instr, frame, plan->rows, reduce_rows);
 }
 
 mjx_status mjx_op_arg_window_run(const mjx_instr *instr, mjx_frame *frame) {
-  return run(instr, frame, arg_rows);
+  const window_plan *plan = instr->plan;
+  return run(instr, frame, plan->rows, arg_rows);
 }

@@ -234,6 +234,7 @@ static void take_run(window_walk *walk, int64_t n, window_block *block) {
       .n = n, .step = batch->strides[1][last], .offsets = offsets, .clip = plan->clip};
   for (int i = 0; i < plan->n_mapped; i++) {
     const window_dim *dim = &plan->mapped[i];
+    starts.gaps = block->gaps;
     starts.last = dim->last;
     starts.stride = dim->stride;
     starts.index = walk->indices + (walk->at[1] + dim->index) * plan->index_size;

@@ -1,8 +1,9 @@
 """Jaxpr → jaxpr that computes the same bits with fewer equations.
 
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
-computed before is not computed again, arithmetic that changes nothing is left out, and a
-transposed matrix product becomes the product of the swapped operands.
+computed before is not computed again, arithmetic that changes nothing is left out, a
+transposed matrix product becomes the product of the swapped operands, and sums over windows
+take over the padding with zeros before them.
 """
 
 import numpy as np
@@ -234,6 +235,27 @@ def _neg_rule(self, eqn, ins):
     return inner.invars[0]
 
 
+def _is_zero(self, atom):
+    """Whether an atom is the scalar 0, or that converted."""
+    converted = self.maker(atom, "convert_element_type")
+    return _is_literal(atom if converted is None else converted.invars[0], 0)
+
+
+def _select_rule(self, eqn, ins):
+    """A choice by `x < 0` where x cannot be negative, as of indices that were clipped."""
+    less = self.maker(ins[0], "lt")
+    if less is None or len(ins) != 3 or not _is_literal(less.invars[1], 0):
+        return None
+    larger = self.maker(less.invars[0], "max")
+    if larger is None or not dtypes.issubdtype(
+        larger.outvars[0].aval.dtype, np.integer
+    ):
+        return None
+    if not any(_is_zero(self, atom) for atom in larger.invars):
+        return None
+    return ins[1] if ins[1].aval == eqn.outvars[0].aval else None
+
+
 def _transpose_rule(self, eqn, ins):
     """The transpose of a matrix product that only it reads, where the left operand's
     rows become the last axis: rows of a product are best written along its last axis.
@@ -252,11 +274,47 @@ def _transpose_rule(self, eqn, ins):
     return self.swap_product(eqn, product, order, [order.index(d) for d in permutation])
 
 
+def _window_sum_rule(self, eqn, ins):
+    """Sums over windows of what was padded with zeros: the windows do the padding."""
+    padded = self.maker(ins[0], "pad")
+    if padded is None:
+        return None
+    operand, value = padded.invars
+    if not _is_literal(value, 0) and not _is_literal(value, 0, negative_zero=True):
+        return None
+    params = _padded_windows(eqn.params, padded.params["padding_config"])
+    if params is None:
+        return None
+    out = Var(eqn.outvars[0].aval)
+    self.made_by[out] = len(self.eqns)
+    self.uses[out] = self.uses.get(eqn.outvars[0], 0)
+    self.eqns.append(
+        JaxprEqn(eqn.primitive, [operand], [out], params, eqn.effects, eqn.source)
+    )
+    return out
+
+
+def _padded_windows(params, config):
+    """Windows' parameters that include a padding before them; None where none do."""
+    padding, base = list(params["padding"]), list(params["base_dilation"])
+    for d, (low, high, interior) in enumerate(config):
+        if (low, high, interior) == (0, 0, 0):
+            continue
+        before, after = padding[d]
+        # what one cuts off the other must not put back as zeros
+        if base[d] != 1 or (low < 0 < before) or (high < 0 < after):
+            return None
+        padding[d], base[d] = (low + before, high + after), interior + 1
+    return {**params, "padding": tuple(padding), "base_dilation": tuple(base)}
+
+
 _RULES = {
     "mul": _neutral(1),
     "div": _neutral(1, right_only=True),
     "sub": _neutral(0, right_only=True),
     "add": _neutral(0, negative_zero=True),
     "neg": _neg_rule,
+    "select_n": _select_rule,
     "transpose": _transpose_rule,
+    "reduce_window_sum": _window_sum_rule,
 }
