@@ -1,6 +1,7 @@
 """Activation functions, softmax and its kin, one-hot encoding and standardization."""
 
 import functools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -294,6 +295,7 @@ def logmeanexp(x, axis=None, where=None, keepdims=False):
 def _count(x, axis, where, keepdims):
     if where is None:
         return np.asarray(np.prod([x.shape[d] for d in _reduced_axes(x, axis)]))
+    where = jnp.broadcast_to(where, x.shape)
     return jnp.sum(where, axis=axis, keepdims=keepdims, dtype=dtype_of(x))
 
 
@@ -385,7 +387,14 @@ def one_hot(x, num_classes, *, dtype=None, axis=-1):
         "The error arose in jax.nn.one_hot argument `num_classes`.",
     )
     dtype = dtypes.check_user_dtype(float if dtype is None else dtype, "one_hot")
-    return _one_hot(asarray(x), classes, dtype, axis)
+    x = asarray(x)
+    if not dtypes.issubdtype(x.dtype, np.integer):
+        warnings.warn(
+            f"jax.nn.one_hot input should be integer-typed; got dtype={x.dtype}",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+    return _one_hot(x, classes, dtype, axis)
 
 
 def int_index(x):

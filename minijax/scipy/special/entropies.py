@@ -7,7 +7,7 @@ from minijax import lax
 from minijax.control.custom import custom_jvp
 from minijax.nn import functions as nn
 from minijax.numpy.creation import asarray
-from minijax.numpy.promotion import constant_like, promote_args_inexact
+from minijax.numpy.promotion import constant_like, is_complex, promote_args_inexact
 
 
 def _arrays(name, *args):
@@ -112,6 +112,8 @@ def rel_entr(p, q):
 def kl_div(p, q):
     """p log(p / q) - p + q, and `rel_entr` - p + q where p is 0 or it is not defined."""
     p, q = _arrays("kl_div", p, q)
+    if is_complex(p):
+        raise ValueError("kl_div does not support complex-valued inputs.")
     return rel_entr(p, q) - p + q
 
 

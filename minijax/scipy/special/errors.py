@@ -22,6 +22,12 @@ def _arrays(name, *args):
     return [asarray(x) for x in promote_args_inexact(name, *args)]
 
 
+def refuse_complex(name, *args):
+    """ValueError for a function that takes no complex numbers."""
+    if any(is_complex(x) for x in args):
+        raise ValueError(f"{name} does not support complex-valued inputs.")
+
+
 def erf(x):
     """The error function."""
     (x,) = promote_args_inexact("erf", x)
@@ -47,11 +53,14 @@ def _polynomial(coefficients, x):
 # --- the normal distribution ----------------------------------------------------------
 
 
-def _check_float(name, x):
-    if dtype_of(x) not in (np.dtype("float32"), np.dtype("float64")):
+def checked_float(x):
+    """`x` as an array.  TypeError unless it is float32 or float64: nothing is promoted."""
+    x = asarray(x)
+    if x.dtype not in (np.dtype("float32"), np.dtype("float64")):
         raise TypeError(
-            f"x.dtype={dtype_of(x)} is not supported, see docstring for supported types."
+            f"x.dtype={x.dtype} is not supported, see docstring for supported types."
         )
+    return x
 
 
 def _ndtr(x):
@@ -68,15 +77,12 @@ def _ndtr(x):
 
 def ndtr(x):
     """The normal distribution function.  TypeError unless x is float32 or float64."""
-    (x,) = _arrays("ndtr", x)
-    _check_float("ndtr", x)
-    return _ndtr(x)
+    return _ndtr(checked_float(x))
 
 
 def ndtri(p):
     """The inverse of `ndtr`: rational approximations of Cephes' ndtri."""
-    (p,) = _arrays("ndtri", p)
-    _check_float("ndtri", p)
+    p = checked_float(p)
     upper = p > constant_like(-np.expm1(-2.0), p)
     folded = jnp.where(upper, 1.0 - p, p)
     safe = jnp.where(folded == 0, jnp.full_like(p, 0.5), folded)
@@ -115,7 +121,7 @@ def log_ndtr(x, series_order=3):
         raise ValueError("series_order must be non-negative.")
     if series_order > 30:
         raise ValueError("series_order must be <= 30.")
-    (x,) = _arrays("log_ndtr", x)
+    x = asarray(x)
     dtype = dtype_of(x)
     if dtype == np.dtype("float64"):
         lower, upper = -20.0, 8.0
@@ -202,6 +208,7 @@ def dawsn(x):
     dawsn.
     """
     (x,) = _arrays("dawsn", x)
+    refuse_complex("dawsn", x)
     return _dawsn(x)
 
 

@@ -15,6 +15,7 @@ from minijax.numpy.promotion import (
     constant_like,
     dtype_of,
     ensure_arraylike,
+    is_complex,
     is_kind,
     promote_args_inexact,
 )
@@ -145,6 +146,8 @@ def _trailing(v, rank):
 def poch(z, m):
     """Pochhammer's symbol Γ(z + m) / Γ(z)."""
     z, m = _arrays("poch", z, m)
+    if is_complex(z):
+        raise ValueError("jnp.poch does not support complex-valued inputs.")
     is_one = m == 0
     total = z + m
     return jnp.where(is_one, constant_like(1, z), gamma(total) / gamma(z))
@@ -251,7 +254,7 @@ def polygamma(n, x):
     """The n-th derivative of digamma at x.  `n` may be an array."""
     if not _is_integral(n):
         raise ValueError(
-            "Argument `n` to polygamma must be of integer type, got dtype "
+            "Argument `n` to polygamma must be of integer type. Got dtype "
             f"{dtype_of(n)}."
         )
     n, x = promote_args_inexact("polygamma", n, x)

@@ -12,6 +12,7 @@ from minijax.control.custom import custom_jvp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import dtype_of, is_complex, promote_args_inexact
 from minijax.scipy.special import coefficients as c
+from minijax.scipy.special.errors import checked_float, refuse_complex
 
 
 def _arrays(name, *args):
@@ -59,6 +60,7 @@ def _expi_positive(x):
 def expi(x):
     """The exponential integral -∫_-x^∞ exp(-t) / t dt."""
     (x,) = _arrays("expi", x)
+    refuse_complex("expi", x)
     negative = x < 0
     below = -exp1(jnp.where(negative, -x, 1))
     return jnp.where(negative, below, _expi_positive(jnp.where(negative, 1, x)))
@@ -70,6 +72,7 @@ expi.defjvps(lambda t, out, x: lax.exp(x) / x * t)
 def exp1(x):
     """The exponential integral ∫_x^∞ exp(-t) / t dt; NaN for x < 0."""
     (x,) = promote_args_inexact("exp1", x)
+    refuse_complex("exp1", x)
     return expn(1, x)
 
 
@@ -210,8 +213,7 @@ def sici(x):
     (x,) = _arrays("sici", x)
     if is_complex(x):
         raise ValueError(
-            "Complex inputs are not supported in sici: only real-valued inputs are "
-            "supported."
+            f"Argument `x` to sici must be real-valued. Got dtype {dtype_of(x)}."
         )
     size = lax.abs(x)
     conditions = [size <= 4, (size > 4) & (size <= 1e9)]
@@ -345,11 +347,7 @@ def _fresnel_jvp(primals, tangents):
 
 def spence(x):
     """∫_1^x log(t) / (1 - t) dt; NaN for x < 0; Cephes' spence."""
-    (x,) = _arrays("spence", x)
-    if is_complex(x):
-        raise NotImplementedError(
-            "Support for complex-valued inputs is not implemented yet."
-        )
+    x = checked_float(x)
     plain = ~((x < 0) | (x == 1) | (x == 0))
     y = jnp.where(plain, x, 0.75)
     invert = y > 2

@@ -38,7 +38,7 @@ def ppf(x, loc=0, scale=1):
     return lax.add(lax.mul(special.logit(x), scale), loc)
 
 
-def isf(q, loc=0, scale=1):
-    """The value that is exceeded with probability q."""
-    q, loc, scale = promoted("logistic.isf", q, loc, scale)
+def isf(x, loc=0, scale=1):
+    """The value that is exceeded with probability x."""
+    q, loc, scale = promoted("logistic.isf", x, loc, scale)
     return lax.add(lax.mul(lax.neg(special.logit(q)), scale), loc)

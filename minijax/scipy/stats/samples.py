@@ -26,7 +26,8 @@ def mode(a, axis=0, nan_policy="propagate", keepdims=False):
     """
     (x,) = ensure_arraylike("mode", a)
     _check_policy(nan_policy, "jax.scipy.stats.mode")
-    x = asarray(x)
+    x = jnp.atleast_1d(asarray(x))
+    rank = x.ndim
     if axis is not None:
         axis = canonical_axis(axis, x.ndim)
         x = jnp.moveaxis(x, axis, 0)
@@ -44,7 +45,7 @@ def mode(a, axis=0, nan_policy="propagate", keepdims=False):
     values, counts = _modes(x)
     values, counts = values.reshape(shape), counts.reshape(shape)
     if keepdims:
-        full = (1,) * np.ndim(a) if axis is None else _with_one(shape, axis)
+        full = (1,) * rank if axis is None else _with_one(shape, axis)
         values, counts = values.reshape(full), counts.reshape(full)
     return ModeResult(values, counts)
 
@@ -56,9 +57,8 @@ def _with_one(shape, axis):
 def _modes(x):
     """The mode of each column and its count, from runs of the sorted column."""
     x = jnp.sort(x, axis=0)
-    starts = jnp.concatenate(
-        [jnp.ones_like(x[:1], dtype=bool), x[1:] != x[:-1]], axis=0
-    )
+    differs = (x[1:] != x[:-1]) & ~(jnp.isnan(x[1:]) & jnp.isnan(x[:-1]))
+    starts = jnp.concatenate([jnp.ones_like(x[:1], dtype=bool), differs], axis=0)
     place = lax.broadcasted_iota(np.dtype("int32"), x.shape, 0)
     first = lax.cummax(jnp.where(starts, place, 0), axis=0)
     length = place - first + 1
@@ -107,7 +107,8 @@ def _rankdata(a, axis, method):
     order = jnp.argsort(flat)
     places = lax.iota(order.dtype, order.size)
     inverse = jnp.zeros_like(order).at[order].set(places)
-    return _ranks(flat[order], inverse, method).astype(_float())
+    ranks = _ranks(flat[order], inverse, method).astype(_float())
+    return jnp.where(jnp.isnan(flat).any(), np.nan, ranks)
 
 
 def _ranks(ordered, inverse, method):
