@@ -78,6 +78,9 @@ EXPRESSIONS = [
     "jax.dlpack.is_supported_dtype(jnp.bfloat16)", "np.from_dlpack(x).flags.writeable",
     "np.array(x, 'int32', copy=False)", "x.__array__('int32', copy=True)",
     "jnp.shape(convertible)", "jnp.ndim(convertible)", "jnp.size(convertible)",
+    "jit(jnp.sin)(convertible)", "jax.lax.sin(convertible)", "jax.device_put(convertible)",
+    "jax.vmap(jnp.sin)(convertible)", "x[0] + convertible", "jnp.asarray(convertible)",
+    "jnp.zeros_like(convertible)",
     "jax.device_get(convertible)", "jit(lambda x: jax.device_get(x))(x)",
     # trees
     "jax.tree.map(lambda a, b: a, {'a': 1}, {'b': 7})",

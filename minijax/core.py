@@ -178,6 +178,12 @@ def _find_aval_rule(x):
         if cls in aval_rules:
             rule = aval_rules[type(x)] = aval_rules[cls]
             return rule
+    if hasattr(x, "__jax_array__"):
+        raise ValueError(
+            "Triggering __jax_array__() during abstractification is no longer supported. "
+            "To avoid this error, either explicitly convert your object using "
+            "jax.numpy.array(), or register your object as a pytree."
+        )
     raise TypeError(f"Value {x!r} with type {type(x)} is not a valid JAX type")
 
 

@@ -412,7 +412,7 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> An
 
 def _like(a, value, dtype, shape, where):
     if not (hasattr(a, "dtype") and hasattr(a, "shape")):
-        check_arraylike(where, a)
+        (a,) = ensure_arraylike(where, a)
     dtype = user_dtype(dtype, where)
     weak = False
     if dtype is None:
