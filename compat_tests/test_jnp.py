@@ -139,6 +139,7 @@ MESSAGES = [
     "jnp.stack([v, x])", "jnp.split(v, 3)", "jnp.cumulative_prod(v[0])",
     "jnp.rot90(v)", "jnp.isin(v, v, method='none')", "jnp.delete(v, 1.5)",
     "jnp.insert(v, x[0, :2], 1)", "jnp.pad(v, (1, 2, 3))", "jnp.pad(v[:0], 1, 'edge')",
+    "jnp.nansum(v, where=x[0])", "jnp.nanmax(v, where=x[0])",
     "jnp.block([[v], v])", "jnp.zeros(2, dtype=v)", "jnp.arange(v)", "jnp.eye(3, k=1.5)",
 ]  # fmt: skip
 

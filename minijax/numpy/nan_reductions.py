@@ -31,6 +31,7 @@ def _ignoring(name, reduction, fill, a, axis, out, keepdims, initial, where, **o
     """
     (a,) = ensure_arraylike(name, a)
     _no_out(name, out)
+    check_where(name, where)
     options = {
         "axis": axis,
         "keepdims": keepdims,

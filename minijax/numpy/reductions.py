@@ -240,6 +240,8 @@ amax, amin = max, min
 def all(a, axis=None, out=None, keepdims=False, *, where=None):
     """Whether all elements along axes are nonzero."""
     (a,) = ensure_arraylike("all", a)
+    if is_complex(a):
+        a = lax.real(a)  # as JAX converts complex numbers here
     return _reduce("all", a, lax.reduce_and, axis, keepdims, where, True, out,
                    compute=BOOL, result=BOOL)  # fmt: skip
 
@@ -247,6 +249,8 @@ def all(a, axis=None, out=None, keepdims=False, *, where=None):
 def any(a, axis=None, out=None, keepdims=False, *, where=None):
     """Whether any element along axes is nonzero."""
     (a,) = ensure_arraylike("any", a)
+    if is_complex(a):
+        a = lax.real(a)
     return _reduce("any", a, lax.reduce_or, axis, keepdims, where, False, out,
                    compute=BOOL, result=BOOL)  # fmt: skip
 

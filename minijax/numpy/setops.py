@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import dtypes
+from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
@@ -237,19 +237,26 @@ def setdiff1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
         return values[isin(values, ar2, invert=True)]
     if not ar1.size:
         return jnp.full(size, 0 if fill_value is None else fill_value, ar1.dtype)
-    if not assume_unique:
-        fill = jnp.max(asarray(ar2)) if asarray(ar2).size else None
-        ar1 = unique(ar1, size=min(ar1.size, max(size, ar1.size)), fill_value=fill)
-    keep = isin(ar1, ar2, invert=True)
-    return _compact(ar1, keep, size, fill_value)
+    if assume_unique:
+        keep = isin(ar1, ar2, invert=True)
+    else:
+        distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
+        ar1 = unique(ar1, size=ar1.size)
+        keep = isin(ar1, ar2, invert=True) & distinct
+    return _compact(ar1, keep, size, 0 if fill_value is None else fill_value)
 
 
 def _compact(values, keep, size, fill_value):
-    """The kept values in order, `size` of them, padded."""
+    """The kept values in order, `size` of them, padded; by default with the least."""
     places = jnp.nonzero(keep, size=size)[0]
-    fill = 0 if fill_value is None else fill_value
     valid = jnp.arange(size) < keep.sum()
-    return jnp.where(valid, values[places], convert(asarray(fill), values.dtype))
+    found = values[places] if values.size else jnp.zeros(size, values.dtype)
+    if fill_value is None and size:
+        found = jnp.where(valid, found, jnp.where(valid, found, 0).max())
+        fill_value = found.min()
+    elif fill_value is None:
+        fill_value = 0
+    return jnp.where(valid, found, convert(asarray(fill_value), values.dtype))
 
 
 def intersect1d(
@@ -262,21 +269,13 @@ def intersect1d(
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
         concrete_or_error(None, ar1, "Error arose in intersect1d(): pass `size`.")
-        found, i1, i2 = np.intersect1d(
-            np.asarray(ar1),
-            np.asarray(ar2),
-            assume_unique=assume_unique,
-            return_indices=True,
-        )
-        out = [asarray(found), asarray(i1), asarray(i2)]
-        return tuple(out) if return_indices else out[0]
+        return _intersect1d(ar1, ar2, assume_unique, return_indices)
     values, first = unique(ar1, return_index=True, size=ar1.size)
     distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
     keep = isin(values, ar2) & distinct
     places = jnp.nonzero(keep, size=size)[0]
     valid = jnp.arange(size) < keep.sum()
-    fill = values[places][0] if fill_value is None else fill_value
-    out = jnp.where(valid, values[places], fill).astype(values.dtype)
+    out = _compact(values, keep, size, fill_value)
     if not return_indices:
         return out
     where2 = jnp.argmax(ar2[None, :] == values[places][:, None], axis=1)
@@ -285,6 +284,24 @@ def intersect1d(
         jnp.where(valid, first[places], ar1.size),
         jnp.where(valid, where2, ar2.size),
     )
+
+
+def _intersect1d(ar1, ar2, assume_unique, return_indices):
+    """`intersect1d` of a size that depends on values: equal neighbours once sorted."""
+    firsts = None
+    if not assume_unique:
+        pairs = [unique(x, return_index=True) for x in (ar1, ar2)]
+        (ar1, ar2), firsts = zip(*pairs, strict=True)
+    both = jnp.concatenate([ar1, ar2])
+    both, order = lax.sort_key_val(both, jnp.arange(both.size))
+    twice = both[1:] == both[:-1]
+    found = both[:-1][twice]
+    if not return_indices:
+        return found
+    places = order[:-1][twice], order[1:][twice] - ar1.size
+    if firsts is not None:
+        places = [first[i] for first, i in zip(firsts, places, strict=True)]
+    return found, *places
 
 
 def _count_distinct(x):
