@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import lax
+from minijax import lax, random
 from minijax.nn.functions import logsumexp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import promote_args_inexact
@@ -142,6 +142,28 @@ class gaussian_kde:
         log = self._log_kernels(other.dataset, self.covariance + other.covariance)
         both = self.weights[:, None] * other.weights[None]
         return jnp.sum(jnp.exp(log) * both)
+
+    def resample(self, key, shape=()):
+        """Samples of the estimated density, of shape (d, *shape)."""
+        place_key, noise_key = random.split(key)
+        places = random.choice(place_key, self.n, shape=shape, p=self.weights)
+        mean = jnp.zeros(self.d, self.covariance.dtype)
+        noise = random.multivariate_normal(
+            noise_key, mean, self.covariance, shape=shape, dtype=self.dataset.dtype
+        )
+        return self.dataset[:, places] + noise.T
+
+    def integrate_box(self, low_bounds, high_bounds, maxpts=None):
+        """Not there in more than one dimension."""
+        raise NotImplementedError(
+            "only 1D box integrations are supported; use `integrate_box_1d`"
+        )
+
+    def set_bandwidth(self, bw_method=None):
+        """Not there: the width is chosen when the object is made."""
+        raise NotImplementedError(
+            "dynamically changing the bandwidth method is not supported"
+        )
 
     def integrate_box_1d(self, low, high):
         """The probability of an interval, in one dimension."""
