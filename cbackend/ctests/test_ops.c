@@ -425,6 +425,7 @@ int main(void) {
   test_scatter_rows(1);
   test_scatter_rows(2);
   test_transpose(MJX_F32, 530, 550);
+  test_transpose(MJX_F32, 512, 530);
   test_transpose(MJX_F64, 290, 300);
   test_transpose(MJX_F64, 256, 512);
   test_sort();

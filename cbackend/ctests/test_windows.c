@@ -245,7 +245,7 @@ static bool same(float a, float b) {
   return (isnan(a) && isnan(b)) || (a == b && !signbit(a) == !signbit(b));
 }
 
-/* Dense images with features last: windows are reduced by lines, whatever sticks out or has gaps. */
+/* Dense images with features last: windows are reduced by lines, whatever sticks out. */
 static void test_lines(void) {
   static float x[2 * 7 * 7 * 9], out[MAX_ELEMENTS], again[MAX_ELEMENTS];
   const int kinds[2] = {MJX_SUM, MJX_MAX};

@@ -5,7 +5,7 @@
 
 enum {
   BLOCK = 16,      /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
-  FAR_BYTES = 2048 /* rows this far apart share few places of the cache */
+  FAR_BYTES = 1024 /* rows a multiple of this apart share few places of the cache */
 };
 
 typedef struct u128 {
@@ -112,8 +112,8 @@ static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int6
   static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
                            int64_t rows, int64_t columns) {                                     \
     int64_t far = FAR_BYTES / (int64_t)sizeof(type);                                            \
-    if (ts[1] == 1 && fs[0] == 1 && rows == BLOCK && columns == BLOCK && ts[0] >= far &&        \
-        fs[1] >= far) {                                                                         \
+    if (ts[1] == 1 && fs[0] == 1 && rows == BLOCK && columns == BLOCK &&                        \
+        ((ts[0] > far && ts[0] % far == 0) || (fs[1] > far && fs[1] % far == 0))) {             \
       far_block_##type(to, ts[0], from, fs[1]);                                                 \
       return;                                                                                   \
     }                                                                                           \
