@@ -121,7 +121,7 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
         centered = lax.square(centered)
     present = lax.bitwise_not(lax.ne(a, a))
     count = jnp.sum(present, axis, keepdims=keepdims, where=where)
-    count = lax.sub(count, convert(ddof, count.dtype))
+    count = jnp.subtract(count, ddof)
     too_few = lax.le(count, literal(0, count.dtype))
     total = jnp.sum(centered, axis, keepdims=keepdims, where=where)
     total = _where(too_few, np.nan, total)

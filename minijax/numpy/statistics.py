@@ -325,6 +325,10 @@ def cov(
     bias, ddof: what is subtracted from the number of observations; fweights, aweights:
     their counts and weights.
     """
+    if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
+        raise ValueError(
+            f"cov: dtype must be a subclass of float or complex; got {dtype=}"
+        )
     if y is not None:
         if len(shape_of(m)) != len(shape_of(y)):
             lax.broadcast_shapes(shape_of(m), shape_of(y))
