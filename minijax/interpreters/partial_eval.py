@@ -5,8 +5,8 @@ from typing import Any
 from minijax import core
 from minijax.alias import missing_attribute
 from minijax.trace import trace
-from minijax.transforms.dce import dce
 from minijax.transforms.ad import LinearTrace as _LinearTrace
+from minijax.transforms.dce import dce
 
 
 class PartialVal(tuple):
