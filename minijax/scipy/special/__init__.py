@@ -16,6 +16,7 @@ _NAMES = {
     "errors": "dawsn erf erfc erfcx erfinv log_ndtr ndtr ndtri owens_t wofz",
     "integrals": "exp1 expi expn fresnel sici spence",
     "bessel": "bessel_jn i0 i0e i1 i1e",
+    "harmonics": "sph_harm_y",
     "hypergeometric": "hyp1f1",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
