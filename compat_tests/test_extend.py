@@ -275,3 +275,12 @@ def test_sequences_of_others_as_shapes():
         return [(jnp.zeros(s), jnp.broadcast_to(1.0, s)) for s in given]
 
     assert_same(body)
+
+
+def test_call_primitives_by_name():
+    for name in NAMES:
+        primitives = Side(name)("extend.core.primitives")
+        found = [
+            getattr(primitives, p).name for p in ("call_p", "closed_call_p", "jit_p")
+        ]
+        assert found == ["call", "closed_call", "jit"]

@@ -79,7 +79,7 @@ __getattr__ = names_of(
     "minijax.core",
     "minijax.errors",
     "minijax.state.primitives",
-    "minijax._src._calls",
+    "minijax.extend.core._calls",
     "minijax.mesh",
     "minijax.trace",
 )

@@ -8,6 +8,8 @@ from minijax.control.custom import custom_lin_p as custom_lin_p
 from minijax.control.custom import custom_vjp_call_p as custom_vjp_call_p
 from minijax.control.remat import name_p as name_p
 from minijax.control.remat import remat_p as remat_p
+from minijax.extend.core._calls import call_p as call_p
+from minijax.extend.core._calls import closed_call_p as closed_call_p
 
 
 def __getattr__(name):
