@@ -12,7 +12,6 @@ from minijax import core as core
 from minijax import dispatch as dispatch
 from minijax import lax as lax
 from minijax import numpy as numpy
-from minijax import pprint as pprint
 from minijax import tree as tree
 from minijax import tree_util as tree_util
 from minijax.alias import JAX_VERSION, missing_attribute
@@ -122,11 +121,11 @@ _FOUND_IN = {
 # Submodules that are imported when they are first asked for, so that starting is quick.
 _LAZY = {
     "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
-    "distributed", "dlpack", "dtypes", "errors", "example_libraries", "experimental", "export",
-    "extend", "ffi", "flatten_util", "image", "interop", "interpreters", "memory",
-    "monitoring", "nn", "ops", "profiler", "random", "ref", "scipy", "sharding", "stages",
-    "test_util",
-    "typing", "util", "version",
+    "distributed", "dlpack", "dtypes", "errors", "example_libraries",
+    "experimental", "export", "extend", "ffi", "flatten_util", "image", "interop",
+    "interpreters", "memory", "monitoring", "nn", "ops", "pprint", "profiler",
+    "random", "ref", "scipy", "sharding", "stages", "test_util", "typing", "util",
+    "version",
 }  # fmt: skip
 
 

@@ -510,13 +510,18 @@ class ClosedJaxpr:
 
 
 def pretty(jaxpr, **settings):
-    """A jaxpr as text; `pprint` installs the printer here."""
-    return f"Jaxpr({len(jaxpr.eqns)} equations)"
+    """A jaxpr as text; `settings` as `pprint.Settings` has them."""
+    return _printer().pretty(jaxpr, **settings)
 
 
 def pretty_eqn(eqn):
-    """An equation as text; `pprint` installs the printer here."""
-    return str(eqn.primitive)
+    """An equation as text."""
+    return _printer().pretty_eqn(eqn)
+
+
+def _printer():
+    # Loaded at its first use: few programs print jaxprs.
+    return importlib.import_module("minijax.pprint")
 
 
 def subjaxprs(params):

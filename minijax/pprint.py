@@ -430,7 +430,3 @@ _RULES = {
     "custom_jvp_call": _custom_rule,
     "custom_vjp_call": _custom_rule,
 }
-
-
-core.pretty = pretty
-core.pretty_eqn = pretty_eqn
