@@ -236,8 +236,7 @@ static PyObject *block_until_ready(PyObject *self, PyObject *unused) {
 
 static PyGetSetDef getset[] = {
     {"_data", get_data, NULL, "the elements, as a read-only NumPy array; None once deleted", NULL},
-    {"_place", get_place, NULL, "the sharding the user placed it with, or True, or False",
-     NULL},
+    {"_place", get_place, NULL, "the sharding the user placed it with, or True, or False", NULL},
     {"shape", get_shape, NULL, "the lengths of the axes", NULL},
     {"dtype", get_dtype, NULL, "the type of an element", NULL},
     {"ndim", get_ndim, NULL, "the number of axes", NULL},

@@ -154,9 +154,10 @@ check_p.effects = frozenset([check_effect])
 
 
 def _is_scalar_pred(pred):
-    if isinstance(pred, Array):
-        return pred.shape == () and pred.dtype == np.dtype(bool)
-    return isinstance(pred, bool)
+    if not isinstance(pred, Array):
+        return isinstance(pred, bool)
+    aval = core.get_aval(pred)
+    return aval.shape == () and aval.dtype == np.dtype(bool)
 
 
 def check(pred, msg, *fmt_args, debug=False, **fmt_kwargs):
