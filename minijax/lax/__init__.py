@@ -92,7 +92,7 @@ _HOMES = {
         "cumprod_p cumsum cumsum_p"
     ),
     "minijax.ops.define": (
-        "AccuracyMode Tolerance select"
+        "AccuracyMode Tolerance"
     ),
     "minijax.ops.dot": (
         "DotAlgorithm DotAlgorithmPreset DotDimensionNumbers Precision PrecisionLike "
@@ -132,7 +132,7 @@ _HOMES = {
         "scatter_mul_p scatter_p scatter_sub scatter_sub_p"
     ),
     "minijax.ops.select": (
-        "clamp clamp_p select_n select_n_p"
+        "clamp clamp_p select select_n select_n_p"
     ),
     "minijax.ops.shape": (
         "broadcast broadcast_in_dim broadcast_in_dim_p broadcast_like "
