@@ -84,9 +84,7 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False, subset_by_index
     """
     a = matrix("svd", a)
     if hermitian:
-        if subset_by_index is not None:
-            raise NotImplementedError("subset_by_index not supported on CPU and GPU")
-        return _svd_hermitian(a, compute_uv)
+        return _svd_hermitian(a, compute_uv, subset_by_index)
     options = {} if subset_by_index is None else {"subset_by_index": subset_by_index}
     if not compute_uv:
         return svd_op(a, full_matrices=full_matrices, compute_uv=False, **options)
@@ -94,8 +92,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False, subset_by_index
     return SVDResult(u, s, vh)
 
 
-def _svd_hermitian(a, compute_uv):
-    w, v = eigh(a)
+def _svd_hermitian(a, compute_uv, subset_by_index):
+    v, w = eigh_op(a, subset_by_index=subset_by_index)
     s = lax.abs(w)
     order = jnp.argsort(s, axis=-1)[..., ::-1]
     s = jnp.take_along_axis(s, order, -1)

@@ -46,7 +46,8 @@ def _multivariate_normal(key, mean, cov, shape, dtype, method):
         vectors, values, _ = jnp.linalg.svd(cov)
         factor = vectors * jnp.sqrt(values[..., None, :])
     normal = _normal(key, shape + mean.shape[-1:], dtype)
-    return mean + jnp.einsum("...ij,...j->...i", factor, normal)
+    spread = jnp.einsum("...ij,...j->...i", factor, normal)
+    return lax.expand_dims(mean, range(spread.ndim - mean.ndim)) + spread
 
 
 def _batch_shape(mean, cov, shape):

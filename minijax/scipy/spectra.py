@@ -386,13 +386,15 @@ def istft(
     segments = inverse(Zxx, n=nfft)[..., :nperseg]
     weights = _inverse_window(window, nperseg, segments.dtype)
     segments = segments * weights.sum()  # `stft` divides by it
-    x = _overlap_and_add(segments * weights, step)
+    weighted = segments * lax.expand_dims(weights, range(segments.ndim - 1))
+    x = _overlap_and_add(weighted, step)
     squares = jnp.broadcast_to(weights * weights, segments.shape[-2:])
     norm = _overlap_and_add(squares, step)
     if boundary:
         half = nperseg // 2
         x, norm = x[..., half:-half], norm[half:-half]
-    x = x / jnp.where(norm > 1e-10, norm, 1.0)
+    norm = jnp.where(norm > 1e-10, norm, 1.0)
+    x = x / lax.expand_dims(norm, range(x.ndim - 1))
     if x.ndim > 1 and time_axis != Zxx.ndim - 1:
         x = jnp.moveaxis(x, -1, time_axis - (freq_axis < time_axis))
     # JAX counts the first axis, whichever it is
