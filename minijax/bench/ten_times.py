@@ -32,7 +32,7 @@ machine, when it is not, and when it cannot be. It is written by a command from 
 data; run it on your machine and see whether it says the same:
 
 ```sh
-make bench BENCH="--ten-times docs/ten-times.md"
+make bench BENCH="{options} --ten-times docs/ten-times.md"
 ```
 
 A ratio is JAX's time over minijax's, until outputs are ready, for the same program with
@@ -49,10 +49,19 @@ of large training runs, and the ceilings that they imply:
 """
 
 
+def _options(report: dict[str, Any]) -> str:
+    """How `bench` was called, as far as it decides what is measured."""
+    plan = report["plan"]
+    flags = [f"--{name}" for name in ("quick", "full") if plan[name]]
+    flags.append(f"--rounds {plan['rounds']}")
+    return " ".join(flags)
+
+
 def ten_times(report: dict[str, Any]) -> str:
     """The page as Markdown."""
     judged = [c for c in report["cases"] if main_figure(c) in c["ratios"]]
-    lines = [INTRO, f"**{sentence(report)}**", ""]
+    intro = INTRO.replace("{options}", _options(report))
+    lines = [intro, f"**{sentence(report)}**", ""]
     lines += [f"- {line}" for line in machine_lines(report)]
     lines += [f"- Note: {line}." for line in report["warnings"]]
     lines += ["", "## By kind of program", "", *_groups(report, judged)]
