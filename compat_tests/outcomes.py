@@ -16,10 +16,19 @@ def _text(side, x):
     return f"{type(x).__name__} {x}"
 
 
+def in_order(said):
+    """A message with the dtypes that it lists sorted: JAX lists a set, in any order."""
+    return re.sub(
+        r"(?<=are subtypes of )\w+(, \w+)*",
+        lambda found: ", ".join(sorted(found[0].split(", "))),
+        said,
+    )
+
+
 def _message(error):
     said = str(error).partition("\n--------------------")[0].rstrip()
     said = said.replace("minijax", "jax").replace("jax._src.core", "jax.core")
-    said = re.sub(r"at \S+:\d+", "at FILE", said)
+    said = in_order(re.sub(r"at \S+:\d+", "at FILE", said))
     return f"{type(error).__name__}: {re.sub('0x[0-9a-f]+', '0x', said)}"
 
 
