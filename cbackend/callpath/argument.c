@@ -123,16 +123,11 @@ static const void *store_scalar(PyObject *x, int kind, int type, void *scratch) 
   return NULL;
 }
 
-static bool same_shape(PyArrayObject *array, const mjx_aval *aval) {
-  return PyArray_NDIM(array) == aval->ndim &&
-         memcmp(PyArray_DIMS(array), aval->dims, (size_t)aval->ndim * sizeof(npy_intp)) == 0;
-}
-
 /* Any other argument, through Python.  TypeError where it is not of the aval's shape. */
 static const void *convert(PyObject *x, mjx_aval *aval, PyObject **held) {
   PyObject *data = PyObject_CallFunctionObjArgs(as_data, x, aval->storage, NULL);
   if (!data) return NULL;
-  if (!PyArray_Check(data) || !same_shape((PyArrayObject *)data, aval)) {
+  if (!PyArray_Check(data) || !mjx_aval_fits(aval, (PyArrayObject *)data)) {
     Py_DECREF(data);
     PyErr_Format(PyExc_TypeError, "a program for %R was called with %R", aval, x);
     return NULL;
@@ -166,7 +161,7 @@ const void *mjx_argument_address(PyObject *x, mjx_aval *aval, void *scratch, PyO
   }
   if (PyArray_CheckExact(x)) {
     PyArrayObject *array = (PyArrayObject *)x;
-    bool as_is = PyArray_DESCR(array) == storage && same_shape(array, aval) &&
+    bool as_is = PyArray_DESCR(array) == storage && mjx_aval_fits(aval, array) &&
                  PyArray_IS_C_CONTIGUOUS(array) && PyArray_ISALIGNED(array);
     if (as_is) {
       *held = Py_NewRef(x);

@@ -103,10 +103,8 @@ static PyObject *get_data(PyObject *self, void *closure) {
 static int check_data(mjx_aval *aval, PyArrayObject *data) {
   PyArray_Descr *storage = mjx_aval_storage(aval);
   if (!storage) return -1;
-  bool fits = PyArray_NDIM(data) == aval->ndim && PyArray_IS_C_CONTIGUOUS(data) &&
-              PyArray_ISALIGNED(data) &&
-              memcmp(PyArray_DIMS(data), aval->dims, (size_t)aval->ndim * sizeof(npy_intp)) == 0 &&
-              PyArray_EquivTypes(PyArray_DESCR(data), storage);
+  bool fits = mjx_aval_fits(aval, data) && PyArray_IS_C_CONTIGUOUS(data) &&
+              PyArray_ISALIGNED(data) && PyArray_EquivTypes(PyArray_DESCR(data), storage);
   if (fits) return 0;
   PyErr_Format(PyExc_ValueError, "%R needs dense elements of its shape and dtype, got %R", aval,
                data);

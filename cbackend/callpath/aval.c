@@ -26,7 +26,7 @@ static uint64_t hash_parts(int32_t ndim, const npy_intp *dims, PyObject *dtype, 
 static bool same_parts(const mjx_aval *aval, int32_t ndim, const npy_intp *dims, PyObject *dtype,
                        bool weak) {
   return aval->dtype == dtype && aval->ndim == ndim && aval->weak == weak &&
-         memcmp(aval->dims, dims, (size_t)ndim * sizeof *dims) == 0;
+         (!ndim || memcmp(aval->dims, dims, (size_t)ndim * sizeof *dims) == 0);
 }
 
 static int grow_table(void) {

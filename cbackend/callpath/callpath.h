@@ -104,6 +104,11 @@ mjx_aval *mjx_aval_intern(int32_t ndim, const npy_intp *dims, PyObject *dtype, b
 
 /* The storage dtype, borrowed; Python is asked once for each aval.  NULL with an exception set. */
 PyArray_Descr *mjx_aval_storage(mjx_aval *aval);
+/* Whether a NumPy array has the shape of `aval`; one without axes may have no list of sizes. */
+static inline bool mjx_aval_fits(const mjx_aval *aval, PyArrayObject *array) {
+  return PyArray_NDIM(array) == aval->ndim &&
+         PyArray_CompareLists(PyArray_DIMS(array), aval->dims, aval->ndim);
+}
 
 /* ---- memory.c ------------------------------------------------------------------------------ */
 
