@@ -1,0 +1,293 @@
+"""Abstract values: what is known of a value while tracing, and how it is found.
+
+Everybody reaches these names through `core`.
+"""
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from minijax import _callpath, dtypes
+
+
+class AbstractValue:
+    """What is known of a value while tracing."""
+
+    __slots__ = ()
+
+
+class ShapedArray(_callpath.Aval, AbstractValue):
+    """ShapedArray(shape, dtype, weak_type=False): the type of an array.
+
+    Interned: equal avals are the same object, so that caches compare them by identity.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return ShapedArray, (self.shape, self.dtype, self.weak_type)
+
+    def update(self, shape=None, dtype=None, weak_type=None, **_):
+        """This aval with some of its parts replaced."""
+        return ShapedArray(
+            self.shape if shape is None else shape,
+            self.dtype if dtype is None else dtype,
+            self.weak_type if weak_type is None else weak_type,
+        )
+
+    @property
+    def sharding(self):
+        """Where such values live: whole, on the one device."""
+        return importlib.import_module("minijax.mesh").sharding_of(self)
+
+    def strip_weak_type(self):
+        """The same aval, with a strong dtype."""
+        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
+
+    def to_tangent_aval(self):
+        """The aval of tangents: float0 for integers, booleans and keys."""
+        if self._tangent is None:
+            inexact = dtypes.issubdtype(self.dtype, np.inexact)
+            dtype = self.dtype if inexact else dtypes.float0
+            self._tangent = ShapedArray(self.shape, dtype, self.weak_type and inexact)
+        return self._tangent
+
+    to_cotangent_aval = to_tangent_aval
+
+    def str_short(self, short_dtypes=True, **_):
+        """As `f32[2,3]`, or `float32[2,3]`."""
+        name = dtypes.short_name(self.dtype) if short_dtypes else self.dtype.name
+        if self.dtype == dtypes.float0:
+            name = "float0"
+        weak = "~" if self.weak_type and not short_dtypes else ""
+        return f"{weak}{name}[{','.join(map(str, self.shape))}]"
+
+    def __repr__(self):
+        weak = ", weak_type=True" if self.weak_type else ""
+        return f"ShapedArray({self.str_short(short_dtypes=False).lstrip('~')}{weak})"
+
+    def __str__(self):
+        return self.str_short(short_dtypes=False)
+
+    def __len__(self):
+        return self.shape[0]
+
+
+class AbstractToken(AbstractValue):
+    """The type of values that only order effects."""
+
+    __slots__ = ()
+
+    def str_short(self, short_dtypes=True, **_):
+        """As printed in a jaxpr."""
+        return "Tok"
+
+
+_dtypes = {}
+
+
+def _canonical_dtype(dtype):
+    """The one object that stands for a dtype in avals."""
+    if not isinstance(dtype, dtypes.ExtendedDType):
+        dtype = np.dtype(dtype)
+    return _dtypes.setdefault(dtype, dtype)
+
+
+_callpath.set_dtype_rules(_canonical_dtype, dtypes.storage_dtype)
+
+
+class AbstractRef(AbstractValue):
+    """The type of a mutable reference (`state`) to an array of `inner_aval`.  Interned."""
+
+    __slots__ = ("inner_aval",)
+    _interned = {}
+    memory_space = None
+    weak_type = False
+
+    def __new__(cls, inner_aval, memory_space=None, kind=None):
+        known = cls._interned.get(inner_aval)
+        if known is None:
+            known = object.__new__(cls)
+            known.inner_aval = inner_aval
+            known = cls._interned.setdefault(inner_aval, known)
+        return known
+
+    def __init__(self, inner_aval, memory_space=None, kind=None):
+        pass
+
+    shape = property(lambda self: self.inner_aval.shape)
+    dtype = property(lambda self: self.inner_aval.dtype)
+    ndim = property(lambda self: self.inner_aval.ndim)
+    size = property(lambda self: self.inner_aval.size)
+    sharding = property(lambda self: self.inner_aval.sharding)
+
+    def __reduce__(self):
+        return AbstractRef, (self.inner_aval,)
+
+    def to_tangent_aval(self):
+        """The aval of a reference to tangents."""
+        return AbstractRef(self.inner_aval.to_tangent_aval())
+
+    to_cotangent_aval = to_tangent_aval
+
+    def str_short(self, short_dtypes=True, **_):
+        """As `Ref{f32[2,3]}`."""
+        return f"Ref{{{self.inner_aval.str_short(short_dtypes)}}}"
+
+    def __repr__(self):
+        return self.str_short(False)
+
+
+# type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
+aval_rules = {}
+pytype_aval_mappings = aval_rules  # as JAX has it
+
+
+def get_aval(x) -> Any:
+    """The aval of an array, tracer, NumPy value or Python scalar.
+
+    TypeError for anything else.
+    """
+    rule = aval_rules.get(type(x))
+    if rule is None:
+        rule = _find_aval_rule(x)
+    return rule(x)
+
+
+def argument_aval(x) -> Any:
+    """`get_aval` of what a user handed to a transformation."""
+    try:
+        return get_aval(x)
+    except TypeError:
+        raise TypeError(
+            f"Argument '{x}' of type {type(x)} is not a valid JAX type."
+        ) from None
+
+
+def _find_aval_rule(x):
+    for cls in type(x).__mro__[1:]:
+        if cls in aval_rules:
+            rule = aval_rules[type(x)] = aval_rules[cls]
+            return rule
+    if hasattr(x, "__jax_array__"):
+        raise ValueError(
+            "Triggering __jax_array__() during abstractification is no longer supported. "
+            "To avoid this error, either explicitly convert your object using "
+            "jax.numpy.array(), or register your object as a pytree."
+        )
+    raise TypeError(f"Value {x!r} with type {type(x)} is not a valid JAX type")
+
+
+def valid_jaxtype(x):
+    """Whether `get_aval` takes `x`."""
+    try:
+        get_aval(x)
+    except TypeError:
+        return False
+    return True
+
+
+def check_arguments(primitive, args):
+    """TypeError for an argument of a primitive that is no array."""
+    for place, x in enumerate(args):
+        if not valid_jaxtype(x):
+            raise TypeError(
+                f"Error interpreting argument to {primitive} as a JAX value. The "
+                f"problematic value is of type {type(x)} and was passed to {primitive} "
+                f"at position {place}."
+            ) from None
+
+
+def typeof(x):
+    """The aval of `x` (`jax.typeof`)."""
+    return get_aval(x)
+
+
+def _numpy_aval(x):
+    if type(x) is np.ma.MaskedArray:
+        raise ValueError(
+            "numpy masked arrays are not supported as direct inputs to JAX functions. "
+            "Use arr.filled() to convert the value to a standard numpy array."
+        )
+    dtype = dtypes.canonicalize_dtype(x.dtype)
+    if dtype.kind in "OSUMm" or (dtype.names and dtype != dtypes.float0):
+        raise TypeError(
+            f"Value {x!r} with dtype {dtype} is not a valid JAX array type. Only arrays "
+            "of numeric types are supported by JAX."
+        )
+    return ShapedArray(x.shape, dtype)
+
+
+def _scalar_aval(kind):
+    weak = kind is not bool
+
+    def rule(_):
+        return ShapedArray((), dtypes.python_scalar_dtype(kind), weak)
+
+    return rule
+
+
+aval_rules[np.ndarray] = aval_rules[np.generic] = _numpy_aval
+_SCALARS = (bool, int, float, complex)
+for _kind in _SCALARS:
+    aval_rules[_kind] = _scalar_aval(_kind)
+for _x64 in (False, True):
+    _callpath.set_scalar_avals(
+        _x64,
+        *[
+            ShapedArray((), dtypes.python_scalar_dtype(kind, _x64), kind is not bool)
+            for kind in _SCALARS
+        ],
+    )
+
+
+# types whose scalars are written into equations rather than held as constants
+literal_types = {bool, int, float, complex}
+
+
+# type of arrays -> function giving the scalar behind one without axes, or None
+scalar_values = {}
+
+
+def is_literal_value(x):
+    """Whether a scalar is written into equations as a literal."""
+    return type(x) in literal_types or isinstance(x, np.generic)
+
+
+class Zero:
+    """A symbolic zero tangent or cotangent of the given aval: nothing is computed for
+    it.
+    """
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    @classmethod
+    def of(cls, x):
+        """The zero tangent of a value (or tracer)."""
+        return cls(get_aval(x).to_tangent_aval())
+
+    from_primal_value = of
+
+    def __repr__(self):
+        return f"Zero({self.aval.str_short()})"
+
+
+class UndefinedPrimal:
+    """Stands for the linear arguments of an equation that is being transposed."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    def __repr__(self):
+        return f"UndefinedPrimal({self.aval})"
+
+
+def is_undefined_primal(x):
+    """Whether `x` marks a linear argument in a transpose rule."""
+    return type(x) is UndefinedPrimal

@@ -1,0 +1,274 @@
+"""Jaxprs: variables, equations and programs, the effects that order them, and the
+user's lines that they come from.
+
+Everybody reaches these names through `core`.
+"""
+
+import importlib
+import sys
+from typing import Any, NamedTuple
+
+from minijax.avals import AbstractRef
+
+# --- effects ------------------------------------------------------------------
+
+
+class Effect:
+    """A reason why an equation must not be removed, repeated or reordered."""
+
+    def __init__(self, name=None):
+        self.name = type(self).__name__ if name is None else name
+
+    def __repr__(self):
+        return self.name
+
+
+no_effects = frozenset()
+ref_effect = Effect("ref")  # a reference is made, read or written
+
+
+class RefRules:
+    """What `state` does for the traces and passes that meet a reference.
+
+    `state` replaces the one instance's methods; before it is imported there are no
+    references.
+    """
+
+    in_use = False
+
+    def bind(self, primitive, args, params) -> Any:
+        """Apply a primitive with jaxprs to arguments with references among them."""
+        raise NotImplementedError
+
+    def discharge(self, closed) -> Any:
+        """The closed jaxpr with values in place of references."""
+        raise NotImplementedError
+
+
+ref_rules = RefRules()
+
+
+def is_ref(x):
+    """Whether a value or tracer is a mutable reference."""
+    return type(getattr(x, "aval", None)) is AbstractRef
+
+
+def without_refs(closed):
+    """A closed jaxpr that takes no references, with values in place of those it makes."""
+    return ref_rules.discharge(closed) if ref_effect in closed.effects else closed
+
+
+# --- jaxprs -------------------------------------------------------------------
+
+
+class Var:
+    """A variable of a jaxpr, compared by identity."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    def __repr__(self):
+        return f"Var(id={id(self)}):{self.aval.str_short()}"
+
+
+class DropVar(Var):
+    """An output that nothing reads."""
+
+    __slots__ = ()
+
+
+class Literal:
+    """A scalar constant in an equation's inputs."""
+
+    __slots__ = ("val", "aval")
+
+    def __init__(self, val, aval):
+        self.val, self.aval = val, aval
+
+    def __repr__(self):
+        return f"Literal({self.val})"
+
+
+Atom = Var | Literal
+ParamDict = dict[str, object]
+Value = object
+
+
+class SourceInfo(NamedTuple):
+    """A line of the user's code."""
+
+    code: Any
+    line: int | None
+
+    name_stack = ""  # scopes are not kept
+
+
+class JaxprEqn:
+    """`outvars = primitive[params](invars)`; `source` locates the user's line."""
+
+    __slots__ = ("primitive", "invars", "outvars", "params", "effects", "source")
+
+    def __init__(
+        self, primitive, invars, outvars, params, effects=no_effects, source=None
+    ):
+        self.primitive = primitive
+        self.invars, self.outvars = invars, outvars
+        self.params = params
+        self.effects = effects
+        self.source = source
+
+    def replace(self, **changes):
+        """A copy with some fields changed."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return JaxprEqn(**{**fields, **changes})
+
+    @property
+    def source_info(self):
+        """Where the user asked for this equation."""
+        return SourceInfo(*(self.source or (None, None)))
+
+    def __repr__(self):
+        return pretty_eqn(self)
+
+
+class Jaxpr:
+    """`{ lambda constvars ; invars . let eqns in outvars }`"""
+
+    __slots__ = (
+        "constvars", "invars", "outvars", "eqns", "effects", "debug_info", "memo",
+    )  # fmt: skip
+
+    def __init__(self, constvars, invars, outvars, eqns, effects=None, debug_info=None):
+        self.constvars, self.invars = list(constvars), list(invars)
+        self.outvars, self.eqns = list(outvars), list(eqns)
+        if effects is None:
+            effects = no_effects
+            for eqn in self.eqns:
+                if eqn.effects:
+                    effects = effects | eqn.effects
+        self.effects = effects
+        self.debug_info = debug_info
+        self.memo = {}
+
+    @property
+    def in_avals(self):
+        """The avals of the inputs."""
+        return [v.aval for v in self.invars]
+
+    @property
+    def out_avals(self):
+        """The avals of the outputs."""
+        return [v.aval for v in self.outvars]
+
+    def replace(self, **changes):
+        """A copy with some fields changed."""
+        names = ("constvars", "invars", "outvars", "eqns", "effects", "debug_info")
+        fields = {name: getattr(self, name) for name in names}
+        if "eqns" in changes and "effects" not in changes:
+            fields["effects"] = None
+        return Jaxpr(**{**fields, **changes})
+
+    def pretty_print(self, *, use_color=False, **settings):
+        """The jaxpr as text; `settings` as `pprint.Settings` has them."""
+        return pretty(self, **settings)
+
+    def __str__(self):
+        return pretty(self)
+
+    __repr__ = __str__
+
+
+class ClosedJaxpr:
+    """A jaxpr with the values of its constvars.
+
+    `memo` keeps what passes derive from it (its derivative, its batched form, its
+    executable), keyed by pass and arguments, so that a derived program lives exactly as
+    long as its source.
+    """
+
+    __slots__ = ("jaxpr", "consts", "memo", "__weakref__")
+
+    def __init__(self, jaxpr, consts=()):
+        self.jaxpr = jaxpr
+        self.consts = list(consts)
+        self.memo = {}
+
+    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
+    out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
+    literals = property(lambda self: self.consts)
+    eqns = property(lambda self: self.jaxpr.eqns)
+    effects = property(lambda self: self.jaxpr.effects)
+
+    def replace(self, jaxpr=None, consts=None):
+        """A copy with another jaxpr or other constants."""
+        return ClosedJaxpr(
+            self.jaxpr if jaxpr is None else jaxpr,
+            self.consts if consts is None else consts,
+        )
+
+    def pretty_print(self, *, use_color=False, **settings):
+        """The jaxpr as text; `settings` as `pprint.Settings` has them."""
+        return pretty(self.jaxpr, **settings)
+
+    def __str__(self):
+        return pretty(self.jaxpr)
+
+    __repr__ = __str__
+
+
+def pretty(jaxpr, **settings):
+    """A jaxpr as text; `settings` as `pprint.Settings` has them."""
+    return _printer().pretty(jaxpr, **settings)
+
+
+def pretty_eqn(eqn):
+    """An equation as text."""
+    return _printer().pretty_eqn(eqn)
+
+
+def _printer():
+    # Loaded at its first use: few programs print jaxprs.
+    return importlib.import_module("minijax.pprint")
+
+
+def subjaxprs(params):
+    """The jaxprs (open or closed) among an equation's parameters."""
+    for value in params.values():
+        if isinstance(value, (Jaxpr, ClosedJaxpr)):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                if isinstance(item, (Jaxpr, ClosedJaxpr)):
+                    yield item
+
+
+# --- where the user is ---------------------------------------------------------
+
+_PACKAGE = __file__.rpartition("jaxprs.py")[0]
+
+
+_own_files = {}  # file name -> whether it is one of this package's
+
+
+def user_frame():
+    """(code, line) of the innermost frame outside this package, or None."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        own = _own_files.get(name)
+        if own is None:
+            own = _own_files[name] = name.startswith(_PACKAGE)
+        if not own:
+            return frame.f_code, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def describe_source(source):
+    """`file:line (function)` for what `user_frame` gave."""
+    code, line = source or (None, None)
+    if code is None:
+        return "an unknown line"
+    return f"{code.co_filename}:{line} ({code.co_qualname})"
