@@ -21,6 +21,7 @@ from cbackend.leaves import (
     Place,
     is_guarded,
     is_leaf,
+    is_mapped,
     suffix_of,
 )
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise
@@ -90,12 +91,17 @@ class _Emitter:
             calls_host=int(self.calls_host),
         )
         source.text = "\n".join(
-            [self.scalars.prelude(), header, self.scalars.helpers(),
+            [self.scalars.prelude(), header, _UNLIKELY, self.scalars.helpers(),
              source.program_text, exported]
         )  # fmt: skip
         return source
 
 
+# A loop after dozens of these would else count as one that is hardly ever reached, and be
+# compiled for size.
+_UNLIKELY = """\
+#define MJX_UNLIKELY(x) __builtin_expect_with_probability(!!(x), 0, 1.0)
+"""
 _RUN_HEAD = """\
 static int32_t run_main(const mjx_native_host *host, void *run, char *memory, char *consts,
                         const void *const *in, void *const *out) {
@@ -148,6 +154,7 @@ class _Activation:
         self.memory = memory + _round_up(self.program.arena_bytes)
         emitter.memory_bytes = max(emitter.memory_bytes, self.memory)
         self.guarded = set()  # instructions in C that may be left to the runtime
+        self.mapped = set()  # those whose sums are left to it
         self.written = [
             self._is_written(k, instr) for k, instr in enumerate(self.program.instrs)
         ]
@@ -169,9 +176,10 @@ class _Activation:
         written = instr.op in WRITERS or is_leaf(
             instr, lambda: emitter.order(self.index, k), self._relation
         )
-        if not written and is_guarded(instr, self._relation):
-            self.guarded.add(k)
-            emitter.statements += size
+        for kind, holds in ((self.guarded, is_guarded), (self.mapped, is_mapped)):
+            if not written and holds(instr, self._relation):
+                kind.add(k)
+                emitter.statements += size
         emitter.statements += size * written
         return written
 
@@ -207,9 +215,13 @@ class _Activation:
         """The buffers that instructions of the runtime touch."""
         return {
             _key(view.buffer)
-            for instr, written in zip(self.program.instrs, self.written, strict=True)
-            if not written
-            for view in instr.outs + instr.ins
+            for k, instr in enumerate(self.program.instrs)
+            if not self.written[k]
+            for view in (
+                instr.outs[: len(instr.kinds)]
+                if k in self.mapped
+                else instr.outs + instr.ins
+            )
             if view.buffer is not None
         }
 
@@ -313,6 +325,8 @@ class _Activation:
                 *self.emitter.leaves.write_guarded(instr, self.operand),
                 *self._outside_call(k),
             ]
+        if k in self.mapped:
+            return [f"/* {self.index}.{k} {_describe(instr)} */", *self._mapped(k, instr)]
         if not self.written[k]:
             described = f"{self.index}.{k} {_describe(instr)}: by the runtime"
             return [f"/* {described} */", *self._outside_call(k)]
@@ -331,15 +345,36 @@ class _Activation:
         self.memory = memory
         return lines
 
-    def _outside_call(self, k):
-        """The runtime's own way of running an instruction."""
+    def _mapped(self, k, instr):
+        """The elements of a MAP_REDUCE, then the runtime's sums of them."""
+        memory = self.memory
+        pieces = [
+            self.take(instr.size * view.dtype.itemsize)
+            for view, _ in zip(instr.outs, instr.kinds, strict=False)
+        ]
+        self.memory = memory
+        addresses = ", ".join(piece.address() for piece in pieces)
+        return [
+            "{",
+            *self.emitter.leaves.write_mapped(instr, self.operand, pieces),
+            f"char *pieces[] = {{{addresses}}};",
+            f"host->reduce(run, {self.index}, {k}, {self._host_slots()}, pieces);",
+            "}",
+        ]
+
+    def _host_slots(self):
+        """The name of the slots that the runtime is given; from now on it is called."""
         self.emitter.calls_host = True
         if self.slots is None:
             self._open_slots()
+        return self.slots
+
+    def _outside_call(self, k):
+        """The runtime's own way of running an instruction."""
         return [
             "{",
-            f"int32_t status = host->run(run, {self.index}, {k}, {self.slots});",
-            "if (status) return status;",
+            f"int32_t status = host->run(run, {self.index}, {k}, {self._host_slots()});",
+            "if (MJX_UNLIKELY(status)) return status;",
             "}",
         ]
 

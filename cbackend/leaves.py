@@ -6,11 +6,12 @@ place that differs only in sizes and strides.
 """
 
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
-from cbackend.scalars import BRANCHING, STORED, Register, is_written
+from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
 from cbackend.sums import COPY, FOUR, OTHER, SEQUENCE, dot_text, has_text, reduce_text
 
 UNROLLED = 4  # elements that are written out one by one
 MAX_ELEMENTS = 4096  # beyond, tier 0's tiles (and its threads) do as well
+MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
 MAX_CALLED = 8  # elements, where a kernel is called for each
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
 MAX_PRODUCTS = 128  # multiplications; beyond, tier 0's vectors are faster
@@ -19,6 +20,10 @@ MAX_SUMMED = 1024
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
 
 _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
+
+
+# As a function of its own a loop is compiled for speed, however the call is reached.
+_LOOP = "__attribute__((hot)) static"
 
 
 class Place:
@@ -92,6 +97,18 @@ def is_guarded(instr, relation):
     )
 
 
+def is_mapped(instr, relation):
+    """Whether a MAP_REDUCE is written as its elementwise part, the sums left to the
+    runtime.
+    """
+    return (
+        type(instr) is MapReduce
+        and UNROLLED < instr.size
+        and len(instr.micros) > 1
+        and _ewise_fits(instr, relation)
+    )
+
+
 def is_leaf(instr, order, relation):
     """Whether an instruction is written out.
 
@@ -113,7 +130,8 @@ def is_leaf(instr, order, relation):
 
 def _ewise_fits(instr, relation):
     n = instr.size
-    limit = MAX_ELEMENTS
+    light = all(is_light(micro.kernel) for micro in instr.micros)
+    limit = MAX_LIGHT if light else MAX_ELEMENTS
     for micro in instr.micros:
         if not is_written(micro.kernel):
             limit = min(limit, MAX_CALLED)
@@ -218,6 +236,20 @@ class Leaves:
         self.scalars.guard = None
         return [*before, f"if ({call.removesuffix(';')})"]
 
+    def write_mapped(self, instr, operand, pieces):
+        """C lines for the elementwise part of a MAP_REDUCE.
+
+        `pieces` are the places, one for each reduction, of all elements to be reduced.
+        """
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs[len(pieces) :]]
+        strides = dense_strides(instr.shape)
+        dense = [
+            Operand(place, suffix_of(view), "0", strides)
+            for place, view in zip(pieces, instr.outs, strict=False)
+        ]
+        return self._group(instr, instr.shape, dense + outs, ins)
+
     def fresh(self):
         """A new name for a value."""
         self._registers += 1
@@ -294,7 +326,7 @@ class Leaves:
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
             ends = ["return hard;", "}\n"]
-        head = f"static {kind} NAME({', '.join(params)}) {{\n  (void)host;"
+        head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
         return [self._call("\n".join([head, *body, *ends]), args)]
 
     def _loop_body(self, group, ndim, outs, ins):

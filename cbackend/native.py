@@ -32,7 +32,7 @@ _LOCK_SECONDS = 60.0
 
 # As build_ffi.py: the flags that decide about bits are the same in both tiers.
 _FLAGS = (
-    "-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off",
+    "-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off",
     "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fno-strict-aliasing",
     "-fno-tree-pta",  # half of the time for a long straight program, and no gain
     "-nostdlib", "-w",

@@ -48,6 +48,13 @@ WRITTEN = frozenset(
 # These have a branch to a library call, so loops over them do not become vector code.
 BRANCHING = frozenset(["sin_f32", "cos_f32"])
 
+# A few CPU instructions each: what tier 0 spends on these is loads and stores.
+_LIGHT = frozenset(
+    "add sub mul max min neg eq ne lt le gt ge and or xor not square abs sign clamp "
+    "shift_left shift_right_logical shift_right_arithmetic is_finite real imag complex "
+    "select copy convert".split()
+)
+
 # How elements of a type lie in memory; types of one kind need no conversion of bits.
 _STORED = {
     "uint8_t": "b1 u8 x1",
@@ -83,6 +90,12 @@ def is_written(kernel):
         or name.startswith(("select_x", "copy_x"))
         or name == "threefry2x32_u32"
     )
+
+
+def is_light(kernel):
+    """Whether a kernel costs about as little as reading its operands."""
+    name = kernel.name
+    return name.partition("_")[0] in _LIGHT or name.rpartition("_")[0] in _LIGHT
 
 
 class Register:

@@ -15,11 +15,15 @@ import weakref
 from cbackend.program import Ewise
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
-# each turn of a loop, each kernel that is called for a few elements only.
+# each turn of a loop, each kernel that is called for a few elements only, each element
+# that a kernel of a group hands on to the next in a register rather than in memory.
 _SAVED_INSTRUCTION = 0.06
 _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
+_SAVED_ELEMENT = 0.00004
 _FEW = 4
+_MANY = 32_768  # elements; beyond, groups are not written as loops
+_COST_OF_CALL = 0.2  # more than the walk to one instruction
 _WHILE_TURNS = 50  # how often a `while` is taken to turn
 
 # What a compilation may cost, in microseconds: a tenth of what it takes, since it is the
@@ -58,7 +62,9 @@ def _runs_until_hot(module):
     saved = saving(module)
     size = sum(len(program.instrs) for program in module.programs)
     if size < 2:
-        return _NEVER  # one instruction: the call costs more than the walk
+        saved -= _COST_OF_CALL
+        if saved <= 0:
+            return _NEVER
     return int((_PRICE + _PRICE_PER_INSTRUCTION * size) / saved) + 1
 
 
@@ -70,6 +76,8 @@ def saving(module, index=0):
         if isinstance(instr, Ewise):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
+            elif instr.size <= _MANY:
+                total += _SAVED_ELEMENT * instr.size * (len(instr.micros) - 1)
         elif instr.op == "SCAN":
             turn = _SAVED_TURN + saving(module, instr.params[0])
             total += instr.params[1] * turn

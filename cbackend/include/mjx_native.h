@@ -9,7 +9,7 @@
 #ifndef MJX_NATIVE_H
 #define MJX_NATIVE_H
 
-#define MJX_NATIVE_VERSION 1
+#define MJX_NATIVE_VERSION 2
 #define MJX_NATIVE_SYMBOL  mjx_native_module_v1
 
 /* What the runtime gives to native code. */
@@ -18,6 +18,9 @@ typedef struct mjx_native_host {
    * constants, inputs.. and outputs.. lie; only those that the instruction names are read.
    * Returns an mjx_status. */
   int32_t (*run)(void *run, int64_t code, int64_t instr, char **slots);
+  /* Does the reductions of the MAP_REDUCE `instr`: those of output k from pieces[k], where the
+   * native code left their elements, dense over the iteration shape. */
+  void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces);
   /* Reports an interrupted loop; returns the status to give back. */
   int32_t (*interrupted)(void);
   const volatile int *interrupt; /* non-zero: loops are to stop */

@@ -184,6 +184,8 @@ static inline void mjx_frame_set_output(mjx_frame *frame, int64_t index, void *p
 mjx_order mjx_op_dot_order(const mjx_instr *instr);
 mjx_order mjx_op_reduce_order(const mjx_instr *instr);
 mjx_order mjx_op_map_reduce_order(const mjx_instr *instr);
+/* The reductions of a MAP_REDUCE whose elements native code has computed: pieces[k], dense. */
+void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const *pieces);
 
 /* ---- dtype.c ---- */
 

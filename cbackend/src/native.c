@@ -30,25 +30,33 @@ typedef struct native_run {
   uint32_t host_fp;
 } native_run;
 
-static int32_t host_run(void *opaque, int64_t code_index, int64_t instr_index, char **slots) {
-  const native_run *run = opaque;
-  const mjx_code *code = &run->program->codes[code_index];
-  const mjx_instr *instr = &code->instrs[instr_index];
-  mjx_frame frame = {.slots = slots,
+static mjx_frame frame_of(const native_run *run, int64_t code_index, char **slots) {
+  return (mjx_frame){.slots = slots,
                      .locals = run->locals,
                      .scratch = run->scratch,
                      .host_fp = run->host_fp,
-                     .code = code};
+                     .code = &run->program->codes[code_index]};
+}
+
+static int32_t host_run(void *opaque, int64_t code_index, int64_t instr_index, char **slots) {
+  mjx_frame frame = frame_of(opaque, code_index, slots);
+  const mjx_instr *instr = &frame.code->instrs[instr_index];
   mjx_status status = instr->op->run(instr, &frame);
   if (status != MJX_OK) mjx_fail_prefix("%s: ", instr->op->name);
   return status;
+}
+
+static void host_reduce(void *opaque, int64_t code_index, int64_t instr_index, char **slots,
+                        char *const *pieces) {
+  mjx_frame frame = frame_of(opaque, code_index, slots);
+  mjx_map_reduce_pieces(&frame.code->instrs[instr_index], &frame, pieces);
 }
 
 static int32_t host_interrupted(void) { return mjx_fail(MJX_INTERRUPTED, "interrupted"); }
 
 mjx_status mjx_native_run(mjx_program *program, const mjx_native *native, const void *const *inputs,
                           void *const *outputs) {
-  const mjx_native_host host = {host_run, host_interrupted, mjx_interrupt_flag(),
+  const mjx_native_host host = {host_run, host_reduce, host_interrupted, mjx_interrupt_flag(),
                                 mjx_kernel_table()};
   char *block = NULL;
   if (native->block_bytes) {

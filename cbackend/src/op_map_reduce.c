@@ -114,6 +114,7 @@ mjx_status mjx_op_map_reduce_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(describe_map(loader, instr, plan->n_reduced, &map));
   MJX_TRY(mjx_ewise_prepare(loader, &map, &plan->map));
   lay_out_scratch(plan);
+  /* The partials of all reductions and a thread's share: more than mjx_map_reduce_pieces needs. */
   instr->scratch_bytes = plan->partial_bytes + plan->thread_bytes;
   return MJX_OK;
 }
@@ -255,6 +256,13 @@ mjx_status mjx_op_map_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
     mjx_reduce_combine_chunks(&plan->reduce[k], partials_of(&job, k),
                               mjx_at(frame, &instr->out[k]));
   return MJX_OK;
+}
+
+/* Each reduction's elements lie whole in pieces[k], as native code left them. */
+void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const *pieces) {
+  const map_reduce_plan *plan = instr->plan;
+  for (int k = 0; k < plan->n_reduced; k++)
+    mjx_reduce_all(&plan->reduce[k], pieces[k], mjx_at(frame, &instr->out[k]), frame->scratch);
 }
 
 /* That of all its reductions, if they have one in common. */

@@ -241,23 +241,26 @@ static void store_identity(const reduce_plan *plan, char *out, char *scratch) {
   }
 }
 
-mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
-  const reduce_plan *plan = instr->plan;
-  reduce_job job = {plan, mjx_at(frame, instr->in), mjx_at(frame, instr->out), NULL};
-  if (plan->copies) {
-    mjx_copy_run(&plan->copy, job.out, job.in, true);
-    return MJX_OK;
-  }
-  if (plan->n == 0) {
-    store_identity(plan, job.out, frame->scratch);
-    return MJX_OK;
-  }
+void mjx_reduce_all(const reduce_plan *plan, const char *in, char *out, char *scratch) {
+  reduce_job job = {plan, in, out, NULL};
   int64_t partials = partial_bytes(plan);
-  if (partials) job.partials = frame->scratch;
+  if (partials) job.partials = scratch;
   int64_t cost = plan->outer * plan->inner * plan->n * plan->in_size / 16;
   mjx_pool_for(plan->outer * plan->n_blocks * plan->n_chunks, cost, plan->stack_bytes,
-               frame->scratch + partials, reduce_task, &job);
-  if (partials) mjx_reduce_combine_chunks(plan, job.partials, job.out);
+               scratch + partials, reduce_task, &job);
+  if (partials) mjx_reduce_combine_chunks(plan, job.partials, out);
+}
+
+mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
+  const reduce_plan *plan = instr->plan;
+  const char *in = mjx_at(frame, instr->in);
+  char *out = mjx_at(frame, instr->out);
+  if (plan->copies)
+    mjx_copy_run(&plan->copy, out, in, true);
+  else if (plan->n == 0)
+    store_identity(plan, out, frame->scratch);
+  else
+    mjx_reduce_all(plan, in, out, frame->scratch);
   return MJX_OK;
 }
 

@@ -37,6 +37,8 @@ int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows);
 /* Reduces rows first..first+count of columns column..column+width of `outer` into acc. */
 void mjx_reduce_block(const reduce_plan *plan, const char *base, int64_t outer, int64_t column,
                       int64_t width, int64_t first, int64_t count, char *acc, char *stack);
+/* Reduces all of `in`, with plan->stack_bytes of scratch and what the chunks' partials take. */
+void mjx_reduce_all(const reduce_plan *plan, const char *in, char *out, char *scratch);
 /* Pairwise: how many of `count` rows, more than a leaf, come first; a power of two of leaves. */
 int64_t mjx_reduce_left_part(const reduce_plan *plan, int64_t count);
 /* Rounds n accumulators to outputs. */
