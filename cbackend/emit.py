@@ -326,7 +326,10 @@ class _Activation:
                 *self._outside_call(k),
             ]
         if k in self.mapped:
-            return [f"/* {self.index}.{k} {_describe(instr)} */", *self._mapped(k, instr)]
+            return [
+                f"/* {self.index}.{k} {_describe(instr)} */",
+                *self._mapped(k, instr),
+            ]
         if not self.written[k]:
             described = f"{self.index}.{k} {_describe(instr)}: by the runtime"
             return [f"/* {described} */", *self._outside_call(k)]

@@ -342,7 +342,9 @@ def test_emitted_c_runs_alone_under_sanitizers(name, tmp_path):
     wanted = program(leaves)
     module = program.executable.module
     source = emit(module, program.executable.program.order)
-    if any(f"host->{call}" in source.program_text for call in ("run", "reduce", "kernels")):
+    if any(
+        f"host->{call}" in source.program_text for call in ("run", "reduce", "kernels")
+    ):
         pytest.skip("this program calls the runtime")
     (tmp_path / "emitted.c").write_text(source.text)
     blob = module.const_blob().tobytes().ljust(64, b"\0")

@@ -56,6 +56,13 @@ from minijax.jaxprs import (
     without_refs,
 )
 
+# Messages and pickles name them by where everybody finds them.
+for _public in (
+    AbstractRef, AbstractToken, AbstractValue, ShapedArray, UndefinedPrimal, Zero,
+    ClosedJaxpr, DropVar, Effect, Jaxpr, JaxprEqn, Literal, SourceInfo, Var,
+):  # fmt: skip
+    _public.__module__ = __name__
+
 # --- primitives ---------------------------------------------------------------
 
 
