@@ -103,7 +103,7 @@ def is_mapped(instr, relation):
     """
     return (
         type(instr) is MapReduce
-        and UNROLLED < instr.size
+        and instr.size > UNROLLED
         and len(instr.micros) > 1
         and _ewise_fits(instr, relation)
     )

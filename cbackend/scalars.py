@@ -49,11 +49,12 @@ WRITTEN = frozenset(
 BRANCHING = frozenset(["sin_f32", "cos_f32"])
 
 # A few CPU instructions each: what tier 0 spends on these is loads and stores.
-_LIGHT = frozenset(
+_LIGHT_OPS = (
     "add sub mul max min neg eq ne lt le gt ge and or xor not square abs sign clamp "
     "shift_left shift_right_logical shift_right_arithmetic is_finite real imag complex "
-    "select copy convert".split()
+    "select copy convert"
 )
+_LIGHT = frozenset(_LIGHT_OPS.split())
 
 # How elements of a type lie in memory; types of one kind need no conversion of bits.
 _STORED = {

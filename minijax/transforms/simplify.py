@@ -1,14 +1,18 @@
 """Jaxpr → smaller Jaxpr: dead code elimination, and calls inlined."""
 
 from minijax.core import ClosedJaxpr, Literal, Var
+from minijax.transforms.fission import fission
 from minijax.transforms.rewrite import rewrite
 
 
 def simplify(closed):
-    """What lowering sees: the closed jaxpr rewritten (`rewrite`), without dead equations
-    and unused constants.
+    """What lowering sees: the closed jaxpr rewritten (`rewrite`), its scans distributed
+    (`fission`), without dead equations and unused constants.
     """
     closed = rewrite(closed)
+    distributed = fission(closed)
+    if distributed is not closed:
+        closed = rewrite(distributed)
     jaxpr = closed.jaxpr
     if not closed.consts:
         return ClosedJaxpr(jaxpr)

@@ -1,0 +1,215 @@
+"""Distributing loops: which products leave a scan, and that the values stay JAX's."""
+
+import numpy as np
+import pytest
+
+import minijax
+from compat_tests.sides import NAMES, Side, assert_same
+from minijax.transforms.simplify import simplify
+
+RNG = np.random.default_rng(7)
+T, B, N, M = 9, 2, 5, 7
+
+
+def _normal(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+XS, H0, WX, WH, WO = (
+    _normal(T, B, N),
+    _normal(B, M),
+    _normal(N, M),
+    _normal(M, M),
+    _normal(M, N),
+)
+
+
+def _rnn(side, wx, wh, wo, xs, h0=H0, reverse=False):
+    def step(h, x):
+        h = side.jnp.tanh(x @ wx + h @ wh)
+        return h, side.jnp.sin(h @ wo + 1.0)
+
+    return side.lax.scan(step, h0, xs, reverse=reverse)
+
+
+def _lstm(side, wx, wh, xs):
+    def step(carry, x):
+        h, c = carry
+        i, f, g, o = side.jnp.split(x @ wx + h @ wh, 4, -1)
+        c = side.nn.sigmoid(f) * c + side.nn.sigmoid(i) * side.jnp.tanh(g)
+        h = side.nn.sigmoid(o) * side.jnp.tanh(c)
+        return (h, c), h
+
+    zero = side.jnp.zeros((B, M))
+    return side.lax.scan(step, (zero, zero), xs)[1]
+
+
+def rnn(side):
+    return lambda wx, wh, wo, xs: _rnn(side, wx, wh, wo, xs)
+
+
+def rnn_backwards(side):
+    return lambda wx, wh, wo, xs: _rnn(side, wx, wh, wo, xs, reverse=True)
+
+
+def rnn_gradient(side):
+    def loss(wx, wh, wo, xs):
+        return (_rnn(side, wx, wh, wo, xs)[1] ** 2).sum()
+
+    return side.grad(loss, (0, 1, 2, 3))
+
+
+def lstm_gradient(side):
+    wx4, wh4 = np.tile(WX, 4) * 0.5, np.tile(WH, 4) * 0.25
+
+    def loss(wx, wh, xs):
+        return (_lstm(side, wx, wh, xs) ** 2).sum()
+
+    return lambda wx, wh, wo, xs: side.grad(loss, (0, 1, 2))(wx4, wh4, xs)
+
+
+def a_batch_of_rnns(side):
+    return lambda wx, wh, wo, xs: side.vmap(lambda h: _rnn(side, wx, wh, wo, xs, h0=h))(
+        np.stack([H0, 2 * H0, -H0])
+    )
+
+
+def mapped_product(side):
+    return lambda wx, wh, wo, xs: side.lax.map(lambda x: side.jnp.tanh(x @ wx), xs)
+
+
+def the_carry_itself_is_projected(side):
+    def step(h, x):
+        return side.jnp.tanh(h @ WH) + x.sum(), h @ WO
+
+    return lambda wx, wh, wo, xs: side.lax.scan(step, H0, xs)
+
+
+def a_product_twice_in_the_outputs(side):
+    def step(h, x):
+        y = h @ WO
+        return side.jnp.cos(h), (y, y)
+
+    return lambda wx, wh, wo, xs: side.lax.scan(step, H0, xs)
+
+
+def a_sum_that_is_also_read(side):
+    def step(total, x):
+        total = total + x.T @ x
+        return total, total.sum()
+
+    return lambda wx, wh, wo, xs: side.lax.scan(step, side.jnp.zeros((N, N)), xs)
+
+
+def sums_of_products_and_of_slices(side):
+    def step(carry, x):
+        product, total = carry
+        y = side.jnp.sin(x)
+        return (product + (x.T @ y).T, total + y.sum(0)), None
+
+    start = side.jnp.ones((N, N)), side.jnp.ones(N)
+    return lambda wx, wh, wo, xs: side.lax.scan(step, start, xs)
+
+
+def products_of_integers(side):
+    def step(total, x):
+        return total + x.T @ x, x @ np.arange(N * 3).reshape(N, 3).astype(np.int32)
+
+    xs = np.arange(T * B * N, dtype=np.int32).reshape(T, B, N)
+    zero = side.jnp.zeros((N, N), np.int32)
+    return lambda *_: side.lax.scan(step, zero, xs)
+
+
+def loops_in_loops(side):
+    def outer(h, x):
+        h, ys = _rnn(side, WX, WH, WO, x * XS, h0=h)
+        return h, ys.sum(0) @ WX
+
+    scales = np.linspace(0.5, 1.5, 6, dtype=np.float32)
+    return lambda *_: side.lax.scan(outer, H0, scales)
+
+
+def a_weight_made_in_the_loop(side):
+    def step(h, x):
+        return side.jnp.tanh(h + x @ (2 * WX)), side.jnp.cos(h @ side.jnp.exp(WO))
+
+    return lambda wx, wh, wo, xs: side.lax.scan(step, H0, xs)
+
+
+def three_turns(side):
+    return lambda wx, wh, wo, xs: _rnn(side, wx, wh, wo, xs[:3])
+
+
+# name -> (function of a side, products that stay in the scans, in all)
+PROGRAMS = {
+    f.__name__: (f, inside, total)
+    for f, inside, total in [
+        (rnn, 1, 3),
+        (rnn_backwards, 1, 3),
+        (rnn_gradient, 2, 9),
+        (lstm_gradient, 2, 6),
+        (a_batch_of_rnns, 1, 3),
+        (mapped_product, 0, 1),
+        (the_carry_itself_is_projected, 1, 2),
+        (a_product_twice_in_the_outputs, 1, 1),
+        (a_sum_that_is_also_read, 1, 1),
+        (sums_of_products_and_of_slices, 0, 1),
+        (products_of_integers, 0, 2),
+        (loops_in_loops, 1, 4),
+        (a_weight_made_in_the_loop, 0, 2),
+        (three_turns, 3, 3),
+    ]
+}
+
+
+def _products(jaxpr, in_scan=False):
+    """(products inside scans, products in all) of a jaxpr."""
+    inside = total = 0
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            total, inside = total + 1, inside + in_scan
+        elif eqn.primitive.name == "scan":
+            found = _products(eqn.params["jaxpr"].jaxpr, True)
+            inside, total = inside + found[0], total + found[1]
+    return inside, total
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_products_leave_the_loop(name):
+    fun, inside, total = PROGRAMS[name]
+    closed = simplify(minijax.make_jaxpr(fun(Side("minijax")))(WX, WH, WO, XS))
+    assert _products(closed.jaxpr) == (inside, total)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_values_stay(name):
+    fun = PROGRAMS[name][0]
+    assert_same(lambda side: side.jit(fun(side))(WX, WH, WO, XS), 2e-5, 2e-5)
+
+
+def test_memory_stays_within_bounds():
+    """Products that would take more than the loop's own arrays and 4 MB stay inside."""
+
+    def long(wide):
+        weight = minijax.numpy.ones((1, wide))
+        return minijax.lax.map(lambda x: (x @ weight).max(), np.ones((1000, 1, 1), "f"))
+
+    for wide, inside in ((100, 0), (10_000, 1)):
+        closed = simplify(minijax.make_jaxpr(lambda wide=wide: long(wide))())
+        assert _products(closed.jaxpr) == (inside, 1)
+
+
+def test_effects_stay_in_order():
+    """A product that is printed stays where it is printed."""
+
+    def run(side, seen):
+        def step(h, x):
+            y = h @ WO
+            side.debug.callback(lambda v: seen.append(float(v)), y.sum(), ordered=True)
+            return side.jnp.tanh(h) + x.sum(), y
+
+        side.block_until_ready(side.jit(lambda: side.lax.scan(step, H0, XS))())
+        return seen
+
+    theirs, ours = (run(Side(name), []) for name in NAMES)
+    np.testing.assert_allclose(ours, theirs, 1e-5)
