@@ -53,6 +53,40 @@ def test_arithmetic_that_changes_nothing_is_left_out(fun, left):
     assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
 
 
+def test_an_unsigned_division_by_a_power_of_two_is_a_shift():
+    x = np.array([0, 1, 7, 8, 2**31, 2**32 - 1], np.uint32)
+    for divisor, left in ((8, ["shift_right_logical"]), (6, ["div"]), (1, [])):
+
+        def fun(x, divisor=divisor):
+            return lax.div(x, lax.convert_element_type(divisor, np.uint32))
+
+        assert names(fun, x) == left
+        np.testing.assert_array_equal(minijax.jit(fun)(x), x // np.uint32(divisor))
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "left"),
+    [
+        (3, np.float32, ["mul"]),
+        (2.5, np.float16, ["mul"]),
+        (2**24 + 1, np.float32, ["convert_element_type", "mul"]),
+        (-1, np.uint8, ["convert_element_type", "mul"]),
+        (-0.0, np.float16, ["convert_element_type", "mul"]),
+    ],
+)
+def test_a_converted_constant_is_a_constant_where_that_is_exact(value, dtype, left):
+    x = np.arange(1, 4).astype(dtype)
+
+    inner = minijax.jit(lambda c, x: x * lax.convert_element_type(c, dtype))
+
+    def fun(x):
+        return inner(value, x)
+
+    assert names(fun, x) == left
+    got, want = minijax.jit(fun)(x), fun(jnp.asarray(x))
+    assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
+
+
 def test_a_complex_product_with_one_stays():
     assert names(lambda x: x * 1, X.astype(np.complex64)) == ["mul"]
 

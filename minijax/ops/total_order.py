@@ -2,17 +2,12 @@
 
 import numpy as np
 
-from minijax.core import ShapedArray
-from minijax.ops.bits import bitwise_and, bitwise_xor, shift_right_arithmetic
-from minijax.ops.comparison import eq, le, lt
-from minijax.ops.convert import bitcast_convert_type
 from minijax.ops.define import (
     FLOAT,
     NONDIFFERENTIABLE,
     REAL,
     accepts,
     bool_result,
-    dtype_of,
     nary,
 )
 
@@ -32,18 +27,6 @@ def lt_to(x, y):
     return lt_to_p.bind(x, y)
 
 
-def _ordered_bits(x):
-    """Integers that compare as floats do in the total order."""
-    if not accepts(FLOAT, dtype_of(x)):
-        return x
-    width = 8 * dtype_of(x).itemsize
-    integer = np.dtype(f"int{width}")
-    bits = bitcast_convert_type(x, integer)
-    sign = shift_right_arithmetic(bits, integer.type(width - 1))
-    flip = bitwise_and(sign, integer.type(2 ** (width - 1) - 1))
-    return bitwise_xor(bits, flip)
-
-
 def _reference(compare):
     def reference(x, y):
         return compare(_ordered_numpy(x), _ordered_numpy(y))
@@ -59,7 +42,8 @@ def _ordered_numpy(x):
     return np.where(bits < 0, bits ^ integer.type(np.iinfo(integer).max), bits)
 
 
-def _total(name, compare, op):
+def _total(name, compare):
+    """Floats have kernels of their own; among integers the order is the usual one."""
     primitive = nary(
         name,
         REAL,
@@ -69,15 +53,13 @@ def _total(name, compare, op):
     )
 
     def lower(b, ins, out_avals):
-        avals = [ShapedArray(view.shape, view.dtype) for view in ins]
-        return b.lower_fun(
-            lambda x, y: [op(_ordered_bits(x), _ordered_bits(y))], ins, avals
-        )
+        kernel = name if accepts(FLOAT, ins[0].dtype) else name.removesuffix("_to")
+        return [b.ewise(kernel, ins, out_avals[0])]
 
     primitive.lower = lower
     return primitive
 
 
-eq_to_p = _total("eq_to", np.equal, eq)
-le_to_p = _total("le_to", np.less_equal, le)
-lt_to_p = _total("lt_to", np.less, lt)
+eq_to_p = _total("eq_to", np.equal)
+le_to_p = _total("le_to", np.less_equal)
+lt_to_p = _total("lt_to", np.less)

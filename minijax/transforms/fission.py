@@ -9,6 +9,8 @@ once.
 with what reads it.
 *early*: a product of slices of `xs` with a constant is made before the loop.
 
+What depends on constants alone is computed before the loop, too.
+
 What a loop computes stays the same but for the order in which sums are made.  Arrays with
 a row for each turn take memory: no more of it than the loop's own such arrays, or than
 `_FREE_BYTES`.
@@ -31,6 +33,11 @@ from minijax.transforms.dce import dce
 _LEAST_TURNS = 4
 _FEW_ROWS = 64  # of a product in one turn; with more it is efficient as it is
 _FREE_BYTES = 4 << 20
+# No work: as inputs of what needs them they are views.
+_VIEWS = frozenset(
+    ["broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "iota", "slice",
+     "rev", "copy", "convert_element_type"]
+)  # fmt: skip
 _BARRIERS = frozenset(["optimization_barrier"])
 
 
@@ -102,6 +109,7 @@ class _Loop:
         self._sum_stacked()
         self._late()
         self._early()
+        self._hoist()
         if not self.before and not self.after:
             return [self.eqn]
         return [*self.before, *self._what_is_left(), *self.after]
@@ -142,6 +150,10 @@ class _Loop:
             return False
         self.budget -= nbytes
         return True
+
+    def _spend_once(self, nbytes):
+        """The same for arrays that do not depend on the turn."""
+        return self._spend(-(-nbytes // self.length))
 
     def _all_turns(self, var):
         """The outer atom with the values of every turn; stacked from now on."""
@@ -303,6 +315,28 @@ class _Loop:
                 needed.update(_variables(eqn))
         return found[::-1]
 
+    def _hoist(self):
+        """Compute before the loop what follows from constants by more than views."""
+        work = [
+            e for e in self.eqns
+            if all(v in self.invariant for v in e.outvars)
+            and e.primitive.name not in _VIEWS
+        ]  # fmt: skip
+        made, moved = [v for e in work for v in e.outvars], set(work)
+        left = [e for e in self.eqns if e not in moved]
+        read = _uses(left, [v for v, _ in self.outs])
+        results = [v for v in made if v in read]
+        if not results or not self._spend_once(sum(_nbytes(v.aval) for v in made)):
+            return
+        names = dict(self.consts)
+        for eqn in self._slice_of_invariants(made):
+            outs = [Var(v.aval) for v in eqn.outvars]
+            ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
+            names.update(zip(eqn.outvars, outs, strict=True))
+            self.before.append(eqn.replace(invars=ins, outvars=outs))
+        self.consts.update((v, names[v]) for v in results)
+        self.eqns = left
+
     # --- both
 
     def _for_all_turns(self, moved, sources, atoms, results, place):
@@ -311,7 +345,7 @@ class _Loop:
         sources: variables that change from turn to turn, with all their turns' `atoms`;
         results: pairs of a variable and the outer one for all its turns.
         """
-        moved = [*self._slice_of_invariants(moved), *moved]
+        moved = [*self._slice_of_invariants(_read_from_outside(moved)), *moved]
         consts = [v for v in _read_from_outside(moved) if v in self.consts]
         inner = Jaxpr([], [*consts, *sources], [v for v, _ in results], moved)
         dims = [None] * len(consts) + [0] * len(sources)
@@ -332,9 +366,9 @@ class _Loop:
             place.append(eqn.replace(invars=ins, outvars=outs))
         return True
 
-    def _slice_of_invariants(self, moved):
-        """The equations over constants alone that the moved ones need."""
-        needed, found = set(_read_from_outside(moved)), []
+    def _slice_of_invariants(self, variables):
+        """The equations over constants alone that these variables need, in order."""
+        needed, found = set(variables), []
         for eqn in reversed(self.eqns):
             if any(v in needed and v in self.invariant for v in eqn.outvars):
                 found.append(eqn)

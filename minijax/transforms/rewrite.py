@@ -2,14 +2,15 @@
 
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
 computed before is not computed again, arithmetic that changes nothing is left out, a
-transposed matrix product becomes the product of the swapped operands, and sums over windows
-take over the padding with zeros before them.
+transposed matrix product becomes the product of the swapped operands, sums over windows
+take over the padding with zeros before them, and converted scalar constants are constants.
 """
 
 import numpy as np
 
 from minijax import dtypes
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, Var
+from minijax.ops.bits import shift_right_logical_p
 from minijax.transforms.dce import dce
 
 # Must stay what they are: they separate what comes before them from what comes after.
@@ -127,6 +128,16 @@ class _Rewriter:
             self.keys[place] = key
         return outs
 
+    def new(self, eqn, primitive, ins, params):
+        """The result of an equation in the place of that one."""
+        out = Var(eqn.outvars[0].aval)
+        self.made_by[out] = len(self.eqns)
+        self.uses[out] = self.uses.get(eqn.outvars[0], 0)
+        self.eqns.append(
+            JaxprEqn(primitive, ins, [out], params, eqn.effects, eqn.source)
+        )
+        return out
+
     def maker(self, atom, name):
         """The equation of that primitive that makes a variable, or None."""
         place = self.made_by.get(atom) if type(atom) is Var else None
@@ -158,14 +169,8 @@ class _Rewriter:
         self.uses[out] = self.uses.get(eqn.outvars[0], 0)
         if list(rest) == sorted(rest):
             return out
-        moved = Var(eqn.outvars[0].aval)
         params = {**eqn.params, "permutation": tuple(rest)}
-        self.made_by[moved] = len(self.eqns)
-        self.uses[moved] = self.uses[out]
-        self.eqns.append(
-            JaxprEqn(eqn.primitive, [out], [moved], params, eqn.effects, eqn.source)
-        )
-        return moved
+        return self.new(eqn, eqn.primitive, [out], params)
 
 
 def _rewritten(param):
@@ -228,6 +233,39 @@ def _neutral(value, right_only=False, negative_zero=False):
     return rule
 
 
+def _divide_rule(self, eqn, ins):
+    """x / 1, and an unsigned integer by a power of two: a shift, far quicker."""
+    found = _neutral(1, right_only=True)(self, eqn, ins)
+    x, y = ins
+    if found is not None or type(y) is not Literal or y.aval.shape:
+        return found
+    if not dtypes.issubdtype(x.aval.dtype, np.unsignedinteger):
+        return None
+    places = int(y.val).bit_length() - 1
+    if int(y.val) != 1 << places:
+        return None
+    places = Literal(x.aval.dtype.type(places), y.aval)
+    return self.new(eqn, shift_right_logical_p, [x, places], {})
+
+
+def _convert_rule(self, eqn, ins):
+    """A scalar constant, converted here where that is exact."""
+    x, aval = ins[0], eqn.outvars[0].aval
+    if type(x) is not Literal or x.aval.shape or aval.dtype.kind not in "iuf":
+        return None
+    before = np.asarray(x.val)
+    if before.dtype.kind not in "iuf" or not np.isfinite(before):
+        return None
+    with np.errstate(all="ignore"):
+        after = before.astype(aval.dtype)
+    exact = after == before and after.astype(before.dtype) == before
+    return Literal(after[()], aval) if exact and not _is_negative_zero(before) else None
+
+
+def _is_negative_zero(value):
+    return value == 0 and bool(np.signbit(value))
+
+
 def _neg_rule(self, eqn, ins):
     inner = self.maker(ins[0], "neg")
     if inner is None or inner.invars[0].aval != eqn.outvars[0].aval:
@@ -285,13 +323,7 @@ def _window_sum_rule(self, eqn, ins):
     params = _padded_windows(eqn.params, padded.params["padding_config"])
     if params is None:
         return None
-    out = Var(eqn.outvars[0].aval)
-    self.made_by[out] = len(self.eqns)
-    self.uses[out] = self.uses.get(eqn.outvars[0], 0)
-    self.eqns.append(
-        JaxprEqn(eqn.primitive, [operand], [out], params, eqn.effects, eqn.source)
-    )
-    return out
+    return self.new(eqn, eqn.primitive, [operand], params)
 
 
 def _padded_windows(params, config):
@@ -310,7 +342,8 @@ def _padded_windows(params, config):
 
 _RULES = {
     "mul": _neutral(1),
-    "div": _neutral(1, right_only=True),
+    "convert_element_type": _convert_rule,
+    "div": _divide_rule,
     "sub": _neutral(0, right_only=True),
     "add": _neutral(0, negative_zero=True),
     "neg": _neg_rule,
