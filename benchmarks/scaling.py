@@ -1,7 +1,8 @@
 """From bound by overhead to bound by arithmetic: one program at growing sizes.
 
 A name ends with the size; the report draws each row of names as a curve, and says at
-which size minijax's advantage falls below 2x and below 1.1x.
+which size minijax's advantage falls below 2x and below 1.1x. The cases of group "memory"
+are about the highest resident set of a fresh process, against the size of the model.
 """
 
 
@@ -59,6 +60,9 @@ def cases(jax):
     found = {}
     for width in (4, 16, 64, 256, 1024):
         found[f"scaling/width {width}"] = {"make": _network(jax, width, 32)}
+    for width in (64, 512, 1536, 3072):
+        name = f"memory/parameters {3 * width**2}"
+        found[name] = {"make": _network(jax, width, 32), "kind": "cold"}
     for batch in (1, 16, 256, 4096):
         found[f"scaling/batch {batch}"] = {"make": _network(jax, 64, batch)}
     for count in (1, 10, 100, 1000):

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from minijax.compare import cli, equality, runner, summary, words
-from minijax.measure import equal
+from minijax.measure import equal, statistics
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = """
@@ -276,7 +276,7 @@ def test_command_equal(monkeypatch, tmp_path, capsys):
     report = json.loads(data.read_text())
     assert report["equality"]["equal"] and report["args"] == ["--epochs", "3", "--json"]
     text = page.read_text()
-    assert text.startswith("<!doctype html>") and text.count("<svg") == 2
+    assert text.startswith("<!doctype html>") and text.count("<svg") == 4
     assert not re.search(r'(src|href)="(?!data:)', text)  # nothing from elsewhere
 
 
@@ -489,10 +489,7 @@ def test_tolerances_from_the_command_line():
 
 
 def spread(*values):
-    ordered = sorted(values)
-    middle = ordered[len(ordered) // 2]
-    ends = {"min": ordered[0], "max": ordered[-1]}
-    return {"median": middle, **ends, "n": len(values), "each": list(values)}
+    return statistics.summary([[value] for value in values])
 
 
 @pytest.mark.parametrize(
@@ -502,6 +499,7 @@ def spread(*values):
         ((1.0, 1.1, 1.2), (10.0, 10.1, 10.2), "first 9.18x faster"),
         ((1.0, 1.1, 1.5), (1.4, 1.6, 1.7), "no clear difference"),
         ((1.0, 1.1, 1.5), (1.6, 1.7, 1.8), "no clear difference"),
+        ((1.0, 1.01, 1.0, 1.02), (1.2, 1.21, 1.22, 1.2), "first 1.20x faster"),
         ((1.0,), (10.0,), "unknown: one run"),
     ],
 )

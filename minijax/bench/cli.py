@@ -13,7 +13,7 @@ from minijax.measure.processes import ROOT, UNUSABLE, MeasureError
 
 from .page import render
 from .plot import ratios_plot
-from .results import main_figure, summarise
+from .results import curves, main_figure, summarise
 from .runner import Plan, measure
 from .ten_times import ten_times
 
@@ -79,7 +79,9 @@ def read_saved(path: Path) -> dict[str, Any]:
     """An earlier report; MeasureError where the file is none."""
     try:
         report = json.loads(path.read_text())
-        report["cases"], report["groups"], report["curves"]
+        names = [side["name"] for side in report["sides"]]
+        report["curves"] = curves(report["cases"], names)
+        report["groups"], report["plan"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MeasureError(f"--from {path}: no report of bench's: {error}") from None
     return report

@@ -1,5 +1,6 @@
 """The benchmarks' report as one HTML page that needs nothing else."""
 
+import functools
 from html import escape
 from typing import Any
 
@@ -19,12 +20,13 @@ def render(report: dict[str, Any]) -> str:
         *(f'<p class="note">{escape(n)}.</p>' for n in report["warnings"]),
         "<h2>By group</h2>",
         _groups(report),
-        "<h2>Every ratio</h2>",
-        f"<p>{names[0]}'s time over {names[1]}'s, with its 95 % interval. Right of the "
-        f"line at 1, {names[1]} is ahead; left of it, {names[0]}.</p>",
-        f'<div class="scroll">{ratios_svg(report)}</div>',
         *_curves(report, names),
         *_roofline(report, names),
+        "<h2>Every ratio</h2>",
+        f"<p>{names[0]}'s time over {names[1]}'s (in the group memory: its highest "
+        "memory), with its 95 % interval. Right of the "
+        f"line at 1, {names[1]} is ahead; left of it, {names[0]}.</p>",
+        svg.responsive(lambda sheet: ratios_svg(report, sheet=sheet)),
         "<h2>Every figure</h2>",
         *_tables(report, names),
         "<h2>What the figures hold for</h2>",
@@ -52,22 +54,47 @@ def _groups(report: dict[str, Any]) -> str:
     return page.table(["group", "cases", "geometric mean", "goal", "least", "of"], rows)
 
 
+CURVE_TITLES = {
+    "ready": "Time of a step against {}",
+    "trace": "Time to trace against the number of {}",
+    "lower": "Time to lower against the number of {}",
+    "memory": "Highest memory of a process against the number of {}",
+}
+
+
 def _curves(report: dict[str, Any], names: list[str]) -> list[str]:
     parts = []
     for curve in report["curves"]:
-        series = {
-            name: [(s, t) for s, t in zip(curve["sizes"], curve["seconds"][name])]
-            for name in names[:2]
-        }
-        parts.append(f"<h3>Time of a step against {escape(curve['axis'])}</h3>")
+        if len(curve["sizes"]) < 2:
+            continue
+        title = CURVE_TITLES[curve["figure"]].format(curve["axis"])
         falls = [
             f"below {level}x "
-            + (f"at {at:.3g}" if at is not None else "nowhere in this range")
+            + (f"at {units.plain(float(f'{at:.3g}'))}" if at is not None else "nowhere")
             for level, at in curve["crossovers"].items()
         ]
-        parts.append(f"<p>{names[1]}'s advantage falls {' and '.join(falls)}.</p>")
-        parts.append(charts.curves(series, f"Time against {curve['axis']}"))
-    return ["<h2>Scaling</h2>", *parts] if parts else []
+        text = f"{names[1]}'s advantage falls {' and '.join(falls)} in this range."
+        drawn = svg.responsive(functools.partial(_curve, curve, names[:2], title))
+        parts.append(
+            f'<div class="card"><h3>{escape(title)}</h3><p>{escape(text)}</p>'
+            f"{drawn}</div>"
+        )
+    if not parts:
+        return []
+    return ["<h2>Against size</h2>", f'<div class="stack">{"".join(parts)}</div>']
+
+
+def _curve(
+    curve: dict[str, Any], names: list[str], title: str, sheet: svg.Sheet
+) -> str:
+    series = {
+        name: list(zip(curve["sizes"], curve["values"][name], strict=True))
+        for name in names
+    }
+    figure = curve["figure"]
+    return charts.curves(
+        series, title, lambda v: amount(figure, v), sheet, curve["axis"]
+    )
 
 
 def _roofline(report: dict[str, Any], names: list[str]) -> list[str]:
@@ -88,7 +115,7 @@ def _roofline(report: dict[str, Any], names: list[str]) -> list[str]:
         "<p>FLOP/s reached, against the FLOPs for each byte of arguments and results. "
         "The line is what this machine can do.</p>",
         charts.legend({n: colours[n] for n in names[:2]}),
-        charts.roofline(points, report["machine"]),
+        svg.responsive(lambda sheet: charts.roofline(points, report["machine"], sheet)),
     ]
 
 

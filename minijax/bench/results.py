@@ -35,7 +35,7 @@ def summarise(session: Session) -> dict[str, Any]:
         "machine": machine,
         "cases": cases,
         "groups": _groups(cases, session.goals),
-        "curves": _curves(cases, names),
+        "curves": curves(cases, names),
         "environment": session.environment,
         "warnings": _warnings(session, cases),
     }
@@ -117,6 +117,8 @@ def withheld(measured: Measured, names: list[str]) -> str | None:
 def main_figure(entry: dict[str, Any]) -> str:
     """The figure by which a case is judged: until ready, or the only one there is."""
     figures = next((f for f in entry["sides"].values() if f), {})
+    if entry["group"] in figures:  # as in "memory"
+        return entry["group"]
     for figure in ("ready", "first"):
         if figure in figures:
             return figure
@@ -148,40 +150,49 @@ def _groups(cases: list[dict[str, Any]], goals: dict[str, Any]) -> list[dict[str
 
 
 LEVELS = (2.0, 1.1)  # advantages whose end is looked for
+# Group -> its figures that are drawn against size, for cases named `axis size`.
+CURVES = {"scaling": ("ready",), "growth": ("trace", "lower"), "memory": ("memory",)}
 
 
-def _curves(cases: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
-    """Times and ratios against size, for cases of group "scaling": `axis size`."""
-    rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
+def curves(cases: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    """Figures and ratios against size."""
+    rows: dict[tuple[str, str, str], list[tuple[float, dict[str, Any]]]] = {}
     for case in cases:
         axis, _, size = case["name"].partition("/")[2].rpartition(" ")
-        if (
-            case["group"] == "scaling"
-            and size.isdecimal()
-            and "ready" in case["ratios"]
-        ):
-            rows.setdefault(axis, []).append((float(size), case))
-    curves = []
-    for axis, points in rows.items():
-        points.sort(key=lambda point: point[0])
-        sizes = [size for size, _ in points]
-        ratios = [case["ratios"]["ready"]["ratio"] for _, case in points]
-        curves.append(
-            {
-                "axis": axis,
-                "sizes": sizes,
-                "ratios": ratios,
-                "seconds": {
-                    name: [c["sides"][name]["ready"]["median"] for _, c in points]
-                    for name in names[:2]
-                },
-                "crossovers": {
-                    f"{level:g}": statistics.crossover(sizes, ratios, level)
-                    for level in LEVELS
-                },
-            }
-        )
-    return curves
+        if case["group"] == "growth":  # `100 equations`
+            size, _, axis = case["name"].partition("/")[2].partition(" ")
+        for figure in CURVES.get(case["group"], ()):
+            if size.isdecimal() and figure in case["ratios"]:
+                row = rows.setdefault((case["group"], axis, figure), [])
+                row.append((float(size), case))
+    return [_curve(*key, points, names[:2]) for key, points in rows.items()]
+
+
+def _curve(
+    group: str, axis: str, figure: str, points: list, names: list[str]
+) -> dict[str, Any]:
+    points = sorted(points, key=lambda point: point[0])
+    sizes = [size for size, _ in points]
+    ratios = [case["ratios"][figure]["ratio"] for _, case in points]
+    return {
+        "group": group,
+        "axis": axis,
+        "figure": figure,
+        "sizes": sizes,
+        "ratios": ratios,
+        "values": {
+            name: [c["sides"][name][figure]["median"] for _, c in points]
+            for name in names
+        },
+        "crossovers": {
+            f"{level:g}": statistics.crossover(sizes, ratios, level) for level in LEVELS
+        },
+    }
+
+
+def timed(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cases that are judged by a time."""
+    return [case for case in cases if main_figure(case) != "memory"]
 
 
 def sentence(report: dict[str, Any]) -> str:
@@ -189,7 +200,7 @@ def sentence(report: dict[str, Any]) -> str:
     first, second = (side["name"] for side in report["sides"][:2])
     judged = [
         (case["name"], case["ratios"][main_figure(case)]["ratio"])
-        for case in report["cases"]
+        for case in timed(report["cases"])
         if main_figure(case) in case["ratios"]
     ]
     if not judged:
@@ -197,7 +208,7 @@ def sentence(report: dict[str, Any]) -> str:
     ahead = sum(ratio > 1 for _, ratio in judged)
     ten = sum(ratio >= 10 for _, ratio in judged)
     worst, best = min(judged, key=lambda j: j[1]), max(judged, key=lambda j: j[1])
-    left = len(report["cases"]) - len(judged)
+    left = len(timed(report["cases"])) - len(judged)
     text = (
         f"In {ahead} of {len(judged)} cases {second} is ahead of {first}, in {ten} by "
         f"10x and more; the ratios go from {worst[1]:.2f} ({worst[0]}) to {best[1]:.3g} "

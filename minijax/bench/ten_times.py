@@ -8,7 +8,7 @@ from typing import Any
 
 from minijax.measure import units
 
-from .results import main_figure, sentence
+from .results import main_figure, sentence, timed
 from .terminal import machine_lines
 
 TEN = 10.0
@@ -59,7 +59,7 @@ def _options(report: dict[str, Any]) -> str:
 
 def ten_times(report: dict[str, Any]) -> str:
     """The page as Markdown."""
-    judged = [c for c in report["cases"] if main_figure(c) in c["ratios"]]
+    judged = [c for c in timed(report["cases"]) if main_figure(c) in c["ratios"]]
     intro = INTRO.replace("{options}", _options(report))
     lines = [intro, f"**{sentence(report)}**", ""]
     lines += [f"- {line}" for line in machine_lines(report)]
@@ -68,7 +68,7 @@ def ten_times(report: dict[str, Any]) -> str:
     lines += ["## Where it holds", "", *_holds(judged, report)]
     lines += ["## Where it does not", "", *_fails(judged, report)]
     lines += ["## Where it cannot", "", *_cannot(judged, report)]
-    if report["curves"]:
+    if _scaling(report):
         lines += ["## At which size it ends", "", *_sizes(report)]
     lines += [LARGE, *_published()]
     return "\n".join(lines).rstrip() + "\n"
@@ -95,7 +95,8 @@ def _interval(ratio: dict[str, float]) -> str:
 
 def _groups(report: dict[str, Any], judged: list[dict[str, Any]]) -> list[str]:
     rows = []
-    for group in report["groups"]:
+    groups = {c["group"] for c in judged}
+    for group in (g for g in report["groups"] if g["group"] in groups):
         ratios = [_ratio(c)["ratio"] for c in judged if c["group"] == group["group"]]
         rows.append(
             [
@@ -197,9 +198,13 @@ def _cannot(judged: list[dict[str, Any]], report: dict[str, Any]) -> list[str]:
     return [text, "", *_table(head, [row for _, row in rows])]
 
 
+def _scaling(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [curve for curve in report["curves"] if curve["group"] == "scaling"]
+
+
 def _sizes(report: dict[str, Any]) -> list[str]:
     rows = []
-    for curve in report["curves"]:
+    for curve in _scaling(report):
         points = ", ".join(
             f"{size:g}: {ratio:.2f}"
             for size, ratio in zip(curve["sizes"], curve["ratios"])
@@ -209,7 +214,7 @@ def _sizes(report: dict[str, Any]) -> list[str]:
             for at in curve["crossovers"].values()
         ]
         rows.append([curve["axis"], points, *ends])
-    levels = [f"falls below {level}x at" for level in report["curves"][0]["crossovers"]]
+    levels = [f"falls below {level}x at" for level in _scaling(report)[0]["crossovers"]]
     return _table(["axis", "size: ratio", *levels], rows)
 
 

@@ -5,11 +5,15 @@ both backends in turns. Along one axis only one thing changes, so a difference a
 has that cause: `attribute` splits the whole difference into the two axes.
 """
 
+import functools
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+import numpy
 
 from minijax.measure import equal, reading, statistics
 from minijax.measure.arithmetic import disagreement, floor
@@ -34,8 +38,8 @@ PHASES = ("trace", "lower", "compile")
 def measure_cells(
     script: str,
     args: Sequence[str] = (),
-    runs: int = 2,
-    seconds: float = 0.02,
+    runs: int = 4,
+    seconds: float = 0.06,
     timeout: float | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
@@ -86,8 +90,7 @@ def summarise(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """All runs of both front ends as one table of cells per function."""
     every = [run for runs in found.values() for run in runs]
     machine = best_of([run["machine"] for run in every])
-    overheads = [run["kernel_overhead"] for run in every]
-    overhead = min(overheads, key=lambda o: o["error"])
+    overhead = launch_price([run["kernel_overhead"] for run in every])
     keys = [(f["name"], f["site"]) for f in found[FRONTS[0].name][0]["functions"]]
     functions = [_function(key, found, machine, overhead) for key in keys]
     return {
@@ -116,13 +119,16 @@ def _function(key, found, machine, overhead) -> dict[str, Any] | None:
         }
         for front, runs in entries.items()
     }
-    result["phases"] = {f: first["phases"] for f, first in firsts.items()}
+    result["phases"] = {
+        front: {backend: _phases(runs, backend) for backend in BACKENDS}
+        for front, runs in entries.items()
+    }
     result["equations"] = {f: first["equations"] for f, first in firsts.items()}
     result["counted"] = {f: first["counted"] for f, first in firsts.items()}
     result["withheld"] = withheld(firsts)
     if result["withheld"] is None:
         result["attribution"] = attribute(result["times"])
-        result["clear"] = _apart(result["times"])
+        result["factors"] = factors(entries)
     result["floor"] = floor(firsts[FRONTS[1].name]["counted"], machine)
     result["parts"] = {
         front: parts([run["parts"] for run in runs], overhead)
@@ -130,6 +136,25 @@ def _function(key, found, machine, overhead) -> dict[str, Any] | None:
     }
     result["verdict"] = verdict(result)
     return result
+
+
+def _phases(runs: list[dict[str, Any]], backend: str) -> dict[str, float]:
+    """Seconds of a first call's phases, medians over the processes."""
+    found = [run["phases"][backend] for run in runs]
+    names = dict.fromkeys(name for phases in found for name in phases)
+    return {name: median(p.get(name, 0.0) for p in found) for name in names}
+
+
+def launch_price(found: list[dict[str, float]]) -> dict[str, Any]:
+    """What XLA pays for a kernel, over all processes: with its interval."""
+    price = statistics.summary([[o["seconds"]] for o in found])
+    error = median(o["error"] for o in found)
+    return {
+        "seconds": price["median"],
+        "low": price["low"],
+        "high": price["high"],
+        "error": error,
+    }
 
 
 def _find(run: dict[str, Any], key: tuple[str, str]) -> Any:
@@ -178,11 +203,35 @@ def attribute(times: dict[str, dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _apart(times: dict[str, dict[str, Any]]) -> bool:
-    """Whether the intervals of JAX x XLA and minijax x C do not meet."""
-    first = times[FRONTS[0].name][BACKENDS[0]]
-    last = times[FRONTS[1].name][BACKENDS[1]]
-    return first["low"] > last["high"] or last["low"] > first["high"]
+def factors(entries: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """`attribute`'s factors as {"value", "low", "high", "clear"}, by name.
+
+    Processes of the same turn are drawn together, and so are the two backends, which
+    ran in turns within each. A factor is clear where its interval leaves 1 out.
+    """
+    columns = [
+        [run["times"][backend] for run in entries[front.name]]
+        for front in FRONTS
+        for backend in BACKENDS
+    ]
+
+    def combine(jx, jc, mx, mc):
+        return {
+            "total": jx / mc,
+            "front": ((jx / mx) * (jc / mc)) ** 0.5,
+            "backend": ((jx / jc) * (mx / mc)) ** 0.5,
+        }
+
+    found = statistics.combined(columns, combine)
+    alone = len(columns[0]) < 2
+    return {
+        name: {**value, "clear": not alone and _excludes_one(value)}
+        for name, value in found.items()
+    }
+
+
+def _excludes_one(value: dict[str, float]) -> bool:
+    return value["low"] > 1 or value["high"] < 1
 
 
 def parts(
@@ -190,35 +239,59 @@ def parts(
 ) -> dict[str, Any] | None:
     """The parts of a warm call, medians over the processes; None where there are none.
 
-    "call" = "dispatch" + "runtime" + "kernels" + "unexplained". With XLA nothing but
-    the whole can be seen, so its kernels are what the other parts leave.
+    "call" = "dispatch" + "runtime" + "kernels" + "unexplained"; "intervals" has the
+    95 % interval of each. With XLA nothing but the whole can be seen, so its kernels
+    are what the other parts leave.
     """
     if any("skipped" in run for run in runs):
         return None
+    names: tuple[str, ...] = ("call", "dispatch", "run", "kernels")
+    split: Callable[..., dict[str, Any]] = _split_c
+    if "run" not in runs[0]:
+        names = ("call", "dispatch")
+        price = max(r["kernels_launched"] for r in runs) * overhead["seconds"]
+        split = functools.partial(_split_xla, price)
 
-    def middle(name):
-        return statistics.summary([[run[name]] for run in runs])["median"]
+    columns = [[[run[name]] for run in runs] for name in names]
+    found = statistics.combined(columns, split)
+    return {
+        **{name: part["value"] for name, part in found.items()},
+        "intervals": {n: [part["low"], part["high"]] for n, part in found.items()},
+        "processes": len(runs),
+        "by_op": _by_op([run.get("by_op", {}) for run in runs]),
+    }
 
-    call, dispatch = middle("call"), middle("dispatch")
-    if "run" in runs[0]:
-        run, kernels = middle("run"), middle("kernels")
-        kernels = min(kernels, run)
-        by_op = runs[0]["by_op"]
-        runtime, unexplained = run - kernels, call - dispatch - run
-    else:
-        launched = runs[0]["kernels_launched"]
-        by_op = {}
-        runtime = min(launched * overhead["seconds"], max(0.0, call - dispatch))
-        kernels = max(0.0, call - dispatch - runtime)
-        unexplained = call - dispatch - runtime - kernels
+
+def _split_c(call: Any, dispatch: Any, run: Any, kernels: Any) -> dict[str, Any]:
+    """A call's parts where the program's own time and its kernels' are measured."""
+    kernels = numpy.minimum(kernels, run)
+    return {
+        "call": call,
+        "dispatch": dispatch,
+        "runtime": run - kernels,
+        "kernels": kernels,
+        "unexplained": call - dispatch - run,
+    }
+
+
+def _split_xla(price: float, call: Any, dispatch: Any) -> dict[str, Any]:
+    """A call's parts where only its kernels' number is known, and what one costs."""
+    rest = numpy.maximum(0.0, call - dispatch)
+    runtime = numpy.minimum(price, rest)
     return {
         "call": call,
         "dispatch": dispatch,
         "runtime": runtime,
-        "kernels": kernels,
-        "unexplained": unexplained,
-        "by_op": by_op,
+        "kernels": rest - runtime,
+        "unexplained": call - dispatch - rest,
     }
+
+
+def _by_op(found: list[dict[str, float]]) -> dict[str, float]:
+    """Seconds by op, medians over the processes; the most expensive first."""
+    names = dict.fromkeys(name for by_op in found for name in by_op)
+    middles = {name: median(by_op.get(name, 0.0) for by_op in found) for name in names}
+    return dict(sorted(middles.items(), key=lambda pair: -pair[1]))
 
 
 def verdict(function: dict[str, Any]) -> dict[str, float]:

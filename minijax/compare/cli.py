@@ -129,7 +129,7 @@ def _compare(options: argparse.Namespace, script_args: list[str]) -> int:
                 timeout=options.timeout,
                 progress=progress.step,
             )
-    report["changes"] = compared(report, baseline)
+    report["baseline"] = compared(report, baseline)
     terminal.show(report, console)
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("script", metavar="SCRIPT", help="a Python file that uses jax")
     parser.add_argument(
-        "--runs", type=_positive, default=3, help="timed processes per side (default 3)"
+        "--runs", type=_positive, default=4, help="timed processes per side (default 4)"
     )
     parser.add_argument(
         "--tolerance",

@@ -1,9 +1,10 @@
 """The report as one HTML file that needs nothing else: no script, no other file."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from minijax.measure import charts, page, svg
+from minijax.measure import charts, page, svg, units
 
 from . import cell_words, plots, words
 from .summary import PHASES, TOTALS
@@ -11,24 +12,25 @@ from .summary import PHASES, TOTALS
 
 def render(report: dict[str, Any]) -> str:
     """The report as the text of an HTML page."""
-    title = f"compare {report['script']}"
+    title = " ".join(["compare", Path(report["script"]).name, *report["args"]])
     body = [
         f"<h1>{escape(title)}</h1>",
         _verdict(report),
         "<h2>Where the time goes</h2>",
-        "<p>Median over the processes, in seconds of the clock.</p>",
-        plots.parts_bar(report),
+        f"<p>Median of {report['runs']} processes; below each figure its 95 % interval."
+        "</p>",
+        svg.responsive(lambda sheet: plots.parts_bar(report, sheet)),
         plots.legend(),
         _totals(report),
         "<h2>Jitted functions</h2>",
         "<p>A warm call, until its outputs are ready; one mark for each process. "
         "The axis is logarithmic.</p>",
-        plots.function_dots(report),
+        svg.responsive(lambda sheet: plots.function_dots(report, sheet)),
         _functions(report),
         *_cells(report["cells"]),
-        *_changes(report["changes"]),
+        *_changes(report["baseline"]),
         "<h2>What the figures hold for</h2>",
-        page.bullets(words.environment_lines(report)),
+        *_environment(report),
         "<h2>Output of the script</h2>",
         *_outputs(report),
         "<h2>Data</h2>",
@@ -48,24 +50,57 @@ def _cells(cells: dict[str, Any] | None) -> list[str]:
         for side, part in f["parts"].items()
         if part is not None
     ]
-    four, parts = cell_words.cell_table(cells), cell_words.part_table(cells)
+    head, rows = cell_words.part_table(cells, ranges=True)
     return [
         "<h2>Two front ends, two backends</h2>",
-        "<p>A warm call of the same program in each combination. Along a row of the "
-        "two-by-two one thing changes, so a difference has one cause.</p>",
-        page.bullets(cell_words.sentences(cells)),
-        _escaped(*four),
+        "<p>A warm call of the same program in each combination. Along a row only the "
+        "backend differs, along a column only the front end, so a difference has one "
+        "cause.</p>",
+        f'<div class="cards">{"".join(map(_card, cells["functions"]))}</div>',
+        page.bullets(cell_words.remarks(cells)),
         "<h2>What a call is made of</h2>",
-        charts.stacked_bars(bars) if bars else "",
+        svg.responsive(lambda sheet: charts.stacked_bars(bars, sheet)) if bars else "",
         charts.legend(charts.PART_COLOURS),
-        _escaped(*parts),
+        _limits(functions),
+        page.table(head, [_part_row(row) for row in rows], [8]),
         *_roofline(functions, cells["machine"]),
         "<p>How each figure is taken, and where the method ends: docs/isolation.md.</p>",
     ]
 
 
-def _escaped(head: list[str], rows: list[list[str]]) -> str:
-    return page.table(head, [[escape(cell) for cell in row] for row in rows])
+def _part_row(row: list[str]) -> list[str]:
+    *figures, words = row
+    return [*map(page.two_lines, figures), escape(words)]
+
+
+def _card(function: dict[str, Any]) -> str:
+    """One function's two-by-two, below what follows from it in a sentence."""
+    title = (
+        f"<h3>{escape(function['name'])} "
+        f'<span class="site">{escape(function["site"])}</span></h3>'
+        f"<p>{escape(_capital(cell_words.cause(function)))}</p>"
+    )
+    if "failed" in function:
+        return f'<div class="card">{title}</div>'
+    head, rows = cell_words.two_by_two(function)
+    three = " three" if len(rows) == 3 else ""
+    cells = [[escape(name), *map(page.two_lines, row)] for name, *row in rows]
+    return f'<div class="card{three}">{title}{page.plain_table(head, cells)}</div>'
+
+
+def _limits(functions: list[dict[str, Any]]) -> str:
+    lines = []
+    for function in functions:
+        text = " ".join(cell_words.limits(function))
+        if text:
+            lines.append(f"{function['name']}: {text}")
+    return page.bullets(lines) if lines else ""
+
+
+def _capital(text: str) -> str:
+    """A sentence, which begins with a capital unless a name does not."""
+    named = text.startswith(("minijax", "JAX"))
+    return text if named else text[:1].upper() + text[1:]
 
 
 def _roofline(functions: list[dict[str, Any]], machine: dict[str, float]) -> list[str]:
@@ -86,15 +121,34 @@ def _roofline(functions: list[dict[str, Any]], machine: dict[str, float]) -> lis
         "<p>FLOP/s that a call reaches, against FLOPs for each byte of its arguments and "
         "results. The line is what this machine can do.</p>",
         charts.legend(dict(zip(names, svg.SIDE_COLOURS))),
-        charts.roofline(points, machine),
+        svg.responsive(lambda sheet: charts.roofline(points, machine, sheet)),
     ]
 
 
-def _changes(changes: list[dict[str, Any]]) -> list[str]:
-    if not changes:
+def _changes(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
         return []
-    lines = page.bullets([words.change(change) for change in changes])
-    return ["<h2>Changed since the baseline</h2>", lines]
+    parts = ["<h2>Against the baseline</h2>", page.bullets(words.verdicts(found))]
+    if found["changes"]:
+        rows = [
+            [
+                escape(change["what"]),
+                escape(change["group"]),
+                units.seconds(change["before"]),
+                units.seconds(change["after"]),
+                words.times(change["factor"]),
+            ]
+            for change in found["changes"]
+        ]
+        parts.append(page.table(["figure", "of", "before", "now", "changed"], rows))
+    return parts
+
+
+def _environment(report: dict[str, Any]) -> list[str]:
+    parts = []
+    for title, pairs in words.environment(report):
+        parts += [f"<h3>{escape(title)}</h3>", page.facts(pairs)]
+    return parts
 
 
 def _verdict(report: dict[str, Any]) -> str:
@@ -119,7 +173,7 @@ def _totals(report: dict[str, Any]) -> str:
         cells += [page.with_range(value, unit) for value in row["values"]]
         cells.append(escape(words.ratio(row, unit)))
         rows.append(cells)
-    return page.table(["", *_names(report), "clearly ahead"], rows)
+    return page.table(["", *_names(report), "clearly ahead"], rows, [3])
 
 
 def _functions(report: dict[str, Any]) -> str:
@@ -148,7 +202,7 @@ def _functions(report: dict[str, Any]) -> str:
         cells = [page.with_range(value, "s") for value in phases]
         rows.append([label, escape(side["name"]), "", *cells, "", "", ""])
     head = ["function", "on", "calls", "trace", "lower", "compile", "first call"]
-    return page.table([*head, "warm call", "warm: clearly ahead"], rows)
+    return page.table([*head, "warm call", "warm: clearly ahead"], rows, [8])
 
 
 def _outputs(report: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ says how each part is taken, and where the method ends.
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,11 @@ PHASES = {
     "/jax/core/compile/backend_compile_duration": "compile",
 }
 CHAINS = (2, 8, 32)  # kernels in the programs of the regression
-PROFILED = 20  # runs whose instructions are timed
+PROFILES = 11  # profiles of a program, of which the median counts …
+PROFILED = 2  # … each of so many runs
+LOOP = 0.002  # seconds of a sample: a loop of calls, or one call that takes longer
+TURNS = 6  # visits to each of the calls that are timed in turns …
+MOST = 8  # … with at most so many samples each
 
 
 def measure(
@@ -149,18 +153,24 @@ def preparation(framework: Any, call: clocks.Call) -> dict[str, float]:
     return found
 
 
-def in_turns(
-    calls: dict[str, clocks.Call], seconds: float, turns: int = 3
-) -> dict[str, list[float]]:
-    """Samples of each call until it is ready, taken in turns."""
-    loops = {}
+def in_turns(calls: dict[str, clocks.Call], seconds: float) -> dict[str, list[float]]:
+    """Samples of each call until it is ready, about `seconds` of each, taken in turns.
+
+    A sample is a short loop: what interrupts this process falls into a few of them, and
+    their median knows nothing of it.
+    """
+    loops, counts = {}, {}
     for name, call in calls.items():
         once = clocks.settle(call, 0.02)
-        loops[name] = clocks.calibrate(call.ready, seconds, once)
+        loops[name] = clocks.calibrate(call.ready, LOOP, once)
+        fit = round(seconds / TURNS / (loops[name] * once))
+        counts[name] = min(max(fit, 1), MOST)
     found: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(turns):
-        for name in list(calls) if turn % 2 == 0 else list(calls)[::-1]:
-            found[name] += clocks.samples(calls[name].ready, loops[name], 2)
+    with clocks.no_collections():
+        for turn in range(TURNS):
+            for name in list(calls) if turn % 2 == 0 else list(calls)[::-1]:
+                for _ in range(counts[name]):
+                    found[name].append(calls[name].ready(loops[name]))
     return found
 
 
@@ -244,11 +254,12 @@ def c_parts(closed: Any, args: list[Any], seconds: float) -> dict[str, Any]:
     """Time of the program alone, and of its instructions by op; seconds per run."""
     compiled = executable.Compiled(closed, "isolation")
     compiled(args)  # the first run touches its memory
-    with profile.Recording(compiled.executable) as recording:
-        for _ in range(PROFILED):
-            compiled(args)
-        rows = recording.rows()
-    by_op, kernels = by_operation(rows)
+    profiles = []
+    for _ in range(PROFILES):
+        with profile.Recording(compiled.executable) as recording:
+            for _ in range(PROFILED):
+                compiled(args)
+            profiles.append(by_operation(recording.rows()))
     alone = clocks.Call(compiled, (args,))
     nothing = core.ClosedJaxpr(core.Jaxpr([], closed.jaxpr.invars, [], []))
     empty = clocks.Call(executable.Compiled(nothing, "empty"), (args,))
@@ -256,17 +267,28 @@ def c_parts(closed: Any, args: list[Any], seconds: float) -> dict[str, Any]:
     entry = float(np.median(times["entry"]))
     return {
         "run": max(0.0, float(np.median(times["run"])) - entry),
-        "kernels": kernels / PROFILED,
-        "by_op": {name: total / PROFILED for name, total in by_op.items()},
-        "instructions": sum(row.calls for row in rows) / PROFILED,
+        "kernels": float(np.median([p.seconds for p in profiles])) / PROFILED,
+        "by_op": {
+            name: float(np.median([p.by_op[name] for p in profiles])) / PROFILED
+            for name in profiles[0].by_op
+        },
+        "instructions": profiles[0].instructions / PROFILED,
     }
 
 
 CONTROL = {"WHILE", "SCAN", "COND", "CALL"}
 
 
-def by_operation(rows: list[Any]) -> tuple[dict[str, float], float]:
-    """Seconds by op and kernels, and of all kernels together.
+class Profile(NamedTuple):
+    """Seconds by op and of all kernels together, and how many instructions ran."""
+
+    by_op: dict[str, float]
+    seconds: float
+    instructions: int
+
+
+def by_operation(rows: list[Any]) -> Profile:
+    """A profile's rows summed up by op.
 
     An instruction that runs other programs is no kernel: its time is theirs, and what
     it adds between them is the runtime's.
@@ -276,7 +298,7 @@ def by_operation(rows: list[Any]) -> tuple[dict[str, float], float]:
         if row.opcode not in CONTROL and row.calls:
             found[row.what] = found.get(row.what, 0.0) + row.seconds
     ordered = dict(sorted(found.items(), key=lambda pair: -pair[1]))
-    return ordered, sum(found.values())
+    return Profile(ordered, sum(found.values()), sum(row.calls for row in rows))
 
 
 # --- what XLA pays for each kernel -------------------------------------------------------
@@ -346,7 +368,7 @@ def kernel_overhead(jax: Any) -> dict[str, float]:
         x = jax.numpy.ones((2,))
         launched = launched_kernels(jitted.lower(x).compile().as_text())
         calls[launched] = clocks.Call(jitted, (x,))
-    times = in_turns({str(k): call for k, call in calls.items()}, 0.01)
+    times = in_turns({str(k): call for k, call in calls.items()}, 0.06)
     lengths = [float(k) for k in times]
     medians = [float(np.median(t)) for t in times.values()]
     if len(lengths) < 2:

@@ -40,8 +40,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         head, rows = cell_words.part_table(report["cells"])
         lines += [*table(head, rows), ""]
         lines += [f"- {line}" for line in cell_words.sentences(report["cells"])]
-    for change in report["changes"]:
-        lines.append(f"- {words.change(change)}")
+    lines += [f"- {line}" for line in words.baseline_lines(report["baseline"])]
     lines += [f"- Note: {line}." for line in report["warnings"]]
     lines += [f"- {line}" for line in words.environment_lines(report)]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ COLOURS = {
 NAMES = {"calls": "jitted calls", "wait": "waiting for outputs", "rest": "all else"}
 
 
-def parts_bar(report: dict[str, Any]) -> str:
+def parts_bar(report: dict[str, Any], sheet: svg.Sheet = svg.WIDE) -> str:
     """One stacked bar for each side: where the time of the process goes."""
     sides = report["sides"]
     totals = report["totals"]
@@ -31,10 +31,10 @@ def parts_bar(report: dict[str, Any]) -> str:
     drawn = []
     for position, (side, parts) in enumerate(zip(sides, values)):
         top = 8 + position * 44
-        drawn.append(svg.label(svg.LEFT - 8, top + 20, side["name"], "end"))
-        left = float(svg.LEFT)
+        drawn.append(svg.label(sheet.left - 8, top + 20, side["name"], "end"))
+        left = sheet.left
         for part, value in parts.items():
-            width = svg.PLOT * value / longest
+            width = sheet.plot * value / longest
             title = f"{side['name']}, {NAMES.get(part, part)}: {units.seconds(value)}"
             drawn.append(svg.rectangle(left, top, width, 30, COLOURS[part], title))
             left += width
@@ -46,7 +46,7 @@ def parts_bar(report: dict[str, Any]) -> str:
         + ", ".join(f"{part} {units.seconds(v)}" for part, v in parts.items())
         for side, parts in zip(sides, values)
     )
-    return svg.picture(height, drawn, f"Time by part. {description}")
+    return svg.picture(sheet, height, drawn, f"Time by part. {description}")
 
 
 def legend() -> str:
@@ -59,7 +59,9 @@ def legend() -> str:
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
-def function_dots(report: dict[str, Any], limit: int = 12) -> str:
+def function_dots(
+    report: dict[str, Any], sheet: svg.Sheet = svg.WIDE, limit: int = 12
+) -> str:
     """Median warm call of each function on each side, one dot for each process.
 
     The axis is logarithmic: a step to the right is ten times the time.
@@ -78,23 +80,24 @@ def function_dots(report: dict[str, Any], limit: int = 12) -> str:
         if side
         for value in side["each"]
     ]
-    axis = svg.LogAxis(min(every), max(every))
+    edge = 20.0  # half a label of the axis
+    axis = svg.LogAxis(min(every), max(every), edge, sheet.width - 2 * edge)
     rows = [
         part
         for number, entry in enumerate(functions)
-        for part in _dot_row(entry, 22 + number * 46, report["sides"], axis)
+        for part in _dot_row(entry, 22 + number * 46, report["sides"], axis, sheet)
     ]
     bottom = 22 + len(functions) * 46
-    grid = [part for tick in axis.ticks for part in svg.tick(axis, tick, bottom)]
+    grid = svg.time_grid(axis, bottom)
     names = " and ".join(side["name"] for side in report["sides"])
     text = f"Median warm call of {len(functions)} functions on {names}; logarithmic"
-    return svg.picture(bottom + 26, grid + rows, text)
+    return svg.picture(sheet, bottom + 26, grid + rows, text)
 
 
 def _dot_row(
-    entry: dict, top: int, sides: Sequence[dict], axis: svg.LogAxis
+    entry: dict, top: int, sides: Sequence[dict], axis: svg.LogAxis, sheet: svg.Sheet
 ) -> list[str]:
-    parts = [svg.label(svg.LEFT, top, f"{entry['name']}  {entry['site']}")]
+    parts = [svg.label(4, top, f"{entry['name']}  {entry['site']}")]
     for position, side in enumerate(sides):
         value = entry["figures"]["ready"]["values"][position]
         if value is None:
@@ -105,7 +108,7 @@ def _dot_row(
             parts.append(svg.dot(axis.x(each), y, position, title))
         text = f"{side['name']} {units.seconds(value['median'])}"
         x, anchor = axis.x(value["max"]) + 9, "start"
-        if x > svg.LEFT + 0.75 * svg.PLOT:  # no room on the right
+        if x + svg.LETTER * len(text) > sheet.width:  # no room on the right
             x, anchor = axis.x(value["min"]) - 9, "end"
         parts.append(svg.label(x, y + 4, text, anchor, small=True))
     return parts

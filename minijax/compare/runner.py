@@ -52,7 +52,7 @@ class Measurement:
 def measure(
     script: str,
     args: Sequence[str] = (),
-    runs: int = 3,
+    runs: int = 4,
     sides: Sequence[Side] = (JAX, MINIJAX),
     timeout: float | None = None,
     progress: Callable[[str], None] = lambda step: None,

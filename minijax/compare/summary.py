@@ -1,23 +1,23 @@
 """Turns what the processes measured into the report's figures: plain data, in seconds.
 
 Every figure is first taken within a process (the median of its warm calls, say), then
-summed up over the processes as median, smallest and largest. Two sides differ clearly
-only where the gap between their ranges is wider than either range, which three runs a
-side of the same thing seldom show by chance; otherwise no ratio is given.
+summed up over the processes as median and 95 % interval (`measure/statistics.py`); the
+smallest and the largest are kept. Two sides differ clearly only where their intervals
+do not meet; otherwise no ratio is given.
 """
 
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from minijax.measure import statistics
 from minijax.measure.environment import thread_warnings
 from minijax.measure.processes import Side
 
 from .equality import EqualityReport
 from .runner import Measurement, Run
 
-SCHEMA = 1
-UNSTABLE = 0.2  # (largest - smallest) / median, above which a figure gets a warning
+SCHEMA = 2
 PHASES = ("trace", "lower", "compile")
 TOTALS = (
     ("process", "whole process", "s"),
@@ -123,8 +123,7 @@ def compare_values(
     if first is None or second is None:
         return {"faster": None, "ratio": None}
     smaller, larger = sorted([first, second], key=lambda value: value["median"])
-    widest = max(value["max"] - value["min"] for value in (first, second))
-    apart = larger["min"] - smaller["max"] > widest
+    apart = statistics.apart(first, second)
     if not apart or smaller["median"] <= 0 or min(first["n"], second["n"]) < 2:
         return {"faster": None, "ratio": None}
     name = sides[0].name if smaller is first else sides[1].name
@@ -135,12 +134,12 @@ def warnings(measurement: Measurement, totals: list[dict[str, Any]]) -> list[str
     """What a reader must know before believing the figures."""
     found = []
     if len(measurement.timed[0]) < 2:
-        found.append("one run of each side: no spread, so no ratio; use --runs 3")
+        found.append("one run of each side: no interval, so no ratio; use --runs 4")
     for side, figures in zip(measurement.sides, totals):
         for name in ("process", "script"):
             value = figures[name]
-            spread = (value["max"] - value["min"]) / value["median"]
-            if spread > UNSTABLE:
+            spread = statistics.spread(value)
+            if spread > statistics.UNSTEADY:
                 found.append(
                     f"{side.name}: the {name} time varies by {spread:.0%} between "
                     "runs; the machine may be busy"
@@ -238,17 +237,7 @@ def _over_runs(figures: list[dict[str, Any]]) -> dict[str, Any]:
     summed = {}
     for name in figures[0]:
         values = [run[name] for run in figures if run[name] is not None]
-        summed[name] = (
-            {
-                "median": median(values),
-                "min": min(values),
-                "max": max(values),
-                "n": len(values),
-                "each": values,
-            }
-            if values
-            else None
-        )
+        summed[name] = statistics.summary([[v] for v in values]) if values else None
     return summed
 
 

@@ -29,8 +29,8 @@ def show(report: dict[str, Any], console: Console) -> None:
     console.print(_functions(report))
     if report["cells"]:
         _show_cells(report["cells"], console)
-    for change in report["changes"]:
-        console.print(Text(f"Changed: {words.change(change)}", style="cyan"))
+    for line in words.baseline_lines(report["baseline"]):
+        console.print(Text(line, style="cyan"))
     if report["ratios_withheld"]:
         why = f"No ratio is given: {report['ratios_withheld']}."
         console.print(Text(why, style="bold red"))
@@ -62,9 +62,7 @@ def _show_cells(cells: dict[str, Any], console: Console) -> None:
 
 def _totals(report: dict[str, Any]) -> Table:
     runs = report["runs"]
-    table = Table(
-        title=f"Time and memory: median of {runs} processes (smallest … largest)"
-    )
+    table = Table(title=f"Time and memory: median of {runs} processes (95 % interval)")
     table.add_column("")
     for side in report["sides"]:
         table.add_column(side["name"], justify="right")

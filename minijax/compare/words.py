@@ -93,42 +93,78 @@ def _worst(equality: dict[str, Any]) -> list[str]:
     return lines
 
 
-def environment_lines(report: dict[str, Any]) -> list[str]:
-    """What the figures hold for."""
+def environment(
+    report: dict[str, Any],
+) -> list[tuple[str, list[tuple[str, str | list[str]]]]]:
+    """What the figures hold for: (of what, [(term, text or pairs)]), machine first."""
     first = report["environment"][0]
     cpu = first["cpu"]
-    lines = [
-        f"CPU: {cpu['model']}, {first['cpus_usable']} of {cpu['count']} cores usable, "
-        f"{' '.join(cpu['vector'])}",
-        f"System: {first['platform']}, Python {first['python']}",
+    machine: list[tuple[str, str | list[str]]] = [
+        (
+            "CPU",
+            f"{cpu['model']}, {first['cpus_usable']} of {cpu['count']} cores usable",
+        ),
+        ("vectors", " ".join(cpu["vector"])),
+        ("system", f"{first['platform']}, Python {first['python']}"),
+        ("variables", [f"{k}={v}" for k, v in first["variables"].items()]),
     ]
-    for side, found in zip(report["sides"], report["environment"]):
-        versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items())
-        lines.append(
-            f"{side['name']} ({side['backend']}): {versions}; "
-            f"{found['os_threads']} threads at the end"
-        )
-        for blas in found["blas"]:
-            lines.append(
-                f"{side['name']} BLAS: {blas['internal_api']} {blas['version']}, "
-                f"kernels {blas['architecture']}, {blas['num_threads']} threads"
-            )
-        for name, value in found.get("minijax", {}).items():
-            lines.append(f"{side['name']} {name}: {value}")
-        config = ", ".join(f"{k}={v}" for k, v in found["config"].items())
-        lines.append(f"{side['name']} settings: {config}")
-    variables = first["variables"]
-    text = " ".join(f"{name}={value}" for name, value in variables.items())
-    lines.append(f"Variables: {text or 'none that matter'}")
-    return lines
+    found = [("Machine", machine)]
+    for side, own in zip(report["sides"], report["environment"]):
+        pairs: list[tuple[str, str | list[str]]] = [
+            ("versions", ", ".join(f"{k} {v}" for k, v in own["versions"].items())),
+            ("OS threads", f"{own['os_threads']} at the end"),
+        ]
+        for blas in own["blas"]:
+            text = f"{blas['internal_api']} {blas['version']}, "
+            text += f"kernels {blas['architecture']}, {blas['num_threads']} threads"
+            pairs.append(("BLAS", text))
+        pairs += [(name, f"{value}") for name, value in own.get("minijax", {}).items()]
+        pairs.append(("settings", [f"{k}={v}" for k, v in own["config"].items()]))
+        found.append((f"{side['name']} ({side['backend']})", pairs))
+    return found
+
+
+def environment_lines(report: dict[str, Any]) -> list[str]:
+    """The same as lines of text."""
+    return [
+        f"{title}, {term}: "
+        + (value if isinstance(value, str) else ", ".join(value) or "none that matter")
+        for title, pairs in environment(report)
+        for term, value in pairs
+    ]
 
 
 def change(found: dict[str, Any]) -> str:
     """One change since the baseline, as a sentence's part."""
     before, after = seconds(found["before"]), seconds(found["after"])
-    direction = "slower" if found["factor"] > 1 else "faster"
-    factor = max(found["factor"], 1 / found["factor"])
     return (
-        f"{found['side']}, {found['what']}: {before} before, {after} now "
-        f"({three(factor)}x {direction})"
+        f"{found['group']}, {found['what']}: {before} before, {after} now "
+        f"({times(found['factor'])})"
     )
+
+
+def times(factor: float) -> str:
+    """`1.50x slower`, `1.20x faster`: of a time after over the one before."""
+    direction = "slower" if factor > 1 else "faster"
+    return f"{three(max(factor, 1 / factor))}x {direction}"
+
+
+def baseline_lines(found: dict[str, Any] | None) -> list[str]:
+    """What changed since the baseline: the common drifts, then single figures."""
+    if found is None:
+        return []
+    return verdicts(found) + [change(entry) for entry in found["changes"]]
+
+
+def verdicts(found: dict[str, Any]) -> list[str]:
+    """The common drifts, and how many single figures changed."""
+    lines = [
+        f"{drift['group']} as a whole: {times(drift['factor'])} than in the baseline "
+        f"(interval of the factor {drift['low']:.2f} … {drift['high']:.2f})."
+        for drift in found["drifts"]
+    ]
+    beyond = " beyond that" if lines else ""
+    count, every = len(found["changes"]), found["figures"]
+    if count:
+        return [*lines, f"{count} of {every} figures changed{beyond}:"]
+    return [*lines, f"None of {every} single figures changed{beyond}."]

@@ -22,7 +22,9 @@ PART_COLOURS = {
 SHAPES = ("circle", "diamond", "square", "triangle")
 
 
-def stacked_bars(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
+def stacked_bars(
+    rows: Sequence[tuple[str, dict[str, float]]], sheet: svg.Sheet = svg.WIDE
+) -> str:
     """A bar for each (label, {part: seconds}), each on a line of its own."""
     longest = max((sum(parts.values()) for _, parts in rows), default=0) or 1.0
     drawn, words = [], []
@@ -31,7 +33,7 @@ def stacked_bars(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
         drawn.append(svg.label(4, top + 12, label, small=True))
         left = 4.0
         for part, value in parts.items():
-            width = (svg.WIDTH - 90) * max(value, 0) / longest
+            width = (sheet.width - 80) * max(value, 0) / longest
             title = f"{label}, {part}: {units.seconds(max(value, 0))}"
             colour = PART_COLOURS[part]
             drawn.append(svg.rectangle(left, top + 17, width, 20, colour, title))
@@ -40,9 +42,8 @@ def stacked_bars(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
         drawn.append(svg.label(left + 5, top + 32, total, small=True))
         listed = ", ".join(f"{p} {units.seconds(max(v, 0))}" for p, v in parts.items())
         words.append(f"{label}: {listed}")
-    return svg.picture(
-        16 + 50 * len(rows), drawn, "Parts of a call. " + "; ".join(words)
-    )
+    text = "Parts of a call. " + "; ".join(words)
+    return svg.picture(sheet, 16 + 50 * len(rows), drawn, text)
 
 
 def legend(colours: dict[str, str]) -> str:
@@ -63,10 +64,13 @@ class Plane:
         y_range: tuple[float, float],
         x_label: Callable[[float], str],
         y_label: Callable[[float], str],
+        sheet: svg.Sheet,
+        names: tuple[str, str] = ("", ""),
     ):
-        self._x = svg.LogAxis(*x_range)
+        self._sheet = sheet
+        self._x = svg.LogAxis(*x_range, left=sheet.left, width=sheet.plot)
         self._y = svg.LogAxis(*y_range, left=0.0, width=float(HEIGHT))
-        self._labels = x_label, y_label
+        self._labels, self._names = (x_label, y_label), names
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a point is drawn."""
@@ -75,26 +79,31 @@ class Plane:
     def grid(self) -> list[str]:
         """Lines and labels of both axes."""
         x_label, y_label = self._labels
-        parts = []
+        end = self._sheet.left + self._sheet.plot
+        parts = [
+            svg.label(4, TOP - 8, self._names[1], small=True),
+            svg.label(end, TOP + HEIGHT + 32, self._names[0], "end", small=True),
+        ]
         for tick in self._x.ticks:
             x, _ = self.at(tick, self._y.low)
             parts.append(
                 f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + HEIGHT}" '
                 'class="grid"/>'
             )
+        for tick in self._x.labelled():
+            x, _ = self.at(tick, self._y.low)
             parts.append(
                 svg.label(x, TOP + HEIGHT + 16, x_label(tick), "middle", small=True)
             )
         for tick in self._y.ticks:
             _, y = self.at(self._x.low, tick)
-            right = svg.LEFT + svg.PLOT
+            left, right = self._sheet.left, self._sheet.left + self._sheet.plot
             parts.append(
-                f'<line x1="{svg.LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" '
+                f'<line x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" '
                 'class="grid"/>'
             )
-            parts.append(
-                svg.label(svg.LEFT - 6, y + 4, y_label(tick), "end", small=True)
-            )
+            text = units.whole(y_label(tick))
+            parts.append(svg.label(left - 6, y + 4, text, "end", small=True))
         return parts
 
 
@@ -118,11 +127,14 @@ def curves(
     series: Mapping[str, Sequence[tuple[float, float]]],
     what: str,
     y_label: Callable[[float], str] = units.seconds,
+    sheet: svg.Sheet = svg.WIDE,
+    x_name: str = "",
 ) -> str:
     """Lines through (size, value) points of each series, on logarithmic axes."""
     points = [point for line in series.values() for point in line]
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    plane = Plane((min(xs), max(xs)), (min(ys), max(ys)), lambda x: f"{x:g}", y_label)
+    ranges = (min(xs), max(xs)), (min(ys), max(ys))
+    plane = Plane(*ranges, units.plain, y_label, sheet, (x_name, ""))
     parts = plane.grid()
     taken: list[float] = []  # heights of the names at the lines' ends
     for number, (name, line) in enumerate(series.items()):
@@ -144,11 +156,13 @@ def curves(
         f"{name}: " + ", ".join(f"{x:g}: {y_label(y)}" for x, y in line)
         for name, line in series.items()
     )
-    return svg.picture(TOP + HEIGHT + 26, parts, f"{what}. {words}")
+    return svg.picture(sheet, TOP + HEIGHT + 38, parts, f"{what}. {words}")
 
 
 def roofline(
-    points: Sequence[tuple[str, int, float, float]], machine: dict[str, float]
+    points: Sequence[tuple[str, int, float, float]],
+    machine: dict[str, float],
+    sheet: svg.Sheet = svg.WIDE,
 ) -> str:
     """(label, series, FLOPs per byte, FLOP/s) below what the machine can do."""
     bandwidth = memory_rate(machine)
@@ -158,8 +172,10 @@ def roofline(
     plane = Plane(
         (min(xs), max(xs)),
         (min(rates), max(rates)),
-        lambda x: f"{x:g}",
-        lambda y: f"{y * 1e-9:g} G",
+        units.plain,
+        units.plain,
+        sheet,
+        ("FLOPs per byte", "FLOP/s"),
     )
     low = max(min(xs), min(rates) / bandwidth)
     corners = [
@@ -175,7 +191,8 @@ def roofline(
         parts.append(mark(*plane.at(x, y), series, title))
     text = "; ".join(f"{label}: {y * 1e-9:.3g} GFLOP/s" for label, _, _, y in points)
     return svg.picture(
-        TOP + HEIGHT + 26,
+        sheet,
+        TOP + HEIGHT + 38,
         parts,
         "Roofline: FLOP/s against FLOPs per byte moved, below the machine's "
         f"{machine['flops'] * 1e-9:.0f} GFLOP/s and {bandwidth * 1e-9:.0f} GB/s. "

@@ -4,10 +4,11 @@ Loaded by its path in measured processes. Times are seconds per call. The collec
 garbage rests during a loop, as in `timeit`. A loop adds about 20 ns to a call.
 """
 
+import contextlib
 import gc
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 clock = time.perf_counter
@@ -118,11 +119,18 @@ def settle(call: Call, seconds: float) -> float:
 
 def samples(timed: Callable[[int], float], loops: int, count: int) -> list[float]:
     """`count` figures of `timed(loops)`, without collections of garbage in between."""
+    with no_collections():
+        return [timed(loops) for _ in range(count)]
+
+
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
+    """Garbage is collected now, and then not until the end."""
     was_on = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        return [timed(loops) for _ in range(count)]
+        yield
     finally:
         if was_on:
             gc.enable()

@@ -1,5 +1,6 @@
 """Figures in words: seconds, bytes, counts, with their ranges."""
 
+import re
 from typing import Any
 
 NONE = "\N{EN DASH}"  # stands for a figure that there is not
@@ -33,13 +34,33 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def with_range(value: dict[str, Any] | None, unit: str = "s") -> str:
-    """Median, and the smallest and largest over the processes."""
+    """Median, and its interval where more than one process gives one."""
     if value is None:
         return NONE
     text = amount(value["median"], unit)
-    if value["n"] > 1 and value["max"] > value["min"]:
-        text += f"  ({amount(value['min'], unit)} … {amount(value['max'], unit)})"
+    if value["n"] > 1 and value["high"] > value["low"]:
+        text += f"  ({span(value['low'], value['high'], unit)})"
     return text
+
+
+def span(low: float, high: float, unit: str = "s") -> str:
+    """`243 … 266 µs`, `0.91 … 1.20 ms`, `890 µs … 1.20 ms`: from … to."""
+    first, last = amount(low, unit), amount(high, unit)
+    number, _, name = first.partition(" ")
+    return f"{number if name and last.endswith(' ' + name) else first} … {last}"
+
+
+def plain(value: float) -> str:
+    """A number on an axis: `0.01`, `100`, `1000`, `10k`, `1M`, `100G`."""
+    for unit, scale in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if value >= scale:
+            return f"{value / (1e3 if unit == 'k' else scale):g}{unit}"
+    return f"{value:g}"
+
+
+def whole(text: str) -> str:
+    """A figure on an axis: `1 ms` for `1.00 ms`."""
+    return re.sub(r"\.0+\b", "", text)
 
 
 def three(value: float) -> str:
