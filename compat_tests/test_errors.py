@@ -20,6 +20,28 @@ def _leak(s):
     return kept[0] + 1
 
 
+def _leak_of(s, op):
+    kept = []
+
+    def f(x):
+        kept.append(op(x))
+        return x
+
+    s.jit(f)(1.0)
+    return kept[0] + 1
+
+
+def _held_leak(s):
+    kept = []
+
+    def f(x):
+        kept.append(x)
+        return x
+
+    with s.checking_leaks():
+        s.jit(f)(1.0)
+
+
 def _leaked_into_jit(s):
     kept = []
     s.vmap(lambda x: kept.append(x) or x)(s.jnp.ones(3))
@@ -30,6 +52,23 @@ def _custom_vjp(s, bwd, transform):
     f = s.custom_vjp(lambda x: x)
     f.defvjp(lambda x: (x, None), bwd)
     return transform(f)
+
+
+def _closing_over(kind, transform):
+    """A custom function made in another, closing over its argument."""
+
+    def program(s):
+        def outer(x):
+            f = getattr(s, kind)(lambda y: x * y)
+            if kind == "custom_jvp":
+                f.defjvp(lambda p, t: (x * p[0], x * t[0]))
+            else:
+                f.defvjp(lambda y: (x * y, None), lambda r, g: (x * g,))
+            return f(2.0)
+
+        return transform(s, outer)
+
+    return program
 
 
 def _custom_jvp(s, rule):
@@ -52,6 +91,20 @@ def _dynamic_fori(s, n):
 FAULTS = {
     # tracers where values are needed
     "leak": (_leak, ["Encountered an unexpected tracer", "side effect"]),
+    "leak of a result": (lambda s: _leak_of(s, s.jnp.sin),
+                         ["traced for jit", "was created on line", "(_leak_of.<locals>.f)",
+                          "the final 5 stack frames (most recent last)"]),
+    "custom jvp closes over jvp": (
+        _closing_over("custom_jvp", lambda s, f: s.jvp(f, (3.0,), (1.0,))),
+        ["unexpected tracer", "wrapped in a JVPTracer"]),
+    "custom jvp closes over grad": (
+        _closing_over("custom_jvp", lambda s, f: s.grad(f)(3.0)),
+        ["unexpected tracer", "wrapped in a LinearizeTracer"]),
+    "custom vjp closes over grad": (
+        _closing_over("custom_vjp", lambda s, f: s.grad(f)(3.0)),
+        ["unexpected tracer", "wrapped in a LinearizeTracer"]),
+    "held leak": (_held_leak, ["Leaked trace", "is referred to by <list",
+                               ">[0]\n", "closed-over variable kept"]),
     "leak into jit": (_leaked_into_jit, ["Encountered an unexpected tracer"]),
     "if": (lambda s: s.jit(lambda x: 1 if x > 0 else 2)(1.0),
            ["Attempted boolean conversion of traced array with shape bool[]",

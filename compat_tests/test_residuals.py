@@ -4,6 +4,7 @@ import re
 
 import jax
 import jax.ad_checkpoint
+import numpy as np
 import pytest
 
 import minijax
@@ -34,7 +35,89 @@ def _tree(jax, jnp):
     return lambda p: (p["a"] @ p["b"]).sum(), (params,)
 
 
-@pytest.mark.parametrize("make", [_chain, _constant, _checkpointed, _tree])
+_W = np.eye(3, dtype=np.float32) + 0.25
+
+
+def _loop(jax, jnp):
+    def body(c, _):
+        y = jax.ad_checkpoint.checkpoint_name(jnp.sin(_W @ c), "mid")
+        return jnp.sin(y) * c, y.sum()
+
+    return lambda x: sum(map(jnp.sum, jax.lax.scan(body, x, None, length=4)))
+
+
+def _nested_loop(jax, jnp):
+    def outer(c, w):
+        def inner(d, _):
+            mid = jax.ad_checkpoint.checkpoint_name(jnp.cos(d), "mid")
+            return jnp.tanh(_W @ d) + mid, None
+
+        d, _ = jax.lax.scan(inner, c, None, length=2)
+        return jnp.sin(d) * w, d.sum()
+
+    xs = np.arange(3, dtype=np.float32)
+    return lambda x: jax.lax.scan(outer, x, xs, reverse=True)[0].sum()
+
+
+def _branch(jax, jnp):
+    def other(x):
+        return jax.ad_checkpoint.checkpoint_name(jnp.cos(x), "mid").sum() * 2
+
+    return lambda x: jax.lax.cond(
+        x.sum() > 0, lambda x: jnp.sin(_W @ x).sum(), other, x
+    )
+
+
+def _branches_in_loop(jax, jnp):
+    branches = [
+        lambda c: jnp.sin(_W @ c),
+        lambda c: jax.ad_checkpoint.checkpoint_name(jnp.sin(jnp.sin(c)), "mid"),
+        lambda c: c * 2,
+    ]
+
+    def body(c, k):
+        return jax.lax.switch(k % 3, branches, c), None
+
+    return lambda x: jax.lax.scan(body, x, jnp.arange(5))[0].sum()
+
+
+_POLICIES = {
+    "dots": lambda p: p.dots_saveable,
+    "all": lambda p: p.everything_saveable,
+    "names": lambda p: p.save_only_these_names("mid"),
+    "none": lambda p: p.nothing_saveable,
+}
+
+
+@pytest.mark.parametrize("policy", _POLICIES)
+@pytest.mark.parametrize("make", [_loop, _nested_loop, _branch, _branches_in_loop])
+def test_policy_reaches_into(make, policy):
+    """The same gradient, and the same costly operations are computed again."""
+    found = []
+    x = np.arange(3, dtype=np.float32) / 8
+    for framework in (jax, minijax):
+        keep = _POLICIES[policy](framework.checkpoint_policies)
+        f = framework.checkpoint(make(framework, framework.numpy), policy=keep)
+        derivative = framework.grad(f)
+        text = str(framework.make_jaxpr(derivative)(x))
+        counts = [
+            len(re.findall(rf"\b{name}\b", text))
+            for name in ("sin", "tanh", "dot_general")
+        ]
+        found.append((np.asarray(derivative(x)), counts))
+    (want, counts), (got, our_counts) = found
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert our_counts == counts
+
+
+def _checkpointed_loop(jax, jnp):
+    keep = jax.checkpoint_policies.save_only_these_names("mid")
+    return jax.checkpoint(_loop(jax, jnp), policy=keep), (jnp.ones(3),)
+
+
+@pytest.mark.parametrize(
+    "make", [_chain, _constant, _checkpointed, _checkpointed_loop, _tree]
+)
 def test_print_saved_residuals(make, capsys):
     said = []
     for framework in (jax, minijax):

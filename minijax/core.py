@@ -41,10 +41,8 @@ from minijax.jaxprs import (
     Literal,
     ParamDict,
     RefRules,
-    SourceInfo,
     Value,
     Var,
-    describe_source,
     is_ref,
     no_effects,
     pretty,
@@ -52,8 +50,17 @@ from minijax.jaxprs import (
     ref_effect,
     ref_rules,
     subjaxprs,
-    user_frame,
     without_refs,
+)
+from minijax.source_info import (
+    Replay,
+    SourceInfo,
+    Transform,
+    describe_source,
+    scopes,
+    scopes_set,
+    user_frame,
+    within,
 )
 
 # Messages and pickles name them by where everybody finds them.
@@ -80,6 +87,8 @@ class Primitive(_callpath.Primitive):
 
     linearize(linear_trace, primals, tangents, **params) -> (outs, tangents)
     dce(used_outputs, eqn) -> an equation without the unused outputs
+    keep(eqn, policy) -> (eqn that also gives what a checkpoint policy keeps of its inner
+        values, eqn that is given them, the variables for them)
     """
 
     multiple_results = False
@@ -95,6 +104,7 @@ class Primitive(_callpath.Primitive):
     lower: Any = None
     linearize: Any = None
     dce: Any = None
+    keep: Any = None
     impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):
@@ -201,7 +211,7 @@ class Tracer:
     jax_name = "Tracer"  # what JAX calls tracers of this kind
 
     def created_at(self):
-        """(code, line) of the user's line that made it, where that is known."""
+        """The source of what made it, where that is known."""
         return
 
     def _concrete(self):
@@ -358,10 +368,13 @@ _AMBIGUOUS = (
 class EvalTrace(Trace):
     """The outermost level: every primitive is computed at once."""
 
+    def _run(self, fun, args):
+        _check_no_tracers(args)
+        with set_current_trace(self):
+            return fun(*args)
+
     def process_primitive(self, primitive, args, params):
-        for arg in args:
-            if isinstance(arg, Tracer):
-                raise errors.leaked(arg)
+        _check_no_tracers(args)
         try:
             return eager(primitive, args, params)
         except TypeError:
@@ -370,11 +383,17 @@ class EvalTrace(Trace):
 
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **_):
         """At top level a custom derivative does not matter: run the function."""
-        return fun(*args)
+        return self._run(fun, args)
 
     def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **_):
         """At top level a custom derivative does not matter: run the function."""
-        return fun(*args)
+        return self._run(fun, args)
+
+
+def _check_no_tracers(args):
+    for arg in args:
+        if isinstance(arg, Tracer):
+            raise errors.leaked(arg)
 
 
 def eager(primitive, args, params):
@@ -473,12 +492,15 @@ def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
 
     env.update(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
-    for eqn in jaxpr.eqns:
-        outs = eqn.primitive.bind_eqn([read(a) for a in eqn.invars], eqn.params)
-        if eqn.primitive.multiple_results:
-            env.update(zip(eqn.outvars, outs, strict=True))
-        else:
-            env[eqn.outvars[0]] = outs
+    with Replay() as replay:
+        for eqn in jaxpr.eqns:
+            if propagate_source_info:
+                replay.at(eqn.source)
+            outs = eqn.primitive.bind_eqn([read(a) for a in eqn.invars], eqn.params)
+            if eqn.primitive.multiple_results:
+                env.update(zip(eqn.outvars, outs, strict=True))
+            else:
+                env[eqn.outvars[0]] = outs
     return [read(a) for a in jaxpr.outvars]
 
 

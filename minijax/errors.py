@@ -1,5 +1,7 @@
 """The errors of `jax.errors`: each class says what went wrong and what to do instead."""
 
+from minijax.source_info import describe_source
+
 _PAGE = "https://docs.jax.dev/en/latest/errors.html#jax.errors."
 
 
@@ -149,7 +151,7 @@ _MOST_LINES = 5
 
 
 def _made_by(eqns):
-    lines = [f"  operation {eqn!r}\n    from line {_line(eqn.source)}"
+    lines = [f"  operation {eqn!r}\n    from line {describe_source(eqn.source)}"
              for eqn in eqns[:_MOST_LINES] if eqn.source is not None]  # fmt: skip
     more = "\n\n(Additional originating lines are not shown.)"
     return (
@@ -166,12 +168,14 @@ def leaked(tracer):
     said = ""
     if where:
         source = tracer.created_at()
-        line = "" if source is None else f"{_line(source)}"
+        line = "" if source is None else f"{describe_source(source)}"
         where = " traced for ".join(where.rsplit(" for ", 1))
         said = (
             f"The function being traced when the value leaked was {where}.\n"
             f"{_RULE}\nThe leaked intermediate value was created on line {line}. \n"
             f"{_RULE}\n"
+            f"When the value was created, the final {_FRAMES} stack frames (most recent "
+            f"last) excluding JAX-internal frames were:\n{_RULE}\n{line}\n{_RULE}\n\n"
         )
     return UnexpectedTracerError(
         "Encountered an unexpected tracer. A function transformed by JAX had a side "
@@ -186,15 +190,11 @@ def leaked(tracer):
 
 
 _RULE = "-" * 30
-
-
-def _line(source):
-    code, line = source
-    return f"{code.co_filename}:{line} ({code.co_qualname})"
+_FRAMES = 5  # as many as JAX shows at most; one is known
 
 
 def _created(tracer):
     source = tracer.created_at()
     if source is None:
         return " stands for each element of a batch."
-    return f" was created on line:\n  {_line(source)}"
+    return f" was created on line:\n  {describe_source(source)}"

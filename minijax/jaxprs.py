@@ -1,14 +1,13 @@
-"""Jaxprs: variables, equations and programs, the effects that order them, and the
-user's lines that they come from.
+"""Jaxprs: variables, equations and programs, and the effects that order them.
 
 Everybody reaches these names through `core`.
 """
 
 import importlib
-import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from minijax.avals import AbstractRef
+from minijax.source_info import SourceInfo
 
 # --- effects ------------------------------------------------------------------
 
@@ -96,15 +95,6 @@ ParamDict = dict[str, object]
 Value = object
 
 
-class SourceInfo(NamedTuple):
-    """A line of the user's code."""
-
-    code: Any
-    line: int | None
-
-    name_stack = ""  # scopes are not kept
-
-
 class JaxprEqn:
     """`outvars = primitive[params](invars)`; `source` locates the user's line."""
 
@@ -127,7 +117,7 @@ class JaxprEqn:
     @property
     def source_info(self):
         """Where the user asked for this equation."""
-        return SourceInfo(*(self.source or (None, None)))
+        return SourceInfo(*(self.source or (None, 0, ())))
 
     def __repr__(self):
         return pretty_eqn(self)
@@ -242,33 +232,3 @@ def subjaxprs(params):
             for item in value:
                 if isinstance(item, (Jaxpr, ClosedJaxpr)):
                     yield item
-
-
-# --- where the user is ---------------------------------------------------------
-
-_PACKAGE = __file__.rpartition("jaxprs.py")[0]
-
-
-_own_files = {}  # file name -> whether it is one of this package's
-
-
-def user_frame():
-    """(code, line) of the innermost frame outside this package, or None."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        own = _own_files.get(name)
-        if own is None:
-            own = _own_files[name] = name.startswith(_PACKAGE)
-        if not own:
-            return frame.f_code, frame.f_lineno
-        frame = frame.f_back
-    return None
-
-
-def describe_source(source):
-    """`file:line (function)` for what `user_frame` gave."""
-    code, line = source or (None, None)
-    if code is None:
-        return "an unknown line"
-    return f"{code.co_filename}:{line} ({code.co_qualname})"

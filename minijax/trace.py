@@ -16,7 +16,7 @@ class JaxprTracer(Tracer):
     jax_name = "DynamicJaxprTracer"
 
     def created_at(self):
-        """(code, line) of the user's line that made it, or None for an argument."""
+        """The source of what made it, or None for an argument."""
         for eqn in self._trace.eqns:
             if any(var is self.variable for var in eqn.outvars):
                 return eqn.source
@@ -73,6 +73,7 @@ class JaxprTrace(core.Trace):
     """Records each primitive as an equation."""
 
     jax_name = "DynamicJaxprTrace"
+    outside = 0  # how many of the scopes in force are not the jaxpr's own
 
     def __init__(self, parent, debug_info=None):
         self.parent = parent
@@ -146,6 +147,8 @@ class JaxprTrace(core.Trace):
         """Append an equation with outputs of aval(s) `out`; the tracers for them."""
         effects = primitive.effects_of(params)
         source = core.user_frame()
+        if self.outside and source is not None:
+            source = (*source[:2], source[2][self.outside :])
         if primitive.multiple_results:
             outs = [JaxprTracer(self, aval, Var(aval)) for aval in out]
             outvars = [t.variable for t in outs]
@@ -208,7 +211,7 @@ def trace(fun, in_avals, debug_info=None):
     level = JaxprTrace(core.current_trace(), debug_info)
     args = [level.new_arg(aval) for aval in in_avals]
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.scopes_set():
             outs = fun(*args)
         jaxpr, consts = level.finish([t.variable for t in args], outs)
     finally:

@@ -263,7 +263,8 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
     moving = [_checked_tangent(p, t) for p, t in zip(flat, flat_tangents, strict=True)]
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
-    outs, out_tangents = ad.jvp(call, flat, moving)
+    with core.within(ad.JVP):
+        outs, out_tangents = ad.jvp(call, flat, moving)
     out = unflatten(call.out_tree, outs)
     tangent = unflatten(call.out_tree, [_materialised(t) for t in out_tangents])
     return (out, tangent, _stripped(call.aux, level)) if has_aux else (out, tangent)
@@ -405,7 +406,7 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     level = core.current_trace()
     in_avals = [core.argument_aval(x) for x in flat]
     moves = tuple(dtypes.issubdtype(a.dtype, np.inexact) for a in in_avals)
-    outs, linear, out_nonzero = ad.linearize(call, flat, moves)
+    outs, linear, out_nonzero = ad.linearize(call, flat, moves, scope=(ad.JVP,))
     out_avals = _avals(outs)
     out_tree = call.out_tree
 
@@ -488,7 +489,8 @@ def linear_transpose(fun, *primals, reduce_axes=()):
                     f"{tuple(closed.out_avals)} but got {cts}"
                 )
         args = [core.UndefinedPrimal(aval) for aval in avals]
-        found = ad.backward_pass(closed.jaxpr, consts, args, cts)
+        with core.within(ad.TRANSPOSE):
+            found = ad.backward_pass(closed.jaxpr, consts, args, cts)
         return unflatten(in_tree, [_materialised(ct) for ct in found])
 
     return Partial(transposed, closed.consts)

@@ -74,6 +74,8 @@ def _maker(eqn):
         return f"named '{eqn.params['name']}'"
     if eqn.primitive.name == "jit":
         return f"output of jitted function '{eqn.params['name']}'"
+    if eqn.primitive.name == "scan":
+        return "output of closed_call"  # what JAX calls the loop's known part
     return f"output of {eqn.primitive.name}"
 
 

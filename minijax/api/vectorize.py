@@ -9,6 +9,7 @@ from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import batching
 from minijax.tree_util import keystr, tree_flatten_with_path
 
+_VMAP = core.Transform("vmap")
 _DOC = (
     "Vectorized version of {fun}. Takes similar arguments as {fun} but with additional "
     "array axes over which {fun} is mapped."
@@ -79,7 +80,8 @@ def vmap(
             trees.append(tree)
             return outs
 
-        outs, out_dims = batching.batch(flat_fun, axis, flat, dims)
+        with core.within(_VMAP):
+            outs, out_dims = batching.batch(flat_fun, axis, flat, dims)
         wanted = flatten_axes("vmap out_axes", trees[0], out_axes)
         for x in outs:
             core.get_aval(x)

@@ -14,7 +14,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.array import ArrayImpl
-from minijax.core import Effect, Primitive, ShapedArray, Zero
+from minijax.core import Effect, Primitive, ShapedArray, SourceInfo, Zero
 from minijax.dispatch import as_data
 from minijax.errors import JaxRuntimeError
 from minijax.ops.define import NO_RULE, batch_front, define, expand, move_axis
@@ -429,7 +429,11 @@ def _has_placeholders(fmt):
 
 def _logging_record():
     where = core.user_frame()
-    file, line = (where[0].co_filename, where[1]) if where else ("(unknown file)", 0)
+    file, line = (
+        (where[0].co_filename, SourceInfo(*where).line)
+        if where
+        else ("(unknown file)", 0)
+    )
     return _log.makeRecord(_log.name, logging.INFO, file, line, "", (), None)
 
 

@@ -33,6 +33,7 @@ from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
+from minijax.transforms.partial_eval import keep_inside
 from minijax.tree_util import keystr
 
 _ABSENT = object()
@@ -346,7 +347,7 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
         )
     )
     split = [ad.linearize_jaxpr(b, nonzero, out_nz) for b in branches]
-    slots, places = _residual_slots(split)
+    slots, places = _residual_slots([(s[0], s[1], s[3]) for s in split])
     n_out = len(branches[0].jaxpr.outvars)
     key = _cond_linearize, nonzero, tuple(id(b) for b in branches[1:])
     known = branches[0].memo.get(key)
@@ -378,7 +379,7 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
 def _residual_slots(split):
     """(avals of the shared slots, for each branch the slot of each residual)."""
     slots, places = [], []
-    for primal, _, _, n_res in split:
+    for primal, _, n_res in split:
         free = list(range(len(slots)))
         mine = []
         for aval in primal.out_avals[len(primal.out_avals) - n_res :]:
@@ -551,6 +552,32 @@ def _cond_dce(used, eqn):
     )
 
 
+def _cond_keep(eqn, policy):
+    """What the policy keeps of the branches, in slots that they share."""
+    branches = eqn.params["branches"]
+    inside = [keep_inside(b, policy) for b in branches]
+    if not any(n_kept for _, _, n_kept in inside):
+        return eqn, eqn, []
+    n_out = len(eqn.outvars)
+    slots, places = _residual_slots(inside)
+    giving = [_fill_slots(b[0], n_out, slots, p)
+              for b, p in zip(inside, places, strict=True)]  # fmt: skip
+    given = [_pick_slots(b[1], b[2], slots, p)
+             for b, p in zip(inside, places, strict=True)]  # fmt: skip
+    held = [core.Var(aval) for aval in slots]
+    return (
+        eqn.replace(
+            outvars=eqn.outvars + held,
+            params={**eqn.params, "branches": tuple(giving)},
+        ),
+        eqn.replace(
+            invars=[eqn.invars[0], *held, *eqn.invars[1:]],
+            params={**eqn.params, "branches": tuple(given)},
+        ),
+        held,
+    )
+
+
 def _cond_reference(index, *args, branches, **_):
     return evaluate(branches[min(max(int(index), 0), len(branches) - 1)], *args)
 
@@ -572,6 +599,7 @@ cond_p = define(
     jvp=_cond_jvp,
     linearize=_cond_linearize,
     dce=_cond_dce,
+    keep=_cond_keep,
     transpose=_cond_transpose,
     batch=_cond_batch,
     lower=_cond_lower,

@@ -14,11 +14,16 @@ class named_scope(contextlib.ContextDecorator):
             raise TypeError("named_scope name argument must be a string.")
         self.name = name
 
+    def _recreate_cm(self):
+        return named_scope(self.name)
+
     def __enter__(self):
+        self._held = core.within(self.name)
+        self._held.__enter__()
         return self
 
     def __exit__(self, *exc):
-        return False
+        return self._held.__exit__(*exc)
 
 
 def named_call(fun, *, name=None):

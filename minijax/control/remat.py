@@ -33,6 +33,11 @@ def checkpoint(
     `policy(primitive, *avals, **params) -> bool` says which results are kept all the
     same (see `checkpoint_policies`); by default none is.
     """
+    if concrete:
+        raise NotImplementedError(
+            "The `concrete` option to `jax.checkpoint` was deprecated in JAX v0.8.2, and "
+            "removed in JAX v0.10.0. In its place please use `static_argnums`."
+        )
     if fun is None:
         return functools.partial(
             checkpoint,

@@ -30,6 +30,7 @@ from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
+from minijax.transforms.partial_eval import keep_inside
 from minijax.tree_util import tree_map
 
 
@@ -578,6 +579,24 @@ def _live_body(body, used, num_consts, num_carry):
     return body.replace(jaxpr=jaxpr.replace(invars=invars)), reads, used
 
 
+def _scan_keep(eqn, policy):
+    """What the policy keeps of each iteration, stacked: a result, then one of `xs`."""
+    params = eqn.params
+    giving, given, n_kept = keep_inside(params["jaxpr"], policy)
+    if not n_kept:
+        return eqn, eqn, []
+    invars = given.jaxpr.invars
+    held = [core.Var(stacked_aval(v.aval, params["length"])) for v in invars[:n_kept]]
+    given = given.replace(
+        jaxpr=given.jaxpr.replace(invars=invars[n_kept:] + invars[:n_kept])
+    )
+    return (
+        eqn.replace(outvars=eqn.outvars + held, params={**params, "jaxpr": giving}),
+        eqn.replace(invars=eqn.invars + held, params={**params, "jaxpr": given}),
+        held,
+    )
+
+
 def _scan_lower(
     b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_
 ):
@@ -595,6 +614,7 @@ scan_p = define(
     jvp=_scan_jvp,
     linearize=_scan_linearize,
     dce=_scan_dce,
+    keep=_scan_keep,
     transpose=_scan_transpose,
     batch=_scan_batch,
     lower=_scan_lower,

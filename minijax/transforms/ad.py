@@ -13,6 +13,8 @@ from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate
 from minijax.trace import JaxprTrace, JaxprTracer
 
+JVP, TRANSPOSE = core.Transform("jvp"), core.Transform("transpose")
+
 # --- forward mode ---------------------------------------------------------------
 
 
@@ -96,9 +98,10 @@ class JVPTrace(core.Trace):
         """Use the user's jvp in place of differentiating `fun`."""
         primals, tangents = self.split_all(args)
         if all(type(t) is Zero for t in tangents):
-            return self.parent.process_custom_jvp_call(
-                primitive, fun, jvp, args, symbolic_zeros=symbolic_zeros
-            )
+            with core.set_current_trace(self.parent):
+                return self.parent.process_custom_jvp_call(
+                    primitive, fun, jvp, primals, symbolic_zeros=symbolic_zeros
+                )
         with core.set_current_trace(self.inner()):
             outs, out_tangents = jvp(primals, tangents)
         return [self.join(p, t) for p, t in zip(outs, out_tangents, strict=True)]
@@ -111,9 +114,10 @@ class JVPTrace(core.Trace):
         """Run `fwd`; the tangent is a linear call whose transpose is `bwd`."""
         primals, tangents = self.split_all(args)
         if all(type(t) is Zero for t in tangents):
-            return self.parent.process_custom_vjp_call(
-                primitive, fun, fwd, bwd, args, **params
-            )
+            with core.set_current_trace(self.parent):
+                return self.parent.process_custom_vjp_call(
+                    primitive, fun, fwd, bwd, primals, **params
+                )
         with core.set_current_trace(self.parent):
             outs, residuals = fwd(primals, [type(t) is not Zero for t in tangents])
         with core.set_current_trace(self.inner()):
@@ -186,15 +190,17 @@ class LinearizeTrace(JVPTrace):
         return self.linear
 
 
-def linearize(fun, primals, nonzero, instantiate_outs=None):
+def linearize(fun, primals, nonzero, instantiate_outs=None, scope=()):
     """Run the flat function `fun` at `primals`, recording its derivative.
 
     Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of
     those inputs whose `nonzero` is true to the tangents of those outputs whose
-    `out_nonzero` is; its constants are residuals.
+    `out_nonzero` is; its constants are residuals.  `scope` names
+    what goes on.
     """
     parent = core.current_trace()
     linear = LinearTrace(parent, getattr(parent, "debug_info", None))
+    linear.outside = len(core.scopes())
     level = LinearizeTrace(parent, linear)
     inputs, args = [], []
     for primal, is_nonzero in zip(primals, nonzero, strict=True):
@@ -204,7 +210,7 @@ def linearize(fun, primals, nonzero, instantiate_outs=None):
             primal = level.join(primal, inputs[-1])
         args.append(primal)
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.within(*scope):
             outs = fun(*args)
         primals_out, tangents_out = level.split_all(outs)
         if instantiate_outs is not None:
@@ -241,7 +247,7 @@ def _linearize_jaxpr(closed, nonzero, instantiate_outs):
     level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
     args = [level.new_arg(aval) for aval in closed.in_avals]
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.scopes_set():
             outs, linear, out_nonzero = linearize(
                 core.jaxpr_as_fun(closed), args, nonzero, instantiate_outs
             )
@@ -279,7 +285,7 @@ def _jvp_jaxpr(closed, nonzero, instantiate_outs):
     moving = [level.new_arg(a.to_tangent_aval())
               for a, nz in zip(closed.in_avals, nonzero, strict=True) if nz]  # fmt: skip
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.scopes_set():
             feed = iter(moving)
             tangents = [
                 next(feed) if nz else Zero(a.to_tangent_aval())
@@ -318,19 +324,21 @@ def backward_pass(jaxpr, consts, args, cotangents):
             linear.add(var)
         else:
             values[var] = arg
-    linear_eqns = _evaluate_nonlinear(jaxpr, values, linear)
     gathered = {}
-    for atom, ct in zip(jaxpr.outvars, cotangents, strict=True):
-        _accumulate(gathered, linear, atom, ct)
-    for eqn in reversed(linear_eqns):
-        _transpose_eqn(eqn, values, linear, gathered)
+    with core.Replay() as replay:
+        linear_eqns = _evaluate_nonlinear(jaxpr, values, linear, replay)
+        for atom, ct in zip(jaxpr.outvars, cotangents, strict=True):
+            _accumulate(gathered, linear, atom, ct)
+        for eqn in reversed(linear_eqns):
+            replay.at(eqn.source)
+            _transpose_eqn(eqn, values, linear, gathered)
     return [
         gathered.get(v, Zero(v.aval.to_tangent_aval())) if v in linear else None
         for v in jaxpr.invars
     ]
 
 
-def _evaluate_nonlinear(jaxpr, values, linear):
+def _evaluate_nonlinear(jaxpr, values, linear, replay):
     """Compute what does not depend on linear inputs; the remaining equations."""
     rest = []
     for eqn in jaxpr.eqns:
@@ -338,6 +346,7 @@ def _evaluate_nonlinear(jaxpr, values, linear):
             linear.update(eqn.outvars)
             rest.append(eqn)
             continue
+        replay.at(eqn.source)
         ins = [a.val if type(a) is Literal else values[a] for a in eqn.invars]
         outs = eqn.primitive.bind_eqn(ins, eqn.params)
         if not eqn.primitive.multiple_results:
@@ -403,7 +412,7 @@ def _transpose_jaxpr(closed, linear, ct_nonzero):
     avals = [v.aval.to_tangent_aval() for v in jaxpr.outvars]
     live = [level.new_arg(a) for a, nz in zip(avals, ct_nonzero, strict=True) if nz]
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.scopes_set():
             feed_known, feed_live = iter(known), iter(live)
             args = [
                 UndefinedPrimal(v.aval) if is_linear else next(feed_known)
@@ -439,7 +448,8 @@ class Pullback(NamedTuple):
     def __call__(self, cts):
         live = [ct for ct, nz in zip(cts, self.out_nonzero, strict=True) if nz]
         args = [UndefinedPrimal(v.aval) for v in self.jaxpr.invars]
-        found = iter(backward_pass(self.jaxpr, self.residuals, args, live))
+        with core.within(TRANSPOSE):
+            found = iter(backward_pass(self.jaxpr, self.residuals, args, live))
         return [
             next(found) if nz else Zero(aval)
             for aval, nz in zip(self.avals, self.nonzero, strict=True)
@@ -451,5 +461,5 @@ def vjp(fun, primals, nonzero=None):
     avals = tuple([core.get_aval(p).to_tangent_aval() for p in primals])
     if nonzero is None:
         nonzero = tuple(aval.dtype != dtypes.float0 for aval in avals)
-    outs, linear, out_nonzero = linearize(fun, primals, nonzero)
+    outs, linear, out_nonzero = linearize(fun, primals, nonzero, scope=(JVP,))
     return outs, Pullback(linear.jaxpr, avals, nonzero, out_nonzero, linear.consts)

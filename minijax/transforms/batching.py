@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minijax import config, core, leaks
+from minijax import core, leaks
 from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace, named_like
@@ -29,16 +29,17 @@ def unmapped_aval(size, dim, aval):
 class BatchTracer(Tracer):
     """A value with a batch axis at `dim` that the function does not see."""
 
-    __slots__ = ("val", "dim")
+    __slots__ = ("val", "dim", "source")
     jax_name = "BatchTracer"
 
     def __init__(self, trace, val, dim):
         self._trace, self.val, self.dim = trace, val, dim
         self.aval = mapped_aval(core.get_aval(val), dim)
+        self.source = core.user_frame()
 
     def created_at(self):
-        """(code, line) of the user's line that made it, while leaks are checked."""
-        return self._trace.lines.get(id(self))
+        """The source of what made it."""
+        return self.source
 
     def __repr__(self):
         full = core.get_aval(self.val).str_short(short_dtypes=False)
@@ -53,14 +54,15 @@ class BatchTrace(core.Trace):
 
     def __init__(self, parent, axis):
         self.parent, self.axis = parent, axis
-        self.lines = {}  # id(tracer) -> where it was made, while leaks are checked
 
     def described(self):
         return self.parent.described()
 
     def split(self, x):
         """(value, batch axis or None)."""
-        if type(x) is BatchTracer and x._trace is self:
+        # Rules and functions of custom derivatives run at a level of their own, and may
+        # close over what another level of the same axis made.
+        if type(x) is BatchTracer and x._trace.axis is self.axis:
             return x.val, x.dim
         return x, None
 
@@ -73,10 +75,7 @@ class BatchTrace(core.Trace):
         """A tracer of the pair, or just the value where it has no batch axis."""
         if dim is None:
             return val
-        tracer = BatchTracer(self, val, dim)
-        if config.values.jax_check_tracer_leaks:
-            self.lines[id(tracer)] = core.user_frame()
-        return tracer
+        return BatchTracer(self, val, dim)
 
     def process_primitive(self, primitive, args, params):
         vals, dims = self.split_all(args)
@@ -199,7 +198,7 @@ def _batch_jaxpr(closed, axis, dims, force):
     level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
     args = [level.new_arg(aval) for aval in avals]
     try:
-        with core.set_current_trace(level):
+        with core.set_current_trace(level), core.scopes_set():
             outs, out_dims = batch(core.jaxpr_as_fun(closed), axis, args, dims)
             outs = [
                 batch_front(axis, x, d) if d is not None or forced else x

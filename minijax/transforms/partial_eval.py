@@ -2,6 +2,7 @@
 
 from minijax.core import ClosedJaxpr, Literal, Var
 from minijax.transforms.dce import dce
+from minijax.transforms.simplify import inline_calls
 
 
 def split_jaxpr(closed, unknown, keep, n_known):
@@ -14,17 +15,18 @@ def split_jaxpr(closed, unknown, keep, n_known):
     """
     jaxpr = closed.jaxpr
     late_vars = {v for v, late in zip(jaxpr.invars, unknown, strict=True) if late}
-    early_eqns, kept = [], []
+    early_eqns, late_eqns, kept = [], [], []
     for eqn in jaxpr.eqns:
         if any(type(a) is not Literal and a in late_vars for a in eqn.invars):
             late_vars.update(eqn.outvars)
+            late_eqns.append(eqn)
             continue
-        early_eqns.append(eqn)
-        avals = [a.aval for a in eqn.invars]
-        if keep(eqn.primitive, *avals, **eqn.params):
-            kept += eqn.outvars
+        giving, given, held = _held(eqn, keep)
+        early_eqns.append(giving)
+        late_eqns.append(given)
+        kept += held
     outs, rest = jaxpr.outvars[:n_known], jaxpr.outvars[n_known:]
-    late, kept = _late_part(jaxpr, rest, kept)
+    late, kept = _late_part(jaxpr.replace(eqns=late_eqns, outvars=rest), kept)
     known_inputs = [
         v for v, is_late in zip(jaxpr.invars, unknown, strict=True) if not is_late
     ]
@@ -38,8 +40,45 @@ def split_jaxpr(closed, unknown, keep, n_known):
     )
 
 
-def _late_part(jaxpr, outvars, kept):
-    """The equations for `outvars` from the inputs and the kept values that help."""
+def _held(eqn, keep):
+    """(the equation that also gives what is kept of it, the one that is given that, and
+    the variables that stand for it).
+    """
+    if eqn.primitive.keep is not None:
+        return eqn.primitive.keep(eqn, keep)
+    avals = [a.aval for a in eqn.invars]
+    return eqn, eqn, eqn.outvars if keep(eqn.primitive, *avals, **eqn.params) else []
+
+
+def keep_inside(closed, keep):
+    """What is kept within the body of a loop or branch: (giving, given, n_kept).
+
+    `giving: inputs -> outputs + kept values`, `given: kept values + inputs -> outputs`.
+    """
+    key = keep_inside, keep
+    known = closed.memo.get(key)
+    if known is None:
+        known = closed.memo[key] = _keep_inside(inline_calls(closed), keep)
+    return known
+
+
+def _keep_inside(closed, keep):
+    jaxpr = closed.jaxpr
+    held = [_held(eqn, keep) for eqn in jaxpr.eqns]
+    kept = [var for _, _, variables in held for var in variables]
+    given, kept = _late_part(jaxpr.replace(eqns=[eqn for _, eqn, _ in held]), kept)
+    giving, _ = dce(
+        jaxpr.replace(outvars=jaxpr.outvars + kept, eqns=[eqn for eqn, _, _ in held])
+    )
+    return (
+        ClosedJaxpr(giving, closed.consts),
+        ClosedJaxpr(given, closed.consts),
+        len(kept),
+    )
+
+
+def _late_part(jaxpr, kept):
+    """The jaxpr from the kept values that help it, and its inputs; and those values."""
     given = {v: Var(v.aval) for v in kept}
     eqns = [
         eqn.replace(
@@ -47,7 +86,7 @@ def _late_part(jaxpr, outvars, kept):
         )
         for eqn in jaxpr.eqns
     ]
-    outvars = [v if type(v) is Literal else given.get(v, v) for v in outvars]
+    outvars = [v if type(v) is Literal else given.get(v, v) for v in jaxpr.outvars]
     fresh = [given[v] for v in kept]
     late, used = dce(
         jaxpr.replace(invars=fresh + jaxpr.invars, outvars=outvars, eqns=eqns)

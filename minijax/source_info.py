@@ -1,0 +1,149 @@
+"""Where equations come from: the user's line, and the named scopes it stands in.
+
+A source is a tuple `(code, offset of the instruction, scopes)`; line and column follow
+from it when somebody asks.  While a jaxpr is run again, each equation stands for its
+own line (`Replay`).
+"""
+
+import sys
+import threading
+from typing import Any, NamedTuple
+
+_PACKAGE = __file__.rpartition("source_info.py")[0]
+_own_files = {}  # file name -> whether it is one of this package's
+
+
+class Transform(str):
+    """The name of a transformation among scopes: it goes round what follows it."""
+
+    __slots__ = ()
+
+
+class NameStack(tuple):
+    """The scopes of an equation, from the outside in."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        shown = []
+        for name in reversed(self):
+            if type(name) is not Transform:
+                shown.append(name)
+            elif shown:
+                shown[-1] = f"{name}({shown[-1]})"
+            else:
+                shown.append(f"{name}()")
+        return "/".join(reversed(shown))
+
+
+class SourceInfo(NamedTuple):
+    """A source, with names for what it has."""
+
+    code: Any
+    offset: Any
+    scopes: Any
+
+    @property
+    def name_stack(self):
+        """The scopes; as text `outer/inner`."""
+        return NameStack(self.scopes)
+
+    @property
+    def line(self) -> Any:
+        """The line's number."""
+        return position(self)[0]
+
+
+class _Place(threading.local):
+    """What is replayed in this thread (a source or None), and the scopes in force."""
+
+    replayed = None
+    scopes = ()
+
+
+_place = _Place()
+
+
+def user_frame():
+    """The source of what is being computed: the innermost frame outside this package,
+    or the equation that is replayed; None where there is neither.
+    """
+    scopes = _place.scopes
+    source = _place.replayed
+    if source is not None:
+        return source if source[2] is scopes else (source[0], source[1], scopes)
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        own = _own_files.get(name)
+        if own is None:
+            own = _own_files[name] = name.startswith(_PACKAGE)
+        if not own:
+            return frame.f_code, frame.f_lasti, scopes
+        frame = frame.f_back
+    return None
+
+
+class Replay:
+    """A `with` block that runs equations again: `at(source)` comes before each."""
+
+    __slots__ = ("outer", "replayed")
+
+    def __enter__(self):
+        self.outer, self.replayed = _place.scopes, _place.replayed
+        return self
+
+    def at(self, source):
+        """What follows stands for the equation of this source, within today's scopes."""
+        if source is not None:
+            _place.replayed = source
+            _place.scopes = self.outer + source[2] if self.outer else source[2]
+
+    def __exit__(self, *exc):
+        _place.scopes, _place.replayed = self.outer, self.replayed
+        return False
+
+
+class scopes_set:
+    """Within a `with` block, `scopes` are in force (none: a jaxpr of its own begins)."""
+
+    __slots__ = ("outer", "scopes")
+
+    def __init__(self, scopes=()):
+        self.scopes = scopes
+
+    def __enter__(self):
+        self.outer, _place.scopes = _place.scopes, self.scopes
+
+    def __exit__(self, *exc):
+        _place.scopes = self.outer
+        return False
+
+
+def within(*names):
+    """`scopes_set` with more scopes, or `Transform`s, inside those in force."""
+    return scopes_set(_place.scopes + names)
+
+
+def scopes():
+    """The scopes in force, from the outside in."""
+    return _place.scopes
+
+
+def position(source) -> Any:
+    """(line, column) of a source; either may be None."""
+    code, offset, _ = source
+    for k, (line, _, column, _) in enumerate(code.co_positions()):
+        if 2 * k >= offset:
+            return line, column
+    return None, None
+
+
+def describe_source(source):
+    """`file:line:column (function)` of a source, which may be None."""
+    code = None if source is None else source[0]
+    if code is None:
+        return "an unknown line"
+    line, column = position(source)
+    where = ":".join(str(n) for n in (line, column) if n is not None)
+    return f"{code.co_filename}:{where} ({code.co_qualname})"
