@@ -23,7 +23,7 @@ def processes(generator, count, truth=1.0, samples=7):
     return [list(truth * np.exp(row)) for row in middles[:, None] + noise]
 
 
-@pytest.mark.parametrize("count", [3, 4, 5])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 8])
 def test_intervals_of_few_processes_cover_the_truth(count):
     generator = np.random.default_rng(count)
     found = [statistics.summary(processes(generator, count)) for _ in range(200)]

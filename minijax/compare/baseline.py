@@ -8,7 +8,7 @@ are judged once it is taken off. docs/isolation.md says how.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, hypot, log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -54,9 +54,9 @@ def compared(
     """What changed; None without a baseline.
 
     "drifts": {"group", "factor", "low", "high"}, the groups that changed as a whole.
-    "changes": {"group", "what", "before", "after", "factor"}, the figures whose
-    intervals do not meet once the drift is taken off, the largest first. Factors are
-    after over before, those of changes without the drift. "figures" were judged.
+    "changes": {"group", "what", "before", "after", "drift", "factor"}, the figures
+    whose intervals do not meet once the drift is taken off, the largest first. Factors
+    are after over before, those of changes without the drift. "figures" were judged.
     """
     if baseline is None:
         return None
@@ -72,8 +72,7 @@ def compared(
         found = drift(members)
         if found is not None:
             drifts.append({"group": group, **found})
-        factor = found["factor"] if found else 1.0
-        changes += [c for c in (_change(*pair, factor) for pair in members) if c]
+        changes += [c for c in (_change(*pair, found) for pair in members) if c]
     changes.sort(key=lambda c: -abs(log(c["factor"])))
     return {"figures": len(pairs), "drifts": drifts, "changes": changes}
 
@@ -135,17 +134,37 @@ def _speeds(rows: list[Mapping[Any, float]], middles: list[float]) -> list[float
     return [exp(median(found)) for found in factors.values()]
 
 
-def _change(old: Figure, new: Figure, factor: float) -> dict[str, Any] | None:
+def _change(
+    old: Figure, new: Figure, found: dict[str, float] | None
+) -> dict[str, Any] | None:
+    """The figure as a change; None where it is none. `found`: its group's drift."""
     before, after = (
-        statistics.summary([[v / by] for v in figure.processes.values()])
-        for figure, by in ((old, 1.0), (new, factor))
+        statistics.summary([[v] for v in figure.processes.values()])
+        for figure in (old, new)
     )
-    if min(before["n"], after["n"]) < 2 or not statistics.apart(before, after):
+    if min(before["n"], after["n"]) < 2:
+        return None
+    factor = found["factor"] if found else 1.0
+    if not statistics.apart(before, _without(after, found)):
         return None
     return {
         "group": new.group,
         "what": new.what,
         "before": before["median"],
-        "after": after["median"] * factor,
-        "factor": after["median"] / before["median"],
+        "after": after["median"],
+        "drift": factor,
+        "factor": after["median"] / before["median"] / factor,
     }
+
+
+def _without(after: dict[str, Any], found: dict[str, float] | None) -> dict[str, Any]:
+    """An interval with the drift taken off, which is not known exactly itself."""
+    if found is None:
+        return after
+    middle = after["median"] / found["factor"]
+    uncertain = log(found["high"] / found["factor"])
+    ends = (
+        middle * exp(sign * hypot(log(after[end] / after["median"]), uncertain))
+        for end, sign in (("low", -1), ("high", 1))
+    )
+    return dict(zip(("low", "high"), ends))

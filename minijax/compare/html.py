@@ -134,9 +134,9 @@ def _changes(found: dict[str, Any] | None) -> list[str]:
             [
                 escape(change["what"]),
                 escape(change["group"]),
-                units.seconds(change["before"]),
-                units.seconds(change["after"]),
-                words.times(change["factor"]),
+                page.two_lines(units.seconds(change["before"])),
+                page.two_lines(units.seconds(change["after"])),
+                words.beyond(change),
             ]
             for change in found["changes"]
         ]

@@ -139,7 +139,14 @@ def change(found: dict[str, Any]) -> str:
     before, after = seconds(found["before"]), seconds(found["after"])
     return (
         f"{found['group']}, {found['what']}: {before} before, {after} now "
-        f"({times(found['factor'])})"
+        f"({beyond(found)})"
+    )
+
+
+def beyond(found: dict[str, Any]) -> str:
+    """By how much one figure changed, and whether a drift is left out of that."""
+    return times(found["factor"]) + (
+        " but for the drift" if found["drift"] != 1 else ""
     )
 
 
@@ -163,8 +170,8 @@ def verdicts(found: dict[str, Any]) -> list[str]:
         f"(interval of the factor {drift['low']:.2f} … {drift['high']:.2f})."
         for drift in found["drifts"]
     ]
-    beyond = " beyond that" if lines else ""
+    more = " beyond that" if lines else ""
     count, every = len(found["changes"]), found["figures"]
     if count:
-        return [*lines, f"{count} of {every} figures changed{beyond}:"]
-    return [*lines, f"None of {every} single figures changed{beyond}."]
+        return [*lines, f"{count} of {every} figures changed{more}:"]
+    return [*lines, f"None of {every} single figures changed{more}."]

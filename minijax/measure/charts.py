@@ -26,7 +26,8 @@ def stacked_bars(
     rows: Sequence[tuple[str, dict[str, float]]], sheet: svg.Sheet = svg.WIDE
 ) -> str:
     """A bar for each (label, {part: seconds}), each on a line of its own."""
-    longest = max((sum(parts.values()) for _, parts in rows), default=0) or 1.0
+    drawable = (sum(max(v, 0) for v in parts.values()) for _, parts in rows)
+    longest = max(drawable, default=0) or 1.0
     drawn, words = [], []
     for number, (label, parts) in enumerate(rows):
         top = 8 + number * 50
