@@ -155,13 +155,14 @@ def _verdict(report: dict[str, Any]) -> str:
     bad = "" if report["equality"]["equal"] else " bad"
     word = "Not equal." if bad else "Equal."
     lines = page.bullets(words.equality_lines(report, limit=50))
-    notes = "".join(f'<p class="note">{escape(n)}.</p>' for n in report["warnings"])
+    notes = [f"{note}." for note in report["warnings"]]
+    noted = f'<div class="note">{page.bullets(notes)}</div>' if notes else ""
     withheld = ""
     if report["ratios_withheld"]:
         withheld = f"<p>No ratio is given: {escape(report['ratios_withheld'])}.</p>"
     return (
         f'<div class="verdict{bad}"><p><strong>{word} '
-        f"{escape(words.headline(report))}</strong></p>{withheld}{lines}</div>{notes}"
+        f"{escape(words.headline(report))}</strong></p>{withheld}{lines}</div>{noted}"
     )
 
 

@@ -136,14 +136,15 @@ def warnings(measurement: Measurement, totals: list[dict[str, Any]]) -> list[str
     if len(measurement.timed[0]) < 2:
         found.append("one run of each side: no interval, so no ratio; use --runs 4")
     for side, figures in zip(measurement.sides, totals):
-        for name in ("process", "script"):
-            value = figures[name]
-            spread = statistics.spread(value)
-            if spread > statistics.UNSTEADY:
-                found.append(
-                    f"{side.name}: the {name} time varies by {spread:.0%} between "
-                    "runs; the machine may be busy"
-                )
+        spreads = {n: statistics.spread(figures[n]) for n in ("process", "script")}
+        wide = [
+            f"the {name} time varies by {spread:.0%}"
+            for name, spread in spreads.items()
+            if spread > statistics.UNSTEADY
+        ]
+        if wide:
+            text = " and ".join(wide)
+            found.append(f"{side.name}: {text} between runs; the machine may be busy")
     found += thread_warnings(
         {
             side.name: runs[-1].result["environment"]
