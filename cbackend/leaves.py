@@ -5,13 +5,16 @@ registers.  What runs over more is a loop in a function of its own, which serves
 place that differs only in sizes and strides.
 """
 
+import math
+
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
 from cbackend.sums import COPY, FOUR, OTHER, SEQUENCE, dot_text, has_text, reduce_text
 
 UNROLLED = 4  # elements that are written out one by one
-MAX_ELEMENTS = 4096  # beyond, tier 0's tiles (and its threads) do as well
+MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
 MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
+SHARED_UNIT = 1024  # elements that stay with one thread
 MAX_CALLED = 8  # elements, where a kernel is called for each
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
 MAX_PRODUCTS = 128  # multiplications; beyond, tier 0's vectors are faster
@@ -24,6 +27,19 @@ _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 
 # As a function of its own a loop is compiled for speed, however the call is reached.
 _LOOP = "__attribute__((hot)) static"
+
+
+# What a thread does of a loop over n rows (or elements): those of its units.
+_TASK = """\
+static void NAME(void *context, int64_t begin, int64_t end, char *scratch) {{
+  char **operands = context;
+  const mjx_native_host *host = (const mjx_native_host *)operands[0];
+  (void)scratch;
+  begin *= {unit};
+  end = end * {unit} < {n} ? end * {unit} : {n};
+  {call}
+}}
+"""
 
 
 class Place:
@@ -85,7 +101,7 @@ def is_guarded(instr, relation):
     """
     return (
         type(instr) is Ewise
-        and 4 * MAX_CALLED < instr.size <= MAX_ELEMENTS
+        and instr.size > 4 * MAX_CALLED
         and any(micro.kernel.name in BRANCHING for micro in instr.micros)
         and all(is_written(micro.kernel) for micro in instr.micros)
         and all(
@@ -130,14 +146,28 @@ def is_leaf(instr, order, relation):
 
 def _ewise_fits(instr, relation):
     n = instr.size
-    light = all(is_light(micro.kernel) for micro in instr.micros)
-    limit = MAX_LIGHT if light else MAX_ELEMENTS
+    limit = _serial_limit(instr)
+    if type(instr) is Ewise and len(instr.micros) > 1:
+        limit = n  # alone, tier 0's kernel is as quick
     for micro in instr.micros:
         if not is_written(micro.kernel):
             limit = min(limit, MAX_CALLED)
         elif micro.kernel.name in BRANCHING:
             limit = min(limit, 4 * MAX_CALLED)
     return n <= limit and not _overlaps(instr.outs, instr.ins, relation)
+
+
+def _serial_limit(group):
+    """The number of elements from which on more than one thread pays."""
+    light = all(is_light(micro.kernel) for micro in group.micros)
+    return MAX_LIGHT if light else MAX_SERIAL
+
+
+def _cost(group, size, n_operands):
+    """About how many nanoseconds a group's loop takes."""
+    light = sum(is_light(micro.kernel) for micro in group.micros)
+    heavy = len(group.micros) - light
+    return int(size * (0.05 * light + 0.6 * heavy + 0.1 * n_operands))
 
 
 def _overlaps(outs, ins, relation):
@@ -232,9 +262,14 @@ class Leaves:
         outs = [operand(view) for view in instr.outs]
         self.scalars.guard = "hard"
         shape = _collapse(instr.shape, outs + ins)
-        *before, call = self._loops(instr, shape, outs, ins)
+        if instr.size > _serial_limit(instr):
+            failed = self.fresh()
+            lines = self._shared(instr, shape, outs, ins, failed)
+            lines = [f"int {failed} = 0;", *lines, f"if ({failed})"]
+        else:
+            lines = [f"if ({self._loops(instr, shape, outs, ins)})"]
         self.scalars.guard = None
-        return [*before, f"if ({call.removesuffix(';')})"]
+        return lines
 
     def write_mapped(self, instr, operand, pieces):
         """C lines for the elementwise part of a MAP_REDUCE.
@@ -261,9 +296,11 @@ class Leaves:
             text.replace("NAME", name) for text, name in self.functions.items()
         )
 
+    def _function(self, text):
+        return self.functions.setdefault(text, f"f{len(self.functions)}")
+
     def _call(self, text, args):
-        name = self.functions.setdefault(text, f"f{len(self.functions)}")
-        return f"{name}({', '.join(args)});"
+        return f"{self._function(text)}({', '.join(args)})"
 
     # --- elementwise groups
 
@@ -280,7 +317,9 @@ class Leaves:
             for index in _indices(shape):
                 lines += self._once(group, outs, ins, index)
             return lines
-        return self._loops(group, shape, outs, ins)
+        if group.micros and size > _serial_limit(group):
+            return self._shared(group, shape, outs, ins)
+        return [f"{self._loops(group, shape, outs, ins)};"]
 
     def _once(self, group, outs, ins, index):
         """The kernels for one element."""
@@ -313,43 +352,93 @@ class Leaves:
         return lines
 
     def _loops(self, group, shape, outs, ins):
-        """A function over the space, shared by all groups of the same kernels."""
+        """The call of a function over the space, that of all groups of the same kernels."""
         self._note_affine(ins)
         params, args = ["const mjx_native_host *host"], ["host"]
+        extents = []
         for d, n in enumerate(shape):
+            if d and d + 1 == len(shape) and n <= UNROLLED:
+                extents.append(str(n))
+                continue
+            extents.append(f"n{d}")
             params.append(f"int64_t n{d}")
             args.append(str(n))
         outs = [_parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [_parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
-        body = self._loop_body(group, len(shape), outs, ins)
+        body = self._loop_body(group, extents, outs, ins)
         kind, ends = "void", ["}\n"]
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
             ends = ["return hard;", "}\n"]
         head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
-        return [self._call("\n".join([head, *body, *ends]), args)]
+        return self._call("\n".join([head, *body, *ends]), args)
 
-    def _loop_body(self, group, ndim, outs, ins):
-        """Loops; what the innermost one does not move is read before it."""
+    def _shared(self, group, shape, outs, ins, failed=None):
+        """The loops over a large space, each thread its part of the outermost dim.
+
+        failed: the C variable that turns non-zero where a guarded loop gives up.
+        """
+        size = math.prod(shape)
+        unit = max(1, SHARED_UNIT * shape[0] // size)
+        pointers, parts = ["(char *)host", f"(char *)&{failed}" if failed else "0"], []
+        for operand in outs + ins:
+            moved = f"begin * {operand.strides[0]}"
+            if operand.place is None:
+                start = f"{operand.start} + {moved}"
+                parts.append(Operand(None, operand.suffix, start, operand.strides))
+                continue
+            place = Place(f"operands[{len(pointers)}]")
+            pointers.append(
+                f"(char *)({operand.place.pointer(operand.suffix, operand.start)})"
+            )
+            parts.append(Operand(place, operand.suffix, moved, operand.strides))
+        call = self._loops(
+            group, ["end - begin", *shape[1:]], parts[: len(outs)], parts[len(outs) :]
+        )
+        call = (
+            f"if ({call}) *(volatile int *)operands[1] = 1;" if failed else f"{call};"
+        )
+        task = self._function(_TASK.format(n=shape[0], unit=unit, call=call))
+        cost = _cost(group, size, len(parts))
+        return [
+            "{",
+            f"char *operands[] = {{{', '.join(pointers)}}};",
+            f"host->parallel({-(-shape[0] // unit)}, {cost}, {task}, operands);",
+            "}",
+        ]
+
+    def _loop_body(self, group, extents, outs, ins):
+        """Loops; what the innermost one does not move is read before it.
+
+        A last extent that is a number is written out, so that the loop around it becomes
+        vector code.
+        """
         names = iter(range(1 << 30))
 
         def fresh():
             return f"r{next(names)}"
 
-        registers, fixed, moving = {}, [], []
-        for reg, operand in zip(group.in_regs, ins, strict=True):
-            register = registers[reg] = Register(fresh(), operand.suffix)
-            still = operand.strides[-1] == 0
-            at = _at_text(operand, ndim - 1 if still else ndim)
-            (fixed if still else moving).append(_load(register, operand, at))
-        moving += self._micros(group, registers, fresh)
-        for reg, operand in zip(group.out_regs, outs, strict=True):
-            value = self.scalars.cast(registers[reg], operand.suffix)
-            at = _at_text(operand, ndim)
-            moving.append(f"{operand.place.element(operand.suffix, at)} = {value};")
-        lines = [_for(d) for d in range(ndim - 1)] + fixed
-        lines += ['_Pragma("GCC ivdep")', _for(ndim - 1), *moving]
-        return lines + ["}"] * ndim
+        depth, places = len(extents), [0]
+        if depth > 1 and extents[-1].isdigit():
+            depth, places = depth - 1, range(int(extents[-1]))
+        fixed, moving, stores = [], [], []
+        for place in places:
+            registers = {}
+            for reg, operand in zip(group.in_regs, ins, strict=True):
+                register = registers[reg] = Register(fresh(), operand.suffix)
+                still = operand.strides[depth - 1] == 0
+                at = _at_text(operand, depth - 1 if still else depth, place)
+                (fixed if still else moving).append(_load(register, operand, at))
+            moving += self._micros(group, registers, fresh)
+            for reg, operand in zip(group.out_regs, outs, strict=True):
+                value = self.scalars.cast(registers[reg], operand.suffix)
+                element = operand.place.element(
+                    operand.suffix, _at_text(operand, depth, place)
+                )
+                stores.append(f"{element} = {value};")
+        *outer, innermost = [_for(d, n) for d, n in enumerate(extents[:depth])]
+        body = [*moving, *stores, *["}"] * depth]
+        return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
 
     # --- sums
 
@@ -359,7 +448,7 @@ class Leaves:
         if order == COPY:
             del x.strides[1]
             return self._move(instr.outs[0].shape, out, x)
-        return [self._sum(kind, order, view.shape, x, out)]
+        return [f"{self._sum(kind, order, view.shape, x, out)};"]
 
     def _sum(self, kind, order, extents, x, out):
         header = {"f32": "math_f32.h", "f64": "math_f64.h"}
@@ -377,7 +466,7 @@ class Leaves:
             lines.append(f"{STORED[suffix]} {name}[{instr.size}];")
             whole = dense_strides(instr.extents)
             values = Operand(Place(name, suffix), suffix, "0", whole)
-            sums.append(self._sum(kind, order, instr.extents, values, outs[k]))
+            sums.append(f"{self._sum(kind, order, instr.extents, values, outs[k])};")
             outs[k] = Operand(Place(name, suffix), suffix, "0", strides)
         ins = [operand(view) for view in instr.ins]
         return [*lines, *self._group(instr, instr.shape, outs, ins), *sums, "}"]
@@ -388,7 +477,7 @@ class Leaves:
         sizes = [*instr.ins[0].shape, instr.ins[1].shape[2]]
         strides = [s for o in (a, b, c) for s in o.strides]
         args = [str(n) for n in sizes + strides] + _pointers(a, b, c)
-        return [self._call(dot_text(c.suffix, order, sizes[2]), args)]
+        return [f"{self._call(dot_text(c.suffix, order, sizes[2]), args)};"]
 
     # --- slices
 
@@ -468,17 +557,21 @@ def _at(operand, index):
     return f"{operand.start} + {distance}"
 
 
-def _at_text(operand, ndim):
-    """The text of an element's index, from the loops' variables."""
+def _at_text(operand, ndim, place=0):
+    """The text of an element's index, from the loops' variables and a place in the last
+    dim.
+    """
     terms = [] if operand.start == "0" else [operand.start]
+    if place and operand.strides[-1]:
+        terms.append(f"{place} * {operand.strides[-1]}")
     for d, stride in enumerate(operand.strides[:ndim]):
         if stride:
             terms.append(f"i{d}" if stride == 1 else f"i{d} * {stride}")
     return " + ".join(terms) or "0"
 
 
-def _for(d):
-    return f"for (int64_t i{d} = 0; i{d} < n{d}; i{d}++) {{"
+def _for(d, n):
+    return f"for (int64_t i{d} = 0; i{d} < {n}; i{d}++) {{"
 
 
 def _indices(shape):

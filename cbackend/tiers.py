@@ -22,7 +22,6 @@ _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
 _SAVED_ELEMENT = 0.00004
 _FEW = 4
-_MANY = 32_768  # elements; beyond, groups are not written as loops
 _COST_OF_CALL = 0.2  # more than the walk to one instruction
 _WHILE_TURNS = 50  # how often a `while` is taken to turn
 
@@ -76,7 +75,7 @@ def saving(module, index=0):
         if isinstance(instr, Ewise):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
-            elif instr.size <= _MANY:
+            else:
                 total += _SAVED_ELEMENT * instr.size * (len(instr.micros) - 1)
         elif instr.op == "SCAN":
             turn = _SAVED_TURN + saving(module, instr.params[0])

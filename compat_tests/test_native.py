@@ -174,7 +174,42 @@ def sines(x, big):
     return lax.scan(step, x, None, length=3), lax.scan(step, big, None, length=3)
 
 
+def large_groups(x, row, column):
+    """Loops that are shared among threads: dense, along rows and columns, masks, copies."""
+    flat = x.reshape(-1)
+    n, m = x.shape
+    mask = lax.broadcasted_iota(np.int32, (n, m), 0) > lax.broadcasted_iota(
+        np.int32, (n, m), 1
+    )
+    return (
+        jnp.tanh(flat * flat + 1) * jnp.exp(-flat * flat),
+        jnp.sin(flat) * flat + jnp.cos(flat),
+        (x - row) * column[:, None] + 1,
+        jnp.where(mask, x, 0),
+        jnp.where(x.T > 0, x.T * 2, -x.T),
+        x.astype(np.int32) * 3 + 1,
+        x[::-1, ::2] * 2 - 1,
+    )
+
+
+def mapped_sums(x, row):
+    """Sums of what is worked out first, over the last axis and the first, kept and not."""
+    y = jnp.exp(x - row) * 2
+    z = (x - x.mean(-1, keepdims=True)) ** 2
+    return y.sum(-1), y, z.sum(0), z.sum(), (x * row + 1).max(1), (x > 0).sum(1)
+
+
+def short_rows(x, v):
+    """Loops whose last dim is written out."""
+    return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
+
+
 PROGRAMS = {
+    "large_groups": (large_groups, (_normal(290, 233), _normal(233), _normal(290))),
+    "hard_sines": (large_groups, (1e6 * _normal(90, 97), _normal(97), _normal(90))),
+    "mapped_sums": (mapped_sums, (_normal(61, 83), _normal(83))),
+    "mapped_long_sums": (mapped_sums, (_normal(3, 1337), _normal(1337))),
+    "short_rows": (short_rows, (_normal(77, 3), _normal(3))),
     "tiny_step": (
         tiny_step,
         ([(_normal(2, 4), _normal(4)), (_normal(4, 2), _normal(2))], _normal(4, 2),
@@ -309,11 +344,16 @@ static int32_t no_run(void *run, int64_t code, int64_t instr, char **slots) {
 static void no_sums(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces) {
   (void)run, (void)code, (void)instr, (void)slots, (void)pieces;
 }
+static void alone(int64_t n, int64_t cost, void (*task)(void *, int64_t, int64_t, char *), void *context) {
+  (void)cost;
+  task(context, 0, n / 2, 0);
+  task(context, n / 2, n, 0);
+}
 static int32_t no_stop(void) { return 6; }
 int main(void) {
   static const int64_t in_bytes[] = {%s 1}, out_bytes[] = {%s 1};
   static const int go;
-  const mjx_native_host host = {no_run, no_sums, no_stop, &go, 0};
+  const mjx_native_host host = {no_run, no_sums, alone, no_stop, &go, 0};
   const mjx_native_module *module = &MJX_NATIVE_SYMBOL;
   const void *in[64];
   void *out[64];

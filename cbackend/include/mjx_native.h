@@ -21,6 +21,10 @@ typedef struct mjx_native_host {
   /* Does the reductions of the MAP_REDUCE `instr`: those of output k from pieces[k], where the
    * native code left their elements, dense over the iteration shape. */
   void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces);
+  /* Runs task(context, begin, end, NULL) for parts of 0..n, on several threads where `cost`, about
+   * ns for everything, is worth it. */
+  void (*parallel)(int64_t n, int64_t cost, void (*task)(void *, int64_t, int64_t, char *),
+                   void *context);
   /* Reports an interrupted loop; returns the status to give back. */
   int32_t (*interrupted)(void);
   const volatile int *interrupt; /* non-zero: loops are to stop */

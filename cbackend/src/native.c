@@ -52,12 +52,16 @@ static void host_reduce(void *opaque, int64_t code_index, int64_t instr_index, c
   mjx_map_reduce_pieces(&frame.code->instrs[instr_index], &frame, pieces);
 }
 
+static void host_parallel(int64_t n, int64_t cost, mjx_task_fn task, void *context) {
+  mjx_pool_for(n, cost, 0, NULL, task, context);
+}
+
 static int32_t host_interrupted(void) { return mjx_fail(MJX_INTERRUPTED, "interrupted"); }
 
 mjx_status mjx_native_run(mjx_program *program, const mjx_native *native, const void *const *inputs,
                           void *const *outputs) {
-  const mjx_native_host host = {host_run, host_reduce, host_interrupted, mjx_interrupt_flag(),
-                                mjx_kernel_table()};
+  const mjx_native_host host = {host_run,         host_reduce,          host_parallel,
+                                host_interrupted, mjx_interrupt_flag(), mjx_kernel_table()};
   char *block = NULL;
   if (native->block_bytes) {
     block = mjx_store_take(program, &program->native_blocks, native->block_bytes);
