@@ -471,3 +471,23 @@ EDGES = {
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name):
     _same(EDGES[name])
+
+
+# --- names --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("module", "some"), [
+    ("", {"jit", "vmap", "NamedSharding", "random", "checkpoint", "enable_x64", "lax"}),
+    (".lax", {"scan", "add", "add_p", "cond", "psum", "linalg"}),
+    (".numpy", {"sin", "linalg", "float32", "ndarray"}),
+])  # fmt: skip
+def test_import_star(module, some):
+    """`import *` gives what loads only when it is asked for, and nothing of our own."""
+    theirs, ours = {}, {}
+    exec(f"from jax{module} import *", theirs)
+    exec(f"from minijax{module} import *", ours)
+    some = some & set(theirs)
+    assert some
+    assert some <= set(ours)
+    own = {"platform_index_p"}
+    assert not set(ours) - set(theirs) - own

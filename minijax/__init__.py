@@ -5,6 +5,8 @@
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
 from minijax import config as config
@@ -129,12 +131,30 @@ _LAZY = {
 }  # fmt: skip
 
 
+_SUBMODULES = {"config", "core", "lax", "numpy", "tree", "tree_util"}
+# What is here without being imported by `import jax`, or is no part of it
+_NOT_PUBLIC = {
+    "Any", "JAX_VERSION", "ModuleType", "ad_checkpoint", "example_libraries", "extend",
+    "flatten_util", "interop", "missing_attribute", "pprint", "test_util", "util",
+}  # fmt: skip
+
+
 def disable_jit(disable: bool = True) -> Any:
     """Within a `with` block, `jit` runs its function op by op (or not: `disable`)."""
     return config.context_manager("jax_disable_jit")(disable)
 
 
+def _public_names():
+    """What `from jax import *` gives: also what loads only when it is asked for."""
+    this = sys.modules[__name__]
+    given = {n for n, value in globals().items() if not isinstance(value, ModuleType)}
+    found = {*given, *_FOUND_IN, *_LAZY, *_SUBMODULES} - _NOT_PUBLIC
+    return sorted(n for n in found if not n.startswith("_") and hasattr(this, n))
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return _public_names()
     if name in _FOUND_IN:
         home, there = _FOUND_IN[name]
         value = globals()[name] = getattr(importlib.import_module(home), there)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minijax import _callpath, core, dtypes
 from minijax.core import ShapedArray, Tracer
-from minijax.device import CPU, DEFAULT_SHARDING, Shard, Sharding
+from minijax.device import CPU, DEFAULT_SHARDING, Device, Shard, Sharding
 
 
 class _ArrayMeta(type):
@@ -265,6 +265,32 @@ def from_numpy(x, weak_type=False):
     return ArrayImpl(
         ShapedArray(x.shape, dtype, weak_type), np.array(x, dtype, order="C")
     )
+
+
+def placed(x, place) -> Any:
+    """An array committed to a device or sharding; as it is where `place` is None, and
+    while it is traced.
+
+    ValueError for what is no place, and where the sharding has more axes than `x`.
+    """
+    if place is None:
+        return x
+    if not isinstance(place, (Device, Sharding)):
+        raise ValueError(
+            f"sharding={place!r} must be an instance of jax.sharding.Sharding"
+        )
+    if type(x) is not ArrayImpl:
+        return x
+    if not isinstance(place, Sharding):
+        return x._alias(x.aval, True)
+    try:
+        place.check_compatible_aval(x.shape)
+    except ValueError as error:
+        raise ValueError(
+            "One of device_put args is incompatible with its sharding annotation "
+            f"{place}: {error}"
+        ) from None
+    return x._alias(x.aval, place)
 
 
 core.aval_rules[ArrayImpl] = lambda x: x.aval

@@ -8,7 +8,7 @@ import numpy as np
 from minijax import _callpath, core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
-from minijax.array import Array, ArrayImpl
+from minijax.array import Array, ArrayImpl, placed
 from minijax.device import Device, Sharding, SingleDeviceSharding
 from minijax.numpy import asarray
 from minijax.tree_util import tree_map
@@ -81,24 +81,11 @@ def _put(leaf, place, copies=False):
     if type(array) is not ArrayImpl:
         return array
     array.check_alive()
-    if isinstance(place, Sharding):
-        _check_fits(array, place)
     if copies:
         array = array.copy()
-    if place is None or (array.committed and array.sharding == _sharding(place)):
+    if array.committed and place is not None and array.sharding == _sharding(place):
         return array
-    committed = place if isinstance(place, Sharding) else True
-    return array._alias(array.aval, committed)
-
-
-def _check_fits(array, sharding):
-    try:
-        sharding.check_compatible_aval(array.shape)
-    except ValueError as error:
-        raise ValueError(
-            "One of device_put args is incompatible with its sharding annotation "
-            f"{sharding}: {error}"
-        ) from None
+    return placed(array, place)
 
 
 def _say_put(x):

@@ -536,8 +536,9 @@ def jit(
         donate_argnums, donate_argnames: arguments whose memory the call may take; they
             are deleted.
         inline: under an outer trace, put the function's equations there, not a call.
-        in_shardings, out_shardings, device, backend, keep_unused, compiler_options:
-            accepted; there is one device.
+        in_shardings, out_shardings: pytree prefixes of shardings; results are committed
+            to theirs.
+        device, backend, keep_unused, compiler_options: accepted; there is one device.
     """
     if fun is None:
         return functools.partial(
@@ -555,6 +556,14 @@ def jit(
             compiler_options=compiler_options,
         )
     check_callable(fun)
+    if device is not None or backend is not None:
+        warnings.warn(
+            "backend and device argument on jit is deprecated. You can use "
+            '`jax.device_put(..., jax.local_devices(backend="cpu")[0])` on the inputs to '
+            "the jitted function to get the same behavior.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
     nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
     both = set(names) & set(statics.argnames)
@@ -563,4 +572,8 @@ def jit(
             "static_argnames and donate_argnames cannot intersect. Argument names "
             f"{both} appear in both static_argnames and donate_argnames"
         )
-    return PjitFunction(fun, statics, frozenset((*nums, *names)), inline, keep_unused)
+    options = statics, frozenset((*nums, *names)), inline, keep_unused
+    if in_shardings is not None or out_shardings is not None:
+        sharded = importlib.import_module("minijax.control.sharded")
+        return sharded.ShardedFunction(fun, options, in_shardings, out_shardings)
+    return PjitFunction(fun, *options)

@@ -40,13 +40,22 @@ def with_sharding_constraint(x, shardings):
             )
     numbered = unflatten(spec_tree, range(len(specs)))
     places = flatten_axes("with_sharding_constraint shardings", tree, numbered)
-    for leaf, place in zip(leaves, places, strict=True):
-        _check_rank(leaf, specs[place])
-    return x
+    return unflatten(
+        tree, [_constrained(x, specs[k]) for x, k in zip(leaves, places, strict=True)]
+    )
 
 
 def _is_sharding(x):
     return isinstance(x, (PartitionSpec, Sharding))
+
+
+def _constrained(x, sharding):
+    _check_rank(x, sharding)
+    if type(x) is not ArrayImpl or sharding is None:
+        return x
+    if isinstance(sharding, PartitionSpec):
+        sharding = NamedSharding(current_mesh(), sharding)
+    return x._alias(x.aval, sharding)
 
 
 def _check_rank(x, sharding):

@@ -19,7 +19,7 @@ from minijax.control.signature import Statics, parameters
 _STATIC = frozenset([
     "M", "N", "approximate", "axes", "axis", "axis1", "axis2", "axisa", "axisb",
     "axisc", "assume_unique", "bias", "bitorder", "copy", "correction", "ddof",
-    "decimals", "deg", "descending", "destination", "device", "dimensions", "dtype",
+    "decimals", "deg", "descending", "destination", "dimensions", "dtype",
     "edge_order", "endpoint", "equal_nan", "full", "implementation",
     "include_initial", "increasing", "indexing", "indices_are_sorted",
     "indices_or_sections", "inplace", "is_causal", "keepdims", "kind", "kth", "k",

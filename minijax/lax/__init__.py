@@ -183,6 +183,8 @@ _FOUND_IN = {
 def __getattr__(name: str) -> Any:
     if name == "linalg":
         return importlib.import_module("minijax.lax.linalg")
+    if name == "__all__":  # for `from jax.lax import *`
+        return __dir__()
     if name not in _FOUND_IN:
         raise missing_attribute(__name__, name)
     home, there = _FOUND_IN[name]

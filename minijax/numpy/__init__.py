@@ -100,7 +100,8 @@ _NOT_SERVED = frozenset([
 ])  # fmt: skip
 _SCALAR_TYPES = [
     name for name in vars(_scalar_types)
-    if not name.startswith("_") and name not in ("install_asarray", "np", "ml_dtypes")
+    if not name.startswith("_")
+    and name not in ("Any", "install_asarray", "np", "ml_dtypes")
 ]  # fmt: skip
 globals().update({name: getattr(_scalar_types, name) for name in _SCALAR_TYPES})
 

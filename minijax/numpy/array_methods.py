@@ -232,7 +232,7 @@ def _iterate_rows(x):
 
 def _astype(self, dtype, copy=False, device=None):
     """The array in another dtype."""
-    return creation.astype(self, dtype, copy=copy)
+    return creation.astype(self, dtype, copy=copy, device=device)
 
 
 def _flatten(self, order="C", *, out_sharding=None):

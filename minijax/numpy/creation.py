@@ -11,7 +11,7 @@ import numpy as np
 
 from minijax import _callpath, core, dtypes, errors, lax
 from minijax import array as array_module
-from minijax.array import ArrayImpl
+from minijax.array import ArrayImpl, placed
 from minijax.control.call import jit
 from minijax.core import Tracer
 from minijax.device import Sharding
@@ -45,12 +45,12 @@ def asarray(
 ) -> Any:
     """`a` as an array: itself where it is one already of that dtype.
 
-    a: array, scalar, or nested sequences of them. device, out_sharding: accepted; there
-    is one device.
+    a: array, scalar, or nested sequences of them. device: what the array is
+    committed to, a device or a sharding. out_sharding: accepted; there is one device.
     """
     if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
-        return a
-    return array(a, dtype, copy=bool(copy), order=order)
+        return placed(a, device)
+    return array(a, dtype, copy=bool(copy), order=order, device=device)
 
 
 def array(
@@ -65,10 +65,10 @@ def array(
 ) -> Any:
     """An array of `object`: an array, a scalar, or nested sequences of them.
 
-    ndmin: the least number of axes; new ones come first. device, out_sharding:
-    accepted; there is one device. Raises TypeError for values that no array holds,
-    ValueError for None and for ragged sequences, OverflowError for integers out of
-    range.
+    ndmin: the least number of axes; new ones come first. device: what the
+    array is committed to. out_sharding: accepted; there is one device. Raises
+    TypeError for values that no array holds, ValueError for None and for ragged
+    sequences, OverflowError for integers out of range.
     """
     if order is not None and order != "K":
         raise NotImplementedError("Only implemented for order='K'")
@@ -77,7 +77,7 @@ def array(
     missing = ndmin - out.ndim
     if missing > 0:
         out = lax.expand_dims(out, range(missing))
-    return out
+    return placed(out, device)
 
 
 def _from_object(x, dtype, copy=False) -> Any:
@@ -90,7 +90,7 @@ def _from_object(x, dtype, copy=False) -> Any:
     if isinstance(x, (ArrayImpl, Tracer)):
         if dtype is not None and (x.dtype != dtype or x.weak_type):
             return convert(x, dtype)
-        return copy_p.bind(x) if copy else x
+        return _copied(x) if copy else x
     if isinstance(x, (np.ndarray, np.generic)):
         plain = _callpath.from_numpy(x) if dtype is None else None
         return _from_numpy(x, dtype) if plain is None else plain
@@ -103,6 +103,13 @@ def _from_object(x, dtype, copy=False) -> Any:
     if isinstance(x, (list, tuple)):
         return _from_sequence(x, dtype)
     return _from_other(x, dtype)
+
+
+def _copied(x):
+    out = copy_p.bind(x)
+    if type(x) is type(out) is ArrayImpl and x.committed:
+        return out._alias(out.aval, x._place)
+    return out
 
 
 def _from_numpy(x, dtype):
@@ -218,14 +225,14 @@ def astype(x, dtype, /, *, copy=False, device=None) -> Any:
     dtype = dtypes.check_user_dtype(dtype, "astype")
     out = _from_object(x, None)
     if out.dtype == dtype and not out.weak_type:
-        return copy_p.bind(out) if copy else out
+        return placed(copy_p.bind(out) if copy else out, device)
     if isinstance(dtype, dtypes.ExtendedDType):
         raise ValueError(f"Cannot convert_element_type from {out.dtype} to {dtype}")
     if isinstance(out.dtype, dtypes.ExtendedDType):
         raise NotImplementedError("Cannot call abstract method astype")
     if out.dtype.kind == "c" and dtype.kind != "c":
-        return _complex_as_real(out, dtype)
-    return convert(out, dtype)
+        out = _complex_as_real(out, dtype)
+    return placed(convert(out, dtype), device)
 
 
 def _complex_as_real(x, dtype):
@@ -383,17 +390,17 @@ def _spread(scalar, shape):
 
 def zeros(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of zeros.  dtype: the default float if None."""
-    return _fill(shape, 0, dtype, "zeros")
+    return placed(_fill(shape, 0, dtype, "zeros"), device)
 
 
 def ones(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of ones.  dtype: the default float if None."""
-    return _fill(shape, 1, dtype, "ones")
+    return placed(_fill(shape, 1, dtype, "ones"), device)
 
 
 def empty(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
     """An array of zeros: arrays here are never uninitialised."""
-    return _fill(shape, 0, dtype, "empty")
+    return placed(_fill(shape, 0, dtype, "empty"), device)
 
 
 def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> Any:
@@ -406,8 +413,8 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> An
     if dtype is not None:
         fill_value = convert(fill_value, dtype)
     if not shape_of(fill_value):
-        return _spread(fill_value, shape)
-    return asarray(broadcast_to(fill_value, shape))
+        return placed(_spread(fill_value, shape), device)
+    return asarray(broadcast_to(fill_value, shape), device=device)
 
 
 def _like(a, value, dtype, shape, where):
@@ -432,17 +439,17 @@ def _like(a, value, dtype, shape, where):
 
 def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Zeros of the shape and dtype of `a`, where these are not given."""
-    return _like(a, 0, dtype, shape, "zeros_like")
+    return placed(_like(a, 0, dtype, shape, "zeros_like"), device)
 
 
 def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Ones of the shape and dtype of `a`, where these are not given."""
-    return _like(a, 1, dtype, shape, "ones_like")
+    return placed(_like(a, 1, dtype, shape, "ones_like"), device)
 
 
 def empty_like(prototype, dtype=None, shape=None, *, device=None) -> Any:
     """Zeros of the shape and dtype of `prototype`, where these are not given."""
-    return _like(prototype, 0, dtype, shape, "empty_like")
+    return placed(_like(prototype, 0, dtype, shape, "empty_like"), device)
 
 
 def full_like(
@@ -450,7 +457,7 @@ def full_like(
 ) -> Any:
     """`fill_value` in the shape and dtype of `a`, where these are not given."""
     (fill_value,) = ensure_arraylike("full_like", fill_value)
-    return _like(a, fill_value, dtype, shape, "full_like")
+    return placed(_like(a, fill_value, dtype, shape, "full_like"), device)
 
 
 # --- ranges ---------------------------------------------------------------------------
@@ -492,7 +499,7 @@ def arange(
         start, stop = 0, start
     if wanted is None:
         wanted = result_dtype(*given)[0]
-    return _arange(start, stop, step, wanted)
+    return placed(_arange(start, stop, step, wanted), device)
 
 
 def _arange(start, stop, step, dtype):
@@ -528,7 +535,10 @@ def linspace(
     axis = operator.index(axis)
     check_arraylike("linspace", start, stop)
     dtype = user_dtype(dtype, "linspace")
-    return _linspace(start, stop, num, endpoint, retstep, dtype, axis)
+    out = _linspace(start, stop, num, endpoint, retstep, dtype, axis)
+    if retstep:
+        return tuple([placed(x, device) for x in out])
+    return placed(out, device)
 
 
 @jit(static_argnames=("num", "endpoint", "retstep", "dtype", "axis"))

@@ -6,6 +6,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import dtypes
+from minijax.array import placed
 from minijax.control.fourier import fft as lax_fft
 from minijax.numpy.creation import arange, array, asarray
 from minijax.numpy.promotion import canonical_axis, ensure_arraylike
@@ -250,7 +251,7 @@ def fftfreq(n, d=1.0, *, dtype=None, device=None):
     _check_spacing("fftfreq", d)
     half = n // 2
     k = (arange(n, dtype=dtype) + half) % n - half
-    return k / array(d * n, dtype=dtype)
+    return placed(k / array(d * n, dtype=dtype), device)
 
 
 def rfftfreq(n, d=1.0, *, dtype=None, device=None):
@@ -260,7 +261,7 @@ def rfftfreq(n, d=1.0, *, dtype=None, device=None):
     dtype = _frequency_arguments("rfftfreq", n, dtype)
     _check_spacing("rfftfreq", d)
     k = arange(n // 2 + 1, dtype=dtype)
-    return k / array(d * n, dtype=dtype)
+    return placed(k / array(d * n, dtype=dtype), device)
 
 
 def _shift(name, x, axes, half):

@@ -524,7 +524,7 @@ def full(shape, fill_value, dtype=None, *, sharding=None):
     dtype = dtypes.dtype(fill_value) if dtype is None else dtype
     if not isinstance(dtype, dtypes.ExtendedDType):
         dtype = dtypes.check_user_dtype(dtype, "full")
-    return _filled(shape, fill_value, dtype, weak)
+    return array.placed(_filled(shape, fill_value, dtype, weak), sharding)
 
 
 def _filled(shape, fill_value, dtype, weak):
@@ -556,7 +556,7 @@ def full_like(x, fill_value, dtype=None, shape=None, sharding=None):
             "full must be called with scalar fill_value, got fill_value.shape "
             f"{shape_of(fill_value)}."
         )
-    return _filled(shape, fill_value, dtype, weak)
+    return array.placed(_filled(shape, fill_value, dtype, weak), sharding)
 
 
 def shape_as_value(shape):

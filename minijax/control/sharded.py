@@ -1,0 +1,144 @@
+"""jit with `in_shardings` or `out_shardings`: on one device they say what the results are
+committed to, and they are checked as JAX checks them.
+"""
+
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax._pytree_prefix import flatten_axes
+from minijax.array import ArrayImpl
+from minijax.control.call import PjitFunction
+from minijax.control.signature import leaf_names
+from minijax.device import Sharding
+from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
+from minijax.traceback_util import filter_error
+from minijax.tree_util import keystr, tree_flatten_with_path
+
+
+class ShardedFunction(PjitFunction):
+    """A jitted function whose arguments or results have places of their own."""
+
+    def __init__(self, fun, options, in_shardings, out_shardings):
+        super().__init__(fun, *options)
+        self._plain = PjitFunction(fun, *options)
+        if isinstance(in_shardings, list):
+            in_shardings = tuple(in_shardings)
+        self._ins = _Places("in_shardings", in_shardings)
+        self._outs = _Places("out_shardings", out_shardings)
+
+    def _compile(self, *args, **kwargs):
+        """Nothing: no call is served in C before its places are looked at."""
+
+    def _call_in_python(self, *args, **kwargs):
+        try:
+            self._check_arguments(args, kwargs)
+            return self._placed(self._plain(*args, **kwargs))
+        except Exception as error:
+            filter_error(error)
+            raise
+
+    def _check_arguments(self, args, kwargs):
+        if not self._ins.given:
+            return
+        if kwargs:
+            raise ValueError(
+                "pjit does not support kwargs when in_shardings is specified."
+            )
+        static, args, _ = self._statics.split(args, kwargs)
+        args, prefix = tuple(args), self._ins.prefix
+        if isinstance(prefix, tuple) and len(prefix) != len(args):
+            raise ValueError(
+                "pjit in_shardings specification must be a tree prefix of the positional "
+                "arguments tuple. In particular, pjit in_shardings must either be a "
+                "Sharding, a PartitionSpec, or a tuple of length equal to the number of "
+                "positional arguments. But pjit in_shardings is the wrong length: got a "
+                f"tuple or list of length {len(prefix)} for an args tuple of length "
+                f"{len(args)}."
+            )
+        leaves, tree = flatten((args, {}))
+        places = self._ins.over(flatten(args)[1])
+        names = leaf_names(self._fun, tree, [k for k, _ in static[0]] if static else ())
+        for k, (x, place) in enumerate(zip(leaves, places, strict=True)):
+            _check(x, place, "arguments", lambda k=k: names()[k])
+
+    def _placed(self, outs):
+        """The results, committed to where they were asked for."""
+        leaves, tree = flatten(outs)
+        places = self._outs.over(tree)
+        for k, (x, place) in enumerate(zip(leaves, places, strict=True)):
+            _check(x, place, "outputs", lambda k=k: _result_path(outs, k))
+        rest = self._unspecified()
+        return unflatten(
+            tree,
+            [
+                x._alias(x.aval, rest if place is None else place)
+                if type(x) is ArrayImpl
+                else x
+                for x, place in zip(leaves, places, strict=True)
+            ],
+        )
+
+    def _unspecified(self):
+        """Where a result goes that nobody asked a place for: the mesh there is."""
+        given = [*self._outs.shardings(), *self._ins.shardings()]
+        for sharding in given:
+            if isinstance(sharding, NamedSharding):
+                return NamedSharding(sharding.mesh, PartitionSpec())
+        return bool(given)
+
+
+class _Places:
+    """A pytree prefix of shardings, partition specs and None."""
+
+    def __init__(self, name, prefix):
+        self.name, self.prefix = name, prefix
+        self.leaves, self.tree = flatten(
+            prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
+        )
+        self.given = any(leaf is not None for leaf in self.leaves)
+        for leaf in self.leaves:
+            if not (leaf is None or isinstance(leaf, (PartitionSpec, Sharding))):
+                raise TypeError(
+                    f"{name} leaf specifications are expected to be PartitionSpec "
+                    f"instances or None, but got {leaf}"
+                )
+
+    def shardings(self):
+        """The shardings there are, specs as those over the mesh in force."""
+        return [self._sharding(leaf) for leaf in self.leaves if leaf is not None]
+
+    def _sharding(self, leaf):
+        if not isinstance(leaf, PartitionSpec):
+            return leaf
+        mesh = current_mesh()
+        if mesh is None or mesh.empty:
+            raise RuntimeError(
+                "jit requires a non-empty mesh in context if you are passing "
+                f"`PartitionSpec`s to {self.name}. You can define a context mesh via "
+                "`jax.set_mesh(mesh)`. Alternatively, provide `Sharding`s to "
+                f"{self.name} and then the mesh context manager is not required."
+            )
+        return NamedSharding(mesh, leaf)
+
+    def over(self, tree):
+        """A sharding or None for each leaf of a tree."""
+        if not self.given:
+            return [None] * tree.num_leaves
+        found = [None if x is None else self._sharding(x) for x in self.leaves]
+        numbered = unflatten(self.tree, range(len(found)))
+        return [found[k] for k in flatten_axes(f"pjit {self.name}", tree, numbered)]
+
+
+def _check(x, place, what, path):
+    if place is None:
+        return
+    try:
+        place.check_compatible_aval(core.get_aval(x).shape)
+    except ValueError as error:
+        raise ValueError(
+            f"One of pjit {what} with pytree key path {path()} is incompatible with its "
+            f"sharding annotation {place}: {error}"
+        ) from None
+
+
+def _result_path(outs, k):
+    return "result" + keystr(tree_flatten_with_path(outs)[0][k][0])
