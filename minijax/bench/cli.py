@@ -91,7 +91,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     """How much is measured."""
     plan = Plan(quick=options.quick, full=options.full)
     if options.quick:
-        plan = Plan(rounds=2, turns=1, samples=2, seconds=0.005, quick=True)
+        plan = Plan(turns=1, samples=2, seconds=0.005, quick=True)
     names = ("rounds", "turns", "timeout", "budget")
     changes = {name: getattr(options, name) for name in names}
     given = {k: v for k, v in changes.items() if v is not None}

@@ -204,7 +204,7 @@ def sentence(report: dict[str, Any]) -> str:
         if main_figure(case) in case["ratios"]
     ]
     if not judged:
-        return "No case has a ratio."
+        return "No case has a ratio of times."
     ahead = sum(ratio > 1 for _, ratio in judged)
     ten = sum(ratio >= 10 for _, ratio in judged)
     worst, best = min(judged, key=lambda j: j[1]), max(judged, key=lambda j: j[1])
