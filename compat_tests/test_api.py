@@ -215,6 +215,91 @@ def test_printed(name):
     assert ours == re.sub(r"np\.int64\((\d+)\)", r"\1", theirs)
 
 
+# Scalars that a function closes over, or makes: arrays are constants, all else is written
+# into the equations.
+SCALARS = {
+    "array": lambda s: s.jnp.array(2.0),
+    "typed array": lambda s: s.jnp.float32(2),
+    "computed": lambda s: s.jnp.sqrt(4.0),
+    "bool array": lambda s: s.jnp.array(True),
+    "NumPy scalar": lambda s: np.float32(2),
+    "NumPy array": lambda s: np.array(2.0),
+    "wide NumPy scalar": lambda s: np.float64(2),
+    "Python scalar": lambda s: 2.0,
+}
+USES = {
+    "operand": lambda s, c: lambda x: x * c(),
+    "result": lambda s, c: lambda x: (c(), x),
+    "converted": lambda s, c: lambda x: s.lax.convert_element_type(c(), "int32"),
+    "as an array": lambda s, c: lambda x: (s.jnp.asarray(c()), s.jnp.array(c())),
+    "filled": lambda s, c: lambda x: s.jnp.full((2,), c()),
+    "in a loop": lambda s, c: (
+        lambda x: s.lax.scan(lambda a, _: (a * c(), a), x, None, length=2)
+    ),
+    "in a condition": lambda s, c: (
+        lambda x: s.lax.while_loop(lambda a: a < c(), lambda a: a * 3, x)
+    ),
+    "in a branch": lambda s, c: lambda x: s.lax.cond(x > 0, lambda: x * c(), lambda: x),
+    "in a batch": lambda s, c: lambda x: s.vmap(lambda a: a * c())(x[None]),
+    "in a gradient": lambda s, c: s.grad(lambda x: x * c()),
+}
+
+
+@pytest.mark.parametrize("made", ["before", "within"])
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("name", SCALARS)
+def test_scalar_constant(name, use, made):
+    def printed(s):
+        known = SCALARS[name](s)
+        scalar = (lambda: known) if made == "before" else (lambda: SCALARS[name](s))
+        closed = s.make_jaxpr(USES[use](s, scalar))(s.jnp.float32(1))
+        return str(closed), len(closed.consts)
+
+    theirs, ours = (printed(Side(n)) for n in NAMES)
+    assert ours == theirs
+
+
+MAKERS = {
+    "asarray": lambda s: s.jnp.asarray(1.0),
+    "array of an array": lambda s: s.jnp.array(np.arange(3)),
+    "sequence": lambda s: s.jnp.array([1, 2]),
+    "scalar type": lambda s: s.jnp.int32(1),
+    "zeros": lambda s: s.jnp.zeros(()),
+    "full": lambda s: s.lax.full((), 1.0),
+    "ones_like": lambda s: s.jnp.ones_like(1.0),
+    "convert": lambda s: s.lax.convert_element_type(1.0, "int32"),
+    "device_put": lambda s: s.device_put(np.float32(1)),
+    "device_put of a number": lambda s: s.device_put(1.0),
+}
+
+
+@pytest.mark.parametrize("trace", ["jit", "vmap", "grad of jit", "compile time"])
+@pytest.mark.parametrize("name", MAKERS)
+def test_made_arrays_are_traced(name, trace):
+    def is_known(s):
+        found = []
+
+        def fun(x):
+            made = MAKERS[name](s)
+            found.append(not isinstance(made, s.core.Tracer))
+            return x
+
+        def known(x):
+            with s.ensure_compile_time_eval():
+                return fun(x)
+
+        {
+            "jit": s.jit(fun),
+            "vmap": lambda x: s.vmap(fun)(x[None]),
+            "grad of jit": s.grad(s.jit(fun)),
+            "compile time": s.jit(known),
+        }[trace](s.jnp.float32(1))
+        return found
+
+    theirs, ours = (is_known(Side(n)) for n in NAMES)
+    assert ours == theirs
+
+
 PRINTED_PARTS = {
     "equations": lambda j: [str(eqn) for eqn in j.eqns],
     "literal": lambda j: str(j.eqns[1].invars[1]),

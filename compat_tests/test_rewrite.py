@@ -87,6 +87,38 @@ def test_a_converted_constant_is_a_constant_where_that_is_exact(value, dtype, le
     assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
 
 
+SCALAR, ONE = jnp.float32(0.5), jnp.array(1.0)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda a, one: lambda x: (x * a + a) * one,
+        lambda a, one: lambda x: lax.scan(lambda c, v: (c * one + v * a, c), x[0], x),
+        lambda a, one: (
+            lambda x: lax.while_loop(lambda c: c.sum() < a, lambda c: c + a, x)
+        ),
+        lambda a, one: (
+            lambda x: lax.cond(
+                x.sum() < a,
+                lambda: x * a,
+                lambda: lax.fori_loop(0, 3, lambda i, c: c + a, x),
+            )
+        ),
+        lambda a, one: minijax.grad(
+            lambda x: lax.scan(lambda c, v: (c * a * v, c), x[0], x)[1].sum()
+        ),
+    ],
+)
+def test_an_array_without_axes_costs_what_a_number_does(fun):
+    def instructions(*scalars):
+        compiled = minijax.jit(fun(*scalars)).lower(X).compile()
+        programs = compiled.runtime_executable().module.programs
+        return [[len(getattr(i, "micros", ())) for i in p.instrs] for p in programs]
+
+    assert instructions(SCALAR, ONE) == instructions(0.5, 1.0)
+
+
 def test_a_complex_product_with_one_stays():
     assert names(lambda x: x * 1, X.astype(np.complex64)) == ["mul"]
 

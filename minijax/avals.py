@@ -252,7 +252,7 @@ scalar_values = {}
 
 def is_literal_value(x):
     """Whether a scalar is written into equations as a literal."""
-    return type(x) in literal_types or isinstance(x, np.generic)
+    return type(x) in literal_types or isinstance(x, (np.generic, np.ndarray))
 
 
 class Zero:

@@ -83,12 +83,18 @@ class Primitive(_callpath.Primitive):
     batch(axis, args, dims, **params) -> (out, dim); dims: int or None per argument
     lower(b, ins, out_avals, **params) -> views; b: `cbackend.lower.Builder`
 
+    and, where it helps,
+
+    fold(value, aval, **params) -> the scalar that a literal operand gives, or None
+
     and, for higher-order primitives only,
 
     linearize(linear_trace, primals, tangents, **params) -> (outs, tangents)
     dce(used_outputs, eqn) -> an equation without the unused outputs
     keep(eqn, policy) -> (eqn that also gives what a checkpoint policy keeps of its inner
         values, eqn that is given them, the variables for them)
+    close_over(atoms, params) -> (atoms, params) with literals in the jaxprs where every
+        use of them has the same value
     """
 
     multiple_results = False
@@ -105,6 +111,8 @@ class Primitive(_callpath.Primitive):
     linearize: Any = None
     dce: Any = None
     keep: Any = None
+    close_over: Any = None
+    fold: Any = None
     impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):
@@ -177,6 +185,13 @@ class Trace:
     def process_primitive(self, primitive, args, params) -> Any:
         """Give `primitive` meaning at this level; args may belong to this trace or not."""
         raise NotImplementedError
+
+    def constant(self, x, value=None):
+        """An array that a program makes, as this level sees it: itself where it is known.
+
+        value: for an array without axes, the scalar it was made of.
+        """
+        return x if self.parent is None else self.parent.constant(x, value)
 
     def described(self):
         """`function at file:line for transformation`, for error messages."""
@@ -414,6 +429,13 @@ eval_trace = EvalTrace()
 # What the current thread traces (`trace`), and its named axes with their sizes
 # (`axis_env`).
 _state = _callpath.State(eval_trace, {})
+
+
+def constant(x, value=None):
+    """An array that was made just now, as the current trace sees it: see
+    `Trace.constant`.
+    """
+    return _state.trace.constant(x, value)
 
 
 def current_trace():

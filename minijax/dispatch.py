@@ -31,7 +31,8 @@ def as_data(x, dtype):
     if isinstance(x, np.ndarray) and x.dtype == dtypes.float0:
         return np.zeros(x.shape, dtype)
     if isinstance(x, int) and dtype.kind in "iu" and not isinstance(x, bool):
-        return np.asarray(_checked_int(x, dtype), dtype)
+        dtypes.check_int_argument(x, dtype)
+        return np.asarray(x, dtype)
     canonical = canonicalize_dtype_handlers.get(type(x))
     if canonical is not None:
         x = canonical(x)
@@ -39,16 +40,6 @@ def as_data(x, dtype):
 
 
 _callpath.set_argument_rules(core.get_aval, as_data)
-
-
-def _checked_int(x, dtype):
-    info = np.iinfo(dtype)
-    if not info.min <= x <= info.max:
-        raise OverflowError(
-            f"An overflow was encountered while parsing an argument to a jitted "
-            f"computation: {x} does not fit {dtype}."
-        )
-    return x
 
 
 def executable():

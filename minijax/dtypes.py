@@ -433,6 +433,27 @@ def check_python_int(x, dtype):
         raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
 
 
+def check_int_argument(x, dtype):
+    """OverflowError where a Python integer that a user passed does not fit `dtype`."""
+    info = np.iinfo(dtype)
+    if not info.min <= x <= info.max:
+        raise OverflowError(
+            "An overflow was encountered while parsing an argument to a jitted "
+            f"computation: Python int {x} too large to convert to {dtype.name}"
+        )
+
+
+def wrapped_int(x, dtype):
+    """A Python integer in an integer dtype, its upper bits cut off.
+
+    OverflowError where 64 bits do not hold it.
+    """
+    try:
+        return np.asarray(x, np.int64).astype(dtype)[()]
+    except OverflowError:
+        raise OverflowError("Python int too large to convert to C long") from None
+
+
 def short_name(dtype) -> str:
     """A dtype as jaxprs print it: f32, i8, bool, bf16, f8_e4m3fn, key<fry>, float0."""
     try:

@@ -5,12 +5,14 @@ did as a closed jaxpr.  Values of outer traces that the function closes over bec
 constants of it.
 """
 
+import numpy as np
+
 from minijax import core, dtypes, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
 
 
 class JaxprTracer(Tracer):
-    """Stands for a variable of the jaxpr being recorded."""
+    """Stands for a variable, or a literal, of the jaxpr being recorded."""
 
     __slots__ = ("variable",)
     jax_name = "DynamicJaxprTracer"
@@ -114,16 +116,21 @@ class JaxprTrace(core.Trace):
                 raise core.errors.leaked(x)
             return self._constant(x, x.aval)
         aval = core.get_aval(x)
-        if not aval.shape:
-            if core.is_literal_value(x):
-                if type(x) is int:
-                    dtypes.check_python_int(x, aval.dtype)
-                return Literal(x, aval)
-            value_of = core.scalar_values.get(type(x))
-            value = None if value_of is None else value_of(x)
-            if value is not None:
-                return Literal(value, aval)
+        if not aval.shape and core.is_literal_value(x):
+            if type(x) is int:
+                dtypes.check_python_int(x, aval.dtype)
+            return Literal(x[()] if type(x) is np.ndarray else x, aval)
         return self._constant(x, aval)
+
+    def constant(self, x, value=None):
+        """A tracer for an array that the traced function makes: a literal where it has
+        no axes.  Arrays that it closes over are constants of the jaxpr instead.
+        """
+        if value is None and not x.aval.shape:
+            value = core.scalar_values[type(x)](x)
+        if value is None:
+            return JaxprTracer(self, x.aval, self._constant(x, x.aval))
+        return JaxprTracer(self, x.aval, Literal(value, x.aval))
 
     def _constant(self, x, aval):
         known = self.consts.get(id(x))
@@ -141,6 +148,10 @@ class JaxprTrace(core.Trace):
         if core.ref_rules.in_use and not primitive.takes_refs:
             _check_no_refs(primitive, avals)
         out = primitive.shape(*avals, **params)
+        if primitive.fold is not None and type(atoms[0]) is Literal:
+            value = primitive.fold(atoms[0].val, atoms[0].aval, **params)
+            if value is not None:
+                return JaxprTracer(self, out, Literal(value, out))
         return self.record(primitive, atoms, params, out)
 
     def record(self, primitive, atoms, params, out):

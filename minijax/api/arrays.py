@@ -30,7 +30,7 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
         array = _callpath.from_numpy(x)
         if array is not None:
             _say_put(x)
-            return array
+            return array if type(x) is ArrayImpl else core.constant(array)
     copies = may_alias is False
     if device is None or isinstance(device, _PLACES):
         return tree_map(lambda leaf: _put(leaf, device, copies), x)

@@ -30,7 +30,7 @@ def _materialised(t):
 
 def _one(aval):
     """The number 1, as weakly typed as `aval`."""
-    return from_numpy(np.ones((), aval.dtype), aval.weak_type)
+    return core.constant(from_numpy(np.ones((), aval.dtype), aval.weak_type))
 
 
 class _FlatFunction:
@@ -524,7 +524,7 @@ def _basis(tree):
         unit = np.zeros((total, aval.size), aval.dtype)
         unit[offset + np.arange(aval.size), np.arange(aval.size)] = 1
         unit = unit.reshape(total, *aval.shape)
-        parts.append(from_numpy(unit, aval.weak_type))
+        parts.append(core.constant(from_numpy(unit, aval.weak_type)))
         offset += aval.size
     return unflatten(treedef, parts)
 

@@ -158,6 +158,33 @@ def merged(mask, chosen, others):
     return [next(chosen) if m else next(others) for m in mask]
 
 
+def closed_over(closed, atoms):
+    """`closed` with those of its first inputs that are literals in place of variables:
+    (closed jaxpr, the other atoms).
+    """
+    places = [k for k, atom in enumerate(atoms) if type(atom) is Literal]
+    if not places:
+        return closed, atoms
+    jaxpr = closed.jaxpr
+    names = {jaxpr.invars[k]: atoms[k] for k in places}
+    eqns = [
+        eqn.replace(invars=[_renamed(names, a) for a in eqn.invars])
+        if any(type(a) is not Literal and a in names for a in eqn.invars)
+        else eqn
+        for eqn in jaxpr.eqns
+    ]
+    jaxpr = jaxpr.replace(
+        invars=[v for v in jaxpr.invars if v not in names],
+        outvars=[_renamed(names, a) for a in jaxpr.outvars],
+        eqns=eqns,
+    )
+    return closed.replace(jaxpr=jaxpr), [a for a in atoms if type(a) is not Literal]
+
+
+def _renamed(names, atom):
+    return atom if type(atom) is Literal else names.get(atom, atom)
+
+
 def listed(rows):
     """Sentences from clauses: one as it is, several as bullets."""
     if len(rows) == 1:

@@ -10,6 +10,7 @@ from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.control.body import (
     as_array,
     avals_of,
+    closed_over,
     forwarded,
     leaf_paths,
     listed,
@@ -591,6 +592,12 @@ def _cond_lower(b, ins, out_avals, *, branches, branches_platforms=None):
     return b.instr("COND", [b.dense(x) for x in ins], outs, programs)
 
 
+def _cond_close_over(atoms, params):
+    closed = [closed_over(branch, atoms[1:]) for branch in params["branches"]]
+    branches = tuple([branch for branch, _ in closed])
+    return [atoms[0], *closed[0][1]], {**params, "branches": branches}
+
+
 cond_p = define(
     "cond",
     cls=HigherOrderPrimitive,
@@ -600,6 +607,7 @@ cond_p = define(
     linearize=_cond_linearize,
     dce=_cond_dce,
     keep=_cond_keep,
+    close_over=_cond_close_over,
     transpose=_cond_transpose,
     batch=_cond_batch,
     lower=_cond_lower,

@@ -142,6 +142,7 @@ def _match_primal(axis, tangent, dim, mapped):
 def _ignoring_consts(jvp, n):
     """A rule for the closed-over values too: they are taken not to vary."""
 
+    @named_like(jvp)
     def with_consts(primals, tangents):
         return jvp(primals[n:], tangents[n:])
 
@@ -284,7 +285,7 @@ def _with_shape(x):
     if type(x) not in core.literal_types:
         return x
     aval = core.get_aval(x)
-    return from_numpy(np.asarray(x, aval.dtype), aval.weak_type)
+    return core.constant(from_numpy(np.asarray(x, aval.dtype), aval.weak_type))
 
 
 class _Call:

@@ -8,6 +8,7 @@ from minijax.control.body import (
     as_array,
     avals_of,
     carry_error,
+    closed_over,
     forwarded,
     merged,
     partition,
@@ -606,6 +607,13 @@ def _scan_lower(
     return b.instr("SCAN", [b.dense(x) for x in ins], outs, params)
 
 
+def _scan_close_over(atoms, params):
+    n = params["num_consts"]
+    body, consts = closed_over(params["jaxpr"], atoms[:n])
+    params = {**params, "jaxpr": body, "num_consts": len(consts)}
+    return consts + atoms[n:], params
+
+
 scan_p = define(
     "scan",
     cls=HigherOrderPrimitive,
@@ -615,6 +623,7 @@ scan_p = define(
     linearize=_scan_linearize,
     dce=_scan_dce,
     keep=_scan_keep,
+    close_over=_scan_close_over,
     transpose=_scan_transpose,
     batch=_scan_batch,
     lower=_scan_lower,

@@ -8,6 +8,7 @@ from minijax.control.body import (
     as_array,
     avals_of,
     carry_error,
+    closed_over,
     forwarded,
     merged,
     partition,
@@ -383,6 +384,18 @@ def _while_lower(
     return b.instr("WHILE", [b.dense(x) for x in ins], outs, params)
 
 
+def _while_close_over(atoms, params):
+    cond, body, init = split_list(
+        atoms, [params["cond_nconsts"], params["body_nconsts"]]
+    )
+    cond_jaxpr, cond = closed_over(params["cond_jaxpr"], cond)
+    body_jaxpr, body = closed_over(params["body_jaxpr"], body)
+    return [*cond, *body, *init], {
+        "cond_nconsts": len(cond), "cond_jaxpr": cond_jaxpr,
+        "body_nconsts": len(body), "body_jaxpr": body_jaxpr,
+    }  # fmt: skip
+
+
 while_p = define(
     "while",
     cls=HigherOrderPrimitive,
@@ -393,4 +406,5 @@ while_p = define(
     transpose=_while_transpose,
     batch=_while_batch,
     lower=_while_lower,
+    close_over=_while_close_over,
 )

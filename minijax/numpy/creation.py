@@ -93,7 +93,7 @@ def _from_object(x, dtype, copy=False) -> Any:
         return _copied(x) if copy else x
     if isinstance(x, (np.ndarray, np.generic)):
         plain = _callpath.from_numpy(x) if dtype is None else None
-        return _from_numpy(x, dtype) if plain is None else plain
+        return _from_numpy(x, dtype) if plain is None else core.constant(plain)
     if type(x) in dtypes.python_scalar_types:
         return _from_scalar(x, dtype)
     base = next((kind for kind in (int, float, complex) if isinstance(x, kind)), None)
@@ -115,7 +115,12 @@ def _copied(x):
 def _from_numpy(x, dtype):
     if dtype is None:
         dtype = dtypes.dtype(x)
-    return array_module.from_numpy(_cast(np.asarray(x), dtype))
+    return _made(_cast(np.asarray(x), dtype))
+
+
+def _made(host, weak=False, value=None):
+    """An array of NumPy data; value: see `core.constant`."""
+    return core.constant(array_module.from_numpy(host, weak), value)
 
 
 def _cast(x, dtype):
@@ -131,7 +136,7 @@ def _from_scalar(x, dtype):
         dtype = dtypes.python_scalar_dtype(type(x))
         if weak and dtype.kind == "i" and not -(2**31) <= x < 2**31:
             _check_fits(x, dtype)
-    return array_module.from_numpy(np.array(x, dtype), weak)
+    return _made(np.array(x, dtype), weak, x if weak else None)
 
 
 def _check_fits(x, dtype):
@@ -167,8 +172,8 @@ def _from_sequence(x, dtype):
     if arrays:
         return _stack(x, dtype)
     if any(isinstance(leaf, np.ndarray) for leaf in others) or others:
-        return array_module.from_numpy(_cast(np.array(x), dtype))
-    return array_module.from_numpy(np.array(x, dtype))
+        return _made(_cast(np.array(x), dtype))
+    return _made(np.array(x, dtype))
 
 
 def _sequence_dtype(kinds, arrays, others):
@@ -188,7 +193,7 @@ def _stack(x, dtype):
     if not isinstance(x, (list, tuple)):
         return _from_object(x, dtype)
     if all(not hasattr(leaf, "aval") for leaf in _leaves(x)):
-        return array_module.from_numpy(_cast(np.array(x), dtype))
+        return _made(_cast(np.array(x), dtype))
     parts = [
         lax.expand_dims(convert(item, dtype), (0,))
         if not isinstance(item, (list, tuple)) and not hasattr(item, "__jax_array__")

@@ -39,6 +39,8 @@ def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
     indexer, expanded = _indexer(x, index, wrap_negative_indices)
     if 0 in indexer.shape:
         return x
+    if type(y) is int and aval.dtype.kind == "u":
+        y = convert(y, aval.dtype)  # may be larger than an int32
     x, y = promote_dtypes(x, y)
     y = broadcast_to(y, tuple(indexer.shape))
     if indexer.new:

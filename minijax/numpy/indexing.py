@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import core, errors, lax
+from minijax import core, dtypes, errors, lax
 from minijax.array import ArrayImpl
 from minijax.core import Tracer
 from minijax.numpy.creation import zeros_like
@@ -254,6 +254,7 @@ def _check_not_empty(axis, size, taken):
 def _scalar_start(entry, rank):
     """A start of int32, or of int64 where it is the only one."""
     if isinstance(entry, int):
+        dtypes.check_python_int(entry, INT32)
         return INT32.type(entry)
     if isinstance(entry, np.ndarray):
         return literal(entry[()], INT32)
@@ -347,7 +348,8 @@ class Indexer:
     def _add_scalar(self, entry, size, wrap_negative):
         _check_not_empty(self._dim, size, 1)
         if isinstance(entry, int):
-            index = INT32.type(entry + size if entry < 0 and wrap_negative else entry)
+            index = entry + size if entry < 0 and wrap_negative else entry
+            index = dtypes.wrapped_int(index, INT32)
         else:
             index = _wrap_negative(entry, size) if wrap_negative else entry
             index = convert(index, INT32)

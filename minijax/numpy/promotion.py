@@ -138,7 +138,8 @@ def _literal_makers():
     makers = {}
     for name in ("float32", "float64"):
         dtype = np.dtype(name)
-        makers[dtype, float] = makers[dtype, int] = dtype.type
+        makers[dtype, float] = dtype.type
+        makers[dtype, int] = _integer_maker(dtype)
     for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"):
         dtype = np.dtype(name)
         makers[dtype, int] = _integer_maker(dtype)
@@ -147,7 +148,8 @@ def _literal_makers():
 
 def _integer_maker(dtype):
     def make(value):
-        return _integer_literal(value, dtype)
+        dtypes.check_int_argument(value, dtypes.python_scalar_dtype(int))
+        return literal(value, dtype)
 
     return make
 
@@ -173,11 +175,6 @@ def convert(x, dtype, weak=False) -> Any:
         return _convert_host(x, dtype, weak)
     if aval.dtype == dtype and aval.weak_type == weak:
         return x
-    if not aval.shape and core.current_trace() is not core.eval_trace:
-        value_of = core.scalar_values.get(type(x))
-        value = None if value_of is None else value_of(x)
-        if value is not None:
-            return literal(value, dtype, weak)
     if loses_imaginary_part(aval.dtype, dtype):
         warn_of_lost_part()
     if aval.dtype != dtype and "K" in (aval.dtype.kind, dtype.kind):
@@ -207,12 +204,19 @@ def result_dtype(*args) -> Any:
     )
 
 
+def _promoted(x, dtype, weak):
+    """`convert`, but a Python integer must fit the dtype that it stands for."""
+    if type(x) is int:
+        dtypes.check_int_argument(x, dtypes.python_scalar_dtype(int))
+    return convert(x, dtype, weak)
+
+
 def promote_dtypes(*args) -> Any:
     """The values in their common dtype."""
     if len(args) < 2:
         return list(args)
     dtype, weak = result_dtype(*args)
-    return [convert(x, dtype, weak) for x in args]
+    return [_promoted(x, dtype, weak) for x in args]
 
 
 def inexact_dtype(dtype) -> Any:
@@ -229,7 +233,7 @@ def promote_dtypes_inexact(*args) -> Any:
     """The values in their common dtype, or its floating point counterpart."""
     dtype, weak = result_dtype(*args)
     dtype = inexact_dtype(dtype)
-    return [convert(x, dtype, weak) for x in args]
+    return [_promoted(x, dtype, weak) for x in args]
 
 
 def promote_dtypes_numeric(*args) -> Any:
@@ -237,7 +241,7 @@ def promote_dtypes_numeric(*args) -> Any:
     dtype, weak = result_dtype(*args)
     if dtype == BOOL:
         dtype = INT32
-    return [convert(x, dtype, weak) for x in args]
+    return [_promoted(x, dtype, weak) for x in args]
 
 
 # --- shapes -------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def convert(operand, new_dtype=None, weak_type=False):
         if not np.ndim(operand) and old_dtype != dtypes.float0:
             return _scalar_constant(operand, new_dtype, weak_type)
         if old_dtype == new_dtype and not weak_type:
-            return array.from_numpy(operand)
+            return core.constant(array.from_numpy(operand))
     return convert_element_type_p.bind(
         operand, new_dtype=new_dtype, weak_type=bool(weak_type), sharding=None
     )
@@ -103,7 +103,7 @@ def loses_imaginary_part(old, new):
 
 
 def _scalar_constant(x, dtype, weak_type):
-    """A Python or NumPy scalar as an Array of `dtype`."""
+    """A Python or NumPy scalar as an array of `dtype`."""
     value = np.asarray(x)
     if value.dtype.kind == "O":  # an integer that no dtype holds
         value = np.asarray(float(x) if dtypes.issubdtype(dtype, np.inexact) else x)
@@ -115,9 +115,8 @@ def _scalar_constant(x, dtype, weak_type):
         and not isinstance(x, np.generic)
     ):
         value = np.asarray(x, dtype)
-    return array.ArrayImpl(
-        ShapedArray((), dtype, weak_type), convert_reference(value, dtype)
-    )
+    aval = ShapedArray((), dtype, weak_type)
+    return core.constant(array.ArrayImpl(aval, convert_reference(value, dtype)))
 
 
 def convert_reference(x: Any, new_dtype, **_):
@@ -174,6 +173,21 @@ def _unary_batch(primitive_of):
     return batch
 
 
+def _convert_fold(value, aval, *, new_dtype, weak_type, sharding):
+    """A scalar converted; not to or from what NumPy has no dtype for."""
+    if not (_is_plain(aval.dtype) and _is_plain(new_dtype)):
+        return None
+    out = convert_reference(np.asarray(value).astype(aval.dtype), new_dtype)[()]
+    if not weak_type:
+        return out
+    number = out.item()
+    return number if core.get_aval(number).dtype == new_dtype else None
+
+
+def _is_plain(dtype):
+    return isinstance(dtype, np.dtype) and dtype.kind in "biufc"
+
+
 convert_element_type_p = define(
     "convert_element_type",
     shape=lambda x, *, new_dtype, weak_type, sharding: ShapedArray(
@@ -185,6 +199,7 @@ convert_element_type_p = define(
     jvp=_convert_jvp,
     transpose=_convert_transpose,
     batch=_unary_batch(lambda: convert_element_type_p),
+    fold=_convert_fold,
     lower=lambda b, ins, out_avals, *, new_dtype, weak_type, sharding: [
         _convert_lower(b, ins[0], new_dtype)
     ],

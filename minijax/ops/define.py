@@ -471,9 +471,11 @@ def full(aval, value) -> Any:
     """An array of the given aval, its weak type included, with every element `value`."""
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
-    scalar = array.ArrayImpl(
-        ShapedArray((), aval.dtype, aval.weak_type),
-        np.asarray(value).astype(aval.dtype),
+    scalar = core.constant(
+        array.ArrayImpl(
+            ShapedArray((), aval.dtype, aval.weak_type),
+            np.asarray(value).astype(aval.dtype),
+        )
     )
     if not aval.shape:
         return scalar

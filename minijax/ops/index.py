@@ -96,7 +96,7 @@ def _at(starts, i):
 
 def _canonical_scalar(index):
     if type(index) is int:
-        return dtypes.python_scalar_dtype(int).type(index)
+        return dtypes.wrapped_int(index, dtypes.python_scalar_dtype(int))
     if isinstance(index, (np.generic, np.ndarray)):
         return np.asarray(index).astype(dtypes.canonicalize_dtype(index.dtype))[()]
     return index

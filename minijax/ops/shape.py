@@ -561,4 +561,4 @@ def full_like(x, fill_value, dtype=None, shape=None, sharding=None):
 
 def shape_as_value(shape):
     """A shape as an array of int32."""
-    return array.from_numpy(np.array(shape, np.int32))
+    return core.constant(array.from_numpy(np.array(shape, np.int32)))

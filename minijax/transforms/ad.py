@@ -154,6 +154,9 @@ class LinearTrace(JaxprTrace):
                 return super().process_primitive(primitive, args, params)
         return self.parent.process_primitive(primitive, args, params)
 
+    def constant(self, x, value=None):
+        return self.parent.constant(x, value)
+
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
         if self.owns_any(args):
             return fun(*args)

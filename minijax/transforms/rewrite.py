@@ -3,12 +3,13 @@
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
 computed before is not computed again, arithmetic that changes nothing is left out, a
 transposed matrix product becomes the product of the swapped operands, sums over windows
-take over the padding with zeros before them, and converted scalar constants are constants.
+take over the padding with zeros before them, and constants without axes become literals,
+converted ones too, also in the bodies of loops and branches.
 """
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, Var
 from minijax.ops.bits import shift_right_logical_p
 from minijax.transforms.dce import dce
@@ -45,7 +46,12 @@ class _Rewriter:
         """The new closed jaxpr."""
         jaxpr = closed.jaxpr
         self._count(jaxpr)
-        outvars = self._walk(jaxpr, {}, outermost=True)
+        names = {}
+        for var, value in zip(jaxpr.constvars, closed.consts, strict=True):
+            scalar = _as_literal(var, value)
+            if scalar is not None:
+                names[var] = scalar
+        outvars = self._walk(jaxpr, names, outermost=True)
         constvars = jaxpr.constvars + [v for v, _ in self.consts]
         return ClosedJaxpr(
             jaxpr.replace(constvars=constvars, outvars=outvars, eqns=self.eqns),
@@ -84,8 +90,9 @@ class _Rewriter:
         for var, atom in names.items():
             self._read_more(atom, self.uses.get(var, 0) - 1)
         for var, value in zip(inner.jaxpr.constvars, inner.consts, strict=True):
-            names[var] = Var(var.aval)
-            self.consts.append((names[var], value))
+            names[var] = _as_literal(var, value) or Var(var.aval)
+            if type(names[var]) is Var:
+                self.consts.append((names[var], value))
         return self._walk(inner.jaxpr, names)
 
     def _read_more(self, atom, times):
@@ -119,6 +126,8 @@ class _Rewriter:
             self.made_by[var] = place
         params = eqn.params
         if isinstance(eqn.primitive, HigherOrderPrimitive):
+            if eqn.primitive.close_over is not None:
+                ins, params = eqn.primitive.close_over(ins, params)
             params = {name: _rewritten(p) for name, p in params.items()}
         if outs is not eqn.outvars or ins != eqn.invars or params is not eqn.params:
             eqn = JaxprEqn(eqn.primitive, ins, outs, params, eqn.effects, eqn.source)
@@ -171,6 +180,15 @@ class _Rewriter:
             return out
         params = {**eqn.params, "permutation": tuple(rest)}
         return self.new(eqn, eqn.primitive, [out], params)
+
+
+def _as_literal(var, value):
+    """A constant as a literal, where it is a scalar that is known."""
+    scalar_of = core.scalar_values.get(type(value))
+    if scalar_of is None or var.aval.shape:
+        return None
+    scalar = scalar_of(value)
+    return None if scalar is None else Literal(scalar, var.aval)
 
 
 def _rewritten(param):
@@ -347,6 +365,7 @@ _RULES = {
     "sub": _neutral(0, right_only=True),
     "add": _neutral(0, negative_zero=True),
     "neg": _neg_rule,
+    "convert_element_type": _convert_rule,
     "select_n": _select_rule,
     "transpose": _transpose_rule,
     "reduce_window_sum": _window_sum_rule,
