@@ -365,7 +365,6 @@ _RULES = {
     "sub": _neutral(0, right_only=True),
     "add": _neutral(0, negative_zero=True),
     "neg": _neg_rule,
-    "convert_element_type": _convert_rule,
     "select_n": _select_rule,
     "transpose": _transpose_rule,
     "reduce_window_sum": _window_sum_rule,
