@@ -2,12 +2,14 @@
 
 import functools
 import gc
+import re
 import weakref
 
 import jax
 import jax.numpy
 import numpy as np
 import pytest
+from sides import NAMES, Side
 
 import minijax
 import minijax.numpy
@@ -190,3 +192,85 @@ def test_a_warm_call_traces_and_compiles_nothing():
     for _ in range(5):
         f(np.ones(3, np.float32))
     assert dict(minijax.stats.counters) == before
+
+
+# --- what is logged -----------------------------------------------------------------------
+
+
+def _seen(side, first, then, **options):
+    """What is explained of a call `then(f)` after `first(f)`."""
+
+    def f(x, y=2):
+        return x * 2
+
+    jitted = side.jit(f, **options)
+    if first is not None:
+        first(jitted)
+    with side.explain_cache_misses(True):
+        then(jitted)
+
+
+def _flagged(side):
+    def then(f):
+        with side.numpy_rank_promotion("warn"):
+            f(np.float32(1))
+
+    _seen(side, lambda f: f(np.float32(1)), then)
+
+
+EXPLAINED = {
+    "first": lambda s: _seen(s, None, lambda f: f(1.0)),
+    "hit": lambda s: _seen(s, lambda f: f(1.0), lambda f: f(2.0)),
+    "rank": lambda s: _seen(s, lambda f: f(np.float32(1)), lambda f: f(np.ones(3, "f"))),
+    "shape": lambda s: _seen(
+        s, lambda f: f(np.ones(2, "f")), lambda f: f(np.ones(3, "f"))),
+    "two": lambda s: _seen(
+        s, lambda f: f(np.int32(1), np.int32(1)), lambda f: f(np.float32(1), np.ones(3, "f"))),
+    "weak": lambda s: _seen(s, lambda f: f(np.float32(1)), lambda f: f(1.0)),
+    "tree": lambda s: _seen(s, lambda f: f(1.0, 2), lambda f: f(1.0, (2, 3))),
+    "keyword": lambda s: _seen(s, lambda f: f(1.0, 2), lambda f: f(1.0, y=2)),
+    "closest": lambda s: _seen(
+        s, lambda f: (f(np.ones(2, "f"), 1.0), f(1, (2,))), lambda f: f(np.ones(2, "f"), 3)),
+    "flag": _flagged,
+}  # fmt: skip
+
+
+def _logged(program, name, caplog):
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        program(Side(name))
+    return [
+        (r.name, r.levelname, re.sub(r"id=\d+|[\d.]+(?= sec)", "", r.getMessage()))
+        for r in caplog.records
+    ]
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_cache_misses_are_explained(name, caplog):
+    theirs, ours = (_logged(EXPLAINED[name], n, caplog) for n in NAMES)
+    assert theirs == ours
+
+
+def test_static_argument_is_explained(caplog):
+    def program(side):
+        _seen(side, lambda f: f(1.0, 2), lambda f: f(1.0, 3), static_argnums=1)
+
+    for name in NAMES:
+        ((_, _, said),) = _logged(program, name, caplog)
+        assert "* at input path [0][1], now" in said
+        assert "Static(val=3) and before" in said
+
+
+def test_compilations_are_logged(caplog):
+    def program(side):
+        x = side.jnp.ones(7)
+
+        def logged_function(x):
+            return x * 2 + 1
+
+        with side.log_compiles():
+            side.jit(logged_function)(x)
+
+    theirs, ours = (_logged(program, n, caplog) for n in NAMES)
+    assert len(theirs) == 4
+    assert theirs == ours

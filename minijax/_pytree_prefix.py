@@ -253,7 +253,7 @@ def _equality_errors(path, left, right, left_leaves, right_leaves):
         said = (f"{name} of length {n}" for n in sizes)
         yield path, *said, "the lengths do not match"
     elif sizes[0] != sizes[1]:
-        said = (f"{left_type} with {n} child{'' if n == 1 else 'ren'}" for n in sizes)
+        said = (f"{left_type} with {n} child{'ren' if n > 1 else ''}" for n in sizes)
         why = "the numbers of children do not match"
         if left_type is dict:
             more = {*(left_data or ())} ^ {*(right_data or ())}

@@ -10,7 +10,7 @@ import sys
 import threading
 import types
 
-from minijax import _callpath, ladder
+from minijax import _callpath, ladder, stats
 
 _ABSENT = object()
 
@@ -35,7 +35,7 @@ _FLAGS = {
     "jax_debug_key_reuse": (False, False, "accepted; keys are not tracked"),
     "jax_enable_checks": (False, False, "validate each jaxpr after each pass"),
     "jax_log_compiles": (False, False, "log each function that is traced and compiled"),
-    "jax_explain_cache_misses": (False, False, "accepted; nothing is explained"),
+    "jax_explain_cache_misses": (False, False, "log why a function is traced again"),
     "jax_traceback_filtering": ("auto", False, "'off' keeps the framework's own frames"),
     "jax_platforms": (None, False, "accepted; there is one platform, cpu"),
     "jax_platform_name": ("", False, "accepted; there is one platform, cpu"),
@@ -299,6 +299,14 @@ values = _Values()
 def x64_enabled():
     """Whether 64-bit types are kept, in this thread."""
     return values.jax_enable_x64
+
+
+stats.warns_of_compiles = lambda: values.jax_log_compiles
+
+
+def trace_flags():
+    """The names of these flags, in the order of `trace_key`."""
+    return _TRACE_FLAGS
 
 
 def trace_key():

@@ -34,6 +34,7 @@ class Compiled(_callpath.Executable):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
+        stats.log_compiling(name, closed.in_avals)
         with stats.phase("lower", name):
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:

@@ -117,7 +117,7 @@ class JaxprEqn:
     @property
     def source_info(self):
         """Where the user asked for this equation."""
-        return SourceInfo(*(self.source or (None, 0, ())))
+        return SourceInfo(self.source or (None, 0, ()))
 
     def __repr__(self):
         return pretty_eqn(self)

@@ -7,7 +7,7 @@ own line (`Replay`).
 
 import sys
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 _PACKAGE = __file__.rpartition("source_info.py")[0]
 _own_files = {}  # file name -> whether it is one of this package's
@@ -36,17 +36,15 @@ class NameStack(tuple):
         return "/".join(reversed(shown))
 
 
-class SourceInfo(NamedTuple):
+class SourceInfo(tuple):
     """A source, with names for what it has."""
 
-    code: Any
-    offset: Any
-    scopes: Any
+    __slots__ = ()
 
     @property
     def name_stack(self):
         """The scopes; as text `outer/inner`."""
-        return NameStack(self.scopes)
+        return NameStack(self[2])
 
     @property
     def line(self) -> Any:

@@ -6,6 +6,8 @@ it through `monitoring` under JAX's event name. `count("eager_cache_miss")` adds
 so that being measurable costs nothing.
 """
 
+import importlib
+import sys
 import threading
 from collections.abc import Callable
 from time import perf_counter, time
@@ -26,6 +28,9 @@ counters: dict[str, int] = {}
 
 # Called with JAX's private name of an event; `_src.util` sets it.
 event_listener: Callable[..., None] | None = None
+
+# The flag `jax_log_compiles`; `config` sets it.
+warns_of_compiles: Callable[[], bool] = bool
 
 _describers: list[Callable[[], dict[str, Any]]] = []
 
@@ -72,11 +77,49 @@ class phase:
         row[1] += seconds
         row[2] += seconds - self._inner
         count(self.name)
+        _log_end(self.name, self.fun_name, seconds)
         event, fun_name = event_name(self.name, self.fun_name)
         monitoring.record_event_duration_secs(event, seconds, fun_name=fun_name)
         monitoring.record_event_time_span(
             event, self._wall, self._wall + seconds, fun_name=fun_name
         )
+
+
+# What JAX says in its log, in its words and under its loggers' names: tools look for them.
+_FINISHED = {
+    "trace": "Finished tracing {} for jit in {:.9f} sec",
+    "lower": "Finished jaxpr to MLIR module conversion jit({}) in {:.9f} sec",
+    "compile": "Finished XLA compilation of jit({}) in {:.9f} sec",
+}
+
+
+def _log_end(phase, fun_name, seconds):
+    said = _FINISHED.get(phase)
+    if said is not None:
+        log("jax._src.dispatch", lambda: said.format(fun_name, seconds))
+
+
+def log_compiling(fun_name: str, avals: Any) -> None:
+    """Log that a program is about to be compiled."""
+    log(
+        "jax._src.interpreters.pxla",
+        lambda: (
+            f"Compiling jit({fun_name}) with global shapes and types {tuple(avals)}. "
+            f"Argument mapping: {('UnspecifiedValue',) * len(avals)}.".replace("'", "")
+        ),
+    )
+
+
+def log(logger: str, text: Callable[[], str]) -> None:
+    """Log what `text()` gives: a warning under `jax_log_compiles`, else for debugging."""
+    warns = warns_of_compiles()
+    if not warns and "logging" not in sys.modules:
+        return  # nobody can be listening
+    logging = importlib.import_module("logging")
+    level = logging.WARNING if warns else logging.DEBUG
+    listener = logging.getLogger(logger)
+    if listener.isEnabledFor(level):
+        listener.log(level, text())
 
 
 def event_name(name: str, fun_name: str) -> tuple[str, str]:

@@ -31,6 +31,12 @@ from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
 
+
+def is_own(fun):
+    """Whether a function is one of this library's."""
+    return str(getattr(fun, "__module__", "")).split(".")[0] in ("minijax", "jax")
+
+
 # --- the primitive ----------------------------------------------------------------
 
 
@@ -385,6 +391,9 @@ class PjitFunction(_callpath.Jit, Wrapped):
         known = self._cache.traced.get(signature)
         if known is None:
             stats.event("trace_to_jaxpr")
+            if config.values.jax_explain_cache_misses and not is_own(self._fun):
+                explain = importlib.import_module("minijax.control.explain").explain
+                explain(self._fun, signature, list(self._cache.traced))
             with stats.phase("trace", self._name):
                 known = self._trace(flat, in_tree, avals, static)
             if not known.calls_tracers:

@@ -430,7 +430,7 @@ def _has_placeholders(fmt):
 def _logging_record():
     where = core.user_frame()
     file, line = (
-        (where[0].co_filename, SourceInfo(*where).line)
+        (where[0].co_filename, SourceInfo(where).line)
         if where
         else ("(unknown file)", 0)
     )
