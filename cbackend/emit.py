@@ -19,6 +19,7 @@ from cbackend.leaves import (
     Leaves,
     Operand,
     Place,
+    are_lines,
     is_guarded,
     is_leaf,
     is_mapped,
@@ -173,13 +174,17 @@ class _Activation:
         size = 1 + len(instr.micros) if isinstance(instr, Ewise) else 1
         if emitter.statements + size > MAX_STATEMENTS:
             return False
-        written = instr.op in WRITERS or is_leaf(
-            instr, lambda: emitter.order(self.index, k), self._relation
-        )
-        for kind, holds in ((self.guarded, is_guarded), (self.mapped, is_mapped)):
-            if not written and holds(instr, self._relation):
-                kind.add(k)
-                emitter.statements += size
+
+        def order():
+            return emitter.order(self.index, k)
+
+        written = instr.op in WRITERS or is_leaf(instr, order, self._relation)
+        if not written and is_guarded(instr, self._relation):
+            self.guarded.add(k)
+            emitter.statements += size
+        if not written and is_mapped(instr, order, self._relation):
+            self.mapped.add(k)
+            emitter.statements += size
         emitter.statements += size * written
         return written
 
@@ -350,7 +355,14 @@ class _Activation:
 
     def _mapped(self, k, instr):
         """The elements of a MAP_REDUCE, then the runtime's sums of them."""
-        memory = self.memory
+        memory, slots = self.memory, self._host_slots()
+        if are_lines(instr):
+            code = f"{self.index}, {k}"
+            lines = self.emitter.leaves.write_lines(
+                instr, self.operand, code, slots, self.take
+            )
+            self.memory = memory
+            return lines
         pieces = [
             self.take(instr.size * view.dtype.itemsize)
             for view, _ in zip(instr.outs, instr.kinds, strict=False)
@@ -361,7 +373,7 @@ class _Activation:
             "{",
             *self.emitter.leaves.write_mapped(instr, self.operand, pieces),
             f"char *pieces[] = {{{addresses}}};",
-            f"host->reduce(run, {self.index}, {k}, {self._host_slots()}, pieces);",
+            f"host->reduce(run, {self.index}, {k}, {slots}, pieces, 0, -1, 0);",
             "}",
         ]
 

@@ -9,12 +9,23 @@ import math
 
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
-from cbackend.sums import COPY, FOUR, OTHER, SEQUENCE, dot_text, has_text, reduce_text
+from cbackend.sums import (
+    COPY,
+    FOUR,
+    OTHER,
+    SEQUENCE,
+    WHOLE,
+    dot_text,
+    has_text,
+    reduce_text,
+)  # fmt: skip
 
 UNROLLED = 4  # elements that are written out one by one
 MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
 MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
 SHARED_UNIT = 1024  # elements that stay with one thread
+LINES_UNIT = 4096  # elements that are made before they are summed
+REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
 MAX_CALLED = 8  # elements, where a kernel is called for each
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
 MAX_PRODUCTS = 128  # multiplications; beyond, tier 0's vectors are faster
@@ -38,6 +49,22 @@ static void NAME(void *context, int64_t begin, int64_t end, char *scratch) {{
   begin *= {unit};
   end = end * {unit} < {n} ? end * {unit} : {n};
   {call}
+}}
+"""
+
+
+# The same for lines: the elements of each unit go to scratch, then they are summed.
+_LINES_TASK = """\
+static void NAME(void *context, int64_t first, int64_t last, char *scratch) {{
+  char **operands = context;
+  const mjx_native_host *host = (const mjx_native_host *)operands[0];
+  char *pieces[] = {{{pieces}}};
+  for (int64_t u = first; u < last; u++) {{
+    int64_t begin = u * {unit}, end = begin + {unit} < {n} ? begin + {unit} : {n};
+    {call};
+    host->reduce(operands[1], {code}, (char **)operands[2], pieces, begin * {lines},
+                 (end - begin) * {lines}, scratch + {nbytes});
+  }}
 }}
 """
 
@@ -113,16 +140,47 @@ def is_guarded(instr, relation):
     )
 
 
-def is_mapped(instr, relation):
+def is_mapped(instr, order, relation):
     """Whether a MAP_REDUCE is written as its elementwise part, the sums left to the
-    runtime.
+    runtime: of all its elements at once, or of a few lines at a time (`are_lines`).
     """
+    if type(instr) is not MapReduce or len(instr.micros) < 2 or instr.size <= UNROLLED:
+        return False
+    if instr.size <= _serial_limit(instr):
+        return _ewise_fits(instr, relation)
     return (
-        type(instr) is MapReduce
-        and instr.size > UNROLLED
-        and len(instr.micros) > 1
-        and _ewise_fits(instr, relation)
+        all(
+            is_written(m.kernel) and m.kernel.name not in BRANCHING
+            for m in instr.micros
+        )
+        and not _overlaps(instr.outs, instr.ins, relation)
+        and are_lines(instr)
+        and order() != WHOLE
     )
+
+
+def are_lines(instr):
+    """Whether a large MAP_REDUCE sums contiguous lines, which a loop can make in turn."""
+    if instr.size <= _serial_limit(instr) or instr.extents[2] != 1:
+        return False
+    dense = [Operand(None, None, "0", dense_strides(instr.shape))]
+    views = [
+        Operand(None, None, "0", v.strides) for v in instr.outs[len(instr.kinds) :]
+    ]
+    views += [Operand(None, None, "0", v.strides) for v in instr.ins]
+    rows, *row = _line_space(instr, dense + views)
+    return instr.extents[0] % rows == 0 and math.prod(row) <= MAX_LIGHT
+
+
+def _line_space(instr, operands):
+    """The collapsed space of a reduction of lines: its first dim goes over whole lines."""
+    outer, n, _ = instr.extents
+    shape = _collapse(instr.shape, operands)
+    if len(shape) == 1:
+        shape = [outer, n]
+        for operand in operands:
+            operand.strides = [operand.strides[0] * n, operand.strides[0]]
+    return shape
 
 
 def is_leaf(instr, order, relation):
@@ -136,7 +194,7 @@ def is_leaf(instr, order, relation):
     if type(instr) is MapReduce:
         return _map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR)
     if instr.op == "REDUCE":
-        return _reduce_fits(instr, relation) and order() != OTHER
+        return _reduce_fits(instr, relation) and order() not in (OTHER, WHOLE)
     if instr.op == "DOT":
         return _dot_fits(instr, relation) and order() != OTHER
     if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
@@ -278,12 +336,43 @@ class Leaves:
         """
         ins = [operand(view) for view in instr.ins]
         outs = [operand(view) for view in instr.outs[len(pieces) :]]
-        strides = dense_strides(instr.shape)
-        dense = [
-            Operand(place, suffix_of(view), "0", strides)
-            for place, view in zip(pieces, instr.outs, strict=False)
-        ]
+        dense = _dense(pieces, instr)
         return self._group(instr, instr.shape, dense + outs, ins)
+
+    def write_lines(self, instr, operand, code, slots, take):
+        """C lines for a MAP_REDUCE of lines: the elements of a few, then their sums.
+
+        code: the instruction as `host->reduce` is told; slots: their name; take(nbytes):
+        a place for the time of the instruction.
+        """
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs[len(instr.kinds) :]]
+        reduced = instr.outs[: len(instr.kinds)]
+        dense = _dense([None] * len(reduced), instr)
+        shape = _line_space(instr, dense + outs + ins)
+        row = math.prod(shape[1:])
+        unit = max(1, LINES_UNIT // row)
+        nbytes = 0
+        for piece, view in zip(dense, reduced, strict=True):
+            piece.place = Place("scratch", offset=nbytes)
+            nbytes += -(-unit * row * view.dtype.itemsize // 64) * 64
+        pointers = ["(char *)host", "(char *)run", f"(char *){slots}"]
+        parts = dense + _handed_over(outs + ins, pointers)
+        n_out = len(instr.outs)
+        call = self._loops(
+            instr, ["end - begin", *shape[1:]], parts[:n_out], parts[n_out:]
+        )
+        task = self._function(
+            _LINES_TASK.format(
+                n=shape[0], unit=unit, call=call, code=code, nbytes=nbytes,
+                pieces=", ".join(piece.place.address() for piece in dense),
+                lines=instr.extents[0] // shape[0],
+            )
+        )  # fmt: skip
+        cost = _cost(instr, instr.size, len(parts))
+        scratch = f"{nbytes} + MJX_NATIVE_REDUCE_BYTES"
+        own = take(nbytes + REDUCE_BYTES).address()
+        return _in_parallel(pointers, shape[0], unit, cost, f"{scratch}, {own}", task)
 
     def fresh(self):
         """A new name for a value."""
@@ -380,18 +469,8 @@ class Leaves:
         """
         size = math.prod(shape)
         unit = max(1, SHARED_UNIT * shape[0] // size)
-        pointers, parts = ["(char *)host", f"(char *)&{failed}" if failed else "0"], []
-        for operand in outs + ins:
-            moved = f"begin * {operand.strides[0]}"
-            if operand.place is None:
-                start = f"{operand.start} + {moved}"
-                parts.append(Operand(None, operand.suffix, start, operand.strides))
-                continue
-            place = Place(f"operands[{len(pointers)}]")
-            pointers.append(
-                f"(char *)({operand.place.pointer(operand.suffix, operand.start)})"
-            )
-            parts.append(Operand(place, operand.suffix, moved, operand.strides))
+        pointers = ["(char *)host", f"(char *)&{failed}" if failed else "0"]
+        parts = _handed_over(outs + ins, pointers)
         call = self._loops(
             group, ["end - begin", *shape[1:]], parts[: len(outs)], parts[len(outs) :]
         )
@@ -400,12 +479,7 @@ class Leaves:
         )
         task = self._function(_TASK.format(n=shape[0], unit=unit, call=call))
         cost = _cost(group, size, len(parts))
-        return [
-            "{",
-            f"char *operands[] = {{{', '.join(pointers)}}};",
-            f"host->parallel({-(-shape[0] // unit)}, {cost}, {task}, operands);",
-            "}",
-        ]
+        return _in_parallel(pointers, shape[0], unit, cost, "0, 0", task)
 
     def _loop_body(self, group, extents, outs, ins):
         """Loops; what the innermost one does not move is read before it.
@@ -520,6 +594,41 @@ class Leaves:
         """Lines that copy elements of one size."""
         source.suffix = target.suffix
         return self._group(_COPY, shape, [target], [source])
+
+
+def _dense(places, instr):
+    """Operands for what a MAP_REDUCE reduces, dense over the iteration shape."""
+    strides = dense_strides(instr.shape)
+    return [
+        Operand(place, suffix_of(view), "0", strides)
+        for place, view in zip(places, instr.outs, strict=False)
+    ]
+
+
+def _handed_over(operands, pointers):
+    """The operands as a task sees them, from its first row on; their pointers are added."""
+    parts = []
+    for operand in operands:
+        moved = f"begin * {operand.strides[0]}"
+        if operand.place is None:
+            start = f"{operand.start} + {moved}"
+            parts.append(Operand(None, operand.suffix, start, operand.strides))
+            continue
+        place = Place(f"operands[{len(pointers)}]")
+        first = operand.place.pointer(operand.suffix, operand.start)
+        pointers.append(f"(char *)({first})")
+        parts.append(Operand(place, operand.suffix, moved, operand.strides))
+    return parts
+
+
+def _in_parallel(pointers, rows, unit, cost, scratch, task):
+    """C lines that let the pool run a task over units of rows."""
+    return [
+        "{",
+        f"char *operands[] = {{{', '.join(pointers)}}};",
+        f"host->parallel({-(-rows // unit)}, {cost}, {scratch}, {task}, operands);",
+        "}",
+    ]
 
 
 class _Copy:

@@ -6,7 +6,7 @@ of `mjx_order` in mjx.h; the runtime says which one an instruction has.
 
 from cbackend.scalars import STORED
 
-OTHER, SEQUENCE, FOUR, COPY = range(4)  # enum mjx_order
+OTHER, SEQUENCE, FOUR, COPY, WHOLE = range(5)  # enum mjx_order
 LANES = 256
 _SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 

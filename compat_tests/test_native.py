@@ -199,6 +199,14 @@ def mapped_sums(x, row):
     return y.sum(-1), y, z.sum(0), z.sum(), (x * row + 1).max(1), (x > 0).sum(1)
 
 
+def large_lines(x, row, column):
+    """Sums of lines that are made a few at a time: broadcasts, masks, several results."""
+    y = jnp.exp(x - x.max(-1, keepdims=True))
+    pairs = ((column[:, None, None] - row[None, :, None]) * jnp.arange(3.0)).sum(-1)
+    lower = jnp.tril(x) * 2
+    return y, y.sum(-1), (y * row + 1).max(-1), pairs, lower.sum(-1), (x * x).mean(-1)
+
+
 def short_rows(x, v):
     """Loops whose last dim is written out."""
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
@@ -209,6 +217,8 @@ PROGRAMS = {
     "hard_sines": (large_groups, (1e6 * _normal(90, 97), _normal(97), _normal(90))),
     "mapped_sums": (mapped_sums, (_normal(61, 83), _normal(83))),
     "mapped_long_sums": (mapped_sums, (_normal(3, 1337), _normal(1337))),
+    "large_lines": (large_lines, (_normal(210, 333), _normal(333), _normal(210))),
+    "large_lines_of_many": (large_lines, (_normal(1500, 40), _normal(40), _normal(1500))),
     "short_rows": (short_rows, (_normal(77, 3), _normal(3))),
     "tiny_step": (
         tiny_step,
@@ -341,13 +351,16 @@ static int32_t no_run(void *run, int64_t code, int64_t instr, char **slots) {
   (void)run, (void)code, (void)instr, (void)slots;
   return 4;
 }
-static void no_sums(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces) {
-  (void)run, (void)code, (void)instr, (void)slots, (void)pieces;
+static void no_sums(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces,
+                    int64_t first, int64_t lines, char *scratch) {
+  (void)run, (void)code, (void)instr, (void)slots, (void)pieces, (void)first, (void)lines;
+  (void)scratch;
 }
-static void alone(int64_t n, int64_t cost, void (*task)(void *, int64_t, int64_t, char *), void *context) {
-  (void)cost;
-  task(context, 0, n / 2, 0);
-  task(context, n / 2, n, 0);
+static void alone(int64_t n, int64_t cost, int64_t scratch_bytes, char *scratch,
+                  void (*task)(void *, int64_t, int64_t, char *), void *context) {
+  (void)cost, (void)scratch_bytes;
+  task(context, 0, n / 2, scratch);
+  task(context, n / 2, n, scratch);
 }
 static int32_t no_stop(void) { return 6; }
 int main(void) {

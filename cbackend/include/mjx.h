@@ -121,6 +121,7 @@ typedef enum mjx_order {
   MJX_ORDER_COPY = 3,     /* there is one element: it stays as it is */
   MJX_ORDER_LANES = 256,  /* + n: a product in n interleaved sequences along K, from zero, each
                              product and sum in one rounding as above; then halves are added */
+  MJX_ORDER_WHOLE = 4,    /* a reduction that must see all elements at once; otherwise OTHER */
   MJX_ORDER_FOUR = 2      /* four interleaved sequences from 8 elements on, else one, from the first
                              element; a sum of floats then adds +0 */
 } mjx_order;

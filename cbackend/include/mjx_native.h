@@ -12,6 +12,8 @@
 #define MJX_NATIVE_VERSION 2
 #define MJX_NATIVE_SYMBOL  mjx_native_module_v1
 
+#define MJX_NATIVE_REDUCE_BYTES 8192
+
 /* What the runtime gives to native code. */
 typedef struct mjx_native_host {
   /* Runs instruction `instr` of program `code` as tier 0 does.  slots: where that program's arena,
@@ -19,12 +21,15 @@ typedef struct mjx_native_host {
    * Returns an mjx_status. */
   int32_t (*run)(void *run, int64_t code, int64_t instr, char **slots);
   /* Does the reductions of the MAP_REDUCE `instr`: those of output k from pieces[k], where the
-   * native code left their elements, dense over the iteration shape. */
-  void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces);
-  /* Runs task(context, begin, end, NULL) for parts of 0..n, on several threads where `cost`, about
-   * ns for everything, is worth it. */
-  void (*parallel)(int64_t n, int64_t cost, void (*task)(void *, int64_t, int64_t, char *),
-                   void *context);
+   * native code left their elements, dense over the iteration shape.  lines < 0: all of them, with
+   * the run's own scratch.  Otherwise those of lines first .. first+lines-1 alone, where lines are
+   * contiguous and the mjx_order is not MJX_ORDER_WHOLE; scratch: MJX_NATIVE_REDUCE_BYTES. */
+  void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces,
+                 int64_t first, int64_t lines, char *scratch);
+  /* Runs task(context, begin, end, scratch) for parts of 0..n, on several threads where `cost`,
+   * about ns for everything, is worth it; each has scratch_bytes, the caller its own_scratch. */
+  void (*parallel)(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,
+                   void (*task)(void *, int64_t, int64_t, char *), void *context);
   /* Reports an interrupted loop; returns the status to give back. */
   int32_t (*interrupted)(void);
   const volatile int *interrupt; /* non-zero: loops are to stop */

@@ -47,13 +47,15 @@ static int32_t host_run(void *opaque, int64_t code_index, int64_t instr_index, c
 }
 
 static void host_reduce(void *opaque, int64_t code_index, int64_t instr_index, char **slots,
-                        char *const *pieces) {
+                        char *const *pieces, int64_t first, int64_t lines, char *scratch) {
   mjx_frame frame = frame_of(opaque, code_index, slots);
-  mjx_map_reduce_pieces(&frame.code->instrs[instr_index], &frame, pieces);
+  mjx_map_reduce_pieces(&frame.code->instrs[instr_index], &frame, pieces, first, lines,
+                        lines < 0 ? frame.scratch : scratch);
 }
 
-static void host_parallel(int64_t n, int64_t cost, mjx_task_fn task, void *context) {
-  mjx_pool_for(n, cost, 0, NULL, task, context);
+static void host_parallel(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,
+                          mjx_task_fn task, void *context) {
+  mjx_pool_for(n, cost, scratch_bytes, own_scratch, task, context);
 }
 
 static int32_t host_interrupted(void) { return mjx_fail(MJX_INTERRUPTED, "interrupted"); }

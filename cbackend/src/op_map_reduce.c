@@ -8,6 +8,8 @@
 #include "ewise.h"
 #include "reduce.h"
 
+#include "mjx_native.h"
+
 enum {
   MAX_REDUCED = 16,
   PIECE = 1024,       /* elements evaluated at once, where the cut leaves a choice */
@@ -258,19 +260,32 @@ mjx_status mjx_op_map_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
   return MJX_OK;
 }
 
-/* Each reduction's elements lie whole in pieces[k], as native code left them. */
-void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const *pieces) {
+/* Each reduction's elements lie in pieces[k], as native code left them: all of them (lines < 0), or
+ * those of lines first .. first+lines-1. */
+void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const *pieces,
+                           int64_t first, int64_t lines, char *scratch) {
   const map_reduce_plan *plan = instr->plan;
-  for (int k = 0; k < plan->n_reduced; k++)
-    mjx_reduce_all(&plan->reduce[k], pieces[k], mjx_at(frame, &instr->out[k]), frame->scratch);
+  for (int k = 0; k < plan->n_reduced; k++) {
+    reduce_plan part = plan->reduce[k];
+    if (lines >= 0) {
+      part.inner = lines;
+      part.n_blocks = (lines + part.block - 1) / part.block;
+    }
+    mjx_reduce_all(&part, pieces[k], mjx_at(frame, &instr->out[k]) + first * part.in_size, scratch);
+  }
+}
+
+static bool must_be_whole(const reduce_plan *plan) {
+  return plan->n_chunks > 1 || plan->stack_bytes > MJX_NATIVE_REDUCE_BYTES;
 }
 
 /* That of all its reductions, if they have one in common. */
 mjx_order mjx_op_map_reduce_order(const mjx_instr *instr) {
   const map_reduce_plan *plan = instr->plan;
-  mjx_order first = mjx_reduce_order(&plan->reduce[0]);
-  for (int k = 1; k < plan->n_reduced; k++) {
-    if (mjx_reduce_order(&plan->reduce[k]) != first) return MJX_ORDER_OTHER;
+  mjx_order first = mjx_reduce_order(&plan->reduce[0]), order = first;
+  for (int k = 0; k < plan->n_reduced; k++) {
+    if (must_be_whole(&plan->reduce[k])) return MJX_ORDER_WHOLE;
+    if (mjx_reduce_order(&plan->reduce[k]) != first) order = MJX_ORDER_OTHER;
   }
-  return first;
+  return order;
 }
