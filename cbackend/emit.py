@@ -12,19 +12,9 @@ arithmetic on them, and it knows nothing of the runtime's treatment of denormal 
 import os
 
 from cbackend.flow import WRITERS, is_variable
-from cbackend.leaves import (
-    APART,
-    MIXED,
-    SAME,
-    Leaves,
-    Operand,
-    Place,
-    are_lines,
-    is_guarded,
-    is_leaf,
-    is_mapped,
-    suffix_of,
-)
+from cbackend.groups import are_lines, is_guarded, is_mapped
+from cbackend.leaves import Leaves, is_leaf
+from cbackend.places import APART, MIXED, SAME, Operand, Place, suffix_of
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise
 from cbackend.scalars import STORED, Scalars
 
@@ -79,9 +69,9 @@ class _Emitter:
         activation = _Activation(self, 0, ins, outs, {}, 0)
         body = activation.write()
         source = Source()
-        source.functions = len(self.leaves.functions)
+        source.functions = len(self.leaves.groups.functions)
         source.program_text = "\n".join(
-            [self.leaves.text(), _RUN_HEAD, *_indented(body), _RUN_TAIL]
+            [self.leaves.groups.text(), _RUN_HEAD, *_indented(body), _RUN_TAIL]
         )
         with open(_HEADER, encoding="utf-8") as file:
             header = file.read()
@@ -327,7 +317,7 @@ class _Activation:
         if k in self.guarded:
             return [
                 f"/* {self.index}.{k} {_describe(instr)} */",
-                *self.emitter.leaves.write_guarded(instr, self.operand),
+                *self.emitter.leaves.groups.guarded(instr, self.operand),
                 *self._outside_call(k),
             ]
         if k in self.mapped:
@@ -358,7 +348,7 @@ class _Activation:
         memory, slots = self.memory, self._host_slots()
         if are_lines(instr):
             code = f"{self.index}, {k}"
-            lines = self.emitter.leaves.write_lines(
+            lines = self.emitter.leaves.groups.lines(
                 instr, self.operand, code, slots, self.take
             )
             self.memory = memory
@@ -371,7 +361,7 @@ class _Activation:
         addresses = ", ".join(piece.address() for piece in pieces)
         return [
             "{",
-            *self.emitter.leaves.write_mapped(instr, self.operand, pieces),
+            *self.emitter.leaves.groups.mapped(instr, self.operand, pieces),
             f"char *pieces[] = {{{addresses}}};",
             f"host->reduce(run, {self.index}, {k}, {slots}, pieces, 0, -1, 0);",
             "}",

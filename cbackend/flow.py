@@ -6,7 +6,7 @@ writing; one that the body updates in place has one memory.  Small carries are C
 variables, with the same alternation.
 """
 
-from cbackend.leaves import Place, suffix_of
+from cbackend.places import Place, suffix_of
 from cbackend.program import INPUT, OUTPUT
 from cbackend.scalars import STORED
 

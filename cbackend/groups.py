@@ -1,0 +1,432 @@
+"""Elementwise groups as C, and what of a MAP_REDUCE is one.
+
+A few elements are written out in place, so that their values can live in registers.  More
+are a loop in a function of its own, which serves every place that differs only in sizes and
+strides; from some size on the pool's threads share its turns.
+"""
+
+import math
+
+from cbackend.places import (
+    APART,
+    MIXED,
+    Operand,
+    Place,
+    collapse,
+    index_of,
+    index_text,
+    parameter,
+    suffix_of,
+)  # fmt: skip
+from cbackend.program import Ewise, MapReduce, dense_strides
+from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
+from cbackend.sums import WHOLE
+
+UNROLLED = 4  # elements that are written out one by one
+MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
+MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
+SHARED_UNIT = 1024  # elements that stay with one thread
+LINES_UNIT = 4096  # elements that are made before they are summed
+REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
+MAX_CALLED = 8  # elements, where a kernel is called for each
+
+# As a function of its own a loop is compiled for speed, however the call is reached.
+_LOOP = "__attribute__((hot)) static"
+
+# What a thread does of a loop over n rows (or elements): those of its units.
+_TASK = """\
+static void NAME(void *context, int64_t begin, int64_t end, char *scratch) {{
+  char **operands = context;
+  const mjx_native_host *host = (const mjx_native_host *)operands[0];
+  (void)scratch;
+  begin *= {unit};
+  end = end * {unit} < {n} ? end * {unit} : {n};
+  {call}
+}}
+"""
+
+# The same for lines: the elements of each unit go to scratch, then they are summed.
+_LINES_TASK = """\
+static void NAME(void *context, int64_t first, int64_t last, char *scratch) {{
+  char **operands = context;
+  const mjx_native_host *host = (const mjx_native_host *)operands[0];
+  char *pieces[] = {{{pieces}}};
+  for (int64_t u = first; u < last; u++) {{
+    int64_t begin = u * {unit}, end = begin + {unit} < {n} ? begin + {unit} : {n};
+    {call};
+    host->reduce(operands[1], {code}, (char **)operands[2], pieces, begin * {lines},
+                 (end - begin) * {lines}, scratch + {nbytes});
+  }}
+}}
+"""
+
+
+# --- which are written
+
+
+def is_guarded(instr, relation):
+    """Whether a group is written as loops that may find that they cannot do it.
+
+    They then leave all inputs as they were, and the runtime has to do the instruction.
+    """
+    return (
+        type(instr) is Ewise
+        and instr.size > 4 * MAX_CALLED
+        and any(micro.kernel.name in BRANCHING for micro in instr.micros)
+        and all(is_written(micro.kernel) for micro in instr.micros)
+        and all(
+            relation(out, view) == APART
+            for out in instr.outs
+            for view in instr.ins
+            if view.buffer is not None
+        )
+    )
+
+
+def is_mapped(instr, order, relation):
+    """Whether a MAP_REDUCE is written as its elementwise part, the sums left to the
+    runtime: of all its elements at once, or of a few lines at a time (`are_lines`).
+    """
+    if type(instr) is not MapReduce or len(instr.micros) < 2 or instr.size <= UNROLLED:
+        return False
+    if instr.size <= _serial_limit(instr):
+        return ewise_fits(instr, relation)
+    return (
+        all(
+            is_written(m.kernel) and m.kernel.name not in BRANCHING
+            for m in instr.micros
+        )
+        and not _overlaps(instr.outs, instr.ins, relation)
+        and are_lines(instr)
+        and order() != WHOLE
+    )
+
+
+def are_lines(instr):
+    """Whether a large MAP_REDUCE sums contiguous lines, which a loop can make in turn."""
+    if instr.size <= _serial_limit(instr) or instr.extents[2] != 1:
+        return False
+    dense = [Operand(None, None, "0", dense_strides(instr.shape))]
+    views = [
+        Operand(None, None, "0", v.strides) for v in instr.outs[len(instr.kinds) :]
+    ]
+    views += [Operand(None, None, "0", v.strides) for v in instr.ins]
+    rows, *row = _line_space(instr, dense + views)
+    return instr.extents[0] % rows == 0 and math.prod(row) <= MAX_LIGHT
+
+
+def _line_space(instr, operands):
+    """The collapsed space of a reduction of lines: its first dim goes over whole lines."""
+    outer, n, _ = instr.extents
+    shape = collapse(instr.shape, operands)
+    if len(shape) == 1:
+        shape = [outer, n]
+        for operand in operands:
+            operand.strides = [operand.strides[0] * n, operand.strides[0]]
+    return shape
+
+
+def ewise_fits(instr, relation):
+    """Whether a group's size and kernels are such that writing it pays."""
+    n = instr.size
+    limit = _serial_limit(instr)
+    if type(instr) is Ewise and len(instr.micros) > 1:
+        limit = n  # alone, tier 0's kernel is as quick
+    for micro in instr.micros:
+        if not is_written(micro.kernel):
+            limit = min(limit, MAX_CALLED)
+        elif micro.kernel.name in BRANCHING:
+            limit = min(limit, 4 * MAX_CALLED)
+    return n <= limit and not _overlaps(instr.outs, instr.ins, relation)
+
+
+def _serial_limit(group):
+    """The number of elements from which on more than one thread pays."""
+    light = all(is_light(micro.kernel) for micro in group.micros)
+    return MAX_LIGHT if light else MAX_SERIAL
+
+
+def _cost(group, size, n_operands):
+    """About how many nanoseconds a group's loop takes."""
+    light = sum(is_light(micro.kernel) for micro in group.micros)
+    heavy = len(group.micros) - light
+    return int(size * (0.05 * light + 0.6 * heavy + 0.1 * n_operands))
+
+
+def _overlaps(outs, ins, relation):
+    """Whether writing one element may change another element that is read later."""
+    return any(
+        relation(out, view) == MIXED
+        for out in outs
+        for view in ins
+        if view.buffer is not None
+    )
+
+
+# --- writing them
+
+
+class Groups:
+    """Writes groups into a file: lines for the place, functions for the file."""
+
+    def __init__(self, scalars):
+        self.scalars = scalars
+        self.functions = {}  # text with NAME for the name -> name
+        self._registers = 0
+
+    def guarded(self, instr, operand):
+        """C lines for a group of which `is_guarded`; they end in "if (failed)"."""
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs]
+        self.scalars.guard = "hard"
+        shape = collapse(instr.shape, outs + ins)
+        if instr.size > _serial_limit(instr):
+            failed = self.fresh()
+            lines = self._shared(instr, shape, outs, ins, failed)
+            lines = [f"int {failed} = 0;", *lines, f"if ({failed})"]
+        else:
+            lines = [f"if ({self._loops(instr, shape, outs, ins)})"]
+        self.scalars.guard = None
+        return lines
+
+    def mapped(self, instr, operand, pieces):
+        """C lines for the elementwise part of a MAP_REDUCE.
+
+        `pieces` are the places, one for each reduction, of all elements to be reduced.
+        """
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs[len(pieces) :]]
+        dense = _dense(pieces, instr)
+        return self.write(instr, instr.shape, dense + outs, ins)
+
+    def lines(self, instr, operand, code, slots, take):
+        """C lines for a MAP_REDUCE of lines: the elements of a few, then their sums.
+
+        code: the instruction as `host->reduce` is told; slots: their name; take(nbytes):
+        a place for the time of the instruction.
+        """
+        ins = [operand(view) for view in instr.ins]
+        outs = [operand(view) for view in instr.outs[len(instr.kinds) :]]
+        reduced = instr.outs[: len(instr.kinds)]
+        dense = _dense([None] * len(reduced), instr)
+        shape = _line_space(instr, dense + outs + ins)
+        row = math.prod(shape[1:])
+        unit = max(1, LINES_UNIT // row)
+        nbytes = 0
+        for piece, view in zip(dense, reduced, strict=True):
+            piece.place = Place("scratch", offset=nbytes)
+            nbytes += -(-unit * row * view.dtype.itemsize // 64) * 64
+        pointers = ["(char *)host", "(char *)run", f"(char *){slots}"]
+        parts = dense + _handed_over(outs + ins, pointers)
+        n_out = len(instr.outs)
+        call = self._loops(
+            instr, ["end - begin", *shape[1:]], parts[:n_out], parts[n_out:]
+        )
+        task = self.function(
+            _LINES_TASK.format(
+                n=shape[0], unit=unit, call=call, code=code, nbytes=nbytes,
+                pieces=", ".join(piece.place.address() for piece in dense),
+                lines=instr.extents[0] // shape[0],
+            )
+        )  # fmt: skip
+        cost = _cost(instr, instr.size, len(parts))
+        scratch = f"{nbytes} + MJX_NATIVE_REDUCE_BYTES"
+        own = take(nbytes + REDUCE_BYTES).address()
+        return _in_parallel(pointers, shape[0], unit, cost, f"{scratch}, {own}", task)
+
+    def fresh(self):
+        """A new name for a value."""
+        self._registers += 1
+        return f"r{self._registers}"
+
+    def text(self):
+        """The functions."""
+        return "\n".join(
+            text.replace("NAME", name) for text, name in self.functions.items()
+        )
+
+    def function(self, text):
+        return self.functions.setdefault(text, f"f{len(self.functions)}")
+
+    def call(self, text, args):
+        return f"{self.function(text)}({', '.join(args)})"
+
+    def write(self, group, shape, outs, ins):
+        """Kernels over a space: unrolled, or a call of a function with loops."""
+        size = math.prod(shape)
+        if not size:
+            return []
+        shape = collapse(shape, outs + ins)
+        if size <= UNROLLED:
+            lines = []
+            for index in _indices(shape):
+                lines += self._once(group, outs, ins, index)
+            return lines
+        if group.micros and size > _serial_limit(group):
+            return self._shared(group, shape, outs, ins)
+        return [f"{self._loops(group, shape, outs, ins)};"]
+
+    def _once(self, group, outs, ins, index):
+        """The kernels for one element."""
+        registers, lines = {}, []
+        for reg, operand in zip(group.in_regs, ins, strict=True):
+            register = registers[reg] = Register(self.fresh(), operand.suffix)
+            at = index_of(operand, index)
+            lines.append(_load(register, operand, at))
+        lines += self._micros(group, registers, self.fresh)
+        for reg, operand in zip(group.out_regs, outs, strict=True):
+            value = self.scalars.cast(registers[reg], operand.suffix)
+            element = operand.place.element(operand.suffix, index_of(operand, index))
+            lines.append(f"{element} = {value};")
+        self._note_affine(ins)
+        return lines
+
+    def _note_affine(self, ins):
+        for operand in ins:
+            if operand.place is None and operand.suffix in ("f16", "bf16"):
+                self.scalars.use("half.h")
+
+    def _micros(self, group, registers, fresh):
+        lines = []
+        for micro in group.micros:
+            sources = [registers[reg] for reg in micro.sources]
+            types = self.scalars.result_types(micro.kernel, sources)
+            results = [Register(fresh(), suffix) for suffix in types]
+            lines += self.scalars.apply(micro.kernel, sources, results)
+            registers.update(zip(micro.results, results, strict=True))
+        return lines
+
+    def _loops(self, group, shape, outs, ins):
+        """The call of a function over the space, that of all groups of the same kernels."""
+        self._note_affine(ins)
+        params, args = ["const mjx_native_host *host"], ["host"]
+        extents = []
+        for d, n in enumerate(shape):
+            if d and d + 1 == len(shape) and n <= UNROLLED:
+                extents.append(str(n))
+                continue
+            extents.append(f"n{d}")
+            params.append(f"int64_t n{d}")
+            args.append(str(n))
+        outs = [parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
+        ins = [parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
+        body = self._loop_body(group, extents, outs, ins)
+        kind, ends = "void", ["}\n"]
+        if self.scalars.guard is not None:
+            kind, body = "int", ["int hard = 0;", *body]
+            ends = ["return hard;", "}\n"]
+        head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
+        return self.call("\n".join([head, *body, *ends]), args)
+
+    def _shared(self, group, shape, outs, ins, failed=None):
+        """The loops over a large space, each thread its part of the outermost dim.
+
+        failed: the C variable that turns non-zero where a guarded loop gives up.
+        """
+        size = math.prod(shape)
+        unit = max(1, SHARED_UNIT * shape[0] // size)
+        pointers = ["(char *)host", f"(char *)&{failed}" if failed else "0"]
+        parts = _handed_over(outs + ins, pointers)
+        call = self._loops(
+            group, ["end - begin", *shape[1:]], parts[: len(outs)], parts[len(outs) :]
+        )
+        call = (
+            f"if ({call}) *(volatile int *)operands[1] = 1;" if failed else f"{call};"
+        )
+        task = self.function(_TASK.format(n=shape[0], unit=unit, call=call))
+        cost = _cost(group, size, len(parts))
+        return _in_parallel(pointers, shape[0], unit, cost, "0, 0", task)
+
+    def _loop_body(self, group, extents, outs, ins):
+        """Loops; what the innermost one does not move is read before it.
+
+        A last extent that is a number is written out, so that the loop around it becomes
+        vector code.
+        """
+        names = iter(range(1 << 30))
+
+        def fresh():
+            return f"r{next(names)}"
+
+        depth, places = len(extents), [0]
+        if depth > 1 and extents[-1].isdigit():
+            depth, places = depth - 1, range(int(extents[-1]))
+        fixed, moving, stores = [], [], []
+        for place in places:
+            registers = {}
+            for reg, operand in zip(group.in_regs, ins, strict=True):
+                register = registers[reg] = Register(fresh(), operand.suffix)
+                still = operand.strides[depth - 1] == 0
+                at = index_text(operand, depth - 1 if still else depth, place)
+                (fixed if still else moving).append(_load(register, operand, at))
+            moving += self._micros(group, registers, fresh)
+            for reg, operand in zip(group.out_regs, outs, strict=True):
+                value = self.scalars.cast(registers[reg], operand.suffix)
+                element = operand.place.element(
+                    operand.suffix, index_text(operand, depth, place)
+                )
+                stores.append(f"{element} = {value};")
+        *outer, innermost = [_for(d, n) for d, n in enumerate(extents[:depth])]
+        body = [*moving, *stores, *["}"] * depth]
+        return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
+
+
+def _dense(places, instr):
+    """Operands for what a MAP_REDUCE reduces, dense over the iteration shape."""
+    strides = dense_strides(instr.shape)
+    return [
+        Operand(place, suffix_of(view), "0", strides)
+        for place, view in zip(places, instr.outs, strict=False)
+    ]
+
+
+def _handed_over(operands, pointers):
+    """The operands as a task sees them, from its first row on; their pointers are added."""
+    parts = []
+    for operand in operands:
+        moved = f"begin * {operand.strides[0]}"
+        if operand.place is None:
+            start = f"{operand.start} + {moved}"
+            parts.append(Operand(None, operand.suffix, start, operand.strides))
+            continue
+        place = Place(f"operands[{len(pointers)}]")
+        first = operand.place.pointer(operand.suffix, operand.start)
+        pointers.append(f"(char *)({first})")
+        parts.append(Operand(place, operand.suffix, moved, operand.strides))
+    return parts
+
+
+def _in_parallel(pointers, rows, unit, cost, scratch, task):
+    """C lines that let the pool run a task over units of rows."""
+    return [
+        "{",
+        f"char *operands[] = {{{', '.join(pointers)}}};",
+        f"host->parallel({-(-rows // unit)}, {cost}, {scratch}, {task}, operands);",
+        "}",
+    ]
+
+
+def _load(register, operand, at):
+    """The declaration of a register with an operand's element."""
+    stored = STORED[register.suffix]
+    if operand.place is not None:
+        value = operand.place.element(operand.suffix, at)
+    else:
+        value = _affine(operand.suffix, at)
+    return f"{stored} {register.name} = {value};"
+
+
+def _affine(suffix, value):
+    if suffix in ("f16", "bf16"):
+        return f"mjx_{suffix}_from_f32((float)(int64_t)({value}))"
+    return f"({STORED[suffix]})(int64_t)({value})"
+
+
+def _for(d, n):
+    return f"for (int64_t i{d} = 0; i{d} < {n}; i{d}++) {{"
+
+
+def _indices(shape):
+    if not shape:
+        return [()]
+    return [(i, *rest) for i in range(shape[0]) for rest in _indices(shape[1:])]

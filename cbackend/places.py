@@ -1,0 +1,127 @@
+"""Where operands' elements are, as C: places, strides, indices."""
+
+from cbackend.program import SUFFIXES
+from cbackend.scalars import STORED
+
+APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
+
+
+class Place:
+    """Where a buffer's elements are: a C array of one type, or bytes at a pointer."""
+
+    __slots__ = ("name", "suffix", "offset")
+
+    def __init__(self, name, suffix=None, offset=0):
+        self.name, self.suffix, self.offset = name, suffix, offset
+
+    def pointer(self, suffix, index="0"):
+        """A pointer to the element at `index`, of the type `suffix`."""
+        stored = STORED[suffix]
+        if self.suffix is not None and STORED[self.suffix] == stored:
+            return self.name if index == "0" else f"{self.name} + {index}"
+        base = f"({stored} *)({self.address()})"
+        return base if index == "0" else f"{base} + {index}"
+
+    def element(self, suffix, index):
+        """The element at `index`."""
+        stored = STORED[suffix]
+        if self.suffix is not None and STORED[self.suffix] == stored:
+            return f"{self.name}[{index}]"
+        return f"(({stored} *)({self.address()}))[{index}]"
+
+    def same(self, other):
+        """Whether both begin at the same byte."""
+        return self.name == other.name and self.offset == other.offset
+
+    def address(self, nbytes=0):
+        """A `char *` to the place, `nbytes` further on."""
+        offset = self.offset + nbytes
+        name = self.name if self.suffix is None else f"(char *){self.name}"
+        return f"{name} + {offset}" if offset else name
+
+
+class Operand:
+    """A view's place, its index of the first element (C text), and its strides."""
+
+    __slots__ = ("place", "suffix", "start", "strides")
+
+    def __init__(self, place, suffix, start, strides):
+        self.place, self.suffix, self.start = place, suffix, start
+        self.strides = list(strides)
+
+
+def suffix_of(view):
+    """The name of a view's element type."""
+    return SUFFIXES[view.dtype]
+
+
+def collapse(shape, operands):
+    """The least extents of a common space (at least one); strides change in place.
+
+    As space.c: extents of 1 go, the first operand's largest strides come first, and
+    neighbours that all operands walk as one are one.
+    """
+    dims = [d for d, n in enumerate(shape) if n != 1]
+    dims.sort(key=lambda d: -abs(operands[0].strides[d]))
+    shape = [shape[d] for d in dims]
+    for operand in operands:
+        operand.strides = [operand.strides[d] for d in dims]
+    d = 1
+    while d < len(shape):
+        if all(o.strides[d - 1] == o.strides[d] * shape[d] for o in operands):
+            shape[d - 1 : d + 1] = [shape[d - 1] * shape[d]]
+            for operand in operands:
+                del operand.strides[d - 1]
+        else:
+            d += 1
+    if not shape:
+        shape = [1]
+        for operand in operands:
+            operand.strides = [0]
+    return shape
+
+
+def index_of(operand, index):
+    """The text of an element's index, from numbers."""
+    distance = sum(i * s for i, s in zip(index, operand.strides, strict=True))
+    if not distance:
+        return operand.start
+    if operand.start.lstrip("-").isdigit():
+        return str(int(operand.start) + distance)
+    return f"{operand.start} + {distance}"
+
+
+def index_text(operand, ndim, place=0):
+    """The text of an element's index, from the loops' variables and a place in the last
+    dim.
+    """
+    terms = [] if operand.start == "0" else [operand.start]
+    if place and operand.strides[-1]:
+        terms.append(f"{place} * {operand.strides[-1]}")
+    for d, stride in enumerate(operand.strides[:ndim]):
+        if stride:
+            terms.append(f"i{d}" if stride == 1 else f"i{d} * {stride}")
+    return " + ".join(terms) or "0"
+
+
+def parameter(name, operand, params, args):
+    """The operand as a function sees it: strides other than 0 and 1 are parameters."""
+    strides = []
+    for d, stride in enumerate(operand.strides):
+        if stride not in (0, 1):
+            params.append(f"int64_t {name}s{d}")
+            args.append(str(stride))
+            stride = f"{name}s{d}"
+        strides.append(stride)
+    if operand.place is None:
+        params.append(f"int64_t {name}")
+        args.append(operand.start)
+        return Operand(None, operand.suffix, name, strides)
+    params.append(f"{STORED[operand.suffix]} *{name}")
+    args.append(operand.place.pointer(operand.suffix, operand.start))
+    return Operand(Place(name, operand.suffix), operand.suffix, "0", strides)
+
+
+def pointers(*operands):
+    """C pointers to operands' first elements."""
+    return [o.place.pointer(o.suffix, o.start) for o in operands]
