@@ -31,8 +31,12 @@ _WRITTEN = (
         "logistic",
     ),
     ("f16 bf16 f32", "log log1p erf"),
-    ("f32", "erfc erf_inv sinh cosh asinh acosh atanh nextafter complex conj sin cos"),
-    ("f64", "erfc sinh cosh nextafter complex conj"),
+    (
+        "f32",
+        "erfc erf_inv sinh cosh asinh acosh atanh nextafter complex conj sin cos tan asin "
+        "acos atan atan2 cbrt pow rem",
+    ),
+    ("f64", "erfc sinh cosh nextafter complex conj rem"),
     (_COMPLEX, "add sub mul div neg square eq ne conj real imag"),
 )
 WRITTEN = frozenset(
@@ -46,7 +50,7 @@ WRITTEN = frozenset(
     for b in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
 )
 # These have a branch to a library call, so loops over them do not become vector code.
-BRANCHING = frozenset(["sin_f32", "cos_f32"])
+BRANCHING = frozenset(["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64"])
 
 # A few CPU instructions each: what tier 0 spends on these is loads and stores.
 _LIGHT_OPS = (
@@ -114,7 +118,7 @@ class Scalars:
     def __init__(self):
         self._headers = {}
         self._casts = {}
-        self._sines = {}
+        self._branches = {}
         # Name of a C variable that turns non-zero where a branching kernel would take its
         # branch; None: the branch is taken.
         self.guard = None
@@ -128,7 +132,7 @@ class Scalars:
 
     def helpers(self):
         """Small functions that use the prelude and the host's declarations."""
-        return "\n".join([*self._casts.values(), *self._sines.values()])
+        return "\n".join([*self._casts.values(), *self._branches.values()])
 
     def use(self, header):
         """Let the prelude have one of the runtime's headers."""
@@ -162,10 +166,10 @@ class Scalars:
             self._need_headers(kernel)
             if name in BRANCHING and self.guard is not None:
                 return [
-                    f"{self.guard} |= !mjx_s_{name}_easy({args[0]});",
-                    _declare(results[0], f"mjx_s_{name}_vector({args[0]})"),
+                    f"{self.guard} |= !mjx_s_{name}_easy({', '.join(args)});",
+                    _declare(results[0], f"mjx_s_{name}_vector({', '.join(args)})"),
                 ]
-            call = self._sine(kernel) if name in BRANCHING else f"mjx_s_{name}("
+            call = self._branch(kernel) if name in BRANCHING else f"mjx_s_{name}("
             return [_declare(results[0], f"{call}{', '.join(args)})")]
         return _call_kernel(kernel, args, results)
 
@@ -195,13 +199,23 @@ class Scalars:
             f"mjx_threefry2x32({', '.join(args)}, &{first}, &{second});",
         ]
 
-    def _sine(self, kernel):
+    def _branch(self, kernel):
+        """The start of a call of a function that holds a branching kernel's branch."""
         name = f"mjx_n_{kernel.name}"
         scalar = f"mjx_s_{kernel.name}"
-        self._sines[name] = (
-            f"MJX_INLINE float {name}(const mjx_native_host *host, float x) {{\n"
-            f"  if (__builtin_expect({scalar}_easy(x), 1)) return {scalar}_vector(x);\n"
-            f"  const void *in[] = {{&x}};\n  float y;\n  void *out[] = {{&y}};\n"
+        args = [f"x{k}" for k in range(kernel.n_in)]
+        typed = [
+            f"{STORED[suffix]} {arg}"
+            for suffix, arg in zip(kernel.in_types, args, strict=True)
+        ]
+        listed, addresses = ", ".join(args), ", ".join(f"&{arg}" for arg in args)
+        result = STORED[kernel.out_types[0]]
+        self._branches[name] = (
+            f"MJX_INLINE {result} {name}(const mjx_native_host *host, {', '.join(typed)}) {{\n"
+            f"  if (__builtin_expect({scalar}_easy({listed}), 1))\n"
+            f"    return {scalar}_vector({listed});\n"
+            f"  const void *in[] = {{{addresses}}};\n"
+            f"  {result} y;\n  void *out[] = {{&y}};\n"
             f"  host->kernels[{kernel.number}](1, out, in);\n  return y;\n}}\n"
         )
         return f"{name}(host, "

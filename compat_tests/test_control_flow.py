@@ -144,6 +144,11 @@ CASES = {
         lambda c, x: (c + x, None), 0, x, unroll=False), s.jnp.arange(3)),
     "unroll True": lambda s: _equations(s, lambda x: s.lax.scan(
         lambda c, x: (c + x, None), 0, x, unroll=True), s.jnp.arange(3)),
+    "unrolled wholly": lambda s: s.jit(lambda x: s.lax.scan(
+        lambda c, x: ((c[1], c[0] * x[0] + x[1]), (c[0], x + c[1], x)),
+        (x[0, 0], x[1, 1]), x, reverse=True, unroll=4))(s.jnp.arange(8.0).reshape(4, 2)),
+    "unrolled, without xs": lambda s: s.jit(lambda x: s.lax.scan(
+        lambda c, _: (c * x, c), x + 1, None, length=3, unroll=True))(s.jnp.arange(3.0)),
     # refusals
     "pair in a dict": lambda s: s.lax.scan(
         lambda c, x: {"a": c + x, "b": x}, 1, s.jnp.arange(3)),

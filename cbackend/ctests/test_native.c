@@ -107,13 +107,17 @@ static void test_order(void) {
   mjx_program_free(program);
 }
 
+#define TEXT_(x)     #x
+#define TEXT(x)      TEXT_(x)
+#define THIS_VERSION TEXT(MJX_NATIVE_VERSION)
+
 int main(void) {
   char folder[] = "/tmp/mjx-native-XXXXXX", library[256];
   test_hot_hook();
   test_order();
   if (system("cc --version > /dev/null 2>&1") == 0 && mkdtemp(folder)) {
-    snprintf(library, sizeof library, "%s", compile(folder, "1"));
-    test_refused(library, compile(folder, "2"));
+    snprintf(library, sizeof library, "%s", compile(folder, THIS_VERSION));
+    test_refused(library, compile(folder, "9999"));
     test_swap(library);
     char command[300];
     snprintf(command, sizeof command, "rm -r %s", folder);

@@ -42,18 +42,31 @@
 #define MJX_K1(op, S, T) MJX_BODY1(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K2(op, S, T) MJX_BODY2(MJX_KERNEL(op##_##S), op, S, T)
 #define MJX_K3(op, S, T) MJX_BODY3(MJX_KERNEL(op##_##S), op, S, T)
-#define MJX_GUARDED1(op, S)                                                \
-  MJX_KERNEL(op##_##S) {                                                   \
-    const mjx_t_##S *a = in[0];                                            \
-    mjx_t_##S *r = out[0];                                                 \
-    int easy = 1;                                                          \
-    for (int64_t i = 0; i < n; i++) easy &= mjx_s_##op##_##S##_easy(a[i]); \
-    if (easy) {                                                            \
-      MJX_FOR_TILE r[i] = mjx_s_##op##_##S##_vector(a[i]);                 \
-    } else {                                                               \
-      MJX_FOR_TILE r[i] = mjx_s_##op##_##S(a[i]);                          \
-    }                                                                      \
+/* Piece by piece, so that one hard element slows down its neighbours only. */
+#define MJX_GUARDED(head, S, EASY, VECTOR, SCALAR)         \
+  head {                                                   \
+    enum { piece = 64 };                                   \
+    mjx_t_##S *r = out[0];                                 \
+    for (int64_t first = 0; first < n; first += piece) {   \
+      int64_t end = n - first < piece ? n : first + piece; \
+      int easy = 1;                                        \
+      for (int64_t i = first; i < end; i++) easy &= EASY;  \
+      if (easy) {                                          \
+        MJX_FOR_PIECE r[i] = VECTOR;                       \
+      } else {                                             \
+        MJX_FOR_PIECE r[i] = SCALAR;                       \
+      }                                                    \
+    }                                                      \
   }
+#define MJX_FOR_PIECE _Pragma("GCC ivdep") for (int64_t i = first; i < end; i++)
+#define MJX_A(S)      ((const mjx_t_##S *)in[0])[i]
+#define MJX_B(S)      ((const mjx_t_##S *)in[1])[i]
+#define MJX_GUARDED1(op, S)                                               \
+  MJX_GUARDED(MJX_KERNEL(op##_##S), S, mjx_s_##op##_##S##_easy(MJX_A(S)), \
+              mjx_s_##op##_##S##_vector(MJX_A(S)), mjx_s_##op##_##S(MJX_A(S)))
+#define MJX_GUARDED2(op, S)                                                         \
+  MJX_GUARDED(MJX_KERNEL(op##_##S), S, mjx_s_##op##_##S##_easy(MJX_A(S), MJX_B(S)), \
+              mjx_s_##op##_##S##_vector(MJX_A(S), MJX_B(S)), mjx_s_##op##_##S(MJX_A(S), MJX_B(S)))
 #define MJX_CONVERT(S, T)                              \
   MJX_KERNEL(convert_##S##_##T) {                      \
     const mjx_t_##S *a = in[0];                        \
@@ -116,6 +129,7 @@
 #undef MJX_R2
 #undef MJX_R3
 #undef MJX_GUARDED1
+#undef MJX_GUARDED2
 #undef MJX_CONVERT
 #undef MJX_SELECT
 #undef MJX_COPY
@@ -129,6 +143,7 @@
 #define MJX_R2              MJX_R1
 #define MJX_R3              MJX_R1
 #define MJX_GUARDED1(op, S) MJX_KERNEL_NAME(op##_##S),
+#define MJX_GUARDED2        MJX_GUARDED1
 #define MJX_CONVERT(S, T)   MJX_KERNEL_NAME(convert_##S##_##T),
 #define MJX_SELECT(X)       MJX_KERNEL_NAME(select_##X),
 #define MJX_COPY(X)         MJX_KERNEL_NAME(copy_##X),

@@ -250,7 +250,25 @@ MJX_INLINE double mjx_s_tan_f64(double x) { return __builtin_tan(x); }
 MJX_INLINE double mjx_s_cbrt_f64(double x) { return __builtin_cbrt(x); }
 MJX_INLINE double mjx_s_atan2_f64(double y, double x) { return __builtin_atan2(y, x); }
 MJX_INLINE double mjx_s_pow_f64(double x, double y) { return __builtin_pow(x, y); }
-MJX_INLINE double mjx_s_rem_f64(double x, double y) { return __builtin_fmod(x, y); }
+
+/* |x| - q |y| with q the quotient rounded down, or one too many. Exact where the quotient is
+ * below 2^51 (without FMA, where it is below 2) and what remains cannot be a denormal. */
+MJX_INLINE int mjx_s_rem_f64_easy(double x, double y) {
+  const int64_t inf = 0x7ff0000000000000, apart = (int64_t)(MJX_HAVE_FMA ? 50 : 1) << 52;
+  int64_t a = (int64_t)(mjx_bits_f64(x) & INT64_MAX), b = (int64_t)(mjx_bits_f64(y) & INT64_MAX);
+  int exact = (b >= 0x0400000000000000) & (a - b < apart);
+  return (a < inf) & (b >= 0x0010000000000000) & (b <= inf) & ((a < b) | exact);
+}
+MJX_INLINE double mjx_s_rem_f64_vector(double x, double y) {
+  double a = __builtin_fabs(x), b = __builtin_fabs(y);
+  double q = MJX_SMALL_FLOOR(a / b), r = MJX_FMA(-q, b, a);
+  r = r < 0.0 ? r + b : r;
+  r = (int64_t)mjx_bits_f64(a) < (int64_t)mjx_bits_f64(b) ? a : r;
+  return __builtin_copysign(r, x);
+}
+MJX_INLINE double mjx_s_rem_f64(double x, double y) {
+  return mjx_s_rem_f64_easy(x, y) ? mjx_s_rem_f64_vector(x, y) : __builtin_fmod(x, y);
+}
 
 /* Away from 0 the factor 1/2 goes into the exponent, so that the result
  * overflows no sooner than it must. */

@@ -18,7 +18,9 @@
 
 /* sin and cos of an angle known to be small: float32's is branch-free. */
 MJX_INLINE float mjx_small_sin_f32(float x) { return mjx_s_sin_f32_vector(x); }
+MJX_INLINE float mjx_small_cos_f32(float x) { return mjx_s_cos_f32_vector(x); }
 MJX_INLINE double mjx_small_sin_f64(double x) { return __builtin_sin(x); }
+MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
 
 #define MJX_SUFFIX         f32
 #define MJX_REAL           float

@@ -52,8 +52,9 @@ MJX_INLINE MJX_REAL MJX_S(digamma)(MJX_REAL x) {
   MJX_H(lanczos)(z, &sum, &slope);
   MJX_REAL log_t = MJX_S(log1p)(z * MJX_INVERSE_LANCZOS) + MJX_LOG_LANCZOS;
   MJX_REAL y = (log_t + slope / sum) - (MJX_REAL)7 / (z + (MJX_REAL)7.5);
+  /* (of no meaning where nothing is reflected) */
   MJX_REAL angle = (x + MJX_BUILTIN(fabs)(MJX_BUILTIN(floor)(x + half))) * MJX_PI;
-  MJX_REAL turn = (MJX_S(cos)(angle) * MJX_PI) / MJX_S(sin)(angle);
+  MJX_REAL turn = (MJX_H(small_cos)(angle) * MJX_PI) / MJX_H(small_sin)(angle);
   y = reflect ? y - turn : y;
   return x <= 0 && x == MJX_BUILTIN(floor)(x) ? (MJX_REAL)MJX_NAN : y;
 }

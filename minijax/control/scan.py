@@ -21,6 +21,7 @@ from minijax.control.body import (
     trace_body,
 )
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.dtypes import storage_dtype
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import add_tangents, define, instantiate
 from minijax.ops.index import dynamic_index_in_dim
@@ -47,7 +48,8 @@ def scan(
         xs: a pytree of arrays of equal leading size n, or None (then `length` is
             needed).
         reverse: go from the last slice to the first; y keeps its slice's place.
-        unroll: accepted; the loop's overhead is a few nanoseconds.
+        unroll: from `length` on, a small body's iterations are fused with each other;
+            otherwise accepted: the loop's overhead is a few nanoseconds.
 
     Returns (carry, ys), ys with leading size n.  TypeError for a carry that changes its
     type.
@@ -598,9 +600,15 @@ def _scan_keep(eqn, policy):
     )
 
 
+_MAX_UNROLLED = 256  # equations of all iterations of an unrolled loop
+
+
 def _scan_lower(
-    b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, **_
+    b, ins, out_avals, *, jaxpr, length, num_consts, num_carry, reverse, unroll
 ):
+    if 0 < length <= unroll and length * len(jaxpr.jaxpr.eqns) <= _MAX_UNROLLED:
+        parts = split_list(ins, [num_consts, num_carry])
+        return _lower_unrolled(b, parts, out_avals, jaxpr, length, reverse)
     body = b.subprogram(jaxpr)
     params = [body, length, int(reverse), num_consts, num_carry, *[0] * num_carry]
     outs = [(aval.shape, aval.dtype) for aval in out_avals]
@@ -612,6 +620,27 @@ def _scan_close_over(atoms, params):
     body, consts = closed_over(params["jaxpr"], atoms[:n])
     params = {**params, "jaxpr": body, "num_consts": len(consts)}
     return consts + atoms[n:], params
+
+
+def _lower_unrolled(b, parts, out_avals, jaxpr, length, reverse):
+    """The iterations one after the other, so that they become one fused instruction
+    where the body is elementwise, as in Horner's rule.
+    """
+    n_carry = len(carry)
+    ys = [
+        b.empty(aval.shape, storage_dtype(aval.dtype)) for aval in out_avals[n_carry:]
+    ]
+
+    def nth(view, k):
+        starts = (k, *[0] * (len(view.shape) - 1))
+        return view.slice(starts, (k + 1, *view.shape[1:])).squeeze((0,))
+
+    for k in reversed(range(length)) if reverse else range(length):
+        outs = b.inline(jaxpr, [*consts, *carry, *[nth(x, k) for x in xs]])
+        carry = outs[:n_carry]
+        for y, value in zip(ys, outs[n_carry:], strict=True):
+            b.copy_into(nth(y, k), value)
+    return [*carry, *ys]
 
 
 scan_p = define(
