@@ -280,6 +280,40 @@ def test_bits_over_all_float32(op):
     assert not differs.any()
 
 
+@pytest.mark.parametrize("op", ["atan", "asin", "acos", "tan", "cbrt"])
+def test_library_functions_over_all_float32(op):
+    """What XLA leaves to the C library, on a lattice of all bit patterns but denormals'."""
+    patterns = np.arange(0, 2**32, 8209, dtype=np.uint64).astype(np.uint32)
+    magnitudes = patterns & np.uint32(0x7FFFFFFF)
+    patterns = patterns[(magnitudes == 0) | (magnitudes >= 0x00800000)]
+    x = patterns[: patterns.size // 16 * 16].view(np.float32)
+    want = np.asarray(jax.jit(getattr(lax, op))(x))
+    (got,) = run_kernel(f"{op}_f32", x)
+    differs = (want.view(np.uint32) != got.view(np.uint32)) & ~np.isnan(want)
+    assert not differs.any() and np.array_equal(np.isnan(want), np.isnan(got))
+
+
+@pytest.mark.parametrize("suffix", ["f32", "f64"])
+def test_remainders_are_exact(suffix):
+    """Of all bit patterns, and of quotients around the largest that vector code takes."""
+    rng = np.random.default_rng(5)
+    dtype = BY_SUFFIX[suffix]
+    bits = {4: np.uint32, 8: np.uint64}[dtype.itemsize]
+    top = np.iinfo(bits).max
+    pairs = rng.integers(0, top, (2, 1 << 16), bits, endpoint=True).view(dtype)
+    y = np.exp(3 * rng.normal(size=1 << 16)).astype(dtype)
+    near = np.round(np.exp2(rng.uniform(0, 54, y.size))) * y.astype(float)
+    near *= 1 + rng.choice([-1, 0, 1], y.size) * np.finfo(dtype).eps
+    with np.errstate(all="ignore"):
+        for a, b in (pairs, (near.astype(dtype), y)):
+            tiny = np.finfo(dtype).tiny
+            keep = (np.abs(a) >= tiny) & (np.abs(b) >= tiny) & np.isfinite(a)
+            a, b = (np.resize(x[keep], 1 << 16) for x in (a, b))
+            want = np.fmod(a, b)
+            (got,) = run_kernel(f"rem_{suffix}", a, b)
+            np.testing.assert_array_equal(got.view(bits), want.view(bits))
+
+
 def test_normal_samples_bits():
     """Every float32 that jax.random.normal can draw: sqrt(2) erf_inv of all its u."""
     u = np.arange(2**23, dtype=np.uint32) | np.uint32(0x3F800000)

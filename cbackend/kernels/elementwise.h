@@ -3,6 +3,7 @@
  * suffix of its kernels and MJX_ISA_BASELINE to 1 or 0.
  */
 #include "convert.h"
+#include "half_lines.h"
 #include "math_complex.h"
 #include "math_f32.h"
 #include "math_f64.h"
@@ -67,6 +68,30 @@
 #define MJX_GUARDED2(op, S)                                                         \
   MJX_GUARDED(MJX_KERNEL(op##_##S), S, mjx_s_##op##_##S##_easy(MJX_A(S), MJX_B(S)), \
               mjx_s_##op##_##S##_vector(MJX_A(S), MJX_B(S)), mjx_s_##op##_##S(MJX_A(S), MJX_B(S)))
+/* Piece by piece in float32. */
+#define MJX_HALF_PIECES(S)                                                           \
+  static void MJX_KERNEL_NAME(pieces_##S)(mjx_kernel_fn kernel, int n_in, int64_t n, \
+                                          void *const *out, const void *const *in) { \
+    enum { piece = 256 };                                                            \
+    float x[3][piece];                                                               \
+    const void *const from[] = {x[0], x[1], x[2]};                                   \
+    void *const to[] = {x[0]};                                                       \
+    for (int64_t first = 0; first < n; first += piece) {                             \
+      int64_t m = n - first < piece ? n - first : piece;                             \
+      for (int k = 0; k < n_in; k++)                                                 \
+        mjx_floats_from_##S(m, x[k], (const mjx_t_##S *)in[k] + first);              \
+      kernel(m, to, from);                                                           \
+      mjx_##S##s_from_floats(m, (mjx_t_##S *)out[0] + first, x[0]);                  \
+    }                                                                                \
+  }
+MJX_HALF_PIECES(f16)
+MJX_HALF_PIECES(bf16)
+#define MJX_HALF_BODY(op, S, N) \
+  MJX_KERNEL(op##_f32);         \
+  MJX_KERNEL(op##_##S) { MJX_KERNEL_NAME(pieces_##S)(MJX_KERNEL_NAME(op##_f32), N, n, out, in); }
+#define MJX_HALF1(op, S) MJX_HALF_BODY(op, S, 1)
+#define MJX_HALF2(op, S) MJX_HALF_BODY(op, S, 2)
+#define MJX_HALF3(op, S) MJX_HALF_BODY(op, S, 3)
 #define MJX_CONVERT(S, T)                              \
   MJX_KERNEL(convert_##S##_##T) {                      \
     const mjx_t_##S *a = in[0];                        \
@@ -111,13 +136,9 @@
 #define MJX_R2(op, S, T) \
   MJX_SLOW(op##_##S);    \
   MJX_BODY2(MJX_SLOW(op##_##S), op, S, T)
-#define MJX_R3(op, S, T) \
-  MJX_SLOW(op##_##S);    \
-  MJX_BODY3(MJX_SLOW(op##_##S), op, S, T)
 #else
 #define MJX_R1(op, S, T) MJX_SLOW(op##_##S);
 #define MJX_R2           MJX_R1
-#define MJX_R3           MJX_R1
 #endif
 
 #include "kernels.def"
@@ -127,9 +148,11 @@
 #undef MJX_K3
 #undef MJX_R1
 #undef MJX_R2
-#undef MJX_R3
 #undef MJX_GUARDED1
 #undef MJX_GUARDED2
+#undef MJX_HALF1
+#undef MJX_HALF2
+#undef MJX_HALF3
 #undef MJX_CONVERT
 #undef MJX_SELECT
 #undef MJX_COPY
@@ -141,9 +164,11 @@
 #define MJX_K3              MJX_K1
 #define MJX_R1(op, S, T)    mjx_k_##op##_##S##__baseline,
 #define MJX_R2              MJX_R1
-#define MJX_R3              MJX_R1
 #define MJX_GUARDED1(op, S) MJX_KERNEL_NAME(op##_##S),
 #define MJX_GUARDED2        MJX_GUARDED1
+#define MJX_HALF1           MJX_GUARDED1
+#define MJX_HALF2           MJX_GUARDED1
+#define MJX_HALF3           MJX_GUARDED1
 #define MJX_CONVERT(S, T)   MJX_KERNEL_NAME(convert_##S##_##T),
 #define MJX_SELECT(X)       MJX_KERNEL_NAME(select_##X),
 #define MJX_COPY(X)         MJX_KERNEL_NAME(copy_##X),

@@ -74,20 +74,27 @@ MJX_DEFINE_COMPLEX_ORDER(c128)
     }                                                                                              \
     return mjx_make_##C(scale * (a.re * b.re + a.im * b.im), scale * (a.im * b.re - a.re * b.im)); \
   }                                                                                                \
-  MJX_INLINE mjx_t_##C mjx_s_div_##C(mjx_t_##C a, mjx_t_##C b) {                                   \
+  MJX_INLINE int mjx_s_div_##C##_easy(mjx_t_##C a, mjx_t_##C b) {                                  \
+    mjx_t_##F size = FABS(b.re) + FABS(b.im);                                                      \
+    return (FABS(a.re) < INFINITE) & (FABS(a.im) < INFINITE) & (size > 0) & (size < INFINITE);     \
+  }                                                                                                \
+  MJX_INLINE mjx_t_##C mjx_s_div_##C##_vector(mjx_t_##C a, mjx_t_##C b) {                          \
     int wide = FABS(b.re) >= FABS(b.im);                                                           \
     mjx_t_##F big = wide ? b.re : b.im, small = wide ? b.im : b.re;                                \
     mjx_t_##F x = wide ? a.re : a.im, y = wide ? a.im : a.re;                                      \
     mjx_t_##F ratio = small / big, scale = big + small * ratio;                                    \
     mjx_t_##F re = (x + y * ratio) / scale, im = (y - x * ratio) / scale;                          \
-    mjx_t_##C r = mjx_make_##C(re, wide ? im : -im);                                               \
-    return re != re && im != im ? mjx_divide_limits_##C(a, b, r) : r;                              \
+    return mjx_make_##C(re, wide ? im : -im);                                                      \
+  }                                                                                                \
+  MJX_INLINE mjx_t_##C mjx_s_div_##C(mjx_t_##C a, mjx_t_##C b) {                                   \
+    mjx_t_##C r = mjx_s_div_##C##_vector(a, b);                                                    \
+    return r.re != r.re && r.im != r.im ? mjx_divide_limits_##C(a, b, r) : r;                      \
   }
 MJX_DEFINE_COMPLEX_DIVIDE(c64, f32, __builtin_fabsf, __builtin_copysignf, MJX_INFF)
 MJX_DEFINE_COMPLEX_DIVIDE(c128, f64, __builtin_fabs, __builtin_copysign, MJX_INF)
 
 /* complex(re, im) and its parts. */
-#define MJX_DEFINE_COMPLEX_PARTS(C, F, ABS, HYPOT)                                       \
+#define MJX_DEFINE_COMPLEX_PARTS(C, F, LENGTH)                                           \
   MJX_INLINE mjx_t_##C mjx_s_complex_##F(mjx_t_##F re, mjx_t_##F im) {                   \
     return mjx_make_##C(re, im);                                                         \
   }                                                                                      \
@@ -95,22 +102,26 @@ MJX_DEFINE_COMPLEX_DIVIDE(c128, f64, __builtin_fabs, __builtin_copysign, MJX_INF
   MJX_INLINE mjx_t_##F mjx_s_imag_##C(mjx_t_##C z) { return z.im; }                      \
   MJX_INLINE mjx_t_##C mjx_s_conj_##C(mjx_t_##C z) { return mjx_make_##C(z.re, -z.im); } \
   MJX_INLINE mjx_t_##C mjx_s_conj_##F(mjx_t_##F re) { return mjx_make_##C(re, 0); }      \
-  MJX_INLINE mjx_t_##F mjx_s_abs_##C(mjx_t_##C z) {                                      \
-    mjx_t_##F r = HYPOT(z.re, z.im);                                                     \
-    return z.re == z.re && z.im == z.im ? r : z.re + z.im; /* NaN */                     \
-  }                                                                                      \
   /* z / |z|, and 0 of 0 */                                                              \
   MJX_INLINE mjx_t_##C mjx_s_sign_##C(mjx_t_##C z) {                                     \
-    mjx_t_##F r = HYPOT(z.re, z.im);                                                     \
-    return r == 0 ? mjx_make_##C(0, 0) : mjx_make_##C(z.re / r, z.im / r);               \
+    mjx_t_##F r = LENGTH(z), divisor = r == 0 ? 1 : r;                                   \
+    return mjx_make_##C((r == 0 ? 0 : z.re) / divisor, (r == 0 ? 0 : z.im) / divisor);   \
   }
-MJX_DEFINE_COMPLEX_PARTS(c64, f32, __builtin_fabsf, __builtin_hypotf)
-MJX_DEFINE_COMPLEX_PARTS(c128, f64, __builtin_fabs, __builtin_hypot)
+MJX_INLINE float mjx_s_abs_c64(mjx_t_c64 z) {
+  double x = z.re, y = z.im;
+  return (float)__builtin_sqrt(x * x + y * y);
+}
+MJX_INLINE double mjx_s_abs_c128(mjx_t_c128 z) {
+  double r = __builtin_hypot(z.re, z.im);
+  return z.re == z.re && z.im == z.im ? r : z.re + z.im; /* NaN */
+}
+MJX_DEFINE_COMPLEX_PARTS(c64, f32, mjx_s_abs_c64)
+MJX_DEFINE_COMPLEX_PARTS(c128, f64, mjx_s_abs_c128)
 
 /* From the C library. Some inverse functions take a zero part as +0, as JAX does:
  * on a branch cut the value is that of the upper (right) side. */
 #define MJX_COMPLEX_LIBRARY(op, C, C_TYPE, FUNCTION, ZERO)            \
-  MJX_INLINE mjx_t_##C mjx_s_##op##_##C(mjx_t_##C z) {                \
+  MJX_INLINE mjx_t_##C mjx_library_##op##_##C(mjx_t_##C z) {          \
     C_TYPE r = FUNCTION(__builtin_complex(z.re + ZERO, z.im + ZERO)); \
     return mjx_make_##C(__real__ r, __imag__ r);                      \
   }
@@ -136,55 +147,254 @@ MJX_COMPLEX_INVERSE(acos, __builtin_cacos)
 MJX_COMPLEX_INVERSE(asinh, __builtin_casinh)
 MJX_COMPLEX_INVERSE(acosh, __builtin_cacosh)
 
-/* In terms of those. F: the real suffix, B: its builtins' suffix (f or none). */
-#define MJX_DEFINE_COMPLEX_DERIVED(C, F, LOG_2, HALF, ATAN2, SIN, COS, POW)  \
-  MJX_INLINE mjx_t_##C mjx_s_exp2_##C(mjx_t_##C z) {                         \
-    return mjx_s_exp_##C(mjx_make_##C(z.re * LOG_2, z.im * LOG_2));          \
-  }                                                                          \
-  MJX_INLINE mjx_t_##C mjx_s_rsqrt_##C(mjx_t_##C z) {                        \
-    mjx_t_##F size = mjx_s_rsqrt_##F(mjx_s_abs_##C(z));                      \
-    mjx_t_##F angle = ATAN2(z.im, z.re) * -HALF;                             \
-    if (z.re == 0 && z.im == 0) angle = 0;                                   \
-    return mjx_make_##C(size * COS(angle), size * SIN(angle));               \
-  }                                                                          \
-  MJX_INLINE mjx_t_##C mjx_s_logistic_##C(mjx_t_##C z) {                     \
-    mjx_t_##C e = mjx_s_exp_##C(mjx_s_neg_##C(z));                           \
-    e.re = e.re + 1;                                                         \
-    return mjx_s_div_##C(mjx_make_##C(1, 0), e);                             \
-  }                                                                          \
-  /* exp(x + iy) - 1 = expm1(x) cos y - 2 sin^2(y/2) + i exp(x) sin y */     \
-  MJX_INLINE mjx_t_##C mjx_s_expm1_##C(mjx_t_##C z) {                        \
-    mjx_t_##F s = SIN(z.im * HALF), e = mjx_s_expm1_##F(z.re);               \
-    mjx_t_##F re = e * COS(z.im) - 2 * (s * s);                              \
-    mjx_t_##F im = z.im == 0 ? z.im : mjx_s_exp_##F(z.re) * SIN(z.im);       \
-    return mjx_make_##C(re, im);                                             \
-  }                                                                          \
-  /* log |1 + z| as log1p(x (2 + x) + y^2) / 2 where |1 + z| is near 1 */    \
-  MJX_INLINE mjx_t_##C mjx_s_log1p_##C(mjx_t_##C z) {                        \
-    mjx_t_##C w = mjx_s_log_##C(mjx_make_##C(z.re + 1, z.im));               \
-    mjx_t_##F d = z.re * (2 + z.re) + z.im * z.im;                           \
-    w.re = d > -HALF && d < HALF ? HALF * mjx_s_log1p_##F(d) : w.re;         \
-    return w;                                                                \
-  }                                                                          \
-  /* |a|^c exp(-d arg a) in polar form, for b = c + id */                    \
-  MJX_INLINE mjx_t_##C mjx_s_pow_##C(mjx_t_##C a, mjx_t_##C b) {             \
-    mjx_t_##F r = mjx_s_abs_##C(a), angle = ATAN2(a.im, a.re);               \
-    if (r == 0 && b.im == 0 && b.re >= 0) return mjx_make_##C(b.re == 0, 0); \
-    if (a.re == 1 && a.im == 0) return a;                                    \
-    mjx_t_##F size = POW(r, b.re) * mjx_s_exp_##F(-b.im * angle);            \
-    mjx_t_##F turn = b.re * angle + b.im * mjx_s_log_##F(r);                 \
-    return mjx_make_##C(size * COS(turn), size * SIN(turn));                 \
-  }                                                                          \
-  /* -i log((x + iy) / sqrt(x^2 + y^2)) */                                   \
-  MJX_INLINE mjx_t_##C mjx_s_atan2_##C(mjx_t_##C y, mjx_t_##C x) {           \
-    mjx_t_##C sum = mjx_s_add_##C(mjx_s_square_##C(x), mjx_s_square_##C(y)); \
-    mjx_t_##C top = mjx_make_##C(x.re - y.im, x.im + y.re);                  \
-    mjx_t_##C w = mjx_s_log_##C(mjx_s_div_##C(top, mjx_s_sqrt_##C(sum)));    \
-    return mjx_make_##C(w.im, -w.re);                                        \
+/* In terms of those. F: the real suffix. */
+#define MJX_DEFINE_COMPLEX_DERIVED(C, F, LOG_2, HALF, ATAN2, SIN, COS, POW)           \
+  MJX_INLINE mjx_t_##C mjx_library_exp2_##C(mjx_t_##C z) {                            \
+    return mjx_library_exp_##C(mjx_make_##C(z.re * LOG_2, z.im * LOG_2));             \
+  }                                                                                   \
+  MJX_INLINE mjx_t_##C mjx_library_rsqrt_##C(mjx_t_##C z) {                           \
+    mjx_t_##F size = mjx_s_rsqrt_##F(mjx_s_abs_##C(z));                               \
+    mjx_t_##F angle = ATAN2(z.im, z.re) * -HALF;                                      \
+    if (z.re == 0 && z.im == 0) angle = 0;                                            \
+    return mjx_make_##C(size * COS(angle), size * SIN(angle));                        \
+  }                                                                                   \
+  MJX_INLINE mjx_t_##C mjx_library_logistic_##C(mjx_t_##C z) {                        \
+    mjx_t_##C e = mjx_library_exp_##C(mjx_s_neg_##C(z));                              \
+    e.re = e.re + 1;                                                                  \
+    return mjx_s_div_##C(mjx_make_##C(1, 0), e);                                      \
+  }                                                                                   \
+  /* exp(x + iy) - 1 = expm1(x) cos y - 2 sin^2(y/2) + i exp(x) sin y */              \
+  MJX_INLINE mjx_t_##C mjx_library_expm1_##C(mjx_t_##C z) {                           \
+    mjx_t_##F s = SIN(z.im * HALF), e = mjx_s_expm1_##F(z.re);                        \
+    mjx_t_##F re = e * COS(z.im) - 2 * (s * s);                                       \
+    mjx_t_##F im = z.im == 0 ? z.im : mjx_s_exp_##F(z.re) * SIN(z.im);                \
+    return mjx_make_##C(re, im);                                                      \
+  }                                                                                   \
+  /* log |1 + z| as log1p(x (2 + x) + y^2) / 2 where |1 + z| is near 1 */             \
+  MJX_INLINE mjx_t_##C mjx_library_log1p_##C(mjx_t_##C z) {                           \
+    mjx_t_##C w = mjx_library_log_##C(mjx_make_##C(z.re + 1, z.im));                  \
+    mjx_t_##F d = z.re * (2 + z.re) + z.im * z.im;                                    \
+    w.re = d > -HALF && d < HALF ? HALF * mjx_s_log1p_##F(d) : w.re;                  \
+    return w;                                                                         \
+  }                                                                                   \
+  /* |a|^c exp(-d arg a) in polar form, for b = c + id */                             \
+  MJX_INLINE mjx_t_##C mjx_library_pow_##C(mjx_t_##C a, mjx_t_##C b) {                \
+    mjx_t_##F r = mjx_s_abs_##C(a), angle = ATAN2(a.im, a.re);                        \
+    if (r == 0 && b.im == 0 && b.re >= 0) return mjx_make_##C(b.re == 0, 0);          \
+    if (a.re == 1 && a.im == 0) return a;                                             \
+    mjx_t_##F size = POW(r, b.re) * mjx_s_exp_##F(-b.im * angle);                     \
+    mjx_t_##F turn = b.re * angle + b.im * mjx_s_log_##F(r);                          \
+    return mjx_make_##C(size * COS(turn), size * SIN(turn));                          \
+  }                                                                                   \
+  /* -i log((x + iy) / sqrt(x^2 + y^2)) */                                            \
+  MJX_INLINE mjx_t_##C mjx_s_atan2_##C(mjx_t_##C y, mjx_t_##C x) {                    \
+    mjx_t_##C sum = mjx_s_add_##C(mjx_s_square_##C(x), mjx_s_square_##C(y));          \
+    mjx_t_##C top = mjx_make_##C(x.re - y.im, x.im + y.re);                           \
+    mjx_t_##C w = mjx_library_log_##C(mjx_s_div_##C(top, mjx_library_sqrt_##C(sum))); \
+    return mjx_make_##C(w.im, -w.re);                                                 \
   }
 MJX_DEFINE_COMPLEX_DERIVED(c64, f32, 0x1.62e430p-1f, 0.5f, __builtin_atan2f, __builtin_sinf,
                            __builtin_cosf, __builtin_powf)
 MJX_DEFINE_COMPLEX_DERIVED(c128, f64, 0x1.62e42fefa39efp-1, 0.5, __builtin_atan2, __builtin_sin,
                            __builtin_cos, __builtin_pow)
+
+/* complex64: arguments of ordinary size by the formulas that define the functions, whose parts
+ * are vector code; all others, infinities and NaN among them, by the C library. */
+MJX_INLINE int mjx_is_ordinary_f32(float x, float bound) { return __builtin_fabsf(x) < bound; }
+
+/* sinh and cosh of |x| < 88, from exp(|x|) - 1. */
+typedef struct {
+  float sinh, cosh;
+} mjx_hyperbolic_f32;
+MJX_INLINE mjx_hyperbolic_f32 mjx_sinh_cosh_f32(float x) {
+  float e = mjx_s_expm1_f32(__builtin_fabsf(x)), q = e / (e + 1.0f);
+  mjx_hyperbolic_f32 r = {__builtin_copysignf(0.5f * (e + q), x), 1.0f + 0.5f * (e * q)};
+  return r;
+}
+
+MJX_INLINE int mjx_s_exp_c64_easy(mjx_t_c64 z) {
+  return mjx_is_ordinary_f32(z.re, 88.0f) & mjx_is_ordinary_f32(z.im, 120.0f);
+}
+MJX_INLINE mjx_t_c64 mjx_s_exp_c64_vector(mjx_t_c64 z) {
+  float e = mjx_s_exp_f32(z.re);
+  return mjx_make_c64(e * mjx_s_cos_f32_vector(z.im), e * mjx_s_sin_f32_vector(z.im));
+}
+
+MJX_INLINE int mjx_s_sinh_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_sinh_c64_vector(mjx_t_c64 z) {
+  mjx_hyperbolic_f32 h = mjx_sinh_cosh_f32(z.re);
+  return mjx_make_c64(h.sinh * mjx_s_cos_f32_vector(z.im), h.cosh * mjx_s_sin_f32_vector(z.im));
+}
+
+MJX_INLINE int mjx_s_cosh_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_cosh_c64_vector(mjx_t_c64 z) {
+  mjx_hyperbolic_f32 h = mjx_sinh_cosh_f32(z.re);
+  return mjx_make_c64(h.cosh * mjx_s_cos_f32_vector(z.im), h.sinh * mjx_s_sin_f32_vector(z.im));
+}
+
+/* Kahan's form, with t = tan y: no cancellation. */
+MJX_INLINE int mjx_s_tanh_c64_easy(mjx_t_c64 z) {
+  return mjx_is_ordinary_f32(z.re, 20.0f) & mjx_is_ordinary_f32(z.im, 120.0f);
+}
+MJX_INLINE mjx_t_c64 mjx_s_tanh_c64_vector(mjx_t_c64 z) {
+  mjx_hyperbolic_f32 h = mjx_sinh_cosh_f32(z.re);
+  float t = mjx_s_tan_f32_vector(z.im), beta = t * t + 1.0f;
+  float part = beta * h.sinh, scale = 1.0f / (part * h.sinh + 1.0f);
+  return mjx_make_c64(part * h.cosh * scale, t * scale);
+}
+
+/* f(z) = -i g(iz) */
+#define MJX_C64_TURNED(op, g)                                        \
+  MJX_INLINE int mjx_s_##op##_c64_easy(mjx_t_c64 z) {                \
+    return mjx_s_##g##_c64_easy(mjx_make_c64(-z.im, z.re));          \
+  }                                                                  \
+  MJX_INLINE mjx_t_c64 mjx_s_##op##_c64_vector(mjx_t_c64 z) {        \
+    mjx_t_c64 w = mjx_s_##g##_c64_vector(mjx_make_c64(-z.im, z.re)); \
+    return mjx_make_c64(w.im, -w.re);                                \
+  }
+MJX_C64_TURNED(sin, sinh)
+MJX_C64_TURNED(tan, tanh)
+MJX_INLINE int mjx_s_cos_c64_easy(mjx_t_c64 z) {
+  return mjx_s_cosh_c64_easy(mjx_make_c64(-z.im, z.re));
+}
+MJX_INLINE mjx_t_c64 mjx_s_cos_c64_vector(mjx_t_c64 z) {
+  return mjx_s_cosh_c64_vector(mjx_make_c64(-z.im, z.re));
+}
+
+/* log |z| from x^2 + y^2, exact in float64 but for the sum: where that is near 1, by
+ * log1p of what it is more than 1, else with its exponent apart. */
+MJX_INLINE int mjx_s_log_c64_easy(mjx_t_c64 z) {
+  float a = __builtin_fabsf(z.re), b = __builtin_fabsf(z.im);
+  return (a < MJX_INFF) & (b < MJX_INFF) & (a + b > 0.0f);
+}
+/* log(d) / 2, of d = 1 + more. */
+MJX_INLINE float mjx_half_log_f32(double d, double more) {
+  uint64_t u = mjx_bits_f64(d), biased = u >> 52;
+  float k = (float)(mjx_f64_bits(biased | 0x4330000000000000u) - (0x1p52 + 1023.0));
+  float m = (float)mjx_f64_bits((u & 0x000fffffffffffffu) | 0x3ff0000000000000u);
+  float far = k * 0x1.62e430p-1f + mjx_s_log_f32(m);
+  return 0.5f * (__builtin_fabs(more) < 0x1.a8279ap-2 ? mjx_log1p_near_f32((float)more) : far);
+}
+MJX_INLINE mjx_t_c64 mjx_s_log_c64_vector(mjx_t_c64 z) {
+  float a = __builtin_fabsf(z.re), b = __builtin_fabsf(z.im);
+  double x = a > b ? a : b, y = a > b ? b : a, x2 = x * x, y2 = y * y;
+  return mjx_make_c64(mjx_half_log_f32(x2 + y2, (x2 - 1.0) + y2), mjx_s_atan2_f32(z.im, z.re));
+}
+MJX_INLINE int mjx_s_log1p_c64_easy(mjx_t_c64 z) {
+  return mjx_s_log_c64_easy(mjx_make_c64(z.re + 1.0f, z.im));
+}
+MJX_INLINE mjx_t_c64 mjx_s_log1p_c64_vector(mjx_t_c64 z) {
+  double x = z.re, y = z.im, more = x * (x + 2.0) + y * y;
+  double d = (x + 1.0) * (x + 1.0) + y * y;
+  return mjx_make_c64(mjx_half_log_f32(d, more), mjx_s_atan2_f32(z.im, z.re + 1.0f));
+}
+
+/* The part of larger size is sqrt((|z| + |x|) / 2), the other y / 2 by it. A zero part counts
+ * as +0. */
+MJX_INLINE int mjx_s_sqrt_c64_easy(mjx_t_c64 z) {
+  float a = __builtin_fabsf(z.re), b = __builtin_fabsf(z.im), most = a > b ? a : b;
+  return (a < 0x1p60f) & (b < 0x1p60f) & ((most > 0x1p-60f) | (most == 0.0f));
+}
+MJX_INLINE mjx_t_c64 mjx_root_c64(mjx_t_c64 z) {
+  float x = z.re, y = z.im, a = __builtin_fabsf(x);
+  float t = __builtin_sqrtf(0.5f * (__builtin_sqrtf(x * x + y * y) + a));
+  float u = __builtin_fabsf(y) / (t > 0.0f ? t + t : 1.0f);
+  return mjx_make_c64(x < 0.0f ? u : t, __builtin_copysignf(x < 0.0f ? t : u, y));
+}
+MJX_INLINE mjx_t_c64 mjx_s_sqrt_c64_vector(mjx_t_c64 z) {
+  return mjx_root_c64(mjx_make_c64(z.re, z.im + 0.0f));
+}
+/* conj(s) / |s|^2 of the root s */
+MJX_INLINE int mjx_s_rsqrt_c64_easy(mjx_t_c64 z) {
+  return mjx_s_sqrt_c64_easy(z) & ((z.re != 0.0f) | (z.im != 0.0f));
+}
+MJX_INLINE mjx_t_c64 mjx_s_rsqrt_c64_vector(mjx_t_c64 z) {
+  mjx_t_c64 s = mjx_root_c64(z);
+  float size = s.re * s.re + s.im * s.im;
+  return mjx_make_c64(s.re / size, -s.im / size);
+}
+
+MJX_INLINE int mjx_s_exp2_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_exp2_c64_vector(mjx_t_c64 z) {
+  return mjx_s_exp_c64_vector(mjx_make_c64(z.re * 0x1.62e430p-1f, z.im * 0x1.62e430p-1f));
+}
+MJX_INLINE int mjx_s_logistic_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_logistic_c64_vector(mjx_t_c64 z) {
+  mjx_t_c64 e = mjx_s_exp_c64_vector(mjx_s_neg_c64(z));
+  return mjx_s_div_c64_vector(mjx_make_c64(1.0f, 0.0f), mjx_make_c64(e.re + 1.0f, e.im));
+}
+/* exp(x + iy) - 1 = expm1(x) cos y - 2 sin^2(y/2) + i exp(x) sin y */
+MJX_INLINE int mjx_s_expm1_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_expm1_c64_vector(mjx_t_c64 z) {
+  float s = mjx_s_sin_f32_vector(z.im * 0.5f), e = mjx_s_expm1_f32(z.re);
+  float re = e * mjx_s_cos_f32_vector(z.im) - 2.0f * (s * s);
+  return mjx_make_c64(re, mjx_s_exp_f32(z.re) * mjx_s_sin_f32_vector(z.im));
+}
+
+/* |a|^c exp(-d arg a) in polar form, for b = c + id; the bounds keep the angle below 120. */
+MJX_INLINE int mjx_s_pow_c64_easy(mjx_t_c64 a, mjx_t_c64 b) {
+  float size = __builtin_fabsf(a.re) + __builtin_fabsf(a.im);
+  int moderate = (size > 0x1p-40f) & (size < 0x1p40f);
+  return moderate & mjx_is_ordinary_f32(b.re, 16.0f) & mjx_is_ordinary_f32(b.im, 2.0f);
+}
+MJX_INLINE mjx_t_c64 mjx_s_pow_c64_vector(mjx_t_c64 a, mjx_t_c64 b) {
+  float r = mjx_s_abs_c64(a), angle = mjx_s_atan2_f32(a.im, a.re);
+  float size = mjx_s_pow_f32(r, b.re) * mjx_s_exp_f32(-b.im * angle);
+  float turn = b.re * angle + b.im * mjx_s_log_f32(r);
+  return mjx_make_c64(size * mjx_s_cos_f32_vector(turn), size * mjx_s_sin_f32_vector(turn));
+}
+
+#define MJX_COMPLEX_GUARDED(op, C)                                                                \
+  MJX_INLINE mjx_t_##C mjx_s_##op##_##C(mjx_t_##C z) {                                            \
+    return mjx_s_##op##_##C##_easy(z) ? mjx_s_##op##_##C##_vector(z) : mjx_library_##op##_##C(z); \
+  }
+#define MJX_COMPLEX_PLAIN(op, C) \
+  MJX_INLINE mjx_t_##C mjx_s_##op##_##C(mjx_t_##C z) { return mjx_library_##op##_##C(z); }
+MJX_COMPLEX_GUARDED(exp, c64)
+MJX_COMPLEX_GUARDED(exp2, c64)
+MJX_COMPLEX_GUARDED(expm1, c64)
+MJX_COMPLEX_GUARDED(log, c64)
+MJX_COMPLEX_GUARDED(log1p, c64)
+MJX_COMPLEX_GUARDED(logistic, c64)
+MJX_COMPLEX_GUARDED(sqrt, c64)
+MJX_COMPLEX_GUARDED(rsqrt, c64)
+MJX_COMPLEX_GUARDED(sin, c64)
+MJX_COMPLEX_GUARDED(cos, c64)
+MJX_COMPLEX_GUARDED(tan, c64)
+MJX_COMPLEX_GUARDED(sinh, c64)
+MJX_COMPLEX_GUARDED(cosh, c64)
+MJX_COMPLEX_GUARDED(tanh, c64)
+MJX_COMPLEX_PLAIN(asin, c64)
+MJX_COMPLEX_PLAIN(acos, c64)
+MJX_COMPLEX_PLAIN(atan, c64)
+MJX_COMPLEX_PLAIN(asinh, c64)
+MJX_COMPLEX_PLAIN(acosh, c64)
+MJX_COMPLEX_PLAIN(atanh, c64)
+MJX_COMPLEX_PLAIN(exp, c128)
+MJX_COMPLEX_PLAIN(exp2, c128)
+MJX_COMPLEX_PLAIN(expm1, c128)
+MJX_COMPLEX_PLAIN(log, c128)
+MJX_COMPLEX_PLAIN(log1p, c128)
+MJX_COMPLEX_PLAIN(logistic, c128)
+MJX_COMPLEX_PLAIN(sqrt, c128)
+MJX_COMPLEX_PLAIN(rsqrt, c128)
+MJX_COMPLEX_PLAIN(sin, c128)
+MJX_COMPLEX_PLAIN(cos, c128)
+MJX_COMPLEX_PLAIN(tan, c128)
+MJX_COMPLEX_PLAIN(sinh, c128)
+MJX_COMPLEX_PLAIN(cosh, c128)
+MJX_COMPLEX_PLAIN(tanh, c128)
+MJX_COMPLEX_PLAIN(asin, c128)
+MJX_COMPLEX_PLAIN(acos, c128)
+MJX_COMPLEX_PLAIN(atan, c128)
+MJX_COMPLEX_PLAIN(asinh, c128)
+MJX_COMPLEX_PLAIN(acosh, c128)
+MJX_COMPLEX_PLAIN(atanh, c128)
+MJX_INLINE mjx_t_c64 mjx_s_pow_c64(mjx_t_c64 a, mjx_t_c64 b) {
+  return mjx_s_pow_c64_easy(a, b) ? mjx_s_pow_c64_vector(a, b) : mjx_library_pow_c64(a, b);
+}
+MJX_INLINE mjx_t_c128 mjx_s_pow_c128(mjx_t_c128 a, mjx_t_c128 b) {
+  return mjx_library_pow_c128(a, b);
+}
 
 #endif

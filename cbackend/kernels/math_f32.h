@@ -106,9 +106,12 @@ MJX_INLINE float mjx_log1p_ratio_f32(float x) {
   return p / q;
 }
 
+MJX_INLINE float mjx_log1p_near_f32(float x) {
+  float x2 = x * x;
+  return x + MJX_FMAF(x2, -0.5f, (x * x2) * mjx_log1p_ratio_f32(x));
+}
 MJX_INLINE float mjx_s_log1p_f32(float x) {
-  float far = mjx_s_log_f32(x + 1.0f), x2 = x * x;
-  float near = x + MJX_FMAF(x2, -0.5f, (x * x2) * mjx_log1p_ratio_f32(x));
+  float far = mjx_s_log_f32(x + 1.0f), near = mjx_log1p_near_f32(x);
   return __builtin_fabsf(x) < 0x1.a8279ap-2f ? near : far;
 }
 

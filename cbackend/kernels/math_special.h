@@ -1,15 +1,13 @@
 /* Gamma, beta, zeta and Bessel functions of float32 and float64.
  *
  * One text (math_special_body.h) serves both: it is written in terms of the
- * macros below and included once for each dtype. float16 and bfloat16 go through
- * float32.
+ * macros below and included once for each dtype.
  */
 #ifndef MJX_MATH_SPECIAL_H
 #define MJX_MATH_SPECIAL_H
 
 #include "math_f32.h"
 #include "math_f64.h"
-#include "math_half.h"
 
 #define MJX_SPECIAL_JOIN_(a, b) a##b
 #define MJX_SPECIAL_JOIN(a, b)  MJX_SPECIAL_JOIN_(a, b)
@@ -61,26 +59,5 @@ MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
 #define MJX_I1E_FAR_COUNT  25
 #define MJX_BUILTIN(name)  __builtin_##name
 #include "math_special_body.h"
-
-MJX_HALF_UNARY(lgamma)
-MJX_HALF_UNARY(digamma)
-MJX_HALF_UNARY(bessel_i0e)
-MJX_HALF_UNARY(bessel_i1e)
-MJX_HALF_BINARY(igamma)
-MJX_HALF_BINARY(igammac)
-MJX_HALF_BINARY(igamma_grad_a)
-MJX_HALF_BINARY(random_gamma_grad)
-MJX_HALF_BINARY(zeta)
-MJX_HALF_BINARY(polygamma)
-
-MJX_INLINE mjx_t_f16 mjx_s_regularized_incomplete_beta_f16(mjx_t_f16 a, mjx_t_f16 b, mjx_t_f16 x) {
-  return mjx_f16_from_f32(mjx_s_regularized_incomplete_beta_f32(
-      mjx_f32_from_f16(a), mjx_f32_from_f16(b), mjx_f32_from_f16(x)));
-}
-MJX_INLINE mjx_t_bf16 mjx_s_regularized_incomplete_beta_bf16(mjx_t_bf16 a, mjx_t_bf16 b,
-                                                             mjx_t_bf16 x) {
-  return mjx_bf16_from_f32(mjx_s_regularized_incomplete_beta_f32(
-      mjx_f32_from_bf16(a), mjx_f32_from_bf16(b), mjx_f32_from_bf16(x)));
-}
 
 #endif

@@ -33,9 +33,11 @@
 #define MJX_K3(op, S, T)    {#op "_" #S, 3, 1, {MJX_D(S), MJX_D(S), MJX_D(S)}, {MJX_D(T)}},
 #define MJX_R1              MJX_K1
 #define MJX_R2              MJX_K2
-#define MJX_R3              MJX_K3
 #define MJX_GUARDED1(op, S) MJX_K1(op, S, S)
 #define MJX_GUARDED2(op, S) MJX_K2(op, S, S)
+#define MJX_HALF1(op, S)    MJX_K1(op, S, S)
+#define MJX_HALF2(op, S)    MJX_K2(op, S, S)
+#define MJX_HALF3(op, S)    MJX_K3(op, S, S)
 #define MJX_CONVERT(S, T)   {"convert_" #S "_" #T, 1, 1, {MJX_D(S)}, {MJX_D(T)}},
 #define MJX_SELECT(X)       {"select_" #X, 3, 1, {MJX_BOOL, MJX_D(X), MJX_D(X)}, {MJX_D(X)}},
 #define MJX_COPY(X)         {"copy_" #X, 1, 1, {MJX_D(X)}, {MJX_D(X)}},

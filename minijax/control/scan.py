@@ -626,6 +626,7 @@ def _lower_unrolled(b, parts, out_avals, jaxpr, length, reverse):
     """The iterations one after the other, so that they become one fused instruction
     where the body is elementwise, as in Horner's rule.
     """
+    consts, carry, xs = parts
     n_carry = len(carry)
     ys = [
         b.empty(aval.shape, storage_dtype(aval.dtype)) for aval in out_avals[n_carry:]
