@@ -1,5 +1,7 @@
 """What JAX's own tests of the transformations look at, on both sides."""
 
+import copy
+import inspect
 import re
 import warnings
 
@@ -492,7 +494,39 @@ def _hint(side):
         return "`static_argnums` parameter for `jax.remat`" in str(error)
 
 
+def _debug_info(side):
+    closed = side.make_jaxpr(lambda x, y: {"a": x, "b": [y["k"]]})(1.0, {"k": 2.0})
+    info = side.make_jaxpr(side.jit(lambda x, *rest: (x, rest)))(1.0, 2.0).eqns[0]
+    infos = closed.jaxpr.debug_info, info.params["jaxpr"].jaxpr.debug_info
+    return [[i.traced_for, i.func_name, i.arg_names, i.result_paths] for i in infos]
+
+
+def _pickled_jit(side):
+    f = side.jit(_times, static_argnums=1, donate_argnums=0)
+    for copied in (copy.deepcopy(f), copy.copy(f)):
+        yield copied(np.float32(2), 3), str(inspect.signature(copied))
+
+
+def _times(x, n):
+    return x * n
+
+
+def _shown_tracer(side):
+    seen = []
+    side.jvp(lambda x: seen.append(repr(x)) or x, (1.0,), (2.0,))
+    return seen
+
+
 EDGES = {
+    "debug info": _debug_info,
+    "jitted functions are copied": lambda s: list(_pickled_jit(s)),
+    "tracer of jvp": _shown_tracer,
+    "vmap of no function": lambda s: s.vmap(3),
+    "jvp of no function": lambda s: s.jvp(3, (1.0,), (1.0,)),
+    "axes to reduce": lambda s: s.grad(lambda x: x, reduce_axes=("i",)),
+    "a variable": lambda s: re.sub(
+        "id=[0-9]+", "", repr(s.make_jaxpr(s.jnp.sin)(1.0).jaxpr.invars)
+    ),
     "linearized from jit": lambda s: _returned(
         s, lambda s: lambda f, x: s.linearize(f, x)[1]
     ),

@@ -1,5 +1,7 @@
 """The errors of `jax.errors`: each class says what went wrong and what to do instead."""
 
+from typing import Any
+
 from minijax.source_info import describe_source
 
 _PAGE = "https://docs.jax.dev/en/latest/errors.html#jax.errors."
@@ -131,8 +133,7 @@ def _why(tracer):
     if not places and sources:
         return _made_by(sources)
     info = getattr(tracer._trace, "debug_info", None)
-    names_of = getattr(info, "arg_names", None)
-    names = [] if names_of is None else names_of()
+    names: Any = getattr(info, "arg_names", None) or ()
     if not places or places[-1] >= len(names):
         of = "value of an argument"
     elif len(places) == 1:

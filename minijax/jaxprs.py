@@ -69,7 +69,8 @@ class Var:
         self.aval = aval
 
     def __repr__(self):
-        return f"Var(id={id(self)}):{self.aval.str_short()}"
+        kind = self.aval.str_short(short_dtypes=False).lstrip("~")
+        return f"Var(id={id(self)}):{kind}"
 
 
 class DropVar(Var):

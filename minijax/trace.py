@@ -5,10 +5,13 @@ did as a closed jaxpr.  Values of outer traces that the function closes over bec
 constants of it.
 """
 
+import functools
+
 import numpy as np
 
 from minijax import core, dtypes, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
+from minijax.tree_util import keystr, tree_flatten_with_path
 
 
 class JaxprTracer(Tracer):
@@ -34,16 +37,37 @@ class JaxprTracer(Tracer):
 class DebugInfo:
     """What is being traced, for whom, and the names of its arguments' leaves.
 
-    `arg_names()` gives the names; it is None where they are not known.
+    `names_of()` gives the names (None: they are not known); `results` has the tree of
+    the results, once there is one.
     """
 
-    __slots__ = ("traced_for", "func_src", "arg_names")
+    __slots__ = ("traced_for", "func_src", "names_of", "results")
 
-    def __init__(self, traced_for, func_src, arg_names=None):
-        self.traced_for, self.func_src, self.arg_names = traced_for, func_src, arg_names
+    def __init__(self, traced_for, func_src, names_of=None, results=()):
+        self.traced_for, self.func_src = traced_for, func_src
+        self.names_of, self.results = names_of, results
 
     func_src_info = property(lambda self: self.func_src)
     func_name = property(lambda self: self.func_src.split(" ")[0])
+
+    @property
+    def arg_names(self):
+        """The names of the arguments' leaves, or None."""
+        return None if self.names_of is None else tuple(self.names_of())
+
+    @property
+    def result_paths(self):
+        """How each leaf of the results is reached, or None."""
+        if not self.results:
+            return None
+        tree = self.results[-1]
+        paths = tree_flatten_with_path(tree.unflatten(range(tree.num_leaves)))[0]
+        return tuple([f"result{keystr(path)}" for path, _ in paths])
+
+    def __reduce__(self):
+        names = self.arg_names
+        fixed = None if names is None else functools.partial(tuple, names)
+        return DebugInfo, (self.traced_for, self.func_src, fixed, tuple(self.results))
 
 
 def named_like(fun):

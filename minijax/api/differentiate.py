@@ -13,6 +13,7 @@ from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.vectorize import vmap
 from minijax.array import from_numpy
 from minijax.control.call import jit
+from minijax.control.signature import check_callable
 from minijax.core import Zero
 from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert
@@ -110,6 +111,8 @@ def value_and_grad(
     """
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun}")
+    if reduce_axes:
+        raise NotImplementedError("reduce_axes argument to grad is deprecated")
     argnums = _checked_argnums(argnums)
 
     @documented(fun, _VALUE_AND_GRADIENT, argnums=argnums)
@@ -245,6 +248,7 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
 
     TypeError or ValueError where tangents do not match primals.
     """
+    check_callable(fun)
     if not isinstance(primals, (tuple, list)) or not isinstance(
         tangents, (tuple, list)
     ):

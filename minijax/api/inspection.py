@@ -8,7 +8,7 @@ import numpy as np
 from minijax import core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import jit
-from minijax.control.signature import leaf_names
+from minijax.control.signature import check_callable, leaf_names
 from minijax.core import ShapedArray
 from minijax.device import Sharding
 from minijax.trace import DebugInfo, describe_function, trace
@@ -196,7 +196,7 @@ def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
         return outs
 
     names = leaf_names(fun, in_tree, places)
-    info = DebugInfo(traced_for, describe_function(fun), names)
+    info = DebugInfo(traced_for, describe_function(fun), names, trees)
     closed = trace(flat_fun, [abstract(x) for x in flat], info)
     return closed, in_tree, trees[0]
 
@@ -208,6 +208,7 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     With `return_shape` it gives a pair: the jaxpr, and the tree of `ShapeDtypeStruct`
     of the outputs.
     """
+    check_callable(fun)
     if isinstance(static_argnums, int):
         static_argnums = (static_argnums,)
 

@@ -5,6 +5,7 @@ from typing import Any
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
+from minijax.control.signature import check_callable
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import batching
 from minijax.tree_util import keystr, tree_flatten_with_path
@@ -37,6 +38,7 @@ def vmap(
 
     ValueError where sizes or axes do not fit, TypeError where axes are not integers.
     """
+    check_callable(fun)
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
     if not (in_axes is None or type(in_axes) in (int, tuple)):

@@ -49,7 +49,7 @@ def _trace_body(fun, in_tree, avals, name):
         return outs
 
     _, whole = flatten((unflatten(in_tree, avals), {}))
-    info = DebugInfo(name, describe_function(fun), leaf_names(fun, whole))
+    info = DebugInfo(name, describe_function(fun), leaf_names(fun, whole), trees)
     closed = trace(flat_fun, avals, info)
     closed, consts = hoist_consts(closed)
     return closed, consts, trees[0]

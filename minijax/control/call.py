@@ -316,7 +316,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
         return {"function_name": self._name}
 
     def __reduce__(self):
-        raise TypeError("jitted functions cannot be pickled; pickle the function")
+        options = self._statics, self._donated, self._inline, self._keep_unused
+        return type(self), (self._fun, *options)
 
     def _compile(self, *args, **kwargs):
         """(executable, tree of results, donated leaves) for a new signature.
@@ -419,7 +420,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
 
         places = [k for k, _ in static[0]] if static else ()
         names_of = leaf_names(self._fun, in_tree, places)
-        info = DebugInfo("jit", describe_function(self._fun), names_of)
+        info = DebugInfo("jit", describe_function(self._fun), names_of, found)
         closed = trace(flat_fun, avals, info)
         known = parameters(self._fun)
         # With static arguments places do not tell names any more.

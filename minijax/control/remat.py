@@ -101,7 +101,7 @@ def _trace(fun, statics, static, in_tree, avals):
         return outs
 
     names_of = leaf_names(fun, in_tree, [k for k, _ in static[0]])
-    info = DebugInfo("checkpoint / remat", describe_function(fun), names_of)
+    info = DebugInfo("checkpoint / remat", describe_function(fun), names_of, trees)
     return trace(flat_fun, avals, info), trees[0]
 
 

@@ -25,6 +25,10 @@ class ShardedFunction(PjitFunction):
         self._ins = _Places("in_shardings", in_shardings)
         self._outs = _Places("out_shardings", out_shardings)
 
+    def __reduce__(self):
+        _, (fun, *options) = super().__reduce__()
+        return type(self), (fun, options, self._ins.prefix, self._outs.prefix)
+
     def _compile(self, *args, **kwargs):
         """Nothing: no call is served in C before its places are looked at."""
 

@@ -205,6 +205,10 @@ def matched(fun, nums, argnames, what):
 
     ValueError where the function has no such argument.
     """
+    if isinstance(argnames, int):
+        raise TypeError("'int' object is not iterable: argnames are names")
+    if isinstance(nums, str):
+        raise TypeError("'str' object cannot be interpreted as an integer: argnums")
     both = nums is not None and argnames is not None
     nums, argnames = _as_tuple(nums), _as_tuple(argnames)
     if not nums and not argnames:

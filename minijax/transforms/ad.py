@@ -37,10 +37,11 @@ class JVPTracer(Tracer):
         return concrete(self.primal)
 
     def __repr__(self):
-        return (
-            f"{self._trace.tracer_name}(primal={self.primal}, "
-            f"typeof(tangent)={self.aval.to_tangent_aval().str_short()})"
-        )
+        name = self._trace.tracer_name
+        if name == "JVPTracer":
+            return f"{name}(primal={self.primal}, tangent={self.tangent})"
+        kind = self.aval.to_tangent_aval().str_short()
+        return f"{name}(primal={self.primal}, typeof(tangent)={kind})"
 
 
 def concrete(x) -> Any:
