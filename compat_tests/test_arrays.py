@@ -81,7 +81,11 @@ EXPRESSIONS = [
     "jnp.shape(convertible)", "jnp.ndim(convertible)", "jnp.size(convertible)",
     "jit(jnp.sin)(convertible)", "jax.lax.sin(convertible)", "jax.device_put(convertible)",
     "jax.vmap(jnp.sin)(convertible)", "x[0] + convertible", "jnp.asarray(convertible)",
-    "jnp.zeros_like(convertible)",
+    "jnp.zeros_like(convertible)", "x % convertible", "jnp.roll(x, scalar)",
+    "jnp.reshape(convertible, -1)", "jnp.moveaxis(convertible, 0, 1)",
+    "jnp.select([x > 1], [scalar], 0)", "jax.random.fold_in(key, scalar)",
+    "n @ forwarding", "x * forwarding", "forwarding + x", "jit(lambda x: x @ forwarding)(n)",
+    "jnp.concatenate([forwarding, forwarding])", "x.at[0].set(scalar)", "x ** scalar",
     "jax.device_get(convertible)", "jit(lambda x: jax.device_get(x))(x)",
     # trees
     "jax.tree.map(lambda a, b: a, {'a': 1}, {'b': 7})",
@@ -223,6 +227,15 @@ class Convertible:
         return np.asarray(self.array)
 
 
+class Forwarding(Convertible):
+    """As that; what it lacks itself is looked up on its array."""
+
+    def __getattr__(self, name):
+        if name == "array" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.array, name)
+
+
 def _names(side):
     jnp, deleted = side.jnp, side.jnp.arange(3)
     deleted.delete()
@@ -264,6 +277,8 @@ def _names(side):
         "key": side("random").key(3),
         "deleted": deleted,
         "convertible": Convertible(jnp.ones((2, 3))),
+        "forwarding": Forwarding(jnp.ones((2, 3))),
+        "scalar": Forwarding(jnp.int32(2)),
         "ravel_pytree": side("flatten_util").ravel_pytree,
     }
 

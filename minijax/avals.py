@@ -155,6 +155,13 @@ def get_aval(x) -> Any:
     return rule(x)
 
 
+def own_aval(x) -> Any:
+    """The aval of an array or tracer; None for all else, also for an object that only
+    hands the look-up of its attributes on to an array.
+    """
+    return getattr(x, "aval", None) if type(x) in aval_rules else None
+
+
 def argument_aval(x) -> Any:
     """`get_aval` of what a user handed to a transformation."""
     try:

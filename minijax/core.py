@@ -26,6 +26,7 @@ from minijax.avals import (
     is_literal_value,
     is_undefined_primal,
     literal_types,
+    own_aval,
     pytype_aval_mappings,
     scalar_values,
     typeof,
@@ -198,6 +199,9 @@ class Trace:
         return ""
 
 
+_AVAL_OF_TRACER = operator.attrgetter("aval")
+
+
 class Tracer:
     """A stand-in for an array while a function is traced.
 
@@ -212,6 +216,7 @@ class Tracer:
         name = cls.__dict__.get("jax_name")
         if isinstance(name, str):  # the name that messages have of Python's own
             cls.__name__ = cls.__qualname__ = name
+        aval_rules[cls] = _AVAL_OF_TRACER
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
@@ -325,7 +330,7 @@ class Tracer:
         )
 
 
-aval_rules[Tracer] = operator.attrgetter("aval")
+aval_rules[Tracer] = _AVAL_OF_TRACER
 
 
 def _refuse(text):

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import _callpath, core, lax
+from minijax import _callpath, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
-from minijax.core import ShapedArray, Tracer
+from minijax.core import ShapedArray, Tracer, aval_rules
 from minijax.numpy import (
     creation,
     promotion,
@@ -19,7 +19,6 @@ from minijax.numpy import (
 )
 from minijax.numpy.promotion import literal_makers
 
-_HOST_TYPES = frozenset([bool, int, float, complex, np.ndarray, *core.aval_rules])
 _IMMUTABLE = (
     "JAX arrays are immutable and do not support in-place item assignment. Instead of "
     "x[idx] = y, use x = x.at[idx].set(y) or another .at[] method: "
@@ -33,11 +32,16 @@ def _accepts(other):
     """Whether an operand of an operator is an array or a scalar; others may know
     better.
     """
-    return (
-        type(other) in _HOST_TYPES
-        or isinstance(other, (np.generic, np.ndarray, int, float, complex))
-        or hasattr(other, "__jax_array__")
+    return type(other) in aval_rules or isinstance(
+        other, (np.generic, np.ndarray, int, float, complex)
     )
+
+
+def _converted(other):
+    """What `other` is as an array, where it knows that."""
+    if type(other) not in aval_rules and hasattr(other, "__jax_array__"):
+        return other.__jax_array__()
+    return other
 
 
 # What an operator would otherwise do with them: sequences are joined and repeated,
@@ -69,11 +73,12 @@ def _fast_operators(symbol, fun):
 
     def operator(self, other):
         a = self.aval
-        b = getattr(other, "aval", None)
+        b = getattr(other, "aval", None) if type(other) in aval_rules else None
         if b is None:
             make = maker_of((a.dtype, type(other)))
             if make is not None and a.dtype in accepted and not a.weak_type:
                 return bind(self, make(other))
+            other = _converted(other)
             if _accepts(other):
                 return slow(self, other)
             return _refuse(symbol, self, other, other)
@@ -91,7 +96,8 @@ def _fast_operators(symbol, fun):
         make = maker_of((a.dtype, type(other)))
         if make is not None and a.dtype in accepted and not a.weak_type:
             return bind(make(other), self)
-        if hasattr(other, "aval") or _accepts(other):
+        other = _converted(other)
+        if _accepts(other):
             return slow(other, self)
         return _refuse(symbol, other, self, other)
 
@@ -102,12 +108,14 @@ def _operators(fun):
     """(operator, reflected operator) of any function of two arrays."""
 
     def operator(self, other):
-        if hasattr(other, "aval") or _accepts(other):
+        other = _converted(other)
+        if _accepts(other):
             return fun(self, other)
         return NotImplemented
 
     def reflected(self, other):
-        if hasattr(other, "aval") or _accepts(other):
+        other = _converted(other)
+        if _accepts(other):
             return fun(other, self)
         return NotImplemented
 

@@ -192,7 +192,7 @@ def _stack(x, dtype):
     """Nested sequences with arrays among their elements."""
     if not isinstance(x, (list, tuple)):
         return _from_object(x, dtype)
-    if all(not hasattr(leaf, "aval") for leaf in _leaves(x)):
+    if all(core.own_aval(leaf) is None for leaf in _leaves(x)):
         return _made(_cast(np.array(x), dtype))
     parts = [
         lax.expand_dims(convert(item, dtype), (0,))
@@ -428,7 +428,7 @@ def _like(a, value, dtype, shape, where):
     dtype = user_dtype(dtype, where)
     weak = False
     if dtype is None:
-        aval = getattr(a, "aval", None)
+        aval = core.own_aval(a)
         if aval is None and type(a) in dtypes.python_scalar_types:
             aval = core.get_aval(a)
         dtype = dtypes.dtype(a) if aval is None else aval.dtype

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 import minijax.numpy as jnp
+from minijax.core import own_aval
 from minijax.numpy.creation import arange, array, linspace
 from minijax.numpy.promotion import concrete_or_error, promote_dtypes
 
@@ -95,7 +96,7 @@ def _part(item, name, ndmin, trans1d):
     if isinstance(item, slice):
         x = _range(item, name)
     else:
-        x = item if hasattr(item, "aval") else array(item)
+        x = array(item) if own_aval(item) is None else item
     missing = ndmin - jnp.ndim(x)
     if missing > 0:
         was = jnp.ndim(x)

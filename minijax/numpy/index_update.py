@@ -33,7 +33,7 @@ def _scatter(op, x, index, y, *, indices_are_sorted=False, unique_indices=False,
     """`x` with what `index` selects combined with `y` by a scatter op of lax."""
     x = asarray(x)
     aval = x.aval
-    if not hasattr(y, "aval") and type(y) not in core.aval_rules:
+    if type(y) not in core.aval_rules:
         y = asarray(y)
     _warn_of_lossy_update(x, y)
     indexer, expanded = _indexer(x, index, wrap_negative_indices)

@@ -8,7 +8,7 @@ import numpy as np
 
 from minijax import lax
 from minijax.control.call import jit
-from minijax.core import Tracer
+from minijax.core import own_aval
 from minijax.numpy.creation import (
     asarray,
 )
@@ -35,7 +35,7 @@ from minijax.numpy.shape_ops import (
 
 
 def _sequence(name, arrays, verb) -> Any:
-    if isinstance(arrays, (np.ndarray, Tracer)) or hasattr(arrays, "aval"):
+    if isinstance(arrays, np.ndarray) or own_aval(arrays) is not None:
         return arrays
     if not len(arrays):
         raise ValueError(f"Need at least one array to {verb}.")

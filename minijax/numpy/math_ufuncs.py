@@ -9,6 +9,7 @@ import numpy as np
 
 from minijax import dtypes, lax
 from minijax.control.call import jit
+from minijax.core import aval_rules
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     BOOL,
@@ -38,7 +39,7 @@ def _inexact(op):
         name = stub.__name__
 
         def apply(x, /):
-            aval = getattr(x, "aval", None)
+            aval = getattr(x, "aval", None) if type(x) in aval_rules else None
             if aval is not None and aval.dtype in _FAST:
                 return op(x)
             (x,) = promote_args_inexact(name, x)

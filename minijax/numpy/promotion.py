@@ -32,7 +32,7 @@ def ensure_arraylike(name, *args) -> Any:
     for x in args:
         if type(x) is np.ndarray and x.dtype == dtypes.float0:
             raise TypeError(FLOAT0.format(name=name))
-        if not hasattr(x, "aval") and type(x) not in core.aval_rules:
+        if type(x) not in core.aval_rules:
             return [_arraylike(name, position, x) for position, x in enumerate(args)]
     return args
 

@@ -8,7 +8,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
-from minijax.core import Tracer
+from minijax.core import Tracer, own_aval
 from minijax.numpy.creation import (
     arange,
     array,
@@ -172,9 +172,10 @@ def roll(a, shift, axis=None):
     """`a` with elements moved along axes, those that fall off coming back at the other
     end.
     """
-    check_arraylike(
-        "roll", a, *(shift if isinstance(shift, (tuple, list)) else (shift,))
-    )
+    if isinstance(shift, (tuple, list)):
+        a, *shift = ensure_arraylike("roll", a, *shift)
+    else:
+        a, shift = ensure_arraylike("roll", a, shift)
     a = asarray(a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
@@ -183,7 +184,7 @@ def roll(a, shift, axis=None):
         shift = array(shift)
     if len(np.shape(shift)) == 1:
         np.broadcast_shapes((len(axes),), np.shape(shift))  # ValueError if they differ
-    if hasattr(shift, "aval"):
+    if own_aval(shift) is not None:
         known = shift if not isinstance(shift, Tracer) else shift._concrete()
         if known is None:
             return _roll_dynamic(a, shift, axes)

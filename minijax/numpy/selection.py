@@ -71,7 +71,7 @@ def select(condlist, choicelist, default=0):
     if not len(condlist):
         raise ValueError("condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
-    choices = promote_dtypes(default, *choicelist)
+    choices = promote_dtypes(*ensure_arraylike("select", default, *choicelist))
     first = jnp.stack(jnp.broadcast_arrays(False, *condlist))
     index = lax.argmax(convert(first, BOOL), 0, INT32)
     shape = broadcast_shapes(shape_of(index), *[shape_of(x) for x in choices])

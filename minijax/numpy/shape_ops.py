@@ -28,7 +28,7 @@ def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
 
     order: 'C', or 'F' for column-major. Raises TypeError if the sizes differ.
     """
-    check_arraylike("reshape", a)
+    (a,) = ensure_arraylike("reshape", a)
     return _reshape(a, shape, order, shape)
 
 
@@ -121,7 +121,7 @@ def permute_dims(a, /, axes):
 
 def matrix_transpose(x, /):
     """`x` with its last two axes exchanged."""
-    check_arraylike("matrix_transpose", x)
+    (x,) = ensure_arraylike("matrix_transpose", x)
     rank = len(shape_of(x))
     if rank < 2:
         raise ValueError(
@@ -132,7 +132,7 @@ def matrix_transpose(x, /):
 
 def swapaxes(a, axis1, axis2):
     """`a` with two axes exchanged."""
-    check_arraylike("swapaxes", a)
+    (a,) = ensure_arraylike("swapaxes", a)
     rank = len(shape_of(a))
     order = np.arange(rank)
     order[axis1], order[axis2] = order[axis2], order[axis1]
@@ -141,7 +141,7 @@ def swapaxes(a, axis1, axis2):
 
 def moveaxis(a, source, destination):
     """`a` with axes moved from `source` to `destination`, the others in order."""
-    check_arraylike("moveaxis", a)
+    (a,) = ensure_arraylike("moveaxis", a)
     rank = len(shape_of(a))
     source, destination = (
         canonical_axes(source, rank),
@@ -160,7 +160,7 @@ def moveaxis(a, source, destination):
 @jit(static_argnames=("axis", "start"))
 def rollaxis(a, axis, start=0):
     """`a` with an axis moved to before position `start`."""
-    check_arraylike("rollaxis", a)
+    (a,) = ensure_arraylike("rollaxis", a)
     rank = len(shape_of(a))
     axis = canonical_axis(axis, rank)
     if not -rank <= start <= rank:

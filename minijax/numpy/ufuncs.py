@@ -9,6 +9,7 @@ import numpy as np
 from minijax import core, dtypes, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
+from minijax.core import aval_rules
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     BOOL,
@@ -51,8 +52,8 @@ def _fast_binary(primitive, accepted, slow):
     maker_of = literal_makers.get
 
     def binary(x, y, /):
-        a = getattr(x, "aval", None)
-        b = getattr(y, "aval", None)
+        a = getattr(x, "aval", None) if type(x) in aval_rules else None
+        b = getattr(y, "aval", None) if type(y) in aval_rules else None
         if a is None or b is None:
             aval = a if b is None else b
             if aval is None or aval.weak_type or aval.dtype not in accepted:

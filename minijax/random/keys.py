@@ -232,6 +232,8 @@ def fold_in(key, data):
             "fold_in accepts a scalar, but was given an array of"
             f"shape {tuple(shape_of(data))} != (). Use jax.vmap for batching."
         )
+    if hasattr(data, "__jax_array__"):
+        data = data.__jax_array__()
     if isinstance(data, int | float | str):
         data = np.uint32(int(data))
     elif isinstance(data, np.ndarray | np.generic):
