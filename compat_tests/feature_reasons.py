@@ -21,7 +21,6 @@ ABSENT = _table(
             "jax.ad.DontWant jax.ad.GradValue"
         ),
         "the policies are functions here": "jax.checkpoint_policies.SaveOnlyTheseNames",
-        "no debugger inside compiled programs": "jax.debug.breakpoint",
         "TensorFlow export; JAX's own needs absl and TensorFlow": (
             "jax.experimental.jax2tf jax.experimental.jax2tf.convert"
         ),

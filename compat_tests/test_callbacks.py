@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from sides import NAMES, Side
+from sides import NAMES, Side, both
 
 
 def _show(side, *args, **kwargs):
@@ -169,4 +169,87 @@ def _outcome(body, side):
 @pytest.mark.parametrize("name", CASES)
 def test_callbacks(name):
     theirs, ours = (_outcome(CASES[name], Side(side)) for side in NAMES)
+    assert ours == theirs
+
+
+# --- breakpoints --------------------------------------------------------------------------
+
+
+def _session(program, commands):
+    """What the debugger says of `program(side, options)`, given these commands."""
+
+    def body(side):
+        said, typed = io.StringIO(), io.StringIO("".join(f"{c}\n" for c in commands))
+        options = {"stdin": typed, "stdout": said, "backend": "cli"}
+        try:
+            found = np.asarray(program(side, options)).tolist()
+            side.effects_barrier()
+        except SystemExit as error:
+            found = f"exit {error.code}"
+        return [said.getvalue(), str(found)]
+
+    return body
+
+
+def _stops(side, options):
+    x = side.jnp.float32(2.0)
+    y = x * 2
+    side.debug.breakpoint(**options)
+    return y
+
+
+def _stops_in_jit(side, options):
+    @side.jit
+    def inner(x):
+        y = x * 2
+        side.debug.breakpoint(**options)
+        return y
+
+    return inner(np.float32(3.0))
+
+
+def _stops_in_vmap(side, options):
+    def each(x):
+        side.debug.breakpoint(**options)
+        return x
+
+    return side.vmap(each)(np.arange(2.0, dtype=np.float32))
+
+
+def _stops_in_scan(side, options):
+    def body(c, x):
+        side.debug.breakpoint(**options, ordered=True)
+        return c + x, None
+
+    return side.lax.scan(body, np.float32(0), np.arange(2.0, dtype=np.float32))[0]
+
+
+def _stops_above_one_frame(side, options):
+    return _stops(side, {**options, "num_frames": 2})
+
+
+def _stops_with_a_token(side, options):
+    odd = {1: "one", "two": side.jnp.arange(2)}  # keys without an order
+    return side.debug.breakpoint(**options, token=odd["two"])
+
+
+SESSIONS = {
+    "print": (_stops, ["p x", "p x, y", "y + 1", "pp [y]", "p z", "p (", "", "c"]),
+    "list": (_stops_in_jit, ["l", "p y", "u", "list", "d", "down", "cont"]),
+    "frames": (
+        _stops_above_one_frame,
+        ["bt", "u", "p options['num_frames']", "up", "c"],
+    ),
+    "vmap": (_stops_in_vmap, ["p x", "c", "p x", "c"]),
+    "scan": (_stops_in_scan, ["p c, x", "c", "p c, x", "c"]),
+    "token": (_stops_with_a_token, ["p odd", "c"]),
+    "quit": (_stops, ["q"]),
+    "end": (_stops, []),
+}
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_breakpoint(name):
+    theirs, ours = both(_session(*SESSIONS[name]))
+    assert theirs[0].startswith("Entering jdb:\n(jdb) ")
     assert ours == theirs

@@ -1,8 +1,10 @@
 """Looking into a running program (`jax.debug`)."""
 
 import builtins
+import importlib
 
 from minijax import core
+from minijax.alias import missing_attribute
 from minijax.control.callback import debug_callback as callback
 from minijax.control.callback import debug_print as print
 from minijax.device import DEFAULT_SHARDING
@@ -58,7 +60,15 @@ def log(fmt=None, *args, **options):
     return print(fmt, *args, _use_logging=True, **options)
 
 
+def __getattr__(name):
+    if name == "breakpoint":  # few programs stop: the debugger loads when one does
+        debugger = importlib.import_module("minijax.control.debugger")
+        globals()[name] = debugger.breakpoint
+        return debugger.breakpoint
+    raise missing_attribute(__name__, name)
+
+
 __all__ = [
-    "callback", "inspect_array_sharding", "log", "print", "visualize_array_sharding",
-    "visualize_sharding",
+    "breakpoint", "callback", "inspect_array_sharding", "log", "print",
+    "visualize_array_sharding", "visualize_sharding",
 ]  # fmt: skip

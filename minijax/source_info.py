@@ -62,6 +62,14 @@ class _Place(threading.local):
 _place = _Place()
 
 
+def is_own_file(name):
+    """Whether a file is one of this package's."""
+    own = _own_files.get(name)
+    if own is None:
+        own = _own_files[name] = name.startswith(_PACKAGE)
+    return own
+
+
 def user_frame():
     """The source of what is being computed: the innermost frame outside this package,
     or the equation that is replayed; None where there is neither.
@@ -75,7 +83,7 @@ def user_frame():
         name = frame.f_code.co_filename
         own = _own_files.get(name)
         if own is None:
-            own = _own_files[name] = name.startswith(_PACKAGE)
+            own = is_own_file(name)
         if not own:
             return frame.f_code, frame.f_lasti, scopes
         frame = frame.f_back

@@ -1,0 +1,5 @@
+"""Stopping in a running program."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.control.debugger")
