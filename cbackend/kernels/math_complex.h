@@ -112,8 +112,12 @@ MJX_INLINE float mjx_s_abs_c64(mjx_t_c64 z) {
   return (float)__builtin_sqrt(x * x + y * y);
 }
 MJX_INLINE double mjx_s_abs_c128(mjx_t_c128 z) {
-  double r = __builtin_hypot(z.re, z.im);
-  return z.re == z.re && z.im == z.im ? r : z.re + z.im; /* NaN */
+  double a = __builtin_fabs(z.re), b = __builtin_fabs(z.im);
+  double most = a > b ? a : b, least = a > b ? b : a;
+  double ratio = least / (most > 0.0 ? most : 1.0);
+  double r = most * __builtin_sqrt(ratio * ratio + 1.0), sum = a + b;
+  r = most == MJX_INF ? MJX_INF : r;
+  return sum != sum ? sum : r;
 }
 MJX_DEFINE_COMPLEX_PARTS(c64, f32, mjx_s_abs_c64)
 MJX_DEFINE_COMPLEX_PARTS(c128, f64, mjx_s_abs_c128)
@@ -290,28 +294,95 @@ MJX_INLINE mjx_t_c64 mjx_s_log1p_c64_vector(mjx_t_c64 z) {
 }
 
 /* The part of larger size is sqrt((|z| + |x|) / 2), the other y / 2 by it. A zero part counts
- * as +0. */
-MJX_INLINE int mjx_s_sqrt_c64_easy(mjx_t_c64 z) {
-  float a = __builtin_fabsf(z.re), b = __builtin_fabsf(z.im), most = a > b ? a : b;
-  return (a < 0x1p60f) & (b < 0x1p60f) & ((most > 0x1p-60f) | (most == 0.0f));
+ * as +0. BIG: whose square is far from overflow, LITTLE: 1 / BIG. Then 1 / sqrt(z) as
+ * conj(s) / |s|^2 of the root s. */
+#define MJX_DEFINE_COMPLEX_ROOT(C, F, SQRT, FABS, COPYSIGN, BIG, LITTLE) \
+  MJX_INLINE int mjx_s_sqrt_##C##_easy(mjx_t_##C z) {                    \
+    mjx_t_##F a = FABS(z.re), b = FABS(z.im), most = a > b ? a : b;      \
+    return (a < BIG) & (b < BIG) & ((most > LITTLE) | (most == 0));      \
+  }                                                                      \
+  MJX_INLINE mjx_t_##C mjx_root_##C(mjx_t_##C z) {                       \
+    mjx_t_##F x = z.re, y = z.im, half = (mjx_t_##F)0.5;                 \
+    mjx_t_##F t = SQRT(half * (SQRT(x * x + y * y) + FABS(x)));          \
+    mjx_t_##F u = FABS(y) / (t > 0 ? t + t : 1);                         \
+    return mjx_make_##C(x < 0 ? u : t, COPYSIGN(x < 0 ? t : u, y));      \
+  }                                                                      \
+  MJX_INLINE mjx_t_##C mjx_s_sqrt_##C##_vector(mjx_t_##C z) {            \
+    return mjx_root_##C(mjx_make_##C(z.re, z.im + 0));                   \
+  }                                                                      \
+  MJX_INLINE int mjx_s_rsqrt_##C##_easy(mjx_t_##C z) {                   \
+    return mjx_s_sqrt_##C##_easy(z) & ((z.re != 0) | (z.im != 0));       \
+  }                                                                      \
+  MJX_INLINE mjx_t_##C mjx_s_rsqrt_##C##_vector(mjx_t_##C z) {           \
+    mjx_t_##C s = mjx_root_##C(z);                                       \
+    mjx_t_##F size = s.re * s.re + s.im * s.im;                          \
+    return mjx_make_##C(s.re / size, -s.im / size);                      \
+  }
+MJX_DEFINE_COMPLEX_ROOT(c64, f32, __builtin_sqrtf, __builtin_fabsf, __builtin_copysignf, 0x1p60f,
+                        0x1p-60f)
+MJX_DEFINE_COMPLEX_ROOT(c128, f64, __builtin_sqrt, __builtin_fabs, __builtin_copysign, 0x1p500,
+                        0x1p-500)
+
+/* In float64 but for the last step: re log1p(4x / ((1 - x)^2 + y^2)) / 4,
+ * im atan2(2y, 1 - x^2 - y^2) / 2. */
+MJX_INLINE int mjx_s_atanh_c64_easy(mjx_t_c64 z) {
+  double a = __builtin_fabsf(z.re), b = __builtin_fabsf(z.im);
+  return (a < 0x1p60) & (b < 0x1p60) & ((1.0 - a) * (1.0 - a) + b * b > 0x1p-100);
 }
-MJX_INLINE mjx_t_c64 mjx_root_c64(mjx_t_c64 z) {
-  float x = z.re, y = z.im, a = __builtin_fabsf(x);
-  float t = __builtin_sqrtf(0.5f * (__builtin_sqrtf(x * x + y * y) + a));
-  float u = __builtin_fabsf(y) / (t > 0.0f ? t + t : 1.0f);
-  return mjx_make_c64(x < 0.0f ? u : t, __builtin_copysignf(x < 0.0f ? t : u, y));
+MJX_INLINE mjx_t_c64 mjx_s_atanh_c64_vector(mjx_t_c64 z) {
+  double x = __builtin_fabsf(z.re), y = z.im, y2 = y * y;
+  float ratio = (float)(4.0 * x / ((1.0 - x) * (1.0 - x) + y2));
+  float cosine = (float)((1.0 - x) * (1.0 + x) - y2);
+  float re = __builtin_copysignf(0.25f * mjx_s_log1p_f32(ratio), z.re);
+  return mjx_make_c64(re, 0.5f * mjx_s_atan2_f32(2.0f * z.im, cosine));
 }
-MJX_INLINE mjx_t_c64 mjx_s_sqrt_c64_vector(mjx_t_c64 z) {
-  return mjx_root_c64(mjx_make_c64(z.re, z.im + 0.0f));
+MJX_C64_TURNED(atan, atanh)
+
+/* Hull, Fairgrieve and Tang (1997), in float64 but for the last step. With r and s the
+ * distances from -1 and 1 and a = (r + s) / 2, of x and y >= 0: the angle of asin is
+ * atan2(x, w), w^2 = (a + x) (a - x), the other part log1p(a - 1 + sqrt(a^2 - 1)); a - 1 and
+ * a - x are sums without cancellation. */
+typedef struct {
+  float w, log;
+} mjx_arc_f32;
+MJX_INLINE mjx_arc_f32 mjx_arc(mjx_t_c64 z) {
+  double x = __builtin_fabsf(z.re), y = z.im, y2 = y * y;
+  double r = __builtin_sqrt((x + 1.0) * (x + 1.0) + y2);
+  double s = __builtin_sqrt((x - 1.0) * (x - 1.0) + y2);
+  double beyond = y2 / (r + (x + 1.0)); /* r - (x + 1) */
+  double sum = s + __builtin_fabs(x - 1.0), rest = y2 / sum;
+  double more = 0.5 * (beyond + (x < 1.0 ? rest : sum));
+  double less = 0.5 * (beyond + (x < 1.0 ? sum : rest));
+  mjx_arc_f32 arc = {(float)__builtin_sqrt((more + 1.0 + x) * less),
+                     mjx_s_log1p_f32((float)(more + __builtin_sqrt(more * (more + 2.0))))};
+  return arc;
 }
-/* conj(s) / |s|^2 of the root s */
-MJX_INLINE int mjx_s_rsqrt_c64_easy(mjx_t_c64 z) {
-  return mjx_s_sqrt_c64_easy(z) & ((z.re != 0.0f) | (z.im != 0.0f));
+MJX_INLINE int mjx_s_asin_c64_easy(mjx_t_c64 z) { return mjx_s_atanh_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_asin_c64_vector(mjx_t_c64 z) {
+  float x = z.re + 0.0f, y = z.im + 0.0f;
+  mjx_arc_f32 arc = mjx_arc(z);
+  return mjx_make_c64(mjx_s_atan2_f32(x, arc.w), __builtin_copysignf(arc.log, y));
 }
-MJX_INLINE mjx_t_c64 mjx_s_rsqrt_c64_vector(mjx_t_c64 z) {
-  mjx_t_c64 s = mjx_root_c64(z);
-  float size = s.re * s.re + s.im * s.im;
-  return mjx_make_c64(s.re / size, -s.im / size);
+MJX_INLINE int mjx_s_acos_c64_easy(mjx_t_c64 z) { return mjx_s_atanh_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_acos_c64_vector(mjx_t_c64 z) {
+  float x = z.re + 0.0f, y = z.im + 0.0f;
+  mjx_arc_f32 arc = mjx_arc(z);
+  return mjx_make_c64(mjx_s_atan2_f32(arc.w, x), -__builtin_copysignf(arc.log, y));
+}
+MJX_INLINE int mjx_s_acosh_c64_easy(mjx_t_c64 z) { return mjx_s_atanh_c64_easy(z); }
+MJX_INLINE mjx_t_c64 mjx_s_acosh_c64_vector(mjx_t_c64 z) {
+  float x = z.re + 0.0f, y = z.im + 0.0f;
+  mjx_arc_f32 arc = mjx_arc(z);
+  return mjx_make_c64(arc.log, __builtin_copysignf(mjx_s_atan2_f32(arc.w, x), y));
+}
+/* -i asin(iz) */
+MJX_INLINE int mjx_s_asinh_c64_easy(mjx_t_c64 z) {
+  return mjx_s_atanh_c64_easy(mjx_make_c64(z.im, z.re));
+}
+MJX_INLINE mjx_t_c64 mjx_s_asinh_c64_vector(mjx_t_c64 z) {
+  float x = z.re + 0.0f, y = z.im + 0.0f;
+  mjx_arc_f32 arc = mjx_arc(mjx_make_c64(y, x));
+  return mjx_make_c64(__builtin_copysignf(arc.log, x), mjx_s_atan2_f32(y, arc.w));
 }
 
 MJX_INLINE int mjx_s_exp2_c64_easy(mjx_t_c64 z) { return mjx_s_exp_c64_easy(z); }
@@ -364,20 +435,20 @@ MJX_COMPLEX_GUARDED(tan, c64)
 MJX_COMPLEX_GUARDED(sinh, c64)
 MJX_COMPLEX_GUARDED(cosh, c64)
 MJX_COMPLEX_GUARDED(tanh, c64)
-MJX_COMPLEX_PLAIN(asin, c64)
-MJX_COMPLEX_PLAIN(acos, c64)
-MJX_COMPLEX_PLAIN(atan, c64)
-MJX_COMPLEX_PLAIN(asinh, c64)
-MJX_COMPLEX_PLAIN(acosh, c64)
-MJX_COMPLEX_PLAIN(atanh, c64)
+MJX_COMPLEX_GUARDED(asin, c64)
+MJX_COMPLEX_GUARDED(acos, c64)
+MJX_COMPLEX_GUARDED(atan, c64)
+MJX_COMPLEX_GUARDED(asinh, c64)
+MJX_COMPLEX_GUARDED(acosh, c64)
+MJX_COMPLEX_GUARDED(atanh, c64)
 MJX_COMPLEX_PLAIN(exp, c128)
 MJX_COMPLEX_PLAIN(exp2, c128)
 MJX_COMPLEX_PLAIN(expm1, c128)
 MJX_COMPLEX_PLAIN(log, c128)
 MJX_COMPLEX_PLAIN(log1p, c128)
 MJX_COMPLEX_PLAIN(logistic, c128)
-MJX_COMPLEX_PLAIN(sqrt, c128)
-MJX_COMPLEX_PLAIN(rsqrt, c128)
+MJX_COMPLEX_GUARDED(sqrt, c128)
+MJX_COMPLEX_GUARDED(rsqrt, c128)
 MJX_COMPLEX_PLAIN(sin, c128)
 MJX_COMPLEX_PLAIN(cos, c128)
 MJX_COMPLEX_PLAIN(tan, c128)
