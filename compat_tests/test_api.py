@@ -610,3 +610,68 @@ def test_import_star(module, some):
     assert some <= set(ours)
     own = {"platform_index_p"}
     assert not set(ours) - set(theirs) - own
+
+
+# --- shard_map ----------------------------------------------------------------------------
+
+
+def _looped(s, x):
+    total = s.lax.psum(x.sum(), "x")
+    return s.lax.scan(lambda c, _: (c * 2, c), total, None, length=2)[0]
+
+
+def _branched(s, x):
+    flag = s.lax.psum(x.sum(), "x") > 0
+    return s.lax.cond(flag, lambda: s.lax.pmax(x, "x"), lambda: s.lax.pmin(x, "x"))
+
+
+def _while(s, x):
+    return s.lax.while_loop(lambda c: c < 5, lambda c: c + 1, s.lax.pmax(x.max(), "x"))
+
+
+# name -> (function, specs of arguments, specs of results, options)
+SHARDED = {
+    "cut": (lambda s, x: x * 2, ["x"], ["x"], {}),
+    "cut twice": (lambda s, x: x[None] * x, ["x"], [None, "x"], {}),
+    "not replicated": (lambda s, x: x * 2, ["x"], [], {}),
+    "not replicated over one": (lambda s, x: x * 2, [("x", "y")], ["x"], {}),
+    "not checked": (lambda s, x: x * 2, ["x"], [], {"check_vma": False}),
+    "psum": (lambda s, x: s.lax.psum(x, "x"), ["x"], [], {}),
+    "psum of another": (lambda s, x: s.lax.psum(x, "x"), [("x", "y")], [], {}),
+    "pmean": (lambda s, x: s.lax.pmean(x, ("x", "y")), [("x", "y")], [], {}),
+    "gathered": (lambda s, x: s.lax.all_gather(x, "x"), ["x"], [], {}),
+    "place": (lambda s, x: x + s.lax.axis_index("y"), ["x"], ["x"], {}),
+    "in jit": (lambda s, x: s.jit(lambda x: s.lax.psum(x, "x"))(x), ["x"], [], {}),
+    "in checkpoint": (lambda s, x: s.checkpoint(s.jnp.sin)(x), ["x"], [], {}),
+    "scan": (_looped, ["x"], [], {}),
+    "while": (_while, ["x"], [], {}),
+    "cond": (_branched, ["x"], [], {}),
+    "constant": (lambda s, x: s.jnp.ones(2), ["x"], [], {}),
+    "one axis": (lambda s, x: s.lax.psum(x, "x"), ["x"], [], {"axis_names": {"x"}}),
+    "an axis that is not mapped": (lambda s, x: x, ["y"], ["y"], {"axis_names": {"x"}}),
+    "too many entries": (lambda s, x: x, ["x", "y"], ["x"], {}),
+    "too many entries of a result": (lambda s, x: x.sum(), ["x"], ["x"], {}),
+}
+
+
+@pytest.mark.parametrize("name", SHARDED)
+def test_sharded(name):
+    fun, ins, outs, options = SHARDED[name]
+
+    def body(side):
+        types = (side.sharding.AxisType.Auto,) * 2
+        mesh = side.make_mesh((1, 1), ("x", "y"), axis_types=types)
+        mapped = side.shard_map(
+            lambda x: fun(side, x),
+            mesh=mesh,
+            in_specs=side.P(*ins),
+            out_specs=side.P(*outs),
+            **options,
+        )
+        out = mapped(np.arange(3, dtype=np.float32))
+        return out, repr(out.sharding), out.committed
+
+    theirs, ours = (_said(body, Side(n)) for n in NAMES)
+    for side in (theirs, ours):  # JAX names a wrapper of its own in some messages
+        side[0] = re.sub(r"function '[^']*'", "function", side[0])
+    assert ours == theirs

@@ -10,11 +10,14 @@ import functools
 from minijax import core, device
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
+from minijax.api.inspection import trace_tree
+from minijax.api.varying import varying_axes
 from minijax.api.vectorize import vmap
+from minijax.array import ArrayImpl
 from minijax.control.call import jit
-from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
+from minijax.mesh import Mesh, NamedSharding, PartitionSpec, current_mesh
 from minijax.traceback_util import api_boundary
-from minijax.tree_util import tree_map
+from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 
 
 class Infer:
@@ -60,22 +63,119 @@ def shard_map(
                 "The context mesh cannot be empty. Use `jax.set_mesh(mesh)` to enter into "
                 "a mesh context, or pass `mesh` to shard_map"
             )
-        flat, in_tree = flatten(args)
-        if in_specs is not Infer:
-            specs = _flat_specs("shard_map in_specs", in_tree, in_specs)
-            for x, spec in zip(flat, specs, strict=True):
-                _check_spec(used, spec, core.get_aval(x), "in_specs")
-        names = axis_names or used.axis_names
-        sizes = {name: used.shape[name] for name in names}
-        with core.extend_axis_env(sizes):
-            out = f(*args)
-        leaves, out_tree = flatten(out)
-        specs = _flat_specs("shard_map out_specs", out_tree, out_specs)
-        for x, spec in zip(leaves, specs, strict=True):
-            _check_spec(used, spec, core.get_aval(x), "out_specs")
-        return out
+        call = _Call(f, used, frozenset(axis_names or used.axis_names))
+        ins = (
+            call.checked(args, in_specs, "in_specs") if in_specs is not Infer else None
+        )
+        with core.extend_axis_env({name: used.shape[name] for name in call.names}):
+            closed, _, out_tree = trace_tree(f, args, {}, "shard_map")
+            out = unflatten(out_tree, closed.out_avals)
+            outs = call.checked(out, out_specs, "out_specs")
+            if check_vma and ins is not None:
+                call.check_replication(closed, ins, outs, out)
+            flat = flatten(args)[0]
+            leaves = core.eval_jaxpr(closed.jaxpr, closed.consts, *flat)
+        return unflatten(
+            out_tree,
+            [call.placed(x, spec) for x, spec in zip(leaves, outs, strict=True)],
+        )
 
     return wrapped
+
+
+class _Call:
+    """One call of a function over shards: the mesh, and the axes that it is mapped over.
+
+    Its checks raise ValueError.
+    """
+
+    def __init__(self, fun, mesh, names):
+        self.mesh, self.names = mesh, names
+        self.name = getattr(fun, "__name__", str(fun))
+
+    def checked(self, values, specs, what):
+        """The spec of each leaf of `values`, which fits its rank and the mesh."""
+        leaves, tree = flatten(values)
+        found = _flat_specs(f"shard_map {what}", tree, specs)
+        for k, (x, spec) in enumerate(zip(leaves, found, strict=True)):
+            if spec is not None:
+                rank = getattr(x, "ndim", None)
+                rank = core.get_aval(x).ndim if rank is None else rank
+                self._check_axes(spec, what)
+                if len(spec) > rank:
+                    raise self._too_long(spec, rank, what, _path(values, k))
+        return found
+
+    def _check_axes(self, spec, what):
+        for name in spec.names():
+            if name not in self.names:
+                raise ValueError(
+                    f"shard_map {what} argument must refer to an axis marked as manual "
+                    f"({self.names}), but:\n\n  {what} refers to {name!r}\n\nCheck the "
+                    f"{what} values passed to shard_map."
+                )
+
+    def _too_long(self, spec, rank, what, path):
+        kind = {"in_specs": "input", "out_specs": "output"}[what]
+        return ValueError(
+            f"shard_map applied to the function '{self.name}' was given an {what} entry "
+            f"which is too long to be compatible with the corresponding {kind} value "
+            f"from the function:\n\n{what}{path} is {spec} which has length {len(spec)}, "
+            f"but the value has rank {rank} (and {rank} < {len(spec)})\n\nEntries in "
+            f"{what} must be of length no greater than the number of axes in the "
+            f"corresponding {kind} value."
+        )
+
+    def check_replication(self, closed, ins, outs, out):
+        """A result is the same along every axis that its spec does not name."""
+        axes = [self._axes(spec) for spec in ins]
+        found = varying_axes(closed.jaxpr, axes)
+        for k, (varies, spec) in enumerate(zip(found, outs, strict=True)):
+            wrong = (varies & self.names) - self._axes(spec)
+            if not wrong:
+                continue
+            raise ValueError(
+                f"shard_map applied to the function '{self.name}' was given out_specs "
+                "which require replication which can't be statically inferred given the "
+                f"mesh:\n\nThe mesh given has shape {tuple(self.mesh.axis_sizes)} with "
+                f"corresponding axis names {self.mesh.axis_names}.\n\nout_specs"
+                f"{_path(out, k)} is {spec} {self._implied(spec, varies, wrong)}\n\n"
+                "Check if these output values are meant to be replicated over those mesh "
+                "axes. If not, consider revising the corresponding out_specs entries. If "
+                "so, consider disabling the check by passing the check_vma=False "
+                "argument to `jax.shard_map`."
+            )
+
+    def _implied(self, spec, varies, wrong):
+        order = [name for name in self.mesh.axis_names if name in wrong]
+        if varies >= self.names:
+            axes = ", ".join(f"'{name}'" for name in order)
+            axis = "axes" if len(order) > 1 else "axis"
+            return (
+                "which implies that the corresponding output value is replicated across "
+                f"mesh {axis} {axes}, but could not infer replication over any axes"
+            )
+        named = ",".join(sorted(map(str, self._axes(spec))))
+        return (
+            "which implies that the corresponding output value is only varying across "
+            f"mesh axes {{{named}}} and not {{{','.join(map(str, order))}}}, but it was "
+            "inferred to be possibly varying over "
+            f"{{{','.join(sorted(map(str, varies)))}}}"
+        )
+
+    @staticmethod
+    def _axes(spec):
+        return frozenset(() if spec is None else spec.names())
+
+    def placed(self, x, spec):
+        """A result that is computed, committed to its shards."""
+        if type(x) is not ArrayImpl or not isinstance(self.mesh, Mesh):
+            return x
+        return x._alias(x.aval, NamedSharding(self.mesh, spec or PartitionSpec()))
+
+
+def _path(values, k):
+    return keystr(tree_flatten_with_path(values)[0][k][0])
 
 
 def _is_spec(x):
@@ -87,17 +187,6 @@ def _flat_specs(what, tree, specs):
     leaves, spec_tree = flatten(specs, _is_spec)
     numbered = unflatten(spec_tree, range(len(leaves)))
     return [leaves[k] for k in flatten_axes(what, tree, numbered)]
-
-
-def _check_spec(mesh, spec, aval, what):
-    if spec is None:
-        return
-    if len(spec) > aval.ndim:
-        raise ValueError(
-            f"shard_map applied with {what} {spec}, which has {len(spec)} entries, to a "
-            f"value of rank {aval.ndim}"
-        )
-    NamedSharding(mesh, spec)
 
 
 def smap(f=None, /, *, in_axes=Infer, out_axes, axis_name):
