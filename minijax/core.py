@@ -253,8 +253,7 @@ class Tracer:
             raise errors.TracerBoolConversionError(self)
         return bool(value)
 
-    def _convert(self, kind):
-        value = self._concrete()
+    def _convert(self, kind, value=None):
         if value is None:
             if self.aval.ndim:
                 raise TypeError(
@@ -271,8 +270,9 @@ class Tracer:
         return kind(value)
 
     def __int__(self):
-        return self._convert(int)
+        return self._convert(int, self._concrete())
 
+    # As in JAX, these two do not look behind a tracer, though there may be a value.
     def __float__(self):
         return self._convert(float)
 
@@ -300,13 +300,10 @@ class Tracer:
         return value.item(*args)
 
     def tolist(self):
-        """The elements as nested lists; only where the value is known."""
-        value = self._concrete()
-        if value is None:
-            raise errors.ConcretizationTypeError(
-                self, f"The tolist() method was called on {errors.describe(self)}."
-            )
-        return value.tolist()
+        """ConcretizationTypeError: no tracer gives its elements."""
+        raise errors.ConcretizationTypeError(
+            self, f"The tolist() method was called on {errors.describe(self)}."
+        )
 
     @property
     def sharding(self):
