@@ -53,7 +53,16 @@ class ShapedArray(_callpath.Aval, AbstractValue):
             self._tangent = ShapedArray(self.shape, dtype, self.weak_type and inexact)
         return self._tangent
 
-    to_cotangent_aval = to_tangent_aval
+    to_cotangent_aval = to_ct_aval = at_least_vspace = to_tangent_aval
+    is_high = False  # no type of a user's own
+
+    def update_weak_type(self, weak_type):
+        """The same aval, with a weak dtype or a strong one."""
+        return self.update(weak_type=weak_type)
+
+    def inc_rank(self, size, axis):
+        """The aval of `size` such values, stacked along a new axis."""
+        return self.update(shape=(*self.shape[:axis], size, *self.shape[axis:]))
 
     def str_short(self, short_dtypes=True, **_):
         """As `f32[2,3]`, or `float32[2,3]`."""
@@ -129,7 +138,7 @@ class AbstractRef(AbstractValue):
         """The aval of a reference to tangents."""
         return AbstractRef(self.inner_aval.to_tangent_aval())
 
-    to_cotangent_aval = to_tangent_aval
+    to_cotangent_aval = to_ct_aval = at_least_vspace = to_tangent_aval
 
     def str_short(self, short_dtypes=True, **_):
         """As `Ref{f32[2,3]}`."""

@@ -296,11 +296,6 @@ _refresh(_Values)
 values = _Values()
 
 
-def x64_enabled():
-    """Whether 64-bit types are kept, in this thread."""
-    return values.jax_enable_x64
-
-
 stats.warns_of_compiles = lambda: values.jax_log_compiles
 
 
@@ -366,6 +361,11 @@ def config_with_absl():
 
 class _ConfigModule(types.ModuleType):
     """This module is also the object `jax.config`: flags are its attributes."""
+
+    @property
+    def x64_enabled(self):
+        """Whether 64-bit types are kept, in this thread."""
+        return values.jax_enable_x64
 
     def __getattr__(self, name):
         if name not in _FLAGS:

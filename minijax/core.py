@@ -99,6 +99,7 @@ class Primitive(_callpath.Primitive):
     """
 
     multiple_results = False
+    call_primitive = False  # as JAX's; only those that users define can be one
     effects = no_effects
     call = False
     always_traced = False  # by transformations, even where no argument concerns them

@@ -31,7 +31,7 @@ def default_int_dtype():
 
 def default_uint_dtype():
     """The unsigned dtype as wide as that of Python's ints."""
-    return np.dtype("uint64" if config.x64_enabled() else "uint32")
+    return np.dtype("uint64" if config.values.jax_enable_x64 else "uint32")
 
 
 def default_float_dtype():

@@ -119,7 +119,7 @@ def _check_dtypes_match(xs, ys):
 
     def check(x, y):
         got, want = _dtype(x), _dtype(y)
-        if not config.x64_enabled():
+        if not config.values.jax_enable_x64:
             got, want = map(dtypes.canonicalize_dtype, (got, want))
         if got != want:
             raise AssertionError(f"{got} is not {want}")
