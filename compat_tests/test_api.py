@@ -494,6 +494,20 @@ def _hint(side):
         return "`static_argnums` parameter for `jax.remat`" in str(error)
 
 
+def _with_rules(side, bwd):
+    f = side.custom_vjp(lambda x: x)
+    f.defvjp(lambda x: (x, None), bwd)
+    return side.grad(f)(1.0)
+
+
+def _flag_of_text(side):
+    side.config.update("jax_log_compiles", "yes")
+    try:
+        return side.config.jax_log_compiles
+    finally:
+        side.config.update("jax_log_compiles", False)
+
+
 def _debug_info(side):
     closed = side.make_jaxpr(lambda x, y: {"a": x, "b": [y["k"]]})(1.0, {"k": 2.0})
     info = side.make_jaxpr(side.jit(lambda x, *rest: (x, rest)))(1.0, 2.0).eqns[0]
@@ -519,6 +533,13 @@ def _shown_tracer(side):
 
 EDGES = {
     "debug info": _debug_info,
+    "unbound axis": lambda s: s.vmap(lambda x: s.lax.psum(x, "j"))(np.ones(2)),
+    "unbound axis of ppermute": lambda s: s.jit(
+        lambda x: s.lax.ppermute(x, "j", [(0, 0)])
+    )(np.ones(2)),
+    "shape of cotangent": lambda s: _with_rules(s, lambda r, g: (s.jnp.ones(3),)),
+    "keyword of custom": lambda s: s.custom_jvp(lambda x, *, k: x)(1.0, k=2),
+    "flag of text": _flag_of_text,
     "jitted functions are copied": lambda s: list(_pickled_jit(s)),
     "tracer of jvp": _shown_tracer,
     "vmap of no function": lambda s: s.vmap(3),

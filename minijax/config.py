@@ -339,7 +339,7 @@ def update(name, val):
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
     _check_choice(name, val)
-    setattr(_Values, name, val)
+    setattr(_Values, name, bool(val) if type(_FLAGS[name][0]) is bool else val)
     _refresh(_Values)
     _refresh_thread()
 

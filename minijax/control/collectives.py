@@ -102,9 +102,22 @@ def pmin(x, axis_name, *, axis_index_groups=None):
     return _bind_reduction(pmin_p, x, axis_name, axis_index_groups)
 
 
+def _unbound(what, name):
+    return NameError(
+        f"Found an unbound axis name: {name}. To fix this, please call {what} under "
+        "`jax.shard_map`."
+    )
+
+
+def _check_bound(what, names):
+    for name in names:
+        if name not in core.axis_env():
+            raise _unbound(what, name)
+
+
 def _reduction_shape(name):
     def shape(*avals, axes, axis_index_groups):
-        core.axis_size(axes)
+        _check_bound(name, axes)
         return [a.strip_weak_type() if name != "psum" else a for a in avals]
 
     return shape
@@ -188,10 +201,7 @@ def axis_index(axis_name):
         try:
             size = core.axis_size(name)
         except NameError:
-            raise NameError(
-                f"Found an unbound axis name: {name}. To fix this, please call axis_index "
-                "under `jax.shard_map`."
-            ) from None
+            raise _unbound("axis_index", name) from None
         place = axis_index_p.bind(axis_name=name)
         index = place if index is None else index * np.int32(size) + place
     return index
@@ -388,7 +398,7 @@ def ppermute(x, axis_name, perm):
     """
     names = _names(axis_name)
     perm = tuple((int(a), int(b)) for a, b in perm)
-    core.axis_size(names)
+    _check_bound("ppermute", names)
     return tree_map(lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm), x)
 
 

@@ -383,8 +383,10 @@ def _positional(kind, fun, args, kwargs):
     bound.apply_defaults()
     if bound.kwargs:
         raise TypeError(
-            f"keyword-only arguments ({list(bound.kwargs)}) cannot be used with a "
-            f"function with custom derivatives, {_name(fun)}"
+            f"The input arguments to the {kind}-decorated function {_name(fun)} could "
+            "not be resolved to positional-only arguments. Binding failed with the "
+            "error:\nThe following keyword arguments could not be resolved to positions: "
+            f"{', '.join(bound.kwargs)}"
         )
     return bound.args
 
@@ -747,8 +749,8 @@ class _FlatRules:
             raise ValueError(
                 "Custom VJP bwd rule must produce an output with the same type as the "
                 f"args tuple of the primal function, but at output[{k}] the bwd rule "
-                f"produced an output of type {got.str_short(False)} corresponding to an "
-                f"input of type {aval.str_short(False)}, so the shapes do not match"
+                f"produced an output of type {_listed([got])} corresponding to an "
+                f"input of type {_listed([aval])}, so the shapes do not match"
             )
         return None if want.dtype == dtypes.float0 else ct
 
