@@ -18,8 +18,9 @@ from cbackend.program import (
     dense_strides,
 )
 
-# A tile of each operand and register lies in L1; with more, a group spills.
-MAX_REGISTERS = 40
+# A tile of each operand and register lies in L2, which is nearer than the memory that the
+# values between two groups go through; beyond, a group spills.
+MAX_REGISTERS = 64
 MAX_STREAMS = 16  # arrays that a group over many elements reads
 # Up to here instructions cost more than elements: groups take in what is unrelated.
 FEW_ELEMENTS = 2048
