@@ -25,6 +25,9 @@ from cbackend.sums import WHOLE
 UNROLLED = 4  # elements that are written out one by one
 MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
 MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
+MAX_MAPPED = (
+    1 << 18
+)  # elements that are made before they are reduced, other than by lines
 SHARED_UNIT = 1024  # elements that stay with one thread
 LINES_UNIT = 4096  # elements that are made before they are summed
 REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
@@ -97,8 +100,7 @@ def is_mapped(instr, order, relation):
             for m in instr.micros
         )
         and not _overlaps(instr.outs, instr.ins, relation)
-        and are_lines(instr)
-        and order() != WHOLE
+        and (instr.size <= MAX_MAPPED or (are_lines(instr) and order() != WHOLE))
     )
 
 
@@ -336,6 +338,16 @@ class Groups:
         task = self.function(_TASK.format(n=shape[0], unit=unit, call=call))
         cost = _cost(group, size, len(parts))
         return _in_parallel(pointers, shape[0], unit, cost, "0, 0", task)
+
+    def shared_call(self, text, n, operands, cost):
+        """A function of (n, strides, pointers), each thread its part of n."""
+        pointers = ["(char *)host", "0"]
+        parts = _handed_over(operands, pointers)
+        strides = [str(s) for operand in operands for s in operand.strides]
+        starts = [p.place.pointer(p.suffix, p.start) for p in parts]
+        call = self.call(text, ["end - begin", *strides, *starts])
+        task = self.function(_TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
+        return _in_parallel(pointers, n, 1, cost, "0, 0", task)
 
     def _loop_body(self, group, extents, outs, ins):
         """Loops; what the innermost one does not move is read before it.

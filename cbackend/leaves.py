@@ -1,22 +1,25 @@
 """Instructions without control flow, as C: elementwise groups, small sums, small moves."""
 
+import math
+
 from cbackend.groups import Groups, ewise_fits
 from cbackend.places import APART, MIXED, SAME, Operand, Place, pointers, suffix_of
-from cbackend.program import Ewise, MapReduce, dense_strides
+from cbackend.program import FEW_PRODUCTS, Ewise, MapReduce, dense_strides, small_dots
 from cbackend.scalars import STORED
 from cbackend.sums import (
     COPY,
     FOUR,
+    LANES,
     OTHER,
     SEQUENCE,
     WHOLE,
     dot_text,
     has_text,
     reduce_text,
+    small_dots_text,
 )  # fmt: skip
 
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
-MAX_PRODUCTS = 128  # multiplications; beyond, tier 0's vectors are faster
 MAX_SUMMED = 1024
 
 _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
@@ -38,7 +41,9 @@ def is_leaf(instr, order, relation):
     if instr.op == "REDUCE":
         return _reduce_fits(instr, relation) and order() not in (OTHER, WHOLE)
     if instr.op == "DOT":
-        return _dot_fits(instr, relation) and order() != OTHER
+        return _dot_fits(instr, relation) and order() in (
+            [SEQUENCE] if small_dots(instr) else range(1, 2 * LANES)
+        )
     if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
         return _slice_fits(instr, relation)
     return False
@@ -72,7 +77,7 @@ def _dot_fits(instr, relation):
         return False
     if relation(instr.outs[0], a) != APART or relation(instr.outs[0], b) != APART:
         return False
-    return 0 < a.size * b.shape[2] <= MAX_PRODUCTS
+    return small_dots(instr) > 0 or 0 < a.size * b.shape[2] <= FEW_PRODUCTS
 
 
 def _slice_fits(instr, relation):
@@ -152,6 +157,10 @@ class Leaves:
         a, b, c = operand(instr.ins[0]), operand(instr.ins[1]), operand(instr.outs[0])
         self.scalars.use(f"math_{c.suffix}.h")
         sizes = [*instr.ins[0].shape, instr.ins[1].shape[2]]
+        if small_dots(instr):
+            text = small_dots_text(c.suffix, sizes[1:])
+            cost = math.prod(sizes) // 4  # ns
+            return self.groups.shared_call(text, sizes[0], (a, b, c), cost)
         strides = [s for o in (a, b, c) for s in o.strides]
         args = [str(n) for n in sizes + strides] + pointers(a, b, c)
         return [f"{self.groups.call(dot_text(c.suffix, order, sizes[2]), args)};"]

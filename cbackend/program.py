@@ -6,6 +6,8 @@ and branches of its control flow.  Layout changes (broadcast, transpose, slice, 
 are views and cost nothing.
 """
 
+import math
+
 import ml_dtypes
 import numpy as np
 
@@ -47,6 +49,8 @@ SUFFIXES = dict(
 
 ARENA, INPUT, OUTPUT, CONST = range(4)  # enum mjx_space
 
+FEW_PRODUCTS = 128  # multiplications; with more, vectors along a row are faster
+
 
 class Buffer:
     """`size` elements of `dtype` in one of the spaces.
@@ -66,6 +70,15 @@ class Buffer:
 
     def __repr__(self):
         return f"{'aioc'[self.space]}{self.where}:{SUFFIXES[self.dtype]}[{self.size}]"
+
+
+def small_dots(instr):
+    """How many products of a few numbers each a DOT is; 0 where it is none of those."""
+    a, b = instr.ins
+    batch, *sizes = [*a.shape, b.shape[-1]]
+    products = math.prod(sizes)
+    small = len(a.shape) == 3 and 0 < products <= FEW_PRODUCTS < batch * products
+    return batch if small else 0
 
 
 def dense_strides(shape):

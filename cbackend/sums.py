@@ -114,6 +114,32 @@ _PRODUCT_IN_LANES = """\
         c[i * c0 + m * c1 + n * c2] = sum[0];"""
 
 
+# Batches of products so small that their sizes are written out.
+_SMALL_DOTS = """\
+static void NAME(int64_t B, int64_t a0, int64_t a1, int64_t a2, int64_t b0, int64_t b1,
+                 int64_t b2, int64_t c0, int64_t c1, int64_t c2, {t} *a, {t} *b, {t} *c) {{
+  for (int64_t i = 0; i < B; i++, a += a0, b += b0, c += c0) {{
+    for (int64_t m = 0; m < {M}; m++) {{
+      {t} sum[{N}] = {{0}};
+      for (int64_t k = 0; k < {K}; k++)
+        for (int64_t n = 0; n < {N}; n++)
+          sum[n] = {fma}(a[m * a1 + k * a2], b[k * b1 + n * b2], sum[n]);
+      for (int64_t n = 0; n < {N}; n++) c[m * c1 + n * c2] = sum[n];
+    }}
+  }}
+}}
+"""
+
+
+def small_dots_text(suffix, sizes):
+    """The function of products c[B,M,N] = a[B,M,K] b[B,K,N] in sequence, for `sizes` M,
+    K, N.
+    """
+    fma = "MJX_FMAF" if suffix == "f32" else "MJX_FMA"
+    m, k, n = sizes
+    return _SMALL_DOTS.format(t=STORED[suffix], fma=fma, M=m, K=k, N=n)
+
+
 def dot_text(suffix, order, k):
     """The function of a product c[B,M,N] = a[B,M,K] b[B,K,N], for K = `k`."""
     body = _PRODUCT_IN_SEQUENCE if order == SEQUENCE else _PRODUCT_IN_LANES

@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 
-from cbackend.program import Ewise
+from cbackend.program import Ewise, small_dots
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
 # each turn of a loop, each kernel that is called for a few elements only, each element
@@ -21,6 +21,7 @@ _SAVED_INSTRUCTION = 0.06
 _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
 _SAVED_ELEMENT = 0.00004
+_SAVED_PRODUCT = 0.02  # of a batch of small ones
 _FEW = 4
 _COST_OF_CALL = 0.2  # more than the walk to one instruction
 _WHILE_TURNS = 50  # how often a `while` is taken to turn
@@ -77,6 +78,8 @@ def saving(module, index=0):
                 total += _SAVED_KERNEL * len(instr.micros)
             else:
                 total += _SAVED_ELEMENT * instr.size * (len(instr.micros) - 1)
+        elif instr.op == "DOT":
+            total += _SAVED_PRODUCT * small_dots(instr)
         elif instr.op == "SCAN":
             turn = _SAVED_TURN + saving(module, instr.params[0])
             total += instr.params[1] * turn

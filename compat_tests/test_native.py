@@ -207,6 +207,18 @@ def large_lines(x, row, column):
     return y, y.sum(-1), (y * row + 1).max(-1), pairs, lower.sum(-1), (x * x).mean(-1)
 
 
+def batches_of_small_products(a, b):
+    """Products whose sizes are written out, by layout and type."""
+    wide = a.astype(np.float32) @ b.astype(np.float32)
+    return wide, a.swapaxes(1, 2) @ a, jnp.einsum("bij,bj->bi", b, b[:, :, 0]), a @ b[0]
+
+
+def reductions_over_other_axes(x):
+    """Sums of elements that are made whole before: of everything, along the first axis."""
+    y = jnp.where(jnp.abs(x) < 1, 0.5 * x * x, jnp.abs(x) - 0.5)
+    return y.mean(), ((x - 1) * 2).max(0), (x * 3 + 1).sum(0), jnp.argmax(x * x)
+
+
 def short_rows(x, v):
     """Loops whose last dim is written out."""
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
@@ -219,6 +231,11 @@ PROGRAMS = {
     "mapped_long_sums": (mapped_sums, (_normal(3, 1337), _normal(1337))),
     "large_lines": (large_lines, (_normal(210, 333), _normal(333), _normal(210))),
     "large_lines_of_many": (large_lines, (_normal(1500, 40), _normal(40), _normal(1500))),
+    "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
+    "many_small_products": (
+        batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))
+    ),
+    "other_axes": (reductions_over_other_axes, (_normal(300, 170),)),
     "short_rows": (short_rows, (_normal(77, 3), _normal(3))),
     "tiny_step": (
         tiny_step,
