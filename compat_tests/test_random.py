@@ -6,6 +6,8 @@ samplers of JAX's differ from JAX's own op-by-op run in the last bits: `FUSED` l
 """
 
 import functools
+import importlib
+import itertools
 import re
 import warnings
 
@@ -14,7 +16,9 @@ import numpy as np
 import pytest
 
 import minijax
+import minijax.extend.random
 from compat_tests.jnp_tables import canonical
+from minijax import ladder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -456,9 +460,123 @@ def test_errors(expression):
     assert raised(minijax, expression) == raised(jax, expression)
 
 
-def test_other_generators_say_that_they_are_missing():
-    with pytest.raises(NotImplementedError, match="rbg"):
-        minijax.random.key(0, impl="rbg")
+# --- other generators -----------------------------------------------------------------
+
+
+def of_own(framework, key_shape):
+    """A generator that is not random at all."""
+    jnp = framework.numpy
+
+    def counted(shape):
+        return jnp.arange(np.prod(shape, dtype=int), dtype=jnp.uint32).reshape(shape)
+
+    return importlib.import_module(
+        f"{framework.__name__}.extend.random"
+    ).define_prng_impl(
+        key_shape=key_shape,
+        seed=lambda seed: seed.astype(jnp.uint32) + counted(key_shape),
+        split=lambda key, shape: (
+            key + counted(shape).reshape(*shape, *[1] * len(key_shape))
+        ),
+        random_bits=lambda key, width, shape: (
+            key.sum() + counted(shape) * 77777777
+        ).astype(f"uint{width}"),
+        fold_in=lambda key, data: key ^ data,
+        name="own",
+        tag="own",
+    )
+
+
+GENERATORS = {
+    "rbg": lambda framework: "rbg",
+    "unsafe_rbg": lambda framework: "unsafe_rbg",
+    "own": lambda framework: of_own(framework, (2,)),
+    "own of four words": lambda framework: of_own(framework, (2, 2)),
+}
+ON_GENERATORS = {
+    "key": lambda f, k: k,
+    "text": lambda f, k: f.numpy.zeros(len(repr(k))),
+    "split": lambda f, k: f.random.split(k, (2, 3)),
+    "fold_in": lambda f, k: f.random.fold_in(k, 7),
+    "bits": lambda f, k: [f.random.bits(k, (2, 3), f"uint{w}") for w in (8, 16, 32)],
+    "uniform": lambda f, k: f.random.uniform(k, (5,)),
+    "normal": lambda f, k: f.jit(f.random.normal, static_argnums=1)(k, (5,)),
+    "wrap": lambda f, k: f.random.wrap_key_data(
+        f.random.key_data(k) + np.uint32(1), impl=f.random.key_impl(k)
+    ),
+    "map of bits": lambda f, k: f.vmap(lambda k: f.random.bits(k, (3,)))(
+        f.random.split(k, 4)
+    ),
+    "map of split": lambda f, k: f.vmap(f.random.split)(f.random.split(k, 4)),
+    "map of fold_in": lambda f, k: [
+        f.vmap(f.random.fold_in, axes)(a, b)
+        for axes, a, b in [
+            ((0, None), f.random.split(k), 3),
+            ((None, 0), k, np.arange(3)),
+            (0, f.random.split(k, 3), np.arange(3)),
+        ]
+    ],
+    "map of keys": lambda f, k: f.vmap(
+        lambda seed: f.random.key(seed, impl=f.random.key_impl(k))
+    )(np.arange(3)),
+    "equal": lambda f, k: [k == k, f.random.split(k, 3) != f.random.split(k, 3)[0]],
+    "all ones": lambda f, k: (
+        lambda ones: [ones == ones, ones != ones, f.numpy.stack([k, ones])]
+    )(
+        f.random.wrap_key_data(
+            f.numpy.full_like(f.random.key_data(k), 2**32 - 1),
+            impl=f.random.key_impl(k),
+        )
+    ),
+    "scan": lambda f, k: f.lax.scan(
+        lambda k, _: (f.random.split(k)[0], f.random.uniform(k)), k, None, length=3
+    ),
+}
+
+
+@pytest.mark.parametrize("checked", [False, True], ids=["", "checked"])
+@pytest.mark.parametrize("use", ON_GENERATORS)
+@pytest.mark.parametrize("name", GENERATORS)
+def test_other_generators(name, use, checked, monkeypatch):
+    def found(framework):
+        key = framework.random.key(42, impl=GENERATORS[name](framework))
+        leaves = framework.tree.leaves(ON_GENERATORS[use](framework, key))
+        typed = framework.dtypes.prng_key
+        return [
+            framework.random.key_data(x)
+            if framework.dtypes.issubdtype(x.dtype, typed)
+            else x
+            for x in leaves
+        ]
+
+    monkeypatch.setattr(ladder, "CHECK", checked)
+    theirs, ours = found(jax), found(minijax)
+    for want, got in zip(theirs, ours, strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("x64", [False, True], ids=["", "x64"])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3), (3, 5), (0,)], ids=str)
+def test_rng_bit_generator(shape, x64):
+    def found(framework):
+        lax, out = framework.lax, []
+        with framework.enable_x64(x64):
+            for state in ([1, 2, 3, 4], [5, 2**32 - 1, 2**32 - 1, 2**32 - 1]):
+                states = [np.array(state, np.uint32)]
+                if x64:
+                    states.append(states[0].view(np.uint64))
+                for key, dtype, way in itertools.product(
+                    states, ("uint8", "uint16", "uint32", "uint64"), lax.RandomAlgorithm
+                ):
+                    out += lax.rng_bit_generator(key, shape, dtype, way)
+            keys = np.arange(8, dtype=np.uint32).reshape(2, 4)
+            out += framework.vmap(lambda k: lax.rng_bit_generator(k, shape))(keys)
+        return out
+
+    for want, got in zip(found(jax), found(minijax), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
 
 
 OLDER_LAYOUT = [

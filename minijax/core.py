@@ -86,6 +86,8 @@ class Primitive(_callpath.Primitive):
 
     and, where it helps,
 
+    typed_reference(avals, *arrays, **params): in place of `reference`, where elements do
+        not tell their type
     fold(value, aval, **params) -> the scalar that a literal operand gives, or None
 
     and, for higher-order primitives only,
@@ -115,6 +117,7 @@ class Primitive(_callpath.Primitive):
     keep: Any = None
     close_over: Any = None
     fold: Any = None
+    typed_reference: Any = None
     impl = None  # what eager calls run in place of a compiled program, if anything
 
     def __init__(self, name, multiple_results=False):

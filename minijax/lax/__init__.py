@@ -56,6 +56,9 @@ _HOMES = {
         "add add_p div div_p integer_pow integer_pow_p mul mul_p mulhi mulhi_p neg "
         "neg_p reciprocal square square_p sub sub_p"
     ),
+    "minijax.ops.bit_generator": (
+        "RandomAlgorithm rng_bit_generator rng_bit_generator_p"
+    ),
     "minijax.ops.bits": (
         "and_p bitwise_and bitwise_not bitwise_or bitwise_xor clz clz_p not_p or_p "
         "population_count population_count_p shift_left shift_left_p "

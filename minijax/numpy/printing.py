@@ -34,7 +34,8 @@ def array_repr(x):
 
 def _key_repr(x):
     aval = x.aval
-    words = x._data.reshape(-1).view(np.uint32).reshape(*aval.shape, -1)
+    words = x._data.reshape(-1).view(np.uint32)
+    words = words.reshape(*aval.shape, *aval.dtype.key_shape)
     return f"{ARRAY_NAME}({aval.shape}, dtype={aval.dtype.name}) overlaying:\n{words}"
 
 

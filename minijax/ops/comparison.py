@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minijax.dtypes import prng_key
+from minijax.core import ShapedArray
+from minijax.dtypes import ExtendedDType, prng_key, storage_dtype
 from minijax.ops.arithmetic import div, mul
 from minijax.ops.define import (
     ANY,
@@ -92,6 +93,46 @@ def ge(x, y):
 
 eq_p = _comparison("eq", (*ANY, prng_key), np.equal)
 ne_p = _comparison("ne", (*ANY, prng_key), np.not_equal)
+
+
+def _compare_words(primitive, combine):
+    """Keys are equal if their words are, also where those of 128 bits, which are held as
+    complex numbers, would be NaN or zeros of both signs.
+    """
+    on_numbers = primitive.lower
+    whole = np.dtype(np.complex128)
+
+    def is_wide(aval):
+        return (
+            isinstance(aval.dtype, ExtendedDType) and storage_dtype(aval.dtype) == whole
+        )
+
+    def lower(b, ins, out_avals):
+        if not is_wide(b.eqn.invars[0].aval):
+            return on_numbers(b, ins, out_avals)
+        found = []
+        for part in ("real", "imag"):
+            halves = [
+                b.ewise(part, [x], ShapedArray(x.shape, np.dtype(np.float64)))
+                for x in ins
+            ]
+            words = [x.reinterpret(np.uint64) for x in halves]
+            found.append(b.ewise(primitive.name, words, out_avals[0]))
+        return [b.ewise(combine, found, out_avals[0])]
+
+    def typed_reference(avals, x, y):
+        if not is_wide(avals[0]):
+            return primitive.reference(x, y)
+        x, y = (np.array(v)[..., None].view(np.uint64) for v in (x, y))
+        compared = primitive.reference(x, y)
+        return compared.all(-1) if combine == "and" else compared.any(-1)
+
+    primitive.lower, primitive.typed_reference = lower, typed_reference
+
+
+_compare_words(eq_p, "and")
+_compare_words(ne_p, "or")
+
 lt_p = _comparison("lt", REAL + BOOL, np.less)
 le_p = _comparison("le", REAL + BOOL, np.less_equal)
 gt_p = _comparison("gt", REAL + BOOL, np.greater)

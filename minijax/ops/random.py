@@ -1,18 +1,21 @@
 """Random bits: Threefry-2x32 and the primitives on typed keys.
 
 A key is one opaque element of its key dtype; the runtime holds a threefry key as a
-64-bit word whose low half is the first of the key's two 32-bit words.  Bits are those
+64-bit word whose low half is the first of the key's two 32-bit words.  Other generators
+are functions on arrays of words (`Generator`).  Bits are those
 of JAX's default, partitionable, layout, in which each element has a count of its own,
 or, by `jax_threefry_partitionable`, of the older one, in which a block of the counts'
 first half and one of the second make two elements. (Salmon et al., "Parallel Random Numbers: As
 Easy as 1, 2, 3", SC 2011.)
 """
 
+import importlib
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minijax import config, dtypes
+from minijax import config, core, dtypes
 from minijax.core import ShapedArray
 from minijax.ops.bits import bitwise_or, shift_left, shift_right_logical
 from minijax.ops.convert import convert_element_type
@@ -28,6 +31,7 @@ from minijax.ops.define import (
 )
 from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape
 from minijax.ops.slicing import concatenate, index_in_dim, slice_in_dim
+from minijax.trace import trace
 
 THREEFRY = dtypes.key_dtypes["threefry2x32"]
 
@@ -143,9 +147,122 @@ def _hashed_counts(b, key, shape):
     )
 
 
-def _only_threefry(b, dtype):
-    if dtype != THREEFRY:
-        raise b.unsupported(f"its generator {dtype.impl} is not implemented")
+# --- other generators -----------------------------------------------------------------
+
+
+class Generator(NamedTuple):
+    """What a generator does, on arrays of uint32 words with the key's axes last.
+
+    seed(seeds) -> words; split(words, shape) -> words of (*keys, *shape);
+    fold_in(words, data) -> words; bits(words, bit_width, shape) -> (*keys, *shape).
+    """
+
+    seed: Any
+    split: Any
+    fold_in: Any
+    bits: Any
+
+
+generators: dict[dtypes.KeyTy, Generator] = {}
+
+
+def _generator(dtype):
+    if dtype not in generators:
+        importlib.import_module("minijax.ops.rbg")  # few programs need it
+    return generators[dtype]
+
+
+def _unpacked(b, key, dtype):
+    """A view of the uint32 words of keys, from one of their opaque elements."""
+    if key.dtype == _U64:
+        words = _words(b, key)
+    else:
+        aval = ShapedArray(key.shape, np.dtype(np.float64))
+        parts = [b.ewise(part, [key], aval) for part in ("real", "imag")]
+        words = [w for part in parts for w in _words(b, part.reinterpret(_U64))]
+    out = b.empty((*key.shape, len(words)), _U32)
+    for k, word in enumerate(words):
+        b.copy_into(_word(out, k), word)
+    return out.reshape((*key.shape, *dtype.key_shape))
+
+
+def _packed(b, words, dtype):
+    """The inverse of `_unpacked`."""
+    shape = words.shape[: len(words.shape) - len(dtype.key_shape)]
+    words = b.dense(words).reshape((*shape, dtype.itemsize // 4))
+    parts = [
+        _joined(b, _word(words, k), _word(words, k + 1))
+        for k in range(0, dtype.itemsize // 4, 2)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    halves = [b.dense(part).reinterpret(np.float64) for part in parts]
+    return b.ewise("complex", halves, ShapedArray(shape, np.dtype(np.complex128)))
+
+
+def _lower_keys(b, fun, words, dtype):
+    """New keys of `dtype` by a function on words."""
+    avals = [ShapedArray(view.shape, view.dtype) for view in words]
+    (out,) = b.lower_fun(lambda *args: [fun(*args)], words, avals)
+    return _packed(b, out, dtype)
+
+
+def _reference_words(keys, dtype):
+    words = np.ascontiguousarray(keys)[..., None].view(_U32)
+    return words.reshape(*np.shape(keys), *dtype.key_shape)
+
+
+def _reference_keys(words, dtype):
+    shape = words.shape[: words.ndim - len(dtype.key_shape)]
+    flat = np.ascontiguousarray(words).reshape(*shape, dtype.itemsize // 4)
+    return flat.view(dtypes.storage_dtype(dtype))[..., 0]
+
+
+def _by_reference(fun, *args):
+    """What a function of arrays gives, by the reference rules of what it does."""
+    avals = [ShapedArray(x.shape, x.dtype) for x in args]
+    return _run(trace(lambda *xs: [fun(*xs)], avals), args)[0]
+
+
+def _typed(primitive_of, by_generator, new_keys=True):
+    """The typed reference of an op on keys: `by_generator(generator, *words, **params)`
+    gives words, or bits where it makes no new keys.
+    """
+
+    def reference(avals, keys, *args, **params):
+        dtype = avals[0].dtype
+        if dtype == THREEFRY:
+            return primitive_of().reference(keys, *args, **params)
+        words = _reference_words(keys, dtype)
+
+        def fun(*arrays):
+            return by_generator(_generator(dtype), *arrays, **params)
+
+        out = _by_reference(fun, words, *args)
+        return _reference_keys(out, dtype) if new_keys else out
+
+    return reference
+
+
+def _run(closed, args):
+    env = dict(zip(closed.jaxpr.constvars, map(np.asarray, closed.consts), strict=True))
+    env.update(zip(closed.jaxpr.invars, args, strict=True))
+
+    def read(atom):
+        if type(atom) is core.Literal:
+            return np.asarray(atom.val).astype(atom.aval.dtype)
+        return env[atom]
+
+    for eqn in closed.jaxpr.eqns:
+        typed = eqn.primitive.typed_reference
+        ins = [read(atom) for atom in eqn.invars]
+        if typed is None:
+            out = eqn.primitive.reference(*ins, **eqn.params)
+        else:
+            out = typed([atom.aval for atom in eqn.invars], *ins, **eqn.params)
+        outs = out if eqn.primitive.multiple_results else [out]
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [read(atom) for atom in closed.jaxpr.outvars]
 
 
 def _keys_batch(primitive_of):
@@ -175,7 +292,8 @@ def _seed_shape(seeds, *, impl):
 
 
 def _seed_lower(b, ins, out_avals, *, impl):
-    _only_threefry(b, impl)
+    if impl != THREEFRY:
+        return [_lower_keys(b, _generator(impl).seed, ins, impl)]
     (seeds,) = ins
     low = b.convert(seeds, _U32)
     if seeds.dtype.itemsize == 8:
@@ -188,6 +306,8 @@ def _seed_lower(b, ins, out_avals, *, impl):
 
 
 def _seed_reference(seeds, *, impl):
+    if impl != THREEFRY:
+        return _reference_keys(_by_reference(_generator(impl).seed, seeds), impl)
     wide = seeds.astype(np.uint64) if seeds.dtype.itemsize == 8 else seeds.astype(_U32)
     low = wide.astype(_U32).astype(_U64)
     high = (wide.astype(_U64) >> np.uint64(32)) & np.uint64(0xFFFFFFFF)
@@ -224,9 +344,7 @@ def _wrap_shape(words, *, impl):
 
 
 def _wrap_lower(b, ins, out_avals, *, impl):
-    _only_threefry(b, impl)
-    (words,) = ins
-    return [_joined(b, _word(words, 0), _word(words, 1))]
+    return [_packed(b, ins[0], impl)]
 
 
 def _word(words, k):
@@ -239,7 +357,7 @@ def _word(words, k):
 random_wrap_p = define(
     "random_wrap",
     shape=_wrap_shape,
-    reference=lambda words, *, impl: np.array(words).view(_U64)[..., 0],
+    reference=lambda words, *, impl: _reference_keys(words, impl),
     jvp=NONDIFFERENTIABLE,
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_wrap_p),
@@ -258,10 +376,7 @@ def _unwrap_shape(keys):
 
 
 def _unwrap_lower(b, ins, out_avals):
-    out = b.empty(out_avals[0].shape, _U32)
-    for k, word in enumerate(_words(b, ins[0])):
-        b.copy_into(_word(out, k), word)
-    return [out]
+    return [_unpacked(b, ins[0], b.eqn.invars[0].aval.dtype)]
 
 
 random_unwrap_p = define(
@@ -272,6 +387,7 @@ random_unwrap_p = define(
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_unwrap_p),
     lower=_unwrap_lower,
+    typed_reference=lambda avals, keys: _reference_words(keys, avals[0].dtype),
 )
 
 
@@ -295,7 +411,7 @@ random_clone_p = define(
 
 def random_split(keys, shape):
     """`shape` new keys from each key: shape (*keys, *shape)."""
-    if not config.values.jax_threefry_partitionable:
+    if keys.dtype == THREEFRY and not config.values.jax_threefry_partitionable:
         return _split_in_sequence(keys, shape)
     return random_split_p.bind(keys, shape=shape)
 
@@ -308,7 +424,12 @@ def _split_reference(keys, *, shape):
 
 
 def _split_lower(b, ins, out_avals, *, shape):
-    _only_threefry(b, out_avals[0].dtype)
+    dtype = out_avals[0].dtype
+    if dtype != THREEFRY:
+        words = _unpacked(b, ins[0], dtype)
+        return [
+            _lower_keys(b, lambda w: _generator(dtype).split(w, shape), [words], dtype)
+        ]
     return [_joined(b, *_hashed_counts(b, ins[0], shape))]
 
 
@@ -322,6 +443,9 @@ random_split_p = define(
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_split_p),
     lower=_split_lower,
+    typed_reference=_typed(
+        lambda: random_split_p, lambda g, w, shape: g.split(w, shape)
+    ),
 )
 
 
@@ -341,9 +465,18 @@ def _fold_in_reference(keys, data):
     return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
 
 
+def _fold_in_by(generator, words, data):
+    if len(data.shape) > len(words.shape) - 1:  # one key for all data
+        shape = (*data.shape, *words.shape)
+        words = broadcast_in_dim(words, shape, range(len(data.shape), len(shape)))
+    return generator.fold_in(words, data)
+
+
 def _fold_in_lower(b, ins, out_avals):
-    _only_threefry(b, out_avals[0].dtype)
-    shape = out_avals[0].shape
+    shape, dtype = out_avals[0].shape, out_avals[0].dtype
+    if dtype != THREEFRY:
+        words = [_unpacked(b, ins[0].broadcast_to(shape), dtype), ins[1]]
+        return [_lower_keys(b, _generator(dtype).fold_in, words, dtype)]
     keys, data = (view.broadcast_to(shape) for view in ins)
     zero = b.full(ShapedArray(shape, _U32), 0)
     words = [*_words(b, keys), zero, b.convert(data, _U32)]
@@ -358,6 +491,7 @@ random_fold_in_p = define(
     transpose=NOT_LINEAR,
     batch=elementwise_batch(lambda: random_fold_in_p),
     lower=_fold_in_lower,
+    typed_reference=_typed(lambda: random_fold_in_p, _fold_in_by),
 )
 
 # --- bits -----------------------------------------------------------------------------
@@ -365,7 +499,7 @@ random_fold_in_p = define(
 
 def random_bits(keys, bit_width, shape):
     """Random unsigned integers of 8, 16, 32 or 64 bits: shape (*keys, *shape)."""
-    if not config.values.jax_threefry_partitionable:
+    if keys.dtype == THREEFRY and not config.values.jax_threefry_partitionable:
         return _bits_in_sequence(keys, bit_width, shape)
     return random_bits_p.bind(keys, bit_width=bit_width, shape=shape)
 
@@ -386,6 +520,12 @@ def _bits_reference(keys, *, bit_width, shape):
 
 def _bits_lower(b, ins, out_avals, *, bit_width, shape):
     (aval,) = out_avals
+    dtype = b.eqn.invars[0].aval.dtype
+    if dtype != THREEFRY:
+        words = _unpacked(b, ins[0], dtype)
+        bits = _generator(dtype).bits
+        in_avals = [ShapedArray(words.shape, _U32)]
+        return b.lower_fun(lambda w: [bits(w, bit_width, shape)], [words], in_avals)
     first, second = _hashed_counts(b, ins[0], shape)
     if bit_width == 64:
         return [_joined(b, second, first)]
@@ -401,6 +541,11 @@ random_bits_p = define(
     transpose=NOT_LINEAR,
     batch=_keys_batch(lambda: random_bits_p),
     lower=_bits_lower,
+    typed_reference=_typed(
+        lambda: random_bits_p,
+        lambda g, w, bit_width, shape: g.bits(w, bit_width, shape),
+        new_keys=False,
+    ),
 )
 
 # --- the older layout -----------------------------------------------------------------

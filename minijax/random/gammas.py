@@ -67,15 +67,18 @@ def _gamma_batch(axis, args, dims, *, log_space):
     return random_gamma(key, a, log_space), 0
 
 
-def _gamma_reference(keys, a, *, log_space):
-    avals = [ShapedArray(keys.shape, THREEFRY), ShapedArray(a.shape, a.dtype)]
+def _gamma_typed_reference(avals, keys, a, *, log_space):
     closed = trace(lambda key, a: [_draw(key, a, log_space)], avals)
     return evaluate(closed, keys, a)[0]
 
 
+def _gamma_reference(keys, a, *, log_space):
+    avals = [ShapedArray(keys.shape, THREEFRY), ShapedArray(a.shape, a.dtype)]
+    return _gamma_typed_reference(avals, keys, a, log_space=log_space)
+
+
 def _gamma_lower(b, ins, out_avals, *, log_space):
-    (aval,) = out_avals
-    avals = [ShapedArray(ins[0].shape, THREEFRY), aval]
+    avals = [atom.aval for atom in b.eqn.invars]
     return b.lower_fun(lambda key, a: [_draw(key, a, log_space)], ins, avals)
 
 
@@ -87,6 +90,7 @@ random_gamma_p = define(
     transpose=NOT_LINEAR,
     batch=_gamma_batch,
     lower=_gamma_lower,
+    typed_reference=_gamma_typed_reference,
 )
 
 
@@ -95,7 +99,14 @@ def _draw(key, a, log_space):
     count = math.prod(a.shape[key.ndim :])
     keys = random_split(key, (count,))
     keys, flat = lax.reshape(keys, (a.size,)), lax.reshape(a, (a.size,))
-    return lax.reshape(_each(keys, flat, log_space), a.shape)
+    if key.dtype == THREEFRY:
+        return lax.reshape(_each(keys, flat, log_space), a.shape)
+    # bits of other generators need not be those of each key alone, in a batch
+    one_by_one = lax.map(
+        lambda pair: _each(pair[0], pair[1], log_space),
+        (lax.expand_dims(keys, (1,)), lax.expand_dims(flat, (1,))),
+    )
+    return lax.reshape(one_by_one, a.shape)
 
 
 def _key_parts(keys, num):

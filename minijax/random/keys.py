@@ -29,7 +29,8 @@ _LEGACY = (
 def _find_impl(name):
     found = dtypes.key_dtypes.get(name)
     if found is None:
-        names = ", ".join(f'"{known}"' for known in dtypes.key_dtypes)
+        known = [name for name in dtypes.key_dtypes if type(name) is str]
+        names = ", ".join(f'"{name}"' for name in known)
         raise ValueError(
             f'unrecognized PRNG implementation "{name}". Did you mean one of: {names}?'
         )

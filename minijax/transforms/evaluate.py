@@ -49,7 +49,11 @@ def _reference(eqn, ins):
     """Apply a first-order op; 16-bit floats go through float32, as in the kernels."""
     if eqn.primitive.name not in _KEEPS_BITS:
         ins = [x.astype(np.float32) if x.dtype in _HALVES else x for x in ins]
-    out = eqn.primitive.reference(*ins, **eqn.params)
+    typed = eqn.primitive.typed_reference
+    if typed is None:
+        out = eqn.primitive.reference(*ins, **eqn.params)
+    else:
+        out = typed([atom.aval for atom in eqn.invars], *ins, **eqn.params)
     return out if eqn.primitive.multiple_results else [out]
 
 
