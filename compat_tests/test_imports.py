@@ -25,8 +25,8 @@ LAYERS = [
         "minijax.config minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
-        "minijax.partition_spec minijax.mesh minijax.memory minijax.alias "
-        "minijax.ladder minijax.traceback_util",
+        "minijax.partition_spec minijax.mesh minijax.named_sharding minijax.memory "
+        "minijax.alias minijax.ladder minijax.traceback_util",
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),

@@ -110,7 +110,13 @@ _HOMES = {
         "Ref empty_ref free_ref freeze new_ref"
     ),
     "minijax.mesh": (
-        "NamedSharding P=PartitionSpec make_mesh set_mesh"
+        "make_mesh set_mesh"
+    ),
+    "minijax.named_sharding": (
+        "NamedSharding"
+    ),
+    "minijax.partition_spec": (
+        "P=PartitionSpec"
     ),
 }  # fmt: skip
 

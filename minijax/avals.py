@@ -39,7 +39,7 @@ class ShapedArray(_callpath.Aval, AbstractValue):
     @property
     def sharding(self):
         """Where such values live: whole, on the one device."""
-        return importlib.import_module("minijax.mesh").sharding_of(self)
+        return importlib.import_module("minijax.named_sharding").sharding_of(self)
 
     def strip_weak_type(self):
         """The same aval, with a strong dtype."""

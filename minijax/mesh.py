@@ -1,11 +1,10 @@
-"""Meshes, partition specs and shardings over the one device there is.
+"""Meshes over the one device there is, and which of them is current.
 
 The types are JAX's, and so are their checks; a mesh can only have one device, so that
 every axis has size 1 and an array lies whole wherever it lies.
 """
 
 import enum
-import math
 import threading
 import warnings
 import weakref
@@ -13,8 +12,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from minijax.device import CPU, Sharding, SingleDeviceSharding, checked_memory_kind
-from minijax.partition_spec import PartitionSpec
+from minijax.device import CPU
 
 
 class AxisType(enum.Enum):
@@ -467,174 +465,3 @@ def make_mesh(axis_shapes, axis_names, axis_types=None, *, devices=None):
     grid = np.empty(shapes, dtype=object)
     grid.reshape(-1)[:] = available[: grid.size]
     return Mesh(grid, axis_names, axis_types)
-
-
-class DuplicateSpecError(Exception):
-    """A partition spec names a mesh axis more than once."""
-
-    def __init__(self, message, mesh, pspec):
-        super().__init__(message)
-        self.message, self.mesh, self.pspec = message, mesh, pspec
-
-    def __str__(self):
-        return self.message
-
-
-def _check_axes(mesh, spec):
-    """ValueError for an axis the mesh has not, DuplicateSpecError for one named twice."""
-    names = [*spec.names(), *spec.unreduced, *spec.reduced]
-    for name in names:
-        if name not in mesh.axis_names:
-            raise ValueError(
-                f"Resource axis: {name} of {spec} is not found in mesh: "
-                f"{mesh.axis_names}."
-            )
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if twice:
-        raise DuplicateSpecError(
-            "A single NamedSharding spec specification can map every mesh axis to at "
-            f"most one positional dimension, but {spec} has duplicate entries for "
-            + ", ".join(f"`{name}`" for name in sorted(twice)),
-            mesh,
-            spec,
-        )
-
-
-class IndivisibleError(ValueError):
-    """An axis is not a multiple of the number of parts that it is split into."""
-
-
-def _of_devices(name):
-    """An attribute of shardings that an abstract mesh does not say: ValueError."""
-    known: property = getattr(Sharding, name)
-
-    def read(self):
-        if not self._is_concrete:
-            raise ValueError(
-                f"{name} is not implemented for `jax.sharding.AbstractMesh`."
-            )
-        return known.__get__(self)
-
-    return property(read)
-
-
-class NamedSharding(Sharding):
-    """An array laid out over a mesh as a partition spec says."""
-
-    def __init__(self, mesh, spec, memory_kind=None, _logical_device_ids=None):
-        if not isinstance(mesh, (Mesh, AbstractMesh)):
-            raise TypeError(
-                f"NamedSharding expects a Mesh or an AbstractMesh, got {mesh!r} of type "
-                f"{type(mesh)}"
-            )
-        if not isinstance(spec, PartitionSpec):
-            raise TypeError(
-                f"Unexpected type {type(spec)} for NamedSharding spec; expected "
-                "PartitionSpec"
-            )
-        _check_axes(mesh, spec)
-        self.mesh, self.spec = mesh, spec
-        if isinstance(mesh, Mesh):
-            memory_kind = checked_memory_kind(memory_kind)
-        self._memory_kind = memory_kind
-
-    @property
-    def _is_concrete(self):
-        return isinstance(self.mesh, Mesh)
-
-    @property
-    def num_devices(self):
-        """The number of devices of the mesh."""
-        return self.mesh.size
-
-    device_set = _of_devices("device_set")
-    addressable_devices = _of_devices("addressable_devices")
-    is_fully_addressable = _of_devices("is_fully_addressable")
-    has_addressable_devices = _of_devices("has_addressable_devices")
-    _device_assignment = _of_devices("_device_assignment")
-
-    @property
-    def is_fully_replicated(self):
-        """Whether nothing is split: all named axes have size 1."""
-        sizes = self.mesh.shape
-        return all(sizes[name] == 1 for name in self.spec.names())
-
-    @property
-    def replicated_axes(self):
-        """The axes of the mesh that the spec does not name."""
-        named = {*self.spec.names(), *self.spec.unreduced}
-        return frozenset(self.mesh.axis_names) - named
-
-    def check_compatible_aval(self, aval_shape):
-        """ValueError for arrays with fewer axes than the spec has parts."""
-        if len(aval_shape) < len(self.spec):
-            extra = (
-                " For scalars the PartitionSpec should be P()" if not aval_shape else ""
-            )
-            raise ValueError(
-                f"Sharding {self} is only valid for values of rank at least "
-                f"{len(self.spec)}, but was applied to a value of rank "
-                f"{len(aval_shape)}.{extra}"
-            )
-
-    def _tiling(self, ndim):
-        """For each of `ndim` axes the number of parts."""
-        sizes = self.mesh.shape
-        parts = [p if isinstance(p, tuple) else (p,) for p in self.spec.partitions]
-        counts = [math.prod(sizes.get(name, 1) for name in part) for part in parts]
-        return (counts + [1] * ndim)[:ndim]
-
-    def shard_shape(self, global_shape):
-        """The shape of each part.  ValueError where an axis cannot be split evenly."""
-        tiling = self._tiling(len(global_shape))
-        for axis, (size, count) in enumerate(zip(global_shape, tiling, strict=True)):
-            if size % count:
-                raise IndivisibleError(
-                    f"Sharding {self} implies that array axis {axis} is partitioned "
-                    f"{count} times, but the dimension size is {size} (full shape: "
-                    f"{tuple(global_shape)}, per-dimension tiling factors: {tiling} "
-                    "should evenly divide the shape)"
-                )
-        return tuple([n // c for n, c in zip(global_shape, tiling, strict=True)])
-
-    def __repr__(self):
-        kind = "" if self.memory_kind is None else f", memory_kind={self.memory_kind}"
-        return f"NamedSharding(mesh={self.mesh}, spec={self.spec}{kind})"
-
-    def __hash__(self):
-        return hash((self.mesh, self.spec, self.memory_kind))
-
-    def __eq__(self, other):
-        return (
-            isinstance(other, NamedSharding)
-            and self.mesh == other.mesh
-            and self.spec == other.spec
-            and self.memory_kind == other.memory_kind
-        )
-
-    def __reduce__(self):
-        return NamedSharding, (self.mesh, self.spec, self.memory_kind)
-
-    def with_memory_kind(self, kind):
-        """The same layout in another kind of memory."""
-        return NamedSharding(self.mesh, self.spec, kind)
-
-    def update(self, *, mesh=None, spec=None, memory_kind=None):
-        """A copy with another mesh, spec or kind of memory."""
-        return NamedSharding(
-            self.mesh if mesh is None else mesh,
-            self.spec if spec is None else spec,
-            self.memory_kind if memory_kind is None else memory_kind,
-        )
-
-
-def sharding_of(aval):
-    """The sharding that avals tell of: nothing is split, over a mesh without axes."""
-    return NamedSharding(AbstractMesh((), ()), PartitionSpec(*[None] * aval.ndim))
-
-
-__all__ = [
-    "AbstractDevice", "AbstractMesh", "AxisType", "Mesh", "NamedSharding",
-    "PartitionSpec", "Sharding", "SingleDeviceSharding", "current_mesh",
-    "get_abstract_mesh", "get_mesh", "make_mesh", "set_mesh", "use_abstract_mesh",
-]  # fmt: skip

@@ -12,12 +12,12 @@ from minijax.mesh import AbstractDevice as AbstractDevice
 from minijax.mesh import AbstractMesh as AbstractMesh
 from minijax.mesh import AxisType as AxisType
 from minijax.mesh import Mesh as Mesh
-from minijax.mesh import NamedSharding as NamedSharding
-from minijax.mesh import PartitionSpec as PartitionSpec
 from minijax.mesh import get_abstract_mesh as get_abstract_mesh
 from minijax.mesh import get_mesh as get_mesh
 from minijax.mesh import set_mesh as set_mesh
 from minijax.mesh import use_abstract_mesh as use_abstract_mesh
+from minijax.named_sharding import NamedSharding as NamedSharding
+from minijax.partition_spec import PartitionSpec as PartitionSpec
 
 make_single_device_sharding = SingleDeviceSharding
 

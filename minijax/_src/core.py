@@ -81,5 +81,6 @@ __getattr__ = names_of(
     "minijax.state.primitives",
     "minijax.extend.core._calls",
     "minijax.mesh",
+    "minijax.named_sharding",
     "minijax.trace",
 )

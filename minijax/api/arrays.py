@@ -52,15 +52,15 @@ def _as_place(place):
     """A place as None, device or sharding.  ValueError for what is no place."""
     if place is None or isinstance(place, _PLACES):
         return place
-    mesh = importlib.import_module("minijax.mesh")
-    if isinstance(place, mesh.PartitionSpec):
-        current = mesh.get_mesh()
+    named = importlib.import_module("minijax.named_sharding")
+    if isinstance(place, named.PartitionSpec):
+        current = importlib.import_module("minijax.mesh").get_mesh()
         if current.empty:
             raise ValueError(
                 "Please set a mesh via `jax.set_mesh` if a PartitionSpec is passed to "
                 "device_put"
             )
-        return mesh.NamedSharding(current, place)
+        return named.NamedSharding(current, place)
     if isinstance(place, importlib.import_module("minijax.experimental.layout").Format):
         return place.sharding
     if isinstance(place, importlib.import_module("minijax.memory").Space):

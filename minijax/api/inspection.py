@@ -137,19 +137,19 @@ def _placement(given, shape):
     """(layout or None, sharding) of what `sharding` may be."""
     layout = None
     if not isinstance(given, Sharding):
-        mesh = importlib.import_module("minijax.mesh")
+        named = importlib.import_module("minijax.named_sharding")
         layouts = importlib.import_module("minijax.experimental.layout")
         if isinstance(given, layouts.Format):
             layout, given = given.layout, given.sharding
-        elif isinstance(given, mesh.PartitionSpec):
-            current = mesh.get_mesh()
+        elif isinstance(given, named.PartitionSpec):
+            current = importlib.import_module("minijax.mesh").get_mesh()
             if current.empty:
                 raise TypeError(
                     "When specifying PartitionSpec to `ShapeDtypeStruct`, the context "
                     "mesh cannot be empty. Please use `jax.set_mesh` to set the mesh "
                     "context."
                 )
-            given = mesh.NamedSharding(current, given)
+            given = named.NamedSharding(current, given)
         else:
             raise ValueError(
                 "sharding should be an instance of `jax.sharding.Sharding`, "

@@ -15,7 +15,9 @@ from minijax.api.varying import varying_axes
 from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
-from minijax.mesh import Mesh, NamedSharding, PartitionSpec, current_mesh
+from minijax.mesh import Mesh, current_mesh
+from minijax.named_sharding import NamedSharding
+from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import api_boundary
 from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 

@@ -7,13 +7,9 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
-from minijax.mesh import (
-    AxisType,
-    NamedSharding,
-    PartitionSpec,
-    current_mesh,
-    get_mesh,
-)
+from minijax.mesh import AxisType, current_mesh, get_mesh
+from minijax.named_sharding import NamedSharding
+from minijax.partition_spec import PartitionSpec
 
 
 def with_sharding_constraint(x, shardings):

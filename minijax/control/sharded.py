@@ -9,7 +9,9 @@ from minijax.array import ArrayImpl
 from minijax.control.call import PjitFunction
 from minijax.control.signature import leaf_names
 from minijax.device import Sharding
-from minijax.mesh import NamedSharding, PartitionSpec, current_mesh
+from minijax.mesh import current_mesh
+from minijax.named_sharding import NamedSharding
+from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import filter_error
 from minijax.tree_util import keystr, tree_flatten_with_path
 
