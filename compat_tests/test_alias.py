@@ -209,11 +209,13 @@ def test_missing_module_is_named(run):
     )
     text = """
         try:
-            import jax.experimental.sparse
+            import jax.experimental.array_serialization
         except ImportError as error:
             print(type(error).__name__, error.name)
         """
-    assert output(run(text)) == "ModuleNotFoundError jax.experimental.sparse"
+    assert (
+        output(run(text)) == "ModuleNotFoundError jax.experimental.array_serialization"
+    )
 
 
 def test_private_module_is_called_private(run):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sides import Side, assert_same, raised
 
 # --- checkify -------------------------------------------------------------------------
@@ -573,3 +574,64 @@ def test_jet_refuses(primals, series):
         return type(error), str(error)
 
     assert refusal("minijax") == refusal("jax")
+
+
+# --- sparse ---------------------------------------------------------------------------
+
+SPARSE = [
+    "B", "B.T", "B.sum(0)", "B.data, B.indices", "B.shape, B.nse, B.ndim, B.size, len(B)",
+    "B.indices_sorted, B.unique_indices, B.n_sparse, B.n_batch, B.n_dense",
+    "B.todense(), B.T.todense(), B.transpose((1, 0)).todense()", "twice.todense()",
+    "twice.sum_duplicates().data, twice.sum_duplicates().indices",
+    "twice.sort_indices().indices", "B @ v", "jnp.ones(3) @ B", "B @ jnp.ones((4, 2))",
+    "jnp.ones((2, 3)) @ B", "B @ np.ones(4)", "B @ jnp.arange(4)", "B @ jnp.ones(3)",
+    "(2 * B).todense(), (B / 2).todense(), (-B).todense(), (B * M).data",
+    "(B + B).todense(), (B - B).nse, B + M", "B + 1", "B.sum(), B.sum(0).todense()",
+    "jax.tree.leaves(B)", "str(jax.tree.structure(B))", "jax.eval_shape(lambda: B)",
+    "jax.jit(lambda b, v: b @ v)(B, v)", "jax.vmap(lambda v: B @ v)(jnp.ones((2, 4)))",
+    "jax.grad(lambda d: (BCOO((d, B.indices), shape=B.shape) @ v).sum())(B.data)",
+    "jax.grad(lambda v: (B @ v).sum())(v)",
+    "jax.jit(lambda m: BCOO.fromdense(m, nse=6))(M).data", "BCOO.fromdense(M, nse=7).indices",
+    "BCOO.fromdense(M, nse=3).todense()", "jax.jit(lambda m: BCOO.fromdense(m))(M)",
+    "BCOO.from_scipy_sparse(scipy).indices", "BCOO.from_scipy_sparse(scipy).data",
+    "BCOO((jnp.ones(2), jnp.zeros((3, 2), int)), shape=(2, 2))", "hash(B)",
+    "sparse.eye(3, 4, 1).todense()", "sparse.eye(3, k=-1).todense()",
+    "sparse.empty((2, 3)).todense()", "sparse.todense(B)", "sparse.todense(v)",
+    "B.astype(int).data", "isinstance(B, sparse.JAXSparse)",
+]  # fmt: skip
+
+
+def _sparse_names(side):
+    jnp, sparse = side.jnp, side("experimental.sparse")
+    dense = np.array([[0.0, 1, 0, 2], [3, 0, 0, 0], [0, 0, 4, 5]], np.float32)
+    places = jnp.array([[0, 1], [0, 1], [5, 0]])
+    return {
+        "jax": side.jax,
+        "jnp": jnp,
+        "np": np,
+        "sparse": sparse,
+        "BCOO": sparse.BCOO,
+        "M": jnp.array(dense),
+        "scipy": scipy.sparse.csr_matrix(dense),
+        "B": sparse.BCOO.fromdense(jnp.array(dense)),
+        "twice": sparse.BCOO((jnp.array([1.0, 2.0, 3.0]), places), shape=(2, 2)),
+        "v": jnp.arange(4.0),
+    }
+
+
+@pytest.mark.parametrize("expression", SPARSE)
+def test_sparse(expression):
+    """Equal results, sparse ones as text; or errors of one type."""
+
+    def body(side):
+        try:
+            found = eval(expression, _sparse_names(side))
+        except Exception as error:
+            return f"raises {type(error).__name__}"
+        return (
+            str(found)
+            if isinstance(found, side("experimental.sparse").JAXSparse)
+            else found
+        )
+
+    assert_same(body)

@@ -8,7 +8,7 @@ from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
     "checkify", "compilation_cache", "hijax", "jet", "layout", "mesh_utils", "multihost_utils",
-    "ode", "pjit", "shard_map", "xla_metadata",
+    "ode", "pjit", "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
 
 
