@@ -201,6 +201,24 @@ def test_module_mode(run, tmp_path):
     assert output(result) == "__main__ pack ['x', '--y']\nminijax True"
 
 
+def test_command_mode(run):
+    """A program given as text sees what `python -c` shows it."""
+    text = (
+        "import sys; print(sys.argv, sys.path[0], __name__, __spec__, __loader__)\n"
+        "print('__file__' in globals())"
+    )
+    plain = subprocess.run(
+        [sys.executable, "-c", text, "a", "-b"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert output(run("", "a", "-b", command=("-c", text))) == plain.stdout.strip()
+    text = "import jax.numpy as jnp; print(jnp.sin(2))"
+    assert output(run("", command=("-c", text))) == output(run(text))
+    assert "SyntaxError" in run("", command=("-c", "1 +")).stderr
+
+
 def test_missing_module_is_named(run):
     result = run("import jax.scipy.stats")
     assert result.returncode == 1
@@ -263,6 +281,7 @@ def test_another_jax_imported_before_is_refused(run):
         (("nowhere.py",), "minijax: there is no script 'nowhere.py' here"),
         ((".",), "minijax: '.' is a folder; name the script inside it"),
         (("-m",), "minijax: -m needs the name of a module"),
+        (("-c",), "minijax: -c needs a program"),
         (("-m", "no.such.module"), "minijax: cannot run module 'no.such.module'"),
         (("--frobnicate",), "minijax: unknown option '--frobnicate'"),
         ((), "usage: python -m minijax SCRIPT"),

@@ -10,6 +10,7 @@ from . import alias, launch
 USAGE = """\
 usage: python -m minijax SCRIPT [ARGS...]          run a JAX script on the C backend
        python -m minijax -m MODULE [ARGS...]       run a module likewise
+       python -m minijax -c CODE [ARGS...]         run a program given as text
        python -m minijax compare SCRIPT [ARGS...]  run it on JAX and on minijax, compare
        python -m minijax bench [OPTIONS...]        run the benchmarks of a checkout
        python -m minijax --version | --help
@@ -38,30 +39,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     if first == "-m":
         if len(args) < 2:
             return _refuse("-m needs the name of a module")
-        return _run(args[1:], is_module=True)
+        return _run(args[1:], "module")
+    if first == "-c":
+        if len(args) < 2:
+            return _refuse("-c needs a program")
+        return _run(args[1:], "command")
     if first.startswith("-"):
         return _refuse(f"unknown option {first!r}\n{USAGE.rstrip()}")
-    return _run(args, is_module=False)
+    return _run(args, "script")
 
 
-def _run(args: list[str], is_module: bool) -> int:
+def _run(args: list[str], kind: str) -> int:
     target = args[0]
     try:
         # A module is looked for after the alias is there: it may be one of jax's.
-        if not is_module:
-            code, attributes = launch.load_script(target)
-        alias.install()
-        if is_module:
+        if kind == "module":
+            alias.install()
             code, attributes = launch.load_module(target)
+        else:
+            load = launch.load_script if kind == "script" else launch.load_command
+            code, attributes = load(target)
+            alias.install()
     except launch.LaunchError as error:
         return _refuse(str(error))
     except SyntaxError as error:
         launch.strip_traceback(error, (__file__, launch.__file__))
         sys.excepthook(type(error), error, error.__traceback__)
         return 1
-    sys.argv[:] = [attributes["__file__"] if is_module else target, *args[1:]]
-    if not is_module:
-        _set_script_folder(launch.script_path_entry(target))
+    shown = {"script": target, "command": "-c"}.get(kind) or attributes["__file__"]
+    sys.argv[:] = [shown, *args[1:]]
+    if kind != "module":
+        entry = launch.script_path_entry(target) if kind == "script" else ""
+        _set_script_folder(entry)
     return launch.run_as_main(code, attributes, hidden=(__file__,), shorten=_shorten)
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import BuiltinImporter, SourceFileLoader
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -45,6 +45,13 @@ def load_script(path: str) -> tuple[CodeType, dict[str, Any]]:
         "__spec__": None,
         "__cached__": None,
     }
+    return code, attributes
+
+
+def load_command(text: str) -> tuple[CodeType, dict[str, Any]]:
+    """Compile a program given as text, as `python -c` does; its code and attributes."""
+    code = compile(text, "<string>", "exec", dont_inherit=True)
+    attributes = {"__loader__": BuiltinImporter, "__package__": None, "__spec__": None}
     return code, attributes
 
 
