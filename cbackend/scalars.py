@@ -15,6 +15,11 @@ _INTS = "i8 i16 i32 i64 u8 u16 u32 u64"
 _FLOATS = "f16 bf16 f32 f64"
 _COMPLEX = "c64 c128"
 
+_C64_FUNCTIONS = (
+    "exp exp2 expm1 log log1p logistic sin cos tan sinh cosh tanh asin acos atan asinh "
+    "acosh atanh pow"
+)
+
 # dtypes -> the ops that are written out for them
 _WRITTEN = (
     (
@@ -37,7 +42,11 @@ _WRITTEN = (
         "acos atan atan2 cbrt pow rem",
     ),
     ("f64", "erfc sinh cosh nextafter complex conj rem"),
-    (_COMPLEX, "add sub mul div neg square eq ne conj real imag"),
+    (
+        _COMPLEX,
+        "add sub mul div neg square eq ne conj real imag abs sign sqrt rsqrt",
+    ),
+    ("c64", _C64_FUNCTIONS),
 )
 WRITTEN = frozenset(
     f"{op}_{suffix}"
@@ -50,7 +59,9 @@ WRITTEN = frozenset(
     for b in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
 )
 # These have a branch to a library call, so loops over them do not become vector code.
-BRANCHING = frozenset(["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64"])
+BRANCHING = frozenset(
+    ["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64", "sqrt_c128", "rsqrt_c128"]
+) | frozenset(f"{op}_c64" for op in ("sqrt", "rsqrt", *_C64_FUNCTIONS.split()))
 
 # A few CPU instructions each: what tier 0 spends on these is loads and stores.
 _LIGHT_OPS = (

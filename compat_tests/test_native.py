@@ -219,6 +219,21 @@ def reductions_over_other_axes(x):
     return y.mean(), ((x - 1) * 2).max(0), (x * 3 + 1).sum(0), jnp.argmax(x * x)
 
 
+def library_functions(x, y):
+    """Loops over what is left to the C library where arguments are extreme."""
+    z = lax.complex(x, y)
+    return (
+        jnp.tan(x) * y + jnp.arctan2(y, x),
+        lax.rem(x, y) * 2,
+        lax.pow(abs(x), y) * jnp.cbrt(x),
+        jnp.arccos(x) + jnp.arcsin(x) + jnp.arctan(x),
+        jnp.exp(z) * z,
+        jnp.log(z) + jnp.sqrt(z) / z,
+        abs(z * z + z) * 2,
+        jnp.arcsin(z) * jnp.tanh(z),
+    )
+
+
 def short_rows(x, v):
     """Loops whose last dim is written out."""
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
@@ -236,6 +251,10 @@ PROGRAMS = {
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))
     ),
     "other_axes": (reductions_over_other_axes, (_normal(300, 170),)),
+    "library_functions": (library_functions, (_normal(170), _normal(10, 17).ravel())),
+    "hard_library_functions": (
+        library_functions, (1e30 * _normal(170), _normal(10, 17).ravel()),
+    ),
     "short_rows": (short_rows, (_normal(77, 3), _normal(3))),
     "tiny_step": (
         tiny_step,
