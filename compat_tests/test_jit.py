@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 import re
 import weakref
 
@@ -68,6 +69,22 @@ def test_static_arguments(lib):
     assert len(traces) == 4
     with pytest.raises(ValueError, match=r"[Nn]on-hashable"):
         f(2.0, [3])
+
+
+@both
+def test_static_names_of_a_given_signature(lib):
+    def f(*args, **kwargs):
+        return args[0] * len(args[1]) + kwargs["y"]
+
+    f.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("text", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("y", inspect.Parameter.KEYWORD_ONLY),
+        ]
+    )
+    jitted = lib.jit(f, static_argnames="text")
+    assert float(jitted(2.0, "abc", y=1.0)) == 7
 
 
 @both

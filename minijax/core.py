@@ -6,6 +6,7 @@ tangents or a batch axis along (`transforms`).  Traces stack: each but the outer
 a `parent`, and hands on whatever does not concern it.
 """
 
+import importlib
 import operator
 from typing import Any
 
@@ -550,3 +551,11 @@ def max_dim(d1, d2):
 def min_dim(d1, d2):
     """The smaller of two sizes."""
     return min(d1, d2)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ensure_compile_time_eval":  # JAX has it here too
+        return importlib.import_module(
+            "minijax.control.naming"
+        ).ensure_compile_time_eval
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

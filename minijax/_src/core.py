@@ -83,4 +83,5 @@ __getattr__ = names_of(
     "minijax.mesh",
     "minijax.named_sharding",
     "minijax.trace",
+    "minijax.control.naming",
 )
