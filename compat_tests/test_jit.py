@@ -10,7 +10,7 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
-from sides import NAMES, Side
+from sides import NAMES, Side, assert_same
 
 import minijax
 import minijax.numpy
@@ -291,3 +291,29 @@ def test_compilations_are_logged(caplog):
     theirs, ours = (_logged(program, n, caplog) for n in NAMES)
     assert len(theirs) == 4
     assert theirs == ours
+
+
+STAGED = {
+    "sin": lambda s, x: s.jnp.sin.lower(x).compile()(x),
+    "arctan2": lambda s, x: s.jnp.arctan2.trace(x, x).jaxpr.in_avals[0].shape,
+    "shape": lambda s, x: s.jnp.exp.eval_shape(x).shape,
+    "abstract": lambda s, x: s.jnp.sqrt.lower(s.ShapeDtypeStruct((3,), "float32")).compile()(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_functions_of_the_library_have_stages(name):
+    x = np.arange(3, dtype=np.float32)
+    assert_same(lambda s: STAGED[name](s, s.jnp.asarray(x)))
+
+
+@pytest.mark.parametrize(
+    "value", [1.0, 2, np.float32(3), np.ones(2, np.float32)], ids=str
+)
+def test_asarray_of_a_traced_number_is_an_array(value):
+    def kinds(s):
+        tangent = np.zeros((), s.dtypes.float0) if type(value) is int else value
+        out = s.jvp(s.jnp.asarray, (value,), (tangent,))[0]
+        return [isinstance(out, s.Array), out.weak_type, out]
+
+    assert_same(kinds)

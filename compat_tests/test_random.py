@@ -528,6 +528,10 @@ ON_GENERATORS = {
             impl=f.random.key_impl(k),
         )
     ),
+    "out of bounds": lambda f, k: [
+        f.random.split(k).at[f.numpy.array([0, 5])].get(mode="fill"),
+        f.random.split(k).at[5].get(mode="fill", fill_value=7),
+    ],
     "scan": lambda f, k: f.lax.scan(
         lambda k, _: (f.random.split(k)[0], f.random.uniform(k)), k, None, length=3
     ),

@@ -9,6 +9,7 @@ results that are arguments) is found out at the first call, and left to `fun` fr
 import functools
 import threading
 import warnings
+from typing import Any
 
 from minijax import _callpath, dispatch
 from minijax.control.call import PjitFunction
@@ -45,7 +46,7 @@ class Served(_callpath.Jit):
 
     def __init__(self, fun, statics, otherwise):
         functools.update_wrapper(self, fun, updated=())
-        self._jit = None
+        self._jit: Any = None
         self._statics = statics
         self._signatures = _callpath.Signatures()
         dispatch.caches.add(self._signatures)
@@ -59,16 +60,40 @@ class Served(_callpath.Jit):
     def __reduce__(self):
         return serve, (self.__wrapped__,)
 
-    def _compile(self, *args, **kwargs):
-        """(executable, tree of results, ()) for a new signature, or None: see above."""
+    def _compiled(self):
+        """The function under `jit`."""
         if self._jit is None:
             self._jit = PjitFunction(
                 self.__wrapped__, self._statics, frozenset(), True, False
             )
+        return self._jit
+
+    def trace(self, *args, **kwargs):
+        """The function traced for these arguments (or their shapes): a `stages.Traced`."""
+        return self._compiled().trace(*args, **kwargs)
+
+    def lower(self, *args, **kwargs):
+        """The function lowered for these arguments (or their shapes): a
+        `stages.Lowered`.
+        """
+        return self._compiled().lower(*args, **kwargs)
+
+    def eval_shape(self, *args, **kwargs):
+        """The tree of shapes and dtypes of the results."""
+        return self._compiled().eval_shape(*args, **kwargs)
+
+    def clear_cache(self):
+        """Forget every trace and program of this function."""
+        self._signatures.clear()
+        self._jit = None
+
+    def _compile(self, *args, **kwargs):
+        """(executable, tree of results, ()) for a new signature, or None: see above."""
+        compiled = self._compiled()
         with _recording, warnings.catch_warnings(record=True) as given:
             warnings.simplefilter("always")
             try:
-                found = self._jit._compile(*args, **kwargs)
+                found = compiled._compile(*args, **kwargs)
             except Exception:
                 return None  # the function itself says it better, or knows another way
         if given or found is None or _forwards(found[0].closed.jaxpr):

@@ -49,8 +49,18 @@ def asarray(
     committed to, a device or a sharding. out_sharding: accepted; there is one device.
     """
     if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
-        return placed(a, device)
+        return placed(_as_array(a), device)
     return array(a, dtype, copy=bool(copy), order=order, device=device)
+
+
+def _as_array(x):
+    """An array as it is; a tracer of a Python or NumPy value as one of an array."""
+    known = x._concrete() if isinstance(x, Tracer) else None
+    if known is None or isinstance(known, ArrayImpl):
+        return x
+    return convert_element_type_p.bind(
+        x, new_dtype=x.aval.dtype, weak_type=x.aval.weak_type, sharding=None
+    )
 
 
 def array(

@@ -8,6 +8,7 @@ from minijax import dtypes
 from minijax.core import ShapedArray, Zero
 from minijax.ops.arithmetic import add, div, mul, neg, sub
 from minijax.ops.comparison import eq, max, min, ne
+from minijax.ops.complex_parts import complex, imag, real
 from minijax.ops.define import (
     NOT_LINEAR,
     add_tangents,
@@ -20,7 +21,7 @@ from minijax.ops.define import (
 )
 from minijax.ops.exponential import exp, log1p
 from minijax.ops.reduce import MAX, MIN, PROD, SUM, dense3
-from minijax.ops.rounding import abs
+from minijax.ops.rounding import abs, round
 from minijax.ops.shape import linear_jvp, rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
 
@@ -198,13 +199,54 @@ def _finite_or_zero(x):
 
 def _logaddexp_dual(left, right):
     (x, t), (y, s) = left, right
-    ans = _logaddexp(x, y)
+    is_complex = in_aval(x).dtype.kind == "c"
+    ans = (_complex_logaddexp if is_complex else _logaddexp)(x, y)
     from_x = mul(t, exp(sub(_finite_or_zero(x), _finite_or_zero(ans))))
     from_y = mul(s, exp(sub(_finite_or_zero(y), _finite_or_zero(ans))))
     return [ans, add(from_x, from_y)]
 
 
-def _cumulative(name, kind, function, combine):
+def _complex_logaddexp(x, y):
+    larger, smaller = max(x, y), min(x, y)
+    total = add(larger, log1p(exp(sub(smaller, larger))))
+    angle = imag(total)
+    turn = angle.dtype.type(2 * np.pi)
+    turns = round(div(angle, turn))
+    return complex(real(total), sub(angle, mul(turns, turn)))
+
+
+def _in_pairs_if_complex(kind, function):
+    """The lowering of an op whose kernel knows no complex numbers: in log(n) steps."""
+    on_reals = _cumulative_lower(kind)
+
+    def lower(b, ins, out_avals, *, axis, reverse):
+        (aval,) = out_avals
+        if aval.dtype.kind != "c" or not aval.size:
+            return on_reals(b, ins, out_avals, axis=axis, reverse=reverse)
+
+        def combine(left, right):
+            return [function(left[0], right[0])]
+
+        def prefixes(x):
+            x = rev(x, (axis,)) if reverse else x
+            (out,) = _scan_pairs(combine, [x], axis)
+            return [rev(out, (axis,)) if reverse else out]
+
+        return b.lower_fun(prefixes, ins, [aval])
+
+    return lower
+
+
+def _logsumexp_reference(x, axis):
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis)
+    return np.log(np.cumsum(np.exp(x), axis))
+
+
+def _cumulative(name, kind, function, combine, on_complex=None):
+    lower = _cumulative_lower(kind)
+    if on_complex is not None:
+        lower = _in_pairs_if_complex(kind, on_complex)
     primitive = define(
         name,
         shape=_cumulative_shape(name),
@@ -212,7 +254,7 @@ def _cumulative(name, kind, function, combine):
         jvp=_scan_jvp(lambda: primitive, combine),
         transpose=NOT_LINEAR,
         batch=_cumulative_batch(lambda: primitive),
-        lower=_cumulative_lower(kind),
+        lower=lower,
     )
     return primitive
 
@@ -240,8 +282,8 @@ def cumlogsumexp(operand, axis=0, reverse=False):
 cumprod_p = _cumulative(
     "cumprod", PROD, lambda x, axis: np.cumprod(x, axis, dtype=x.dtype), _mul_dual
 )
-cummax_p = _cumulative("cummax", MAX, np.maximum.accumulate, _extremum_dual(max))
-cummin_p = _cumulative("cummin", MIN, np.minimum.accumulate, _extremum_dual(min))
+cummax_p = _cumulative("cummax", MAX, np.maximum.accumulate, _extremum_dual(max), max)
+cummin_p = _cumulative("cummin", MIN, np.minimum.accumulate, _extremum_dual(min), min)
 cumlogsumexp_p = _cumulative(
-    "cumlogsumexp", LOGSUMEXP, np.logaddexp.accumulate, _logaddexp_dual
+    "cumlogsumexp", LOGSUMEXP, _logsumexp_reference, _logaddexp_dual, _complex_logaddexp
 )

@@ -435,12 +435,26 @@ def mode_code(mode):
     return _MODE_CODES[mode]
 
 
+def _held_fill(value, dtype):
+    """The element that is filled in, as memory holds it: a key has the value in each word."""
+    if value is None or not isinstance(dtype, dtypes.ExtendedDType):
+        return value
+    words = np.full(dtype.itemsize // 4, value, np.uint32)
+    return words.view(dtypes.storage_dtype(dtype))[0]
+
+
+def _gather_typed_reference(avals, *arrays, fill_value, **params):
+    fill_value = _held_fill(fill_value, avals[0].dtype)
+    return _gather_reference(*arrays, fill_value=fill_value, **params)
+
+
 def _gather_lower(
     b, ins, out_avals, *, dimension_numbers, slice_sizes, mode, fill_value, **_
 ):
     if out_avals[0].size == 0:
         return [b.full(out_avals[0], 0)]
     ins = [real_view(b, view) for view in ins]
+    fill_value = _held_fill(fill_value, out_avals[0].dtype)
     params = [mode_code(mode), *element_words(fill_value, ins[0].dtype)]
     params += encode_lists(*_gather_lists(dimension_numbers), slice_sizes)
     out = out_avals[0].shape, ins[0].dtype
@@ -460,4 +474,5 @@ gather_p = define(
     transpose=_gather_transpose,
     batch=_gather_batch,
     lower=_gather_lower,
+    typed_reference=_gather_typed_reference,
 )

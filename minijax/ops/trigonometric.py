@@ -3,8 +3,8 @@
 import numpy as np
 
 from minijax.ops.arithmetic import add, div, integer_pow, mul, neg, square, sub
-from minijax.ops.define import FLOAT, INEXACT, check_accuracy, nary, one_like, unary
-from minijax.ops.exponential import rsqrt
+from minijax.ops.define import INEXACT, check_accuracy, nary, one_like, unary
+from minijax.ops.exponential import log, rsqrt, sqrt
 
 
 def sin(x, *, accuracy=None):
@@ -84,15 +84,38 @@ def _square_sum(x, y):
     return add(square(x), square(y))
 
 
+def _complex_atan2(x, y):
+    """-i log((y + ix) / sqrt(x^2 + y^2)): atan2 continued to complex numbers."""
+    i = x.dtype.type(1j)
+    return mul(-i, log(div(add(y, mul(i, x)), sqrt(_square_sum(x, y)))))
+
+
+def _atan2_reference(x, y):
+    if x.dtype.kind != "c":
+        return np.arctan2(x, y)
+    return -1j * np.log((y + 1j * x) / np.sqrt(x * x + y * y))
+
+
 atan2_p = nary(
     "atan2",
-    FLOAT,
-    np.arctan2,
+    INEXACT,
+    _atan2_reference,
     (
         lambda t, ans, x, y: mul(t, div(y, _square_sum(x, y))),
         lambda t, ans, x, y: mul(t, div(neg(x), _square_sum(x, y))),
     ),
 )
+
+
+def _atan2_lower(b, ins, out_avals, **_):
+    (aval,) = out_avals
+    if aval.dtype.kind != "c":
+        return [b.ewise("atan2", ins, aval)]
+    ins = [x.broadcast_to(aval.shape) for x in ins]
+    return b.lower_fun(lambda x, y: [_complex_atan2(x, y)], ins, [aval] * 2)
+
+
+atan2_p.lower = _atan2_lower
 
 
 def sinh(x):
