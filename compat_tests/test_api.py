@@ -508,6 +508,24 @@ def _flag_of_text(side):
         side.config.update("jax_log_compiles", False)
 
 
+def _policies(side):
+    policies = side.checkpoint_policies
+    names = policies.save_only_these_names, policies.save_any_names_but_these
+    text = str(
+        side.make_jaxpr(side.checkpoint(side.jnp.sin, policy=policies.checkpoint_dots))(
+            1.0
+        )
+    )
+    return (
+        [make("a", "b") == make("b", "a") for make in names],
+        [repr(make("a")) for make in names],
+        [hash(make("a", "b")) == hash(make("b", "a")) for make in names],
+        policies.dots_saveable == policies.checkpoint_dots,
+        repr(policies.dots_with_no_batch_dims_saveable),
+        re.findall("policy=.*", text),
+    )
+
+
 def _debug_info(side):
     closed = side.make_jaxpr(lambda x, y: {"a": x, "b": [y["k"]]})(1.0, {"k": 2.0})
     info = side.make_jaxpr(side.jit(lambda x, *rest: (x, rest)))(1.0, 2.0).eqns[0]
@@ -533,6 +551,7 @@ def _shown_tracer(side):
 
 EDGES = {
     "debug info": _debug_info,
+    "policies": _policies,
     "unbound axis": lambda s: s.vmap(lambda x: s.lax.psum(x, "j"))(np.ones(2)),
     "unbound axis of ppermute": lambda s: s.jit(
         lambda x: s.lax.ppermute(x, "j", [(0, 0)])

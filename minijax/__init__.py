@@ -96,7 +96,10 @@ _HOMES = {
         "ensure_compile_time_eval named_call named_scope"
     ),
     "minijax.control.remat": (
-        "checkpoint checkpoint_policies remat=checkpoint"
+        "checkpoint remat=checkpoint"
+    ),
+    "minijax.control.policies": (
+        "checkpoint_policies"
     ),
     "minijax.device": (
         "default_backend device_count devices host_count host_id host_ids "
