@@ -83,7 +83,9 @@ def _mask(a, where, value):
     """`a` with `value` where the mask does not hold."""
     shape = shape_of(a)
     fill = lax.full_like(a, value)
-    return where_inline(where, a, fill) if shape else lax.select(where, a, fill)
+    if shape or shape_of(where):
+        return where_inline(where, a, fill)
+    return lax.select(where, a, fill)
 
 
 def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
