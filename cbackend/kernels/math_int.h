@@ -59,7 +59,8 @@ MJX_INLINE uint32_t mjx_popcount_uint32_t(uint32_t x) {
   x -= (x >> 1) & 0x55555555u;
   x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
   x = (x + (x >> 4)) & 0x0f0f0f0fu;
-  return (x * 0x01010101u) >> 24;
+  x += x >> 8; /* vectors of 32-bit integers are slow to multiply */
+  return (x + (x >> 16)) & 0x3fu;
 }
 
 MJX_INLINE uint64_t mjx_popcount_uint64_t(uint64_t x) {
