@@ -84,7 +84,7 @@ def _literal(atom: Any) -> Any:
     value = np.asarray(atom.val).astype(atom.aval.dtype)
     if getattr(atom.aval, "weak_type", False):
         return value.item()
-    return array_from_jax(value)
+    return core.constant(array_from_jax(value))
 
 
 def _check(eqn: Any, outs: list[Any]) -> None:
