@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import minijax
+import minijax.numpy as jnp
 from compat_tests.sides import NAMES, Side, assert_same
+from minijax.transforms import simplify as simplify_module
 from minijax.transforms.simplify import simplify
 
 RNG = np.random.default_rng(7)
@@ -185,6 +187,70 @@ def test_products_leave_the_loop(name):
 def test_values_stay(name):
     fun = PROGRAMS[name][0]
     assert_same(lambda side: side.jit(fun(side))(WX, WH, WO, XS), 2e-5, 2e-5)
+
+
+# Steps of a random body, from the carries and two values that are there.
+STEPS = [
+    lambda c, p, q: p @ q,
+    lambda c, p, q: (p.T @ q).T,
+    lambda c, p, q: p + q,
+    lambda c, p, q: p * q,
+    lambda c, p, q: jnp.tanh(p),
+    lambda c, p, q: jnp.sin(p).T,
+    lambda c, p, q: jnp.broadcast_to(p.sum(0), p.shape),
+    lambda c, p, q: c[0] + p,
+    lambda c, p, q: jnp.exp(-p * p),
+]
+
+
+def _random_scan(rng):
+    """A function of (weights, xs, carries) that scans a random body."""
+    n_carry, n_outs = rng.integers(1, 4), rng.integers(0, 4)
+    steps = [
+        (STEPS[rng.integers(len(STEPS))], *rng.random(2))
+        for _ in range(rng.integers(4, 12))
+    ]
+    picked, adds = rng.random(n_carry + n_outs), rng.random(n_carry) < 0.5
+    reverse = bool(rng.random() < 0.3)
+
+    def fun(weights, xs, carries):
+        def body(carry, x):
+            values = [*carry, x, *weights]
+            for step, a, b in steps:
+                p, q = values[int(a * len(values))], values[int(b * len(values))]
+                values.append(step(carry, p, q))
+            outs = [values[int(place * len(values))] for place in picked]
+            carry = [
+                c + out if add else jnp.tanh(out)
+                for c, out, add in zip(carry, outs, adds, strict=False)
+            ]
+            return carry, outs[n_carry:]
+
+        return minijax.lax.scan(body, carries, xs, reverse=reverse)
+
+    turns, n = rng.integers(4, 9), rng.integers(2, 4)
+    arrays = [rng.standard_normal((k, n, n)).astype("f") for k in (2, turns, n_carry)]
+    return fun, (list(arrays[0] / 2), arrays[1], list(arrays[2]))
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_bodies(seed, monkeypatch):
+    """Distributed or not, a random scan and its gradient have the same values."""
+    fun, args = _random_scan(np.random.default_rng(seed))
+
+    def loss(*args):
+        return sum((jnp.tanh(x) ** 2).sum() for x in minijax.tree.leaves(fun(*args)))
+
+    for each in (fun, minijax.grad(loss, (0, 1, 2))):
+        got = minijax.jit(lambda *a, each=each: each(*a))(*args)
+        with monkeypatch.context() as patch:
+            patch.setattr(simplify_module, "fission", lambda closed: closed)
+            want = minijax.jit(lambda *a, each=each: each(*a))(*args)
+        for x, y in zip(
+            minijax.tree.leaves(got), minijax.tree.leaves(want), strict=True
+        ):
+            scale = max(1e-3, float(jnp.abs(y).max()))
+            np.testing.assert_allclose(x, y, rtol=3e-4, atol=3e-4 * scale)
 
 
 def test_memory_stays_within_bounds():
