@@ -90,7 +90,7 @@ def is_mapped(instr, order, relation):
     """Whether a MAP_REDUCE is written as its elementwise part, the sums left to the
     runtime: of all its elements at once, or of a few lines at a time (`are_lines`).
     """
-    if type(instr) is not MapReduce or len(instr.micros) < 2 or instr.size <= UNROLLED:
+    if type(instr) is not MapReduce or instr.size <= UNROLLED or not _gains(instr):
         return False
     if instr.size <= _serial_limit(instr):
         return ewise_fits(instr, relation)
@@ -132,14 +132,27 @@ def ewise_fits(instr, relation):
     """Whether a group's size and kernels are such that writing it pays."""
     n = instr.size
     limit = _serial_limit(instr)
-    if type(instr) is Ewise and len(instr.micros) > 1:
-        limit = n  # alone, tier 0's kernel is as quick
+    if type(instr) is Ewise and _gains(instr):
+        limit = n
     for micro in instr.micros:
         if not is_written(micro.kernel):
             limit = min(limit, MAX_CALLED)
         elif micro.kernel.name in BRANCHING:
             limit = min(limit, 4 * MAX_CALLED)
     return n <= limit and not _overlaps(instr.outs, instr.ins, relation)
+
+
+def _gains(group):
+    """Whether a loop is quicker than tier 0's tiles: these are one kernel's own loop where
+    it has all operands side by side.
+    """
+    if len(group.micros) > 1:
+        return True
+    return bool(group.micros) and any(
+        view.buffer is None or view.strides != dense_strides(view.shape)
+        for view in group.ins
+        if view.size > 1 and any(view.strides)
+    )
 
 
 def _serial_limit(group):
