@@ -64,6 +64,7 @@ def checked_float(x):
 
 
 def _ndtr(x):
+    x = lax.convert_element_type(x, x.dtype)  # never weak
     root = constant_like(0.5 * math.sqrt(2), x)
     one, two = constant_like(1, x), constant_like(2, x)
     scaled = lax.mul(x, root)
@@ -123,6 +124,7 @@ def log_ndtr(x, series_order=3):
         raise ValueError("series_order must be <= 30.")
     x = asarray(x)
     dtype = dtype_of(x)
+    x = lax.convert_element_type(x, dtype)  # never weak
     if dtype == np.dtype("float64"):
         lower, upper = -20.0, 8.0
     elif dtype == np.dtype("float32"):
