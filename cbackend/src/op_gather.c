@@ -3,9 +3,12 @@
 
 #include "window.h"
 
-/* A run of windows of one element, steered by one component: all in one loop. */
+enum { MAX_PICKED = 2 };
+
+/* A run of windows of one element, steered by one or two components: all in one loop. */
 typedef struct pick_run {
-  int64_t n, last, stride; /* bytes */
+  int64_t n;
+  int64_t last[MAX_PICKED], stride[MAX_PICKED], component[MAX_PICKED]; /* the latter: bytes */
   bool clip;
   const char *index, *from, *fill;
   char *to;
@@ -39,50 +42,69 @@ typedef uint64_t __attribute__((may_alias)) bits64;
 
 /* ---- one element of each window of a run ---- */
 
-#define DEFINE_PICK(NAME, T, I)                                               \
-  static void NAME(const pick_run *run) {                                     \
-    const pick_run r = *run; /* which the writes do not alias */              \
-    for (int64_t i = 0; i < r.n; i++) {                                       \
-      int64_t start = *(const I *)(const void *)(r.index + i * r.index_step); \
-      if (r.clip) start = start < 0 ? 0 : MJX_MIN(start, r.last);             \
-      bool gap = (uint64_t)start > (uint64_t)r.last;                          \
-      int64_t place = i * r.from_step + (gap ? 0 : start) * r.stride;         \
-      const char *at = gap ? r.fill : r.from + place;                         \
-      *(T *)(void *)(r.to + i * r.to_step) = *(const T *)(const void *)at;    \
-    }                                                                         \
+#define DEFINE_PICK(NAME, T, I, DIMS)                                       \
+  static void NAME(const pick_run *run) {                                   \
+    const pick_run r = *run; /* which the writes do not alias */            \
+    for (int64_t i = 0; i < r.n; i++) {                                     \
+      const char *index = r.index + i * r.index_step;                       \
+      int64_t place = i * r.from_step;                                      \
+      bool gap = false;                                                     \
+      for (int d = 0; d < DIMS; d++) {                                      \
+        int64_t start = *(const I *)(const void *)(index + r.component[d]); \
+        if (r.clip) start = start < 0 ? 0 : MJX_MIN(start, r.last[d]);      \
+        gap |= (uint64_t)start > (uint64_t)r.last[d];                       \
+        place += (int64_t)((uint64_t)start * (uint64_t)r.stride[d]);        \
+      }                                                                     \
+      const char *at = gap ? r.fill : r.from + place;                       \
+      *(T *)(void *)(r.to + i * r.to_step) = *(const T *)(const void *)at;  \
+    }                                                                       \
   }
-DEFINE_PICK(pick_4_by_i32, bits32, int32_t)
-DEFINE_PICK(pick_8_by_i32, bits64, int32_t)
-DEFINE_PICK(pick_4_by_i64, bits32, int64_t)
-DEFINE_PICK(pick_8_by_i64, bits64, int64_t)
+#define DEFINE_PICKS(DIMS)                                                       \
+  DEFINE_PICK(pick##DIMS##_4_by_i32, bits32, int32_t, DIMS)                      \
+  DEFINE_PICK(pick##DIMS##_8_by_i32, bits64, int32_t, DIMS)                      \
+  DEFINE_PICK(pick##DIMS##_4_by_u32, bits32, uint32_t, DIMS)                     \
+  DEFINE_PICK(pick##DIMS##_8_by_u32, bits64, uint32_t, DIMS)                     \
+  DEFINE_PICK(pick##DIMS##_4_by_i64, bits32, int64_t, DIMS)                      \
+  DEFINE_PICK(pick##DIMS##_8_by_i64, bits64, int64_t, DIMS)                      \
+  static pick_fn find_pick##DIMS(bool wide, int index_dtype) {                   \
+    switch (index_dtype) {                                                       \
+      case MJX_I32: return wide ? pick##DIMS##_8_by_i32 : pick##DIMS##_4_by_i32; \
+      case MJX_U32: return wide ? pick##DIMS##_8_by_u32 : pick##DIMS##_4_by_u32; \
+      case MJX_I64: return wide ? pick##DIMS##_8_by_i64 : pick##DIMS##_4_by_i64; \
+      default: return NULL;                                                      \
+    }                                                                            \
+  }
+DEFINE_PICKS(1)
+DEFINE_PICKS(2)
 
 static pick_fn choose_pick(const window_plan *windows, int index_dtype) {
-  if (windows->window_n != 1 || windows->n_mapped != 1) return NULL;
-  bool wide = windows->size == 8;
-  if (!wide && windows->size != 4) return NULL;
-  if (index_dtype == MJX_I32) return wide ? pick_8_by_i32 : pick_4_by_i32;
-  if (index_dtype == MJX_I64) return wide ? pick_8_by_i64 : pick_4_by_i64;
-  return NULL;
+  int dims = windows->n_mapped, size = windows->size;
+  if (windows->window_n != 1 || dims < 1 || dims > MAX_PICKED || (size != 4 && size != 8))
+    return NULL;
+  return (dims == 1 ? find_pick1 : find_pick2)(size == 8, index_dtype);
 }
 
 static void pick(const gather_job *job, int64_t begin, int64_t end) {
   const window_plan *windows = &job->plan->windows;
-  const window_dim *dim = &windows->mapped[0];
   const mjx_space_plan *batch = &windows->batch;
   int64_t size = windows->size;
   int last = batch->ndim - 1;
-  pick_run run = {.last = dim->last,
-                  .stride = dim->stride,
-                  .clip = windows->clip,
+  pick_run run = {.clip = windows->clip,
                   .fill = job->plan->fill_value,
                   .index_step = batch->strides[1][last] * windows->index_size,
                   .from_step = batch->strides[3][last] * size,
                   .to_step = batch->strides[2][last] * size};
+  for (int d = 0; d < windows->n_mapped; d++) {
+    const window_dim *dim = &windows->mapped[d];
+    run.last[d] = dim->last;
+    run.stride[d] = dim->stride;
+    run.component[d] = dim->index * windows->index_size;
+  }
   window_walk walk;
   mjx_window_seek(&walk, windows, job->indices, begin);
   for (; begin < end; begin += run.n) {
     run.n = MJX_MIN(end - begin, mjx_window_run(&walk));
-    run.index = job->indices + (walk.at[1] + dim->index) * windows->index_size;
+    run.index = job->indices + walk.at[1] * windows->index_size;
     run.from = job->operand + walk.at[3] * size;
     run.to = job->out + walk.at[2] * size;
     job->plan->pick(&run);
