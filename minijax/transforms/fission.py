@@ -17,6 +17,7 @@ a row for each turn take memory: no more of it than the loop's own such arrays, 
 """
 
 import math
+from typing import Any
 
 from minijax.core import (
     AxisData,
@@ -68,7 +69,7 @@ def _distributed(eqn):
     return _Loop(eqn).distribute()
 
 
-def _inside(param):
+def _inside(param) -> Any:
     """A parameter with the programs in it distributed."""
     if type(param) is ClosedJaxpr:
         return fission(param)
