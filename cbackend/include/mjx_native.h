@@ -9,8 +9,8 @@
 #ifndef MJX_NATIVE_H
 #define MJX_NATIVE_H
 
-#define MJX_NATIVE_VERSION 2
-#define MJX_NATIVE_SYMBOL  mjx_native_module_v1
+#define MJX_NATIVE_VERSION      2
+#define MJX_NATIVE_SYMBOL       mjx_native_module_v1
 
 #define MJX_NATIVE_REDUCE_BYTES 8192
 
