@@ -26,10 +26,10 @@ _FEW = 4
 _COST_OF_CALL = 0.2  # more than the walk to one instruction
 _WHILE_TURNS = 50  # how often a `while` is taken to turn
 
-# What a compilation may cost, in microseconds: a tenth of what it takes, since it is the
-# time of another core that would mostly be idle.
-_PRICE = 3_000.0
-_PRICE_PER_INSTRUCTION = 50.0
+# What a compilation may cost, in microseconds: a small part of what it takes, since it is
+# the time of another core that would mostly be idle.
+_PRICE = 1_500.0
+_PRICE_PER_INSTRUCTION = 15.0
 _NEVER = 1 << 40
 
 
