@@ -221,7 +221,8 @@ def typeof(x):
 
 
 def _numpy_aval(x):
-    if type(x) is np.ma.MaskedArray:
+    # By its module's name: to ask for `np.ma` would import it.
+    if type(x) is not np.ndarray and type(x).__module__.startswith("numpy.ma"):
         raise ValueError(
             "numpy masked arrays are not supported as direct inputs to JAX functions. "
             "Use arr.filled() to convert the value to a standard numpy array."

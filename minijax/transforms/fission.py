@@ -16,6 +16,7 @@ a row for each turn take memory: no more of it than the loop's own such arrays, 
 `_FREE_BYTES`.
 """
 
+import importlib
 import math
 from typing import Any
 
@@ -27,7 +28,6 @@ from minijax.core import (
     JaxprEqn,
     Var,
 )
-from minijax.ops.reduce import reduce_sum_p
 from minijax.transforms.batching import batch_jaxpr
 from minijax.transforms.dce import dce
 
@@ -231,7 +231,7 @@ class _Loop:
             }
             total = Var(value.aval)
             self.after.append(
-                JaxprEqn(reduce_sum_p, [self._all_turns(source)], [total], params,
+                JaxprEqn(_reduce_sum(), [self._all_turns(source)], [total], params,
                          source=add.source)
             )  # fmt: skip
             self._end_carry(place, total, add)
@@ -402,6 +402,11 @@ class _Loop:
                 invars=_kept(outer, keep), outvars=[v for _, v in outs], params=params
             )
         ]
+
+
+def _reduce_sum():
+    # Loaded at its first use: most programs have no such sum.
+    return importlib.import_module("minijax.ops.reduce").reduce_sum_p
 
 
 def _kept(values, keep):
