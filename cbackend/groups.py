@@ -17,7 +17,7 @@ from cbackend.places import (
     index_text,
     parameter,
     suffix_of,
-)  # fmt: skip
+)
 from cbackend.program import Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
 from cbackend.sums import WHOLE
@@ -25,9 +25,7 @@ from cbackend.sums import WHOLE
 UNROLLED = 4  # elements that are written out one by one
 MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
 MAX_LIGHT = 32768  # the same, for groups of nothing but light kernels
-MAX_MAPPED = (
-    1 << 18
-)  # elements that are made before they are reduced, other than by lines
+MAX_MAPPED = 1 << 18  # elements made before they are reduced, other than by lines
 SHARED_UNIT = 1024  # elements that stay with one thread
 LINES_UNIT = 4096  # elements that are made before they are summed
 REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES

@@ -220,9 +220,14 @@ def typeof(x):
     return get_aval(x)
 
 
-def _numpy_aval(x):
+def is_masked(x):
+    """Whether `x` is one of NumPy's masked arrays."""
     # By its module's name: to ask for `np.ma` would import it.
-    if type(x) is not np.ndarray and type(x).__module__.startswith("numpy.ma"):
+    return type(x) is not np.ndarray and type(x).__module__.startswith("numpy.ma")
+
+
+def _numpy_aval(x):
+    if is_masked(x):
         raise ValueError(
             "numpy masked arrays are not supported as direct inputs to JAX functions. "
             "Use arr.filled() to convert the value to a standard numpy array."

@@ -25,6 +25,7 @@ from minijax.avals import (
     check_arguments,
     get_aval,
     is_literal_value,
+    is_masked,
     is_undefined_primal,
     literal_types,
     own_aval,

@@ -93,7 +93,7 @@ def array(
 def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
-    if type(x) is not np.ndarray and type(x).__module__.startswith("numpy.ma"):
+    if core.is_masked(x):
         if not copy:
             core.get_aval(x)  # raises
         x = np.asarray(x)  # a copy is without the mask, as NumPy's

@@ -184,17 +184,20 @@ class _Loop:
             return None
         return value, eqn
 
+    def _sums(self):
+        """(place, value, equation) of the carries that add up values, the last first."""
+        for place in reversed(range(len(self.carry))):
+            found = self._added(place)
+            if found is not None:
+                yield place, *found
+
     def _only_made_by(self, var, name):
         eqn = self.maker.get(var)
         found = eqn is not None and eqn.primitive.name == name and self.uses[var] == 1
         return eqn if found else None
 
     def _sum_products(self):
-        for place in reversed(range(len(self.carry))):
-            found = self._added(place)
-            if found is None:
-                continue
-            value, add = found
+        for place, value, add in self._sums():
             moved = self._only_made_by(value, "transpose")
             product = self._only_made_by(
                 value if moved is None else moved.invars[0], "dot_general"
@@ -215,11 +218,7 @@ class _Loop:
 
     def _sum_stacked(self):
         """Carries that add up what has an array of all turns anyway."""
-        for place in reversed(range(len(self.carry))):
-            found = self._added(place)
-            if found is None:
-                continue
-            value, add = found
+        for place, value, add in self._sums():
             inner = self._only_made_by(value, "reduce_sum")
             source = value if inner is None else inner.invars[0]
             if source not in self.stacked and source not in self.xs:
