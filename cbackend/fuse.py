@@ -8,6 +8,8 @@ removes stores that nobody reads.  None of them changes a bit of any
 result: kernels see the same operands, reductions the same rows and lines.
 """
 
+import itertools
+
 from cbackend.program import (
     ARENA,
     Ewise,
@@ -51,6 +53,97 @@ def fuse(program):
 # --- grouping -------------------------------------------------------------------------
 
 
+class _Group:
+    """A group of kernels while it grows: its instruction, and what it holds by name."""
+
+    __slots__ = ("inputs", "instr", "shape", "size", "stored", "written")
+
+    def __init__(self, instr):
+        self.instr, self.shape, self.size = instr, instr.shape, instr.size
+        # these grow, and others hold what they were
+        instr.outs, instr.ins = list(instr.outs), list(instr.ins)
+        instr.out_regs, instr.in_regs = list(instr.out_regs), list(instr.in_regs)
+        self.inputs = {}  # what tells an input apart -> its register
+        for view, reg in zip(instr.ins, instr.in_regs, strict=True):
+            self.inputs.setdefault(_identity(view), reg)
+        self.written = {}  # buffer -> the view that is stored; None where there are more
+        self.stored = {}  # buffer -> the register that is stored there last
+        self._note_stores(instr.outs, instr.out_regs)
+
+    def _note_stores(self, outs, regs):
+        for view, reg in zip(outs, regs, strict=True):
+            buffer = view.buffer
+            self.written[buffer] = None if buffer in self.written else view
+            self.stored[buffer] = reg
+
+    def join(self, instr):
+        """Take in the kernels of an instruction, if they can run here; whether they do."""
+        written = self.written
+        for view in instr.outs:
+            if view.buffer in written and view.is_whole():
+                return False  # the later store of the same elements must stay the later
+        remap = _mapping(instr, written, self.shape)
+        if remap is None:
+            return False
+        if remap is not _same:
+            outs, ins = list(map(remap, instr.outs)), list(map(remap, instr.ins))
+            if None in outs or None in ins:
+                return False
+            instr.outs, instr.ins = outs, ins
+        for view in instr.ins:
+            if view.buffer in written:
+                made = written[view.buffer]
+                if made is None or not view.same(made):
+                    return False
+        if not self.fits(instr):
+            return False
+        self.merge(instr)
+        return True
+
+    def fits(self, instr):
+        """Whether the kernels of both can run as one group."""
+        mine = self.instr
+        if len(mine.in_regs) + len(mine.micros) + len(instr.micros) > MAX_REGISTERS:
+            return False
+        if len(mine.ins) + len(instr.ins) <= MAX_STREAMS or instr.size <= FEW_ELEMENTS:
+            return True
+        streams = {
+            (v.buffer, v.offset)
+            for v in itertools.chain(mine.ins, instr.ins)
+            if _is_stream(v)
+        }
+        return len(streams) <= MAX_STREAMS
+
+    def merge(self, instr):
+        """Move the kernels of an instruction here."""
+        mine, renamed = self.instr, {}
+        for view, reg in zip(instr.ins, instr.in_regs, strict=True):
+            known = None if view.buffer is None else self.stored.get(view.buffer)
+            renamed[reg] = self._input(view) if known is None else known
+        for micro in instr.micros:
+            sources = [renamed.get(reg, reg) for reg in micro.sources]
+            mine.micros.append(Micro(micro.kernel, sources, micro.results))
+        regs = [renamed.get(r, r) for r in instr.out_regs]
+        mine.outs += instr.outs
+        mine.out_regs += regs
+        self._note_stores(instr.outs, regs)
+
+    def _input(self, view):
+        """The register of an input, a new one where it was not read yet."""
+        key = _identity(view)
+        reg = self.inputs.get(key)
+        if reg is None:
+            mine = self.instr
+            reg = self.inputs[key] = len(mine.in_regs)
+            mine.ins.append(view)
+            mine.in_regs.append(reg)
+        return reg
+
+
+def _identity(view):
+    return view.buffer, view.offset, view.shape, view.strides, view.dtype
+
+
 class _Grouping:
     """Groups in program order; each instruction joins one, or becomes one.
 
@@ -67,34 +160,43 @@ class _Grouping:
 
     def add(self, instr):
         """Take in the next instruction."""
+        place = len(self.groups)
         if type(instr) is not Ewise:
-            self._note(instr, len(self.groups))
+            self._note(instr, place)
             self.groups.append(instr)
             return
-        makers = [self.made_at.get(view.buffer, -1) for view in instr.ins + instr.outs]
-        place = self._place_for(instr, max(makers))
-        if place is None:
-            place = len(self.groups)
-            self.groups.append(instr)
-            self.latest[instr.shape] = place
+        made_at = self.made_at
+        makers = {made_at.get(view.buffer, -1) for view in instr.ins}
+        makers.update([made_at.get(view.buffer, -1) for view in instr.outs])
+        joined = self._place_for(instr, max(makers))
+        if joined is None:
+            group = _Group(instr)
+            self.groups.append(group)
+            self.latest[group.shape] = place
+        else:
+            place = joined
         self._sink(makers, place)
         self._note(instr, place)
 
     def finish(self):
-        """The groups, in order."""
-        return [group for group in self.groups if group is not None]
+        """The instructions, in order."""
+        return [
+            group.instr if type(group) is _Group else group
+            for group in self.groups
+            if group is not None
+        ]
 
     def _note(self, instr, place):
+        made_at, read_at = self.made_at, self.read_at
         for view in instr.ins:
             buffer = view.buffer
             if buffer is None:
                 continue
-            if self.made_at.get(buffer) != place:
-                first = self.read_at.get(buffer, place)
-                self.read_at[buffer] = min(first, place)
+            if made_at.get(buffer) != place and read_at.get(buffer, place) >= place:
+                read_at[buffer] = place
             self.last_reader[buffer] = place
         for view in instr.outs:
-            self.made_at[view.buffer] = place
+            made_at[view.buffer] = place
 
     def _place_for(self, instr, made):
         """The place of the group that `instr` has joined, or None; its operands are made
@@ -108,6 +210,10 @@ class _Grouping:
                     return place
         return None
 
+    def _join(self, place, instr):
+        group = self.groups[place]
+        return type(group) is _Group and group.join(instr)
+
     def _related(self, instr):
         """Places of groups over the same shape that it pays to join."""
         if instr.size <= FEW_ELEMENTS:
@@ -116,59 +222,31 @@ class _Grouping:
         for view in instr.ins:
             place = self.last_reader.get(view.buffer, -1)
             if place >= 0 and view.size == view.buffer.size:
-                if type(self.groups[place]) is Ewise and place not in places:
+                if type(self.groups[place]) is _Group and place not in places:
                     places.append(place)
         return places
-
-    def _join(self, place, instr):
-        """Move the kernels of `instr` into the group there, if they can run in it."""
-        group = self.groups[place]
-        if type(group) is not Ewise:
-            return False
-        written = {}
-        for view in group.outs:
-            written[view.buffer] = None if view.buffer in written else view
-        if any(view.buffer in written and view.is_whole() for view in instr.outs):
-            return False  # the later store of the same elements must stay the later one
-        remap = _mapping(instr, written, group.shape)
-        if remap is None:
-            return False
-        if remap is not _same:
-            outs, ins = list(map(remap, instr.outs)), list(map(remap, instr.ins))
-            if None in outs or None in ins:
-                return False
-            instr.outs, instr.ins = outs, ins
-        for view in instr.ins:
-            if view.buffer in written:
-                made = written[view.buffer]
-                if made is None or not view.same(made):
-                    return False
-        if not _fits(group, instr):
-            return False
-        _merge(group, instr)
-        return True
 
     def _sink(self, makers, place):
         """Merge other groups that made operands into the one at `place`, where nobody
         between reads or writes what they make.
         """
-        for maker in set(makers):
+        for maker in makers:
             first, last = self.groups[maker] if maker >= 0 else None, self.groups[place]
-            if maker == place or type(first) is not Ewise or first.shape != last.shape:
+            if maker == place or type(first) is not _Group or first.shape != last.shape:
                 continue
-            if any(self.read_at.get(v.buffer, place) < place for v in first.outs):
+            outs, written = first.instr.outs, first.written
+            if any(self.read_at.get(v.buffer, place) < place for v in outs):
                 continue
-            if any(self.made_at[v.buffer] != maker for v in first.outs):
+            if any(self.made_at[v.buffer] != maker for v in outs):
                 continue  # another group writes a part of the same buffer later
-            written = {view.buffer: view for view in first.outs}
-            reads = [v for v in last.ins if v.buffer in written]
+            if None in written.values() or not first.fits(last.instr):
+                continue
+            reads = [v for v in last.instr.ins if v.buffer in written]
             if not all(v.same(written[v.buffer]) for v in reads):
                 continue
-            if len(written) != len(first.outs) or not _fits(first, last):
-                continue
-            _merge(first, last)
+            first.merge(last.instr)
             self.groups[maker], self.groups[place] = None, first
-            self._note(first, place)
+            self._note(first.instr, place)
 
 
 def _same(view):
@@ -206,47 +284,9 @@ def _transposition(view, made):
     return lambda view: view.transpose(order)
 
 
-def _fits(group, instr):
-    """Whether the kernels of both can run as one group."""
-    if len(group.in_regs) + len(group.micros) + len(instr.micros) > MAX_REGISTERS:
-        return False
-    ins = group.ins + instr.ins
-    if len(ins) <= MAX_STREAMS or instr.size <= FEW_ELEMENTS:
-        return True
-    return len({(v.buffer, v.offset) for v in ins if _is_stream(v)}) <= MAX_STREAMS
-
-
 def _is_stream(view):
     """Whether a view reads as many elements as there are, rather than repeat some."""
     return view.buffer is not None and 0 not in view.strides
-
-
-def _merge(group, instr):
-    """Move the kernels of `instr` into `group`."""
-    stored = {
-        view.buffer: reg for view, reg in zip(group.outs, group.out_regs, strict=True)
-    }
-    renamed = {}
-    for view, reg in zip(instr.ins, instr.in_regs, strict=True):
-        if view.buffer is not None and view.buffer in stored:
-            renamed[reg] = stored[view.buffer]
-        else:
-            renamed[reg] = _input_register(group, view)
-    for micro in instr.micros:
-        sources = [renamed.get(reg, reg) for reg in micro.sources]
-        group.micros.append(Micro(micro.kernel, sources, micro.results))
-    group.outs = group.outs + instr.outs
-    group.out_regs = group.out_regs + [renamed.get(r, r) for r in instr.out_regs]
-
-
-def _input_register(group, view):
-    for known, reg in zip(group.ins, group.in_regs, strict=True):
-        if known.same(view) and known.dtype == view.dtype:
-            return reg
-    reg = len(group.in_regs)
-    group.ins = group.ins + [view]
-    group.in_regs = group.in_regs + [reg]
-    return reg
 
 
 # --- products in place ----------------------------------------------------------------

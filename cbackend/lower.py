@@ -20,9 +20,11 @@ from cbackend.program import (
     Program,
     View,
     dense_strides,
+    new_view,
 )
 from cbackend.runtime import Callback
 from minijax import core
+from minijax.core import Literal
 from minijax.dtypes import storage_dtype
 from minijax.trace import trace
 
@@ -61,6 +63,7 @@ class Builder:
 
     def __init__(self, module, program, kernels):
         self.module, self.program, self.kernels = module, program, kernels
+        self.literals = {}
         self.source = None
         self.primitive = None
         self.eqn = None  # the one that is being lowered
@@ -93,20 +96,30 @@ class Builder:
 
         The output views.
         """
+        literal = self._literal
         for eqn in jaxpr.eqns:
-            ins = [self._read(env, atom) for atom in eqn.invars]
+            ins = [literal(a) if type(a) is Literal else env[a] for a in eqn.invars]
             self.source, self.primitive, self.eqn = eqn.source, eqn.primitive, eqn
-            outs = eqn.primitive.lower(
-                self, ins, [v.aval for v in eqn.outvars], **eqn.params
-            )
-            env.update(zip(eqn.outvars, outs, strict=True))
-        return [self._read(env, atom) for atom in jaxpr.outvars]
+            outvars = eqn.outvars
+            avals = [v.aval for v in outvars]
+            outs = eqn.primitive.lower(self, ins, avals, **eqn.params)
+            if len(outvars) == 1:
+                (env[outvars[0]],) = outs
+            else:
+                env.update(zip(outvars, outs, strict=True))
+        return [literal(a) if type(a) is Literal else env[a] for a in jaxpr.outvars]
 
-    def _read(self, env, atom):
-        if type(atom) is core.Literal:
-            dtype = storage_dtype(atom.aval.dtype)
-            return self.constant(np.asarray(atom.val).astype(dtype))
-        return env[atom]
+    def _literal(self, atom):
+        """The view of a literal; equal numbers share one."""
+        value, dtype = atom.val, atom.aval.dtype
+        if not value or value != value:  # zeros differ in sign, NaNs in more
+            return self.constant(np.asarray(value).astype(storage_dtype(dtype)))
+        key = dtype, type(value), value
+        known = self.literals.get(key)
+        if known is None:
+            known = self.constant(np.asarray(value).astype(storage_dtype(dtype)))
+            self.literals[key] = known
+        return known
 
     def inline(self, closed, ins):
         """Lower a closed jaxpr in place, on views."""
@@ -130,14 +143,10 @@ class Builder:
 
     def empty(self, shape, dtype):
         """A new dense buffer, to be written by `copy_into` or an instruction."""
-        shape = tuple(shape)
-        size = 1
-        for n in shape:
-            size *= n
-        dtype = np.dtype(dtype)
+        shape, dtype = tuple(shape), np.dtype(dtype)
         if dtype not in CODES:
             raise self.unsupported(f"there is no arithmetic on {dtype}")
-        return _whole(Buffer(dtype, size), shape)
+        return new_view(shape, dtype)
 
     def constant(self, array):
         """A constant array."""
@@ -213,7 +222,7 @@ class Builder:
         shape = tuple(shape)
         outs = [self.empty(shape, dtype) for dtype in out_dtypes]
         if outs[0].buffer.size:
-            ins = [view.broadcast_to(shape) for view in ins]
+            ins = [v if v.shape == shape else v.broadcast_to(shape) for v in ins]
             results = [out.buffer for out in outs]
             regs = list(range(len(ins)))
             micro = Micro(kernel, regs, results)

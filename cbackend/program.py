@@ -90,6 +90,16 @@ def dense_strides(shape):
     return tuple(reversed(strides))
 
 
+def new_view(shape, dtype):
+    """All of a new buffer, row-major."""
+    strides, size = [], 1
+    for n in reversed(shape):
+        strides.append(size)
+        size *= n
+    strides.reverse()
+    return View(Buffer(dtype, size), dtype, shape, tuple(strides))
+
+
 class View:
     """Elements of a buffer: at index i, `offset + sum(strides * i)`.
 
@@ -126,18 +136,23 @@ class View:
 
     def is_dense(self):
         """Whether the elements lie row-major and without gaps."""
-        if self.buffer is None:
-            return False
-        step = 1
-        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if n != 1 and stride != step:
-                return not self.size
-            step *= n
-        return True
+        return self.buffer is not None and self._dense_size() is not None
 
     def is_whole(self):
         """Whether this is all of its buffer, row-major."""
-        return self.is_dense() and not self.offset and self.size == self.buffer.size
+        buffer = self.buffer
+        if buffer is None or self.offset:
+            return False
+        return self._dense_size() == buffer.size
+
+    def _dense_size(self):
+        """How many elements these are if they lie row-major without gaps, else None."""
+        step = 1
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != step:
+                return None if self.size else 0
+            step *= n
+        return step
 
     def transpose(self, permutation):
         """Axes in another order."""

@@ -5,6 +5,8 @@ first program is made, so that starting is quick.
 """
 
 import atexit
+import contextlib
+import gc
 import sys
 
 import numpy as np
@@ -35,7 +37,7 @@ class Compiled(_callpath.Executable):
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
         stats.log_compiling(name, closed.in_avals)
-        with stats.phase("lower", name):
+        with stats.phase("lower", name), _no_collection():
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:
                 check_jaxpr(closed.jaxpr)
@@ -99,6 +101,18 @@ class Compiled(_callpath.Executable):
             "its operations one by one: it may come from an argument, or from the order "
             "in which they are computed"
         )
+
+
+@contextlib.contextmanager
+def _no_collection():
+    """Keep the garbage collector from walking, again and again, all that a pass makes."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _watcher(name):

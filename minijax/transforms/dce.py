@@ -15,12 +15,11 @@ def dce(jaxpr, used_outputs=None):
     live = {v for v in outvars if type(v) is not Literal}
     kept = []
     for eqn in reversed(jaxpr.eqns):
-        used = [v in live for v in eqn.outvars]
-        if eqn.effects or any(used):
-            if eqn.primitive.dce is not None and not all(used):
-                eqn = eqn.primitive.dce(used, eqn)
+        if eqn.effects or not live.isdisjoint(eqn.outvars):
+            if eqn.primitive.dce is not None and not live.issuperset(eqn.outvars):
+                eqn = eqn.primitive.dce([v in live for v in eqn.outvars], eqn)
             kept.append(eqn)
-            live.update(a for a in eqn.invars if type(a) is not Literal)
+            live.update([a for a in eqn.invars if type(a) is not Literal])
     kept.reverse()
     out = jaxpr.replace(eqns=kept, outvars=outvars)
     return out, [v in live for v in jaxpr.invars]

@@ -215,7 +215,10 @@ def _key(eqn, ins):
 
 
 def _literal_key(literal):
-    value = np.asarray(literal.val)
+    value = literal.val
+    if value and value == value:  # zeros differ in sign, NaNs in more
+        return literal.aval, type(value), value
+    value = np.asarray(value)
     return literal.aval, value.dtype, value.tobytes()
 
 
