@@ -5,9 +5,9 @@ from it when somebody asks.  While a jaxpr is run again, each equation stands fo
 own line (`Replay`).
 """
 
-import sys
-import threading
 from typing import Any
+
+from minijax import _callpath
 
 _PACKAGE = __file__.rpartition("source_info.py")[0]
 _own_files = {}  # file name -> whether it is one of this package's
@@ -52,14 +52,9 @@ class SourceInfo(tuple):
         return position(self)[0]
 
 
-class _Place(threading.local):
-    """What is replayed in this thread (a source or None), and the scopes in force."""
-
-    replayed = None
-    scopes = ()
-
-
-_place = _Place()
+# What is replayed in this thread (`replayed`: a source or None), and the scopes in force
+# (`scopes`).
+_place = _callpath.Place()
 
 
 def is_own_file(name):
@@ -70,24 +65,8 @@ def is_own_file(name):
     return own
 
 
-def user_frame():
-    """The source of what is being computed: the innermost frame outside this package,
-    or the equation that is replayed; None where there is neither.
-    """
-    scopes = _place.scopes
-    source = _place.replayed
-    if source is not None:
-        return source if source[2] is scopes else (source[0], source[1], scopes)
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        own = _own_files.get(name)
-        if own is None:
-            own = is_own_file(name)
-        if not own:
-            return frame.f_code, frame.f_lasti, scopes
-        frame = frame.f_back
-    return None
+_callpath.set_own_files(_own_files, is_own_file)
+user_frame = _callpath.user_frame
 
 
 class Replay:

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from minijax import core, dtypes, leaks
+from minijax import _callpath, core, dtypes, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
 from minijax.tree_util import keystr, tree_flatten_with_path
 
@@ -32,6 +32,9 @@ class JaxprTracer(Tracer):
 
     def __repr__(self):
         return f"JitTracer({self.aval.str_short(short_dtypes=False)})"
+
+
+_callpath.set_recording(JaxprTracer, Var, JaxprEqn)
 
 
 class DebugInfo:
@@ -164,11 +167,10 @@ class JaxprTrace(core.Trace):
 
     def process_primitive(self, primitive, args, params):
         try:
-            atoms = [self.atom(x) for x in args]
+            atoms, avals = _callpath.atoms(self, args)
         except TypeError:
             core.check_arguments(primitive, args)
             raise
-        avals = [atom.aval for atom in atoms]
         if core.ref_rules.in_use and not primitive.takes_refs:
             _check_no_refs(primitive, avals)
         out = primitive.shape(*avals, **params)
@@ -176,22 +178,11 @@ class JaxprTrace(core.Trace):
             value = primitive.fold(atoms[0].val, atoms[0].aval, **params)
             if value is not None:
                 return JaxprTracer(self, out, Literal(value, out))
-        return self.record(primitive, atoms, params, out)
+        return _callpath.record(self, primitive, atoms, params, out)
 
     def record(self, primitive, atoms, params, out):
         """Append an equation with outputs of aval(s) `out`; the tracers for them."""
-        effects = primitive.effects_of(params)
-        source = core.user_frame()
-        if self.outside and source is not None:
-            source = (*source[:2], source[2][self.outside :])
-        if primitive.multiple_results:
-            outs = [JaxprTracer(self, aval, Var(aval)) for aval in out]
-            outvars = [t.variable for t in outs]
-        else:
-            outs = JaxprTracer(self, out, Var(out))
-            outvars = [outs.variable]
-        self.eqns.append(JaxprEqn(primitive, atoms, outvars, params, effects, source))
-        return outs
+        return _callpath.record(self, primitive, atoms, params, out)
 
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
         """Record a call whose derivative is `jvp`."""

@@ -13,6 +13,7 @@
  *   primitive.c   `bind`
  *   index.c       a[...] and reshape without a program (index.h)
  *   operators.c   the operators of arrays (operators.h)
+ *   record.c      the equations that a trace records, and their sources
  *
  * It does not link with the runtime, which it calls through a pointer.  Its state is per process: it
  * is not made for several interpreters.  Everything runs under the GIL, except the program itself
@@ -191,5 +192,6 @@ int mjx_py_add_signatures(PyObject *module);
 int mjx_py_add_jit(PyObject *module);
 int mjx_py_add_primitive(PyObject *module);
 int mjx_py_add_operators(PyObject *module);
+int mjx_py_add_record(PyObject *module);
 
 #endif /* MJX_CALLPATH_H */

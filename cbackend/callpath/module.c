@@ -16,7 +16,8 @@ PyMODINIT_FUNC PyInit__callpath(void) {
       mjx_py_add_aval(module) < 0 || mjx_py_add_array(module) < 0 ||
       mjx_py_add_argument(module) < 0 || mjx_py_add_executable(module) < 0 ||
       mjx_py_add_signatures(module) < 0 || mjx_py_add_jit(module) < 0 ||
-      mjx_py_add_primitive(module) < 0 || mjx_py_add_operators(module) < 0) {
+      mjx_py_add_primitive(module) < 0 || mjx_py_add_operators(module) < 0 ||
+      mjx_py_add_record(module) < 0) {
     Py_DECREF(module);
     return NULL;
   }
