@@ -55,6 +55,15 @@ CASES = {
     "axes before dtypes": lambda s: s.lax.reduce_sum(ONES > 0, (3,)),
     "window with another tree": lambda s: s.lax.reduce_window(
         ONES, 0.0, lambda x, y: [x + y], (1,), (1,), "VALID"),
+    "jvp of any window": lambda s: s.jvp(
+        lambda x: s.lax.reduce_window(x, F32(1), lambda x, y: x * s.numpy.sin(y), (2,)),
+        (ONES,), (ONES,)),
+    "jvp in the window's start": lambda s: s.jvp(
+        lambda x: s.lax.reduce_window(ONES, x, lambda x, y: x * y, (2,)),
+        (F32(1),), (F32(1),)),
+    "weak sum from a strong start": lambda s: s.lax.reduce(
+        s.numpy.asarray(2), np.int32(0), s.lax.add, ()),
+    "no dtype": lambda s: s.lax.convert_element_type(1.0, None),
     "argmin of complex": lambda s: s.lax.argmin(np.ones(2, "c8"), 0, np.int32),
     # sorting
     "no key": lambda s: s.lax.sort(ONES, num_keys=0),

@@ -634,3 +634,23 @@ def test_every_name_is_there():
     public = {name for name in dir(jax.random) if not name.startswith("_")}
     for name in public:
         assert getattr(minijax.random, name, None) is not None, name
+
+
+@pytest.mark.parametrize("impl", ["philox2x32", "philox4x32", "threefry4x32"])
+def test_hashes_of_counters(impl):
+    def found(framework):
+        jr = framework.random
+
+        def use(key, seed):
+            keys = jr.split(key, (2, 3))
+            bits = [jr.bits(key, (2, 3), f"uint{width}") for width in (8, 16, 32, 64)]
+            new = [jr.key(seed, impl=impl), jr.fold_in(key, 7), keys]
+            spread = framework.vmap(jr.bits)(keys[0])
+            return [*bits, spread, *map(jr.key_data, new)]
+
+        with framework.enable_x64(True):
+            return framework.jit(use)(jr.key(-42, impl=impl), 2**40 + 3)
+
+    for want, got in zip(found(jax), found(minijax), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)

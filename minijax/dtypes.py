@@ -80,7 +80,9 @@ class KeyTy(ExtendedDType):
 
 
 # bytes -> a dtype of that size, for elements that are only moved
-_OPAQUE = {8: np.dtype(np.uint64), 16: np.dtype(np.complex128)}
+_OPAQUE = {
+    4: np.dtype(np.uint32), 8: np.dtype(np.uint64), 16: np.dtype(np.complex128)
+}  # fmt: skip
 
 
 def storage_dtype(dtype):
@@ -91,9 +93,12 @@ def storage_dtype(dtype):
 
 
 key_dtypes = {
+    "philox2x32": KeyTy("philox2x32", "phx2", (1,)),
+    "philox4x32": KeyTy("philox4x32", "phx4", (2,)),
     "threefry2x32": KeyTy("threefry2x32", "fry", (2,)),
     "rbg": KeyTy("rbg", "rbg", (4,)),
     "unsafe_rbg": KeyTy("unsafe_rbg", "urbg", (4,)),
+    "threefry4x32": KeyTy("threefry4x32", "fry4", (4,)),
 }
 
 

@@ -72,7 +72,8 @@ def _traced(what, name):
     return UnexpectedTracerError(
         f"Found a JAX Tracer as {what} in the decomposition for the composite op "
         f"'{name}'. Values that are traced must be passed to the composite as positional "
-        "arguments; attributes can be NumPy arrays."
+        "arguments.\n\nNote: If you are passing jax arrays as attributes, use numpy "
+        "arrays instead."
     )
 
 

@@ -60,7 +60,7 @@ def define_prng_impl(
     """A generator of one's own, for `impl` of `jax.random.key`.
 
     Args:
-        key_shape: the shape of the uint32 words of a key: two or four of them.
+        key_shape: the shape of the uint32 words of a key: one, two or four.
         seed: (integer) -> words of a key; split: (words, shape) -> words of
             (*shape, *key_shape); random_bits: (words, bit_width, shape) -> unsigned
             integers; fold_in: (words, uint32) -> words.

@@ -45,8 +45,10 @@ def convert_element_type(operand, new_dtype):
 
     Floats become integers by truncation, saturating, NaN as 0; complex numbers lose
     their imaginary part with a warning.  TypeError for what no array can hold,
-    ValueError for random keys.
+    ValueError for random keys and for no dtype.
     """
+    if new_dtype is None:
+        raise ValueError("dtype must be specified.")
     return convert(operand, new_dtype)
 
 
@@ -60,7 +62,7 @@ def convert(operand, new_dtype=None, weak_type=False):
     if hasattr(operand, "__jax_array__"):
         operand = operand.__jax_array__()
     old_dtype, old_weak = dtypes.dtype(operand), dtypes.is_weakly_typed(operand)
-    new_dtype = _target_dtype(old_dtype, new_dtype)
+    new_dtype = old_dtype if new_dtype is None else _target_dtype(old_dtype, new_dtype)
     if old_dtype == new_dtype and old_weak == weak_type and is_array(operand):
         return operand
     if loses_imaginary_part(old_dtype, new_dtype):
@@ -76,8 +78,6 @@ def convert(operand, new_dtype=None, weak_type=False):
 
 
 def _target_dtype(old: Any, new: Any) -> Any:
-    if new is None:
-        raise ValueError("dtype must be specified.")
     if isinstance(new, dtypes.ExtendedDType) or isinstance(old, dtypes.ExtendedDType):
         if new != old:
             extended = isinstance(new, dtypes.ExtendedDType)

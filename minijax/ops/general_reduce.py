@@ -13,6 +13,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.core import AxisData, ShapedArray, Zero
 from minijax.ops import arithmetic, bits, comparison
+from minijax.ops.convert import convert
 from minijax.ops.define import (
     BITS,
     NOT_LINEAR,
@@ -37,6 +38,7 @@ from minijax.ops.reduce import (
     reduce_sum,
     reduce_xor,
 )
+from minijax.ops.scalar_jaxpr import paired_jvp
 from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
 from minijax.ops.slicing import concatenate, slice_in_dim
 from minijax.trace import trace
@@ -62,7 +64,8 @@ def reduce(operands, init_values, computation, dimensions, out_sharding=None):
     if len(arrays) == 1:
         known = _known_reduction(arrays[0], inits[0], computation)
         if known is not None:
-            return unflatten(tree, [known(arrays[0], dimensions)])
+            weak = all(map(dtypes.is_weakly_typed, (*arrays, *inits)))
+            return unflatten(tree, [convert(known(arrays[0], dimensions), None, weak)])
     closed = _trace_computation(computation, tree, inits)
     outs = reduce_p.bind(
         *arrays,
@@ -263,52 +266,6 @@ def _run_reference(closed, args):
     return [read(atom) for atom in closed.jaxpr.outvars]
 
 
-def _dual(closed):
-    """The traced function's jvp: (values, tangents) twice -> values, tangents."""
-    avals = [v.aval for v in closed.jaxpr.invars]
-
-    def flat(*args):
-        primals, tangents = args[: len(avals)], args[len(avals) :]
-        return _push(closed, primals, tangents)
-
-    return trace(flat, avals + [a.to_tangent_aval() for a in avals])
-
-
-def _push(closed, primals, tangents):
-    """Run a jaxpr through its equations' jvp rules; values and instantiated tangents."""
-    jaxpr = closed.jaxpr
-    env = {
-        v: (c, Zero.of(c)) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)
-    }
-    env.update(
-        (v, pair)
-        for v, pair in zip(
-            jaxpr.invars, zip(primals, tangents, strict=True), strict=True
-        )
-    )
-
-    def read(atom):
-        if type(atom) is core.Literal:
-            return atom.val, Zero.of(atom.val)
-        return env[atom]
-
-    for eqn in jaxpr.eqns:
-        values, slopes = (
-            zip(*map(read, eqn.invars), strict=True) if eqn.invars else ((), ())
-        )
-        if all(type(t) is Zero for t in slopes):
-            out = eqn.primitive.bind_eqn(list(values), eqn.params)
-            outs = out if eqn.primitive.multiple_results else [out]
-            pairs = [(x, Zero.of(x)) for x in outs]
-        else:
-            out, slope = eqn.primitive.jvp(list(values), list(slopes), **eqn.params)
-            several = eqn.primitive.multiple_results
-            pairs = zip(out, slope, strict=True) if several else [(out, slope)]
-        env.update(zip(eqn.outvars, pairs, strict=True))
-    found = [read(atom) for atom in jaxpr.outvars]
-    return [x for x, _ in found] + [instantiate(t) for _, t in found]
-
-
 def _reduce_jvp(primals, tangents, *, computation, jaxpr, dimensions):
     half = len(primals) // 2
     if all(type(t) is Zero for t in tangents):
@@ -320,7 +277,7 @@ def _reduce_jvp(primals, tangents, *, computation, jaxpr, dimensions):
         raise NotImplementedError(
             "Gradient of generic reduce with respect to its initial values"
         )
-    pair = _paired(jaxpr, half)
+    pair = paired_jvp(jaxpr)
 
     def combine(left, right):
         return _on_slices(pair, shape_of(left[0]))(*left, *right)
@@ -333,20 +290,6 @@ def _reduce_jvp(primals, tangents, *, computation, jaxpr, dimensions):
         dimensions,
     )
     return outs[:half], outs[half:]
-
-
-def _paired(closed, half):
-    """The jvp with its arguments as (values, tangents) of the left, then of the right."""
-    dual = _dual(closed)
-    avals = [v.aval for v in dual.jaxpr.invars]
-    order = [0, 2, 1, 3]  # left values, right values, left tangents, right tangents
-
-    def flat(*args):
-        blocks = [args[k * half : (k + 1) * half] for k in order]
-        return core.eval_jaxpr(dual.jaxpr, dual.consts, *[x for b in blocks for x in b])
-
-    blocks = [avals[k * half : (k + 1) * half] for k in order]
-    return trace(flat, [a for block in blocks for a in block])
 
 
 def _reduce_batch(axis, args, dims, *, computation, jaxpr, dimensions):

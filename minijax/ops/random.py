@@ -168,13 +168,16 @@ generators: dict[dtypes.KeyTy, Generator] = {}
 
 def _generator(dtype):
     if dtype not in generators:
-        importlib.import_module("minijax.ops.rbg")  # few programs need it
+        home = "rbg" if dtype.impl.endswith("rbg") else "counters"
+        importlib.import_module(f"minijax.ops.{home}")  # few programs need it
     return generators[dtype]
 
 
 def _unpacked(b, key, dtype):
     """A view of the uint32 words of keys, from one of their opaque elements."""
-    if key.dtype == _U64:
+    if key.dtype == _U32:
+        words = [key]
+    elif key.dtype == _U64:
         words = _words(b, key)
     else:
         aval = ShapedArray(key.shape, np.dtype(np.float64))
@@ -190,6 +193,8 @@ def _packed(b, words, dtype):
     """The inverse of `_unpacked`."""
     shape = words.shape[: len(words.shape) - len(dtype.key_shape)]
     words = b.dense(words).reshape((*shape, dtype.itemsize // 4))
+    if dtype.itemsize == 4:
+        return _word(words, 0)
     parts = [
         _joined(b, _word(words, k), _word(words, k + 1))
         for k in range(0, dtype.itemsize // 4, 2)

@@ -1,8 +1,9 @@
 """Jaxprs of scalars, run on whole arrays: what `lower` rules make of a user's function."""
 
 from minijax import core
-from minijax.core import ClosedJaxpr
-from minijax.ops.define import shape_of
+from minijax.core import ClosedJaxpr, Zero
+from minijax.ops.define import instantiate, shape_of
+from minijax.trace import trace
 
 
 def eval_elementwise(closed, args):
@@ -31,3 +32,67 @@ def eval_elementwise(closed, args):
             )
         env.update(zip(eqn.outvars, outs, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def paired_jvp(closed):
+    """The jvp of a function that combines two sides, itself one that combines two sides.
+
+    Its sides, and its result, are values and then their tangents.
+    """
+    half = len(closed.jaxpr.invars) // 2
+    dual = _dual(closed)
+    avals = [v.aval for v in dual.jaxpr.invars]
+    order = [0, 2, 1, 3]  # left values, right values, left tangents, right tangents
+
+    def flat(*args):
+        blocks = [args[k * half : (k + 1) * half] for k in order]
+        return core.eval_jaxpr(dual.jaxpr, dual.consts, *[x for b in blocks for x in b])
+
+    blocks = [avals[k * half : (k + 1) * half] for k in order]
+    return trace(flat, [a for block in blocks for a in block])
+
+
+def _dual(closed):
+    """The traced function's jvp: (values, tangents) twice -> values, tangents."""
+    avals = [v.aval for v in closed.jaxpr.invars]
+
+    def flat(*args):
+        primals, tangents = args[: len(avals)], args[len(avals) :]
+        return _push(closed, primals, tangents)
+
+    return trace(flat, avals + [a.to_tangent_aval() for a in avals])
+
+
+def _push(closed, primals, tangents):
+    """Run a jaxpr through its equations' jvp rules; values and instantiated tangents."""
+    jaxpr = closed.jaxpr
+    env = {
+        v: (c, Zero.of(c)) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)
+    }
+    env.update(
+        (v, pair)
+        for v, pair in zip(
+            jaxpr.invars, zip(primals, tangents, strict=True), strict=True
+        )
+    )
+
+    def read(atom):
+        if type(atom) is core.Literal:
+            return atom.val, Zero.of(atom.val)
+        return env[atom]
+
+    for eqn in jaxpr.eqns:
+        values, slopes = (
+            zip(*map(read, eqn.invars), strict=True) if eqn.invars else ((), ())
+        )
+        if all(type(t) is Zero for t in slopes):
+            out = eqn.primitive.bind_eqn(list(values), eqn.params)
+            outs = out if eqn.primitive.multiple_results else [out]
+            pairs = [(x, Zero.of(x)) for x in outs]
+        else:
+            out, slope = eqn.primitive.jvp(list(values), list(slopes), **eqn.params)
+            several = eqn.primitive.multiple_results
+            pairs = zip(out, slope, strict=True) if several else [(out, slope)]
+        env.update(zip(eqn.outvars, pairs, strict=True))
+    found = [read(atom) for atom in jaxpr.outvars]
+    return [x for x, _ in found] + [instantiate(t) for _, t in found]

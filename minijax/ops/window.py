@@ -23,9 +23,10 @@ from minijax.ops.define import (
     define,
     dtype_of,
     in_aval,
+    instantiate,
     shape_of,
 )
-from minijax.ops.scalar_jaxpr import eval_elementwise
+from minijax.ops.scalar_jaxpr import eval_elementwise, paired_jvp
 from minijax.ops.slicing import pad
 from minijax.ops.views import real_view
 from minijax.ops.window_reference import (
@@ -195,6 +196,26 @@ def _reduce_window_shape(*avals, jaxpr, consts, **params):
     return [ShapedArray(shape, x.dtype) for x in operands]
 
 
+def _reduce_window_jvp(primals, tangents, *, jaxpr, consts, **params):
+    """Values and tangents reduced together: windows of pairs."""
+    half = len(primals) // 2
+    if any(type(t) is not Zero for t in tangents[half:]):
+        raise TypeError(
+            "reduce_window jvp does not support non-zero init_value_tangent."
+        )
+    pair = paired_jvp(ClosedJaxpr(jaxpr, consts))
+    outs = reduce_window_p.bind(
+        *primals[:half],
+        *map(instantiate, tangents[:half]),
+        *primals[half:],
+        *map(instantiate, tangents[half:]),
+        jaxpr=pair.jaxpr,
+        consts=tuple(pair.consts),
+        **params,
+    )
+    return outs[:half], outs[half:]
+
+
 def _reduce_window_batch(axis, args, dims, *, jaxpr, consts, **params):
     half = len(args) // 2
     if any(d is not None for d in dims[half:]):
@@ -321,10 +342,7 @@ reduce_window_p = define(
     multiple_results=True,
     shape=_reduce_window_shape,
     reference=reduce_window_reference,
-    jvp=NO_RULE(
-        "Differentiation of reduce_window is implemented for lax.add, lax.max and lax.min "
-        "with their identities only"
-    ),
+    jvp=_reduce_window_jvp,
     transpose=NO_RULE("Transpose rule for 'reduce_window' not implemented"),
     batch=_reduce_window_batch,
     lower=_reduce_window_lower,

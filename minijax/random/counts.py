@@ -139,7 +139,7 @@ def poisson(key, lam, shape=None, dtype=None, *, out_sharding=None):
     if key.dtype.impl != "threefry2x32":
         raise NotImplementedError(
             "`poisson` is only implemented for the threefry2x32 RNG, not "
-            f"{key.dtype.impl}"
+            f"{key.dtype.tag}"
         )
     shape = shape_of(lam) if shape is None else canonical_shape(shape)
     lam = jnp.broadcast_to(lam, shape)
