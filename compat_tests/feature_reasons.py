@@ -17,9 +17,6 @@ _STORAGE = "needs tensorstore, as in JAX"
 ABSENT = _table(
     {
         _HIJAX: "jax.experimental.cur_qdd",
-        "choices of which cotangents `jax.vjp` accumulates; they serve references": (
-            "jax.ad.DontWant jax.ad.GradValue"
-        ),
         "the policies are functions here": "jax.checkpoint_policies.SaveOnlyTheseNames",
         "TensorFlow export; JAX's own needs absl and TensorFlow": (
             "jax.experimental.jax2tf jax.experimental.jax2tf.convert"

@@ -50,6 +50,7 @@ enable_x64 = config.context_manager("jax_enable_x64")
 explain_cache_misses = config.context_manager("jax_explain_cache_misses")
 legacy_prng_key = config.context_manager("jax_legacy_prng_key")
 log_compiles = config.context_manager("jax_log_compiles")
+no_execution = config.context_manager("jax_no_execution")
 no_tracing = config.context_manager("jax_no_tracing")
 numpy_dtype_promotion = config.context_manager("jax_numpy_dtype_promotion")
 numpy_rank_promotion = config.context_manager("jax_numpy_rank_promotion")
@@ -139,7 +140,7 @@ _FOUND_IN = {
 
 # Submodules that are imported when they are first asked for, so that starting is quick.
 _LAZY = {
-    "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
+    "ad", "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
     "distributed", "dlpack", "dtypes", "errors", "example_libraries",
     "experimental", "export", "extend", "ffi", "flatten_util", "image", "interop",
     "interpreters", "memory", "monitoring", "nn", "ops", "pprint", "profiler",
@@ -154,6 +155,17 @@ _NOT_PUBLIC = {
     "Any", "JAX_VERSION", "ModuleType", "ad_checkpoint", "example_libraries", "extend",
     "flatten_util", "interop", "missing_attribute", "pprint", "test_util", "util",
 }  # fmt: skip
+
+
+def make_user_context(default_value: Any = None) -> Any:
+    """A value of the user's own that functions are traced anew for when it changes.
+
+    `context(value)` holds it for a `with` block; `context.value`, `context.get_global()`
+    and `context.set_global(value)` read and set it.  Values must be hashable.
+    """
+    name = f"user_context_{len(config.trace_flags())}"
+    config.define(name, default_value, "a user's", traced=True, environment=False)
+    return config.context_manager(name)
 
 
 def disable_jit(disable: bool = True) -> Any:

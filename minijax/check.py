@@ -1,47 +1,84 @@
 """Validate a jaxpr: variables are defined before they are read, and typed by the rules."""
 
-from minijax import core, errors
+from minijax import core, errors, pprint
 from minijax.core import Literal
+
+_NEAR = 20  # how many equations on either side of a malformed one errors show
 
 
 def check_jaxpr(jaxpr):
     """JaxprTypeError, naming the equation and the user's line, if the jaxpr is malformed."""
     known = set(jaxpr.constvars) | set(jaxpr.invars)
     for eqn in jaxpr.eqns:
-        _check_read(eqn.invars, known, eqn)
-        _check_types(eqn)
+        why = _unread(eqn.invars, known) or _inner_fault(eqn) or _type_fault(eqn, jaxpr)
+        if why:
+            raise _malformed(jaxpr, eqn, why)
         for inner in core.subjaxprs(eqn.params):
             check_jaxpr(getattr(inner, "jaxpr", inner))
         for var in eqn.outvars:
             if var in known:
-                raise _malformed(eqn, f"variable {var} is defined twice")
+                why = f"Variable {_name(jaxpr, var)!r} already bound"
+                raise _malformed(jaxpr, eqn, why)
             known.add(var)
-    _check_read(jaxpr.outvars, known, None)
+    why = _unread(jaxpr.outvars, known)
+    if why:
+        raise errors.JaxprTypeError(f"{why}, in the outputs of\n\n{jaxpr}\n")
 
 
-def _check_read(atoms, known, eqn):
+def _unread(atoms, known):
     for atom in atoms:
         if type(atom) is not Literal and atom not in known:
-            raise _malformed(eqn, f"variable {atom} is read before it is defined")
+            return f"Variable {atom} is read before it is defined"
+    return None
 
 
-def _check_types(eqn):
+def _inner_fault(eqn):
+    """What is wrong with the numbers of inputs of the jaxprs that an equation calls."""
+    n, params = len(eqn.invars), eqn.params
+    if "branches" in params:
+        takes = [len(branch.jaxpr.invars) for branch in params["branches"]]
+        for k, other in enumerate(takes):
+            if other != takes[0]:
+                return (
+                    f"{eqn.primitive} branch 0 takes {takes[0]} inputs, "
+                    f"branch {k} takes {other}"
+                )
+        called, n = takes[0], n - 1
+    elif eqn.primitive.name in ("jit", "scan", "remat2"):
+        called = len(params["jaxpr"].jaxpr.invars)
+    else:
+        return None
+    if called == n:
+        return None
+    return f"{eqn.primitive} with {n} operands cannot call jaxpr with {called} inputs"
+
+
+def _type_fault(eqn, jaxpr):
     avals = [a.aval for a in eqn.invars]
     try:
         out = eqn.primitive.shape(*avals, **eqn.params)
     except (TypeError, ValueError) as error:
-        raise _malformed(eqn, f"its shape rule refuses the inputs: {error}") from error
+        return f"The shape rule of {eqn.primitive} refuses the inputs: {error}"
     outs = out if eqn.primitive.multiple_results else [out]
     for var, aval in zip(eqn.outvars, outs, strict=True):
         if (var.aval.shape, var.aval.dtype) != (aval.shape, aval.dtype):
-            raise _malformed(eqn, f"an output is {var.aval}, but its rule gives {aval}")
+            return (
+                f"Value for variable {_name(jaxpr, var)!r} inconsistently typed as "
+                f"{aval.str_short()} for let-binder of type {var.aval.str_short()}"
+            )
+    return None
 
 
-def _malformed(eqn, why):
-    if eqn is None:
-        return errors.JaxprTypeError(f"malformed jaxpr: {why}, in its outputs")
+def _name(jaxpr, var):
+    return pprint.names_in(jaxpr)(var)
+
+
+def _malformed(jaxpr, eqn, why):
+    place = jaxpr.eqns.index(eqn)
+    near = jaxpr.eqns[max(0, place - _NEAR) : place + _NEAR]
+    names = pprint.names_in(jaxpr)
     return errors.JaxprTypeError(
-        f"malformed jaxpr: {why}, in equation\n    {eqn.primitive} of "
-        f"{[a.aval.str_short() for a in eqn.invars]}\n"
-        f"asked for at {core.describe_source(eqn.source)}"
+        f"{why}\n\nin equation:\n\n{pprint.pretty_eqn(eqn, names)}\n\nfrom source: "
+        f"{core.describe_source(eqn.source)}\n\nwhile checking jaxpr:\n\n"
+        f"{pprint.pretty(jaxpr.replace(eqns=near), names=names)}\n"
     )

@@ -5,6 +5,7 @@ context manager is open.  Flags that change what tracing produces are part of ev
 cache key (`trace_key`).
 """
 
+import enum
 import os
 import sys
 import threading
@@ -13,6 +14,19 @@ import types
 from minijax import _callpath, ladder, stats
 
 _ABSENT = object()
+
+
+class ExplicitX64Mode(enum.IntEnum):
+    """What asking for a 64-bit dtype does where such types are off."""
+
+    WARN = 1
+    ERROR = 2
+    ALLOW = 3
+
+    @classmethod
+    def _missing_(cls, value):
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
 
 # name -> (default, part of the trace key?, what it does)
 _FLAGS = {
@@ -56,12 +70,15 @@ _FLAGS = {
     "jax_transfer_guard": (None, False, "accepted; there is one memory"),
     "jax_legacy_prng_key": ("allow", False, "'warn' or 'error' on raw uint32 keys"),
     "jax_no_tracing": (False, False, "raise when a function would be traced"),
+    "jax_no_execution": (False, False, "raise when a program would be run"),
+    "jax_explicit_x64_dtypes": (
+        ExplicitX64Mode.WARN, True, "what asking for 64 bits does where they are off"),
     "jax_pprint_use_color": (True, False, "accepted; output is plain"),
     "jax_numpy_rank_promotion_strict": (False, False, "accepted"),
     "jax_remat3": (False, False, "accepted"),
     "jax_pmap_shmap_merge": (True, False, "accepted"),
     "jax_captured_constants_warn_bytes": (2_000_000_000, False, "accepted"),
-    "jax_allow_f16_reductions": (True, False, "accepted; f16 sums accumulate in f32"),
+    "jax_allow_f16_reductions": (True, True, "whether sums may be of 16-bit floats"),
     "jax_array_garbage_collection_guard": (None, False, "accepted"),
 }  # fmt: skip
 
@@ -179,6 +196,14 @@ _CHOICES = {
 }
 
 
+def _as_choice(name, value):
+    """`value` as the flag keeps it.  ValueError where it may not have it."""
+    if name == "jax_explicit_x64_dtypes":
+        return ExplicitX64Mode(value)
+    _check_choice(name, value)
+    return value
+
+
 def _check_choice(name, value):
     """ValueError where a flag has named values and `value` is none of them."""
     choices = _CHOICES.get(name)
@@ -210,6 +235,7 @@ def _check_device(value):
 # are served by Python rather than by the call path in C.
 _SLOW_FLAGS = (
     "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_legacy_prng_key",
+    "jax_no_execution",
 )  # fmt: skip
 
 _TRACE_FLAGS = tuple(name for name, (_, traced, _) in _FLAGS.items() if traced)
@@ -338,7 +364,7 @@ def update(name, val):
     """Set flag `name` for the whole process.  AttributeError if there is none."""
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
-    _check_choice(name, val)
+    val = _as_choice(name, val)
     setattr(_Values, name, bool(val) if type(_FLAGS[name][0]) is bool else val)
     _refresh(_Values)
     _refresh_thread()
@@ -429,8 +455,7 @@ class State:
                     "argument representing the new value for the config option."
                 )
             new_val = True
-        _check_choice(self._name, new_val)
-        return _Setting(self._name, new_val)
+        return _Setting(self._name, _as_choice(self._name, new_val))
 
     def __bool__(self):
         raise TypeError(

@@ -105,6 +105,7 @@ class Primitive(_callpath.Primitive):
     multiple_results = False
     call_primitive = False  # as JAX's; only those that users define can be one
     effects = no_effects
+    only_in_python = False  # whether eager calls must reach a user's `def_impl`
     call = False
     always_traced = False  # by transformations, even where no argument concerns them
     takes_refs = False
@@ -120,7 +121,7 @@ class Primitive(_callpath.Primitive):
     close_over: Any = None
     fold: Any = None
     typed_reference: Any = None
-    impl = None  # what eager calls run in place of a compiled program, if anything
+    own_impl: Any = None  # what eager calls run in place of a compiled program
 
     def __init__(self, name, multiple_results=False):
         self.name = name
@@ -132,6 +133,26 @@ class Primitive(_callpath.Primitive):
 
     def __reduce__(self):
         raise TypeError(f"primitive {self.name} cannot be pickled")
+
+    @property
+    def impl(self):
+        """What computes the result of an eager call: `impl(*args, **params)`."""
+        return self._program_impl if self.own_impl is None else self.own_impl
+
+    @impl.setter
+    def impl(self, impl):
+        own = impl != self._program_impl
+        self.own_impl = impl if own else None
+        self._forget()
+
+    def def_impl(self, impl):
+        """Set what computes the result of eager calls; returns it."""
+        self.impl = impl
+        self.only_in_python = self.own_impl is not None
+        return impl
+
+    def _program_impl(self, *args, **params):
+        return eager(self, args, params, ignore_impl=True)
 
     bind: Any  # (*args, **params): apply to arguments, under the current trace
 
@@ -419,7 +440,7 @@ def _check_no_tracers(args):
             raise errors.leaked(arg)
 
 
-def eager(primitive, args, params):
+def eager(primitive, args, params, *, ignore_impl=False):
     """Compute a primitive on arrays; `dispatch` puts its own in place of this one."""
     raise NotImplementedError("minijax.dispatch is not imported")
 

@@ -61,10 +61,10 @@ _served = set()  # primitives that keep programs of their own
 caches = weakref.WeakSet()  # whatever else `clear_caches` is to clear
 
 
-def apply_primitive(primitive, args, params):
-    """Compute one primitive now."""
-    if primitive.impl is not None:
-        return primitive.impl(*args, **params)
+def apply_primitive(primitive, args, params, *, ignore_impl=False):
+    """Compute one primitive now: by its compiled form where its own is ignored."""
+    if primitive.own_impl is not None and not ignore_impl:
+        return primitive.own_impl(*args, **params)
     avals = tuple([core.get_aval(x) for x in args])
     outs = _program(primitive, avals, params)(args)
     return outs if primitive.multiple_results else outs[0]
@@ -74,7 +74,7 @@ def eager_program(primitive, avals, params):
     """The program of an eager call, for the call path in C to keep; None where the
     primitive has its own way of being computed.
     """
-    if primitive.impl is not None:
+    if primitive.own_impl is not None:
         return None
     _served.add(primitive)
     form = None if primitive.multiple_results else ...

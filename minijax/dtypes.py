@@ -207,8 +207,9 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False) -> Any:
 def check_user_dtype(dtype, where: str) -> Any:
     """The canonical dtype for what a user passed as `dtype=` to the function `where`.
 
-    Warns when x64 is off and a 64-bit dtype was asked for; Python's scalar types, which
-    only say a kind, do not warn. Raises TypeError for what no array can have.
+    Warns when x64 is off and a 64-bit dtype was asked for, or does what the flag
+    `jax_explicit_x64_dtypes` says; Python's scalar types, which only say a kind, do not.
+    Raises TypeError for what no array can have.
     """
     if isinstance(dtype, type) and dtype in _PYTHON_WIDE:
         return python_scalar_dtype(dtype)
@@ -227,6 +228,15 @@ def check_user_dtype(dtype, where: str) -> Any:
         )
     result = canonicalize_dtype(wanted)
     if result != wanted and dtype is not None:
+        mode = config.values.jax_explicit_x64_dtypes
+        if mode == config.ExplicitX64Mode.ALLOW:
+            return wanted
+        if mode == config.ExplicitX64Mode.ERROR:
+            raise ValueError(
+                f"Explicitly requested dtype {wanted.name} requested in {where} is not"
+                " available. To enable more dtypes, set the jax_enable_x64 or"
+                " jax_explicit_x64_dtypes configuration option."
+            )
         warnings.warn(
             f"Explicitly requested dtype {wanted.name} requested in {where} is not"
             f" available, and will be truncated to dtype {result.name}. To enable more"
@@ -438,13 +448,13 @@ def check_python_int(x, dtype):
         raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
 
 
-def check_int_argument(x, dtype):
+def check_int_argument(x, dtype, whose=""):
     """OverflowError where a Python integer that a user passed does not fit `dtype`."""
     info = np.iinfo(dtype)
     if not info.min <= x <= info.max:
         raise OverflowError(
             "An overflow was encountered while parsing an argument to a jitted "
-            f"computation: Python int {x} too large to convert to {dtype.name}"
+            f"computation: Python int {x} too large to convert to {dtype.name}{whose}"
         )
 
 

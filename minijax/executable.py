@@ -68,6 +68,11 @@ class Compiled(_callpath.Executable):
 
     def __call__(self, args):
         """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
+        if config.values.jax_no_execution:
+            raise RuntimeError(
+                f"JAX tried to execute function {self.name}, but the no_execution config "
+                "option is set"
+            )
         arrays = self._run(args)
         if ladder.CHECK:
             data = [

@@ -143,6 +143,14 @@ class Jaxpr:
         self.debug_info = debug_info
         self.memo = {}
 
+    # JAX's own names for the fields, which its tests assign.
+    _invars = property(
+        lambda self: self.invars, lambda self, new: setattr(self, "invars", list(new))
+    )
+    _eqns = property(
+        lambda self: self.eqns, lambda self, new: setattr(self, "eqns", list(new))
+    )
+
     @property
     def in_avals(self):
         """The avals of the inputs."""

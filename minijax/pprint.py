@@ -142,7 +142,7 @@ class _Names:
     def suggest(self, variables, like):
         """Names `variables` as those that they stand for."""
         used = set()
-        for var, other in zip(variables, like, strict=True):
+        for var, other in zip(variables, like, strict=False):  # also of malformed ones
             if (
                 Literal in (type(var), type(other))
                 or other in used
@@ -173,10 +173,11 @@ def _literal(value):
 # --- jaxprs -------------------------------------------------------------------------------
 
 
-def pretty(jaxpr, **settings):
-    """A jaxpr and the jaxprs in its equations' parameters."""
-    names = _Names(Settings(**settings))
-    names.known.update(dict.fromkeys(_unread(jaxpr), "_"))
+def pretty(jaxpr, names=None, **settings):
+    """A jaxpr and the jaxprs in its equations' parameters; `names` as `names_in` has."""
+    if names is None:
+        names = _Names(Settings(**settings))
+        names.known.update(dict.fromkeys(_unread(jaxpr), "_"))
     shared = _shared(jaxpr)
     names.shared.update((id(inner), name) for name, inner in shared)
     docs = [
@@ -186,9 +187,17 @@ def pretty(jaxpr, **settings):
     return _layout([*docs, _skeleton(jaxpr, names)])
 
 
-def pretty_eqn(eqn):
-    """One equation, with names of its own."""
-    return _layout(_equation(eqn, _Names())).rstrip()
+def names_in(jaxpr):
+    """The names that `pretty` gives the variables of a jaxpr, as a function of them."""
+    given = _Names()
+    given.known.update(dict.fromkeys(_unread(jaxpr), "_"))
+    _skeleton(jaxpr, given)
+    return given
+
+
+def pretty_eqn(eqn, names=None):
+    """One equation, with names of its own or those of a jaxpr."""
+    return _layout(_equation(eqn, names or _Names())).rstrip()
 
 
 def _unread(jaxpr):

@@ -110,9 +110,12 @@ def log_compiling(fun_name: str, avals: Any) -> None:
     )
 
 
-def log(logger: str, text: Callable[[], str]) -> None:
-    """Log what `text()` gives: a warning under `jax_log_compiles`, else for debugging."""
-    warns = warns_of_compiles()
+def log(logger: str, text: Callable[[], str], warns: bool | None = None) -> None:
+    """Log what `text()` gives: as a warning where `warns` says so (under
+    `jax_log_compiles`, if it is None), else for debugging.
+    """
+    if warns is None:
+        warns = warns_of_compiles()
     if not warns and "logging" not in sys.modules:
         return  # nobody can be listening
     logging = importlib.import_module("logging")

@@ -7,6 +7,7 @@ __getattr__ = names_of(
     __name__,
     "minijax",
     "minijax.api.differentiate",
+    "minijax.api.pullback",
     "minijax.api.inspection",
     "minijax.api.arrays",
     "minijax.api.shard",

@@ -4,6 +4,7 @@ import inspect
 import operator
 
 from minijax._src._homes import names_of
+from minijax.control.signature import NO_SIGNATURE, check_disjoint, matched
 
 SENTINEL = object()
 _BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -55,6 +56,31 @@ def infer_argnums_and_argnames(sig, argnums, argnames):
         if p.kind is _BY_PLACE and k in argnums
     ]
     return argnums, tuple(names)
+
+
+def resolve_argnums(
+    fun, signature, donate_argnums, donate_argnames, static_argnums, static_argnames
+):
+    """(donated numbers, names, static numbers, names), each completed and validated.
+
+    ValueError for what the function does not take, for what is both static and donated,
+    and for donated names of a function that tells no signature.
+    """
+    if signature is None:
+        if donate_argnames is not None:
+            raise ValueError(NO_SIGNATURE.format(fun=fun))
+        nums = donate_argnums, static_argnums
+        donated, static = (() if k is None else _ensure_index_tuple(k) for k in nums)
+        if static_argnames is None:
+            return donated, (), static, ()
+        names = (
+            (static_argnames,) if isinstance(static_argnames, str) else static_argnames
+        )
+        return donated, (), static, tuple(names)
+    static = matched(fun, static_argnums, static_argnames, "static")
+    donated = matched(fun, donate_argnums, donate_argnames, "donate")
+    check_disjoint(static[1], donated[1])
+    return (*donated[:2], *static[:2])
 
 
 def check_callable(fun):

@@ -1,10 +1,42 @@
 """Uses that warn, and that may be made to raise."""
 
+import functools
 import warnings
 
 from minijax.alias import missing_attribute
 
 _accelerated: dict[str, bool] = {}
+
+
+def deprecation_getattr(module, deprecations):
+    """A `__getattr__` for the module of that name, some of whose names are deprecated.
+
+    `deprecations` maps a name to (message, value): asking for it warns, or raises
+    AttributeError where the value is None.
+    """
+
+    @functools.cache
+    def find(name):
+        if name not in deprecations:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        message, value = deprecations[name]
+        if value is None:
+            raise AttributeError(message)
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return value
+
+    return find
+
+
+def accelerate_getattr_deprecation(module, name):
+    """From now on asking the module for the deprecated name raises."""
+    message, _ = module._deprecations[name]
+    module._deprecations[name] = message, None
+
+
+def is_accelerated_attribute(module, name):
+    """Whether asking the module for the deprecated name raises."""
+    return module._deprecations[name][1] is None
 
 
 def register(deprecation_id):

@@ -9,12 +9,14 @@ from typing import Any
 
 from minijax import stats
 from minijax._src._homes import names_of
+from minijax.dispatch import clear_caches
 from minijax.extend.linear_util import cache as cache
 from minijax.ops.define import move_axis
 from minijax.ops.shape import canonical_axis
 from minijax.util import safe_map, safe_zip
 
 NumpyComplexWarning = Warning
+clear_all_caches = clear_caches
 weakref_lru_cache = cache
 
 # What JAX's tests set: called with the name of each rare event.

@@ -9,7 +9,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.api.pullback import VJP, materialised, tangent_aval
 from minijax.api.vectorize import vmap
 from minijax.array import from_numpy
 from minijax.control.call import jit
@@ -21,12 +21,7 @@ from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import ad
-from minijax.tree_util import Partial, keystr, register_pytree_node, tree_map
-
-
-def _materialised(t):
-    """A cotangent as an array: symbolic zeros become zeros."""
-    return instantiate(t)
+from minijax.tree_util import Partial, tree_map
 
 
 def _one(aval):
@@ -136,7 +131,7 @@ def value_and_grad(
         answer = unflatten(call.out_tree, outs)
         _check_grad_output(answer, holomorphic)
         grads = pullback([_one(core.get_aval(outs[0]))])
-        grads = unflatten(in_tree, [_materialised(g) for g in grads])
+        grads = unflatten(in_tree, [materialised(g) for g in grads])
         grad = grads[0] if isinstance(argnums, int) else tuple(grads)
         return ((answer, _stripped(call.aux, level)) if has_aux else answer), grad
 
@@ -270,12 +265,12 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
     with core.within(ad.JVP):
         outs, out_tangents = ad.jvp(call, flat, moving)
     out = unflatten(call.out_tree, outs)
-    tangent = unflatten(call.out_tree, [_materialised(t) for t in out_tangents])
+    tangent = unflatten(call.out_tree, [materialised(t) for t in out_tangents])
     return (out, tangent, _stripped(call.aux, level)) if has_aux else (out, tangent)
 
 
 def _checked_tangent(primal, tangent):
-    aval, got = core.argument_aval(primal), _tangent_aval(tangent)
+    aval, got = core.argument_aval(primal), tangent_aval(tangent)
     want = aval.to_tangent_aval()
     if got.dtype != want.dtype:
         raise TypeError(
@@ -292,12 +287,6 @@ def _checked_tangent(primal, tangent):
     return Zero(want) if want.dtype == dtypes.float0 else tangent
 
 
-def _tangent_aval(t):
-    if isinstance(t, np.ndarray) and t.dtype == dtypes.float0:
-        return core.ShapedArray(t.shape, dtypes.float0)
-    return core.get_aval(t)
-
-
 @api_boundary
 def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     """(out, pullback) of `fun` at `primals`.
@@ -311,7 +300,9 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     level = core.current_trace()
     outs, pull = ad.vjp(call, flat)
     out_avals = tuple(_avals(outs))
-    pullback = VJP(pull, in_tree, call.out_tree, out_avals, describe_function(fun))
+    pullback = VJP.of(
+        pull, flat, in_tree, call.out_tree, out_avals, describe_function(fun)
+    )
     out = unflatten(call.out_tree, outs)
     if has_aux:
         return out, pullback, _stripped(call.aux, level)
@@ -320,86 +311,6 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
 
 def _avals(values):
     return [core.get_aval(x) for x in values]
-
-
-_SPLATTED = """
-The function returned by `jax.vjp` applied to {name} was called with {n} arguments,
-but functions returned by `jax.vjp` must be called with a single argument
-corresponding to the single value returned by the function being differentiated
-(even if that returned value is a tuple or other container): `f_vjp((x, y))`, not
-`f_vjp(x, y)`."""
-
-
-class VJP:
-    """What `vjp` returns: `f_vjp(cotangent)` is a tuple of cotangents.
-
-    A pytree, whose leaves are the residuals.
-    """
-
-    __slots__ = ("_name", "_out_avals", "_pull", "in_tree", "out_tree")
-
-    def __init__(self, pull, in_tree, out_tree, out_avals, name):
-        self._pull, self._out_avals, self._name = pull, out_avals, name
-        self.in_tree, self.out_tree = in_tree, out_tree
-
-    jaxpr = property(lambda self: self._pull.jaxpr)
-    opaque_residuals = property(lambda self: list(self._pull.residuals))
-
-    def __call__(self, out_ct, *extra_args):
-        if extra_args:
-            name, n = self._name.split(" at ")[0], 1 + len(extra_args)
-            raise TypeError(_SPLATTED.format(name=name, n=n))
-        flat, tree = flatten(out_ct)
-        if tree != self.out_tree:
-            raise self._other_tree(tree)
-        cts = [
-            _checked_ct(ct, aval)
-            for ct, aval in zip(flat, self._out_avals, strict=True)
-        ]
-        return unflatten(self.in_tree, [_materialised(ct) for ct in self._pull(cts)])
-
-    def _other_tree(self, tree):
-        example = unflatten(self.out_tree, self._out_avals)
-        found = "\n".join(
-            f"  * out{keystr(path)} was a {want} in the original output, but a {got} "
-            f"here, so {why}."
-            for path, want, got, why in equality_errors_pytreedef(
-                flatten(example)[1], tree
-            )
-        )
-        return ValueError(
-            "unexpected tree structure.\n\nThe argument to a VJP function returned by "
-            "`jax.vjp` must match the pytree\nstructure of the differentiated function "
-            f"{self._name}.\n\nBut the tree structures differ:\n{found}"
-        )
-
-    def _flatten(self):
-        known = self._pull._replace(residuals=None)
-        return (self._pull.residuals,), (
-            known, self.in_tree, self.out_tree, self._out_avals, self._name
-        )  # fmt: skip
-
-    @classmethod
-    def _unflatten(cls, known, children):
-        pull, *rest = known
-        return cls(pull._replace(residuals=children[0]), *rest)
-
-
-register_pytree_node(VJP, VJP._flatten, VJP._unflatten)
-
-
-def _checked_ct(ct, aval):
-    want, got = aval.to_tangent_aval(), _tangent_aval(ct)
-    if want.dtype == dtypes.float0 and want.shape == got.shape:
-        return Zero(want)
-    if (want.shape, want.dtype) != (got.shape, got.dtype):
-        raise ValueError(
-            "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
-            f"{got.str_short(False).lstrip('~')}, but expected "
-            f"{want.str_short(False).lstrip('~')} because the corresponding output of the "
-            f"differentiated function had JAX type {aval.str_short(False).lstrip('~')}"
-        )
-    return ct
 
 
 @api_boundary
@@ -434,6 +345,9 @@ class _Linear:
         self._in_avals, self._out_avals = in_avals, out_avals
         self._moves, self._out_nonzero = moves, out_nonzero
 
+    # JAX's is a functools.partial, whose first argument is the jaxpr.
+    args = property(lambda self: (self._jaxpr,))
+
     def __call__(self, *args):
         n = len(self._jaxpr.constvars)
         moving, tree = flatten(args[n:])
@@ -454,7 +368,7 @@ class _Linear:
 
 
 def _check_linear_input(t, aval):
-    want, got = aval.to_tangent_aval(), _tangent_aval(t)
+    want, got = aval.to_tangent_aval(), tangent_aval(t)
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         raise ValueError(
             "linearized function called on tangent values inconsistent with the original "
@@ -495,7 +409,7 @@ def linear_transpose(fun, *primals, reduce_axes=()):
         args = [core.UndefinedPrimal(aval) for aval in avals]
         with core.within(ad.TRANSPOSE):
             found = ad.backward_pass(closed.jaxpr, consts, args, cts)
-        return unflatten(in_tree, [_materialised(ct) for ct in found])
+        return unflatten(in_tree, [materialised(ct) for ct in found])
 
     return Partial(transposed, closed.consts)
 

@@ -17,6 +17,7 @@ from minijax.array import ArrayImpl
 from minijax.control.signature import (
     Statics,
     check_callable,
+    check_disjoint,
     check_outputs,
     function_name,
     leaf_names,
@@ -576,12 +577,7 @@ def jit(
         )
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
     nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
-    both = set(names) & set(statics.argnames)
-    if both:
-        raise ValueError(
-            "static_argnames and donate_argnames cannot intersect. Argument names "
-            f"{both} appear in both static_argnames and donate_argnames"
-        )
+    check_disjoint(statics.argnames, names)
     options = statics, frozenset((*nums, *names)), inline, keep_unused
     if in_shardings is not None or out_shardings is not None:
         sharded = importlib.import_module("minijax.control.sharded")

@@ -4,7 +4,7 @@ import functools
 import weakref
 from typing import Any
 
-from minijax import config, core
+from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
@@ -136,8 +136,9 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
         )
         known = forward, *_reading(again, n_kept, len(primals)), n_kept
         derived.memo[key] = known
+        _log_residuals(forward, known[2], n_out)
     forward, again, reads, n_kept = known
-    if core.current_trace() is core.eval_trace:
+    if core.current_trace() is core.eval_trace and not _only_in_python(forward):
         outs = call_jaxpr(forward, *primals, name="checkpoint")
     else:
         outs = core.eval_jaxpr(forward.jaxpr, forward.consts, *primals)
@@ -161,6 +162,34 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
         next(found) if nz else Zero(aval.to_tangent_aval())
         for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
     ]
+
+
+def _only_in_python(closed):
+    """Whether a jaxpr has a primitive that cannot be lowered, or that a user replaced."""
+    jaxpr = getattr(closed, "jaxpr", closed)
+    return any(
+        eqn.primitive.only_in_python
+        or any(map(_only_in_python, core.subjaxprs(eqn.params)))
+        for eqn in jaxpr.eqns
+    )
+
+
+def _log_residuals(forward, reads, n_out):
+    """Log which inputs, and which results of the function's equations, are kept."""
+
+    def text():
+        jaxpr = forward.jaxpr
+        inputs = [v for v, read in zip(jaxpr.invars, reads, strict=False) if read]
+        makers = {v: eqn.primitive for eqn in jaxpr.eqns for v in eqn.outvars}
+        kept = [v for v in jaxpr.outvars[n_out:] if v in makers]
+        shapes = "\n".join(f"  {v.aval.str_short()}" for v in inputs)
+        made = "\n".join(f"  {v.aval.str_short()} from {makers[v]} " for v in kept)
+        said = [f"saving inputs with shapes:\n{shapes}"] if inputs else []
+        said += [f"saving these intermediates:\n{made}"] if kept else []
+        return f"remat-decorated function {' and '.join(said) or 'saving no residuals'}"
+
+    warns = config.values.jax_log_checkpoint_residuals
+    stats.log("jax._src.ad_checkpoint", text, warns)
 
 
 def _reading(again, n_kept, n_primals):
@@ -233,9 +262,20 @@ def _remat_batch(axis, args, dims, *, jaxpr, **params):
     return remat_p.bind(*consts, *args, jaxpr=derived, **params), out_dims
 
 
+class _Remat(HigherOrderPrimitive):
+    def bind(self, *args, **params):
+        closed = params["jaxpr"]
+        if core.current_trace() is core.eval_trace and _only_in_python(closed):
+            return core.eval_jaxpr(closed.jaxpr, closed.consts, *args)
+        return super().bind(*args, **params)
+
+    def bind_eqn(self, args, params):
+        return self.bind(*args, **params)
+
+
 remat_p = define(
     "remat2",
-    cls=HigherOrderPrimitive,
+    cls=_Remat,
     shape=lambda *avals, jaxpr, **_: jaxpr.out_avals,
     reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
     jvp=_remat_jvp,

@@ -201,6 +201,22 @@ def check_outputs(fun, traced_for, leaves, tree):
         )
 
 
+NO_SIGNATURE = (
+    "Getting the signature of function {fun} failed. Pass donate_argnums instead of "
+    "donate_argnames."
+)
+
+
+def check_disjoint(static_names, donated_names):
+    """ValueError where an argument is both static and donated."""
+    both = set(donated_names) & set(static_names)
+    if both:
+        raise ValueError(
+            "static_argnames and donate_argnames cannot intersect. Argument names "
+            f"{both} appear in both static_argnames and donate_argnames"
+        )
+
+
 def matched(fun, nums, argnames, what):
     """Argument numbers and names, each from the other where only one is given.
 
@@ -216,6 +232,8 @@ def matched(fun, nums, argnames, what):
         return (), (), ()
     known = parameters(fun)
     if known is None:
+        if argnames and what == "donate":
+            raise ValueError(NO_SIGNATURE.format(fun=fun))
         return nums, argnames, ()
     names = known.names
     n = len(names)

@@ -1,5 +1,6 @@
 """Derivative and transpose rules of primitives (`jax.interpreters.ad`)."""
 
+from minijax import core
 from minijax.alias import missing_attribute
 from minijax.core import UndefinedPrimal as UndefinedPrimal
 from minijax.core import Zero as Zero
@@ -10,6 +11,7 @@ from minijax.ops.define import instantiate as instantiate_zeros
 from minijax.ops.define import zeros
 from minijax.transforms.ad import JVPTrace as JVPTrace
 from minijax.transforms.ad import JVPTracer as JVPTracer
+from minijax.tree_util import tree_map
 
 zeros_like_aval = zeros
 
@@ -22,6 +24,28 @@ def _same(rule):
 primitive_jvps = RuleTable("jvp", _same, _same)
 # primitive -> rule(cotangent, *args, **params) -> cotangents
 primitive_transposes = RuleTable("transpose", _same, _same)
+
+
+def _from_linearization(rule):
+    """The slot's rule from one of JAX's: `rule(is_vjp, nonzero, *primals, **params)` gives
+    (out, out_nonzero, residuals, linear), `linear(residuals, *tangents)` the tangent.
+    """
+
+    def linearize(linear_trace, primals, tangents, **params):
+        nonzero = [type(t) is not Zero for t in tangents]
+        out, out_nonzero, residuals, linear = rule(True, nonzero, *primals, **params)
+        if not any(
+            out_nonzero if isinstance(out_nonzero, (list, tuple)) else [out_nonzero]
+        ):
+            return out, tree_map(Zero.of, out)
+        with core.set_current_trace(linear_trace):
+            return out, linear(residuals, *tangents)
+
+    return linearize
+
+
+# primitive -> rule(is_vjp, nonzero, *primals, **params)
+primitive_linearizations = RuleTable("linearize", _from_linearization, _same)
 
 
 def get_primitive_transpose(primitive):

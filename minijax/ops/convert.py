@@ -500,6 +500,25 @@ stop_gradient_p = define(
 )
 
 
+def dce_sink(val, *, prevent_mlir_dce=False):
+    """Keeps what computes the pytree `val` from being removed as unread."""
+    for leaf in flatten(val)[0]:
+        dce_sink_p.bind(leaf, prevent_mlir_dce=prevent_mlir_dce)
+
+
+dce_sink_p = define(
+    "dce_sink",
+    multiple_results=True,
+    shape=lambda x, **_: [],
+    reference=lambda x, **_: [],
+    jvp=lambda primals, tangents, **params: (dce_sink_p.bind(*primals, **params), []),
+    transpose=NOT_LINEAR,
+    batch=lambda axis, args, dims, **params: (dce_sink_p.bind(*args, **params), []),
+    lower=lambda b, ins, out_avals, **_: [],
+)
+dce_sink_p.effects = frozenset([core.Effect("NoDCE")])
+
+
 def optimization_barrier(operand, /):
     """The pytree `operand`, all of it computed before any of what follows."""
     leaves, tree = flatten(operand)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import config, core, dtypes
 from minijax.core import ShapedArray, Zero
 from minijax.ops.arithmetic import div, mul
 from minijax.ops.comparison import eq
@@ -216,8 +216,22 @@ def _axes_batch(primitive_of):
 
 @structural
 def reduce_sum(operand, axes, *, out_sharding=None):
-    """The sum over the given axes (distinct, counted from the front)."""
+    """The sum over the given axes (distinct, counted from the front).
+
+    ValueError for 16-bit floats where the flag `jax_allow_f16_reductions` is off.
+    """
+    if not config.values.jax_allow_f16_reductions:
+        _check_wide(core.get_aval(operand), axes)
     return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None)
+
+
+def _check_wide(x, axes):
+    half = x.dtype.itemsize == 2 and dtypes.issubdtype(x.dtype, np.floating)
+    if half and any(x.shape[d] != 1 for d in axes):
+        raise ValueError(
+            f"reduce_sum on operand {x.str_short()} is not allowed when "
+            "jax_allow_f16_reductions=False."
+        )
 
 
 def _reduce_sum_transpose(ct, x, *, axes, out_sharding):

@@ -312,11 +312,12 @@ def _jvp_jaxpr(closed, nonzero, instantiate_outs):
 # --- reverse mode -------------------------------------------------------------------
 
 
-def backward_pass(jaxpr, consts, args, cotangents):
+def backward_pass(jaxpr, consts, args, cotangents, needed=None):
     """Transpose a jaxpr that is linear in those `args` that are `UndefinedPrimal`.
 
     `cotangents` (arrays or `Zero`) are those of the outputs.  Returns one cotangent for
-    each argument: an array or Zero for linear ones, None for the others.
+    each argument: an array or Zero for linear ones, None for the others.  Where `needed`
+    is false, a linear one's is Zero and nothing is computed for it alone.
     """
     if core.ref_effect in jaxpr.effects:
         closed = core.without_refs(ClosedJaxpr(jaxpr, consts))
@@ -331,11 +332,12 @@ def backward_pass(jaxpr, consts, args, cotangents):
     gathered = {}
     with core.Replay() as replay:
         linear_eqns = _evaluate_nonlinear(jaxpr, values, linear, replay)
+        wanted = linear if needed is None else _reached(jaxpr, linear_eqns, needed)
         for atom, ct in zip(jaxpr.outvars, cotangents, strict=True):
-            _accumulate(gathered, linear, atom, ct)
+            _accumulate(gathered, wanted, atom, ct)
         for eqn in reversed(linear_eqns):
             replay.at(eqn.source)
-            _transpose_eqn(eqn, values, linear, gathered)
+            _transpose_eqn(eqn, values, linear, wanted, gathered)
     return [
         gathered.get(v, Zero(v.aval.to_tangent_aval())) if v in linear else None
         for v in jaxpr.invars
@@ -359,14 +361,23 @@ def _evaluate_nonlinear(jaxpr, values, linear, replay):
     return rest
 
 
-def _accumulate(gathered, linear, atom, ct):
-    if type(atom) is Literal or ct is None or type(ct) is Zero or atom not in linear:
+def _reached(jaxpr, eqns, needed):
+    """The variables that depend on those inputs of a jaxpr that are needed."""
+    reached = {v for v, need in zip(jaxpr.invars, needed, strict=True) if need}
+    for eqn in eqns:
+        if any(type(a) is not Literal and a in reached for a in eqn.invars):
+            reached.update(eqn.outvars)
+    return reached
+
+
+def _accumulate(gathered, wanted, atom, ct):
+    if type(atom) is Literal or ct is None or type(ct) is Zero or atom not in wanted:
         return
     known = gathered.get(atom)
     gathered[atom] = ct if known is None else add_tangents(known, ct)
 
 
-def _transpose_eqn(eqn, values, linear, gathered):
+def _transpose_eqn(eqn, values, linear, wanted, gathered):
     cts = [gathered.pop(v, None) for v in eqn.outvars]
     if all(ct is None for ct in cts):
         return
@@ -389,7 +400,7 @@ def _transpose_eqn(eqn, values, linear, gathered):
             f"'{eqn.primitive}' {error}, used at {core.describe_source(eqn.source)}"
         ) from None
     for atom, in_ct in zip(eqn.invars, in_cts, strict=True):
-        _accumulate(gathered, linear, atom, in_ct)
+        _accumulate(gathered, wanted, atom, in_ct)
 
 
 def transpose_jaxpr(closed, linear, ct_nonzero):
@@ -449,11 +460,13 @@ class Pullback(NamedTuple):
     out_nonzero: tuple
     residuals: list
 
-    def __call__(self, cts):
+    def __call__(self, cts, needed=None):
         live = [ct for ct, nz in zip(cts, self.out_nonzero, strict=True) if nz]
         args = [UndefinedPrimal(v.aval) for v in self.jaxpr.invars]
+        if needed is not None:
+            needed = [want for want, nz in zip(needed, self.nonzero, strict=True) if nz]
         with core.within(TRANSPOSE):
-            found = iter(backward_pass(self.jaxpr, self.residuals, args, live))
+            found = iter(backward_pass(self.jaxpr, self.residuals, args, live, needed))
         return [
             next(found) if nz else Zero(aval)
             for aval, nz in zip(self.avals, self.nonzero, strict=True)

@@ -44,15 +44,17 @@ _BARRIERS = frozenset(["optimization_barrier"])
 
 def fission(closed):
     """The closed jaxpr with its scans distributed; itself where nothing changes."""
-    known = closed.memo.get(fission)
-    if known is None:
+    if fission not in closed.memo:
         eqns = [new for eqn in closed.jaxpr.eqns for new in _distributed(eqn)]
         same = len(eqns) == len(closed.jaxpr.eqns) and all(
             a is b for a, b in zip(eqns, closed.jaxpr.eqns, strict=True)
         )
-        known = closed if same else closed.replace(closed.jaxpr.replace(eqns=eqns))
-        closed.memo[fission] = known
-    return known
+        # None for itself: a jaxpr that refers to itself waits for the collector.
+        closed.memo[fission] = (
+            None if same else closed.replace(closed.jaxpr.replace(eqns=eqns))
+        )
+    known = closed.memo[fission]
+    return closed if known is None else known
 
 
 def _distributed(eqn):

@@ -7,6 +7,8 @@ from minijax.alias import JAX_VERSION
 from minijax.array import ArrayImpl
 from minijax.device import Device, Sharding
 from minijax.errors import JaxRuntimeError
+from minijax.extend.linear_util import cache as weakref_lru_cache
+from minijax.util import safe_map, safe_zip
 
 version_str = JAX_VERSION
 version = tuple(map(int, JAX_VERSION.split(".")))
@@ -15,6 +17,7 @@ cuda_versions = None  # what JAX has where there is no GPU
 
 _jax = types.SimpleNamespace(
     ArrayImpl=ArrayImpl,
+    weakref_lru_cache=weakref_lru_cache,
     Device=Device,
     Sharding=Sharding,
     XlaRuntimeError=JaxRuntimeError,
@@ -27,5 +30,6 @@ _jax = types.SimpleNamespace(
     get_internal_device_put_info=dict,
 )
 xla_client = _jax
+utils = types.SimpleNamespace(safe_map=safe_map, safe_zip=safe_zip)
 
 __getattr__ = names_of(__name__, submodules={"mlir"})

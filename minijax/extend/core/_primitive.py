@@ -26,6 +26,8 @@ class Primitive(core.Primitive):
     def impl(self, *args, **params):
         self._lacks("Evaluation rule")
 
+    own_impl = property(lambda self: self.impl)
+
     def reference(self, *args, **params):
         return self.impl(*args, **params)
 
@@ -37,6 +39,11 @@ class Primitive(core.Primitive):
 
     def batch(self, axis, args, dims, **params):
         self._lacks("Batching rule")
+
+    @property
+    def only_in_python(self):
+        """Whether no lowering is registered, so that only `impl` can compute it."""
+        return "lower" not in vars(self)
 
     def lower(self, b, ins, out_avals, **params):
         raise NotImplementedError(
