@@ -598,6 +598,12 @@ SPARSE = [
     "sparse.eye(3, 4, 1).todense()", "sparse.eye(3, k=-1).todense()",
     "sparse.empty((2, 3)).todense()", "sparse.todense(B)", "sparse.todense(v)",
     "B.astype(int).data", "isinstance(B, sparse.JAXSparse)",
+    "T", "R", "R * 2", "R.T", "T.sum(0)", "T.T", "B > 1", "B / B", "R.indices, R.indptr",
+    "sparse.sparsify(jnp.cos)(B)", "sparse.sparsify(jnp.cumsum)(B)",
+    "sparse.grad(lambda a, b: (a @ b).sum(), (0, 1))(B, v)[0].data",
+    "jax.vmap(lambda a: a)(B)", "jax.vmap(lambda m: BCOO.fromdense(m, nse=2), 0, 1)(M)",
+    "jax.vmap(lambda a: a * 2)(T)", "B.update_layout(n_batch=1)",
+    "sparse.COO.fromdense(M, nse=6).row, sparse.CSR.fromdense(M, nse=6).indptr",
 ]  # fmt: skip
 
 
@@ -615,6 +621,8 @@ def _sparse_names(side):
         "scipy": scipy.sparse.csr_matrix(dense),
         "B": sparse.BCOO.fromdense(jnp.array(dense)),
         "twice": sparse.BCOO((jnp.array([1.0, 2.0, 3.0]), places), shape=(2, 2)),
+        "T": sparse.BCOO.fromdense(jnp.array(dense), n_batch=1),
+        "R": sparse.BCSR.fromdense(jnp.array(dense)),
         "v": jnp.arange(4.0),
     }
 
@@ -632,6 +640,97 @@ def test_sparse(expression):
             str(found)
             if isinstance(found, side("experimental.sparse").JAXSparse)
             else found
+        )
+
+    assert_same(body)
+
+
+def _of_any_layout(sparse, jnp, n_batch, n_dense):
+    """Pairs of what a sparse array of a layout gives, and the dense array."""
+    dense = np.random.default_rng(0).integers(-2, 3, (3, 4, 2)).astype(np.float32)
+    mat = sparse.BCOO.fromdense(jnp.array(dense), n_batch=n_batch, n_dense=n_dense)
+    layout = [*range(n_batch)][::-1], [*range(n_batch, 3 - n_dense)][::-1]
+    order = [*layout[0], *layout[1], *range(3 - n_dense, 3)]
+    kwargs = {"start_indices": (1, 0, 0), "limit_indices": (3, 4, 1)}
+    yield mat, dense
+    yield sparse.bcoo_transpose(mat, permutation=order), dense.transpose(order)
+    yield sparse.bcoo_reduce_sum(mat, axes=(0, 2)), dense.sum((0, 2))
+    yield sparse.bcoo_rev(mat, (0, 1)), dense[::-1, ::-1]
+    yield sparse.bcoo_slice(mat, **kwargs, strides=(1, 2, 1)), dense[1:3, ::2, :1]
+    yield sparse.bcoo_dynamic_slice(mat, (5, 1, -1), (2, 2, 1)), dense[1:, 1:3, 1:]
+    yield mat.sum_duplicates(), dense
+    yield mat * mat, dense * dense
+    yield mat * dense[:1, :, :1], dense * dense[:1, :, :1]
+    yield mat + mat.sort_indices(), 2 * dense
+    for other in range(4 - n_dense):
+        yield mat.update_layout(n_batch=other, on_inefficient=None), dense
+    if n_dense == 0:
+        vector = np.arange(2, dtype=np.float32)
+        yield mat @ vector, dense @ vector
+    if n_dense < 3:
+        numbers = (((0,), (0,)), ((), ()))
+        yield (
+            sparse.bcoo_dot_general(mat, dense, dimension_numbers=numbers),
+            np.tensordot(dense, dense, (0, 0)),
+        )
+
+
+@pytest.mark.parametrize("n_batch", range(4))
+def test_sparse_layouts(n_batch):
+    """Whatever axes are batch, sparse or dense, the array is the same."""
+    side = Side("minijax")
+    sparse, jnp = side("experimental.sparse"), side.jnp
+    for n_dense in range(4 - n_batch):
+        for found, wanted in _of_any_layout(sparse, jnp, n_batch, n_dense):
+            np.testing.assert_allclose(sparse.todense(found), wanted, rtol=1e-5)
+
+
+def test_sparse_formats():
+    """Products, indexing, derivatives and `sparsify`, beside the same of dense arrays."""
+    side = Side("minijax")
+    jax, jnp, sparse = side.jax, side.jnp, side("experimental.sparse")
+    dense = np.array([[0.0, 1, 0, 2], [3, 0, 0, 0], [0, 0, 4, 5]], np.float32)
+    vector, matrix = np.arange(4, dtype=np.float32), np.ones((4, 2), np.float32)
+    for kind in (sparse.BCOO, sparse.BCSR, sparse.COO, sparse.CSR, sparse.CSC):
+        mat = kind.fromdense(jnp.array(dense))
+        np.testing.assert_array_equal(mat @ vector, dense @ vector)
+        np.testing.assert_array_equal(
+            jax.jit(lambda m: m @ matrix)(mat), dense @ matrix
+        )
+    mat = sparse.BCOO.fromdense(jnp.array(dense))
+    np.testing.assert_array_equal((mat @ mat.T).todense(), dense @ dense.T)
+    for index in (1, np.s_[1:, ::2], (None, 0), np.s_[:, np.array([[2], [0]])]):
+        np.testing.assert_array_equal(mat[index].todense(), dense[index])
+
+    def doubled(use_tracer):
+        def fun(a, b):
+            a = side.lax.fori_loop(0, 2, lambda _, x: x + x, jnp.abs(a).T)
+            return jax.jit(lambda a: a.sum(1))(a) @ b, sparse.todense(a) + 1
+
+        return sparse.sparsify(fun, use_tracer=use_tracer)(mat, vector)
+
+    for use_tracer in (False, True):
+        product, moved = doubled(use_tracer)
+        np.testing.assert_array_equal(product, 4 * dense.sum(0) @ vector)
+        np.testing.assert_array_equal(moved, 4 * dense.T + 1)
+    found = sparse.jacrev(lambda a: a @ vector)(mat).todense()
+    wanted = np.einsum("ij,jk->ijk", np.eye(3), np.ones((3, 4))) * vector
+    np.testing.assert_array_equal(found, np.where(dense, wanted, 0))
+    system = sparse.CSR.fromdense(jnp.array(dense[:, :3] + np.eye(3)))
+    solved = sparse.linalg.spsolve(*jax.tree.leaves(system), jnp.array(vector[:3]))
+    np.testing.assert_allclose(system @ solved, vector[:3], atol=1e-5)
+
+
+def test_scatter_nowhere():
+    """Scatters into arrays without elements write nothing."""
+
+    def body(side):
+        where = side.jnp.array([0, 1])
+        none = side.jnp.zeros((0, 3))
+        return (
+            none.at[where].add(1.0),
+            none.at[where].set(1.0),
+            none.T.at[0, where].max(1),
         )
 
     assert_same(body)

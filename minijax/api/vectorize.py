@@ -74,10 +74,11 @@ def vmap(
         dims = [_canonical(x, d) for x, d in zip(flat, dims, strict=True)]
         size = _mapped_size(fun, (args, kwargs), flat, dims, axis_size)
         axis = core.AxisData(size, axis_name, spmd_axis_name)
+        inner = _element_tree((args, kwargs), dims) if vmappable else in_tree
         trees = []
 
         def flat_fun(*leaves):
-            args, kwargs = unflatten(in_tree, leaves)
+            args, kwargs = unflatten(inner, leaves)
             outs, tree = flatten(fun(*args, **kwargs))
             trees.append(tree)
             return outs
@@ -92,9 +93,37 @@ def vmap(
             if w is None and d is not None:
                 raise _unmapped_output(axis, d, trees[0], k)
             moved.append(_to_out_axis(axis, x, d, w))
-        return unflatten(trees[0], moved)
+        result = unflatten(trees[0], moved)
+        return _with_axes(result, wanted, size) if vmappable else result
 
     return mapped
+
+
+# --- containers that know the shape of what they hold ---------------------------------
+
+# type -> (element(x, axis), whole(x, axis, size)): `x` told of one axis less or more
+vmappable = {}
+
+
+def _each_container(tree, axes, change):
+    """`tree` with `change(x, axis)` of its containers; axes: of all of its arrays."""
+    leaves, structure = flatten(tree, lambda x: type(x) in vmappable)
+    axes, changed = iter(axes), []
+    for x in leaves:
+        (axis, *_) = [next(axes) for _ in flatten(x)[0]] or [None]
+        known = type(x) in vmappable and axis is not None
+        changed.append(change(x, axis) if known else x)
+    return unflatten(structure, changed)
+
+
+def _element_tree(tree, dims):
+    """The structure of `tree` as one element along `dims` has it."""
+    element = _each_container(tree, dims, lambda x, d: vmappable[type(x)][0](x, d))
+    return flatten(element)[1]
+
+
+def _with_axes(tree, axes, size):
+    return _each_container(tree, axes, lambda x, d: vmappable[type(x)][1](x, d, size))
 
 
 def _unmapped_output(axis, dim, tree, k):

@@ -210,11 +210,11 @@ _KINDS = {None: 0, "add": 1, "mul": 2, "min": 3, "max": 4, "sub": 5}
 
 def _lower_rule(combine):
     def lower(b, ins, out_avals, *, dimension_numbers, mode, update_jaxpr, **params):
+        if 0 in ins[2].shape or 0 in ins[0].shape:  # nothing to write, or nowhere
+            return [ins[0]]
         if combine is None and update_jaxpr is not None:
             closed = ClosedJaxpr(update_jaxpr, params["update_consts"])
             return _apply_lower(b, ins, closed, dimension_numbers, mode, params)
-        if 0 in ins[2].shape:  # nothing to write
-            return [ins[0]]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         words = [_KINDS[combine], mode_code(mode)]
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)
