@@ -777,6 +777,9 @@ INNER = {
     "rule of linearization": _linearized,
     "other type": lambda s: _malformed(s, _retyped),
     "branch without inputs": lambda s: _malformed(s, _without_inputs),
+    "branches that are none": lambda s: _malformed(
+        s, lambda _, jaxpr: jaxpr.eqns[-2].params.update(branches=(4, 2))
+    ),
     "what checkpoint keeps": _residuals_logged,
 }
 

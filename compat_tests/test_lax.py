@@ -63,6 +63,15 @@ CASES = {
         (F32(1),), (F32(1),)),
     "weak sum from a strong start": lambda s: s.lax.reduce(
         s.numpy.asarray(2), np.int32(0), s.lax.add, ()),
+    "unrolled as often as traced": lambda s: s.jit(lambda n: s.lax.scan(
+        lambda c, x: (c, x), 0, s.jnp.ones(2), unroll=n))(2),
+    "gumbel of all bits": lambda s: s.random.gumbel(
+        s.random.key(7), (9,), mode="highest"),
+    "export": lambda s: s.export.export(s.jit(lambda x, *, y: [x, x * y]))(
+        ONES, y=F32(2)).call(ONES + 1, y=F32(3)),
+    "export for elsewhere": lambda s: s.export.export(
+        s.jit(lambda x: x), platforms=["tpu"])(ONES).call(ONES),
+    "export of no jit": lambda s: s.export.export(len)(ONES),
     "no dtype": lambda s: s.lax.convert_element_type(1.0, None),
     "argmin of complex": lambda s: s.lax.argmin(np.ones(2, "c8"), 0, np.int32),
     # sorting

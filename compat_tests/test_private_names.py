@@ -57,7 +57,15 @@ NAMES = {
     "scipy.spatial.transform": "Rotation",
     "tree": "map leaves",
     "typing": "Array ArrayLike DTypeLike Shape DimSize DeprecatedArg",
-    "random.prng": "KeyTy prngs PRNGKeyArray",
+    "lax.utils": "int_dtype_for_dim int_dtype_for_shape input_dtype dtype_to_string",
+    "lax.control_flow.common": "_pad_constvars _dedup_consts",
+    "random.core": "_check_prng_key _random_bits _safe_int_to_float default_prng_impl",
+    "random.philox2x32": "philox2x32_p philox2x32_prng_impl philox2x32_seed",
+    "random.philox4x32": "philox4x32_p philox4x32_prng_impl philox4x32_split",
+    "random.prng": "KeyTy prngs PRNGKeyArray PRNGImpl random_seed UINT_DTYPES",
+    "random.rbg": "rbg_prng_impl unsafe_rbg_prng_impl",
+    "random.threefry2x32": "threefry2x32_p threefry_2x32 threefry_seed threefry_fold_in",
+    "random.threefry4x32": "threefry4x32_p threefry4x32_prng_impl",
     "sharding_impls": "NamedSharding SingleDeviceSharding PartitionSpec",
     "tree_util": "generate_key_paths tree_flatten Partial keystr prefix_errors equality_errors",
     "util": "canonicalize_axis moveaxis memoize OrderedSet HashablePartial toposort subs_list "
@@ -366,3 +374,26 @@ def test_helpers_of_jax(tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     assert "Ran 8 tests" in ran.stderr and "OK (skipped=1)" in ran.stderr
+
+
+def test_keys_of_a_generator_made_inside():
+    """Two threefry keys as one, made with the raw functions of threefry."""
+
+    def found(side):
+        prng, fry = side("_src.random.prng"), side("_src.random.threefry2x32")
+        jr, jnp, vmap = side.random, side.jnp, side.vmap
+        impl = prng.PRNGImpl(
+            key_shape=(2, 2),
+            seed=lambda s: jnp.stack([fry.threefry_seed(s), fry.threefry_seed(s + 1)]),
+            split=lambda k, shape: vmap(fry.threefry_split, (0, None), 1)(k, shape),
+            random_bits=lambda k, w, s: fry.threefry_random_bits(k[0], w, s),
+            fold_in=lambda k, d: vmap(fry.threefry_fold_in, (0, None))(k, d),
+            tag="two",
+        )
+        key = prng.random_seed(3, impl=impl)
+        keys = jr.split(key, 3)
+        made = [key, keys, jr.fold_in(keys[1], 5)]
+        words = [k._base_array for k in made]
+        return [*words, jr.bits(key, (3,), "uint16"), key._impl.key_shape]
+
+    assert_same(found)

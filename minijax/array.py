@@ -121,6 +121,26 @@ class ArrayImpl(_callpath.Array, Array):
             )
         return data
 
+    @property
+    def _impl(self):
+        """The generator of an array of random keys.  AttributeError of another array."""
+        if not isinstance(self.aval.dtype, dtypes.KeyTy):
+            raise AttributeError("'ArrayImpl' object has no attribute '_impl'")
+        return self.aval.dtype
+
+    @property
+    def _base_array(self):
+        """The words of random keys: deleted as the keys are, sharing their memory."""
+        shape = (*self.shape, *self._impl.key_shape)
+        data = self._data
+        if data is None:
+            data = np.zeros(self.shape, dtypes.storage_dtype(self.aval.dtype))
+        words = data[..., None].view(np.uint32).reshape(shape)
+        base = ArrayImpl(ShapedArray(shape, words.dtype), words)
+        if self.is_deleted():
+            base.delete()
+        return base
+
     def _deleted(self):
         kind = self.aval.str_short(False).lstrip("~")
         return RuntimeError(f"Array has been deleted with shape={kind}.")

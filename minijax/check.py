@@ -1,7 +1,7 @@
 """Validate a jaxpr: variables are defined before they are read, and typed by the rules."""
 
 from minijax import core, errors, pprint
-from minijax.core import Literal
+from minijax.core import ClosedJaxpr, Literal
 
 _NEAR = 20  # how many equations on either side of a malformed one errors show
 
@@ -10,7 +10,12 @@ def check_jaxpr(jaxpr):
     """JaxprTypeError, naming the equation and the user's line, if the jaxpr is malformed."""
     known = set(jaxpr.constvars) | set(jaxpr.invars)
     for eqn in jaxpr.eqns:
-        why = _unread(eqn.invars, known) or _inner_fault(eqn) or _type_fault(eqn, jaxpr)
+        why = (
+            _unread(eqn.invars, known)
+            or _param_fault(eqn)
+            or _inner_fault(eqn)
+            or _type_fault(eqn, jaxpr)
+        )
         if why:
             raise _malformed(jaxpr, eqn, why)
         for inner in core.subjaxprs(eqn.params):
@@ -29,6 +34,49 @@ def _unread(atoms, known):
     for atom in atoms:
         if type(atom) is not Literal and atom not in known:
             return f"Variable {atom} is read before it is defined"
+    return None
+
+
+def _is_size(value):
+    return type(value) is int and value >= 0
+
+
+def _is_branches(value):
+    return type(value) is tuple and all(type(x) is ClosedJaxpr for x in value)
+
+
+_SIZE = "non-negative int", _is_size
+_CLOSED = "ClosedJaxpr", lambda value: type(value) is ClosedJaxpr
+# primitive -> parameter -> (what it must be, in words; the test)
+_PARAMS = {
+    "scan": {
+        "reverse": ("bool", lambda value: type(value) is bool),
+        "num_consts": _SIZE,
+        "num_carry": _SIZE,
+        "jaxpr": _CLOSED,
+        "unroll": _SIZE,
+        "length": _SIZE,
+    },
+    "cond": {"branches": ("tuple of ClosedJaxpr", _is_branches)},
+    "while": {
+        "cond_jaxpr": _CLOSED,
+        "body_jaxpr": _CLOSED,
+        "cond_nconsts": _SIZE,
+        "body_nconsts": _SIZE,
+    },
+}
+
+
+def _param_fault(eqn):
+    """What is wrong with the parameters of a loop or branch."""
+    for name, (needed, holds) in _PARAMS.get(eqn.primitive.name, {}).items():
+        value = eqn.params[name]
+        if not holds(value):
+            between = "\n" if "\n" in str(value) else " "
+            return (
+                f"invalid {eqn.primitive} param {name} of type {type(value).__name__}, "
+                f"{needed} required:{between}{value}"
+            )
     return None
 
 

@@ -181,8 +181,6 @@ def _places(argnums, args):
 
 def _check_grad_input(x, holomorphic, allow_int, name="grad"):
     dtype = core.argument_aval(x).dtype
-    if dtypes.issubdtype(dtype, dtypes.extended):
-        raise TypeError(f"{name} with input dtype {dtype.name}")
     if holomorphic:
         if not dtypes.issubdtype(dtype, np.complexfloating):
             raise TypeError(

@@ -56,6 +56,7 @@ def scan(
     """
     if not callable(f):
         raise TypeError("lax.scan: f argument should be a callable.")
+    unroll = _concrete_unroll(unroll)
     if not isinstance(unroll, bool) and unroll < 0:
         raise ValueError("`unroll` must be a `bool` or a non-negative `int`.")
     flat_xs, xs_tree = flatten(xs)
@@ -165,6 +166,15 @@ def _concrete_length(length):
             "The `length` argument to `scan` expects a concrete `int` value. For "
             "scan-like iteration with a dynamic length, use `while_loop` or `fori_loop`.",
         ) from None
+
+
+def _concrete_unroll(unroll):
+    if not isinstance(unroll, core.Tracer):
+        return unroll
+    raise errors.ConcretizationTypeError(
+        unroll,
+        "The `unroll` argument to `scan` expects a concrete `int` or `bool` value.",
+    )
 
 
 def _checked_out_tree(out_tree, out_avals):

@@ -21,6 +21,18 @@ from minijax.tree_util import all_leaves, tree_flatten, tree_unflatten
 # --- series -----------------------------------------------------------------------------
 
 
+class ZeroSeries:
+    """The series of what does not move; results have arrays of zeros instead."""
+
+
+zero_series = ZeroSeries()
+
+
+def fact(n):
+    """n!, in floating point."""
+    return lax.exp(lax.lgamma(n + 1.0))
+
+
 def _plus(a, b):
     return b if a is None else a if b is None else lax.add(a, b)
 

@@ -426,6 +426,8 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> An
     dtype = user_dtype(dtype, "full")
     shape = canonical_shape(shape)
     if dtype is not None:
+        if type(fill_value) is int:
+            fill_value = _element(fill_value, dtype, False)
         fill_value = convert(fill_value, dtype)
     if not shape_of(fill_value):
         return placed(_spread(fill_value, shape), device)

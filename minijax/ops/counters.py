@@ -10,11 +10,25 @@ import math
 import numpy as np
 
 from minijax import dtypes
+from minijax.core import ShapedArray
 from minijax.ops import random
 from minijax.ops.arithmetic import add, mul, mulhi
 from minijax.ops.bits import bitwise_or, bitwise_xor, shift_left, shift_right_logical
 from minijax.ops.convert import convert
-from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape, squeeze
+from minijax.ops.define import (
+    NONDIFFERENTIABLE,
+    NOT_LINEAR,
+    define,
+    elementwise_batch,
+    shape_of,
+)
+from minijax.ops.shape import (
+    broadcast_in_dim,
+    expand_dims,
+    iota,
+    reshape,
+    squeeze,
+)
 from minijax.ops.slicing import concatenate, index_in_dim
 
 _U32 = np.uint32
@@ -85,6 +99,54 @@ def _plus(word, value):
     return add(word, _like(value, word))
 
 
+# --- primitives -----------------------------------------------------------------------
+
+
+def _define(name, n_key, n_counter, scramble):
+    """The primitive of a hash: words of keys, then of counters, all of uint32."""
+
+    def fun(*words):
+        full = np.broadcast_shapes(*[shape_of(w) for w in words])
+        words = [_stretched(w, full) for w in words]
+        return scramble(words[:n_key], words[n_key:])
+
+    def shape(*avals):
+        for aval in avals:
+            if aval.dtype != _U32:
+                raise TypeError(f"{name} takes uint32 operands, got {aval.dtype}")
+        full = np.broadcast_shapes(*[aval.shape for aval in avals])
+        return [ShapedArray(full, _U32)] * n_counter
+
+    def batch(axis, args, dims):
+        outs, dim = elementwise_batch(lambda: primitive)(axis, args, dims)
+        return outs, [dim] * n_counter
+
+    def lower(b, ins, _):
+        avals = [ShapedArray(view.shape, view.dtype) for view in ins]
+        return b.lower_fun(lambda *words: list(fun(*words)), ins, avals)
+
+    primitive = define(
+        name,
+        multiple_results=True,
+        shape=shape,
+        reference=lambda *words: random.by_reference(fun, *words),
+        jvp=NONDIFFERENTIABLE,
+        transpose=NOT_LINEAR,
+        batch=batch,
+        lower=lower,
+    )
+    return primitive
+
+
+def _stretched(word, shape):
+    first = len(shape) - len(shape_of(word))
+    return broadcast_in_dim(word, shape, range(first, len(shape)))
+
+
+philox2x32_p = _define("philox2x32", 1, 2, _philox2x32)
+philox4x32_p = _define("philox4x32", 2, 4, _philox4x32)
+threefry4x32_p = _define("threefry4x32", 4, 4, _threefry4x32)
+
 # --- generators -----------------------------------------------------------------------
 
 
@@ -119,12 +181,15 @@ def _counted(words, shape):
     return keys, [broadcast_in_dim(p, full, dims) for p in _places(shape)]
 
 
-def _generator(scramble, n_key, n_counter, seeds_are_keys=False, *, fold):
+def _generator(primitive, n_key, n_counter, seeds_are_keys=False, *, fold):
     """A generator of keys of `n_key` words by hashes of `n_counter` words.
 
     seeds_are_keys: a seed stands in the key of the first hash, else in its counter;
     fold: of the words of one hash, those that make up an element of 64 bits.
     """
+
+    def scramble(keys, counters):
+        return primitive.bind(*keys, *counters)
 
     def padded(words, n, first):
         zeros = [_like(_U32(0), words[0])] * (n - len(words))
@@ -171,10 +236,10 @@ def _both_pairs(words):
 
 random.generators.update(
     {
-        dtypes.key_dtypes["philox2x32"]: _generator(_philox2x32, 1, 2, fold=_first_two),
-        dtypes.key_dtypes["philox4x32"]: _generator(_philox4x32, 2, 4, fold=_first_two),
+        dtypes.key_dtypes["philox2x32"]: _generator(philox2x32_p, 1, 2, fold=_first_two),
+        dtypes.key_dtypes["philox4x32"]: _generator(philox4x32_p, 2, 4, fold=_first_two),
         dtypes.key_dtypes["threefry4x32"]: _generator(
-            _threefry4x32, 4, 4, seeds_are_keys=True, fold=_both_pairs
+            threefry4x32_p, 4, 4, seeds_are_keys=True, fold=_both_pairs
         ),
     }
 )

@@ -42,7 +42,7 @@ _ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
 def _key_dtype(aval, what):
     if not dtypes.issubdtype(aval.dtype, dtypes.prng_key):
         raise TypeError(
-            f"{what} expected a typed key array, got {aval.str_short(False)}"
+            f"{what} takes key array operand, got {aval.str_short(False)}"
         )
     return aval.dtype
 
@@ -223,10 +223,10 @@ def _reference_keys(words, dtype):
     return flat.view(dtypes.storage_dtype(dtype))[..., 0]
 
 
-def _by_reference(fun, *args):
-    """What a function of arrays gives, by the reference rules of what it does."""
+def by_reference(fun, *args):
+    """The results that a function of arrays gives, by the reference rules of what it does."""
     avals = [ShapedArray(x.shape, x.dtype) for x in args]
-    return _run(trace(lambda *xs: [fun(*xs)], avals), args)[0]
+    return _run(trace(lambda *xs: list(fun(*xs)), avals), args)
 
 
 def _typed(primitive_of, by_generator, new_keys=True):
@@ -241,9 +241,9 @@ def _typed(primitive_of, by_generator, new_keys=True):
         words = _reference_words(keys, dtype)
 
         def fun(*arrays):
-            return by_generator(_generator(dtype), *arrays, **params)
+            return [by_generator(_generator(dtype), *arrays, **params)]
 
-        out = _by_reference(fun, words, *args)
+        (out,) = by_reference(fun, words, *args)
         return _reference_keys(out, dtype) if new_keys else out
 
     return reference
@@ -312,7 +312,8 @@ def _seed_lower(b, ins, out_avals, *, impl):
 
 def _seed_reference(seeds, *, impl):
     if impl != THREEFRY:
-        return _reference_keys(_by_reference(_generator(impl).seed, seeds), impl)
+        (words,) = by_reference(lambda x: [_generator(impl).seed(x)], seeds)
+        return _reference_keys(words, impl)
     wide = seeds.astype(np.uint64) if seeds.dtype.itemsize == 8 else seeds.astype(_U32)
     low = wide.astype(_U32).astype(_U64)
     high = (wide.astype(_U64) >> np.uint64(32)) & np.uint64(0xFFFFFFFF)

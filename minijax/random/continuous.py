@@ -12,6 +12,7 @@ from minijax.numpy.promotion import (
     convert,
     shape_of,
 )
+from minijax.ops.random import random_bits
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
     check_castable,
@@ -112,12 +113,12 @@ def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None):
 
     Args:
         key: a random key; shape: of the result; dtype: a float dtype.
-        mode: "high" takes twice the random bits for the far upper tail; None asks
-            `jax_high_dynamic_range_gumbel`.
+        mode: "high" takes twice the random bits for the far upper tail, "highest" also
+            all of them in float32; None asks `jax_high_dynamic_range_gumbel`.
     """
     if mode is None:
         mode = "high" if config.values.jax_high_dynamic_range_gumbel else "low"
-    if mode not in ("high", "low"):
+    if mode not in ("highest", "high", "low"):
         raise ValueError(f"Must provide valid mode for gumbel got: {mode}")
     key = one_key("gumbel", key)
     dtype = float_dtype("gumbel", dtype)
@@ -131,9 +132,32 @@ def _gumbel(key, shape, dtype, mode):
     if mode == "low":
         u = _uniform(key, shape, dtype, minval=tiny, maxval=1.0)
         return lax.neg(lax.log(lax.neg(lax.log(u))))
+    if mode == "highest" and dtype == np.float32:
+        return _gumbel_of_bits(*rows(random_bits(key, 32, (2, *shape))))
     high, low = rows(_uniform(key, (2, *shape), dtype, minval=0.0, maxval=1.0))
     u = jnp.where(high >= 0.5, high, high + dtype.type(info.eps) * low + tiny)
     return -jnp.log(-jnp.log1p(-u))
+
+
+def _gumbel_of_bits(high, low):
+    """Gumbel samples from uniform fractions of 64 bits, given as two words."""
+    below = high < np.uint32(1 << 31)
+    rest = ~high + (low == 0).astype(np.uint32), ~low + np.uint32(1)  # one minus them
+    near = fraction(*(jnp.where(below, a, b) for a, b in zip((high, low), rest)))
+    return -jnp.log(-jnp.where(below, jnp.log1p(-near), jnp.log(near)))
+
+
+def fraction(high, low):
+    """A fraction of 64 bits, in two uint32 words, as float32, cut off; never zero."""
+    none = high == 0
+    zeros = jnp.where(none, np.uint32(32) + lax.clz(low), lax.clz(high))
+    shifted = lax.shift_left(high, zeros) | lax.shift_right_logical(
+        low, np.uint32(32) - jnp.minimum(zeros, np.uint32(32))
+    )
+    top = jnp.where(none, lax.shift_left(low, zeros - np.uint32(32)), shifted)
+    digits = (top >> np.uint32(8)) | np.uint32(1 << 23)
+    power = (np.uint32(127 - 24) - zeros) << np.uint32(23)
+    return digits.astype(np.float32) * lax.bitcast_convert_type(power, np.float32)
 
 
 def maxwell(key, shape=(), dtype=None, *, out_sharding=None):

@@ -96,9 +96,9 @@ def check_key(name: str, key, batched: bool = False, legacy: bool = True) -> Any
     if not typed:
         if not core.valid_jaxtype(key) and not isinstance(key, str):
             raise TypeError(f"unexpected PRNG key type {type(key)}")
-        if legacy:
-            _complain_of_raw()
     wrapped: Any = key if typed else _wrap(key, key_dtype())
+    if legacy and not typed:
+        _complain_of_raw()
     if wrapped.ndim and not batched:
         raise ValueError(
             f"{name} accepts a single key, but was given a key array of shape "
@@ -128,7 +128,7 @@ def _return(keys, raw):
 # --- making keys --------------------------------------------------------------------
 
 
-def _seed_value(seed):
+def seed_value(seed):
     """A seed as an array or literal of an integer dtype; Python ints wrap to it."""
     if isinstance(seed, int):
         try:
@@ -144,7 +144,7 @@ def _seed_value(seed):
 def _seeded(name, seed, impl):
     if is_typed(seed):
         raise TypeError(f"{name} accepts a scalar seed, but was given a PRNG key.")
-    seed = _seed_value(seed)
+    seed = seed_value(seed)
     if shape_of(seed):
         raise TypeError(
             f"{name} accepts a scalar seed, but was given an array of shape "
