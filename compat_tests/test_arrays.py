@@ -207,6 +207,21 @@ SHARDINGS = [
     "S((2,), 'int32').update(dtype='int8', foo=1)", "setattr(S((), int), 'shape', 3)",
     "S((2,), 'int32').format", "S((2,), 'int32') == S((2,), 'int32', sharding=single)",
     "pickle.loads(pickle.dumps(S((2,), 'int32')))",
+    # as compilers write them
+    *[f"repr({sharding}._to_sdy_sharding(2))" for sharding in (
+        "named", "explicit", "NamedSharding(abstract, P(None, ('x', 'y')))",
+        "NamedSharding(abstract, P('y', P.UNCONSTRAINED))",
+    )],
+    *[f"tiles(NamedSharding(AbstractMesh((4, 2, 2), ('x', 'y', 'z')), P({spec})))" for spec in (
+        "", "'x'", "None, 'y'", "('x', 'z'), 'y'", "'z', ('y', 'x')",
+    )],
+    "(GSPMD.get_replicated((d,)), GSPMD.get_replicated((d,)).shard_shape((3, 2)))",
+    "GSPMD.get_replicated((d,)).is_equivalent_to(named, 2)",
+    # buffers
+    *[f"memoryview(jnp.arange(6).reshape(2, 3).astype({dtype})).tobytes()" for dtype in (
+        "'int8'", "'uint16'", "'float16'", "'complex64'", "bool",
+    )],
+    "(lambda b, a: (a.delete(), b.tobytes()))(*(lambda a: (memoryview(a), a))(x + 1))",
     # layouts
     "Layout((0, 1)).update(major_to_minor=(1, 0))", "Format('a')", "Format(None, 'a')",
     "Layout((0, 1)).check_compatible_aval((2,))", "Format(Layout.AUTO, single)",
@@ -241,6 +256,11 @@ class Forwarding(Convertible):
         return getattr(self.array, name)
 
 
+def _tiles(sharding):
+    found = sharding._to_xla_hlo_sharding(2)
+    return found.tile_assignment_dimensions(), found.tile_assignment_devices()
+
+
 def _names(side):
     jnp, deleted = side.jnp, side.jnp.arange(3)
     deleted.delete()
@@ -265,6 +285,8 @@ def _names(side):
         "Layout": layout.Layout,
         "Format": layout.Format,
         "d": device,
+        "tiles": _tiles,
+        "GSPMD": side("_src.sharding_impls").GSPMDSharding,
         "mesh": mesh,
         "abstract": sharding.AbstractMesh((1, 2), ("x", "y")),
         "named": sharding.NamedSharding(mesh, spec("x", None)),

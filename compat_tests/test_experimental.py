@@ -734,3 +734,34 @@ def test_scatter_nowhere():
         )
 
     assert_same(body)
+
+
+# --- what matters where there are several devices --------------------------------------
+
+
+def _whole(side):
+    """Functions that could run elsewhere, or divided, run as they are."""
+    jnp, on = side.jnp, side("experimental.compute_on")
+    with on.compute_on("device_host"):
+        x = jnp.arange(3.0) + 1
+    space = getattr(side.typeof(x), "memory_space", None)
+    twice = on.compute_on2(
+        lambda x: x * 2, compute_type="device_host", out_memory_spaces=space
+    )
+    divided = side("experimental.custom_partitioning").custom_partitioning(
+        lambda x: x + 1
+    )
+    divided.def_partition(lambda *args: args, sharding_rule="i -> i")
+    grouped = side("experimental.scheduling_groups").scheduling_group(name="a")
+    return twice(x), divided(x), side.jit(divided)(x), grouped(lambda x: x - 1)(x)
+
+
+def test_run_whole():
+    assert_same(_whole)
+    for wrong in ("gpu", 3):
+
+        def refusal(side, wrong=wrong):
+            on = side("experimental.compute_on").compute_on
+            return repr(raised(lambda: on(wrong).__enter__()))
+
+        assert refusal(Side("minijax")) == refusal(Side("jax"))

@@ -26,6 +26,7 @@ LAYERS = [
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
         "minijax.partition_spec minijax.mesh minijax.named_sharding minijax.memory "
+        "minijax.hlo_sharding "
         "minijax.alias minijax.ladder minijax.traceback_util",
     ),
     ("ops", "minijax.ops"),

@@ -92,6 +92,10 @@ class ArrayImpl(_callpath.Array, Array):
 
     global_shards = addressable_shards
 
+    def _fully_replicated_shard(self):
+        """The one part, on its device."""
+        return self.addressable_data(0)
+
     def addressable_data(self, index):
         """The part of the array with the given number, which is the whole of it."""
         self.check_alive()

@@ -22,8 +22,12 @@ class Effect:
         return self.name
 
 
+class RefEffect(Effect):
+    """A reference is made, read or written."""
+
+
 no_effects = frozenset()
-ref_effect = Effect("ref")  # a reference is made, read or written
+ref_effect = RefEffect("ref")
 
 
 class RefRules:

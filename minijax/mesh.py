@@ -153,6 +153,12 @@ class _MeshBase:
     are_all_axes_auto = property(lambda self: self._all_of(AxisType.Auto))
     are_all_axes_explicit = property(lambda self: self._all_of(AxisType.Explicit))
     are_all_axes_manual = property(lambda self: self._all_of(AxisType.Manual))
+    _any_axis_auto = property(lambda self: AxisType.Auto in self.axis_types)
+    _any_axis_explicit = property(lambda self: AxisType.Explicit in self.axis_types)
+    _any_axis_manual = property(lambda self: AxisType.Manual in self.axis_types)
+    _name_to_type = property(
+        lambda self: dict(zip(self.axis_names, self.axis_types, strict=True))
+    )
 
     def _axes_text(self):
         return ", ".join(f"'{name}': {n}" for name, n in self.shape_tuple) or "()"

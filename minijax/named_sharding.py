@@ -4,6 +4,7 @@ With one device an array lies whole wherever it lies; names, ranks and divisibil
 checked all the same.
 """
 
+import importlib
 import math
 
 from minijax.device import Sharding, checked_memory_kind
@@ -58,6 +59,10 @@ def _of_devices(name):
         return known.__get__(self)
 
     return property(read)
+
+
+def _as_compilers_write():
+    return importlib.import_module("minijax.hlo_sharding")
 
 
 class NamedSharding(Sharding):
@@ -138,6 +143,14 @@ class NamedSharding(Sharding):
                     "should evenly divide the shape)"
                 )
         return tuple([n // c for n, c in zip(global_shape, tiling, strict=True)])
+
+    def _to_xla_hlo_sharding(self, num_dimensions):
+        return _as_compilers_write().hlo_sharding_of_named(self, num_dimensions)
+
+    def _to_sdy_sharding(self, num_dimensions, modify_wrt_axis_types=False):
+        return _as_compilers_write().sdy_sharding_of_named(
+            self, num_dimensions, modify_wrt_axis_types
+        )
 
     def __repr__(self):
         kind = "" if self.memory_kind is None else f", memory_kind={self.memory_kind}"

@@ -226,6 +226,39 @@ static PyObject *to_numpy(PyObject *self, PyObject *const *args, Py_ssize_t n, P
   return out;
 }
 
+/* BufferError naming the elements' type as XLA does: BF16 for bfloat16. */
+static int not_a_buffer(PyObject *dtype) {
+  PyErr_Clear();
+  PyObject *name = PyObject_GetAttrString(dtype, "name");
+  PyObject *brief = name ? PyObject_CallMethod(name, "replace", "ss", "float", "f") : NULL;
+  PyObject *upper = brief ? PyObject_CallMethod(brief, "upper", NULL) : NULL;
+  if (upper)
+    PyErr_Format(PyExc_BufferError,
+                 "Buffers of type %U are not supported by the Python buffer protocol.", upper);
+  Py_XDECREF(name);
+  Py_XDECREF(brief);
+  Py_XDECREF(upper);
+  return -1;
+}
+
+/* memoryview(array): the elements, read only, of the types that buffers have. */
+static int get_buffer(PyObject *self, Py_buffer *buffer, int flags) {
+  mjx_array *array = (mjx_array *)self;
+  buffer->obj = NULL;
+  if (!array->memory || flags & PyBUF_WRITABLE) {
+    PyErr_SetString(PyExc_BufferError,
+                    array->memory ? "arrays are read only" : "Array has been deleted.");
+    return -1;
+  }
+  PyObject *dtype = array->aval->dtype;
+  if (!PyArray_DescrCheck(dtype)) return not_a_buffer(dtype);
+  PyObject *data = get_data(self, NULL);
+  if (!data) return -1;
+  int status = PyObject_GetBuffer(data, buffer, flags);
+  Py_DECREF(data);
+  return status < 0 ? not_a_buffer(dtype) : 0;
+}
+
 static PyObject *block_until_ready(PyObject *self, PyObject *unused) {
   (void)unused;
   if (((mjx_array *)self)->memory) return Py_NewRef(self);
@@ -296,6 +329,7 @@ static PyType_Slot own_slots[] = {
     {Py_tp_getset, getset},
     {Py_tp_members, members},
     {Py_tp_methods, array_methods},
+    {Py_bf_getbuffer, get_buffer},
     {0, NULL},
 };
 

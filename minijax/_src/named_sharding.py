@@ -3,5 +3,9 @@
 from minijax._src._homes import names_of
 
 __getattr__ = names_of(
-    __name__, "minijax.named_sharding", "minijax.partition_spec", "minijax.mesh"
+    __name__,
+    "minijax.named_sharding",
+    "minijax.partition_spec",
+    "minijax.mesh",
+    "minijax.hlo_sharding",
 )

@@ -2,6 +2,7 @@
 
 from minijax._src._homes import names_of
 from minijax.control.call import jit as pjit  # noqa: F401
+from minijax.dispatch import compiled as _pjit_lower  # noqa: F401
 from minijax.stages import Wrapped as JitWrapped  # noqa: F401
 
 __getattr__ = names_of(

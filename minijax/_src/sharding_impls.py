@@ -10,4 +10,5 @@ __getattr__ = names_of(
     "minijax.device",
     "minijax.sharding",
     "minijax.experimental.layout",
+    "minijax.hlo_sharding",
 )

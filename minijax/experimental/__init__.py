@@ -7,9 +7,18 @@ from minijax.alias import missing_attribute
 from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
-    "checkify", "compilation_cache", "hijax", "jet", "layout", "mesh_utils", "multihost_utils",
-    "ode", "pjit", "shard_map", "sparse", "xla_metadata",
+    "checkify", "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet",
+    "layout", "mesh_utils", "multihost_utils", "ode", "pjit", "scheduling_groups",
+    "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
+
+
+def primal_tangent_dtype(primal_dtype, tangent_dtype, name=None):
+    """NotImplementedError: no dtype here has tangents of a dtype of one's choice."""
+    raise NotImplementedError(
+        f"minijax has no dtype {name or ''} of {primal_dtype} with tangents of "
+        f"{tangent_dtype}"
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,12 @@ from minijax.ops.convert import convert
 PrecisionLike = DotDimensionNumbers = Any
 
 
+def remaining(original, *removed_lists):
+    """What none of the lists has, in order."""
+    removed = {x for some in removed_lists for x in some}
+    return [x for x in original if x not in removed]
+
+
 def _const(example, value):
     """`value` with the dtype of `example`."""
     return literal(value, dtypes.dtype(example))

@@ -8,6 +8,7 @@ from minijax.array import ArrayImpl
 from minijax.device import Device, Sharding
 from minijax.errors import JaxRuntimeError
 from minijax.extend.linear_util import cache as weakref_lru_cache
+from minijax.hlo_sharding import HloSharding
 from minijax.util import safe_map, safe_zip
 
 version_str = JAX_VERSION
@@ -20,6 +21,7 @@ _jax = types.SimpleNamespace(
     weakref_lru_cache=weakref_lru_cache,
     Device=Device,
     Sharding=Sharding,
+    HloSharding=HloSharding,
     XlaRuntimeError=JaxRuntimeError,
     JaxRuntimeError=JaxRuntimeError,
     is_optimized_build=lambda: True,

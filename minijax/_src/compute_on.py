@@ -1,0 +1,5 @@
+"""Where operations run."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.experimental.compute_on")
