@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     (
         "core",
-        "minijax._callpath minijax.core minijax.avals minijax.jaxprs minijax.source_info "
+        "minijax._callpath minijax.core minijax.avals minijax.jaxprs minijax.effects "
+        "minijax.source_info "
         "minijax.dtypes minijax.tree_util minijax._pytree* "
         "minijax.config minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "

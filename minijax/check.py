@@ -15,6 +15,7 @@ def check_jaxpr(jaxpr):
             or _param_fault(eqn)
             or _inner_fault(eqn)
             or _type_fault(eqn, jaxpr)
+            or _effect_fault(eqn, jaxpr)
         )
         if why:
             raise _malformed(jaxpr, eqn, why)
@@ -113,6 +114,16 @@ def _type_fault(eqn, jaxpr):
             return (
                 f"Value for variable {_name(jaxpr, var)!r} inconsistently typed as "
                 f"{aval.str_short()} for let-binder of type {var.aval.str_short()}"
+            )
+    return None
+
+
+def _effect_fault(eqn, jaxpr):
+    for effect in eqn.effects:
+        if effect not in jaxpr.effects:
+            return (
+                "Equation effect not present in jaxpr effects. Equation effect: "
+                f"{effect}. Jaxpr effects: {jaxpr.effects}"
             )
     return None
 

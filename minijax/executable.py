@@ -17,6 +17,7 @@ from minijax import _callpath, config, core, dtypes, ladder, stats
 from minijax.check import check_jaxpr
 from minijax.core import ClosedJaxpr
 from minijax.dispatch import address, as_data
+from minijax.effects import check_lowerable
 from minijax.trace import JaxprTrace
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
@@ -37,6 +38,7 @@ class Compiled(_callpath.Executable):
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
         stats.log_compiling(name, closed.in_avals)
+        check_lowerable(closed.effects)
         with stats.phase("lower", name), _no_collection():
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:

@@ -9,6 +9,7 @@ from minijax.api.inspection import structs
 from minijax.control.call import Wrapped as Wrapped
 from minijax.control.call import delete_donated
 from minijax.device import DEFAULT_SHARDING
+from minijax.effects import check_lowerable
 from minijax.transforms.cost import cost
 from minijax.tree_util import keystr, tree_flatten_with_path
 
@@ -114,6 +115,10 @@ class Traced(_Stage):
 
 class Lowered(_Compiling):
     """A function as a program of the C backend."""
+
+    def __init__(self, traced, donated=()):
+        check_lowerable(traced.closed.effects)
+        super().__init__(traced, donated)
 
     def as_text(self, dialect=None, *, debug_info=False):
         """The program: its buffers and instructions; with dialect="c", as one C file."""

@@ -24,6 +24,7 @@ from minijax.control.body import (
 )
 from minijax.control.callback import io_effects
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.effects import check_allowed, control_flow_allowed_effects
 from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import define, instantiate, zeros
@@ -298,6 +299,8 @@ def platform_branch(platforms):
 
 def _cond_shape(index, *avals, branches, **_):
     """Branches may differ in weak types: the first one's are the result's."""
+    for branch in branches:
+        check_allowed(branch.effects, control_flow_allowed_effects, "`cond`")
     return branches[0].out_avals
 
 

@@ -15,6 +15,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
 from minijax.core import HigherOrderPrimitive, Zero
+from minijax.effects import check_allowed, custom_derivatives_allowed_effects
 from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import (
     NO_RULE,
@@ -39,8 +40,13 @@ from minijax.tree_util import register_pytree_node
 _BY_TRACE = NO_RULE("is applied by the traces themselves")
 
 
-def _call_shape(*avals, call_jaxpr, **_):
-    return call_jaxpr.out_avals
+def _call_shape(name):
+    def shape(*_, call_jaxpr, **__):
+        allowed = custom_derivatives_allowed_effects
+        check_allowed(call_jaxpr.effects, allowed, f"`{name}`")
+        return call_jaxpr.out_avals
+
+    return shape
 
 
 def _call_reference(*args, call_jaxpr, **_):
@@ -152,7 +158,7 @@ def _ignoring_consts(jvp, n):
 custom_jvp_call_p = define(
     "custom_jvp_call",
     cls=CustomJVPCall,
-    shape=_call_shape,
+    shape=_call_shape("custom_jvp"),
     reference=_call_reference,
     jvp=_BY_TRACE,
     transpose=_BY_TRACE,
@@ -539,7 +545,7 @@ def _with_consts(fwd, bwd, consts):
 custom_vjp_call_p = define(
     "custom_vjp_call",
     cls=CustomVJPCall,
-    shape=_call_shape,
+    shape=_call_shape("custom_vjp"),
     reference=_call_reference,
     jvp=_BY_TRACE,
     transpose=_BY_TRACE,

@@ -9,6 +9,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.call import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.effects import check_allowed, remat_allowed_effects
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.traceback_util import api_boundary
@@ -124,6 +125,8 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
 
     Record the rest to be run again.
     """
+    where = "partial-eval of `checkpoint`/`remat`"
+    check_allowed(jaxpr.effects, remat_allowed_effects, where)
     nonzero = tuple(type(t) is not Zero for t in tangents)
     derived, out_nonzero = _primal_then_linear(jaxpr, nonzero)
     n_out = len(out_nonzero)

@@ -22,6 +22,7 @@ from minijax.control.body import (
 )
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.dtypes import storage_dtype
+from minijax.effects import check_allowed, control_flow_allowed_effects
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import add_tangents, define, instantiate
 from minijax.ops.index import dynamic_index_in_dim
@@ -210,6 +211,7 @@ def _scan_in_python(f, init, flat_xs, xs_tree, length, reverse):
 
 
 def _scan_shape(*avals, jaxpr, length, num_carry, **_):
+    check_allowed(jaxpr.effects, control_flow_allowed_effects, "`scan`")
     outs = jaxpr.out_avals
     return outs[:num_carry] + [stacked_aval(a, length) for a in outs[num_carry:]]
 

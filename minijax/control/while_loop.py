@@ -20,6 +20,7 @@ from minijax.control.body import (
 )
 from minijax.control.scan import scan
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
+from minijax.effects import check_allowed, control_flow_allowed_effects
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
@@ -214,7 +215,9 @@ def _concrete_bounds(lower, upper) -> tuple[int, int] | None:
 # --- the primitive --------------------------------------------------------------------
 
 
-def _while_shape(*avals, body_jaxpr, **_):
+def _while_shape(*avals, cond_jaxpr, body_jaxpr, **_):
+    for closed in (cond_jaxpr, body_jaxpr):
+        check_allowed(closed.effects, control_flow_allowed_effects, "`while`")
     return body_jaxpr.out_avals
 
 

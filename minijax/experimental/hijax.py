@@ -12,6 +12,7 @@ from minijax.core import Primitive
 from minijax.core import ShapedArray as ShapedArray
 from minijax.core import Zero as Zero
 from minijax.core import is_undefined_primal as is_undefined_primal
+from minijax.effects import control_flow_allowed_effects as control_flow_allowed_effects
 from minijax.ops.define import instantiate as instantiate_zeros
 
 __all__ = [
@@ -67,22 +68,6 @@ class aval_method:
         self.fun = fun
 
 
-class _EffectTypes:
-    """Kinds of effects, by their classes."""
-
-    def __init__(self):
-        self.types = set()
-
-    def add_type(self, effect_type: type) -> None:
-        """Take in the effects of a class."""
-        self.types.add(effect_type)
-
-    def contains(self, effect: Any) -> bool:
-        """Whether an effect is of one of the classes."""
-        return isinstance(effect, tuple(self.types))
-
-
-control_flow_allowed_effects = _EffectTypes()
 # class of values -> function from one to its type
 hitypes: dict[type, Any] = {}
 

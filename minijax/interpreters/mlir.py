@@ -5,15 +5,66 @@ There is no MLIR: a rule is a Python function lowered through `lower_fun`.
 
 from minijax.alias import missing_attribute
 from minijax.core import ShapedArray
+from minijax.effects import ordered_effects
 from minijax.extend.core._primitive import Primitive
 
 
-class LoweringRuleContext:
-    """What a lowering rule is called with: the builder, and the avals."""
+class TokenSet:
+    """A token for each ordered effect: equations run in the order they are written."""
 
-    def __init__(self, builder, avals_in, avals_out, primitive):
+    def __init__(self, *args, **kwargs):
+        self._tokens = dict(*args, **kwargs)
+
+    def __len__(self):
+        return len(self._tokens)
+
+    def get(self, effect):
+        """The token of an effect."""
+        return self._tokens[effect]
+
+    def effects(self):
+        """The effects that there are tokens of."""
+        return set(self._tokens)
+
+    def items(self):
+        """Effects and their tokens."""
+        return tuple(self._tokens.items())
+
+    def update_tokens(self, tokens):
+        """These tokens with those of another set in their places."""
+        return TokenSet((e, tokens.get(e) if e in tokens.effects() else t)
+                        for e, t in self.items())  # fmt: skip
+
+
+class LoweringRuleContext:
+    """What a lowering rule is called with: the builder, the avals, and tokens."""
+
+    tokens_out = None
+
+    def __init__(self, builder, avals_in, avals_out, primitive, effects=()):
         self.builder, self.primitive = builder, primitive
         self.avals_in, self.avals_out = avals_in, avals_out
+        ordered = ordered_effects.filter_in(effects)
+        self.tokens_in = TokenSet((effect, object()) for effect in ordered)
+
+    def set_tokens_out(self, tokens_out):
+        """Give the tokens that come after the equation, of the same effects."""
+        self.tokens_out = tokens_out
+
+    def check_tokens(self):
+        """ValueError unless the rule gave a token for each ordered effect."""
+        wanted = self.tokens_in.effects()
+        if self.tokens_out is None:
+            if wanted:
+                raise ValueError(
+                    f"Lowering rule for `{self.primitive}` needs to set `tokens_out` "
+                    f"because it has effects: {wanted}."
+                )
+        elif self.tokens_out.effects() != wanted:
+            raise ValueError(
+                f"Lowering rule for `{self.primitive}` returns incorrect set of output "
+                f"tokens. Expected: {wanted} vs. Actual: {self.tokens_out.effects()}"
+            )
 
 
 def lower_fun(fun, multiple_results=True):
@@ -40,8 +91,11 @@ def register_lowering(prim, rule, platform=None, inline=True, cacheable=True):
 
     def lower(b, ins, out_avals, **params):
         avals = [ShapedArray(view.shape, view.dtype) for view in ins]
-        ctx = LoweringRuleContext(b, avals, out_avals, prim)
-        return list(rule(ctx, *ins, **params))
+        effects = prim.effects_at(avals, params)
+        ctx = LoweringRuleContext(b, avals, out_avals, prim, effects)
+        outs = list(rule(ctx, *ins, **params))
+        ctx.check_tokens()
+        return outs
 
     prim.lower = lower
 

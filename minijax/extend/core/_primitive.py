@@ -81,6 +81,12 @@ class Primitive(core.Primitive):
         """The effects that the abstract evaluation told."""
         return self._effects_of_shape or self.effects
 
+    def effects_at(self, avals, params):
+        """The effects of an equation on arguments of these types."""
+        if self._effects_of_shape is not None:
+            self.shape(*avals, **params)
+        return self.effects_of(params)
+
     def def_impl(self, impl):
         """Set what computes the result at once; returns it."""
         self.impl = impl
