@@ -765,3 +765,42 @@ def test_run_whole():
             return repr(raised(lambda: on(wrong).__enter__()))
 
         assert refusal(Side("minijax")) == refusal(Side("jax"))
+
+
+# --- transfer guards ------------------------------------------------------------------
+
+TRANSFERS = [
+    "jax.device_put(n)", "f(n)", "f(1.0)", "f(x)", "x + n", "x + 1.0", "jnp.asarray(n)",
+    "jnp.asarray([1, 2])", "jnp.zeros(3)", "jnp.arange(3)", "jnp.sin(n)", "-x",
+    "np.asarray(x)", "jax.device_get(x)",
+]  # fmt: skip
+
+
+def _refused(transfer, names):
+    """What a transfer's error says first, "" where there is none."""
+    try:
+        eval(transfer, names)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:70]}"
+    return ""
+
+
+@pytest.mark.parametrize("level", ["disallow", "disallow_explicit", "log", "allow"])
+def test_transfer_guard(level):
+    """The same transfers are refused; the innermost guard decides."""
+
+    def body(side):
+        jax, jnp = side.jax, side.jnp
+        names = {"jax": jax, "jnp": jnp, "np": np, "n": np.ones(3, np.float32)}
+        names |= {"x": jnp.ones(3), "f": jax.jit(lambda x: x * 2)}
+        found = [eval(transfer, names) is None for transfer in TRANSFERS]
+        for transfer in TRANSFERS:
+            with jax.transfer_guard(level):
+                found.append(_refused(transfer, names))
+        with jax.transfer_guard(level), jax.transfer_guard_host_to_device("allow"):
+            jnp.ones(1)
+        with jax.transfer_guard_host_to_device(level), jax.transfer_guard("allow"):
+            jnp.ones(1)
+        return found
+
+    assert_same(body)

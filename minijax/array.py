@@ -4,11 +4,12 @@
 installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py`.
 """
 
+import importlib
 from typing import Any
 
 import numpy as np
 
-from minijax import _callpath, core, dtypes
+from minijax import _callpath, config, core, dtypes, errors
 from minijax.core import ShapedArray, Tracer
 from minijax.device import CPU, DEFAULT_SHARDING, Device, Shard, Sharding
 
@@ -281,6 +282,29 @@ class _Writeable:
         interface = dict(array.__array_interface__)
         interface["data"] = interface["data"][0], False
         self.__array_interface__ = interface
+
+
+def transfers_guarded():
+    """Whether values from the host may not become arrays silently."""
+    return config.values.jax_transfer_guard_host_to_device not in (None, "allow")
+
+
+def check_transfer(x, explicit=False):
+    """Do what the transfer guard says of a value from the host that becomes an array:
+    log it, or raise JaxRuntimeError.  explicit: whether the user asked for that.
+    """
+    if isinstance(x, (ArrayImpl, Tracer)) or not transfers_guarded():
+        return
+    level, _, also_explicit = config.values.jax_transfer_guard_host_to_device.partition(
+        "_"
+    )
+    if explicit and not also_explicit:
+        return
+    aval = core.get_aval(x)
+    said = f"host-to-device transfer: aval={aval!r}, dst_sharding={DEFAULT_SHARDING}"
+    if level == "disallow":
+        raise errors.JaxRuntimeError(f"INVALID_ARGUMENT: Disallowed {said}")
+    importlib.import_module("logging").getLogger("minijax").warning(said)
 
 
 def from_numpy(x, weak_type=False):

@@ -67,7 +67,7 @@ _FLAGS = {
     "jax_use_shardy_partitioner": (True, False, "accepted; there is one device"),
     "jax_enable_recoverability": (False, False, "accepted; there is one process"),
     "jax_mock_gpu_topology": ("", False, "accepted; there are no GPUs"),
-    "jax_transfer_guard": (None, False, "accepted; there is one memory"),
+    "jax_transfer_guard": (None, False, "what becomes of values from the host"),
     "jax_legacy_prng_key": ("allow", False, "'warn' or 'error' on raw uint32 keys"),
     "jax_no_tracing": (False, False, "raise when a function would be traced"),
     "jax_no_execution": (False, False, "raise when a program would be run"),
@@ -235,8 +235,16 @@ def _check_device(value):
 # are served by Python rather than by the call path in C.
 _SLOW_FLAGS = (
     "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_legacy_prng_key",
-    "jax_no_execution",
+    "jax_no_execution", "jax_transfer_guard_host_to_device",
 )  # fmt: skip
+
+# flag -> those that are set with it
+_LEADS = {
+    "jax_transfer_guard": (
+        "jax_transfer_guard_device_to_device", "jax_transfer_guard_device_to_host",
+        "jax_transfer_guard_host_to_device",
+    ),
+}  # fmt: skip
 
 _TRACE_FLAGS = tuple(name for name, (_, traced, _) in _FLAGS.items() if traced)
 
@@ -318,6 +326,10 @@ def _refresh_thread():
 
 for _name, (_default, _, _) in _FLAGS.items():
     setattr(_Values, _name, _from_environment(_name, _default))
+for _name, _led in _LEADS.items():
+    for _other in _led:
+        if getattr(_Values, _other) is None:
+            setattr(_Values, _other, getattr(_Values, _name))
 _refresh(_Values)
 values = _Values()
 
@@ -366,6 +378,8 @@ def update(name, val):
         raise AttributeError(f"Unrecognized config option: {name}")
     val = _as_choice(name, val)
     setattr(_Values, name, bool(val) if type(_FLAGS[name][0]) is bool else val)
+    for led in _LEADS.get(name, ()):
+        setattr(_Values, led, val)
     _refresh(_Values)
     _refresh_thread()
 
@@ -414,18 +428,21 @@ class _Setting:
 
     def __init__(self, name, value):
         self.name, self.value = name, value
+        self.names = (name, *_LEADS.get(name, ()))
 
     def __enter__(self):
         own = vars(values)
-        self.saved = own.get(self.name, _Setting)
-        setattr(values, self.name, self.value)
+        self.saved = [own.get(name, _Setting) for name in self.names]
+        for name in self.names:
+            setattr(values, name, self.value)
         _refresh_thread()
 
     def __exit__(self, *exc):
-        if self.saved is _Setting:
-            delattr(values, self.name)
-        else:
-            setattr(values, self.name, self.saved)
+        for name, saved in zip(self.names, self.saved, strict=True):
+            if saved is _Setting:
+                delattr(values, name)
+            else:
+                setattr(values, name, saved)
         _refresh_thread()
         return False
 

@@ -14,6 +14,7 @@ import numpy as np
 import cbackend
 from cbackend import profile
 from minijax import _callpath, config, core, dtypes, ladder, stats
+from minijax.array import check_transfer, transfers_guarded
 from minijax.check import check_jaxpr
 from minijax.core import ClosedJaxpr
 from minijax.dispatch import address, as_data
@@ -75,6 +76,9 @@ class Compiled(_callpath.Executable):
                 f"JAX tried to execute function {self.name}, but the no_execution config "
                 "option is set"
             )
+        if transfers_guarded():
+            for x in args:
+                check_transfer(x)
         arrays = self._run(args)
         if ladder.CHECK:
             data = [

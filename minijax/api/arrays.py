@@ -5,10 +5,10 @@ import importlib
 
 import numpy as np
 
-from minijax import _callpath, core, dtypes, stats
+from minijax import _callpath, config, core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
-from minijax.array import Array, ArrayImpl, placed
+from minijax.array import Array, ArrayImpl, check_transfer, placed, transfers_guarded
 from minijax.device import Device, Sharding, SingleDeviceSharding
 from minijax.numpy import asarray
 from minijax.tree_util import tree_map
@@ -26,6 +26,8 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     """
     if may_alias and donate is True:
         raise ValueError("may_alias and donate cannot be True at the same time.")
+    if transfers_guarded():
+        return _guarded_put(x, device, may_alias)
     if device is may_alias is None:
         array = _callpath.from_numpy(x)
         if array is not None:
@@ -43,6 +45,14 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
         _put(leaf, places[k], copies) for leaf, k in zip(leaves, which, strict=True)
     ]
     return unflatten(x_tree, moved)
+
+
+def _guarded_put(x, device, may_alias):
+    """`device_put` where the transfer guard has a say: of explicit transfers only."""
+    for leaf in flatten(x)[0]:
+        check_transfer(leaf, explicit=True)
+    with config.State("jax_transfer_guard_host_to_device")("allow"):
+        return device_put(x, device, may_alias=may_alias)
 
 
 _PLACES = Device, Sharding

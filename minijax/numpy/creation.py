@@ -101,6 +101,8 @@ def _from_object(x, dtype, copy=False) -> Any:
         if dtype is not None and (x.dtype != dtype or x.weak_type):
             return convert(x, dtype)
         return _copied(x) if copy else x
+    if array_module.transfers_guarded() and core.current_trace() is core.eval_trace:
+        array_module.check_transfer(x if core.valid_jaxtype(x) else np.asarray(x))
     if isinstance(x, (np.ndarray, np.generic)):
         plain = _callpath.from_numpy(x) if dtype is None else None
         return _from_numpy(x, dtype) if plain is None else core.constant(plain)
