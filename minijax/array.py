@@ -147,7 +147,7 @@ class ArrayImpl(_callpath.Array, Array):
         return base
 
     def _deleted(self):
-        kind = self.aval.str_short(False).lstrip("~")
+        kind = self.aval.str_short()
         return RuntimeError(f"Array has been deleted with shape={kind}.")
 
     def check_alive(self):

@@ -64,20 +64,19 @@ class ShapedArray(_callpath.Aval, AbstractValue):
         """The aval of `size` such values, stacked along a new axis."""
         return self.update(shape=(*self.shape[:axis], size, *self.shape[axis:]))
 
-    def str_short(self, short_dtypes=True, **_):
+    def str_short(self, short_dtypes=False, **_):
         """As `f32[2,3]`, or `float32[2,3]`."""
         name = dtypes.short_name(self.dtype) if short_dtypes else self.dtype.name
         if self.dtype == dtypes.float0:
             name = "float0"
-        weak = "~" if self.weak_type and not short_dtypes else ""
-        return f"{weak}{name}[{','.join(map(str, self.shape))}]"
+        return f"{name}[{','.join(map(str, self.shape))}]"
 
     def __repr__(self):
         weak = ", weak_type=True" if self.weak_type else ""
-        return f"ShapedArray({self.str_short(short_dtypes=False).lstrip('~')}{weak})"
+        return f"ShapedArray({self.str_short()}{weak})"
 
     def __str__(self):
-        return self.str_short(short_dtypes=False)
+        return f"~{self.str_short()}" if self.weak_type else self.str_short()
 
     def __len__(self):
         return self.shape[0]
@@ -88,7 +87,7 @@ class AbstractToken(AbstractValue):
 
     __slots__ = ()
 
-    def str_short(self, short_dtypes=True, **_):
+    def str_short(self, short_dtypes=False, **_):
         """As printed in a jaxpr."""
         return "Tok"
 
@@ -140,12 +139,12 @@ class AbstractRef(AbstractValue):
 
     to_cotangent_aval = to_ct_aval = at_least_vspace = to_tangent_aval
 
-    def str_short(self, short_dtypes=True, **_):
+    def str_short(self, short_dtypes=False, **_):
         """As `Ref{f32[2,3]}`."""
         return f"Ref{{{self.inner_aval.str_short(short_dtypes)}}}"
 
     def __repr__(self):
-        return self.str_short(False)
+        return self.str_short()
 
 
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
@@ -295,7 +294,7 @@ class Zero:
     from_primal_value = of
 
     def __repr__(self):
-        return f"Zero({self.aval.str_short()})"
+        return f"Zero({self.aval})"
 
 
 class UndefinedPrimal:

@@ -113,7 +113,7 @@ def _type_fault(eqn, jaxpr):
         if (var.aval.shape, var.aval.dtype) != (aval.shape, aval.dtype):
             return (
                 f"Value for variable {_name(jaxpr, var)!r} inconsistently typed as "
-                f"{aval.str_short()} for let-binder of type {var.aval.str_short()}"
+                f"{aval.str_short(True)} for let-binder of type {var.aval.str_short(True)}"
             )
     return None
 

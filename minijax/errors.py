@@ -84,10 +84,7 @@ class NonConcreteBooleanIndexError(JAXIndexError):
     """A traced boolean mask as an index has no static size: use `jnp.where`."""
 
     def __init__(self, tracer):
-        super().__init__(
-            "Array boolean indices must be concrete; got "
-            f"{tracer.aval.str_short(short_dtypes=False)}\n"
-        )
+        super().__init__(f"Array boolean indices must be concrete; got {tracer.aval}\n")
 
 
 class UnexpectedTracerError(JAXTypeError):
@@ -112,7 +109,7 @@ class InconclusiveDimensionOperation(Exception):
 
 def describe(tracer):
     """What a tracer stands for, as JAX words it."""
-    kind = tracer.aval.str_short(short_dtypes=False).lstrip("~")
+    kind = tracer.aval.str_short()
     return f"traced array with shape {kind}"
 
 
@@ -165,7 +162,7 @@ def _made_by(eqns):
 def leaked(tracer):
     """The error for a tracer that is used after its trace has ended."""
     where = tracer._trace.described()
-    kind = tracer.aval.str_short(short_dtypes=False).lstrip("~")
+    kind = tracer.aval.str_short()
     said = ""
     if where:
         source = tracer.created_at()

@@ -73,7 +73,7 @@ class Var:
         self.aval = aval
 
     def __repr__(self):
-        kind = self.aval.str_short(short_dtypes=False).lstrip("~")
+        kind = self.aval.str_short()
         return f"Var(id={id(self)}):{kind}"
 
 

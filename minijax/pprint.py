@@ -126,7 +126,7 @@ class _Names:
 
     def __call__(self, atom):
         if type(atom) is Literal:
-            return f"{_literal(atom.val)}:{atom.aval.str_short()}"
+            return f"{_literal(atom.val)}:{atom.aval.str_short(True)}"
         if type(atom) is DropVar:
             return "_"
         if atom not in self.known:
@@ -137,7 +137,9 @@ class _Names:
     def typed(self, var):
         """`name:type`."""
         name = self(var)
-        return f"{name}:{var.aval.str_short()}" if self.settings.print_shapes else name
+        return (
+            f"{name}:{var.aval.str_short(True)}" if self.settings.print_shapes else name
+        )
 
     def suggest(self, variables, like):
         """Names `variables` as those that they stand for."""

@@ -24,6 +24,19 @@ class NameStack(tuple):
 
     __slots__ = ()
 
+    stack = property(tuple)
+
+    def extend(self, name):
+        """The stack with one more scope inside."""
+        return NameStack((*self, name))
+
+    def transform(self, name):
+        """The stack with a transformation inside."""
+        return NameStack((*self, Transform(name)))
+
+    def __add__(self, other):
+        return NameStack((*self, *other))
+
     def __str__(self):
         shown = []
         for name in reversed(self):
@@ -45,6 +58,11 @@ class SourceInfo(tuple):
     def name_stack(self):
         """The scopes; as text `outer/inner`."""
         return NameStack(self[2])
+
+    @property
+    def traceback(self):
+        """What `user_frame` of JAX's tells the place from: this, or None."""
+        return None if self[0] is None else self
 
     @property
     def line(self) -> Any:

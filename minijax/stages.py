@@ -87,7 +87,7 @@ class _Stage:
 
 
 def _typed(aval):
-    return aval.str_short(short_dtypes=False).lstrip("~")
+    return aval.str_short()
 
 
 class _Compiling(_Stage):

@@ -31,7 +31,7 @@ class JaxprTracer(Tracer):
         self._trace, self.aval, self.variable = trace, aval, var
 
     def __repr__(self):
-        return f"JitTracer({self.aval.str_short(short_dtypes=False)})"
+        return f"JitTracer({self.aval})"
 
 
 _callpath.set_recording(JaxprTracer, Var, JaxprEqn)

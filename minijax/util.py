@@ -3,12 +3,29 @@
 
 def safe_zip(*args):
     """`zip` of sequences of equal length, as a list.  ValueError otherwise."""
-    return list(zip(*args, strict=True))
+    if not args:
+        raise TypeError("safe_zip requires at least 1 argument")
+    columns = [list(arg) for arg in args]
+    lengths = tuple(map(len, columns))
+    for k, n in enumerate(lengths):
+        if n != lengths[0]:
+            raise ValueError(
+                f"safe_zip() argument {k} has length {n} but argument 0 has length "
+                f"{lengths[0]}. All lengths: {lengths}"
+            )
+    return list(zip(*columns, strict=True))
 
 
 def safe_map(fun, *args):
     """`map` over sequences of equal length, as a list.  ValueError otherwise."""
-    return [fun(*row) for row in zip(*args, strict=True)]
+    if not args:
+        raise TypeError("safe_map requires at least 2 arguments")
+    columns = [list(arg) for arg in args]
+    for k, column in enumerate(columns[1:], 2):
+        if len(column) != len(columns[0]):
+            than = "longer" if len(column) > len(columns[0]) else "shorter"
+            raise ValueError(f"safe_map() argument {k} is {than} than argument 1")
+    return [fun(*row) for row in zip(*columns, strict=True)]
 
 
 def split_list(values, sizes):

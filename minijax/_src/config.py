@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from minijax import config as config
 from minijax.alias import missing_attribute
 from minijax.config import ExplicitX64Mode as ExplicitX64Mode
+from minijax.config import State as State
 from minijax.config import parse_flags_with_absl as parse_flags_with_absl
 from minijax.config import read as _read  # noqa: F401
 from minijax.config import trace_key as trace_context  # noqa: F401

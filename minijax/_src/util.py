@@ -243,6 +243,25 @@ class OrderedSet:
         return len(self._elements)
 
 
+class HashableWrapper:
+    """Anything as a key: by its own hash and equality, or by identity without a hash."""
+
+    def __init__(self, x):
+        self.x = x
+        try:
+            self.hash = hash(x)
+        except Exception:  # whatever the value's own hash raises
+            self.hash = None
+
+    def __hash__(self):
+        return id(self.x) if self.hash is None else self.hash
+
+    def __eq__(self, other):
+        if type(other) is not HashableWrapper:
+            return False
+        return self.x is other.x if self.hash is None else self.x == other.x
+
+
 class HashablePartial:
     """A partial application, equal to others of the same function and arguments."""
 

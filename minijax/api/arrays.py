@@ -205,7 +205,7 @@ def make_array_from_process_local_data(sharding, local_data, global_shape=None):
 
 def _from_part(shape, sharding, part):
     if part.shape != shape:
-        kind = part.aval.update(shape=shape).str_short(False).lstrip("~")
+        kind = part.aval.update(shape=shape).str_short()
         raise ValueError(
             f"Expected shard shape {shape} doesn't match the single device array shape "
             f"{part.shape}. Shape of Array is {kind} with sharding {sharding}"

@@ -370,8 +370,8 @@ def _check_linear_input(t, aval):
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         raise ValueError(
             "linearized function called on tangent values inconsistent with the original "
-            f"primal values:\nGot tangent aval {got.str_short(False)} for primal aval "
-            f"{aval.str_short(False)} but expected {want.str_short(False)}."
+            f"primal values:\nGot tangent aval {got} for primal aval "
+            f"{aval} but expected {want}."
         )
 
 

@@ -213,8 +213,8 @@ def _checked_ct(ct, aval):
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         raise ValueError(
             "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
-            f"{got.str_short(False).lstrip('~')}, but expected "
-            f"{want.str_short(False).lstrip('~')} because the corresponding output of the "
-            f"differentiated function had JAX type {aval.str_short(False).lstrip('~')}"
+            f"{got.str_short()}, but expected "
+            f"{want.str_short()} because the corresponding output of the "
+            f"differentiated function had JAX type {aval.str_short()}"
         )
     return ct

@@ -196,7 +196,7 @@ def _inconsistent(fun, tree, dims, given):
         if d is not None:
             aval = core.get_aval(x)
             where = _path_name(path, names)
-            kind = aval.str_short(False).lstrip("~")
+            kind = aval.str_short()
             place = f"axis {d} of {where} of type {kind}"
             found.setdefault(aval.shape[d], []).append(place)
     by_count = sorted(found.items(), key=lambda item: -len(item[1]))

@@ -204,7 +204,7 @@ def why_unlike(a, b):
 
 def type_name(aval):
     """`float32[2]`."""
-    return aval.str_short(False).lstrip("~")
+    return aval.str_short()
 
 
 def leaf_paths(tree):

@@ -221,9 +221,7 @@ def _donation(jaxpr, donated, keep_unused):
                 outs.remove(next(a for a in outs if kind(a) == wanted))
                 left.remove(k)
                 taken.append(k)
-    useless = [
-        jaxpr.invars[k].aval.str_short(short_dtypes=False).lstrip("~") for k in left
-    ]
+    useless = [jaxpr.invars[k].aval.str_short() for k in left]
     if useless:
         warnings.warn(
             f"Some donated buffers were not usable: {', '.join(useless)}.\nSee an "

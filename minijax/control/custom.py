@@ -283,7 +283,7 @@ class SymbolicZero:
     size = property(lambda self: self.aval.size)
 
     def __repr__(self):
-        return f"SymbolicZero({self.aval.str_short(False)})"
+        return f"SymbolicZero({self.aval})"
 
 
 def _with_shape(x):
@@ -363,7 +363,7 @@ class _Call:
 
 
 def _listed(avals):
-    return ", ".join(aval.str_short(False).lstrip("~") for aval in avals)
+    return ", ".join(aval.str_short() for aval in avals)
 
 
 def _name(fun):

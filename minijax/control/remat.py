@@ -185,8 +185,8 @@ def _log_residuals(forward, reads, n_out):
         inputs = [v for v, read in zip(jaxpr.invars, reads, strict=False) if read]
         makers = {v: eqn.primitive for eqn in jaxpr.eqns for v in eqn.outvars}
         kept = [v for v in jaxpr.outvars[n_out:] if v in makers]
-        shapes = "\n".join(f"  {v.aval.str_short()}" for v in inputs)
-        made = "\n".join(f"  {v.aval.str_short()} from {makers[v]} " for v in kept)
+        shapes = "\n".join(f"  {v.aval.str_short(True)}" for v in inputs)
+        made = "\n".join(f"  {v.aval.str_short(True)} from {makers[v]} " for v in kept)
         said = [f"saving inputs with shapes:\n{shapes}"] if inputs else []
         said += [f"saving these intermediates:\n{made}"] if kept else []
         return f"remat-decorated function {' and '.join(said) or 'saving no residuals'}"

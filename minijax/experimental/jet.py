@@ -495,7 +495,7 @@ class JetTracer(Tracer):
         return ad.concrete(self.primal)
 
     def __repr__(self):
-        return f"JetTracer({self.aval.str_short()})"
+        return f"JetTracer({self.aval.str_short(True)})"
 
 
 # calls that only hold a jaxpr: it is run in their place

@@ -103,6 +103,9 @@ def _from_object(x, dtype, copy=False) -> Any:
         return _copied(x) if copy else x
     if array_module.transfers_guarded() and core.current_trace() is core.eval_trace:
         array_module.check_transfer(x if core.valid_jaxtype(x) else np.asarray(x))
+    typed = core.own_aval(x) if dtype is None else None
+    if typed is not None:  # a number or NumPy array that says its type
+        return core.constant(ArrayImpl(typed, np.array(x, typed.dtype, order="C")))
     if isinstance(x, (np.ndarray, np.generic)):
         plain = _callpath.from_numpy(x) if dtype is None else None
         return _from_numpy(x, dtype) if plain is None else core.constant(plain)

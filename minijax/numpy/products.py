@@ -82,7 +82,7 @@ def _batched_matmul(a, b, precision, preferred):
     sizes_a, sizes_b = _batch_sizes(a.shape, n), _batch_sizes(b.shape, n)
     pairs = list(zip(sizes_a, sizes_b, strict=True))
     if any(p != q and 1 not in (p, q) and None not in (p, q) for p, q in pairs):
-        types = [x.aval.str_short(short_dtypes=False) for x in (asarray(a), asarray(b))]
+        types = [str(x.aval) for x in (asarray(a), asarray(b))]
         raise ValueError(
             f"Incompatible types for matmul arguments: {' and '.join(types)}"
         )

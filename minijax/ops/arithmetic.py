@@ -250,8 +250,7 @@ def _integer_pow_lower(b, ins, out_avals, *, y):
 def _integer_pow_shape(x, *, y):
     if y < 0 and accepts(INT, x.dtype):
         raise TypeError(
-            "Integers cannot be raised to negative powers, got "
-            f"integer_pow({x.str_short(short_dtypes=False)}, {y})"
+            f"Integers cannot be raised to negative powers, got integer_pow({x}, {y})"
         )
     check_dtype("integer_pow", NUMBER, x.dtype)
     return x

@@ -72,7 +72,7 @@ def _shape(key, *, shape, dtype, algorithm, out_sharding):
     if key.shape != wanted:
         raise TypeError(
             "rng_bit_generator takes a state of four uint32 words or two uint64 words, "
-            f"got {key.str_short(False)}"
+            f"got {key}"
         )
     return [key, ShapedArray(shape, dtype)]
 

@@ -150,7 +150,7 @@ def _reduce_shape(*avals, computation, jaxpr, dimensions):
     if any(not 0 <= d < ndim for d in dimensions):
         raise ValueError(
             f"reduction axes {dimensions} contains out-of-bounds indices for "
-            f"{operands[0].str_short(short_dtypes=False).lstrip('~')}."
+            f"{operands[0].str_short()}."
         )
     shape = kept_shape(operands[0].shape, dimensions)
     return [

@@ -41,9 +41,7 @@ _ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
 
 def _key_dtype(aval, what):
     if not dtypes.issubdtype(aval.dtype, dtypes.prng_key):
-        raise TypeError(
-            f"{what} takes key array operand, got {aval.str_short(False)}"
-        )
+        raise TypeError(f"{what} takes key array operand, got {aval}")
     return aval.dtype
 
 
@@ -290,9 +288,7 @@ def random_seed(seeds, impl):
 
 def _seed_shape(seeds, *, impl):
     if not accepts(INT, seeds.dtype):
-        raise TypeError(
-            f"PRNG key seed must be an integer; got {seeds.str_short(False)}"
-        )
+        raise TypeError(f"PRNG key seed must be an integer; got {seeds}")
     return ShapedArray(seeds.shape, impl)
 
 

@@ -193,8 +193,7 @@ def _check_axes(x, axes):
         raise ValueError(f"duplicate value in 'axes' of reduction: {axes}")
     if any(not 0 <= d < x.ndim for d in axes):
         raise ValueError(
-            f"reduction axes {axes} contains out-of-bounds indices for "
-            f"{x.str_short(short_dtypes=False).lstrip('~')}."
+            f"reduction axes {axes} contains out-of-bounds indices for {x.str_short()}."
         )
 
 
@@ -229,7 +228,7 @@ def _check_wide(x, axes):
     half = x.dtype.itemsize == 2 and dtypes.issubdtype(x.dtype, np.floating)
     if half and any(x.shape[d] != 1 for d in axes):
         raise ValueError(
-            f"reduce_sum on operand {x.str_short()} is not allowed when "
+            f"reduce_sum on operand {x.str_short(True)} is not allowed when "
             "jax_allow_f16_reductions=False."
         )
 

@@ -144,7 +144,7 @@ def scatter_apply(
     if out.shape or out.dtype != aval.dtype:
         raise TypeError(
             f"scatter_apply: func must map a scalar of type {aval.dtype} to one of the "
-            f"same type, got {out.str_short(short_dtypes=False)}"
+            f"same type, got {out}"
         )
     return scatter_p.bind(
         operand,

@@ -191,7 +191,7 @@ def _reduce_window_shape(*avals, jaxpr, consts, **params):
         if var.aval.shape or var.aval.dtype != x.dtype:
             raise TypeError(
                 "reduce_window: computation must give scalars of its operands' dtypes, "
-                f"got {var.aval.str_short(short_dtypes=False)} for {x.dtype.name}"
+                f"got {var.aval} for {x.dtype.name}"
             )
     return [ShapedArray(shape, x.dtype) for x in operands]
 

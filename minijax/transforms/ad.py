@@ -40,7 +40,7 @@ class JVPTracer(Tracer):
         name = self._trace.tracer_name
         if name == "JVPTracer":
             return f"{name}(primal={self.primal}, tangent={self.tangent})"
-        kind = self.aval.to_tangent_aval().str_short()
+        kind = self.aval.to_tangent_aval().str_short(True)
         return f"{name}(primal={self.primal}, typeof(tangent)={kind})"
 
 

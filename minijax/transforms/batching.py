@@ -42,8 +42,8 @@ class BatchTracer(Tracer):
         return self.source
 
     def __repr__(self):
-        full = core.get_aval(self.val).str_short(short_dtypes=False)
-        name = self.aval.str_short(short_dtypes=False)
+        full = str(core.get_aval(self.val))
+        name = str(self.aval)
         return f"VmapTracer(aval={name}, batched={full})"
 
 
