@@ -6,6 +6,7 @@ here knows any primitive by name.
 
 import numpy as np
 
+from cbackend import narrow
 from cbackend.program import (
     CODES,
     CONST,
@@ -25,7 +26,7 @@ from cbackend.program import (
 from cbackend.runtime import Callback
 from minijax import core
 from minijax.core import Literal
-from minijax.dtypes import storage_dtype
+from minijax.dtypes import cell_dtype, narrow_dtypes
 from minijax.trace import trace
 
 
@@ -72,7 +73,7 @@ class Builder:
 
     def add_input(self, aval):
         """The view of a new input."""
-        dtype = storage_dtype(aval.dtype)
+        dtype = cell_dtype(aval.dtype)
         if dtype not in CODES:
             raise NotImplementedError(f"the C backend cannot compute on {dtype}")
         buffer = Buffer(dtype, aval.size, INPUT)
@@ -102,7 +103,13 @@ class Builder:
             self.source, self.primitive, self.eqn = eqn.source, eqn.primitive, eqn
             outvars = eqn.outvars
             avals = [v.aval for v in outvars]
-            outs = eqn.primitive.lower(self, ins, avals, **eqn.params)
+            rule = eqn.primitive.narrow
+            if rule is core.AS_STORED or not _is_narrow(eqn):
+                outs = eqn.primitive.lower(self, ins, avals, **eqn.params)
+            elif rule is None:
+                outs = self._lower_wide(eqn, ins)
+            else:
+                outs = self._lower_narrow(eqn, ins)
             if len(outvars) == 1:
                 (env[outvars[0]],) = outs
             else:
@@ -113,13 +120,50 @@ class Builder:
         """The view of a literal; equal numbers share one."""
         value, dtype = atom.val, atom.aval.dtype
         if not value or value != value:  # zeros differ in sign, NaNs in more
-            return self.constant(np.asarray(value).astype(storage_dtype(dtype)))
+            return self.constant(narrow.stored(value, dtype))
         key = dtype, type(value), value
         known = self.literals.get(key)
         if known is None:
-            known = self.constant(np.asarray(value).astype(storage_dtype(dtype)))
+            known = self.constant(narrow.stored(value, dtype))
             self.literals[key] = known
         return known
+
+    def _lower_narrow(self, eqn, ins):
+        """An equation on narrow dtypes, through its primitive's `narrow` rule."""
+
+        def fun(*args):
+            out = eqn.primitive.narrow(*args, **eqn.params)
+            return out if eqn.primitive.multiple_results else [out]
+
+        return self.lower_fun(fun, ins, [atom.aval for atom in eqn.invars])
+
+    def _lower_wide(self, eqn, ins):
+        """An equation on narrow dtypes as one on wider elements, rounded."""
+        avals, params = narrow.widened(eqn)
+
+        def fun(*args):
+            out = eqn.primitive.bind(*args, **params)
+            return out if eqn.primitive.multiple_results else [out]
+
+        ins = [
+            self.convert(self.from_cells(view, atom.aval.dtype), aval.dtype)
+            for view, atom, aval in zip(ins, eqn.invars, avals, strict=True)
+        ]
+        outs = self.lower_fun(fun, ins, avals)
+        return [
+            self.convert_to(view, var.aval.dtype)
+            for view, var in zip(outs, eqn.outvars, strict=True)
+        ]
+
+    def from_cells(self, view, dtype):
+        """Elements of `dtype` as there is arithmetic on: narrow ones widened."""
+        return narrow.widen(self, view, dtype) if dtype in narrow_dtypes else view
+
+    def convert_to(self, view, dtype):
+        """As `convert`, to a narrow dtype too."""
+        if dtype in narrow_dtypes:
+            return narrow.narrow(self, view, dtype)
+        return self.convert(view, dtype)
 
     def inline(self, closed, ins):
         """Lower a closed jaxpr in place, on views."""
@@ -143,14 +187,14 @@ class Builder:
 
     def empty(self, shape, dtype):
         """A new dense buffer, to be written by `copy_into` or an instruction."""
-        shape, dtype = tuple(shape), np.dtype(dtype)
+        shape, dtype = tuple(shape), cell_dtype(np.dtype(dtype))
         if dtype not in CODES:
             raise self.unsupported(f"there is no arithmetic on {dtype}")
         return new_view(shape, dtype)
 
     def constant(self, array):
         """A constant array."""
-        array = np.asarray(array)
+        array = narrow.cells(array)
         return _whole(self.module.constant(array), array.shape)
 
     def is_constant(self, view):
@@ -159,7 +203,7 @@ class Builder:
 
     def full(self, aval, value):
         """`value` everywhere, by zero strides."""
-        scalar = np.asarray(value).astype(storage_dtype(aval.dtype))
+        scalar = narrow.stored(value, aval.dtype)
         return self.constant(scalar).broadcast(aval.shape, ())
 
     def iota(self, aval, dimension):
@@ -201,7 +245,7 @@ class Builder:
         """
         dtype = ins[-1].dtype
         suffix = f"x{dtype.itemsize}" if op in _BY_SIZE else SUFFIXES[dtype]
-        out_dtype = storage_dtype(out_aval.dtype)
+        out_dtype = cell_dtype(out_aval.dtype)
         return self.kernel(f"{op}_{suffix}", ins, out_aval.shape, [out_dtype])[0]
 
     def convert(self, view, dtype):
@@ -231,14 +275,14 @@ class Builder:
 
     def instr(self, op, ins, outs, params=()):
         """An instruction with new dense results `outs`, [(shape, dtype), ...]."""
-        views = [self.empty(shape, storage_dtype(dtype)) for shape, dtype in outs]
+        views = [self.empty(shape, cell_dtype(dtype)) for shape, dtype in outs]
         self._add(Instr(op, views, list(ins), list(params), self.source))
         return views
 
     def callback(self, fun, ins, outs):
         """Call the Python function `fun(*arrays) -> arrays` while the program runs."""
         ins = [self.dense(view) for view in ins]
-        outs = [(shape, storage_dtype(dtype)) for shape, dtype in outs]
+        outs = [(shape, cell_dtype(dtype)) for shape, dtype in outs]
         callback = Callback(fun, [(v.shape, v.dtype) for v in ins], outs)
         self.module.callbacks.append(callback)
         return self.instr("CALLBACK", ins, outs, [callback.number])
@@ -252,6 +296,13 @@ class Builder:
 
 
 _BY_SIZE = {"select", "copy"}
+
+
+def _is_narrow(eqn):
+    for atom in (*eqn.invars, *eqn.outvars):
+        if getattr(atom.aval, "dtype", None) in narrow_dtypes:
+            return True
+    return False
 
 
 def _whole(buffer, shape):

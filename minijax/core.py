@@ -76,6 +76,11 @@ for _public in (
 # --- primitives ---------------------------------------------------------------
 
 
+# narrow: elements are only moved, or it is left to inner jaxprs what becomes of them, or
+# the other rules see to the dtypes themselves
+AS_STORED = object()
+
+
 class Primitive(_callpath.Primitive):
     """An operation with a slot for each of its rules.
 
@@ -91,6 +96,8 @@ class Primitive(_callpath.Primitive):
     typed_reference(avals, *arrays, **params): in place of `reference`, where elements do
         not tell their type
     fold(value, aval, **params) -> the scalar that a literal operand gives, or None
+    narrow(*args, **params) -> the op on `dtypes.narrow_dtypes` in terms of others, where
+        it is not the op on wider elements, rounded; or `AS_STORED`
 
     and, for higher-order primitives only,
 
@@ -121,6 +128,7 @@ class Primitive(_callpath.Primitive):
     close_over: Any = None
     fold: Any = None
     typed_reference: Any = None
+    narrow: Any = None
     own_impl: Any = None  # what eager calls run in place of a compiled program
 
     def __init__(self, name, multiple_results=False):
@@ -177,6 +185,7 @@ class HigherOrderPrimitive(Primitive):
     """A primitive whose parameters hold jaxprs; its effects are theirs."""
 
     multiple_results = True
+    narrow = AS_STORED
     takes_refs = True
 
     def bind(self, *args, **params):

@@ -128,6 +128,28 @@ array_dtypes = frozenset(
     + _complexes
 )
 
+# The dtypes without arithmetic of their own. An element fills a byte in memory; a sum of
+# two is one of wider elements, rounded.
+narrow_dtypes = frozenset([*_small_ints, *_small_floats])
+_HALF_HOLDS = frozenset(
+    dt for dt in _small_floats if dt != np.dtype(ml_dtypes.float8_e8m0fnu)
+)
+
+
+def cell_dtype(dtype) -> Any:
+    """How elements lie in a program's buffers: as stored, narrow ones as bytes."""
+    return np.dtype(np.uint8) if dtype in narrow_dtypes else storage_dtype(dtype)
+
+
+def wide_dtype(dtype) -> Any:
+    """What is computed in, where elements are of a narrow dtype; others are themselves."""
+    if dtype not in narrow_dtypes:
+        return dtype
+    if dtype in _small_ints:
+        return np.dtype("uint8" if dtype.name.startswith("u") else "int8")
+    return np.dtype("float16" if dtype in _HALF_HOLDS else "float32")
+
+
 # The abstract classes above ml_dtypes' scalar classes, which numpy does not know.
 _KINDS = {
     **{

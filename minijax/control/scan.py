@@ -21,7 +21,7 @@ from minijax.control.body import (
     trace_body,
 )
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
-from minijax.dtypes import storage_dtype
+from minijax.dtypes import cell_dtype
 from minijax.effects import check_allowed, control_flow_allowed_effects
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import add_tangents, define, instantiate
@@ -640,9 +640,7 @@ def _lower_unrolled(b, parts, out_avals, jaxpr, length, reverse):
     """
     consts, carry, xs = parts
     n_carry = len(carry)
-    ys = [
-        b.empty(aval.shape, storage_dtype(aval.dtype)) for aval in out_avals[n_carry:]
-    ]
+    ys = [b.empty(aval.shape, cell_dtype(aval.dtype)) for aval in out_avals[n_carry:]]
 
     def nth(view, k):
         starts = (k, *[0] * (len(view.shape) - 1))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import _callpath, lax
+from minijax import _callpath, dtypes, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
@@ -255,13 +255,14 @@ def _view(self, dtype=None, type=None):
     if dtype is None:
         return self
     new, old = promotion.user_dtype(dtype, "view"), self.dtype
+    old_bits, new_bits = dtypes.itemsize_bits(old), dtypes.itemsize_bits(new)
     if not self.ndim:
-        if old.itemsize != new.itemsize:
+        if old_bits != new_bits:
             raise ValueError(
                 "view() of a 0d array is only supported if the itemsize is unchanged."
             )
         return lax.squeeze(_view(lax.expand_dims(self, (0,)), new), (0,))
-    if self.shape[-1] * old.itemsize % new.itemsize:
+    if self.shape[-1] * old_bits % new_bits:
         raise ValueError(
             "When changing to a larger dtype, its size must be a divisor of the total "
             "size in bytes of the last axis of the array."
@@ -279,10 +280,10 @@ def _view(self, dtype=None, type=None):
     if old.kind == "c":
         parts = jnp.stack([lax.real(self), lax.imag(self)], axis=-1)
         return _view(_merge_last(parts), new)
-    if old.itemsize > new.itemsize:
+    if old_bits > new_bits:
         return _merge_last(lax.bitcast_convert_type(self, new))
-    if old.itemsize < new.itemsize:
-        self = _regroup(self, new.itemsize // old.itemsize)
+    if old_bits < new_bits:
+        self = _regroup(self, new_bits // old_bits)
     return lax.bitcast_convert_type(self, new)
 
 

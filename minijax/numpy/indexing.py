@@ -116,6 +116,8 @@ def _array_entry(item: Any):
     dtype = found.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biu":
         return found
+    if dtypes.issubdtype(dtype, np.integer):  # of fewer than 8 bits
+        return lax.convert_element_type(found, dtypes.wide_dtype(dtype))
     raise TypeError(
         f"Indexer must have integer or boolean type, got indexer with type {dtype}"
     )

@@ -406,6 +406,10 @@ def signbit(x, /):
         return lax.full_like(x, False, BOOL)
     if dtype.kind == "c":
         raise ValueError(f"jax.numpy.signbit is not well defined for {dtype}")
+    if dtype.itemsize == 1:
+        raise NotImplementedError(
+            "jax.numpy.signbit only supports 16, 32, and 64-bit types."
+        )
     bits = 8 * dtype.itemsize
     integer = np.dtype(f"int{bits}")
     pattern = lax.bitcast_convert_type(x, integer)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minijax import core
 from minijax.core import ShapedArray, Zero, is_undefined_primal
 from minijax.ops.define import (
     INEXACT,
@@ -15,9 +16,11 @@ from minijax.ops.define import (
     convert,
     define,
     elementwise_batch,
+    full,
     in_aval,
     jointly_linear,
     nary,
+    one_like,
     structural,
     unary,
     unbroadcast,
@@ -247,6 +250,20 @@ def _integer_pow_lower(b, ins, out_avals, *, y):
     return [result]
 
 
+def _integer_pow_narrow(x, *, y):
+    """As `_integer_pow_lower`, each product of narrow elements rounded."""
+    result, power, n = None, x, abs(y)
+    while n:
+        if n & 1:
+            result = power if result is None else mul(result, power)
+        n >>= 1
+        if n:
+            power = mul(power, power)
+    if result is None:
+        return full(core.get_aval(x), 1)
+    return div(one_like(x), result) if y < 0 else result
+
+
 def _integer_pow_shape(x, *, y):
     if y < 0 and accepts(INT, x.dtype):
         raise TypeError(
@@ -266,4 +283,5 @@ integer_pow_p = define(
     transpose=lambda ct, x, *, y: [ct],
     batch=elementwise_batch(lambda: integer_pow_p),
     lower=_integer_pow_lower,
+    narrow=_integer_pow_narrow,
 )

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from minijax.ops.define import BITS, INT, NONDIFFERENTIABLE, nary, unary
+from minijax import dtypes
+from minijax.ops.define import (
+    BITS,
+    INT,
+    NONDIFFERENTIABLE,
+    constant_like,
+    convert,
+    nary,
+    unary,
+)
 
 
 def bitwise_not(x):
@@ -31,6 +40,19 @@ or_p = nary("or", BITS, np.bitwise_or, NONDIFFERENTIABLE)
 xor_p = nary("xor", BITS, np.bitwise_xor, NONDIFFERENTIABLE)
 
 
+def _zero_extended(x):
+    """Integers of fewer than 8 bits as uint8, their sign taken for a bit."""
+    x, bits = convert(x, np.uint8), dtypes.itemsize_bits(x.dtype)
+    return bitwise_and(x, constant_like((1 << bits) - 1, x))
+
+
+def _sign_extended(x):
+    """Integers of fewer than 8 bits as int8, their highest bit taken for a sign."""
+    x, unused = convert(x, np.int8), 8 - dtypes.itemsize_bits(x.dtype)
+    unused = constant_like(unused, x)
+    return shift_right_arithmetic(shift_left(x, unused), unused)
+
+
 def population_count(x):
     """The number of set bits."""
     return population_count_p.bind(x)
@@ -41,6 +63,11 @@ population_count_p = unary(
     INT,
     lambda x: np.bitwise_count(x.view(f"u{x.itemsize}")).astype(x.dtype),
     NONDIFFERENTIABLE,
+)
+
+
+population_count_p.narrow = lambda x: convert(
+    population_count(_zero_extended(x)), x.dtype
 )
 
 
@@ -57,6 +84,17 @@ def _clz_reference(x):
 
 
 clz_p = unary("clz", INT, _clz_reference, NONDIFFERENTIABLE)
+
+
+def _clz_narrow(x):
+    """The code at the top of a byte, ones below it."""
+    code, unused = _zero_extended(x), 8 - dtypes.itemsize_bits(x.dtype)
+    code = shift_left(code, constant_like(unused, code))
+    code = bitwise_or(code, constant_like((1 << unused) - 1, code))
+    return convert(clz(code), x.dtype)
+
+
+clz_p.narrow = _clz_narrow
 
 
 def shift_left(x, y):
@@ -104,6 +142,9 @@ shift_right_logical_p = nary(
     _shift_reference(np.right_shift, False, False),
     NONDIFFERENTIABLE,
 )
+shift_right_logical_p.narrow = lambda x, y: convert(
+    shift_right_logical(_zero_extended(x), _zero_extended(y)), x.dtype
+)
 shift_right_arithmetic_p = nary(
     "shift_right_arithmetic",
     INT,
@@ -111,4 +152,8 @@ shift_right_arithmetic_p = nary(
         x.view(f"i{x.itemsize}"), y
     ).view(x.dtype),
     NONDIFFERENTIABLE,
+)
+shift_right_arithmetic_p.narrow = lambda x, y: convert(
+    shift_right_arithmetic(_sign_extended(x), convert(_zero_extended(y), np.int8)),
+    x.dtype,
 )

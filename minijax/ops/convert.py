@@ -11,7 +11,7 @@ import numpy as np
 
 from minijax import array, core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.arithmetic import add
 from minijax.ops.bits import bitwise_and, bitwise_or, shift_right_logical
 from minijax.ops.comparison import gt, le
@@ -203,13 +203,18 @@ convert_element_type_p = define(
     lower=lambda b, ins, out_avals, *, new_dtype, weak_type, sharding: [
         _convert_lower(b, ins[0], new_dtype)
     ],
+    narrow=AS_STORED,
 )
 
 
 def _convert_lower(b, view, new_dtype):
     if isinstance(new_dtype, dtypes.ExtendedDType):
         return view
-    return b.convert(view, np.bool_ if new_dtype == dtypes.float0 else new_dtype)
+    old_dtype = b.eqn.invars[0].aval.dtype
+    if new_dtype == old_dtype:
+        return view
+    view = b.from_cells(view, old_dtype)
+    return b.convert_to(view, np.bool_ if new_dtype == dtypes.float0 else new_dtype)
 
 
 # --- bitcast_convert_type -----------------------------------------------------------
@@ -260,16 +265,21 @@ def _bool_or_complex(dtype):
 
 def _bitcast_reference(x, *, new_dtype):
     x = np.ascontiguousarray(x).reshape(x.shape)
-    if x.dtype.itemsize == new_dtype.itemsize:
+    old, new = dtypes.itemsize_bits(x.dtype), dtypes.itemsize_bits(new_dtype)
+    if old == new:
         return x.view(new_dtype)
-    if x.dtype.itemsize < new_dtype.itemsize:
-        return x.view(new_dtype)[..., 0]
-    return x[..., None].view(new_dtype)
+    codes = x.view(f"u{x.itemsize}")
+    places = np.arange(max(old, new) // min(old, new), dtype=np.uint64) * min(old, new)
+    if old > new:
+        parts = (codes[..., None].astype(np.uint64) >> places) & np.uint64(2**new - 1)
+    else:
+        parts = np.bitwise_or.reduce(codes.astype(np.uint64) << places, -1)
+    return parts.astype(f"u{new_dtype.itemsize}").view(new_dtype)
 
 
 def _bitcast_batch(axis, args, dims, *, new_dtype):
     (x,), (d,) = args, dims
-    widens = np.dtype(x.dtype).itemsize < np.dtype(new_dtype).itemsize
+    widens = dtypes.itemsize_bits(x.dtype) < dtypes.itemsize_bits(new_dtype)
     if widens and d == x.ndim - 1:  # the last axis is the one that is used up
         x, d = move_axis(x, d, 0), 0
     return bitcast_convert_type_p.bind(x, new_dtype=new_dtype), d
@@ -277,17 +287,18 @@ def _bitcast_batch(axis, args, dims, *, new_dtype):
 
 def _bitcast_lower(b, ins, out_avals, *, new_dtype):
     view = ins[0] if ins[0].buffer is not None else b.dense(ins[0])
-    old, new = view.dtype.itemsize, np.dtype(new_dtype).itemsize
+    cell = dtypes.cell_dtype(new_dtype)
+    old = dtypes.itemsize_bits(b.eqn.invars[0].aval.dtype)
+    new = dtypes.itemsize_bits(new_dtype)
     if old == new:
-        return [view.reinterpret(new_dtype)]
+        return [view.reinterpret(cell)]
     if old > new:
-        return [_split_bits(b, view, np.dtype(new_dtype))]
-    return [_join_bits(b, view, np.dtype(new_dtype))]
+        return [_split_bits(b, view, cell, new, old // new)]
+    return [_join_bits(b, view, cell, old)]
 
 
-def _split_bits(b, view, dtype):
-    """Each element as `k` smaller ones along a new last axis."""
-    bits, k = 8 * dtype.itemsize, view.dtype.itemsize // dtype.itemsize
+def _split_bits(b, view, dtype, bits, k):
+    """Each element as `k` smaller ones of `bits` bits, along a new last axis."""
     wide, narrow = np.dtype(f"u{view.dtype.itemsize}"), np.dtype(f"u{dtype.itemsize}")
     view = view.reinterpret(wide)
     shape = view.shape
@@ -295,20 +306,23 @@ def _split_bits(b, view, dtype):
     for i in range(k):
         shift = b.full(ShapedArray(shape, wide), i * bits)
         part = b.ewise("shift_right_logical", [view, shift], ShapedArray(shape, wide))
-        b.copy_into(_slot(out, i), b.convert(part, narrow))
+        part = b.convert(part, narrow)
+        if bits < 8:
+            aval = ShapedArray(shape, narrow)
+            part = b.ewise("and", [part, b.full(aval, (1 << bits) - 1)], aval)
+        b.copy_into(_slot(out, i), part)
     return out.reinterpret(dtype)
 
 
-def _join_bits(b, view, dtype):
-    """The last axis joined to one element, lowest bits first."""
+def _join_bits(b, view, dtype, bits):
+    """The last axis, of elements of `bits` bits, joined to one, lowest bits first."""
     wide, narrow = np.dtype(f"u{dtype.itemsize}"), np.dtype(f"u{view.dtype.itemsize}")
     view = view.reinterpret(narrow)
     aval = ShapedArray(view.shape[:-1], wide)
     total = b.convert(_slot(view, 0), wide)
     for i in range(1, view.shape[-1]):
         part = b.convert(_slot(view, i), wide)
-        shift = b.full(aval, 8 * narrow.itemsize * i)
-        part = b.ewise("shift_left", [part, shift], aval)
+        part = b.ewise("shift_left", [part, b.full(aval, bits * i)], aval)
         total = b.ewise("or", [total, part], aval)
     return total.reinterpret(dtype)
 
@@ -333,6 +347,7 @@ bitcast_convert_type_p = define(
     transpose=NOT_LINEAR,
     batch=_bitcast_batch,
     lower=_bitcast_lower,
+    narrow=AS_STORED,
 )
 
 # --- reduce_precision ---------------------------------------------------------------
@@ -465,6 +480,7 @@ copy_p = define(
     transpose=lambda ct, x: [copy_p.bind(ct)],
     batch=_unary_batch(lambda: copy_p),
     lower=lambda b, ins, out_avals: ins,
+    narrow=AS_STORED,
 )
 
 
@@ -497,6 +513,7 @@ stop_gradient_p = define(
     transpose=NOT_LINEAR,
     batch=_unary_batch(lambda: stop_gradient_p),
     lower=lambda b, ins, out_avals: ins,
+    narrow=AS_STORED,
 )
 
 
@@ -549,4 +566,5 @@ optimization_barrier_p = define(
     transpose=_barrier_transpose,
     batch=lambda axis, args, dims: (optimization_barrier_p.bind(*args), list(dims)),
     lower=lambda b, ins, out_avals: ins,
+    narrow=AS_STORED,
 )

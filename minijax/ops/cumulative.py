@@ -5,7 +5,7 @@ import operator
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import ShapedArray, Zero
+from minijax.core import AS_STORED, ShapedArray, Zero
 from minijax.ops.arithmetic import add, div, mul, neg, sub
 from minijax.ops.comparison import eq, max, min, ne
 from minijax.ops.complex_parts import complex, imag, real
@@ -21,6 +21,7 @@ from minijax.ops.define import (
 )
 from minijax.ops.exponential import exp, log1p
 from minijax.ops.reduce import MAX, MIN, PROD, SUM, dense3
+from minijax.ops.rounded_reduce import rounded_cumulative
 from minijax.ops.rounding import abs, round
 from minijax.ops.shape import linear_jvp, rev
 from minijax.ops.slicing import concatenate, pad, slice_in_dim
@@ -102,7 +103,8 @@ cumsum_p = define(
     jvp=linear_jvp(lambda: cumsum_p),
     transpose=lambda ct, x, *, axis, reverse: [cumsum(ct, axis, not reverse)],
     batch=_cumulative_batch(lambda: cumsum_p),
-    lower=_cumulative_lower(SUM),
+    lower=rounded_cumulative(_cumulative_lower(SUM), add, 0),
+    narrow=AS_STORED,
 )
 
 # --- the others: derivatives through a scan in log(n) steps -----------------------
@@ -243,8 +245,10 @@ def _logsumexp_reference(x, axis):
     return np.log(np.cumsum(np.exp(x), axis))
 
 
-def _cumulative(name, kind, function, combine, on_complex=None):
+def _cumulative(name, kind, function, combine, on_complex=None, rounded=None):
     lower = _cumulative_lower(kind)
+    if rounded is not None:
+        lower = rounded_cumulative(lower, *rounded)
     if on_complex is not None:
         lower = _in_pairs_if_complex(kind, on_complex)
     primitive = define(
@@ -255,6 +259,7 @@ def _cumulative(name, kind, function, combine, on_complex=None):
         transpose=NOT_LINEAR,
         batch=_cumulative_batch(lambda: primitive),
         lower=lower,
+        narrow=None if rounded is None else AS_STORED,
     )
     return primitive
 
@@ -280,7 +285,11 @@ def cumlogsumexp(operand, axis=0, reverse=False):
 
 
 cumprod_p = _cumulative(
-    "cumprod", PROD, lambda x, axis: np.cumprod(x, axis, dtype=x.dtype), _mul_dual
+    "cumprod",
+    PROD,
+    lambda x, axis: np.cumprod(x, axis, dtype=x.dtype),
+    _mul_dual,
+    rounded=(mul, 1),
 )
 cummax_p = _cumulative("cummax", MAX, np.maximum.accumulate, _extremum_dual(max), max)
 cummin_p = _cumulative("cummin", MIN, np.minimum.accumulate, _extremum_dual(min), min)

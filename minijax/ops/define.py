@@ -109,6 +109,13 @@ def check_dtype(name, kinds, dtype, where=""):
             "array.\nIf you didn't expect to get a float0 you might have accidentally "
             "taken a gradient with respect to an integer argument."
         )
+    if np.signedinteger in kinds and dtype in dtypes.narrow_dtypes:
+        if accepts(INT, dtype):
+            raise TypeError(
+                f"{name} does not accept dtype {dtype}{where}. Support for narrow-width "
+                "integers is platform-dependent and limited to a few specific "
+                "operations, e.g. basic arithmetic and type casting."
+            )
     if not accepts(kinds, dtype):
         names = ", ".join(kind.__name__.rstrip("_") for kind in kinds)
         raise TypeError(

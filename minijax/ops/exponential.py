@@ -3,7 +3,7 @@
 import numpy as np
 
 from minijax.core import Zero
-from minijax.ops.arithmetic import add, div, integer_pow, mul, scale, sub
+from minijax.ops.arithmetic import add, div, integer_pow, mul, neg, scale, sub
 from minijax.ops.comparison import eq
 from minijax.ops.define import (
     BITS,
@@ -207,3 +207,14 @@ logistic_p = unary(
     lambda x: (1 / (1 + np.exp(-x))).astype(x.dtype),
     lambda t, x, ans: mul(t, mul(ans, sub(one_like(ans), ans))),
 )
+
+
+def _logistic_narrow(x, **_):
+    """By its formula, each part of which is rounded."""
+    return div(one_like(x), add(one_like(x), exp(neg(x))))
+
+
+logistic_p.narrow = _logistic_narrow
+
+# as XLA expands it: the rounded product decides
+exp2_p.narrow = lambda x, **_: exp(mul(x, constant_like(np.log(2), x)))

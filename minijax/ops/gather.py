@@ -13,7 +13,7 @@ from enum import Enum
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import Zero
+from minijax.core import AS_STORED, Zero
 from minijax.ops.define import (
     INEXACT,
     INT,
@@ -455,6 +455,8 @@ def _gather_lower(
         return [b.full(out_avals[0], 0)]
     ins = [real_view(b, view) for view in ins]
     fill_value = _held_fill(fill_value, out_avals[0].dtype)
+    if fill_value is not None and out_avals[0].dtype in dtypes.narrow_dtypes:
+        fill_value = np.asarray(fill_value).astype(out_avals[0].dtype).view(np.uint8)
     params = [mode_code(mode), *element_words(fill_value, ins[0].dtype)]
     params += encode_lists(*_gather_lists(dimension_numbers), slice_sizes)
     out = out_avals[0].shape, ins[0].dtype
@@ -475,4 +477,5 @@ gather_p = define(
     batch=_gather_batch,
     lower=_gather_lower,
     typed_reference=_gather_typed_reference,
+    narrow=AS_STORED,
 )

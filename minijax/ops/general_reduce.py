@@ -11,7 +11,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.core import AxisData, ShapedArray, Zero
+from minijax.core import AS_STORED, AxisData, ShapedArray, Zero
 from minijax.ops import arithmetic, bits, comparison
 from minijax.ops.convert import convert
 from minijax.ops.define import (
@@ -331,4 +331,5 @@ reduce_p = define(
     transpose=NOT_LINEAR,
     batch=_reduce_batch,
     lower=_reduce_lower,
+    narrow=AS_STORED,
 )

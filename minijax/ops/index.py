@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minijax import core, dtypes
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
@@ -355,6 +355,7 @@ dynamic_slice_p = define(
     transpose=_dynamic_slice_transpose,
     batch=_dynamic_slice_batch,
     lower=_dynamic_slice_lower,
+    narrow=AS_STORED,
 )
 
 # --- dynamic_update_slice -------------------------------------------------------------
@@ -441,4 +442,5 @@ dynamic_update_slice_p = define(
     transpose=_dynamic_update_slice_transpose,
     batch=_dynamic_update_slice_batch,
     lower=_dynamic_update_slice_lower,
+    narrow=AS_STORED,
 )

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from minijax import config, core, dtypes
-from minijax.core import ShapedArray, Zero
-from minijax.ops.arithmetic import div, mul
+from minijax.core import AS_STORED, ShapedArray, Zero
+from minijax.ops.arithmetic import add, div, mul
 from minijax.ops.comparison import eq
 from minijax.ops.convert import convert
 from minijax.ops.define import (
@@ -28,6 +28,7 @@ from minijax.ops.define import (
     shape_of,
     structural,
 )
+from minijax.ops.rounded_reduce import rounded_lower
 from minijax.ops.shape import broadcast_in_dim, linear_jvp, reshape, squeeze
 from minijax.ops.slicing import pad, slice
 
@@ -260,7 +261,8 @@ reduce_sum_p = define(
     jvp=linear_jvp(lambda: reduce_sum_p),
     transpose=_reduce_sum_transpose,
     batch=_axes_batch(lambda: reduce_sum_p),
-    lower=_lower_by_kind(SUM),
+    lower=rounded_lower(_lower_by_kind(SUM), add, 0),
+    narrow=AS_STORED,
 )
 
 
@@ -323,7 +325,8 @@ reduce_prod_p = define(
     jvp=_reduce_prod_jvp,
     transpose=NOT_LINEAR,
     batch=_axes_batch(lambda: reduce_prod_p),
-    lower=_lower_by_kind(PROD),
+    lower=rounded_lower(_lower_by_kind(PROD), mul, 1),
+    narrow=AS_STORED,
 )
 
 # --- extrema --------------------------------------------------------------------------

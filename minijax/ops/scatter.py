@@ -12,6 +12,7 @@ import numpy as np
 
 from minijax import core
 from minijax.core import (
+    AS_STORED,
     ClosedJaxpr,
     Jaxpr,
     JaxprEqn,
@@ -372,6 +373,7 @@ scatter_p = define(
     transpose=_scatter_transpose,
     batch=_batch_rule(lambda: scatter_p),
     lower=_lower_rule(None),
+    narrow=AS_STORED,
 )
 scatter = _writer(
     "scatter",

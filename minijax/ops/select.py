@@ -3,7 +3,7 @@
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.bits import bitwise_and
 from minijax.ops.comparison import eq, gt, lt
 from minijax.ops.define import (
@@ -157,6 +157,7 @@ select_n_p = define(
     transpose=_select_n_transpose,
     batch=_select_n_batch,
     lower=_select_n_lower,
+    narrow=AS_STORED,
 )
 
 # --- clamp --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import operator
 import numpy as np
 
 from minijax import array, core, dtypes
-from minijax.core import ShapedArray, Tracer, Zero
+from minijax.core import AS_STORED, ShapedArray, Tracer, Zero
 from minijax.ops.convert import convert, is_array
 from minijax.ops.define import (
     NOT_LINEAR,
@@ -184,6 +184,7 @@ broadcast_in_dim_p = define(
     lower=lambda b, ins, out_avals, *, shape, broadcast_dimensions, sharding: [
         ins[0].broadcast(shape, broadcast_dimensions)
     ],
+    narrow=AS_STORED,
 )
 
 
@@ -266,6 +267,7 @@ squeeze_p = define(
     transpose=lambda ct, x, *, dimensions: [expand_dims(ct, dimensions)],
     batch=_squeeze_batch,
     lower=lambda b, ins, out_avals, *, dimensions: [ins[0].squeeze(dimensions)],
+    narrow=AS_STORED,
 )
 
 # --- reshape --------------------------------------------------------------------------
@@ -337,6 +339,7 @@ reshape_p = define(
     transpose=_reshape_transpose,
     batch=_reshape_batch,
     lower=_reshape_lower,
+    narrow=AS_STORED,
 )
 
 
@@ -400,6 +403,7 @@ transpose_p = define(
     ],
     batch=_transpose_batch,
     lower=lambda b, ins, out_avals, *, permutation: [ins[0].transpose(permutation)],
+    narrow=AS_STORED,
 )
 
 # --- rev ------------------------------------------------------------------------------
@@ -436,6 +440,7 @@ rev_p = define(
     transpose=lambda ct, x, *, dimensions: [rev(ct, dimensions)],
     batch=_rev_batch,
     lower=lambda b, ins, out_avals, *, dimensions: [ins[0].reverse(dimensions)],
+    narrow=AS_STORED,
 )
 
 # --- iota, full, empty ----------------------------------------------------------------

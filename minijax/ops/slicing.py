@@ -10,7 +10,7 @@ import operator
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.arithmetic import sub
 from minijax.ops.convert import is_array
 from minijax.ops.define import (
@@ -133,6 +133,7 @@ slice_p = define(
     lower=lambda b, ins, out_avals, *, start_indices, limit_indices, strides: [
         ins[0].slice(start_indices, limit_indices, strides)
     ],
+    narrow=AS_STORED,
 )
 
 
@@ -224,6 +225,7 @@ split_p = define(
         args[0], dims[0], sizes, axis
     ),
     lower=_split_lower,
+    narrow=AS_STORED,
 )
 
 
@@ -333,6 +335,7 @@ concatenate_p = define(
     transpose=_concatenate_transpose,
     batch=_concatenate_batch,
     lower=_concatenate_lower,
+    narrow=AS_STORED,
 )
 
 # --- stack and unstack ----------------------------------------------------------------
@@ -397,6 +400,7 @@ stack_p = define(
         batch_axis, args, dims, axis
     ),
     lower=_stack_lower,
+    narrow=AS_STORED,
 )
 
 
@@ -429,6 +433,7 @@ unstack_p = define(
         args[0], dims[0], axis
     ),
     lower=_unstack_lower,
+    narrow=AS_STORED,
 )
 
 # --- pad ------------------------------------------------------------------------------
@@ -581,6 +586,7 @@ pad_p = define(
     transpose=_pad_transpose,
     batch=_pad_batch,
     lower=_pad_lower,
+    narrow=AS_STORED,
 )
 
 # --- tile -----------------------------------------------------------------------------
@@ -636,4 +642,5 @@ tile_p = define(
     transpose=_tile_transpose,
     batch=_tile_batch,
     lower=_tile_lower,
+    narrow=AS_STORED,
 )

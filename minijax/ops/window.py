@@ -9,7 +9,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.core import ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
 from minijax.ops import arithmetic, comparison
 from minijax.ops.conv_shapes import dilate
 from minijax.ops.define import (
@@ -249,7 +249,7 @@ def _reduce_window_lower(b, ins, out_avals, *, jaxpr, consts, **params):
     if out_avals[0].size == 0:
         return [b.full(aval, 0) for aval in out_avals]
     name = _single_op(jaxpr)
-    if name is not None:
+    if name is not None and out_avals[0].dtype not in dtypes.narrow_dtypes:
         view, init = ins
         out = _lower_kind(b, view, out_avals[0], name, params)
         return [b.ewise(name, [init.broadcast(out.shape, ()), out], out_avals[0])]
@@ -346,6 +346,7 @@ reduce_window_p = define(
     transpose=NO_RULE("Transpose rule for 'reduce_window' not implemented"),
     batch=_reduce_window_batch,
     lower=_reduce_window_lower,
+    narrow=AS_STORED,
 )
 
 # --- sum, max and min over windows ----------------------------------------------------

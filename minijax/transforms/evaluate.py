@@ -46,7 +46,11 @@ def _stored(value, dtype):
 
 
 def _reference(eqn, ins):
-    """Apply a first-order op; 16-bit floats go through float32, as in the kernels."""
+    """Apply a first-order op; 16-bit floats go through float32, as in the kernels, and
+    narrow dtypes through wider ones.
+    """
+    if eqn.primitive.name not in _KEEPS_BITS and eqn.primitive.narrow is None:
+        ins = [x.astype(dtypes.wide_dtype(x.dtype)) for x in ins]
     if eqn.primitive.name not in _KEEPS_BITS:
         ins = [x.astype(np.float32) if x.dtype in _HALVES else x for x in ins]
     typed = eqn.primitive.typed_reference
