@@ -138,8 +138,11 @@ def _gpt(layers, width, heads, batch, time, vocabulary=65):
         params = jax.tree.map(update, params, means, squares)
         return params, means, squares, count, loss
 
-    zeros = jax.tree.map(np.zeros_like, params)
-    return step, (params, zeros, jax.tree.map(np.copy, zeros), F32(0), text)
+    # Moments as after some steps: from zeros, Adam divides a gradient by its own size,
+    # which turns the rounding of small ones into whole steps.
+    means = jax.tree.map(np.zeros_like, params)
+    squares = jax.tree.map(lambda p: np.full_like(p, 1e-6), params)
+    return step, (params, means, squares, F32(100), text)
 
 
 def gpt_2_16():

@@ -51,6 +51,7 @@ class _Emitter:
         self.module, self.order = module, order
         self.scalars = Scalars()
         self.leaves = Leaves(self.scalars)
+        self.integers = _integers(module.consts)
         self.names = 0
         self.memory_bytes = 0
         self.calls_host = False
@@ -124,6 +125,17 @@ def _indented(lines):
         if line.endswith("{"):
             depth += 1
     return done
+
+
+def _integers(consts):
+    """What tells a constant that is one integer from other buffers -> the integer."""
+    found = {}
+    for offset, array in consts:
+        if array.size == 1 and array.dtype.kind in "iu":
+            value = array.reshape(())[()]
+            if -(1 << 63) < value < 1 << 63:
+                found[CONST, offset] = value
+    return found
 
 
 def _key(buffer):
@@ -296,6 +308,16 @@ class _Activation:
         place = None if view.buffer is None else self.place(view.buffer)
         return Operand(place, suffix_of(view), str(view.offset), view.strides)
 
+    def element(self, view):
+        """The same for a group's elements: an integer constant is its number, as an index
+        is, so that the compiler knows it.
+        """
+        if view.buffer is not None:
+            known = self.emitter.integers.get(_key(view.buffer))
+            if known is not None and known.dtype == view.dtype:
+                return Operand(None, suffix_of(view), str(known), view.strides)
+        return self.operand(view)
+
     def part(self, view):
         """The place of a dense view."""
         place, nbytes = self.place(view.buffer), view.offset * view.dtype.itemsize
@@ -318,7 +340,7 @@ class _Activation:
         if k in self.guarded:
             return [
                 f"/* {self.index}.{k} {_describe(instr)} */",
-                *self.emitter.leaves.groups.guarded(instr, self.operand),
+                *self.emitter.leaves.groups.guarded(instr, self.element),
                 *self._outside_call(k),
             ]
         if k in self.mapped:
@@ -333,8 +355,9 @@ class _Activation:
             lines = self._control(instr)
         else:
             order = self.emitter.order
+            operand = self.element if isinstance(instr, Ewise) else self.operand
             lines = self.emitter.leaves.write(
-                instr, self.operand, lambda: order(self.index, k), self._relation
+                instr, operand, lambda: order(self.index, k), self._relation
             )
         return [f"/* {self.index}.{k} {_describe(instr)} */", *lines]
 
@@ -350,7 +373,7 @@ class _Activation:
         if are_lines(instr) and self.emitter.order(self.index, k) != WHOLE:
             code = f"{self.index}, {k}"
             lines = self.emitter.leaves.groups.lines(
-                instr, self.operand, code, slots, self.take
+                instr, self.element, code, slots, self.take
             )
             self.memory = memory
             return lines
@@ -362,7 +385,7 @@ class _Activation:
         addresses = ", ".join(piece.address() for piece in pieces)
         return [
             "{",
-            *self.emitter.leaves.groups.mapped(instr, self.operand, pieces),
+            *self.emitter.leaves.groups.mapped(instr, self.element, pieces),
             f"char *pieces[] = {{{addresses}}};",
             f"host->reduce(run, {self.index}, {k}, {slots}, pieces, 0, -1, 0);",
             "}",

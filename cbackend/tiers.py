@@ -63,8 +63,8 @@ def _runs_until_hot(module):
     size = sum(len(program.instrs) for program in module.programs)
     if size < 2:
         saved -= _COST_OF_CALL
-        if saved <= 0:
-            return _NEVER
+    if saved <= 0:
+        return _NEVER
     return int((_PRICE + _PRICE_PER_INSTRUCTION * size) / saved) + 1
 
 
@@ -77,7 +77,7 @@ def saving(module, index=0):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
             else:
-                total += _SAVED_ELEMENT * instr.size * (len(instr.micros) - 1)
+                total += _SAVED_ELEMENT * instr.size * max(0, len(instr.micros) - 1)
         elif instr.op == "DOT":
             total += _SAVED_PRODUCT * small_dots(instr)
         elif instr.op == "SCAN":

@@ -268,6 +268,14 @@ def test_a_producer_runs_in_its_reduction():
     assert group.op == "MAP_REDUCE" and len(group.outs) == 1
 
 
+def test_an_outer_product_joins_its_readers():
+    def both(a, b):
+        return jnp.tanh(jnp.einsum("bi,bj->bij", a, b)).sum(2)
+
+    text = minijax.jit(both).lower(*[np.ones((8, 40), np.float32)] * 2).as_text()
+    assert "DOT" not in text and text.count("REDUCE[") == 1
+
+
 def test_softmax_is_three_passes_over_its_elements():
     big = [i for i in program_of(minijax.nn.softmax, BIG) if i.ins[0].size == BIG.size]
     assert [instr.op for instr in big] == ["REDUCE", "MAP_REDUCE", "EWISE"]

@@ -1,6 +1,7 @@
 """Tier 1 gives the bits of tier 0; its cache withstands faults; nothing waits for it."""
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -801,6 +802,32 @@ def test_interrupt_stops_a_native_loop():
             program([np.int32(5)])
     finally:
         runtime.lib.mjx_interrupt_clear()
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint8", "int16"])
+@pytest.mark.parametrize("divisor", [7, -3, 1, -1, 2**31 - 1])
+def test_division_by_constants(dtype, divisor):
+    """The compiler knows the divisor, and still gives tier 0's results."""
+    with minijax.enable_x64(True):
+        kind = jnp.iinfo(dtype)
+        low = 1 if kind.min == 0 else kind.min
+        divisor = np.dtype(dtype).type(min(max(divisor, low), kind.max))
+        x = np.linspace(kind.min, kind.max, 77).astype(dtype)
+        x = np.concatenate([x, [kind.min, kind.max, 0, 1]]).astype(dtype)
+        run_both(
+            lambda x: (lax.div(x, divisor), lax.rem(x, divisor), x // divisor), (x,)
+        )
+
+
+def test_constants_are_in_the_text():
+    text = minijax.jit(lambda x: x // 7).lower(np.arange(99)).as_text(dialect="c")
+    assert re.search(r"f\d+\(.*, 7\b", text)
+
+
+def test_copies_alone_are_never_hot():
+    """What saves nothing, or less, waits for ever."""
+    copies, _ = compiled(lambda a: (a.T, a[:, ::2] + 0), (_normal(40, 50),))
+    assert tiers._runs_until_hot(copies.executable.module) > 0
 
 
 def test_expected_saving_orders_programs():

@@ -144,19 +144,25 @@ MJX_DEFINE_DIVIDE(u8, float, int32_t)
 MJX_DEFINE_DIVIDE(i16, float, int32_t)
 MJX_DEFINE_DIVIDE(u16, float, int32_t)
 
+/* Native code knows the divisors that are constants: the compiler multiplies in their place. */
+#define MJX_KNOWN_DIVISOR(b) (__builtin_constant_p(b) && (b) != 0)
+
 /* Of 32 bits: no vector conversion of AVX2 gives integers that large, so the quotient is
  * rounded to the nearest integer by adding a number whose last place is 1; the sum's low bits
  * are the integer's. What then remains is at most half of the divisor, so its sign is that of
  * 32 bits, and tells whether the quotient was rounded away from zero. */
 MJX_INLINE uint32_t mjx_nearest_quotient(double a, double b) {
-  return (uint32_t)mjx_bits_f64(a / b + 0x1.8p52);
+  /* off by far less than a half, and a constant divisor's reciprocal is one too */
+  return (uint32_t)mjx_bits_f64(a * (1.0 / b) + 0x1.8p52);
 }
 MJX_INLINE mjx_t_u32 mjx_s_div_u32(mjx_t_u32 a, mjx_t_u32 b) {
+  if (MJX_KNOWN_DIVISOR(b)) return a / b;
   mjx_t_u32 d = b == 0 ? 1 : b, q = mjx_nearest_quotient(a, d);
   int32_t rest = (int32_t)(a - q * d);
   return b == 0 ? UINT32_MAX : q - (rest < 0);
 }
 MJX_INLINE mjx_t_u32 mjx_s_rem_u32(mjx_t_u32 a, mjx_t_u32 b) {
+  if (MJX_KNOWN_DIVISOR(b)) return a % b;
   mjx_t_u32 d = b == 0 ? 1 : b, rest = a - mjx_nearest_quotient(a, d) * d;
   rest += (int32_t)rest < 0 ? d : 0;
   return b == 0 ? a : rest;
@@ -166,12 +172,14 @@ MJX_INLINE int32_t mjx_rounded_away(int32_t a, int32_t rest) {
   return -(((rest < 0) & (a > 0)) | ((rest > 0) & (a < 0)));
 }
 MJX_INLINE mjx_t_i32 mjx_s_div_i32(mjx_t_i32 a, mjx_t_i32 b) {
+  if (MJX_KNOWN_DIVISOR(b) && b > 0) return a / b;
   mjx_t_i32 d = b == 0 ? 1 : b;
   uint32_t q = mjx_nearest_quotient(a, d);
   int32_t rest = (int32_t)((uint32_t)a - q * (uint32_t)d), sign = (a ^ d) < 0 ? -1 : 1;
   return b == 0 ? -1 : (int32_t)(q - (uint32_t)(mjx_rounded_away(a, rest) & sign));
 }
 MJX_INLINE mjx_t_i32 mjx_s_rem_i32(mjx_t_i32 a, mjx_t_i32 b) {
+  if (MJX_KNOWN_DIVISOR(b) && b > 0) return a % b;
   mjx_t_i32 d = b == 0 ? 1 : b;
   uint32_t rest = (uint32_t)a - mjx_nearest_quotient(a, d) * (uint32_t)d;
   uint32_t step = (a ^ d) < 0 ? 0 - (uint32_t)d : (uint32_t)d;

@@ -42,22 +42,48 @@ typedef uint64_t __attribute__((may_alias)) bits64;
 
 /* ---- one element of each window of a run ---- */
 
-#define DEFINE_PICK(NAME, T, I, DIMS)                                       \
-  static void NAME(const pick_run *run) {                                   \
-    const pick_run r = *run; /* which the writes do not alias */            \
-    for (int64_t i = 0; i < r.n; i++) {                                     \
-      const char *index = r.index + i * r.index_step;                       \
-      int64_t place = i * r.from_step;                                      \
-      bool gap = false;                                                     \
-      for (int d = 0; d < DIMS; d++) {                                      \
-        int64_t start = *(const I *)(const void *)(index + r.component[d]); \
-        if (r.clip) start = start < 0 ? 0 : MJX_MIN(start, r.last[d]);      \
-        gap |= (uint64_t)start > (uint64_t)r.last[d];                       \
-        place += (int64_t)((uint64_t)start * (uint64_t)r.stride[d]);        \
-      }                                                                     \
-      const char *at = gap ? r.fill : r.from + place;                       \
-      *(T *)(void *)(r.to + i * r.to_step) = *(const T *)(const void *)at;  \
-    }                                                                       \
+/* Without a branch: two comparisons cost less than one wrong guess. */
+static inline int64_t clip_index(int64_t i, int64_t last) {
+  i = i < last ? i : last;
+  return i & ~(i >> 63);
+}
+
+/* The fewer instructions, the more reads from far memory are under way at once: so the usual
+ * layout, all dense, has a loop of its own, with the steps as constants. */
+#define DEFINE_PICK(NAME, T, I, DIMS)                                                              \
+  static inline __attribute__((always_inline)) void NAME##_steps(                                  \
+      const pick_run *run, int64_t second, int64_t index_step, int64_t from_step, int64_t to_step, \
+      bool clip) {                                                                                 \
+    /* locals, which the writes do not alias */                                                    \
+    const int64_t n = run->n, last0 = run->last[0], last1 = DIMS > 1 ? run->last[1] : 0;           \
+    const int64_t stride0 = run->stride[0], stride1 = DIMS > 1 ? run->stride[1] : 0;               \
+    const char *from = run->from, *fill = run->fill, *index = run->index + run->component[0];      \
+    char *to = run->to;                                                                            \
+    for (int64_t i = 0; i < n; i++, index += index_step, from += from_step, to += to_step) {       \
+      int64_t a = *(const I *)(const void *)index;                                                 \
+      int64_t b = DIMS > 1 ? *(const I *)(const void *)(index + second) : 0;                       \
+      bool gap = false;                                                                            \
+      if (clip) {                                                                                  \
+        a = clip_index(a, last0);                                                                  \
+        b = clip_index(b, last1);                                                                  \
+      } else {                                                                                     \
+        gap = ((uint64_t)a > (uint64_t)last0) | ((uint64_t)b > (uint64_t)last1);                   \
+      }                                                                                            \
+      uint64_t place = (uint64_t)a * (uint64_t)stride0 + (uint64_t)b * (uint64_t)stride1;          \
+      const char *at = from + (int64_t)place;                                                      \
+      *(T *)(void *)to = *(const T *)(const void *)(gap ? fill : at);                              \
+    }                                                                                              \
+  }                                                                                                \
+  static void NAME(const pick_run *r) {                                                            \
+    int64_t second = DIMS > 1 ? r->component[1] - r->component[0] : 0;                             \
+    bool dense = r->index_step == DIMS * sizeof(I) && r->from_step == 0 &&                         \
+                 r->to_step == sizeof(T) && (DIMS == 1 || second == sizeof(I));                    \
+    if (dense && r->clip)                                                                          \
+      NAME##_steps(r, sizeof(I), DIMS * sizeof(I), 0, sizeof(T), true);                            \
+    else if (dense)                                                                                \
+      NAME##_steps(r, sizeof(I), DIMS * sizeof(I), 0, sizeof(T), false);                           \
+    else                                                                                           \
+      NAME##_steps(r, second, r->index_step, r->from_step, r->to_step, r->clip);                   \
   }
 #define DEFINE_PICKS(DIMS)                                                       \
   DEFINE_PICK(pick##DIMS##_4_by_i32, bits32, int32_t, DIMS)                      \

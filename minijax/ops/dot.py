@@ -507,6 +507,17 @@ def _adds_in(dtype, out):
     return (dtype.str[1:], out.str[1:]) in _WIDER
 
 
+def _outer_product(b, lhs, rhs, n_batch, n_contract, aval):
+    """A product that sums nothing: batch, free, contracted axes, the latter of size 1."""
+    lhs, rhs = (
+        x.squeeze(range(len(x.shape) - n_contract, len(x.shape))) for x in (lhs, rhs)
+    )
+    n_left, rank = len(lhs.shape), len(aval.shape)
+    left = lhs.broadcast(aval.shape, range(n_left))
+    right = rhs.broadcast(aval.shape, [*range(n_batch), *range(n_left, rank)])
+    return b.ewise("mul", [left, right], aval)
+
+
 _SHORT = 16  # sums of fewer terms are not made along a vector
 
 
@@ -538,6 +549,10 @@ def _dot_general_lower(
     lhs_free = _free(len(lhs.shape), lhs_contract, lhs_batch)
     rhs_free = _free(len(rhs.shape), rhs_contract, rhs_batch)
     n_sum = math.prod(_sizes(lhs, lhs_contract))
+    if n_sum == 1 and lhs.dtype == rhs.dtype == within and within.kind in "iuf":
+        lhs = lhs.transpose(lhs_batch + lhs_free + lhs_contract)
+        rhs = rhs.transpose(rhs_batch + rhs_free + rhs_contract)
+        return [_outer_product(b, lhs, rhs, len(lhs_batch), len(lhs_contract), aval)]
     rows = math.prod(_sizes(lhs, lhs_free))
     columns = math.prod(_sizes(rhs, rhs_free))
     if columns == 1 < rows and n_sum < _SHORT:
