@@ -255,7 +255,18 @@ def recomputation(jax, jnp, x):
 @program(X)
 def named_axes(jax, jnp, x):
     lax = jax.lax
+
+    def exchanged(y, *where, **how):
+        def f(y):
+            return lax.all_to_all(y, ("i", "j"), *where, **how)
+
+        return jax.vmap(jax.vmap(f, axis_name="j"), 1, axis_name="i")(y)
+
+    y = jnp.arange(72.0).reshape(2, 3, 6, 2) + jnp.sum(x)
     return (
+        exchanged(jnp.arange(36.0).reshape(2, 3, 6), 0, 0),
+        exchanged(y.reshape(2, 3, 2, 6), 1, 0),
+        exchanged(y, 0, 1, tiled=True),
         jax.vmap(lambda x: lax.psum(x, "i"), axis_name="i")(x),
         jax.vmap(lambda x: x - lax.pmean(x, "i"), axis_name="i")(x),
         jax.vmap(lambda x: lax.axis_index("i") * x, axis_name="i")(x),

@@ -59,6 +59,15 @@ CASES = [
         A(10),
         diff=False,
     ),
+    case(
+        "approx_top_k-values",
+        lambda lax, x: (lax.approx_max_k(x, 2)[0], lax.approx_min_k(x, 2, 0)[0]),
+        A(3, 5),
+        values="normal",
+        diff_jaxpr=False,  # JAX has a jit of take_along_axis there
+    ),
+    error("approx_top_k-none", lambda lax, x: lax.approx_max_k(x, 0), A(3)),
+    error("approx_top_k-large", lambda lax, x: lax.approx_min_k(x, 4, 0), A(3, 5)),
     error("sort-nothing", lambda lax: lax.sort(())),
     error("sort-keys", lambda lax, x: lax.sort((x, x), num_keys=3), A(3)),
     error("sort-no-key", lambda lax, x: lax.sort((x, x), num_keys=0), A(3)),

@@ -5,6 +5,8 @@ one device, the axes of a mesh have size 1, and what is left of a collective the
 the identity.
 """
 
+import math
+
 import numpy as np
 
 from minijax import core
@@ -503,19 +505,25 @@ def _all_to_all_batch(
         )  # fmt: skip
         return out, 0
     x = batch_front(axis, x, dim)
-    if not tiled:
-        x = move_axis(x, split_axis + 1, 0)
-        # the old batch axis, now second, becomes the new axis of the value
-        return move_axis(x, 1, concat_axis + 1), 0
-    n = x.shape[split_axis + 1] // axis.size
+    sizes = [core.axis_size(name) for name in _names(axis_name)]
+    k, shape = split_axis + 1, x.shape
+    rest = (shape[k] // math.prod(sizes),) if tiled else ()
+    x = reshape(x, (*shape[:k], *sizes, *rest, *shape[k + 1 :]))
+    for place, name in enumerate(_names(axis_name), k):
+        if name != axis.name:
+            x = all_to_all_p.bind(
+                x, axis_name=name, split_axis=place, concat_axis=place, tiled=False, **p
+            )
+            continue
+        # the part for each member becomes the batch axis, the old one takes its place
+        x = move_axis(move_axis(x, place, 0), 1, place)
     shape = x.shape
-    k = split_axis + 1
-    x = reshape(x, (*shape[:k], axis.size, n, *shape[k + 1 :]))
-    x = move_axis(x, k, 0)
-    x = move_axis(x, 1, concat_axis + 1)
-    shape = x.shape
-    k = concat_axis + 1
-    return reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :])), 0
+    x = reshape(x, (*shape[:k], math.prod(sizes), *shape[k + len(sizes) :]))
+    x = move_axis(x, k, concat_axis + 1)
+    if tiled:
+        shape, k = x.shape, concat_axis + 1
+        x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
+    return x, 0
 
 
 all_to_all_p = define(

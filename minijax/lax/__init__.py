@@ -50,7 +50,7 @@ _HOMES = {
         "dtype"
     ),
     "minijax.ops.approx_top_k": (
-        "approx_max_k approx_min_k"
+        "approx_max_k approx_min_k approx_top_k_p"
     ),
     "minijax.ops.arithmetic": (
         "add add_p div div_p integer_pow integer_pow_p mul mul_p mulhi mulhi_p neg "

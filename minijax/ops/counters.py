@@ -236,8 +236,12 @@ def _both_pairs(words):
 
 random.generators.update(
     {
-        dtypes.key_dtypes["philox2x32"]: _generator(philox2x32_p, 1, 2, fold=_first_two),
-        dtypes.key_dtypes["philox4x32"]: _generator(philox4x32_p, 2, 4, fold=_first_two),
+        dtypes.key_dtypes["philox2x32"]: _generator(
+            philox2x32_p, 1, 2, fold=_first_two
+        ),
+        dtypes.key_dtypes["philox4x32"]: _generator(
+            philox4x32_p, 2, 4, fold=_first_two
+        ),
         dtypes.key_dtypes["threefry4x32"]: _generator(
             threefry4x32_p, 4, 4, seeds_are_keys=True, fold=_both_pairs
         ),

@@ -84,7 +84,7 @@ def _sort_reference(*operands, dimension, is_stable, num_keys):
     return [np.take_along_axis(x, order, dimension) for x in operands]
 
 
-def _pick_along(x, indices, axis):
+def pick_along(x, indices, axis):
     """`x` at `indices` [.., 1] along an axis; the other dimensions go together."""
     shape = shape_of(x)
     others = kept_dims(len(shape), (axis,))
@@ -109,7 +109,7 @@ def _sort_jvp(primals, tangents, *, dimension, is_stable, num_keys):
     *outs, order = sort_p.bind(*primals, places, **params)
     order = broadcast_in_dim(order, (*shape, 1), tuple(range(len(shape))))
     picked = [
-        Zero.of(x) if type(t) is Zero else _pick_along(t, order, dimension)
+        Zero.of(x) if type(t) is Zero else pick_along(t, order, dimension)
         for x, t in zip(outs, tangents, strict=True)
     ]
     return outs, picked
@@ -227,7 +227,7 @@ def _top_k_jvp(primals, tangents, *, k, axis):
     if type(t) is Zero:
         return outs, [Zero.of(values), Zero.of(indices)]
     places = reshape(indices, (*shape_of(indices), 1))
-    return outs, [_pick_along(t, places, axis), Zero.of(indices)]
+    return outs, [pick_along(t, places, axis), Zero.of(indices)]
 
 
 def _top_k_batch(_axis, args, dims, *, k, axis):
