@@ -765,7 +765,85 @@ def _residuals_logged(side):
     return records
 
 
+def _pruned(side):
+    """Custom functions of which one output is read, alone and in mapped loops."""
+    pe, jnp, found = side("_src.interpreters.partial_eval"), side.jnp, []
+
+    def fun(x, y):
+        return jnp.sin(x), x + jnp.cos(y)
+
+    by_vjp, by_jvp = side.custom_vjp(fun), side.custom_jvp(fun)
+    by_vjp.defvjp(
+        lambda x, y: (by_vjp(x, y), (jnp.cos(x), jnp.sin(y))),
+        lambda r, ct: (2.0 * r[0] * ct[0] + 1.5 * ct[1], -0.5 * r[1] * ct[1]),
+    )
+    by_jvp.defjvp(
+        lambda p, t: (fun(*p), (2.0 * jnp.cos(p[0]) * t[0], 1.5 * t[0] + t[1]))
+    )
+    for f in (by_vjp, by_jvp):
+        jaxpr = side.make_jaxpr(f)(0.5, 0.5).jaxpr
+        for used in ([True, False], [False, True]):
+            pruned, _ = pe.dce_jaxpr(jaxpr, used)
+            inner = pruned.eqns[0].params["call_jaxpr"].eqns
+            run = side("_src.core").jaxpr_as_fun(pe.close_jaxpr(pruned))
+            grads = side.grad(lambda x, y, run=run: run(x, y)[0], (0, 1))(0.5, 0.7)
+            found += [[eqn.primitive.name for eqn in inner], grads]
+
+        def loop(x, f=f):
+            return side.lax.scan(lambda c, _: (f(c, c)[0], None), x, None, 2)[0]
+
+        found += [side.jacrev(side.vmap(loop))(jnp.ones(2))]
+    return found
+
+
+def _swapped_zeros(side):
+    f = side.custom_vjp(lambda x, y: (x, y))
+    f.defvjp(
+        lambda x, y: (f(x.value, y.value), None),
+        lambda _, cts: cts[::-1],
+        symbolic_zeros=True,
+    )
+    return side.grad(lambda x, y: f(x, y)[1].sum())(np.ones(1), np.ones(2))
+
+
+def _typed_numbers(side):
+    literals = side("_src.literals")
+    wide = literals.TypedInt(1, np.dtype("int64"))
+    rows = literals.TypedNdArray(np.arange(2))
+    put = [side.device_put(x).dtype for x in (wide, rows)]
+    return wide, rows, put, side.jit(lambda x: x)(wide).dtype, type(rows + 1)
+
+
+def _named_by_hand(side):
+    info = side("_src.source_info_util")
+
+    @info.extend_name_stack("outer")
+    def f(x):
+        with info.extend_name_stack("inner") as held:
+            stacks.append(str(held))
+            return side.lax.sin(x)
+
+    stacks = []
+    (eqn,) = side.make_jaxpr(f)(1.0).jaxpr.eqns
+    with info.transform_name_stack("vmap") as held, info.reset_name_stack():
+        stacks += [str(held), str(info.current_name_stack())]
+    frame = info.user_frame(eqn.source_info.traceback)
+    return stacks, str(eqn.source_info.name_stack), frame.function_name
+
+
+def _counted_eqns(side):
+    util = side("_src.jaxpr_util")
+    f = side.jit(lambda x: side.lax.sin(x) * side.jnp.ones(2))
+    jaxpr = side.make_jaxpr(lambda x: f(x) + side.lax.sin(x))(1.0)
+    return util.primitives(jaxpr.jaxpr), util.primitives_by_shape(jaxpr.jaxpr)
+
+
 INNER = {
+    "custom functions without an output": _pruned,
+    "zeros of the wrong argument": _swapped_zeros,
+    "numbers with a dtype": _typed_numbers,
+    "names by hand": _named_by_hand,
+    "counts of equations": _counted_eqns,
     "cotangents that are wanted": _wanted,
     "residuals put back": _put_back,
     "no execution": _executed,

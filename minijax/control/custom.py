@@ -34,6 +34,7 @@ from minijax.trace import (
 )
 from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
 from minijax.tree_util import register_pytree_node
 
@@ -155,6 +156,23 @@ def _ignoring_consts(jvp, n):
     return with_consts
 
 
+def _custom_jvp_dce(used, eqn):
+    """The call, and its rule, without its unused outputs."""
+    closed, jvp = eqn.params["call_jaxpr"], eqn.params["jvp"]
+
+    def wanted(values):
+        return [x for x, want in zip(values, used, strict=True) if want]
+
+    @named_like(jvp)
+    def some(primals, tangents):
+        outs, out_tangents = jvp(primals, tangents)
+        return wanted(outs), wanted(out_tangents)
+
+    jaxpr, _ = dce(closed.jaxpr, used)
+    params = {**eqn.params, "call_jaxpr": closed.replace(jaxpr=jaxpr), "jvp": some}
+    return eqn.replace(outvars=wanted(eqn.outvars), params=params)
+
+
 custom_jvp_call_p = define(
     "custom_jvp_call",
     cls=CustomJVPCall,
@@ -164,6 +182,7 @@ custom_jvp_call_p = define(
     transpose=_BY_TRACE,
     batch=_BY_TRACE,
     lower=_call_lower,
+    dce=_custom_jvp_dce,
 )
 
 
@@ -488,11 +507,7 @@ class CustomVJPCall(HigherOrderPrimitive):
 
         @named_like(bwd)
         def batched_bwd(residuals, cts):
-            ct_dims = [
-                None if type(ct) is Zero else d
-                for ct, d in zip(cts, out_dims, strict=True)
-            ]
-            return _batched_bwd(bwd, axis, dims, residuals, res_dims, cts, ct_dims)
+            return _batched_bwd(bwd, axis, dims, residuals, res_dims, cts, out_dims)
 
         return batched_fwd, batched_bwd
 
@@ -542,6 +557,31 @@ def _with_consts(fwd, bwd, consts):
     return fwd_with_consts, bwd_with_consts
 
 
+def _custom_vjp_dce(used, eqn):
+    """The call, and its rules, without its unused outputs: their cotangents are zero."""
+    closed, fwd, bwd = (eqn.params[key] for key in ("call_jaxpr", "fwd", "bwd"))
+    unused = [Zero(aval.to_tangent_aval()) for aval in closed.out_avals]
+
+    def wanted(values):
+        return [x for x, want in zip(values, used, strict=True) if want]
+
+    @named_like(fwd)
+    def some_fwd(primals, perturbed):
+        outs, residuals = fwd(primals, perturbed)
+        return wanted(outs), residuals
+
+    @named_like(bwd)
+    def some_bwd(residuals, cts):
+        feed = iter(cts)
+        every = zip(unused, used, strict=True)
+        return bwd(residuals, [next(feed) if want else zero for zero, want in every])
+
+    jaxpr, _ = dce(closed.jaxpr, used)
+    rules = {"fwd": some_fwd, "bwd": some_bwd}
+    params = {**eqn.params, "call_jaxpr": closed.replace(jaxpr=jaxpr), **rules}
+    return eqn.replace(outvars=wanted(eqn.outvars), params=params)
+
+
 custom_vjp_call_p = define(
     "custom_vjp_call",
     cls=CustomVJPCall,
@@ -551,6 +591,7 @@ custom_vjp_call_p = define(
     transpose=_BY_TRACE,
     batch=_BY_TRACE,
     lower=_call_lower,
+    dce=_custom_vjp_dce,
 )
 
 
@@ -571,7 +612,7 @@ def _custom_lin_batch(axis, args, dims, *, num_res, bwd, out_avals, nonzero):
     out_avals = tuple(batching.unmapped_aval(axis.size, 0, a) for a in out_avals)
 
     def batched_bwd(residuals, cts):
-        ct_dims = [None if type(ct) is Zero else 0 for ct in cts]
+        ct_dims = [0] * len(cts)
         return _batched_bwd(bwd, axis, in_dims, residuals, res_dims, cts, ct_dims)
 
     moved = [
@@ -748,6 +789,16 @@ class _FlatRules:
         )
 
     def _checked_leaf(self, k, ct, aval):
+        if isinstance(ct, SymbolicZero):
+            want = aval.to_tangent_aval()
+            if (ct.aval.shape, ct.aval.dtype) != (want.shape, want.dtype):
+                raise ValueError(
+                    "Custom VJP bwd rule produced a SymbolicZero with a shape/dtype that "
+                    "does not match the corresponding input tangent shape/dtype: at "
+                    f"output[{k}] the SymbolicZero had shape/dtype {ct.aval.str_short()} "
+                    f"while the corresponding input had shape/dtype {aval.str_short()}. "
+                    "Consider just returning a None here instead of a SymbolicZero object."
+                )
         if ct is None or isinstance(ct, (SymbolicZero, Zero)):
             return None
         want, got = aval.to_tangent_aval(), core.get_aval(ct)
@@ -839,8 +890,9 @@ def closure_convert(fun, *example_args):
         leaves, tree = flatten(args[:n])
         if tree != in_tree:
             raise TypeError(
-                f"the converted function was given arguments of structure {tree}, but it "
-                f"was made for {in_tree}"
+                "The inputs to the closure produced by closure_convert must have the same "
+                "Pytree structure as the example arguments passed when closure_convert "
+                f"was called. Expected {in_tree}, but got {tree}"
             )
         return unflatten(out_tree[0], core.eval_jaxpr(closed.jaxpr, consts, *leaves))
 
