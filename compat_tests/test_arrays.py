@@ -207,6 +207,26 @@ SHARDINGS = [
     "S((2,), 'int32').update(dtype='int8', foo=1)", "setattr(S((), int), 'shape', 3)",
     "S((2,), 'int32').format", "S((2,), 'int32') == S((2,), 'int32', sharding=single)",
     "pickle.loads(pickle.dumps(S((2,), 'int32')))",
+    # what constraints and stages are told
+    *[f"jax.lax.with_sharding_constraint(jnp.ones((2, 2)), {place})" for place in (
+        "explicit", "None", "NamedSharding(mesh, P('x', 'y', None))",
+        "NamedSharding(explicit.mesh, P())", "d",
+    )],
+    *[f"jit(lambda x: x, {options})" for options in (
+        "in_shardings=named, device=d", "out_shardings=named, backend='cpu'",
+    )],
+    *[f"NamedSharding({mesh}, P({spec}={{'x'}}))" for mesh in ("mesh", "explicit.mesh")
+      for spec in ("unreduced", "reduced")],
+    "jax.device_put(x, NamedSharding(abstract, P('y')))",
+    "jax.device_put(jnp.ones(2), NamedSharding(abstract, P('y')))",
+    *[f"jit(lambda x: x * 2{options}).lower({x}).compile().{places}_shardings"
+      for options, x in (
+          ("", "jax.device_put(x, explicit)"), (", in_shardings=named", "jnp.ones((2, 2))"),
+          (", out_shardings=named", "S((2, 2), 'float32')"),
+          (", in_shardings=(named, None)", "x"), (", in_shardings=named", "x"),
+          (", out_shardings=named", "x"),
+      ) for places in ("input", "output") if (places, options) != ("output", "")],
+    "placed(jit(jnp.sin, out_shardings=explicit).lower(x).compile()(x))",
     # as compilers write them
     *[f"repr({sharding}._to_sdy_sharding(2))" for sharding in (
         "named", "explicit", "NamedSharding(abstract, P(None, ('x', 'y')))",

@@ -338,6 +338,9 @@ def placed(x, place) -> Any:
             "One of device_put args is incompatible with its sharding annotation "
             f"{place}: {error}"
         ) from None
+    place.shard_shape(x.shape)
+    if not place.is_fully_addressable:  # which abstract meshes do not say
+        raise ValueError(f"{place} has devices of other processes")
     return x._alias(x.aval, place)
 
 

@@ -1,5 +1,7 @@
 """The one device, and shardings over it."""
 
+import importlib
+
 from minijax import errors
 
 
@@ -58,6 +60,11 @@ class Device:
     host_id = 0
     task_id = 0
     local_hardware_id = 0
+
+    @property
+    def client(self):
+        """What runs programs on it."""
+        return importlib.import_module("minijax.extend.backend").get_backend()
 
     def __repr__(self):
         return "CpuDevice(id=0)"

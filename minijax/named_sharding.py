@@ -26,6 +26,8 @@ class DuplicateSpecError(Exception):
 def _check_axes(mesh, spec):
     """ValueError for an axis the mesh has not, DuplicateSpecError for one named twice."""
     names = [*spec.names(), *spec.unreduced, *spec.reduced]
+    _check_sums(mesh, spec, "Unreduced", spec.unreduced)
+    _check_sums(mesh, spec, "Reduced", spec.reduced)
     for name in names:
         if name not in mesh.axis_names:
             raise ValueError(
@@ -40,6 +42,21 @@ def _check_axes(mesh, spec):
             + ", ".join(f"`{name}`" for name in sorted(twice)),
             mesh,
             spec,
+        )
+
+
+def _check_sums(mesh, spec, kind, names):
+    """ValueError where axes with parts of sums are not explicit axes of the mesh."""
+    missing = [name for name in names if name not in mesh.axis_names]
+    if missing:
+        raise ValueError(
+            f"{kind} axes {', '.join(missing)} is not found in "
+            f"mesh.axis_names={mesh.axis_names}. Got pspec={spec}"
+        )
+    if any(name not in mesh.explicit_axes for name in names):
+        raise ValueError(
+            f"{kind} axes can only refer to mesh axes that is of type `Explicit`. Got "
+            f"{kind.lower()} axes: {frozenset(names)} and mesh: {mesh}"
         )
 
 

@@ -6,6 +6,7 @@ from minijax import core, dispatch, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.inspection import structs
+from minijax.array import placed
 from minijax.control.call import Wrapped as Wrapped
 from minijax.control.call import delete_donated
 from minijax.device import DEFAULT_SHARDING
@@ -53,8 +54,9 @@ class MemoryStats:
 class _Stage:
     """A function at one signature, on its way to an executable."""
 
-    def __init__(self, traced, donated=()):
+    def __init__(self, traced, donated=(), places=None):
         self._traced, self._donated = traced, donated
+        self._places = places  # where arguments lie and results shall, if that is known
         self.in_tree, self.out_tree = traced.in_tree, traced.out_tree
         self.fun_name = traced.name
 
@@ -110,15 +112,15 @@ class Traced(_Stage):
 
     def lower(self, **_):
         """Lower to a program of the C backend."""
-        return Lowered(self._traced, self._donated)
+        return Lowered(self._traced, self._donated, self._places)
 
 
 class Lowered(_Compiling):
     """A function as a program of the C backend."""
 
-    def __init__(self, traced, donated=()):
+    def __init__(self, traced, donated=(), places=None):
         check_lowerable(traced.closed.effects)
-        super().__init__(traced, donated)
+        super().__init__(traced, donated, places)
 
     def as_text(self, dialect=None, *, debug_info=False):
         """The program: its buffers and instructions; with dialect="c", as one C file."""
@@ -138,7 +140,7 @@ class Lowered(_Compiling):
     def compile(self, compiler_options=None):
         """The executable."""
         dispatch.compiled(self._traced.closed, self.fun_name)
-        return Compiled(self._traced, self._donated)
+        return Compiled(self._traced, self._donated, self._places)
 
 
 class Compiled(_Compiling):
@@ -157,7 +159,16 @@ class Compiled(_Compiling):
         outs = dispatch.compiled(self._traced.closed, self.fun_name)(flat)
         if self._donated:
             delete_donated(flat, self._traced.donation(self._donated, False))
+        places = self._places_of(1)
+        if any(place is not None for place in places):
+            outs = [placed(x, place) for x, place in zip(outs, places, strict=True)]
         return unflatten(self.out_tree, outs)
+
+    def _places_of(self, side):
+        """Where arguments (0) lie or results (1) shall; None where nothing says it."""
+        if self._places is not None:
+            return self._places[side]
+        return [None] * (self.out_tree if side else self.in_tree).num_leaves
 
     def _check_types(self, flat):
         avals = self._traced.closed.in_avals
@@ -233,13 +244,14 @@ class Compiled(_Compiling):
     @property
     def input_shardings(self):
         """The tree of shardings of (args, kwargs)."""
-        leaves = [DEFAULT_SHARDING] * self.in_tree.num_leaves
+        leaves = [place or DEFAULT_SHARDING for place in self._places_of(0)]
         return unflatten(self.in_tree, leaves)
 
     @property
     def output_shardings(self):
         """The tree of shardings of the results."""
-        return unflatten(self.out_tree, [DEFAULT_SHARDING] * self.out_tree.num_leaves)
+        leaves = [place or DEFAULT_SHARDING for place in self._places_of(1)]
+        return unflatten(self.out_tree, leaves)
 
     @property
     def input_formats(self):

@@ -492,7 +492,14 @@ class PjitFunction(_callpath.Jit, Wrapped):
         donated = self._donated_leaves(args, kwargs)
         if donated:
             traced.donation(donated, self._keep_unused)
-        return stage(traced, donated)
+        return stage(traced, donated, self._stage_places(args, kwargs, traced))
+
+    def _stage_places(self, args, kwargs, traced):
+        """(where each dynamic argument lies, where each result shall); None: anywhere."""
+        if self._statics.any:
+            _, args, kwargs = self._statics.split(args, kwargs)
+        places = [_place_of(x) for x in flatten((args, kwargs))[0]]
+        return places, [None] * traced.out_tree.num_leaves
 
     def eval_shape(self, *args, **kwargs):
         """The tree of shapes and dtypes of the results."""
@@ -506,6 +513,12 @@ class PjitFunction(_callpath.Jit, Wrapped):
         return len(self._cache.traced)
 
 
+def _place_of(x):
+    """Where an array was put, or a `ShapeDtypeStruct` says so; None for others."""
+    known = getattr(x, "committed", True)
+    return getattr(x, "sharding", None) if known else None
+
+
 class _Abstract:
     """An argument of which only the type is known."""
 
@@ -517,6 +530,16 @@ class _Abstract:
 
 
 core.aval_rules[_Abstract] = lambda x: x.aval
+
+
+def _check_no_places(**places):
+    """ValueError where a jitted function with a device is told places of its arrays."""
+    for name, given in places.items():
+        if given is not None:
+            raise ValueError(
+                f"If backend or device is specified on jit, then {name} should not be "
+                "specified."
+            )
 
 
 def jit(
@@ -573,6 +596,7 @@ def jit(
             DeprecationWarning,
             stacklevel=2,
         )
+        _check_no_places(in_shardings=in_shardings, out_shardings=out_shardings)
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
     nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
     check_disjoint(statics.argnames, names)

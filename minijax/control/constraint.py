@@ -7,7 +7,7 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
-from minijax.mesh import AxisType, current_mesh, get_mesh
+from minijax.mesh import AxisType, Mesh, current_mesh, get_mesh
 from minijax.named_sharding import NamedSharding
 from minijax.partition_spec import PartitionSpec
 
@@ -17,12 +17,12 @@ def with_sharding_constraint(x, shardings):
     leaves, tree = flatten(x)
     specs, spec_tree = flatten(shardings, lambda s: s is None or _is_sharding(s))
     for spec in specs:
-        if spec is None and any(isinstance(x, core.Tracer) for x in leaves):
+        if spec is None:
             raise ValueError(
                 "One of with_sharding_constraint arguments got sharding None which is not "
                 "allowed. Please only pass `jax.sharding.Sharding` instances."
             )
-        if not (spec is None or _is_sharding(spec)):
+        if not _is_sharding(spec):
             raise TypeError(
                 "shardings leaf specifications are expected to be PartitionSpec instances "
                 f"or None, but got {spec}"
@@ -46,22 +46,38 @@ def _is_sharding(x):
 
 
 def _constrained(x, sharding):
-    _check_rank(x, sharding)
-    if type(x) is not ArrayImpl or sharding is None:
-        return x
     if isinstance(sharding, PartitionSpec):
         sharding = NamedSharding(current_mesh(), sharding)
-    return x._alias(x.aval, sharding)
+    _check_constraint(x, sharding)
+    return x._alias(x.aval, sharding) if type(x) is ArrayImpl else x
 
 
-def _check_rank(x, sharding):
-    spec = sharding.spec if isinstance(sharding, NamedSharding) else sharding
-    rank = core.get_aval(x).ndim
-    if isinstance(spec, PartitionSpec) and len(spec) > rank:
+def _check_constraint(x, sharding):
+    """ValueError where the array has too few axes, or axes of the mesh are not automatic;
+    TypeError for an array that an abstract mesh gives no place.
+    """
+    try:
+        sharding.check_compatible_aval(core.get_aval(x).shape)
+    except ValueError as error:
         raise ValueError(
-            f"One of with_sharding_constraint arguments was given the sharding {sharding}, "
-            f"which implies that the array has a rank of at least {len(spec)}, but its "
-            f"rank is {rank}"
+            "One of with_sharding_constraint arguments is incompatible with its sharding "
+            f"annotation {sharding}: {error}"
+        ) from None
+    if not isinstance(sharding, NamedSharding):
+        return
+    mesh = sharding.mesh
+    if any(name not in mesh.auto_axes for name in sharding.spec.names()):
+        raise ValueError(
+            "The spec of NamedSharding passed to with_sharding_constraint can only refer "
+            f"to Auto axes of the mesh. Got spec={sharding.spec} and "
+            f"mesh={mesh.abstract_mesh}. You probably meant to use `reshard` API?"
+        )
+    placed = type(x) is not ArrayImpl or isinstance(x.sharding, NamedSharding)
+    if not (placed or isinstance(mesh, Mesh)):
+        raise TypeError(
+            "The sharding on the input must be a `NamedSharding` since the target sharding "
+            f"has an `AbstractMesh` in it. Got sharding type {type(x.sharding)} for shape "
+            f"{x.aval.str_short(False).lstrip('~')}"
         )
 
 

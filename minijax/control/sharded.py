@@ -42,6 +42,26 @@ class ShardedFunction(PjitFunction):
             filter_error(error)
             raise
 
+    def _stage(self, stage, args, kwargs):
+        self._check_arguments(args, kwargs)
+        return super()._stage(stage, args, kwargs)
+
+    def _stage_places(self, args, kwargs, traced):
+        ins, _ = super()._stage_places(args, kwargs, traced)
+        if self._ins.given:
+            _, args, _ = self._statics.split(args, kwargs)
+            given = self._ins.over(flatten(tuple(args))[1])
+            ins = [x if g is None else g for x, g in zip(ins, given, strict=True)]
+        outs = self._outs.over(traced.out_tree)
+        for k, (aval, place) in enumerate(
+            zip(traced.closed.out_avals, outs, strict=True)
+        ):
+            numbered = unflatten(traced.out_tree, range(len(outs)))
+            _check(aval, place, "outputs", lambda k=k, t=numbered: _result_path(t, k))
+        rest = self._unspecified()
+        rest = rest if isinstance(rest, Sharding) else None
+        return ins, [rest if place is None else place for place in outs]
+
     def _check_arguments(self, args, kwargs):
         if not self._ins.given:
             return
@@ -138,7 +158,8 @@ def _check(x, place, what, path):
     if place is None:
         return
     try:
-        place.check_compatible_aval(core.get_aval(x).shape)
+        shape = x.shape if hasattr(x, "shape") else core.get_aval(x).shape
+        place.check_compatible_aval(shape)
     except ValueError as error:
         raise ValueError(
             f"One of pjit {what} with pytree key path {path()} is incompatible with its "
