@@ -22,7 +22,7 @@ class _ArrayMeta(type):
 
     def __call__(cls, *args, **kwargs):
         if cls is Array:
-            raise NotImplementedError("jax.Array cannot be made: use jax.numpy.array")
+            raise TypeError("jax.Array cannot be made: use jax.numpy.array")
         return type.__call__(cls, *args, **kwargs)
 
     def __getattr__(cls, name):

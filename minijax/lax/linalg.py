@@ -26,6 +26,7 @@ _HOMES = {
     "minijax.ops.linalg_updates": (
         "cholesky_update cholesky_update_p symmetric_product symmetric_product_p"
     ),
+    "minijax.scipy.linalg.halley": "qdwh",
 }
 _FOUND_IN = {name: home for home, names in _HOMES.items() for name in names.split()}
 

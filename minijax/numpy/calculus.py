@@ -52,7 +52,7 @@ def gradient(f, *varargs, axis=None, edge_order=None):
             f"Invalid number of spacing arguments {len(varargs)} for axis={axis}"
         )
     out = [_gradient_along(f, h, i) for i, h in zip(axes, steps, strict=True)]
-    return out[0] if len(out) == 1 and not isinstance(axis, (tuple, list)) else out
+    return out[0] if len(out) == 1 else out
 
 
 def _gradient_along(f, h, axis):

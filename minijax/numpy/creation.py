@@ -50,6 +50,7 @@ def asarray(
     """
     if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
         return placed(_as_array(a), device)
+    dtype = user_dtype(dtype, "asarray")
     return array(a, dtype, copy=bool(copy), order=order, device=device)
 
 
@@ -93,6 +94,7 @@ def array(
 def _from_object(x, dtype, copy=False) -> Any:
     if hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
+        dtype = dtypes.dtype(x) if dtype is None else dtype  # never weak
     if core.is_masked(x):
         if not copy:
             core.get_aval(x)  # raises
@@ -151,7 +153,14 @@ def _from_scalar(x, dtype):
         dtype = dtypes.python_scalar_dtype(type(x))
         if weak and dtype.kind == "i" and not -(2**31) <= x < 2**31:
             _check_fits(x, dtype)
-    return _made(np.array(x, dtype), weak, x if weak else None)
+    if type(x) is complex or type(x) is float and abs(x) > _SMALL_FLOAT:
+        host = _cast(np.array(x), dtype)  # may overflow
+    else:
+        host = np.array(x, dtype)
+    return _made(host, weak, x if weak else None)
+
+
+_SMALL_FLOAT = 65504.0  # the largest number that every default float holds
 
 
 def _check_fits(x, dtype):
@@ -386,17 +395,39 @@ def _fill(shape, value, dtype, where):
     if dtype is None:
         dtype = dtypes.python_scalar_dtype(float)
     else:
-        dtype = user_dtype(dtype, where)
+        try:
+            dtype = user_dtype(dtype, where)
+        except TypeError as error:
+            raise TypeError(f"{error}{_forgotten_tuple(where, shape, dtype)}") from None
     return _spread(_element(value, dtype), canonical_shape(shape))
+
+
+def _forgotten_tuple(where, shape, dtype):
+    """What to add to an error about a dtype that may have been meant as a size."""
+    if not (isinstance(shape, int) and isinstance(dtype, int)):
+        return ""
+    return (
+        f".\n\nDid you accidentally write `jax.numpy.{where}({shape}, {dtype})` when "
+        f"you meant `jax.numpy.{where}(({shape}, {dtype}))`, i.e. with a single tuple "
+        "argument for the shape?"
+    )
 
 
 def _element(number, dtype, weak=False):
     """A number as a scalar of a dtype; a key has it in each of its words."""
     if not isinstance(dtype, dtypes.ExtendedDType):
-        return literal(number, dtype, weak)
+        return literal(_wrapped(number, dtype), dtype, weak)
     words = np.full(dtype.itemsize // 4, number, np.uint32)
     key = words.view(dtypes.storage_dtype(dtype)).reshape(())
     return ArrayImpl(core.ShapedArray((), dtype), key)
+
+
+def _wrapped(number, dtype):
+    """The number; of a Python integer that the dtype does not hold, the lower bits."""
+    large = type(number) is int and number.bit_length() >= 8 * dtype.itemsize
+    if large and np.issubdtype(dtype, np.integer):
+        return int(dtypes.wrapped_int(number, dtype))
+    return number
 
 
 def _spread(scalar, shape):
@@ -430,6 +461,8 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> An
     (fill_value,) = ensure_arraylike("full", fill_value)
     dtype = user_dtype(dtype, "full")
     shape = canonical_shape(shape)
+    wanted = dtypes.python_scalar_dtype(int) if dtype is None else dtype
+    fill_value = _wrapped(fill_value, wanted)
     if dtype is not None:
         if type(fill_value) is int:
             fill_value = _element(fill_value, dtype, False)
@@ -533,8 +566,8 @@ def _arange(start, stop, step, dtype):
     if step is None and (start is None or start == 0):
         return index
     if step is not None:
-        index = lax.mul(literal(step, dtype), index)
-    return lax.add(literal(begin, dtype), index)
+        index = lax.mul(literal(_wrapped(step, dtype), dtype), index)
+    return lax.add(literal(_wrapped(begin, dtype), dtype), index)
 
 
 def linspace(
@@ -586,11 +619,10 @@ def _linspace(start, stop, num, endpoint, retstep, dtype, axis):
         if endpoint:
             out = lax.concatenate([out, lax.expand_dims(stop, (axis,))], axis)
     elif num == 1:
-        nan = lax.full(shape, literal(np.nan, compute))
-        delta = nan if endpoint else lax.sub(stop, start)
+        delta = asarray(literal(np.nan, compute)) if endpoint else lax.sub(stop, start)
         out = lax.reshape(start, edge)
     else:
-        delta = lax.full(shape, literal(np.nan, compute))
+        delta = asarray(literal(np.nan, compute))
         out = lax.full((*shape[:axis], 0, *shape[axis:]), literal(0, compute))
     if dtypes.issubdtype(dtype, np.integer):
         out = lax.floor(out)

@@ -13,16 +13,5 @@ def load(file, *args, **kwargs):
     return out
 
 
-def save(file, arr, allow_pickle=True):
-    """Write an array to a .npy file."""
-    np.save(file, np.asarray(arr), allow_pickle=allow_pickle)
-
-
-def savez(file, *args, allow_pickle=True, **kwds):
-    """Write arrays, by name, to a .npz file."""
-    np.savez(
-        file,
-        *[np.asarray(x) for x in args],
-        allow_pickle=allow_pickle,
-        **{name: np.asarray(x) for name, x in kwds.items()},
-    )
+save = np.save
+savez = np.savez

@@ -7,10 +7,12 @@ import re
 import numpy as np
 
 import minijax.numpy as jnp
+from minijax import config
 from minijax.core import own_aval
 from minijax.numpy.creation import arange, array, linspace
 from minijax.numpy.promotion import concrete_or_error, promote_dtypes
 
+_standard_promotion = config.context_manager("jax_numpy_dtype_promotion")
 index_exp = np.index_exp
 s_ = np.s_
 
@@ -26,6 +28,12 @@ def _range(key, name):
     return arange(start, stop, step)
 
 
+def _axes(key, name):
+    """The ranges of several slices, of one dtype."""
+    with _standard_promotion("standard"):
+        return promote_dtypes(*[_range(item, name) for item in key])
+
+
 class _Mgrid:
     """`jnp.mgrid[0:3, 0:2]`: full grids of coordinates, stacked; `0:1:5j` has five
     points.
@@ -34,7 +42,7 @@ class _Mgrid:
     def __getitem__(self, key):
         if isinstance(key, slice):
             return _range(key, "mgrid")
-        axes = promote_dtypes(*[_range(k, "mgrid") for k in key])
+        axes = _axes(key, "mgrid")
         if not axes:
             return array([], dtype=int)
         return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), 0)
@@ -48,7 +56,7 @@ class _Ogrid:
     def __getitem__(self, key):
         if isinstance(key, slice):
             return _range(key, "ogrid")
-        axes = promote_dtypes(*[_range(k, "ogrid") for k in key])
+        axes = _axes(key, "ogrid")
         return jnp.meshgrid(*axes, indexing="ij", sparse=True)
 
 
@@ -65,7 +73,7 @@ class _Concatenator:
         if not re.fullmatch(r"-?\d+(,-?\d+){0,2}", text):
             raise ValueError(f"could not understand directive {text!r}")
         given = [int(x) for x in text.split(",")]
-        return (*given, *(0, 1, -1)[len(given) :])
+        return (*given, *self.options[len(given) :])
 
     def __getitem__(self, key):
         key = key if isinstance(key, tuple) else (key,)

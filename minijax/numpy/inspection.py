@@ -1,11 +1,12 @@
 """jnp's questions about shapes and dtypes, answered without computing."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from minijax import dtypes
-from minijax.numpy.promotion import canonical_axes
+from minijax.numpy.promotion import canonical_axes, check_arraylike
 
 _KINDS = {
     "bool": (np.bool_,),
@@ -22,24 +23,37 @@ def ndim(a):
     """The number of axes."""
     if hasattr(a, "ndim"):
         return a.ndim
-    return np.ndim(_converted(a))
+    return np.ndim(_converted(a, "ndim"))
 
 
 def shape(a):
     """The sizes of the axes."""
     if hasattr(a, "shape"):
         return tuple(a.shape)
-    return np.shape(_converted(a))
+    return np.shape(_converted(a, "shape"))
 
 
-def _converted(a):
-    """An object that knows how to become an array of JAX's as that array."""
-    return a.__jax_array__() if hasattr(a, "__jax_array__") else a
+def _converted(a, name):
+    """A number, or what an object that knows how to become an array of JAX's becomes.
+
+    DeprecationWarning for others, which are returned.
+    """
+    if hasattr(a, "__jax_array__"):
+        return a.__jax_array__()
+    try:
+        check_arraylike(name, a)
+    except TypeError as error:
+        warnings.warn(
+            f"{error} In a future JAX release this will be an error.",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+    return a
 
 
 def size(a, axis=None):
     """The number of elements, or that along axes."""
-    sizes = shape(a)
+    sizes = tuple(a.shape) if hasattr(a, "shape") else np.shape(_converted(a, "size"))
     total = 1
     axes = canonical_axes(axis, len(sizes))
     if len(set(axes)) < len(axes):

@@ -124,13 +124,9 @@ def _integer_literal(value, dtype):
         return dtype.type(value)
     except OverflowError:
         pass
-    try:
-        return np.asarray(dtypes.python_scalar_dtype(int).type(value)).astype(dtype)[()]
-    except OverflowError:
-        raise OverflowError(
-            f"An overflow was encountered: {value} does not fit in "
-            f"{dtypes.python_scalar_dtype(int).name}."
-        ) from None
+    default = dtypes.python_scalar_dtype(int)
+    dtypes.check_python_int(value, default)
+    return np.asarray(default.type(value)).astype(dtype)[()]
 
 
 def _literal_makers():
@@ -267,6 +263,7 @@ def promote_shapes(name, *args) -> Any:
         return args
     if config.values.jax_numpy_rank_promotion != "allow":
         _rank_promotion(name, args)
+    broadcast_shapes(*map(shape_of, args))
     return [
         expand_rank(x, rank) if 0 < r < rank else x
         for x, r in zip(args, ranks, strict=True)

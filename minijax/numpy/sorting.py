@@ -251,13 +251,10 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
     else:
         a, v, sorter = ensure_arraylike("searchsorted", a, v, sorter)
     if side not in ("left", "right"):
-        raise ValueError(
-            f"{side!r} is an invalid value for keyword 'side'. Expected one of "
-            "['left', 'right']."
-        )
+        raise ValueError(f"invalid argument {side=}, expected 'left' or 'right'")
     if method not in ("scan", "scan_unrolled", "sort", "compare_all", "default"):
         raise ValueError(
-            f"{method!r} is an invalid value for keyword 'method'. Expected one of "
+            f"invalid argument {method=}, expected one of "
             "['compare_all', 'scan', 'scan_unrolled', 'sort']"
         )
     a, v = [asarray(x) for x in promote_dtypes(a, v)]
@@ -267,7 +264,7 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
         raise ValueError("a should be 1-dimensional")
     if sorter is not None:
         a = a[asarray(sorter)]
-    dtype = dtypes.python_scalar_dtype(int)
+    dtype = _place_dtype(a.size)
     if not a.size:
         return lax.full(v.shape, literal(0, dtype))
     if method == "sort":
@@ -275,6 +272,18 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
     if method == "compare_all":
         return _search_by_comparing(a, v, side, dtype)
     return _search_by_halving(method == "scan_unrolled", a, v, side, dtype)
+
+
+def _place_dtype(size):
+    """Of places in a vector: int32, or int64 where that is too small.
+
+    OverflowError where there are no 64-bit types to hold them.
+    """
+    if size <= np.iinfo(np.int32).max:
+        return np.dtype(np.int32)
+    dtype = dtypes.check_user_dtype(np.int64, "searchsorted")
+    dtype.type(size)
+    return dtype
 
 
 @jit(static_argnames=("right", "method"))

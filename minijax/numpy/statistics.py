@@ -375,27 +375,20 @@ def _variables(m, rowvar, dtype, keep_row=False):
 
 
 def _observation_weights(fweights, aweights, n):
-    if fweights is not None:
-        (fweights,) = ensure_arraylike("cov", fweights)
-        if len(shape_of(fweights)) != 1 or shape_of(fweights)[0] != n:
-            raise RuntimeError(
-                "cov: fweights must be one-dimensional and have a weight for each "
-                "observation"
-            )
-        if not is_kind(fweights, np.integer):
+    """The weights of the observations, absolute and multiplied; None without any."""
+    w = None
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        (given,) = ensure_arraylike("cov", given)
+        if len(shape_of(given)) != 1:
+            raise RuntimeError(f"cannot handle multidimensional {name}")
+        if shape_of(given)[0] != n:
+            raise RuntimeError(f"incompatible numbers of samples and {name}")
+        if name == "fweights" and not is_kind(given, np.integer):
             raise TypeError("fweights must be integer.")
-        w = jnp.abs(asarray(fweights))
-    else:
-        w = None
-    if aweights is not None:
-        (aweights,) = ensure_arraylike("cov", aweights)
-        if len(shape_of(aweights)) != 1 or shape_of(aweights)[0] != n:
-            raise RuntimeError(
-                "cov: aweights must be one-dimensional and have a weight for each "
-                "observation"
-            )
-        aweights = jnp.abs(asarray(aweights))
-        w = aweights if w is None else w * aweights
+        given = jnp.abs(asarray(given))
+        w = given if w is None else w * given
     return w
 
 

@@ -561,6 +561,8 @@ def full_like(x, fill_value, dtype=None, shape=None, sharding=None):
             "full must be called with scalar fill_value, got fill_value.shape "
             f"{shape_of(fill_value)}."
         )
+    if sharding is None and type(x) is array.ArrayImpl and x.committed:
+        sharding = x.sharding if shape == x.shape else x.device
     return array.placed(_filled(shape, fill_value, dtype, weak), sharding)
 
 

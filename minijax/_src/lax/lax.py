@@ -28,6 +28,8 @@ def _const(example, value):
 
 def _convert_element_type(operand, new_dtype=None, weak_type=False, sharding=None):
     """`operand` with another dtype, or another weak type."""
+    if new_dtype is None:
+        new_dtype = dtypes.dtype(operand)
     return convert(operand, new_dtype, weak_type)
 
 

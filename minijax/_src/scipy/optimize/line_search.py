@@ -1,0 +1,5 @@
+"""Steps along a line."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.scipy.optimize.line_search")
