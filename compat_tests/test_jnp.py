@@ -140,6 +140,8 @@ MESSAGES = [
     "jnp.rot90(v)", "jnp.isin(v, v, method='none')", "jnp.delete(v, 1.5)",
     "jnp.insert(v, x[0, :2], 1)", "jnp.pad(v, (1, 2, 3))", "jnp.pad(v[:0], 1, 'edge')",
     "jnp.nansum(v, where=x[0])", "jnp.nanmax(v, where=x[0])",
+    "jnp.ones(2, 3)", "jnp.cov(v, fweights=x.astype(int))", "jnp.cov(v, aweights=v[:2])",
+    "jnp.searchsorted(v, 1, side='none')", "jnp.searchsorted(v, 1, method='none')",
     "jnp.block([[v], v])", "jnp.zeros(2, dtype=v)", "jnp.arange(v)", "jnp.eye(3, k=1.5)",
 ]  # fmt: skip
 
@@ -148,7 +150,7 @@ MESSAGES = [
 def test_refusals_read_as_in_jax(source):
     def message(framework):
         jnp = framework.numpy
-        with pytest.raises((TypeError, ValueError)) as caught:
+        with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
             eval(source, {"jnp": jnp, "v": jnp.arange(4.0), "x": jnp.ones((3, 4))})
         return caught.type, str(caught.value).splitlines()[0]
 
@@ -162,3 +164,57 @@ def test_ufuncs_of_one_function_are_equal():
         assert one != jnp.frompyfunc(max, 2, 1, identity=0)
         with pytest.raises(ValueError, match="out of bounds"):
             jnp.add.accumulate(jnp.float32(1))
+
+
+def test_a_forgotten_tuple_is_pointed_out():
+    with pytest.raises(
+        TypeError, match=r"when you meant `jax.numpy.zeros\(\(2, 3\)\)`"
+    ):
+        minijax.numpy.zeros(2, 3)
+
+
+@pytest.mark.parametrize("name", ["ndim", "shape", "size"])
+def test_questions_about_lists_are_deprecated(name):
+    with pytest.warns(DeprecationWarning, match=f"{name} requires ndarray or scalar"):
+        getattr(minijax.numpy, name)([1, 2])
+
+
+@pytest.mark.parametrize("call", [
+    "jnp.mgrid[1:6:8j, 2:4]",
+    "jax.scipy.linalg.schur(x, output='complex')",
+    "jax.scipy.linalg.solve_sylvester(x, x, x)",
+    "jax.scipy.linalg.rsf2csf(x, x)",
+    "jax.lax.linalg.qdwh(x)",
+])  # fmt: skip
+def test_strict_promotion_is_for_the_users_arguments(call):
+    def values(framework):
+        names = {"jax": framework, "jnp": framework.numpy}
+        names["x"] = framework.numpy.eye(3)
+        with framework.numpy_dtype_promotion("strict"):
+            return framework.tree.map(np.asarray, eval(call, names))
+
+    ours, theirs = (minijax.tree.leaves(values(side)) for side in (minijax, jax))
+    for x, y in zip(ours, theirs, strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+def test_places_in_long_vectors_need_wide_integers():
+    def place(framework):
+        vector = framework.ShapeDtypeStruct((2**31,), np.float32)
+        number = framework.ShapeDtypeStruct((), np.float32)
+        return framework.eval_shape(framework.numpy.searchsorted, vector, number).dtype
+
+    for framework in (minijax, jax):
+        with pytest.warns(UserWarning, match="int64"), pytest.raises(OverflowError):
+            place(framework)
+        with framework.enable_x64(True):
+            assert place(framework) == np.int64
+
+
+def test_like_a_committed_array():
+    for framework in (minijax, jax):
+        x = framework.numpy.ones(3)
+        placed = framework.device_put(x, framework.devices()[0])
+        assert not framework.lax.full_like(x, 2)._committed
+        assert framework.lax.full_like(placed, 2)._committed

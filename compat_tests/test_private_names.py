@@ -29,6 +29,7 @@ NAMES = {
     "new_ref freeze freeze_p Ref "
     "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
     "call_p closed_call_p trace_state_clean typeof jaxpr_as_fun UnexpectedTracerError",
+    "cudnn.scaled_matmul_stablehlo": "quantize shape_normalization",
     "debugging": "debug_callback_p debug_print",
     "dispatch": "apply_primitive xla_primitive_callable runtime_tokens jaxpr_has_primitive "
     "JAXPR_TRACE_EVENT BACKEND_COMPILE_EVENT",
@@ -54,6 +55,10 @@ NAMES = {
     "public_test_util": "check_grads check_jvp check_vjp check_close tolerance "
     "default_tolerance default_gradient_tolerance rand_like _dtype",
     "ref": "new_ref",
+    "scipy.fft": "dct",
+    "scipy.integrate": "trapezoid",
+    "scipy.optimize.bfgs": "minimize_bfgs",
+    "scipy.optimize.line_search": "line_search",
     "scipy.spatial.transform": "Rotation",
     "tree": "map leaves",
     "typing": "Array ArrayLike DTypeLike Shape DimSize DeprecatedArg",
@@ -76,6 +81,7 @@ NAMES = {
     "tree_util": "generate_key_paths tree_flatten Partial keystr prefix_errors equality_errors",
     "util": "canonicalize_axis moveaxis memoize OrderedSet HashablePartial toposort subs_list "
     "test_event safe_map safe_zip unzip2 unzip3 split_list partition_list merge_lists curry",
+    "tpu.linalg": "eigh qdwh svd",
     "xla_bridge": "get_backend backends devices backend_pjrt_c_api_version",
 }
 

@@ -114,6 +114,8 @@ def _weights(method, n_in, n_out, scale, translation, antialias):
         - translation * inverse_scale
         - 0.5
     )
+    if method == ResizeMethod.CUBIC_PYTORCH and antialias:
+        method = ResizeMethod.CUBIC  # as PyTorch does
     if method == ResizeMethod.AREA:
         weights = _overlaps(n_in, n_out, inverse_scale, translation, dtype)
     elif method == ResizeMethod.CUBIC_PYTORCH:

@@ -122,6 +122,7 @@ def eigh(a, UPLO=None, symmetrize_input=True):
     return EighResult(w, v)
 
 
+@jit(static_argnames=("UPLO", "symmetrize_input"))
 def eigvalsh(a, UPLO="L", *, symmetrize_input=True):
     """The eigenvalues of Hermitian matrices, ascending."""
     return eigh(matrix("eigvalsh", a), UPLO, symmetrize_input)[0]

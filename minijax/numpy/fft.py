@@ -67,17 +67,19 @@ def _transform(name, kind, a, s, axes, norm, inverse=None):
     full_name = f"jax.numpy.fft.{name}"
     (a,) = ensure_arraylike(full_name, a)
     a = asarray(a)
+    given = axes
     s, axes = _lengths(a, s, axes)
     if len(axes) > a.ndim and s is None:
         raise ValueError(f"{full_name} got more axes than dimensions")
-    original = tuple(axes)
-    if len(set(original)) != len(original):
+    if len(set(axes)) != len(axes):
         raise ValueError(
-            f"{full_name} does not support repeated axes. Got axes {original}."
+            f"{full_name} does not support repeated axes. Got axes {given}."
         )
     axes = [canonical_axis(axis, a.ndim) for axis in axes]
     if len(axes) > _MOST_AXES:
         return _in_turn(name, kind, a, s, axes, norm, inverse)
+    if not axes and kind == FftType.IRFFT:
+        kind = FftType.IFFT  # no axis is left to become real
     last = [a.ndim - len(axes) + k for k in range(len(axes))]
     a = jnp.moveaxis(a, axes, last)
     if s is not None:
@@ -115,14 +117,18 @@ def _in_turn(name, kind, a, s, axes, norm, inverse):
 
 def _along(name, kind, a, n, axis, norm, inverse=None):
     """The transform of one axis."""
+    _check_one_axis(name, axis)
+    axes = None if axis is None else [axis]
+    s = None if n is None else [n]
+    return _transform(name, kind, a, s, axes, norm, inverse)
+
+
+def _check_one_axis(name, axis):
     if isinstance(axis, (list, tuple)):
         raise ValueError(
             f"jax.numpy.fft.{name} does not support multiple axes. "
             f"Please use jax.numpy.fft.{name}n. Got axis = {axis!r}."
         )
-    axes = None if axis is None else [axis]
-    s = None if n is None else [n]
-    return _transform(name, kind, a, s, axes, norm, inverse)
 
 
 def _two(name, kind, a, s, axes, norm):
@@ -167,6 +173,7 @@ def hfft(a, n=None, axis=-1, norm=None):
     """
     (a,) = ensure_arraylike("jax.numpy.fft.hfft", a)
     a = asarray(a)
+    _check_one_axis("hfft", axis)
     count = 2 * (a.shape[axis] - 1) if n is None else operator.index(n)
     out = _along("hfft", FftType.IRFFT, jnp.conj(a), n, axis, norm, inverse=False)
     return out * count
@@ -176,6 +183,7 @@ def ihfft(a, n=None, axis=-1, norm=None):
     """The inverse of `hfft`: the first half of the inverse transform of a real array."""
     (a,) = ensure_arraylike("jax.numpy.fft.ihfft", a)
     a = asarray(a)
+    _check_one_axis("ihfft", axis)
     count = a.shape[axis] if n is None else operator.index(n)
     out = _along("ihfft", FftType.RFFT, a, n, axis, norm, inverse=True)
     return jnp.conj(out) * (1 / count)

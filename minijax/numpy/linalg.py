@@ -92,6 +92,7 @@ def _solve(a, b) -> Any:
     return lu_solution(a, b)
 
 
+@jit
 def inv(a):
     """The inverse of square matrices."""
     a = matrix("inv", a)

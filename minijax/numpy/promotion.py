@@ -388,9 +388,9 @@ def canonical_axes(axis, rank):
     """One axis, several, or None (all of them) as a tuple counted from 0."""
     if axis is None:
         return tuple(range(rank))
-    if isinstance(axis, (tuple, list)):
-        return tuple([canonical_axis(i, rank) for i in axis])
-    return (canonical_axis(axis, rank),)
+    if hasattr(axis, "__index__"):
+        return (canonical_axis(axis, rank),)
+    return tuple([canonical_axis(i, rank) for i in axis])
 
 
 def user_dtype(dtype, where) -> Any:

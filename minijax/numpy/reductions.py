@@ -15,6 +15,7 @@ from minijax.numpy.promotion import (
     BOOL,
     INT32,
     broadcast_to,
+    canonical_axes,
     canonical_axis,
     check_arraylike,
     concrete_or_error,
@@ -43,7 +44,7 @@ def _no_out(name, out):
 def _axes(axis, rank):
     if axis is None:
         return tuple(range(rank))
-    if not isinstance(axis, (tuple, list)):
+    if hasattr(axis, "__index__"):
         axis = (axis,)
     axes = tuple([canonical_axis(_static(i), rank) for i in axis])
     if len(set(axes)) != len(axes):
@@ -261,7 +262,7 @@ def ptp(a, axis=None, out=None, keepdims=False):
     """The largest minus the smallest element along axes."""
     (a,) = ensure_arraylike("ptp", a)
     _no_out("ptp", out)
-    return _ptp(a, axis, keepdims)
+    return _ptp(a, canonical_axes(axis, len(shape_of(a))), keepdims)
 
 
 @jit(static_argnames=("axis", "keepdims"))
@@ -404,7 +405,7 @@ def _degrees_of_freedom(ddof, correction):
 
 
 def _hashable(axis):
-    return tuple(axis) if isinstance(axis, list) else _static(axis)
+    return _static(axis) if hasattr(axis, "__index__") else tuple(axis)
 
 
 def _variance_dtypes(dtype, a):

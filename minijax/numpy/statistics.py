@@ -205,6 +205,8 @@ def _one_axis(a, axis):
     if axis is None:
         return (jnp.ravel(a) if a.ndim != 1 else a), 0, (1,) * a.ndim
     axes = canonical_axes(axis, a.ndim)
+    if len(set(axes)) < len(axes):
+        raise ValueError("repeated axis")
     kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
     if len(axes) == 1:
         return a, axes[0], kept
@@ -353,8 +355,8 @@ def cov(
     elif aweights is None:
         divisor = total - ddof
     else:
-        divisor = total - ddof * jnp.sum(w * aweights) / total
-    centered = lax.sub(m, lax.expand_dims(mean, (1,)))
+        divisor = total - ddof * jnp.sum(w * jnp.abs(aweights)) / total
+    centered = m - mean[:, None]
     other = centered.T if w is None else (centered * w[None]).T
     product = jnp.dot(centered, other.conj())
     return (

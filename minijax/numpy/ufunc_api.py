@@ -13,9 +13,8 @@ from minijax.control.call import jit
 from minijax.control.served import NO_STATICS, Served
 from minijax.numpy.promotion import canonical_axis, check_arraylike, dtype_of, shape_of
 
-_AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate
-inplace like np.ufunc.at(). Instead, you can pass inplace=False and capture the result;
-e.g.
+_AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate inplace like
+np.ufunc.at(). Instead, you can pass inplace=False and capture the result; e.g.
 >>> arr = jnp.add.at(arr, ind, val, inplace=False)
 """
 
@@ -95,13 +94,12 @@ class ufunc(Served):
         if self._reduce is None:
             return _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where)
         options = {"axis": axis, "keepdims": keepdims, "where": where}
-        if dtype is not None:
-            options["dtype"] = dtype
         if initial is not None:
             options["initial"] = initial
         if self._reduce in ("sum", "prod"):
-            options["promote_integers"] = False
-        return getattr(jnp, self._reduce)(a, **options)
+            options |= {"promote_integers": False, "dtype": dtype}
+        out = getattr(jnp, self._reduce)(a, **options)
+        return out if dtype is None else out.astype(dtype)
 
     def _combines_as_dtype(self, a):
         """Whether the update method of `at` exists for the dtype of `a`."""
@@ -146,7 +144,7 @@ class ufunc(Served):
             raise NotImplementedError(_AT_IN_PLACE)
         check_arraylike(f"{self.__name__}.at", a)
         if self.nin == 1:
-            return a.at[indices].apply(self._fun)
+            return jnp.asarray(a).at[indices].apply(self._fun)
         if self._at is not None and self._combines_as_dtype(a):
             return getattr(jnp.asarray(a).at[indices], self._at)(b)
         return _at_by_loop(self, a, indices, b)
@@ -197,6 +195,8 @@ def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
         a, axis = a.reshape(-1), 0
         where = None if where is None else where.reshape(-1)
     else:
+        if isinstance(axis, tuple):
+            raise NotImplementedError("tuple of axes")
         axis = canonical_axis(axis, rank)
         final = list(a.shape)
         final[axis : axis + 1] = [1] if keepdims else []

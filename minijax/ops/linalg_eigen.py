@@ -210,7 +210,7 @@ def eig(
 
 
 def _complex_of(dtype):
-    return np.dtype(f"c{2 * dtype.itemsize}") if dtype.kind == "f" else dtype
+    return np.result_type(dtype, np.complex64) if dtype.kind == "f" else dtype
 
 
 def _eig_shape(x, *, compute_left_eigenvectors, compute_right_eigenvectors, **_):

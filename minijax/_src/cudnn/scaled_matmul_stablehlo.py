@@ -19,7 +19,7 @@ def shape_normalization(x, dimension_numbers):
     rows = [d for d in range(x.ndim) if d not in contracted and d not in batch]
     groups = batch, rows, contracted
     sizes = [math.prod(x.shape[d] for d in axes) for axes in groups]
-    return jnp.transpose(x, sum(groups, [])).reshape(sizes)
+    return jnp.transpose(x, [*batch, *rows, *contracted]).reshape(sizes)
 
 
 def quantize(x, config):

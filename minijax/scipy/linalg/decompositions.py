@@ -22,7 +22,8 @@ from minijax.ops import linalg_qr as qr_ops
 
 
 def matrix(name, *args):
-    """The arguments of a function as arrays of one floating dtype."""
+    """The arguments of a function, also nested lists, as arrays of one floating dtype."""
+    args = [jnp.asarray(x) if isinstance(x, (list, tuple)) else x for x in args]
     args = promote_dtypes_inexact(*ensure_arraylike(f"jax.scipy.linalg.{name}", *args))
     return tuple([jnp.asarray(x) for x in args])
 
@@ -207,7 +208,7 @@ def schur(a, output="real"):
         )
     (a,) = matrix("schur", a)
     if output == "complex":
-        a = a.astype(jnp.result_type(a.dtype, np.complex64))
+        a = a.astype(np.result_type(a.dtype, np.complex64))
     return list(eigen_ops.schur(a))
 
 
@@ -226,7 +227,7 @@ def rsf2csf(T, Z, check_finite=True):
             f"Input array shapes must match: Z: {Z.shape} vs. T: {T.shape}"
         )
     eps = float(jnp.finfo(T.dtype).eps)
-    dtype = jnp.result_type(T.dtype, np.complex64)
+    dtype = np.result_type(T.dtype, np.complex64)
     n = T.shape[0]
     if n < 2:
         return T.astype(dtype), Z.astype(dtype)

@@ -68,7 +68,10 @@ def _pade(m):
 
 
 def _expm(a, upper_triangular, max_squarings):
-    degrees = _PADE[np.dtype(a.real.dtype).itemsize]
+    size = np.dtype(a.real.dtype).itemsize
+    if size not in _PADE:
+        raise TypeError(f"A.dtype={a.dtype} is not supported.")
+    degrees = _PADE[size]
     *limits, largest = degrees.values()
     norm = jnp.max(jnp.sum(abs(a), axis=-2))
     squarings = jnp.maximum(0, jnp.ceil(jnp.log2(norm / largest)))

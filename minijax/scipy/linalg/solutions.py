@@ -239,7 +239,7 @@ def solve_sylvester(A, B, C, *, method="schur", tol=1e-8):
             '"schur" or "eigen".'
         )
     all_real = not is_complex(C)
-    dtype = jnp.result_type(C.dtype, np.complex64)
+    dtype = np.result_type(C.dtype, np.complex64)
     solver = _by_schur if method == "schur" else _by_eigenvalues
     x = solver(A.astype(dtype), B.astype(dtype), C.astype(dtype))
     gaps = numpy_linalg.eigvals(A)[:, None] + numpy_linalg.eigvals(B)[None, :]

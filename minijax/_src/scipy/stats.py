@@ -1,5 +1,0 @@
-"""`jax.scipy.stats`."""
-
-from minijax._src._homes import names_of
-
-__getattr__ = names_of(__name__, "minijax.scipy.stats")
