@@ -87,8 +87,13 @@ def linear_jvp(primitive_of):
 
 def broadcast(operand, sizes, *, out_sharding=None):
     """`operand` repeated along new leading axes of the given sizes."""
-    if not len(sizes) and is_array(operand):
-        return operand
+    if not len(sizes):
+        aval = core.get_aval(operand)
+        return (
+            operand
+            if is_array(operand)
+            else convert(operand, aval.dtype, aval.weak_type)
+        )
     shape = shape_of(operand)
     dims = tuple(range(len(sizes), len(sizes) + len(shape)))
     return broadcast_in_dim(operand, (*sizes, *shape), dims)
