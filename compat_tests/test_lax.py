@@ -58,6 +58,9 @@ CASES = {
     "jvp of any window": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(x, F32(1), lambda x, y: x * s.numpy.sin(y), (2,)),
         (ONES,), (ONES,)),
+    "jvp of a window with a choice": lambda s: s.jvp(
+        lambda x: s.lax.reduce_window(x, F32(1), s.numpy.maximum, (2,)),
+        (ONES,), (ONES,)),
     "jvp in the window's start": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(ONES, x, lambda x, y: x * y, (2,)),
         (F32(1),), (F32(1),)),

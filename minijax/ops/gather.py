@@ -356,7 +356,8 @@ def _gather_transpose(
     mode,
     **_,
 ):
-    zeros = full(operand.aval, 0)
+    # A custom rule may give cotangents of another dtype.
+    zeros = full(operand.aval.update(dtype=dtype_of(ct)), 0)
     # Scatter stands above this file, and loads when it is first needed.
     ct_operand = importlib.import_module("minijax.ops.scatter").scatter_add(
         zeros,

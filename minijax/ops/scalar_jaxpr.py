@@ -2,7 +2,7 @@
 
 from minijax import core
 from minijax.core import ClosedJaxpr, Zero
-from minijax.ops.define import instantiate, shape_of
+from minijax.ops.define import broadcast_like, instantiate, shape_of
 from minijax.trace import trace
 
 
@@ -18,6 +18,8 @@ def eval_elementwise(closed, args):
     shapes = {shape_of(x) for x in args}
     for eqn in jaxpr.eqns:
         ins = [read(atom) for atom in eqn.invars]
+        if eqn.primitive.name == "select_n":  # which alone may be a scalar among arrays
+            ins = _of_one_shape(ins)
         inner = list(core.subjaxprs(eqn.params))
         if len(inner) == 1 and len(inner[0].in_avals) == len(ins):
             inner = inner[0] if type(inner[0]) is ClosedJaxpr else ClosedJaxpr(inner[0])
@@ -32,6 +34,11 @@ def eval_elementwise(closed, args):
             )
         env.update(zip(eqn.outvars, outs, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _of_one_shape(values):
+    whole = next((x for x in values if shape_of(x)), None)
+    return values if whole is None else [broadcast_like(x, whole) for x in values]
 
 
 def paired_jvp(closed):

@@ -6,11 +6,12 @@ replaces it), add, sub, mul, min or max.
 """
 
 import math
+import weakref
 from collections import namedtuple
 
 import numpy as np
 
-from minijax import core
+from minijax import config, core
 from minijax.core import (
     AS_STORED,
     ClosedJaxpr,
@@ -138,9 +139,8 @@ def scatter_apply(
 ):
     """`operand` with `func`, of one scalar, applied once for each index."""
     aval = core.get_aval(operand)
-    scalar = ShapedArray((), aval.dtype)
     updates = full(ShapedArray(update_shape, aval.dtype), 0)
-    closed = trace(lambda x, _: [func(x)], [scalar, scalar])
+    closed = _applied(func, aval.dtype)
     out = closed.out_avals[0]
     if out.shape or out.dtype != aval.dtype:
         raise TypeError(
@@ -158,6 +158,27 @@ def scatter_apply(
         unique_indices=bool(unique_indices),
         mode=GatherScatterMode.from_any(mode),
     )
+
+
+_functions = (
+    weakref.WeakKeyDictionary()
+)  # function -> {dtype, flags: what it traces to}
+
+
+def _applied(func, dtype):
+    """The jaxpr of a function of one scalar, as one of two; kept with the function."""
+    try:
+        known = _functions.setdefault(func, {})
+    except TypeError:  # not hashable, or not weakly referable
+        known = {}
+    key = dtype, config.trace_key()
+    closed = known.get(key)
+    if closed is None:
+        scalar = ShapedArray((), dtype)
+        closed = trace(lambda x, _: [func(x)], [scalar, scalar])
+        if not any(isinstance(c, core.Tracer) for c in closed.consts):
+            known[key] = closed
+    return closed
 
 
 # --- rules that all share -------------------------------------------------------------
