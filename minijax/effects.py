@@ -1,9 +1,12 @@
 """Which effects are allowed where: those of a user's own primitives must be registered.
 
-Effects that are exactly of the class `Effect` are minijax's own and allowed everywhere.
+Effects that are exactly of the class `Effect` or `RefEffect` are minijax's own and
+allowed everywhere.
 """
 
-from minijax.jaxprs import Effect
+from minijax.jaxprs import Effect, RefEffect
+
+_OWN = Effect, RefEffect
 
 
 class JaxprInputEffect(Effect):
@@ -61,7 +64,7 @@ remat_allowed_effects = EffectTypeSet()
 
 
 def _refused(effects, allowed):
-    return [e for e in allowed.filter_not_in(effects) if type(e) is not Effect]
+    return [e for e in allowed.filter_not_in(effects) if type(e) not in _OWN]
 
 
 def check_allowed(effects, allowed, where):
