@@ -117,6 +117,7 @@ def test_arithmetic_of_all_pairs(name):
             lax.integer_pow(a, -3),
             side.jnp.where(a < b, a, b),
             lax.pow(a, b),
+            lax.nextafter(a, b),
         ]
 
     same(body, x, y)

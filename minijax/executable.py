@@ -154,6 +154,8 @@ def _check_against_reference(closed, args, arrays):
         else:
             wide = np.complex128 if got.dtype.kind == "c" else np.float64
             loose = 2 * np.finfo(np.float32).eps ** (0.5 if got.itemsize < 4 else 0.75)
+            if got.dtype in dtypes.narrow_dtypes:
+                loose = 0.5  # sums stop growing early
             got, want = got.astype(wide), np.asarray(want).astype(wide)
             same = np.allclose(got, want, rtol=loose, atol=loose, equal_nan=True)
         if not same:

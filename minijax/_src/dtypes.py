@@ -11,6 +11,16 @@ int_, uint, float_, complex_ = np.int64, np.uint64, np.float64, np.complex128
 _weak_types = [int, float, complex]
 _custom_float_dtypes = [*dtypes._small_floats, np.dtype(dtypes.bfloat16)]
 _float8_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float8")]
+_custom_float_scalar_types = [t.type for t in _custom_float_dtypes]
+_float4_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float4")]
+_float6_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float6")]
+_intn_dtypes = [*dtypes._small_ints]
+_bool_types = [np.dtype(bool)]
+_unsigned_types = [t for t in dtypes._small_ints if t.name[0] == "u"] + dtypes._unsigned
+_signed_types = [t for t in dtypes._small_ints if t.name[0] == "i"] + dtypes._signed
+_int_types = _unsigned_types + _signed_types
+_float_types = [*dtypes._small_floats, *dtypes._floats]
+_complex_types = dtypes._complexes
 _jax_types = sorted((np.dtype(t) for t in dtypes.array_dtypes), key=str)
 short_dtype_name = dtypes.short_name
 

@@ -111,7 +111,7 @@ def _check_partition(name, a, kth, axis):
 def _reversed_order(a):
     """Values whose order is that of `a` reversed."""
     if is_kind(a, np.unsignedinteger):
-        return lax.sub(literal(np.iinfo(a.dtype).max, a.dtype), a)
+        return lax.sub(literal(int(dtypes.iinfo(a.dtype).max), a.dtype), a)
     return lax.neg(a)
 
 

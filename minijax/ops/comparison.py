@@ -1,17 +1,22 @@
 """Extrema, comparisons and neighbouring floats."""
 
+import ml_dtypes
 import numpy as np
 
 from minijax.core import ShapedArray
-from minijax.dtypes import ExtendedDType, prng_key, storage_dtype
-from minijax.ops.arithmetic import div, mul
+from minijax.dtypes import ExtendedDType, itemsize_bits, prng_key, storage_dtype
+from minijax.ops.arithmetic import add, div, mul, sub
+from minijax.ops.bits import bitwise_and, bitwise_or
 from minijax.ops.define import (
     ANY,
     BOOL,
     FLOAT,
     NONDIFFERENTIABLE,
     REAL,
+    bitcast,
     bool_result,
+    constant_like,
+    convert,
     full,
     in_aval,
     nary,
@@ -150,3 +155,24 @@ nextafter_p = nary(
     lambda x, y: np.where(x == y, y, np.nextafter(x, y)),
     no_derivative("nextafter"),
 )
+
+
+def _nextafter_narrow(x, y):
+    """On the codes, whose highest bit is taken for a sign."""
+    bits = itemsize_bits(x.dtype)
+    whole = np.dtype(np.uint8 if bits == 8 else ml_dtypes.uint4)
+    a, b = (convert(bitcast(v, whole), np.uint8) for v in (x, y))
+    one, sign = constant_like(1, a), constant_like(1 << (bits - 1), a)
+    positive = eq(bitwise_and(a, sign), constant_like(0, a))
+    grows = eq(lt(x, y), positive)
+    code = select(grows, add(a, one), sub(a, one))
+    size = bitwise_and(a, constant_like((1 << (bits - 1)) - 1, a))
+    smallest = bitwise_or(bitwise_and(b, sign), one)
+    code = select(eq(size, constant_like(0, a)), smallest, code)
+    code = select(eq(x, y), b, code)
+    code = select(ne(y, y), b, code)
+    code = select(ne(x, x), a, code)
+    return bitcast(convert(code, whole), x.dtype)
+
+
+nextafter_p.narrow = _nextafter_narrow

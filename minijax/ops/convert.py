@@ -125,7 +125,8 @@ def convert_reference(x: Any, new_dtype, **_):
     if dtypes.issubdtype(x.dtype, np.complexfloating) and new_dtype.kind != "c":
         x = np.real(x)
     with np.errstate(all="ignore"):
-        if not dtypes.issubdtype(new_dtype, np.integer) or x.dtype.kind in "biu":
+        whole = x.dtype == np.bool_ or dtypes.issubdtype(x.dtype, np.integer)
+        if whole or not dtypes.issubdtype(new_dtype, np.integer):
             return x.astype(new_dtype)
         info = dtypes.iinfo(new_dtype)
         wide = x.astype(np.float64)
@@ -220,6 +221,7 @@ def _convert_lower(b, view, new_dtype):
 # --- bitcast_convert_type -----------------------------------------------------------
 
 
+@structural
 def bitcast_convert_type(operand, new_dtype):
     """The bits of `operand` read as `new_dtype`.
 

@@ -74,8 +74,8 @@ def _cumulative_reference(function):
     """`function(x, axis)` with the axis turned around for `reverse`; halves in float32."""
 
     def reference(x, *, axis, reverse):
-        small = dtypes.issubdtype(x.dtype, np.floating) and x.dtype.itemsize == 2
-        wide = x.astype(np.float32) if small else x
+        small = dtypes.issubdtype(x.dtype, np.floating) and x.dtype.itemsize <= 2
+        wide = x.astype(np.float32 if small else dtypes.wide_dtype(x.dtype))
         wide = np.flip(wide, axis) if reverse else wide
         with np.errstate(all="ignore"):
             out = function(wide, axis).astype(x.dtype)

@@ -354,6 +354,7 @@ def jointly_linear(primitive_of, alone):
 
 _STRUCTURAL_HOMES = {
     "add_any": "arithmetic",
+    "bitcast_convert_type": "convert",
     "broadcast_in_dim": "shape",
     "convert": "convert",
     "expand_dims": "shape",
@@ -413,6 +414,11 @@ def one_like(x) -> Any:
 def convert(x, dtype) -> Any:
     """`x` in another dtype, through `convert_element_type`."""
     return _structural("convert")(x, dtype)
+
+
+def bitcast(x, dtype) -> Any:
+    """The bits of `x` read as another dtype, through `bitcast_convert_type`."""
+    return _structural("bitcast_convert_type")(x, dtype)
 
 
 def select(which, on_true, on_false) -> Any:

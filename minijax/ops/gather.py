@@ -122,7 +122,7 @@ def _default_fill(dtype):
     if accepts(INEXACT, dtype):
         return np.nan
     if accepts(INT, dtype):
-        info = np.iinfo(dtype)
+        info = dtypes.iinfo(dtype)
         return int(info.min if accepts(SIGNED, dtype) else info.max)
     return True
 

@@ -241,14 +241,14 @@ def _reduce_sum_transpose(ct, x, *, axes, out_sharding):
 
 
 def _half_safe(function):
-    """A NumPy reduction that computes bfloat16 and float16 in float32, and keeps the
+    """A NumPy reduction that computes floats of up to 16 bits in float32, and keeps the
     dtype.
     """
 
     def reference(x, *, axes, out_sharding=None):
-        small = dtypes.issubdtype(x.dtype, np.floating) and x.dtype.itemsize == 2
+        small = dtypes.issubdtype(x.dtype, np.floating) and x.dtype.itemsize <= 2
         with np.errstate(all="ignore"):
-            wide = x.astype(np.float32) if small else x
+            wide = x.astype(np.float32 if small else dtypes.wide_dtype(x.dtype))
             return np.asarray(function(wide, axis=axes)).astype(x.dtype)
 
     return reference

@@ -144,7 +144,7 @@ def _worst(dtype, largest):
         return np.inf if largest else -np.inf
     if dtype.kind == "b":
         return largest
-    info = np.iinfo(dtype)
+    info = dtypes.iinfo(dtype)
     return info.max if largest else info.min
 
 

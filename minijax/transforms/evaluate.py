@@ -8,7 +8,8 @@ import ml_dtypes
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import Literal
+from minijax.core import AS_STORED, Literal
+from minijax.trace import trace
 
 
 def evaluate(closed, *args):
@@ -49,7 +50,14 @@ def _reference(eqn, ins):
     """Apply a first-order op; 16-bit floats go through float32, as in the kernels, and
     narrow dtypes through wider ones.
     """
-    if eqn.primitive.name not in _KEEPS_BITS and eqn.primitive.narrow is None:
+    rule = eqn.primitive.narrow
+    if rule is not AS_STORED and any(x.dtype in dtypes.narrow_dtypes for x in ins):
+        if rule is not None:
+            closed = trace(
+                lambda *xs: [rule(*xs, **eqn.params)],
+                [atom.aval for atom in eqn.invars],
+            )
+            return _evaluate(closed.jaxpr, closed.consts, ins)
         ins = [x.astype(dtypes.wide_dtype(x.dtype)) for x in ins]
     if eqn.primitive.name not in _KEEPS_BITS:
         ins = [x.astype(np.float32) if x.dtype in _HALVES else x for x in ins]
