@@ -838,7 +838,26 @@ def _counted_eqns(side):
     return util.primitives(jaxpr.jaxpr), util.primitives_by_shape(jaxpr.jaxpr)
 
 
+def _held_as_data(side):
+    aval = side("_src.core").ShapedArray((2,), np.float32)
+    held = side("_src.earray").EArray(aval, side.jnp.arange(2.0))
+    return held.copy(), held.shape, len(held), held.block_until_ready() is held
+
+
+class _Unsigned:
+    @property
+    def __signature__(self):
+        raise TypeError("none")
+
+    def __call__(self, *args):
+        return args[0]
+
+
 INNER = {
+    "array over another": _held_as_data,
+    "donated by name without a signature": lambda s: type(
+        raised(lambda: s.jit(_Unsigned(), donate_argnames="a")(1.0))
+    ),
     "custom functions without an output": _pruned,
     "zeros of the wrong argument": _swapped_zeros,
     "numbers with a dtype": _typed_numbers,

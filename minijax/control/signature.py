@@ -121,8 +121,8 @@ def parameters(fun):
     A plain function's are read off its code, which is much quicker than `inspect`.
     """
     code: Any = getattr(fun, "__code__", None)
-    says_otherwise = hasattr(fun, "__wrapped__") or hasattr(fun, "__signature__")
-    if type(fun) is types.FunctionType and not says_otherwise:
+    plain = type(fun) is types.FunctionType
+    if plain and not (hasattr(fun, "__wrapped__") or hasattr(fun, "__signature__")):
         n = code.co_argcount
         keywords = code.co_varnames[n : n + code.co_kwonlyargcount]
         flags = code.co_flags
