@@ -75,6 +75,13 @@ CASES = {
     "export for elsewhere": lambda s: s.export.export(
         s.jit(lambda x: x), platforms=["tpu"])(ONES).call(ONES),
     "export of no jit": lambda s: s.export.export(len)(ONES),
+    "scaled_dot": lambda s: s.lax.scaled_dot(
+        np.arange(16, dtype=F32).reshape(2, 8), np.ones((8, 3), F32),
+        lhs_scale=np.array([[2, 1], [4, 8]], F32), preferred_element_type=F32),
+    "scaled_dot of a batch": lambda s: s.vmap(s.lax.scaled_dot)(
+        np.ones((5, 2, 8), F32), np.ones((5, 8, 3), F32)),
+    "scaled_dot by every element": lambda s: s.lax.scaled_dot(
+        np.ones((2, 8), F32), np.ones((8, 3), F32), rhs_scale=np.ones((8, 3), F32)),
     "no dtype": lambda s: s.lax.convert_element_type(1.0, None),
     "argmin of complex": lambda s: s.lax.argmin(np.ones(2, "c8"), 0, np.int32),
     # sorting

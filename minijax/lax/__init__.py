@@ -130,6 +130,9 @@ _HOMES = {
         "RoundingMethod abs abs_p ceil ceil_p floor floor_p is_finite is_finite_p rem "
         "rem_p round round_p sign sign_p"
     ),
+    "minijax.ops.scaled_dot": (
+        "scaled_dot"
+    ),
     "minijax.ops.scatter": (
         "ScatterDimensionNumbers scatter scatter_add scatter_add_p scatter_apply "
         "scatter_max scatter_max_p scatter_min scatter_min_p scatter_mul "
