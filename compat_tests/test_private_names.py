@@ -409,3 +409,20 @@ def test_keys_of_a_generator_made_inside():
         return [*words, jr.bits(key, (3,), "uint16"), key._impl.key_shape]
 
     assert_same(found)
+
+
+@pytest.mark.parametrize("options", [{}, {"old_fval": 5.0, "c2": 0.1}])
+def test_line_search(options):
+    def found(name):
+        side = Side(name)
+        jnp = side("numpy")
+        x = jnp.array([1.0, 2.0])
+        search = side("_src.scipy.optimize.line_search").line_search
+        return search(lambda x: jnp.sum(x**2), x, -0.3 * x, **options)
+
+    ours, theirs = found("minijax"), found("jax")
+    assert ours._fields == theirs._fields
+    for field, value in theirs._asdict().items():
+        np.testing.assert_allclose(
+            getattr(ours, field), value, rtol=1e-5, err_msg=field
+        )

@@ -26,6 +26,7 @@ class Found(NamedTuple):
     """
 
     failed: Any
+    iterations: Any
     evaluations: Any
     step: Any
     value: Any
@@ -222,6 +223,7 @@ def line_search(
     )
     return Found(
         failed=end.failed | ~end.done,
+        iterations=end.count - 1,
         evaluations=end.evaluations,
         step=_not_tiny(end.best.point.step),
         value=end.best.point.value,
