@@ -1,5 +1,7 @@
 """Mutable references against JAX's: values, derivatives, batches, errors."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -309,3 +311,26 @@ def test_errors(number):
         ERRORS[number](
             minijax, minijax.numpy, minijax.new_ref(minijax.numpy.arange(4.0))
         )
+
+
+WORDS = {
+    "made": lambda jax, ref: jax.jit(lambda: {"a": jax.new_ref(1.0)})(),
+    "given": lambda jax, ref: jax.jit(lambda x_ref: x_ref)(ref),
+    "twice": lambda jax, ref: jax.jit(lambda x, y: x[...] + y[...])(ref, ref),
+    "closed over": lambda jax, ref: jax.jit(lambda y: ref[...] + y[...])(ref),
+    "scan": lambda jax, ref: jax.lax.scan(
+        lambda c, x: (jax.new_ref(c), x), 0, np.arange(3)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words(name):
+    """Errors tell a reference by the line that made it, or by the argument that it is."""
+
+    def said(package):
+        with pytest.raises(ValueError) as error:
+            WORDS[name](package, package.new_ref(package.numpy.float32(0)))
+        return re.sub(r":\d+ \(", " (", str(error.value))
+
+    assert said(minijax) == said(jax)

@@ -11,6 +11,7 @@ import numpy as np
 
 from minijax import _callpath, core, dtypes, leaks
 from minijax.core import Jaxpr, JaxprEqn, Literal, Tracer, Var
+from minijax.source_info import describe_source
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 
@@ -192,23 +193,38 @@ class JaxprTrace(core.Trace):
         """Record a call whose derivative is `fwd` and `bwd`."""
         return primitive.stage(self, fun, fwd, bwd, args, **params)
 
-    def _check_returns_no_refs(self, outvars):
-        for var in outvars:
+    def _check_returns_no_refs(self, invars, outvars):
+        for k, var in enumerate(outvars):
             if type(var.aval) is core.AbstractRef:
-                info = self.debug_info
+                info, path = self.debug_info, "result"
                 what = "a traced function"
                 if info is not None:
                     what = f"function {info.func_src} traced for {info.traced_for}"
+                    path = (info.result_paths or {k: path})[k]
+                where = "" if path == "result" else f" at output tree path {path}"
                 raise ValueError(
-                    f"{what} returned a mutable array reference of type {var.aval}, but "
-                    "mutable array references cannot be returned."
+                    f"{what} returned a mutable array reference of type {var.aval}{where}, "
+                    "but mutable array references cannot be returned."
+                    + self._origin_of_ref(var, invars)
                 )
+
+    def _origin_of_ref(self, var, invars):
+        """A sentence that says where a reference comes from, or nothing."""
+        names = None if self.debug_info is None else self.debug_info.arg_names
+        if var in invars and names is not None and len(names) == len(invars):
+            place = f"passed in as the argument {names[invars.index(var)]}"
+        else:
+            made = [eqn for eqn in self.eqns if var in eqn.outvars]
+            if not made:
+                return ""
+            place = f"created on line {describe_source(made[0].source)}"
+        return f"\n\nThe returned mutable array was {place}."
 
     def finish(self, invars, outs):
         """The jaxpr recorded so far, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
         if core.ref_rules.in_use:
-            self._check_returns_no_refs(outvars)
+            self._check_returns_no_refs(invars, outvars)
         consts = list(self.consts.values())
         jaxpr = Jaxpr(
             [var for var, _ in consts],

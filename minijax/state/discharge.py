@@ -265,6 +265,35 @@ _ON_VALUES = {
 }
 
 
+def _given_twice(primitive, refs, params):
+    """The error of a call that has one reference in two places."""
+    jaxpr = next(x.jaxpr for x in params.values() if isinstance(x, ClosedJaxpr))
+    info = jaxpr.debug_info
+    names = None if info is None else info.arg_names
+    only = (
+        "only one reference to a mutable array may be passed as an argument to a "
+        "function, but "
+    )
+    if info is None or names is None:
+        return ValueError(f"{only}{primitive} got one twice")
+    first, second = next(
+        (j, k)
+        for k, ref in enumerate(refs)
+        for j in range(k)
+        if ref is not None and refs[j] is ref
+    )
+    n_closed = len(refs) - len(names)  # what a function closes over comes first
+    tracing = f"when tracing {info.func_src} for {info.traced_for}"
+    kind = f"mutable array reference of type {refs[second].aval}"
+    if first < n_closed:
+        return ValueError(
+            f"{tracing}, a {kind} was both closed over and passed as the argument "
+            f"{names[second - n_closed]}"
+        )
+    both = f"{names[first - n_closed]} and {names[second - n_closed]}"
+    return ValueError(f"{only}{tracing} the {kind} appeared at both {both}.")
+
+
 def bind(primitive, args, params):
     """Apply a primitive with jaxprs to arguments with references among them.
 
@@ -277,10 +306,7 @@ def bind(primitive, args, params):
     refs = [x if core.is_ref(x) else None for x in args]
     given = {id(ref): ref for ref in _given(refs)}
     if primitive not in (while_p, cond_p) and len(given) < len(_given(refs)):
-        raise ValueError(
-            "only one reference to a mutable array may be passed as an argument to a "
-            f"function, but {primitive} got one twice"
-        )
+        raise _given_twice(primitive, refs, params)
     values = [
         x if ref is None else primitives.get(ref)
         for x, ref in zip(args, refs, strict=True)
