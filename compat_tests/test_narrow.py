@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minijax
+from compat_tests import tiers
 from compat_tests.sides import both, raised
 
 INTS = ["int2", "uint2", "int4", "uint4"]
@@ -14,6 +15,7 @@ FLOATS = [
     "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
     "float8_e8m0fnu",
 ]  # fmt: skip
+FEW = ["float4_e2m1fn", "float8_e4m3fn", "float8_e5m2", "int4"]  # one of each kind
 HALVES = ["float16", "bfloat16"]
 
 
@@ -28,7 +30,8 @@ def assert_equal(want, got):
     """Equal dtypes and values: signs of zeros count, of NaNs not."""
     assert want.dtype == got.dtype
     dtype = want.dtype if want.dtype.kind in "biuc" else np.float64
-    want, got = want.astype(dtype), got.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        want, got = want.astype(dtype), got.astype(dtype)
     np.testing.assert_array_equal(got, want)
     if dtype == np.float64:
         real = ~np.isnan(want)
@@ -78,7 +81,7 @@ def test_floats_round_once(name):
         same(body, wide_values(name))
 
 
-@pytest.mark.parametrize("name", FLOATS + INTS)
+@pytest.mark.parametrize("name", ["float8_e4m3fnuz", "float8_e8m0fnu", *FEW, "uint2"])
 def test_conversions_of_all_values(name):
     def body(side, narrow, integers):
         targets = ["bool", "int8", "uint16", "int32", *HALVES, "float32", "complex64"]
@@ -92,7 +95,7 @@ def test_conversions_of_all_values(name):
     same(body, x, np.arange(-300, 300, dtype=np.int32))
 
 
-@pytest.mark.parametrize("name", FLOATS[:-1])
+@pytest.mark.parametrize("name", ["float8_e4m3fnuz", *FEW[:3]])
 def test_arithmetic_of_all_pairs(name):
     x, y = (a.ravel() for a in np.meshgrid(every(name), every(name)))
 
@@ -123,7 +126,7 @@ def test_arithmetic_of_all_pairs(name):
     same(body, x, y)
 
 
-@pytest.mark.parametrize("name", INTS)
+@pytest.mark.parametrize("name", ["int4", "uint2"])
 def test_integers_of_all_pairs(name):
     x, y = (a.ravel() for a in np.meshgrid(every(name), every(name)))
 
@@ -140,7 +143,7 @@ def test_integers_of_all_pairs(name):
     same(body, x, y, whole=False)
 
 
-@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2", "float4_e2m1fn"])
+@pytest.mark.parametrize("name", ["float8_e5m2", "float4_e2m1fn"])
 def test_sums_round_each_step(name):
     random = np.random.default_rng(0)
     x = (random.standard_normal((3, 40, 50)) * 0.3 + 0.1).astype(
@@ -158,7 +161,7 @@ def test_sums_round_each_step(name):
     same(body, x, np.tile(x.reshape(1, -1), 2))
 
 
-@pytest.mark.parametrize("name", ["int4", "uint2", "float8_e4m3fn", "float4_e2m1fn"])
+@pytest.mark.parametrize("name", ["int4", "float8_e4m3fn"])
 def test_moves(name):
     x = every(name)[:4].reshape(2, 2)
 
@@ -177,7 +180,7 @@ def test_moves(name):
         return [*outs, ys, side.vmap(lambda row: row * row)(a), jnp.outer(a, a)]
 
     same(body, x, whole=False)
-    if "4" not in name and "2" not in name:  # XLA's pads of these end the process
+    if name not in INTS:  # XLA's pads of these end the process
         same(lambda side, a: [side("lax").pad(a, a[0, 1], [(1, 0, 1)] * 2)], x)
 
 
@@ -223,10 +226,10 @@ def test_products_and_gradients():
         value, grads = side.value_and_grad(loss, (0, 1))(x, w)
         return [*products, *(g.astype(jnp.bfloat16) for g in (value, *grads))]
 
-    same(body, x, w, whole=False)
+    same(body, x, w)
 
 
-@pytest.mark.parametrize("name", ["float8_e4m3fn", "int4", "uint2"])
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "int4"])
 def test_random_values(name):
     def body(side):
         random, key = side("random"), side("random").key(3)
@@ -236,6 +239,25 @@ def test_random_values(name):
         return [random.uniform(key, (50,), name), random.normal(key, (50,), name)]
 
     same(body, whole=False)
+
+
+def test_native_code_has_the_same_bits():
+    x = np.tile(every("float8_e4m3fn"), 4).reshape(32, 32)
+
+    def program(a):
+        lax, jnp = minijax.lax, minijax.numpy
+        b = a * a[::-1] + a
+        outs = [
+            b,
+            b.astype("float8_e5m2"),
+            jnp.where(a < b, a, b),
+            lax.cumsum(a, 1),
+            a @ b,
+        ]
+        whole = [lax.bitcast_convert_type(out, np.uint8) for out in outs]
+        return [*whole, b.astype("float32"), b.astype("int4") + b.astype("int4")]
+
+    tiers.run_both(program, (minijax.numpy.asarray(x),))
 
 
 def test_what_is_refused():
