@@ -82,7 +82,7 @@ NAMES = {
     "util": "canonicalize_axis moveaxis memoize OrderedSet HashablePartial toposort subs_list "
     "test_event safe_map safe_zip unzip2 unzip3 split_list partition_list merge_lists curry",
     "tpu.linalg": "eigh qdwh svd",
-    "xla_bridge": "get_backend backends devices backend_pjrt_c_api_version",
+    "xla_bridge": "get_backend backends devices backend_pjrt_c_api_version num_cpu_devices",
 }
 
 
@@ -425,3 +425,13 @@ def test_line_search(options):
     for field, value in theirs._asdict().items():
         ours_too = getattr(ours, field)
         np.testing.assert_allclose(ours_too, value, 1e-5, 1e-6, err_msg=field)
+
+
+def test_asking_for_devices():
+    """What test modules do when they are imported: more devices are not to be had."""
+    bridge = Side("minijax")("_src.xla_bridge")
+    bridge.get_backend.cache_clear()
+    assert bridge.num_cpu_devices.value == -1
+    update = Side("minijax").jax.config.update
+    assert type(raised(lambda: update("jax_num_cpu_devices", 8))) is RuntimeError
+    assert bridge.get_backend("cpu") is bridge.get_backend()

@@ -1,9 +1,15 @@
 """The backends by name, and their devices."""
 
-from minijax._src._homes import names_of
-from minijax.extend.backend import backends, get_backend
+import functools
 
-_backends = backends()
+from minijax._src._homes import names_of
+from minijax._src.config import config_states
+from minijax.extend import backend
+
+_backends = backend.backends()
+backends = backend.backends
+get_backend = functools.lru_cache(backend.get_backend)  # tests clear what is kept
+num_cpu_devices = config_states["jax_num_cpu_devices"]
 
 
 def backends_are_initialized():
