@@ -6,6 +6,7 @@ they use.
 
 import importlib
 import sys
+import warnings
 from typing import Any
 
 _NAMES = {
@@ -21,10 +22,20 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
+_DEPRECATED = dict.fromkeys(("lpmn", "lpmn_values"), "harmonics")
+
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DEPRECATED:
+        warnings.warn(
+            f"jax.scipy.special.{name} is deprecated; no replacement is planned.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        home = importlib.import_module(f"{__name__}.{_DEPRECATED[name]}")
+        return getattr(home, name)
     module = _HOME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
+
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
-from minijax.numpy.promotion import concrete_or_error, ensure_arraylike
+from minijax.numpy.promotion import concrete_or_error, dtype_of, ensure_arraylike
 
 
 def _legendre(n, m, x, n_max):
@@ -31,6 +33,65 @@ def _legendre(n, m, x, n_max):
         before = jnp.where(active, value, before)
         value = jnp.where(active, risen, value)
     return jnp.where(m > n, 0, value)
+
+
+def lpmn_values(m, n, z, is_normalized):
+    """P_j^i(z), of shape (m + 1, m + 1, len(z)), for orders i and degrees j up to m = n.
+
+    z: a vector of float32 or float64. is_normalized: normed on the sphere. TypeError,
+    ValueError or NotImplementedError for others.
+    """
+    largest = _largest_degree(m, n, z)
+    order, degree = _orders_and_degrees(largest)
+    shape = (largest + 1, largest + 1, z.size)
+    j, i, x = [jnp.broadcast_to(v, shape) for v in (degree, order, asarray(z))]
+    values = _legendre(j, i, x, largest)
+    return values if is_normalized else values * _unnormed(order, degree, z.dtype)
+
+
+def lpmn(m, n, z):
+    """(P_j^i(z), its derivative by z): see `lpmn_values`."""
+    values = lpmn_values(m, n, z, False)
+    order, degree = _orders_and_degrees(values.shape[0] - 1)
+    before = jnp.pad(values[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    z = asarray(z)[None, None]
+    rising = degree.astype(z.dtype) * z * values
+    falling = (degree + order).astype(z.dtype) * before
+    return values, (rising - falling) / (z * z - 1)
+
+
+def _orders_and_degrees(largest):
+    index = jnp.arange(largest + 1)
+    return index[:, None, None], index[None, :, None]
+
+
+def _unnormed(order, degree, dtype):
+    """What takes the norm on the sphere off; 1 where there is no such function."""
+
+    def factor(i, j):
+        if i > j:
+            return 1.0
+        ratio = math.factorial(j + i) / math.factorial(j - i)
+        return math.sqrt(4 * math.pi / (2 * j + 1) * ratio)
+
+    sizes = range(order.shape[0])
+    table = np.array([[factor(i, j) for j in sizes] for i in sizes], dtype)
+    return table[:, :, None]
+
+
+def _largest_degree(m, n, z):
+    dtype = dtype_of(z)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"z.dtype={dtype} is not supported, see docstring for supported types."
+        )
+    if z.ndim != 1:
+        raise ValueError("z must be a 1D array.")
+    m = concrete_or_error(int, m, "Argument m of lpmn.")
+    n = concrete_or_error(int, n, "Argument n of lpmn.")
+    if m != n:
+        raise NotImplementedError("Computations for m!=n are not yet supported.")
+    return n
 
 
 @jit(static_argnums=(4,))
