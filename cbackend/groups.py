@@ -52,6 +52,7 @@ static void NAME(void *context, int64_t first, int64_t last, char *scratch) {{
   char **operands = context;
   const mjx_native_host *host = (const mjx_native_host *)operands[0];
   char *pieces[] = {{{pieces}}};
+  _Static_assert(MJX_NATIVE_REDUCE_BYTES == {reduce_bytes}, "places are planned with it");
   for (int64_t u = first; u < last; u++) {{
     int64_t begin = u * {unit}, end = begin + {unit} < {n} ? begin + {unit} : {n};
     {call};
@@ -239,7 +240,7 @@ class Groups:
             _LINES_TASK.format(
                 n=shape[0], unit=unit, call=call, code=code, nbytes=nbytes,
                 pieces=", ".join(piece.place.address() for piece in dense),
-                lines=instr.extents[0] // shape[0],
+                lines=instr.extents[0] // shape[0], reduce_bytes=REDUCE_BYTES,
             )
         )  # fmt: skip
         cost = _cost(instr, instr.size, len(parts))

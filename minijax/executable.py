@@ -7,6 +7,7 @@ first program is made, so that starting is quick.
 import atexit
 import contextlib
 import gc
+import importlib
 import sys
 
 import numpy as np
@@ -15,7 +16,6 @@ import cbackend
 from cbackend import profile
 from minijax import _callpath, config, core, dtypes, ladder, stats
 from minijax.array import check_transfer, transfers_guarded
-from minijax.check import check_jaxpr
 from minijax.core import ClosedJaxpr
 from minijax.dispatch import address, as_data
 from minijax.effects import check_lowerable
@@ -43,7 +43,7 @@ class Compiled(_callpath.Executable):
         with stats.phase("lower", name), _no_collection():
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:
-                check_jaxpr(closed.jaxpr)
+                importlib.import_module("minijax.check").check_jaxpr(closed.jaxpr)
             ladder.show(3, f"{name}: jaxpr after simplify", closed)
             module = cbackend.build(closed, _watcher(name))
         stats.event("mlir.collect_lowered_jaxprs", closed, module)

@@ -1,6 +1,5 @@
 """What `vjp` returns: a pullback whose residuals a program may take out and put back."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,29 +14,49 @@ from minijax.tree_util import keystr, register_pytree_node
 # --- words for what is wanted of an argument, and what was done ---------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class GradValue:
+class _Word:
+    """Equal to others of its class; nothing is in it."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+    def __eq__(self, other):
+        return type(self) is type(other)
+
+    def __hash__(self):
+        return hash(type(self))
+
+
+class GradValue(_Word):
     """In `VJP.with_refs`: the cotangent of this argument is to be returned."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class DontWant:
+
+class DontWant(_Word):
     """In `VJP.with_refs`: the cotangent of this argument is not to be computed."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class GradRef:
+
+class GradRef(_Word):
     """Returned for an argument whose cotangent was added to a reference."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class DidntWant:
+
+class DidntWant(_Word):
     """Returned for an argument whose cotangent was not wanted."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class NotNeeded:
+
+class NotNeeded(_Word):
     """In `VJP.args_res`: the pullback does not read this argument."""
+
+    __slots__ = ()
 
 
 for _word in (GradRef, DidntWant, NotNeeded):
