@@ -153,8 +153,9 @@ def _from_scalar(x, dtype):
         dtype = dtypes.python_scalar_dtype(type(x))
         if weak and dtype.kind == "i" and not -(2**31) <= x < 2**31:
             _check_fits(x, dtype)
-    if type(x) is complex or type(x) is float and abs(x) > _SMALL_FLOAT:
-        host = _cast(np.array(x), dtype)  # may overflow
+    if type(x) is float and abs(x) > _SMALL_FLOAT or type(x) is complex:
+        with np.errstate(over="ignore"):
+            host = np.array(x, dtype)
     else:
         host = np.array(x, dtype)
     return _made(host, weak, x if weak else None)
