@@ -18,7 +18,7 @@ _NAMES = {
     "integrals": "exp1 expi expn fresnel sici spence",
     "bessel": "bessel_jn i0 i0e i1 i1e",
     "harmonics": "sph_harm_y",
-    "hypergeometric": "hyp1f1",
+    "hypergeometric": "hyp1f1 hyp2f1",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
