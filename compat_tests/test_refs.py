@@ -240,10 +240,52 @@ def a_tree_of_references(jax, jnp):
 
 @program
 def scalars(jax, jnp):
-    ref = jax.new_ref(jnp.float32(1.0))
+    ref, weak = jax.new_ref(jnp.float32(1.0)), jax.new_ref(1.0)
     ref[...] += 1.0
     ref[()] = ref[()] * 2
-    return ref[...], jax.typeof(ref).shape, isinstance(ref, jax.Ref)
+    weak[...] = ref[...]
+    same = [jax.typeof(ref).shape, isinstance(ref, jax.Ref), ref[...].weak_type]
+    return ref[...], same, weak[...], weak[...].weak_type
+
+
+@program
+def loops_over_slices(jax, jnp):
+    xs, ws, total = (jax.new_ref(jnp.arange(n, n + 3.0)) for n in (0, 4, 0))
+
+    def body(c, part):
+        x, i, w = part
+        x[...] += i * c
+        total[0] += w[...]
+        return c + x[...], x[...]
+
+    def loop(xs, start):
+        return jax.lax.scan(body, start, (xs, jnp.arange(3), ws), reverse=True)
+
+    return loop(xs, 1.0), jax.jit(loop)(xs, 2.0), xs[...], total[...]
+
+
+@program
+def rules_that_write(jax, jnp):
+    history, uses = jax.new_ref(jnp.zeros(3)), jax.new_ref(jnp.int32(0))
+
+    @jax.custom_vjp
+    def recorded(x, history):
+        uses[...] += 1
+        return x * 1.0
+
+    def bwd(history, ct):
+        history[...] = jnp.roll(history[...], 1).at[0].set(jnp.max(ct))
+        return ct / history[0], None
+
+    recorded.defvjp(lambda x, ref: (recorded(x, ref), ref), bwd)
+
+    def loss(x, y):
+        return recorded(jnp.dot(x, y), history).sum()
+
+    x = jnp.arange(3.0)
+    outs = [jax.grad(fun)(x, x + 1) for fun in (loss, jax.jit(loss))]
+    outs += [jax.jit(jax.grad(lambda x, h: recorded(x, h) * 3))(2.0, history)]
+    return outs, history[...], uses[...]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -313,6 +355,38 @@ def test_errors(number):
         )
 
 
+def _custom(jax, fun, fwd=lambda *_: (None, None)):
+    custom = jax.custom_vjp(fun)
+    custom.defvjp(fwd, lambda *_: None)
+    return custom
+
+
+# What the error of a custom_vjp function that misuses a reference says.
+CUSTOM = {
+    "custom_vjp primal function": lambda jax, ref: _custom(jax, lambda r: r)(ref),
+    r"custom_vjp fwd function .* at output tree path \[1\] that was not an argument": (
+        lambda jax, ref: jax.vjp(
+            _custom(jax, lambda x, r: x, lambda x, r: (x, jax.new_ref(0))), 1.0, ref
+        )
+    ),
+    r"custom_vjp fwd function .* at output tree path \[0\], but": (
+        lambda jax, ref: jax.vjp(
+            _custom(jax, lambda x, r: x, lambda x, r: (r, x)), 1.0, ref
+        )
+    ),
+    "at x_ref and y_ref|at both x_ref and y_ref": lambda jax, ref: _custom(
+        jax, lambda x_ref, y_ref: None
+    )(ref, ref),
+}
+
+
+@pytest.mark.parametrize("words", CUSTOM)
+def test_words_of_custom_functions(words):
+    for package in (jax, minijax):
+        with pytest.raises(ValueError, match=words):
+            CUSTOM[words](package, package.new_ref(0.0))
+
+
 WORDS = {
     "made": lambda jax, ref: jax.jit(lambda: {"a": jax.new_ref(1.0)})(),
     "given": lambda jax, ref: jax.jit(lambda x_ref: x_ref)(ref),
@@ -320,6 +394,18 @@ WORDS = {
     "closed over": lambda jax, ref: jax.jit(lambda y: ref[...] + y[...])(ref),
     "scan": lambda jax, ref: jax.lax.scan(
         lambda c, x: (jax.new_ref(c), x), 0, np.arange(3)
+    ),
+    "scan twice": lambda jax, ref: jax.lax.scan(
+        lambda c, x: (None, None), (ref, ref), None, length=1
+    ),
+    "scan closed over": lambda jax, ref: jax.lax.scan(
+        lambda y, x: (ref[...] + y[...], None), ref, None, length=1
+    ),
+    "cond twice": lambda jax, ref: jax.lax.cond(
+        True, lambda x, y: ..., lambda x, y: ..., ref, ref
+    ),
+    "cond closed over": lambda jax, ref: jax.lax.cond(
+        True, lambda y: ref[...] + y[...], lambda y: ref[...] + y[...], ref
     ),
 }
 

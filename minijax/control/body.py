@@ -6,7 +6,7 @@ from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors
 from minijax.control.signature import check_outputs, leaf_names
-from minijax.core import ClosedJaxpr, Literal, ShapedArray
+from minijax.core import AbstractRef, ClosedJaxpr, Literal, ShapedArray
 from minijax.dtypes import result_dtype
 from minijax.ops.convert import convert, convert_element_type
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -91,7 +91,9 @@ def promote_weak(values, avals, wanted):
 
 
 def slice_aval(aval):
-    """The aval of one slice along axis 0."""
+    """The aval of one slice along axis 0; of a reference, that of one to a slice."""
+    if type(aval) is AbstractRef:
+        return AbstractRef(slice_aval(aval.inner_aval))
     return ShapedArray(aval.shape[1:], aval.dtype, aval.weak_type)
 
 

@@ -23,6 +23,7 @@ from minijax.control.body import (
     why_unlike,
 )
 from minijax.control.callback import io_effects
+from minijax.control.ref_checks import check_operands
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.effects import check_allowed, control_flow_allowed_effects
 from minijax.ops.comparison import eq, ne
@@ -161,7 +162,10 @@ def bind_branches(what, index, funs, operands, names, **params):
     """
     flat, in_tree = flatten(operands)
     avals = avals_of(flat)
+    check_operands(what, funs[0], operands)
     traced = [trace_body(fun, in_tree, avals, what) for fun in funs]
+    for fun, (_, consts, _) in zip(funs, traced, strict=True):
+        check_operands(what, fun, operands, consts)
     _check_agreement(what, funs, traced, names)
     branches, consts, out_tree = _joined(traced)
     given = [*consts, *flat]

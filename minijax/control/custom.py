@@ -14,7 +14,9 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
-from minijax.core import HigherOrderPrimitive, Zero
+from minijax.control.ref_checks import check_distinct_refs, refuse_refs
+from minijax.control.signature import leaf_names
+from minijax.core import HigherOrderPrimitive, Primitive, Zero
 from minijax.effects import check_allowed, custom_derivatives_allowed_effects
 from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import (
@@ -334,6 +336,14 @@ class _Call:
         flat_fun.__name__ = _name(fun)
         self.flat_fun = flat_fun
 
+    def check_refs(self):
+        """ValueError for a reference that is an argument twice, or comes to be returned."""
+        _, tree = flatten((self.unflatten(self.flat), {}))
+        said = f"in a call of custom_vjp function {_name(self._fun)}"
+        names = leaf_names(self._fun, tree, self.places)
+        check_distinct_refs(self.flat, (), said, names)
+        self.flat_fun = _without_refs_out(self.flat_fun, _name(self._fun))
+
     def check_outputs(self, custom, tree, outs):
         """TypeError where a jvp rule's primal outputs are not of the function's types;
         these are known if the function has been traced.
@@ -379,6 +389,18 @@ class _Call:
         return [
             next(static) if k in self.places else next(dynamic) for k in range(self._n)
         ]
+
+
+def _without_refs_out(fun, name):
+    """A flat function that raises ValueError where it would return a reference."""
+
+    @named_like(fun)
+    def checked(*leaves):
+        outs = fun(*leaves)
+        refuse_refs(f"custom_vjp primal function {name}", outs)
+        return outs
+
+    return checked
 
 
 def _listed(avals):
@@ -626,9 +648,15 @@ def _custom_lin_batch(axis, args, dims, *, num_res, bwd, out_avals, nonzero):
     return outs, [0] * len(outs)
 
 
+class CustomLin(HigherOrderPrimitive):
+    """`custom_lin[bwd]`: residuals may be references, which `bwd` reads and writes."""
+
+    bind = Primitive.bind
+
+
 custom_lin_p = define(
     "custom_lin",
-    cls=HigherOrderPrimitive,
+    cls=CustomLin,
     shape=lambda *avals, out_avals, **_: list(out_avals),
     reference=NO_RULE("only its transpose is ever computed"),
     jvp=_no_forward_mode,
@@ -676,6 +704,8 @@ class custom_vjp:
             )
         args = _positional("custom_vjp", self.fun, args, kwargs)
         call = _Call(self.fun, args, self.nondiff_argnums)
+        if core.ref_rules.in_use:
+            call.check_refs()
         _refuse_tracers(call.static)
         fwd, bwd = _FlatRules(self, call).pair()
         outs = custom_vjp_call_p.bind_with(call.flat_fun, fwd, bwd, call.take_flat())
@@ -734,6 +764,10 @@ class _FlatRules:
             )
         outs, call.out_tree = flatten(pair[0])
         residuals, self.res_tree = flatten(pair[1])
+        if core.ref_rules.in_use:
+            said = f"custom_vjp fwd function {_name(custom.fwd)}"
+            refuse_refs(said, outs, " at output tree path [0]")
+            refuse_refs(said, residuals, " at output tree path [1]", primals)
         return outs, residuals
 
     def bwd(self, residuals, cts):

@@ -20,6 +20,7 @@ from minijax.control.body import (
     stacked_aval,
     trace_body,
 )
+from minijax.control.ref_checks import check_operands
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.dtypes import cell_dtype
 from minijax.effects import check_allowed, control_flow_allowed_effects
@@ -67,10 +68,12 @@ def scan(
     flat_init, init_tree = flatten(init)
     x_avals = [slice_aval(core.get_aval(x)) for x in flat_xs]
     n_carry = len(flat_init)
+    check_operands("scan", f, (init, xs))
     for _ in range(2):
         init_avals = avals_of(flat_init)
         in_tree = flatten((unflatten(init_tree, flat_init), xs))[1]
         closed, consts, out_tree = trace_body(f, in_tree, init_avals + x_avals, "scan")
+        check_operands("scan", f, (init, xs), consts)
         carry_tree = _checked_out_tree(out_tree, closed.out_avals)
         carry_avals = closed.out_avals[: carry_tree.num_leaves]
         if len(carry_avals) != n_carry:

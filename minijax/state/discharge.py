@@ -8,6 +8,8 @@ from minijax import core
 from minijax.control.body import split_list
 from minijax.control.call import jit_p
 from minijax.control.cond import cond_p
+from minijax.control.custom import custom_vjp_call_p
+from minijax.control.ref_checks import check_distinct_refs
 from minijax.control.remat import remat_p
 from minijax.control.scan import scan_p
 from minijax.control.while_loop import while_p
@@ -179,8 +181,8 @@ def _on_carry(closed, num_consts, places, avals):
 
     places: which of the jaxpr's inputs each of the loop's references is, None where it
     has no such input; avals: their values'.
-    Returns (closed jaxpr, constants it has as leading inputs, number of its outputs that
-    are no references' last values, which follow).
+    The last slices of references that it loops over stay behind its other outputs.
+    Returns (closed jaxpr, constants it has as leading inputs).
     """
     key = _on_carry, num_consts, places, avals
     known = closed.memo.get(key)
@@ -188,7 +190,8 @@ def _on_carry(closed, num_consts, places, avals):
         pure = discharge(closed)
         jaxpr, n = pure.jaxpr, len(closed.jaxpr.outvars)
         taken = [k for k in places if k is not None]
-        last = dict(zip(sorted(taken), jaxpr.outvars[n:], strict=True))
+        end = n + len(taken)
+        last = dict(zip(sorted(taken), jaxpr.outvars[n:end], strict=True))
         carried = [
             core.Var(a) if k is None else jaxpr.invars[k]
             for k, a in zip(places, avals, strict=True)
@@ -200,14 +203,16 @@ def _on_carry(closed, num_consts, places, avals):
         fixed = [v for k, v in enumerate(jaxpr.invars[:num_consts]) if k not in taken]
         jaxpr = jaxpr.replace(
             invars=fixed + carried + jaxpr.invars[num_consts:],
-            outvars=final + jaxpr.outvars[:n],
+            outvars=final + jaxpr.outvars[:n] + jaxpr.outvars[end:],
         )
         known = closed.memo[key] = hoist_consts(ClosedJaxpr(jaxpr, pure.consts))
     return known
 
 
 def _scan(values, refs, *, jaxpr, num_consts, num_carry, **params):
-    places = tuple([k for k, ref in enumerate(refs) if ref is not None])
+    """What is written to the slices of a reference that is looped over is stacked."""
+    fixed_refs, over_refs = _given(refs[:num_consts]), _given(refs[num_consts:])
+    places = tuple([k for k in range(num_consts) if refs[k] is not None])
     starts = [values[k] for k in places]
     avals = tuple(map(core.get_aval, starts))
     body, more = _on_carry(jaxpr, num_consts, places, avals)
@@ -216,8 +221,9 @@ def _scan(values, refs, *, jaxpr, num_consts, num_carry, **params):
         *more, *fixed, *starts, *values[num_consts:], jaxpr=body,
         num_consts=len(more) + len(fixed), num_carry=len(starts) + num_carry, **params,
     )  # fmt: skip
-    n = len(starts)
-    return outs[n:], dict(zip(_given(refs), outs[:n], strict=True))
+    n, end = len(starts), len(outs) - len(over_refs)
+    last = dict(zip(fixed_refs + over_refs, outs[:n] + outs[end:], strict=True))
+    return outs[n:end], last
 
 
 def _while(values, refs, *, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr):
@@ -265,40 +271,42 @@ _ON_VALUES = {
 }
 
 
-def _given_twice(primitive, refs, params):
-    """The error of a call that has one reference in two places."""
+def _check_given_once(args, params):
+    """ValueError for a call that has one reference in two places."""
     jaxpr = next(x.jaxpr for x in params.values() if isinstance(x, ClosedJaxpr))
     info = jaxpr.debug_info
     names = None if info is None else info.arg_names
-    only = (
-        "only one reference to a mutable array may be passed as an argument to a "
-        "function, but "
-    )
-    if info is None or names is None:
-        return ValueError(f"{only}{primitive} got one twice")
-    first, second = next(
-        (j, k)
-        for k, ref in enumerate(refs)
-        for j in range(k)
-        if ref is not None and refs[j] is ref
-    )
-    n_closed = len(refs) - len(names)  # what a function closes over comes first
-    tracing = f"when tracing {info.func_src} for {info.traced_for}"
-    kind = f"mutable array reference of type {refs[second].aval}"
-    if first < n_closed:
-        return ValueError(
-            f"{tracing}, a {kind} was both closed over and passed as the argument "
-            f"{names[second - n_closed]}"
+    if names is None:
+        names = [f"argument {k}" for k in range(len(args))]
+    n_closed = len(args) - len(names)  # what a function closes over comes first
+    said = "" if info is None else f"when tracing {info.func_src} for {info.traced_for}"
+    check_distinct_refs(args[n_closed:], args[:n_closed], said, lambda: names)
+
+
+def _has_rules_on_refs(closed):
+    """Whether a custom_vjp function in a jaxpr takes references, which its rules need."""
+    known = closed.memo.get(_has_rules_on_refs)
+    if known is None:
+        known = closed.memo[_has_rules_on_refs] = any(
+            any(type(v.aval) is AbstractRef for v in eqn.invars)
+            if eqn.primitive is custom_vjp_call_p
+            else any(
+                _has_rules_on_refs(inner)
+                for inner in core.subjaxprs(eqn.params)
+                if type(inner) is ClosedJaxpr
+            )
+            for eqn in closed.jaxpr.eqns
+            if core.ref_effect in eqn.effects or eqn.primitive is custom_vjp_call_p
         )
-    both = f"{names[first - n_closed]} and {names[second - n_closed]}"
-    return ValueError(f"{only}{tracing} the {kind} appeared at both {both}.")
+    return known
 
 
 def bind(primitive, args, params):
     """Apply a primitive with jaxprs to arguments with references among them.
 
-    What records programs records it as it is; others read the references, call the
-    primitive on values, and write the references.
+    What records programs records it as it is, and a jaxpr that needs the references
+    themselves is evaluated; else the references are read, the primitive is called on
+    values, and the references are written.
     """
     level = core.current_trace()
     if type(level) is JaxprTrace:
@@ -306,7 +314,10 @@ def bind(primitive, args, params):
     refs = [x if core.is_ref(x) else None for x in args]
     given = {id(ref): ref for ref in _given(refs)}
     if primitive not in (while_p, cond_p) and len(given) < len(_given(refs)):
-        raise _given_twice(primitive, refs, params)
+        _check_given_once(args, params)
+    if primitive is jit_p and _has_rules_on_refs(params["jaxpr"]):
+        closed = params["jaxpr"]
+        return core.eval_jaxpr(closed.jaxpr, closed.consts, *args)
     values = [
         x if ref is None else primitives.get(ref)
         for x, ref in zip(args, refs, strict=True)

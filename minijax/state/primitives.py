@@ -15,6 +15,7 @@ from minijax.core import AbstractRef, ShapedArray, Tracer, Zero
 from minijax.numpy import array_methods, indexing
 from minijax.numpy.creation import asarray
 from minijax.numpy.index_update import _IndexUpdateHelper
+from minijax.ops.convert import convert
 from minijax.ops.define import (
     NO_RULE,
     batch_front,
@@ -41,7 +42,7 @@ class Ref(metaclass=_RefType):
 
     def __init__(self, value):
         self._value = value
-        self.aval = AbstractRef(core.get_aval(value).strip_weak_type())
+        self.aval = AbstractRef(core.get_aval(value))
 
     shape = property(lambda self: self.aval.shape)
     dtype = property(lambda self: self.aval.dtype)
@@ -142,7 +143,7 @@ def read(value, arrays, index):
 def written(value, arrays, index, new, operation="set"):
     """A value with a part replaced, or added to if `operation` is "add"."""
     if not index and operation == "set":
-        return new
+        return convert(new, value.dtype, value.weak_type)
     at = _IndexUpdateHelper(value)[_joined_index(index, arrays)]
     return getattr(at, operation)(new)
 
@@ -206,7 +207,7 @@ def _new_ref_batch(axis, args, dims, **params):
 
 new_ref_p = _define(
     "new_ref",
-    shape=lambda x, **_: AbstractRef(x.strip_weak_type()),
+    shape=lambda x, **_: AbstractRef(x),
     impl=lambda x, **_: Ref(asarray(x)),
     jvp=_new_ref_jvp,
     linearize=_new_ref_linearize,

@@ -1,0 +1,59 @@
+"""A function must know a mutable reference under one name only: the checks of calls."""
+
+from minijax import core
+from minijax._pytree import flatten
+from minijax.control.signature import leaf_names
+from minijax.trace import describe_function
+
+
+def check_distinct_refs(args, consts, said, names):
+    """ValueError for a reference that is among the arguments twice, or also closed over.
+
+    args, consts: flat; said: what is being done, as "when tracing f for jit"; names():
+    those of the arguments.
+    """
+    closed_over, first = {id(x) for x in consts}, {}
+    for k, x in enumerate(args):
+        if not core.is_ref(x):
+            continue
+        what = f"mutable array reference of type {x.aval}"
+        if id(x) in closed_over:
+            raise ValueError(
+                f"{said}, a {what} was both closed over and passed as the argument "
+                f"{names()[k]}"
+            )
+        j = first.setdefault(id(x), k)
+        if j != k:
+            raise ValueError(
+                "only one reference to a mutable array may be passed as an argument to a "
+                f"function, but {said} the {what} appeared at both {names()[j]} and "
+                f"{names()[k]}."
+            )
+
+
+def check_operands(what, fun, operands, consts=()):
+    """`check_distinct_refs` of what a loop or branch hands to one of its functions."""
+    if not core.ref_rules.in_use:
+        return
+    flat, tree = flatten((operands, {}))
+    check_distinct_refs(
+        flat, consts, f"when tracing {describe_function(fun)} for {what}",
+        leaf_names(fun, tree),
+    )  # fmt: skip
+
+
+def refuse_refs(said, outs, path="", given=()):
+    """ValueError for a reference among the results of a rule, but for those it is given.
+
+    said, path: which function's results they are, and where among them.
+    """
+    for x in outs:
+        if core.is_ref(x) and not any(x is y for y in given):
+            why = (
+                "that was not an argument." if given
+                else "but mutable array references cannot be returned there."
+            )  # fmt: skip
+            raise ValueError(
+                f"{said} returned a mutable array reference of type {x.aval}{path}"
+                f"{' ' if given else ', '}{why}"
+            )
