@@ -46,7 +46,7 @@ _FLAGS = {
     "jax_high_dynamic_range_gumbel": (False, True, "gumbel from two uniforms"),
     "jax_softmax_custom_jvp": (False, True, "softmax differentiates by its own rule"),
     "jax_check_tracer_leaks": (False, False, "report tracers that outlive their trace"),
-    "jax_debug_key_reuse": (False, False, "accepted; keys are not tracked"),
+    "jax_debug_key_reuse": (False, False, "raise KeyReuseError when a key is used twice"),
     "jax_enable_checks": (False, False, "validate each jaxpr after each pass"),
     "jax_log_compiles": (False, False, "log each function that is traced and compiled"),
     "jax_explain_cache_misses": (False, False, "log why a function is traced again"),
@@ -234,8 +234,8 @@ def _check_device(value):
 # While one of these has another value than its default, or results are checked, calls
 # are served by Python rather than by the call path in C.
 _SLOW_FLAGS = (
-    "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_legacy_prng_key",
-    "jax_no_execution", "jax_transfer_guard_host_to_device",
+    "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_debug_key_reuse",
+    "jax_legacy_prng_key", "jax_no_execution", "jax_transfer_guard_host_to_device",
 )  # fmt: skip
 
 # flag -> those that are set with it

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minijax import _callpath, core, dtypes, stats
+from minijax import _callpath, config, core, dtypes, stats
 from minijax.array import ArrayImpl
 
 
@@ -47,6 +47,11 @@ def executable():
     return importlib.import_module("minijax.executable")
 
 
+def key_reuse():
+    """The module that keeps account of keys, under the flag `jax_debug_key_reuse`."""
+    return importlib.import_module("minijax.experimental.key_reuse._core")
+
+
 def compiled(closed, name):
     """The executable of a closed jaxpr, made at its first use and kept with it."""
     known = closed.memo.get(compiled)
@@ -63,8 +68,18 @@ caches = weakref.WeakSet()  # whatever else `clear_caches` is to clear
 
 def apply_primitive(primitive, args, params, *, ignore_impl=False):
     """Compute one primitive now: by its compiled form where its own is ignored."""
-    if primitive.own_impl is not None and not ignore_impl:
-        return primitive.own_impl(*args, **params)
+    own = None if ignore_impl else primitive.own_impl
+    run = _run if own is None else _run_own
+    if config.values.jax_debug_key_reuse:
+        return key_reuse().apply_checked(run, primitive, args, params)
+    return run(primitive, args, params)
+
+
+def _run_own(primitive, args, params):
+    return primitive.own_impl(*args, **params)
+
+
+def _run(primitive, args, params):
     avals = tuple([core.get_aval(x) for x in args])
     outs = _program(primitive, avals, params)(args)
     return outs if primitive.multiple_results else outs[0]

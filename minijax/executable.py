@@ -178,14 +178,19 @@ def _not_finite(arrays):
     return None
 
 
-def compile_primitive(primitive, avals, params):
-    """The program of a single equation."""
+def primitive_jaxpr(primitive, avals, params):
+    """A single equation as a closed jaxpr."""
     level = JaxprTrace(core.eval_trace)
     args = [level.new_arg(aval) for aval in avals]
     out = level.process_primitive(primitive, args, params)
     outs = out if primitive.multiple_results else [out]
     jaxpr, consts = level.finish([t.variable for t in args], outs)
-    return Compiled(ClosedJaxpr(jaxpr, consts), primitive.name)
+    return ClosedJaxpr(jaxpr, consts)
+
+
+def compile_primitive(primitive, avals, params):
+    """The program of a single equation."""
+    return Compiled(primitive_jaxpr(primitive, avals, params), primitive.name)
 
 
 def environment():

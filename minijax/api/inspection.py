@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from minijax import core, dtypes, stats
+from minijax import config, core, dispatch, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import jit
 from minijax.control.signature import check_callable, leaf_names
@@ -216,6 +216,8 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     def jaxpr_maker(*args, **kwargs):
         with core.extend_axis_env(dict(axis_env or ())):
             closed, _, out_tree = trace_tree(fun, args, kwargs, "jit", static_argnums)
+        if config.values.jax_debug_key_reuse:
+            dispatch.key_reuse().check_key_reuse_jaxpr(closed.jaxpr)
         if return_shape:
             return closed, unflatten(out_tree, structs(closed.out_avals))
         return closed

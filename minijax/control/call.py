@@ -264,6 +264,14 @@ def _cache_for(fun, options):
     return known
 
 
+def _run(traced, flat):
+    """The results of a traced function's program."""
+    run = dispatch.compiled(traced.closed, traced.name)
+    if not config.values.jax_debug_key_reuse:
+        return run(flat)
+    return dispatch.key_reuse().call_checked(run, traced.closed, flat)
+
+
 def delete_donated(flat, donation):
     """Delete the donated ones of flat arguments: their memory is the callee's."""
     for k in donation:
@@ -350,7 +358,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
             ):
                 stats.event("jit_cpp_cache_miss")
                 try:
-                    outs = dispatch.compiled(traced.closed, traced.name)(flat)
+                    outs = _run(traced, flat)
                 except TypeError:
                     self._check_no_tracers(flat)
                     raise
@@ -421,6 +429,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
         names_of = leaf_names(self._fun, in_tree, places)
         info = DebugInfo("jit", describe_function(self._fun), names_of, found)
         closed = trace(flat_fun, avals, info)
+        if config.values.jax_debug_key_reuse:
+            dispatch.key_reuse().check_key_reuse_jaxpr(closed.jaxpr)
         known = parameters(self._fun)
         # With static arguments places do not tell names any more.
         names = () if known is None or self._statics.any else known.names

@@ -8,8 +8,8 @@ from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
     "checkify", "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet",
-    "layout", "mesh_utils", "multihost_utils", "ode", "pjit", "scheduling_groups",
-    "shard_map", "sparse", "xla_metadata",
+    "key_reuse", "layout", "mesh_utils", "multihost_utils", "ode", "pjit",
+    "scheduling_groups", "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
 
 
