@@ -654,3 +654,45 @@ def test_hashes_of_counters(impl):
     for want, got in zip(found(jax), found(minijax), strict=True):
         assert got.dtype == want.dtype
         np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32", "uint8", "int16"])
+def test_rng_uniform(dtype):
+    """Numbers in [a, b), other ones for every equation and at every execution."""
+    lax, jnp = minijax.lax, minijax.numpy
+    low, high = jnp.asarray(2, dtype), jnp.asarray(100, dtype)
+    draw = minijax.jit(lambda a, b: [lax.rng_uniform(a, b, (40, 50)) for _ in range(2)])
+    results = [*draw(low, high), *draw(low, high)]
+    for x in results:
+        assert (x.shape, x.dtype) == ((40, 50), dtype)
+        assert (x >= low).all() and (x < high).all()
+        assert abs(x.astype("float32").mean() - 50.5) < 5
+    for x, y in itertools.combinations(results, 2):
+        assert (x == y).mean() < 0.5
+
+
+def test_rng_uniform_in_a_loop():
+    lax = minijax.lax
+    _, values = lax.scan(
+        lambda c, _: (c, lax.rng_uniform(0.0, 1.0, ())), 0, None, length=9
+    )
+    assert len(set(values.tolist())) == 9
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "lax.rng_uniform(0, 1.0, (3,))",
+        "lax.rng_uniform(jnp.zeros(1), jnp.ones(()), (3,))",
+        "jax.vmap(lambda a: lax.rng_uniform(a, a, (3,)))(jnp.zeros(2))",
+        "jax.grad(lambda a: lax.rng_uniform(a, a, ()))(1.0)",
+    ],
+)
+def test_rng_uniform_refuses(call):
+    said = []
+    for framework in (jax, minijax):
+        scope = {"jax": framework, "jnp": framework.numpy, "lax": framework.lax}
+        with pytest.raises((ValueError, NotImplementedError)) as caught:
+            eval(call, scope)
+        said.append((caught.type, str(caught.value)))
+    assert said[0] == said[1]

@@ -116,6 +116,7 @@ class Primitive(_callpath.Primitive):
     call = False
     always_traced = False  # by transformations, even where no argument concerns them
     takes_refs = False
+    stays = False  # its equations are neither moved nor merged with equal ones
     shape: Any = None
     reference: Any = None
     jvp: Any = None

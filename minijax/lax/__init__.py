@@ -178,6 +178,9 @@ _HOMES = {
     "minijax.ops.window_shapes": (
         "reduce_window_shape_tuple"
     ),
+    "minijax.random.unkeyed": (
+        "rng_uniform rng_uniform_p"
+    ),
 }  # fmt: skip
 
 _FOUND_IN = {

@@ -569,4 +569,5 @@ optimization_barrier_p = define(
     batch=lambda axis, args, dims: (optimization_barrier_p.bind(*args), list(dims)),
     lower=lambda b, ins, out_avals: ins,
     narrow=AS_STORED,
+    stays=True,
 )

@@ -39,7 +39,6 @@ _VIEWS = frozenset(
     ["broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "iota", "slice",
      "rev", "copy", "convert_element_type"]
 )  # fmt: skip
-_BARRIERS = frozenset(["optimization_barrier"])
 
 
 def fission(closed):
@@ -124,7 +123,7 @@ class _Loop:
         found = set(variables)
         for eqn in self.eqns:
             atoms = [a for a in eqn.invars if type(a) is Var]
-            if eqn.effects or eqn.primitive.name in _BARRIERS:
+            if eqn.effects or eqn.primitive.stays:
                 continue
             if all(a in found for a in atoms):
                 found.update(eqn.outvars)
@@ -435,7 +434,7 @@ def _read_from_outside(eqns):
 
 
 def _may_move(eqns):
-    return not any(e.effects or e.primitive.name in _BARRIERS for e in eqns)
+    return not any(e.effects or e.primitive.stays for e in eqns)
 
 
 def _nbytes(aval):

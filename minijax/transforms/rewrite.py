@@ -14,9 +14,6 @@ from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, V
 from minijax.ops.bits import shift_right_logical_p
 from minijax.transforms.dce import dce
 
-# Must stay what they are: they separate what comes before them from what comes after.
-_BARRIERS = frozenset(["optimization_barrier"])
-
 
 def rewrite(closed):
     """The closed jaxpr rewritten, programs in its equations' parameters included."""
@@ -203,7 +200,7 @@ def _rewritten(param):
 
 def _key(eqn, ins):
     """What tells equations apart that compute different things; None for effects."""
-    if eqn.effects or eqn.primitive.name in _BARRIERS:
+    if eqn.effects or eqn.primitive.stays:
         return None
     atoms = tuple([a if type(a) is Var else _literal_key(a) for a in ins])
     key = eqn.primitive, atoms, tuple(eqn.params.items())
