@@ -241,6 +241,44 @@ def test_random_values(name):
     same(body, whole=False)
 
 
+@pytest.mark.parametrize("value", [-1, -2, 1])
+def test_indices(value):
+    """Narrow integers as indices, handed to the ops that take any integer."""
+    x = np.arange(20, dtype=np.float32).reshape(4, 5)
+
+    def body(side, x, i):
+        lax, jnp = side("lax"), side.jnp
+        i = i.astype("int4")
+        numbers = lax.GatherDimensionNumbers((1,), (0,), (0,))
+        rows = jnp.stack([i, i * 0])[:, None]
+        return [
+            lax.dynamic_slice(x, (i, i), (2, 2)),
+            lax.dynamic_slice(x, (i, i), (2, 2), allow_negative_indices=False),
+            lax.dynamic_update_slice(x, jnp.full((2, 2), -1.0), (i, i)),
+            lax.dynamic_index_in_dim(x, i, 0),
+            lax.dynamic_update_index_in_dim(x, jnp.ones(4), i, 1),
+            *[lax.gather(x, rows, numbers, (1, 5), mode=m) for m in ("clip", "fill")],
+            lax.select_n(lax.max(i, i * 0), x, -x),
+            side.grad(lambda x: lax.dynamic_slice(x, (i, i), (2, 2)).sum())(x),
+            x[rows],
+        ]
+
+    same(body, x, np.int32(value))
+
+
+def test_scatter_at_narrow_indices():
+    """As at int32 ones; JAX refuses to clip them."""
+    lax, jnp = minijax.lax, minijax.numpy
+    numbers = lax.ScatterDimensionNumbers((1,), (0,), (0,))
+    rows = jnp.array([[-1], [2]])
+    for mode in ("clip", "drop"):
+        got, want = (
+            lax.scatter(jnp.zeros((4, 5)), i, jnp.ones((2, 5)), numbers, mode=mode)
+            for i in (rows.astype("int4"), rows)
+        )
+        np.testing.assert_array_equal(got, want)
+
+
 def test_native_code_has_the_same_bits():
     x = np.tile(every("float8_e4m3fn"), 4).reshape(32, 32)
 

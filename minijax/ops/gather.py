@@ -25,7 +25,7 @@ from minijax.ops.define import (
     move_axis,
     shape_of,
 )
-from minijax.ops.views import element_words, encode_lists, real_view
+from minijax.ops.views import element_words, encode_lists, index_views
 
 GatherDimensionNumbers = namedtuple(
     "GatherDimensionNumbers",
@@ -454,7 +454,7 @@ def _gather_lower(
 ):
     if out_avals[0].size == 0:
         return [b.full(out_avals[0], 0)]
-    ins = [real_view(b, view) for view in ins]
+    ins = index_views(b, ins, [1])
     fill_value = _held_fill(fill_value, out_avals[0].dtype)
     if fill_value is not None and out_avals[0].dtype in dtypes.narrow_dtypes:
         fill_value = np.asarray(fill_value).astype(out_avals[0].dtype).view(np.uint8)

@@ -36,7 +36,7 @@ from minijax.ops.select import select
 from minijax.ops.shape import broadcast_in_dim, expand_dims, squeeze
 from minijax.ops.slicing import concatenate
 from minijax.ops.slicing import slice as static_slice
-from minijax.ops.views import real_view
+from minijax.ops.views import index_views
 
 
 def dynamic_slice(
@@ -105,7 +105,7 @@ def _canonical_scalar(index):
 def _from_start(index: Any, n):
     """`index`, plus n where it is negative."""
     aval = core.get_aval(index)
-    if aval.dtype.kind not in "i":
+    if not dtypes.issubdtype(aval.dtype, np.signedinteger):
         return index
     if aval.shape:
         return index  # the shape rule refuses it
@@ -339,10 +339,9 @@ def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
 
 
 def _dynamic_slice_lower(b, ins, out_avals, *, slice_sizes):
-    operand, *starts = ins
-    starts = [real_view(b, s) for s in starts]
-    out = slice_sizes, operand.dtype
-    return b.instr("DYNAMIC_SLICE", [real_view(b, operand), *starts], [out])
+    ins = index_views(b, ins, range(1, len(ins)))
+    out = slice_sizes, ins[0].dtype
+    return b.instr("DYNAMIC_SLICE", ins, [out])
 
 
 dynamic_slice_p = define(
@@ -429,7 +428,7 @@ def _dynamic_update_slice_batch(axis, args, dims):
 
 
 def _dynamic_update_slice_lower(b, ins, out_avals):
-    ins = [real_view(b, view) for view in ins]
+    ins = index_views(b, ins, range(2, len(ins)))
     out = ins[0].shape, ins[0].dtype
     return b.instr("DYNAMIC_UPDATE_SLICE", ins, [out])
 

@@ -52,7 +52,7 @@ from minijax.ops.scatter_checks import check_scatter
 from minijax.ops.scatter_reference import reference_rule, window_sizes
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
-from minijax.ops.views import encode_lists, real_view
+from minijax.ops.views import encode_lists, index_views
 from minijax.trace import trace
 
 ScatterDimensionNumbers = namedtuple(
@@ -240,7 +240,7 @@ def _lower_rule(combine):
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         words = [_KINDS[combine], mode_code(mode)]
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)
-        ins = [real_view(b, view) for view in ins]
+        ins = index_views(b, ins, [1])
         out = out_avals[0].shape, ins[0].dtype
         return b.instr("SCATTER", ins, [out], words)
 

@@ -136,6 +136,7 @@ def _stretch(which, case, dim):
 
 def _select_n_lower(b, ins, out_avals):
     which, *cases = ins
+    which = b.from_cells(which, b.eqn.invars[0].aval.dtype)
     out = cases[0]
     if which.dtype == np.bool_:
         if len(cases) == 2:

@@ -12,6 +12,14 @@ def real_view(b, view):
     return b.dense(view) if view.buffer is None else view
 
 
+def index_views(b, ins, places):
+    """`ins` stored, the indices among them, at these places, as there is arithmetic on."""
+    ins = [real_view(b, view) for view in ins]
+    for k in places:
+        ins[k] = b.from_cells(ins[k], b.eqn.invars[k].aval.dtype)
+    return ins
+
+
 def encode_lists(*lists):
     """Lists of integers as parameters of an instruction: a count, then the items."""
     return [int(n) for items in lists for n in (len(items), *items)]

@@ -70,7 +70,7 @@ def _reference(a, b, *, shape):
 
 def _lower(b, ins, out_avals, *, shape):
     scalar = out_avals[0].update(shape=())
-    return b.lower_fun(lambda *ends: [_values(*ends, shape)], ins, [scalar] * 2)
+    return b.lower_fun(lambda low, high: [_values(low, high, shape)], ins, [scalar] * 2)
 
 
 rng_uniform_p = define(
