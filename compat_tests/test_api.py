@@ -969,3 +969,96 @@ def test_sharded(name):
     for side in (theirs, ours):  # JAX names a wrapper of its own in some messages
         side[0] = re.sub(r"function '[^']*'", "function", side[0])
     assert ours == theirs
+
+
+def _on_x(s, fun, ins, outs, **options):
+    """`fun` mapped over the axis x of a mesh of x and y."""
+    types = (s.sharding.AxisType.Auto,) * 2
+    mesh = s.make_mesh((1, 1), ("x", "y"), axis_types=types)
+    return s.shard_map(fun, mesh=mesh, in_specs=ins, out_specs=outs, **options)
+
+
+def _sine(s):
+    return _on_x(s, s.jnp.sin, s.P("x"), s.P("x"))
+
+
+def _summed(s):
+    return _on_x(
+        s,
+        lambda x: s.lax.psum(s.jnp.sin(x) * x, "x"),
+        s.P("x"),
+        s.P(),
+        axis_names={"x"},
+    )
+
+
+def _total(fun):
+    return lambda *args: fun(*args).sum()
+
+
+# Functions of one side that give a function of an array of shape (4,).
+MAPPED = {
+    "plain": _sine,
+    "jit": lambda s: s.jit(_sine(s)),
+    "psum": _summed,
+    "closed over": lambda s: (
+        lambda z: _on_x(s, lambda x: x * z.sum(), s.P("x"), s.P("x"), check_vma=False)(
+            z
+        )
+    ),
+    "an argument without spec": lambda s: (
+        lambda z: _on_x(s, lambda x, n: x + s.jnp.ones(n), (s.P("x"), None), s.P("x"))(
+            z, (4,)
+        )
+    ),
+    "jvp": lambda s: lambda z: s.jvp(_sine(s), (z,), (z,)),
+    "grad": lambda s: s.grad(_total(_sine(s))),
+    "grad of psum": lambda s: s.grad(_total(s.jit(_summed(s)))),
+    "pullback": lambda s: lambda z: s.vjp(_summed(s), z)[1](z),
+    "vmap": lambda s: lambda z: s.vmap(_sine(s))(z[None]),
+    "vmap to a mesh axis": lambda s: (
+        lambda z: s.vmap(_sine(s), spmd_axis_name="y")(z[None])
+    ),
+    "grad of checkpoint": lambda s: s.grad(_total(s.checkpoint(_summed(s)))),
+    "scan": lambda s: (
+        lambda z: s.lax.scan(lambda c, _: (_sine(s)(c), None), z, None, length=2)[0]
+    ),
+    "unused result": lambda s: (
+        lambda z: s.vjp(
+            lambda x: _on_x(s, lambda x: (x * 2, s.jnp.sin(x)), s.P("x"), s.P("x"))(x)[
+                0
+            ],
+            z,
+        )[1](z)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_mapped_over_shards(name):
+    x = np.float32([0.5, -1.0, 2.0, 3.0])
+    theirs, ours = (Side(n) for n in NAMES)
+    want, got = (s.tree.leaves(MAPPED[name](s)(x)) for s in (theirs, ours))
+    for a, b in zip(want, got, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def _shown(params):
+    """The parameters of an equation; JAX has residuals before the results."""
+    names = "mesh", "newly_manual_axes", "check_vma"
+    specs = [sorted(map(repr, params[k])) for k in ("in_specs", "out_specs")]
+    return [*specs, *[repr(params[name]) for name in names]]
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "psum", "closed over", "grad", "pullback", "vmap to a mesh axis"]
+)
+def test_equations_over_shards(name):
+    def found(s):
+        jaxpr = s.make_jaxpr(MAPPED[name](s))(np.ones(4, np.float32))
+        eqns = [e for e in jaxpr.eqns if e.primitive.name == "shard_map"]
+        assert all(len(e.params["in_specs"]) == len(e.invars) for e in eqns)
+        return [_shown(e.params) for e in eqns]
+
+    theirs, ours = (found(Side(n)) for n in NAMES)
+    assert ours == theirs and ours

@@ -361,6 +361,28 @@ def _custom(jax, fun, fwd=lambda *_: (None, None)):
     return custom
 
 
+def test_written_in_shard_map():
+    """JAX takes references there only in programs, and reads them afterwards as before."""
+    mesh, spec = minijax.make_mesh((1,), ("x",)), minijax.P("x")
+
+    def body(ref, x):
+        ref[...] += x
+        return ref[...] * 2
+
+    mapped = minijax.shard_map(body, mesh=mesh, in_specs=spec, out_specs=spec)
+    ones = np.ones(3, np.float32)
+    for fun in (mapped, minijax.jit(mapped)):
+        ref = minijax.new_ref(ones)
+        assert fun(ref, ones * 2).tolist() == [6.0] * 3 and ref[0] == 3.0
+
+    @minijax.grad
+    def through(x):
+        ref = minijax.new_ref(x * x)
+        return mapped(ref, x).sum() + ref[...].sum()
+
+    assert through(ones * 2).tolist() == [15.0] * 3
+
+
 # What the error of a custom_vjp function that misuses a reference says.
 CUSTOM = {
     "custom_vjp primal function": lambda jax, ref: _custom(jax, lambda r: r)(ref),

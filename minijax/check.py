@@ -93,7 +93,7 @@ def _inner_fault(eqn):
                     f"branch {k} takes {other}"
                 )
         called, n = takes[0], n - 1
-    elif eqn.primitive.name in ("jit", "scan", "remat2"):
+    elif eqn.primitive.name in ("jit", "scan", "remat2", "shard_map"):
         called = len(params["jaxpr"].jaxpr.invars)
     else:
         return None

@@ -117,6 +117,7 @@ class Primitive(_callpath.Primitive):
     always_traced = False  # by transformations, even where no argument concerns them
     takes_refs = False
     stays = False  # its equations are neither moved nor merged with equal ones
+    is_call = False  # whether an equation stands for those of its parameter `jaxpr`
     shape: Any = None
     reference: Any = None
     jvp: Any = None

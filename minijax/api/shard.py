@@ -11,10 +11,12 @@ from minijax import core, device
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.api.inspection import trace_tree
-from minijax.api.varying import varying_axes
 from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
+from minijax.control.shard_map import call_on_shards, manual_axes
+from minijax.control.shard_map import shard_map_p as shard_map_p
+from minijax.control.varying import varying_axes
 from minijax.mesh import Mesh, current_mesh
 from minijax.named_sharding import NamedSharding
 from minijax.partition_spec import PartitionSpec
@@ -65,24 +67,51 @@ def shard_map(
                 "The context mesh cannot be empty. Use `jax.set_mesh(mesh)` to enter into "
                 "a mesh context, or pass `mesh` to shard_map"
             )
+        fun, args, ins = _without_static(f, args, in_specs)
         call = _Call(f, used, frozenset(axis_names or used.axis_names))
+        flat = flatten(args)[0]
         ins = (
-            call.checked(args, in_specs, "in_specs") if in_specs is not Infer else None
+            [None] * len(flat)
+            if in_specs is Infer
+            else call.checked(args, ins, "in_specs")
         )
-        with core.extend_axis_env({name: used.shape[name] for name in call.names}):
-            closed, _, out_tree = trace_tree(f, args, {}, "shard_map")
-            out = unflatten(out_tree, closed.out_avals)
-            outs = call.checked(out, out_specs, "out_specs")
-            if check_vma and ins is not None:
-                call.check_replication(closed, ins, outs, out)
-            flat = flatten(args)[0]
-            leaves = core.eval_jaxpr(closed.jaxpr, closed.consts, *flat)
+        params = {
+            "mesh": used,
+            "newly_manual_axes": call.names,
+            "check_vma": bool(check_vma),
+        }
+        with manual_axes(**params):
+            closed, _, out_tree = trace_tree(fun, args, {}, "shard_map")
+        out = unflatten(out_tree, closed.out_avals)
+        outs = call.checked(out, out_specs, "out_specs")
+        if check_vma and in_specs is not Infer:
+            call.check_replication(closed, ins, outs, out)
+        leaves = call_on_shards(closed, flat, _given(ins), _given(outs), **params)
         return unflatten(
             out_tree,
             [call.placed(x, spec) for x, spec in zip(leaves, outs, strict=True)],
         )
 
     return wrapped
+
+
+def _without_static(fun, args, specs):
+    """(function of those arguments that have specs, these arguments, their specs)."""
+    if not isinstance(specs, (tuple, list)) or isinstance(specs, PartitionSpec):
+        return fun, args, specs
+    if len(specs) != len(args) or None not in specs:
+        return fun, args, specs
+    given = [k for k, spec in enumerate(specs) if spec is not None]
+
+    @functools.wraps(fun, updated=())
+    def with_static(*dynamic):
+        every = list(args)
+        for k, x in zip(given, dynamic, strict=True):
+            every[k] = x
+        return fun(*every)
+
+    dynamic = tuple([args[k] for k in given])
+    return with_static, dynamic, tuple([specs[k] for k in given])
 
 
 class _Call:
@@ -174,6 +203,11 @@ class _Call:
         if type(x) is not ArrayImpl or not isinstance(self.mesh, Mesh):
             return x
         return x._alias(x.aval, NamedSharding(self.mesh, spec or PartitionSpec()))
+
+
+def _given(specs):
+    """Specs, where None is one that cuts nothing."""
+    return [PartitionSpec() if spec is None else spec for spec in specs]
 
 
 def _path(values, k):

@@ -63,7 +63,7 @@ def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
     """Call the primal part now; record a call of the linear part."""
     nonzero = tuple(type(t) is not Zero for t in tangents)
     primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
-    primal, from_inputs = _without_inputs(primal, n_residuals)
+    primal, from_inputs = without_inputs(primal, n_residuals)
     outs = call_jaxpr(primal, *primals, **params)
     n = len(outs) - from_inputs.count(None)
     computed = iter(outs[n:])
@@ -79,11 +79,11 @@ def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
     return outs, tangents_out
 
 
-def _without_inputs(closed, n_last):
+def without_inputs(closed, n_last):
     """A closed jaxpr without those of its `n_last` last outputs that are its inputs, and
     for each of these outputs the number of the input, or None.
     """
-    key = _without_inputs, n_last
+    key = without_inputs, n_last
     known = closed.memo.get(key)
     if known is None:
         jaxpr = closed.jaxpr
@@ -123,17 +123,23 @@ def _front(dims):
     return tuple(None if d is None else 0 for d in dims)
 
 
-def _jit_dce(used, eqn):
-    """The call without its unused outputs, and without inputs that only those read."""
-    inner = eqn.params["jaxpr"]
-    key = _jit_dce, tuple(used)
+def pruned_call(inner, used):
+    """A closed jaxpr without its unused outputs, and without inputs that only those read.
+
+    Returns (closed jaxpr, for each of the inputs whether it is left).
+    """
+    key = pruned_call, tuple(used)
     known = inner.memo.get(key)
     if known is None:
         jaxpr, reads = dce(inner.jaxpr, used)
         invars = [v for v, read in zip(jaxpr.invars, reads, strict=True) if read]
         known = inner.replace(jaxpr=jaxpr.replace(invars=invars)), reads
         inner.memo[key] = known
-    closed, reads = known
+    return known
+
+
+def _jit_dce(used, eqn):
+    closed, reads = pruned_call(eqn.params["jaxpr"], used)
     return eqn.replace(
         invars=[a for a, read in zip(eqn.invars, reads, strict=True) if read],
         outvars=[v for v, wanted in zip(eqn.outvars, used, strict=True) if wanted],
@@ -157,6 +163,7 @@ jit_p = define(
     batch=_jit_batch,
     lower=_jit_lower,
 )
+jit_p.is_call = True
 
 
 def call_jaxpr(closed, *args, name, **params) -> Any:

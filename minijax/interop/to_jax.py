@@ -143,6 +143,11 @@ def _jit(params: dict[str, Any], args: list[Any]) -> list[Any]:
     return jax_module().jit(fun)(*args)
 
 
+def _shard_map(params: dict[str, Any], args: list[Any]) -> list[Any]:
+    """What it computes, on one device: JAX's own takes meshes of its own only."""
+    return to_jax(params["jaxpr"])(*args)
+
+
 def _checkpoint(params: dict[str, Any], args: list[Any]) -> list[Any]:
     # A policy says what derivatives taken later may keep, not what is computed.
     prevent_cse = params["prevent_cse"]
@@ -248,6 +253,7 @@ def _reduce(params: dict[str, Any], args: list[Any]) -> list[Any]:
 
 _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "jit": _jit,
+    "shard_map": _shard_map,
     "remat2": _checkpoint,
     "custom_jvp_call": _custom_jvp,
     "custom_vjp_call": _custom_vjp,

@@ -12,6 +12,7 @@ from minijax.control.custom import custom_vjp_call_p
 from minijax.control.ref_checks import check_distinct_refs
 from minijax.control.remat import remat_p
 from minijax.control.scan import scan_p
+from minijax.control.shard_map import call_on_shards, shard_map_p
 from minijax.control.while_loop import while_p
 from minijax.core import AbstractRef, ClosedJaxpr, Literal
 from minijax.state import primitives
@@ -163,6 +164,14 @@ def _call(primitive):
     return rule
 
 
+def _shard_map(values, refs, *, jaxpr, in_specs, out_specs, **params):
+    """The last value of a reference is cut as the reference is."""
+    cut = [spec for spec, ref in zip(in_specs, refs, strict=True) if ref is not None]
+    n, pure = len(out_specs), discharge(jaxpr)
+    outs = call_on_shards(pure, values, in_specs, [*out_specs, *cut], **params)
+    return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
+
+
 def _cond(values, refs, *, branches, **params):
     """Branches that use one reference have it as an input each."""
     _, *refs = refs
@@ -267,6 +276,7 @@ _ON_VALUES = {
     remat_p: _call(remat_p),
     cond_p: _cond,
     scan_p: _scan,
+    shard_map_p: _shard_map,
     while_p: _while,
 }
 

@@ -61,7 +61,7 @@ class _Rewriter:
             for atom in eqn.invars:
                 if type(atom) is Var:
                     uses[atom] = uses.get(atom, 0) + 1
-            if eqn.primitive.name == "jit":
+            if eqn.primitive.is_call:
                 self._count(eqn.params["jaxpr"].jaxpr)
         for atom in jaxpr.outvars:
             if type(atom) is Var:
@@ -73,7 +73,7 @@ class _Rewriter:
         """Take in the equations of a jaxpr; its outputs, named anew."""
         for eqn in jaxpr.eqns:
             ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
-            if eqn.primitive.name == "jit":
+            if eqn.primitive.is_call:
                 outs = self._open(eqn.params["jaxpr"], ins)
             else:
                 outs = self._take(eqn, ins, outermost)
