@@ -142,6 +142,15 @@ def test_checkify_errors(name):
     assert_same(body)
 
 
+def test_tangents_of_errors_say_nothing():
+    def found(side):
+        checked = side("experimental.checkify").checkify(lambda x: _log(side, x))
+        (error, out), (moved, tangent) = side.jax.jvp(checked, (-1.0,), (1.0,))
+        return error.get().split("\n")[0], moved.get(), out, tangent
+
+    assert_same(found)
+
+
 def test_error_as_exception():
     def body(side):
         checked = side("experimental.checkify").checkify(lambda x: _log(side, x))

@@ -8,7 +8,7 @@ from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.inspection import structs
 from minijax.array import placed
 from minijax.control.call import Wrapped as Wrapped
-from minijax.control.call import delete_donated
+from minijax.control.call import call_jaxpr, delete_donated
 from minijax.device import DEFAULT_SHARDING
 from minijax.effects import check_lowerable
 from minijax.transforms.cost import cost
@@ -139,7 +139,8 @@ class Lowered(_Compiling):
 
     def compile(self, compiler_options=None):
         """The executable."""
-        dispatch.compiled(self._traced.closed, self.fun_name)
+        if not self._traced.calls_refs:  # else each call reads and writes them
+            dispatch.compiled(self._traced.closed, self.fun_name)
         return Compiled(self._traced, self._donated, self._places)
 
 
@@ -156,13 +157,19 @@ class Compiled(_Compiling):
         if not self._called:
             self._called = True
             stats.event("stages_compiled_call")
-        outs = dispatch.compiled(self._traced.closed, self.fun_name)(flat)
+        outs = self._run(flat)
         if self._donated:
             delete_donated(flat, self._traced.donation(self._donated, False))
         places = self._places_of(1)
         if any(place is not None for place in places):
             outs = [placed(x, place) for x, place in zip(outs, places, strict=True)]
         return unflatten(self.out_tree, outs)
+
+    def _run(self, flat):
+        closed = self._traced.closed
+        if self._traced.calls_refs:
+            return call_jaxpr(closed, *flat, name=self.fun_name)
+        return dispatch.compiled(closed, self.fun_name)(flat)
 
     def _places_of(self, side):
         """Where arguments (0) lie or results (1) shall; None where nothing says it."""

@@ -18,11 +18,15 @@ from minijax.trace import trace
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 
-_Parts = namedtuple("_LinearSolveTuple", "matvec vecmat solve transpose_solve")
+_LinearSolveTuple = namedtuple(
+    "_LinearSolveTuple", "matvec vecmat solve transpose_solve"
+)
 
 
 def _transposed(parts):
-    return _Parts(parts.vecmat, parts.matvec, parts.transpose_solve, parts.solve)
+    return _LinearSolveTuple(
+        parts.vecmat, parts.matvec, parts.transpose_solve, parts.solve
+    )
 
 
 def _divide(values, lengths):
@@ -31,7 +35,7 @@ def _divide(values, lengths):
     for n in lengths:
         groups.append(list(values[at : at + n]))
         at += n
-    return _Parts(*groups), list(values[at:])
+    return _LinearSolveTuple(*groups), list(values[at:])
 
 
 def _joined(groups):
@@ -89,12 +93,14 @@ def custom_linear_solve(
                 "transpose_solve", back_tree, back_solver.out_avals
             )
         _check_like("transpose_solve", x_tree, x_avals, tree, avals)
-    consts = _Parts(apply_consts, back_consts, solver_consts, back_solver_consts)
+    consts = _LinearSolveTuple(
+        apply_consts, back_consts, solver_consts, back_solver_consts
+    )
     outs = linear_solve_p.bind(
         *_joined(consts),
         *flat,
-        const_lengths=_Parts(*map(len, consts)),
-        jaxprs=_Parts(apply, back, solver, back_solver),
+        const_lengths=_LinearSolveTuple(*map(len, consts)),
+        jaxprs=_LinearSolveTuple(apply, back, solver, back_solver),
     )
     return unflatten(solved_tree, outs)
 
@@ -243,7 +249,7 @@ def _batch_parts(axis, jaxprs, const_dims, mapped):
     n = len(mapped)
     value_dims = tuple(0 if m else None for m in mapped)
     parts, grown, out_dims = {}, list(mapped), None
-    for role in _Parts._fields:
+    for role in _LinearSolveTuple._fields:
         closed = getattr(jaxprs, role)
         parts[role] = closed
         if closed is None:
@@ -258,7 +264,7 @@ def _batch_parts(axis, jaxprs, const_dims, mapped):
             out_dims = found
         for k in range(n):
             grown[k] = grown[k] or found[k] is not None
-    return _Batched(_Parts(**parts), out_dims), grown
+    return _Batched(_LinearSolveTuple(**parts), out_dims), grown
 
 
 def _solve_lower(b, ins, out_avals, *, const_lengths, jaxprs):

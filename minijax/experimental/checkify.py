@@ -10,7 +10,7 @@ import string
 
 import numpy as np
 
-from minijax import core
+from minijax import core, dtypes
 from minijax import numpy as jnp
 from minijax._pytree import flatten, unflatten
 from minijax.api.inspection import trace_tree
@@ -63,9 +63,10 @@ class Error:
 
         Of a batch of errors: a `BatchedError`, if any failed.
         """
-        if not self._codes:
+        codes = [np.asarray(code) for code in self._codes]
+        if not codes or codes[0].dtype == dtypes.float0:  # a tangent says nothing
             return None
-        codes = np.stack([np.asarray(code) for code in self._codes])
+        codes = np.stack(codes)
         none = len(self._entries) + 1
         codes = np.min(np.where(codes == 0, none, codes), axis=0)
         found = {}
