@@ -412,6 +412,25 @@ def test_one_device(name):
     assert_same(_as_text(SINGLE[name]))
 
 
+# Arguments of the constructor that JAX's arrays have: dtype, number of parts, committed.
+PARTS = [("float32", 1, True), ("float32", 1, False), ("int32", 1, True),
+         ("float32", 2, True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype, n, committed", PARTS)
+def test_array_of_parts(dtype, n, committed):
+    def body(side):
+        x, place = side.jnp.arange(4.0), _sharding(side)
+        aval, make = side.core.ShapedArray((4,), np.dtype(dtype)), type(x)
+        try:
+            out = make(aval, place, [x] * n, committed=committed)
+        except ValueError as error:
+            return str(error)
+        return np.asarray(out).tolist(), out.committed, not committed or out.sharding == place
+
+    assert_same(body)
+
+
 def test_wrong_parts_are_refused():
     def body(side):
         call = side.make_array_from_single_device_arrays

@@ -54,6 +54,34 @@ class ArrayImpl(_callpath.Array, Array):
     __array_priority__ = 100
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
+    @classmethod
+    def _from_parts(cls, aval, sharding, arrays, committed, _skip_checks=False):
+        """What JAX's `ArrayImpl` makes: the array of the parts on each device, one.
+
+        ValueError for another number of parts, or a part of another shape or dtype.
+        """
+        if len(arrays) != 1:
+            raise ValueError(
+                "Expected 1 per-device arrays (this is how many devices are addressable "
+                f"by the sharding), but got {len(arrays)}"
+            )
+        (part,) = arrays
+        if part.dtype != aval.dtype:
+            raise ValueError(
+                "Input buffers to `Array` must have matching dtypes. Got "
+                f"{part.dtype.name}, expected {aval.dtype.name} for buffer: {part}"
+            )
+        if part.shape != aval.shape:
+            raise ValueError(
+                f"Expected shard shape {aval.shape} doesn't match the single device array "
+                f"shape {part.shape}. Shape of Array is {aval.str_short()} with sharding "
+                f"{sharding}"
+            )
+        if type(part) is not ArrayImpl:  # still traced
+            return part
+        part = placed(part, sharding) if committed else part
+        return part._alias(aval, committed and part._place)
+
     itemsize = property(lambda self: self.aval.dtype.itemsize)
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
     committed = _committed = property(lambda self: bool(self._place))

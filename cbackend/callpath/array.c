@@ -122,13 +122,23 @@ static PyObject *init_subclass(PyObject *type, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+/* The array that JAX's constructor makes: its arguments are not those of `array_new`. */
+static PyObject *from_parts(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  PyObject *make = PyObject_GetAttrString((PyObject *)type, "_from_parts");
+  PyObject *self = make ? PyObject_Call(make, args, kwargs) : NULL;
+  Py_XDECREF(make);
+  return self;
+}
+
 static PyObject *array_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-  (void)type;
   static char *names[] = {"aval", "data", "committed", NULL};
   PyObject *aval, *data, *place = Py_False;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!|O", names, &aval, &PyArray_Type, &data,
-                                   &place))
-    return NULL;
+                                   &place)) {
+    if (PyTuple_GET_SIZE(args) + (kwargs ? PyDict_GET_SIZE(kwargs) : 0) < 4) return NULL;
+    PyErr_Clear();
+    return from_parts(type, args, kwargs);
+  }
   if (Py_TYPE(aval) != mjx_aval_type) {
     PyErr_SetString(PyExc_TypeError, "an Array needs a ShapedArray");
     return NULL;

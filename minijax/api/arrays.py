@@ -159,7 +159,7 @@ def make_array_from_callback(shape, sharding, data_callback, dtype=None):
             f"dtype of the addressable shards. Got dtype={dtype} and shard "
             f"dtype={part.dtype}`."
         )
-    return _from_part(tuple(shape), sharding, part)
+    return ArrayImpl(part.aval.update(shape=tuple(shape)), sharding, [part], True)
 
 
 def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None):
@@ -177,12 +177,12 @@ def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None)
     for array in arrays:
         if not isinstance(array, Array):
             raise TypeError(f"Unsupported type for elements in `arrays`: {type(array)}")
-    if len(arrays) != 1:
-        raise ValueError(
-            f"Expected 1 per-device arrays (this is how many devices are addressable by "
-            f"the sharding), but got {len(arrays)}"
+    shape = tuple(shape)
+    if not arrays:
+        return ArrayImpl(
+            core.ShapedArray(shape, np.dtype(dtype)), sharding, arrays, True
         )
-    return _from_part(tuple(shape), sharding, arrays[0])
+    return ArrayImpl(arrays[0].aval.update(shape=shape), sharding, arrays, True)
 
 
 def make_array_from_process_local_data(sharding, local_data, global_shape=None):
@@ -196,21 +196,12 @@ def make_array_from_process_local_data(sharding, local_data, global_shape=None):
                 "global_shape should be None or equal to local_data.shape.Got "
                 f"global_shape={shape} and local_data.shape={np.shape(data)}."
             )
-        return _from_part(shape, sharding, asarray(data))
+        data = asarray(data)
+        return ArrayImpl(data.aval, sharding, [data], True)
 
     if global_shape is None or isinstance(global_shape, tuple):
         return tree_map(lambda data: make(data, global_shape), local_data)
     return tree_map(make, local_data, global_shape)
-
-
-def _from_part(shape, sharding, part):
-    if part.shape != shape:
-        kind = part.aval.update(shape=shape).str_short()
-        raise ValueError(
-            f"Expected shard shape {shape} doesn't match the single device array shape "
-            f"{part.shape}. Shape of Array is {kind} with sharding {sharding}"
-        )
-    return _put(part, sharding)
 
 
 def live_arrays(platform=None):
