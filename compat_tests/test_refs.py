@@ -1,5 +1,7 @@
 """Mutable references against JAX's: values, derivatives, batches, errors."""
 
+import functools
+import importlib
 import re
 
 import jax
@@ -286,6 +288,56 @@ def rules_that_write(jax, jnp):
     outs = [jax.grad(fun)(x, x + 1) for fun in (loss, jax.jit(loss))]
     outs += [jax.jit(jax.grad(lambda x, h: recorded(x, h) * 3))(2.0, history)]
     return outs, history[...], uses[...]
+
+
+def _copied(a, b):
+    a[...] = b[...] + 1
+    b[1] = a[1] * 2
+    return a[...] * b[...]
+
+
+@pytest.mark.parametrize("chosen", [True, False, [False, True], [True, False]])
+def test_discharged(chosen):
+    """The same equations as JAX's, whichever references become values."""
+
+    def text(package):
+        state = importlib.import_module(f"{package.__name__}._src.state.discharge")
+        struct = functools.partial(
+            package.ShapeDtypeStruct, (3,), np.float32, is_ref=True
+        )
+        jaxpr = package.make_jaxpr(_copied)(struct(), struct())
+        pure = state.discharge_state(jaxpr, should_discharge=chosen)
+        return [str(v.aval) for v in pure.jaxpr.invars + pure.jaxpr.outvars], [
+            eqn.primitive.name for eqn in pure.eqns if eqn.primitive.name in REF_OPS
+        ]
+
+    assert text(minijax) == text(jax)
+
+
+REF_OPS = "get", "swap", "addupdate"
+
+
+@pytest.mark.parametrize("name", ["run_state", "run_state_reference"])
+def test_run_state(name):
+    def outs(package):
+        jnp = package.numpy
+        state = importlib.import_module(f"{package.__name__}._src.state.discharge")
+
+        @functools.partial(getattr(state, name))
+        def run(refs):
+            x, y = refs["x"], refs["y"]
+            package.lax.fori_loop(
+                0, 3, lambda i, _: y.__setitem__(0, y[0] * x[...] + i), None
+            )
+            x[...] += jnp.sin(y[1])
+
+        args = {"x": jnp.float32(2), "y": jnp.arange(1.0, 3.0)}
+        dots = package.tree.map(jnp.ones_like, args)
+        found = [run(args), package.jit(run)(args), package.jvp(run, (args,), (dots,))]
+        return package.tree.leaves(found)
+
+    for a, b in zip(outs(jax), outs(minijax), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

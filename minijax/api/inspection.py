@@ -163,9 +163,13 @@ def _placement(given, shape):
 
 def abstract(x):
     """The aval of a value or of anything with a shape and a dtype."""
+    if type(x) is core.AbstractRef or type(x) is ShapeDtypeStruct and x.is_ref:
+        importlib.import_module("minijax.state")  # lets tracers of references be used
     try:
         return core.get_aval(x)
     except TypeError:
+        if type(x) is core.AbstractRef:
+            return x
         if hasattr(x, "shape") and hasattr(x, "dtype"):
             dtype = dtypes.canonicalize_dtype(x.dtype, allow_extended_dtype=True)
             return ShapedArray(x.shape, dtype, getattr(x, "weak_type", False))
@@ -173,9 +177,12 @@ def abstract(x):
 
 
 # A traced function may return a shape and dtype where a value would be.
-core.aval_rules[ShapeDtypeStruct] = lambda x: ShapedArray(
-    x.shape, x.dtype, bool(x.weak_type)
-)
+def _aval_of_struct(x):
+    aval = ShapedArray(x.shape, x.dtype, bool(x.weak_type))
+    return core.AbstractRef(aval) if x.is_ref else aval
+
+
+core.aval_rules[ShapeDtypeStruct] = _aval_of_struct
 
 
 def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):

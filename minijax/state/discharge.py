@@ -29,23 +29,26 @@ class _Cell:
         self.value = value
 
 
-def discharge(closed, same=()):
+def discharge(closed, same=(), kept=()):
     """The closed jaxpr on values: further outputs are the last values of its references.
 
     References among its constants must have been made inputs (`hoist_consts`).
     same: pairs of inputs, the second of which is the same reference as the first; it is
-    not read, and has no last value.
+    not read, and has no last value.  kept: inputs that stay references.
     """
-    key = discharge, same
+    key = discharge, same, kept
     known = closed.memo.get(key)
     if known is None:
-        known = closed.memo[key] = _discharge(closed, {b: a for a, b in same})
+        known = closed.memo[key] = _discharge(closed, {b: a for a, b in same}, kept)
     return known
 
 
-def _discharge(closed, first):
+def _discharge(closed, first, kept):
     avals = closed.in_avals
-    refs = [k for k, aval in enumerate(avals) if type(aval) is AbstractRef]
+    refs = [
+        k for k, aval in enumerate(avals)
+        if type(aval) is AbstractRef and k not in kept
+    ]  # fmt: skip
 
     def on_values(*args):
         cells = {k: _Cell(args[k]) for k in refs}
@@ -53,7 +56,7 @@ def _discharge(closed, first):
         outs = _run(closed.jaxpr, closed.consts, args)
         return outs + [cells[k].value for k in refs if k not in first]
 
-    avals = [a.inner_aval if type(a) is AbstractRef else a for a in avals]
+    avals = [a.inner_aval if k in refs else a for k, a in enumerate(avals)]
     return trace(on_values, avals, closed.jaxpr.debug_info)
 
 
@@ -73,11 +76,16 @@ def _run(jaxpr, consts, args):
 
 def _apply(eqn, ins):
     """The outputs of an equation; cells among its inputs take what it writes."""
-    rule = _ON_CELLS.get(eqn.primitive)
-    if rule is not None:
-        return rule(*ins, **eqn.params)
     cells = [x for x in ins if type(x) is _Cell]
+    rule = _ON_CELLS.get(eqn.primitive)
+    if rule is not None and (cells or eqn.primitive is primitives.new_ref_p):
+        return rule(*ins, **eqn.params)
+    refs = any(map(core.is_ref, ins))
     if cells:
+        if refs:
+            raise NotImplementedError(
+                f"{eqn.primitive} uses references of which only some are discharged"
+            )
         outs, last = call_on_values(
             eqn.primitive,
             [x.value if type(x) is _Cell else x for x in ins],
@@ -87,7 +95,7 @@ def _apply(eqn, ins):
         for cell, x in last.items():
             cell.value = x
         return outs
-    outs = eqn.primitive.bind_eqn(ins, _without_refs(eqn))
+    outs = eqn.primitive.bind_eqn(ins, eqn.params if refs else _without_refs(eqn))
     return outs if eqn.primitive.multiple_results else [outs]
 
 

@@ -2,4 +2,6 @@
 
 from minijax._src._homes import names_of
 
-__getattr__ = names_of(__name__, "minijax.ref", submodules={"primitives", "types"})
+__getattr__ = names_of(
+    __name__, "minijax.ref", submodules={"discharge", "primitives", "types"}
+)
