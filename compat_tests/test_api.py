@@ -1062,3 +1062,34 @@ def test_equations_over_shards(name):
 
     theirs, ours = (found(Side(n)) for n in NAMES)
     assert ours == theirs and ours
+
+
+# --- how functions are called -----------------------------------------------------------
+
+CALLS = """
+lax.nextafter(x1=x, x2=x)
+lax.mulhi(x=1, y=2)
+jax.custom_derivatives.zero_from_primal(val=x)
+jax.custom_batching.sequential_vmap(f=lambda x: x)(x)
+jax.checkpoint()
+jax.checkpoint(lambda x: x, concrete=False)(x)
+jax.jit(None)
+jnp.array(x, 'float32', True)
+jnp.array([1], None, True, 'K', 2)
+jnp.array([1], None, True, copy=False)
+jnp.array(x, None, True, 'K', 2, 3)
+lax.pcast(x)
+lax.pcast(x, 'i')
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_called(call):
+    """By the names that JAX gives; refused, or warned of, in its words."""
+
+    def body(side):
+        side("custom_derivatives"), side("custom_batching")
+        scope = {"jax": side.jax, "jnp": side.jnp, "lax": side.lax}
+        return eval(call, scope | {"x": side.jnp.ones(3)})
+
+    _same(body)

@@ -22,9 +22,9 @@ def custom_vjp_primal_tree_values(tree):
     return tree_map(lambda leaf: leaf.value, tree)
 
 
-def zero_from_primal(x, symbolic_zeros=False):
+def zero_from_primal(val, symbolic_zeros=False):
     """The zero tangent of a primal value."""
-    aval = SymbolicZero(typeof(x).to_tangent_aval())
+    aval = SymbolicZero(typeof(val).to_tangent_aval())
     return aval if symbolic_zeros else zeros(aval.aval)
 
 

@@ -67,11 +67,12 @@ def default_export_platform():
     return "cpu"
 
 
-def export(fun_jit, *, platforms=None):
+def export(fun_jit, *, platforms=None, disabled_checks=()):
     """A function of example arguments (or their types) that gives an `Exported`.
 
     fun_jit: a function that `jit` made, else ValueError.
     platforms: names of platforms, by default this one.
+    disabled_checks: accepted; there are no calls of foreign code to be checked.
     """
     if not isinstance(fun_jit, Wrapped):
         raise ValueError(

@@ -313,10 +313,11 @@ def _check_one_slice(args, kwargs, axes):
             )
 
 
-def _with_axes(f=None, /, *, axes=None, **_):
-    if f is None:
-        return functools.partial(_with_axes, axes=axes)
-    return f
+def auto_axes(f=None, /, *, axes=None, out_sharding=None):
+    """`f` itself, or a decorator: axes of a mesh of one device need no types."""
+    return (lambda g: g) if f is None else f
 
 
-auto_axes = explicit_axes = _with_axes
+def explicit_axes(f=None, /, *, axes=None, in_sharding=None):
+    """As `auto_axes`."""
+    return auto_axes(f)

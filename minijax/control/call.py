@@ -559,8 +559,11 @@ def _check_no_places(**places):
             )
 
 
+_ABSENT = object()
+
+
 def jit(
-    fun=None,
+    fun=_ABSENT,
     /,
     *,
     in_shardings=None,
@@ -589,7 +592,7 @@ def jit(
             to theirs.
         device, backend, keep_unused, compiler_options: accepted; there is one device.
     """
-    if fun is None:
+    if fun is _ABSENT:
         return functools.partial(
             jit,
             in_shardings=in_shardings,

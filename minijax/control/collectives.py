@@ -228,10 +228,18 @@ axis_index_p = define(
 # --- moving data ----------------------------------------------------------------------
 
 
-def all_gather(x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to=None):
+def all_gather(
+    x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to="varying"
+):
     """Every member's `x`, stacked along a new axis (`tiled`: concatenated along
-    `axis`).
+    `axis`).  ValueError for another `to` than "varying", "invarying" or "reduced", which
+    are all one on one device.
     """
+    if to not in ("varying", "invarying", "reduced"):
+        raise ValueError(
+            "Got unexpected `to` value for `jax.lax.all_gather`. Allowed `to` values "
+            "are: {'varying', 'invarying', 'reduced'}"
+        )
     _no_groups(axis_index_groups)
     names = _names(axis_name)
     size = core.axis_size(names)
@@ -552,9 +560,18 @@ def pbroadcast(x, axis_name, source):
     )
 
 
-def pcast(x, axis_name=None, *, to=None):
-    """`x` itself: replication is not tracked on one device."""
+def pcast(x, axis_name, *, to):
+    """`x` itself: replication is not tracked on one device.  ValueError for another `to`
+    than "varying", "reduced" or "unreduced".
+    """
+    if axis_name and to not in ("varying", "reduced", "unreduced"):
+        raise ValueError(
+            "Got unexpected `to` value. Allowed `to` values are: "
+            "{'varying', 'reduced', 'unreduced'}"
+        )
     return x
 
 
-pvary = pcast
+def pvary(x, axis_name):
+    """`x` itself, as `pcast`."""
+    return x

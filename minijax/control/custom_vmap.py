@@ -27,10 +27,10 @@ class custom_vmap:
         functools.update_wrapper(self, fun, updated=())
         self.fun, self.rule = fun, None
 
-    def def_vmap(self, rule):
+    def def_vmap(self, vmap_rule):
         """Set the rule; returns it."""
-        self.rule = rule
-        return rule
+        self.rule = vmap_rule
+        return vmap_rule
 
     def __call__(self, *args, **kwargs):
         if self.rule is None:
@@ -92,9 +92,9 @@ class _FlatRule:
         return outs, flags
 
 
-def sequential_vmap(fun):
-    """`fun`, batched as a loop over its elements."""
-    mapped = custom_vmap(fun)
+def sequential_vmap(f):
+    """`f`, batched as a loop over its elements."""
+    mapped = custom_vmap(f)
 
     def rule(axis_size, in_batched, *args):
         flat, tree = flatten(args)

@@ -19,33 +19,28 @@ from minijax.transforms.evaluate import evaluate
 from minijax.transforms.partial_eval import split_jaxpr
 from minijax.transforms.simplify import inline_calls
 
+_ABSENT = object()
+
 
 def checkpoint(
-    fun=None,
+    fun,
     *,
     prevent_cse=True,
     policy=None,
     static_argnums=(),
     static_argnames=(),
-    concrete=False,
+    concrete=_ABSENT,
 ) -> Any:
     """`fun`, whose intermediate values are recomputed in the backward pass.
 
     `policy(primitive, *avals, **params) -> bool` says which results are kept all the
     same (see `checkpoint_policies`); by default none is.
     """
-    if concrete:
+    if concrete is not _ABSENT:
         raise NotImplementedError(
             "The `concrete` option to `jax.checkpoint` was deprecated in JAX v0.8.2, and "
-            "removed in JAX v0.10.0. In its place please use `static_argnums`."
-        )
-    if fun is None:
-        return functools.partial(
-            checkpoint,
-            prevent_cse=prevent_cse,
-            policy=policy,
-            static_argnums=static_argnums,
-            static_argnames=static_argnames,
+            "removed in JAX v0.10.0. In its place please use `static_argnums`; for details "
+            "refer to https://docs.jax.dev/en/latest/jep/11830-new-remat-checkpoint.html."
         )
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
 

@@ -48,14 +48,14 @@ def _from_linearization(rule):
 primitive_linearizations = RuleTable("linearize", _from_linearization, _same)
 
 
-def get_primitive_transpose(primitive):
+def get_primitive_transpose(p):
     """The transpose rule of a primitive.  NotImplementedError if it has none."""
     try:
-        return primitive_transposes[primitive]
+        return primitive_transposes[p]
     except KeyError:
         raise NotImplementedError(
             "Transpose rule (for reverse-mode differentiation) for "
-            f"'{primitive}' not implemented"
+            f"'{p}' not implemented"
         ) from None
 
 

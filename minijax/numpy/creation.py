@@ -67,10 +67,10 @@ def _as_array(x):
 def array(
     object,
     dtype=None,
+    *args,
     copy=True,
     order: str | None = "K",
     ndmin=0,
-    *,
     device=None,
     out_sharding=None,
 ) -> Any:
@@ -81,6 +81,8 @@ def array(
     TypeError for values that no array holds, ValueError for None and for ragged
     sequences, OverflowError for integers out of range.
     """
+    if args:
+        copy, order, ndmin = _by_place(args, (copy, order, ndmin))
     if order is not None and order != "K":
         raise NotImplementedError("Only implemented for order='K'")
     dtype = user_dtype(dtype, "array")
@@ -89,6 +91,25 @@ def array(
     if missing > 0:
         out = lax.expand_dims(out, range(missing))
     return placed(out, device)
+
+
+def _by_place(args, given) -> Any:
+    """copy, order and ndmin of `array`, of which the first few were given by place."""
+    if len(args) > 3:
+        raise TypeError(
+            f"array() takes at most 5 positional arguments but {len(args) + 2} were given"
+        )
+    names, plain = ("copy", "order", "ndmin"), (True, "K", 0)
+    for name, value, default in zip(names, given, plain, strict=True):
+        if name in names[: len(args)] and value != default:
+            raise TypeError(f"array() got multiple values for argument '{name}'")
+    warnings.warn(
+        "Passing the copy, order, and ndmin arguments to jnp.array positionally is "
+        "deprecated. Use keyword arguments instead.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return (*args, *given[len(args) :])
 
 
 def _from_object(x, dtype, copy=False) -> Any:

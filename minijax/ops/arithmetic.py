@@ -140,7 +140,7 @@ def scale(factor, x):
     return mul(constant_like(factor, x), x)
 
 
-def mulhi(x, y):
+def mulhi(x, y, /):
     """The upper half of the bits of the product of integers, at twice their width."""
     return mulhi_p.bind(x, y)
 

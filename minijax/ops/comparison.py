@@ -144,9 +144,9 @@ gt_p = _comparison("gt", REAL + BOOL, np.greater)
 ge_p = _comparison("ge", REAL + BOOL, np.greater_equal)
 
 
-def nextafter(x, y):
-    """The next float after x in the direction of y."""
-    return nextafter_p.bind(x, y)
+def nextafter(x1, x2):
+    """The next float after x1 in the direction of x2."""
+    return nextafter_p.bind(x1, x2)
 
 
 nextafter_p = nary(
