@@ -90,6 +90,25 @@ def _jaxpr(side):
     return re.findall(r"debug_print|fmt=.*|ordered=.*|partitioned=.*|in_tree=.*", text)
 
 
+def _checkpointed(side, dropped):
+    """Prints of values that a checkpoint keeps, or not, in a scan and outside of one."""
+    name = side("ad_checkpoint").checkpoint_name
+
+    def step(x):
+        y = name(x + 1.0, "y")
+        z = name(y * 2.0, "z")
+        _show(side, "{} {}", y, z)
+        return side.jnp.sin(z)
+
+    def keeps(*_, name=None, **__):
+        return name not in dropped(["y", "z"])
+
+    def fun(x):
+        return side.lax.scan(lambda c, _: (step(c), None), step(x), None, length=2)[0]
+
+    return side.grad(side.jax.checkpoint(fun, policy=keeps))(2.0)
+
+
 CASES = {
     "words": lambda s: _show(s, "just words"),
     "fields": lambda s: _show(s, "{:.3f} {x:>8} {y}", 1.23456, x=2, y=s.jnp.arange(3)),
@@ -109,6 +128,13 @@ CASES = {
     "unchecked": lambda s: _show(s, "{}", 1, 2, skip_format_check=True),
     "other name": lambda s: _show(s, "{x}", y=2),
     "vmap": lambda s: s.vmap(lambda x: _show(s, "v {}", x))(s.jnp.arange(3)),
+    "vmap of vmap": lambda s: s.vmap(
+        s.vmap(lambda x, y: _show(s, "v {} {}", x, y), in_axes=(0, None)),
+        in_axes=(1, 0),
+    )(s.jnp.arange(6).reshape(3, 2), s.jnp.arange(2)),
+    "checkpoint, all kept": lambda s: _checkpointed(s, lambda names: names[2:]),
+    "checkpoint, one kept": lambda s: _checkpointed(s, lambda names: names[:1]),
+    "checkpoint, none kept": lambda s: _checkpointed(s, lambda names: names),
     "vmap of constant": lambda s: s.vmap(lambda x: (_show(s, "one"), x)[1])(
         s.jnp.arange(3)
     ),

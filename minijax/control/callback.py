@@ -472,12 +472,12 @@ def _debug_rules(primitive_of, with_callback):
 
     def batch(axis, args, dims, **params):
         mapped = [d is not None for d in dims]
-        args = [
-            move_axis(x, d, 0) if d is not None else x
-            for x, d in zip(args, dims, strict=True)
-        ]
         callback, params = with_callback(params)
-        each = _Each(callback, mapped, axis.size)
+        args = [
+            move_axis(x, d, _loops(callback, k)) if d is not None else x
+            for k, (x, d) in enumerate(zip(args, dims, strict=True))
+        ]
+        each = _each(callback, mapped, axis.size)
         debug_callback_p.bind(*args, callback=each, **params)
         return [], []
 
@@ -504,6 +504,23 @@ class _Each(_Looped):
         for k in range(self.size):
             self._at(k, arrays)
         return ()
+
+
+def _each(callback, mapped, size):
+    """A callback for each element of a batch: the loop goes within those that are there,
+    since what was batched first is gone through last, as in JAX.
+    """
+    if type(callback) is not _Each:
+        return _Each(callback, mapped, size)
+    inner = _each(callback.callback, mapped, size)
+    return _Each(inner, callback.mapped, callback.size)
+
+
+def _loops(callback, k):
+    """How many loops take slices of argument `k` before the callback has it."""
+    if type(callback) is not _Each:
+        return 0
+    return callback.mapped[k] + _loops(callback.callback, k)
 
 
 def _callback_of(params):

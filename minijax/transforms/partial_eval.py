@@ -23,7 +23,8 @@ def split_jaxpr(closed, unknown, keep, n_known):
             continue
         giving, given, held = _held(eqn, keep)
         early_eqns.append(giving)
-        late_eqns.append(given)
+        if not _done(eqn, keep, kept):
+            late_eqns.append(given)
         kept += held
     outs, rest = jaxpr.outvars[:n_known], jaxpr.outvars[n_known:]
     late, kept = _late_part(jaxpr.replace(eqns=late_eqns, outvars=rest), kept)
@@ -50,6 +51,17 @@ def _held(eqn, keep):
     return eqn, eqn, eqn.outvars if keep(eqn.primitive, *avals, **eqn.params) else []
 
 
+def _done(eqn, keep, kept):
+    """Whether an equation that only has effects (a print) need not run again: the policy
+    keeps it, and of what it reads something is kept rather than computed again.
+    """
+    if eqn.outvars or not eqn.effects:
+        return False
+    avals = [a.aval for a in eqn.invars]
+    reads_kept = any(a is v for a in eqn.invars for v in kept)
+    return reads_kept and keep(eqn.primitive, *avals, **eqn.params)
+
+
 def keep_inside(closed, keep):
     """What is kept within the body of a loop or branch: (giving, given, n_kept).
 
@@ -66,7 +78,12 @@ def _keep_inside(closed, keep):
     jaxpr = closed.jaxpr
     held = [_held(eqn, keep) for eqn in jaxpr.eqns]
     kept = [var for _, _, variables in held for var in variables]
-    given, kept = _late_part(jaxpr.replace(eqns=[eqn for _, eqn, _ in held]), kept)
+    late_eqns = [
+        given
+        for eqn, (_, given, _) in zip(jaxpr.eqns, held, strict=True)
+        if not _done(eqn, keep, kept)
+    ]
+    given, kept = _late_part(jaxpr.replace(eqns=late_eqns), kept)
     giving, _ = dce(
         jaxpr.replace(outvars=jaxpr.outvars + kept, eqns=[eqn for eqn, _, _ in held])
     )

@@ -17,6 +17,7 @@ from minijax.control.callback import debug_callback_p, debug_print_p
 from minijax.control.cond import cond_p
 from minijax.control.remat import remat_p
 from minijax.control.scan import scan_p
+from minijax.control.shard_map import shard_map_p
 from minijax.control.while_loop import while_p
 from minijax.dispatch import executable
 from minijax.errors import KeyReuseError
@@ -356,6 +357,7 @@ key_reuse_signatures: dict[core.Primitive, Any] = {
     debug_callback_p: _NEUTRAL,
     debug_print_p: _NEUTRAL,
     jit_p: _call_signature,
+    shard_map_p: _call_signature,
     remat_p: _remat_signature,
     cond_p: _cond_signature,
     scan_p: _scan_signature,
