@@ -6,8 +6,6 @@ dtype, and rounded once, to nearest and even, when they are stored: all by the i
 kernels that there are, so that both tiers give the same bits.
 """
 
-from dataclasses import dataclass
-
 import ml_dtypes
 import numpy as np
 
@@ -53,7 +51,6 @@ def widened(eqn):
     return avals, params
 
 
-@dataclass(frozen=True)
 class Format:
     """A narrow float: a sign, exponent and mantissa bits, and what its last codes mean.
 
@@ -61,11 +58,11 @@ class Format:
     number, or None; where it is that of -0, zero has no sign.
     """
 
-    exponent: int
-    mantissa: int
-    bias: int
-    infinite: bool = False
-    nan: int | None = None
+    __slots__ = ("bias", "exponent", "infinite", "mantissa", "nan")
+
+    def __init__(self, exponent, mantissa, bias, infinite=False, nan=None):
+        self.exponent, self.mantissa, self.bias = exponent, mantissa, bias
+        self.infinite, self.nan = infinite, nan
 
     @property
     def sign(self):
@@ -183,14 +180,14 @@ def _from_exponent(bits, view):
     return value.reinterpret(_F32)
 
 
-@dataclass(frozen=True)
 class Source:
     """A float that is rounded to narrower ones: its dtype, that of its bits, its layout."""
 
-    dtype: np.dtype
-    bits: np.dtype
-    mantissa: int
-    bias: int
+    __slots__ = ("bias", "bits", "dtype", "mantissa")
+
+    def __init__(self, dtype, bits, mantissa, bias):
+        self.dtype, self.bits = dtype, bits
+        self.mantissa, self.bias = mantissa, bias
 
     @property
     def infinity(self):
