@@ -20,6 +20,26 @@
 #define VECTOR_BYTES 16
 #endif
 
+/* The sum of a vector's elements: halves are added until one is left. */
+#define FOLD(S, BYTES, from, to)                                      \
+  half_##BYTES##_##S to##_low, to##_high;                             \
+  __builtin_memcpy(&to##_low, &(from), BYTES);                        \
+  __builtin_memcpy(&to##_high, (const char *)&(from) + BYTES, BYTES); \
+  const half_##BYTES##_##S to = to##_low + to##_high
+#define KEEP(S, BYTES, from, to) const half_##BYTES##_##S to = from
+#if VECTOR_BYTES == 64
+#define FOLD_TO_32 FOLD
+#else
+#define FOLD_TO_32 KEEP
+#endif
+#if VECTOR_BYTES >= 32
+#define FOLD_TO_16 FOLD
+#else
+#define FOLD_TO_16 KEEP
+#endif
+#define LAST_f32(x) (((x)[0] + (x)[2]) + ((x)[1] + (x)[3]))
+#define LAST_f64(x) ((x)[0] + (x)[1])
+
 enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
 
 #define DEFINE_DOT(T, S)                                                                                \
@@ -130,6 +150,13 @@ enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
     }                                                                                                   \
   }                                                                                                     \
                                                                                                         \
+  typedef T half_32_##S __attribute__((vector_size(VECTOR_BYTES < 32 ? 16 : 32), may_alias));           \
+  typedef T half_16_##S __attribute__((vector_size(16), may_alias));                                    \
+  MJX_INLINE T tree_##S(vec_##S sums) {                                                                 \
+    FOLD_TO_32(S, 32, sums, middle);                                                                    \
+    FOLD_TO_16(S, 16, middle, least);                                                                   \
+    return LAST_##S(least);                                                                             \
+  }                                                                                                     \
   MJX_INLINE void line_dots_##S(int columns, int64_t K, const T *a, const T *b, int64_t b_row,          \
                                 T *c) {                                                                 \
     vec_##S sum[2 * LINE_COLUMNS];                                                                      \
@@ -140,12 +167,13 @@ enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
       for (int j = 0; j < columns; j++) sum[j] += x * *(const vec_##S *)(b + j * b_row + k);            \
     }                                                                                                   \
     for (int j = 0; j < columns; j++) {                                                                 \
-      T lanes[LANES_##S];                                                                               \
-      __builtin_memcpy(lanes, &sum[j], sizeof lanes);                                                   \
-      for (int64_t l = k; l < K; l++) lanes[l - k] += a[l] * b[j * b_row + l];                          \
-      for (int width = LANES_##S / 2; width > 0; width /= 2)                                            \
-        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];                                   \
-      c[j] = lanes[0];                                                                                  \
+      if (k < K) {                                                                                      \
+        T lanes[LANES_##S];                                                                             \
+        __builtin_memcpy(lanes, &sum[j], sizeof lanes);                                                 \
+        for (int64_t l = k; l < K; l++) lanes[l - k] += a[l] * b[j * b_row + l];                        \
+        __builtin_memcpy(&sum[j], lanes, sizeof lanes);                                                 \
+      }                                                                                                 \
+      c[j] = tree_##S(sum[j]);                                                                          \
     }                                                                                                   \
   }                                                                                                     \
   /* A matrix times a vector: several of its rows at once, whose sums then do not wait for each       \
