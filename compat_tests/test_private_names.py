@@ -260,8 +260,9 @@ CALLS = {
         type(raised(lambda: s("_src.util").canonicalize_axis(3, 3))).__name__
     ),
     "substituted": lambda s: s("_src.util").subs_list([None, 1], [5, 6], [7]),
-    "paths": lambda s: repr(
-        list(s("_src.tree_util").generate_key_paths({"a": [1, 2]}))
+    "paths": lambda s: repr(s("_src.tree_util").generate_key_paths({"a": [1, 2]})),
+    "flat prefix": lambda s: s("_src.tree_util").broadcast_flattened_prefix_with_treedef(
+        [1, 2], s.tree.structure((0, 0)), s.tree.structure(([0, {"a": 0}], 0))
     ),
     "eye": lambda s: s("_src.lax.lax")._eye(np.float32, (3, 4), 1),
     "delta": lambda s: s("_src.lax.lax")._delta(np.float32, (2, 3, 2), (0, 2)),

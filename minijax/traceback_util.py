@@ -6,10 +6,12 @@ files under this package.  `jax_traceback_filtering` set to "off" keeps them all
 
 import functools
 import os
+import sys
 import types
 from typing import Any
 
 from minijax import config
+from minijax.source_info import position
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _excluded = [_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "cbackend") + os.sep]
@@ -48,6 +50,20 @@ def filtered(traceback):
             kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno
         )
     return kept, shortened
+
+
+def traceback_at(source):
+    """A traceback whose one entry shows the line of a source; None for no source.
+
+    The line ran long ago: its frame is gone, and one of the same names stands for it.
+    """
+    if source is None or source[0] is None:
+        return None
+    file, name = source[0].co_filename, source[0].co_name
+    frames = []
+    stand_in = compile("note()", file, "exec").replace(co_name=name)
+    exec(stand_in, {"note": lambda: frames.append(sys._getframe(1))})
+    return types.TracebackType(None, frames[0], -1, position(source)[0] or 0)
 
 
 def filter_error(error):

@@ -39,6 +39,7 @@ from minijax.ops import (
 )
 from minijax.ops.define import NONDIFFERENTIABLE, NOT_LINEAR, define, elementwise_batch
 from minijax.random.gammas import random_gamma_p
+from minijax.traceback_util import traceback_at
 
 
 def _is_key(atom):
@@ -423,6 +424,12 @@ def apply_checked(run, primitive, args, params) -> Any:
     return found if primitive.multiple_results else found[0]
 
 
+_FIRST_USE = (
+    "PRNG key first used at the above location was subsequently reused at the following "
+    "location:"
+)
+
+
 def _checked(run, signature, given, name):
     """The results of `run()`, which does to the keys among `given` what the signature
     says.
@@ -431,10 +438,11 @@ def _checked(run, signature, given, name):
     for sink in sinks:
         used, source = _uses[given[sink.idx]]
         if np.any(used & np.asarray(sink.mask)):
+            first = KeyReuseError(_FIRST_USE).with_traceback(traceback_at(source))
             raise KeyReuseError(
                 f"Previously-consumed key passed to {name} at index {sink.idx}\n"
                 f"It was first used at {source_info.describe_source(source)}"
-            )
+            ) from first
     outs = run()
     here = source_info.user_frame()
     for sink in sinks:
