@@ -941,6 +941,22 @@ SHARDED = {
     "while": (_while, ["x"], [], {}),
     "cond": (_branched, ["x"], [], {}),
     "constant": (lambda s, x: s.jnp.ones(2), ["x"], [], {}),
+    "cast": (lambda s, x: s.lax.pcast(x, "x", to="varying"), [], ["x"], {}),
+    "cast, not replicated": (
+        lambda s, x: s.lax.pcast({"a": x}, ("x",), to="varying"),
+        [],
+        [],
+        {},
+    ),
+    "cast and summed": (
+        lambda s, x: s.lax.psum(s.lax.pcast(x, "x", to="varying"), "x"),
+        [],
+        [],
+        {},
+    ),
+    "cast along no axes": (lambda s, x: s.lax.pcast(x, (), to="varying"), [], [], {}),
+    "cast along a set": (lambda s, x: s.lax.pcast(x, {"x"}, to="varying"), [], [], {}),
+    "as it is": (lambda s, x: x, ["x"], ["x"], {}),
     "one axis": (lambda s, x: s.lax.psum(x, "x"), ["x"], [], {"axis_names": {"x"}}),
     "an axis that is not mapped": (lambda s, x: x, ["y"], ["y"], {"axis_names": {"x"}}),
     "too many entries": (lambda s, x: x, ["x", "y"], ["x"], {}),
@@ -968,6 +984,42 @@ def test_sharded(name):
     theirs, ours = (_said(body, Side(n)) for n in NAMES)
     for side in (theirs, ours):  # JAX names a wrapper of its own in some messages
         side[0] = re.sub(r"function '[^']*'", "function", side[0])
+    assert ours == theirs
+
+
+def test_casts_that_cannot_be():
+    for s in (Side(n) for n in NAMES):
+        with pytest.raises(
+            ValueError, match=r"pvary should be called under jax.shard_"
+        ):
+            s.lax.pcast(s.jnp.ones(2), "x", to="varying")
+        with pytest.raises(
+            ValueError, match=r"Got unexpected `to` value. Allowed `to` "
+        ):
+            s.lax.pcast(s.jnp.ones(2), "x", to="other")
+
+
+@pytest.mark.parametrize("axes", ["", "x", "y", "xx", "xy"])
+def test_abstract_mesh(axes):
+    """The mesh is that of the arguments; `axes` says over which axes these are cut."""
+
+    def body(s):
+        def mesh(name):
+            types = (s.sharding.AxisType.Auto,)
+            return s.make_mesh((1,), (name,), axis_types=types)
+
+        x = np.arange(3, dtype=np.float32)
+        args = [x] + [
+            s.device_put(x, s.sharding.NamedSharding(mesh(name), s.P(name)))
+            for name in axes
+        ]
+        mapped = s.shard_map(
+            lambda *xs: [x * 2 for x in xs], mesh=mesh("x").abstract_mesh,
+            in_specs=s.P("x"), out_specs=s.P("x"),
+        )  # fmt: skip
+        return [(repr(out.sharding), out.tolist()) for out in mapped(*args)]
+
+    theirs, ours = (_said(body, Side(n)) for n in NAMES)
     assert ours == theirs
 
 
@@ -1015,6 +1067,11 @@ MAPPED = {
     "grad": lambda s: s.grad(_total(_sine(s))),
     "grad of psum": lambda s: s.grad(_total(s.jit(_summed(s)))),
     "pullback": lambda s: lambda z: s.vjp(_summed(s), z)[1](z),
+    "grad of a cast": lambda s: s.grad(
+        _total(
+            _on_x(s, lambda x: s.lax.pcast(x, "x", to="varying") * x, s.P(), s.P("x"))
+        )
+    ),
     "vmap": lambda s: lambda z: s.vmap(_sine(s))(z[None]),
     "vmap to a mesh axis": lambda s: (
         lambda z: s.vmap(_sine(s), spmd_axis_name="y")(z[None])

@@ -13,11 +13,12 @@ from minijax._pytree_prefix import flatten_axes
 from minijax.api.inspection import trace_tree
 from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl
+from minijax.control.body import as_array
 from minijax.control.call import jit
 from minijax.control.shard_map import call_on_shards, manual_axes
 from minijax.control.shard_map import shard_map_p as shard_map_p
 from minijax.control.varying import varying_axes
-from minijax.mesh import Mesh, current_mesh
+from minijax.mesh import AbstractMesh, Mesh, current_mesh
 from minijax.named_sharding import NamedSharding
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import api_boundary
@@ -68,8 +69,11 @@ def shard_map(
                 "a mesh context, or pass `mesh` to shard_map"
             )
         fun, args, ins = _without_static(f, args, in_specs)
-        call = _Call(f, used, frozenset(axis_names or used.axis_names))
         flat = flatten(args)[0]
+        placed_on = used
+        if isinstance(mesh, AbstractMesh):
+            placed_on = _mesh_of(flat, mesh)
+        call = _Call(f, placed_on, frozenset(axis_names or used.axis_names))
         ins = (
             [None] * len(flat)
             if in_specs is Infer
@@ -112,6 +116,33 @@ def _without_static(fun, args, specs):
 
     dynamic = tuple([args[k] for k in given])
     return with_static, dynamic, tuple([specs[k] for k in given])
+
+
+def _mesh_of(values, mesh):
+    """The mesh that arrays are cut over, of the shape of an abstract one; while there are
+    tracers among them the abstract one.
+
+    ValueError where no array has one, or one of another shape.
+    """
+    if any(isinstance(x, core.Tracer) for x in values):
+        return mesh
+    found = None
+    for x in values:
+        if type(x) is not ArrayImpl or not isinstance(x.sharding, NamedSharding):
+            continue
+        found = x.sharding.mesh
+        if found.shape_tuple != mesh.shape_tuple:
+            raise ValueError(
+                f"Mesh shape of the input {found.shape_tuple} does not match the mesh "
+                f"shape passed to shard_map  {mesh.shape_tuple} for shape "
+                f"{x.aval.str_short()}"
+            )
+    if found is None:
+        raise ValueError(
+            "Please pass `jax.Array`s with a `NamedSharding` as input to `shard_map` when "
+            "passing `AbstractMesh` to the mesh argument."
+        )
+    return found
 
 
 class _Call:
@@ -200,6 +231,7 @@ class _Call:
 
     def placed(self, x, spec):
         """A result that is computed, committed to its shards."""
+        x = as_array(x)
         if type(x) is not ArrayImpl or not isinstance(self.mesh, Mesh):
             return x
         return x._alias(x.aval, NamedSharding(self.mesh, spec or PartitionSpec()))

@@ -561,17 +561,50 @@ def pbroadcast(x, axis_name, source):
 
 
 def pcast(x, axis_name, *, to):
-    """`x` itself: replication is not tracked on one device.  ValueError for another `to`
-    than "varying", "reduced" or "unreduced".
+    """`x`, taken to vary along named axes (`to` is "varying"): a pytree like `x`.
+
+    TypeError for axes that are no tuple or str; ValueError for another `to` than
+    "varying", "reduced" or "unreduced", and outside of `shard_map`.
     """
-    if axis_name and to not in ("varying", "reduced", "unreduced"):
+    if not axis_name:
+        return x
+    if not isinstance(axis_name, (tuple, str)):
+        raise TypeError(f"{axis_name=} must be a tuple or a str. Got {axis_name}")
+    if to not in ("varying", "reduced", "unreduced"):
         raise ValueError(
             "Got unexpected `to` value. Allowed `to` values are: "
             "{'varying', 'reduced', 'unreduced'}"
         )
-    return x
+    if to != "varying":
+        raise NotImplementedError(f"pcast to {to!r} needs explicit mesh axes")
+    return pvary(x, axis_name)
 
 
 def pvary(x, axis_name):
-    """`x` itself, as `pcast`."""
+    """`pcast` to "varying"."""
+    names = _names(axis_name)
+    return tree_map(lambda leaf: pvary_p.bind(leaf, axes=names), x) if names else x
+
+
+class _Varying(Collective):
+    """A collective that leaves values as they are, but says along which axes they vary."""
+
+    key = "axes"
+
+
+def _pvary_shape(x, *, axes):
+    if not all(name in core.axis_env() for name in axes):
+        raise ValueError("pvary should be called under jax.shard_map.")
     return x
+
+
+pvary_p = define(
+    "pvary",
+    cls=_Varying,
+    shape=_pvary_shape,
+    reference=lambda x, *, axes: x,
+    jvp=_linear(lambda: pvary_p),
+    transpose=lambda ct, x, *, axes: psum_p.bind(ct, axes=axes, axis_index_groups=None),
+    batch=lambda axis, args, dims, *, axes: (pvary_p.bind(*args, axes=axes), dims[0]),
+    lower=_identity_lower,
+)
