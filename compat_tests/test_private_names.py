@@ -261,7 +261,9 @@ CALLS = {
     ),
     "substituted": lambda s: s("_src.util").subs_list([None, 1], [5, 6], [7]),
     "paths": lambda s: repr(s("_src.tree_util").generate_key_paths({"a": [1, 2]})),
-    "flat prefix": lambda s: s("_src.tree_util").broadcast_flattened_prefix_with_treedef(
+    "flat prefix": lambda s: s(
+        "_src.tree_util"
+    ).broadcast_flattened_prefix_with_treedef(
         [1, 2], s.tree.structure((0, 0)), s.tree.structure(([0, {"a": 0}], 0))
     ),
     "eye": lambda s: s("_src.lax.lax")._eye(np.float32, (3, 4), 1),
