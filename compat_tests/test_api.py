@@ -620,6 +620,18 @@ EDGES = {
     "output without axis": lambda s: _out_axes(s, out_axes={"a": 0, "b": None}),
     "named output without axis": lambda s: _out_axes(s, out_axes=None, axis_name="i"),
     "deep axes": lambda s: s.vmap(lambda x: x, in_axes=([0],))(np.ones(3)),
+    "vmap of a function that gives text": lambda s: s.vmap(lambda x: "a")(np.ones(3)),
+    "vmap of a reduction's start": lambda s: s.vmap(
+        lambda x: s.lax.reduce_window(x, x[0], s.lax.add, (2,), (1,), "SAME")
+    )(np.ones((3, 4), np.float32)),
+    "groups of an axis": lambda s: s.vmap(
+        lambda x: s.lax.psum(x, "i", axis_index_groups=[[0, 1]]), axis_name="i"
+    )(np.ones(2)),
+    "grad of a dilated pool": lambda s: s.grad(
+        lambda x: s.lax.reduce_window(
+            x, -np.inf, s.lax.max, (2,), (1,), "VALID", window_dilation=(2,)
+        ).sum()
+    )(np.ones(4, np.float32)),
     "jacfwd to integers": lambda s: s.jacfwd(lambda x: x.astype(int))(3.0),
     "jacrev of integers": lambda s: s.jacrev(lambda x: x + 0.0, allow_int=True)(1),
     "jacfwd of two types": lambda s: s.jacfwd(lambda t: (t[0], t[0] + t[1]))(

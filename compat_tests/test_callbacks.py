@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sides import NAMES, Side, both
 
+import minijax.experimental
+
 
 def _show(side, *args, **kwargs):
     side.jax.debug.print(*args, **kwargs)
@@ -279,3 +281,18 @@ def test_breakpoint(name):
     theirs, ours = both(_session(*SESSIONS[name]))
     assert theirs[0].startswith("Entering jdb:\n(jdb) ")
     assert ours == theirs
+
+
+def test_io_in_a_loop_whose_end_is_batched():
+    """Refused: members that are done would call again."""
+    lax = minijax.lax
+
+    def body(x):
+        minijax.experimental.io_callback(print, None, x)
+        return x + 1
+
+    def count(n):
+        return lax.while_loop(lambda x: x < n, body, 0.0)
+
+    with pytest.raises(NotImplementedError, match="IO effects not supported in while"):
+        minijax.vmap(count)(np.arange(2.0))

@@ -55,6 +55,9 @@ class EffectTypeSet:
         return [e for e in effects if not self.contains(e)]
 
 
+IO, ORDERED_IO = Effect("IO"), Effect("OrderedIO")  # those of callbacks
+io_effects = frozenset([IO, ORDERED_IO])
+
 ordered_effects = EffectTypeSet()
 shardable_ordered_effects = EffectTypeSet()
 lowerable_effects = EffectTypeSet()

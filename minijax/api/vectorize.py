@@ -87,7 +87,11 @@ def vmap(
             outs, out_dims = batching.batch(flat_fun, axis, flat, dims)
         wanted = flatten_axes("vmap out_axes", trees[0], out_axes)
         for x in outs:
-            core.get_aval(x)
+            if not core.valid_jaxtype(x):
+                raise TypeError(
+                    f"Output from batched function {x!r} with type {type(x)} is not a "
+                    "valid JAX type"
+                )
         moved = []
         for k, (x, d, w) in enumerate(zip(outs, out_dims, wanted, strict=True)):
             if w is None and d is not None:

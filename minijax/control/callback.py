@@ -16,6 +16,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.array import ArrayImpl
 from minijax.core import Effect, Primitive, ShapedArray, SourceInfo, Zero
 from minijax.dispatch import as_data
+from minijax.effects import IO, ORDERED_IO
 from minijax.errors import JaxRuntimeError
 from minijax.ops.define import NO_RULE, batch_front, define, expand, move_axis
 
@@ -118,7 +119,7 @@ def _lower_as(what):
 class _Effectful(Primitive):
     """A primitive with one effect, or another where it is `ordered`."""
 
-    unordered, ordered = Effect("IO"), Effect("OrderedIO")
+    unordered, ordered = IO, ORDERED_IO
 
     def effects_of(self, params):
         return frozenset([self.ordered if self._is_ordered(params) else self.unordered])
@@ -134,9 +135,6 @@ class _Debugging(_Effectful):
         if "ordered" in params:
             return params["ordered"]
         return params["effect"] is self.ordered
-
-
-io_effects = frozenset([_Effectful.unordered, _Effectful.ordered])
 
 
 # --- pure_callback --------------------------------------------------------------------

@@ -50,7 +50,10 @@ class Reduction(Collective):
 
 def _no_groups(groups):
     if groups is not None:
-        raise NotImplementedError("axis_index_groups is not supported on one device")
+        raise NotImplementedError(
+            "axis_index_groups not supported in vmap collectives. Please open a feature "
+            "request!"
+        )
 
 
 # --- reductions -----------------------------------------------------------------------

@@ -22,10 +22,9 @@ from minijax.control.body import (
     type_name,
     why_unlike,
 )
-from minijax.control.callback import io_effects
 from minijax.control.ref_checks import check_operands
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
-from minijax.effects import check_allowed, control_flow_allowed_effects
+from minijax.effects import check_allowed, control_flow_allowed_effects, io_effects
 from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
 from minijax.ops.define import define, instantiate, zeros

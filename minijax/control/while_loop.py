@@ -20,7 +20,7 @@ from minijax.control.body import (
 )
 from minijax.control.scan import scan
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
-from minijax.effects import check_allowed, control_flow_allowed_effects
+from minijax.effects import IO, check_allowed, control_flow_allowed_effects
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
 from minijax.ops.convert import convert_element_type
@@ -317,6 +317,10 @@ def _while_batch(
         for x, d, b in zip(init, init_d, carry_b, strict=True)
     ]
     if pred_dim is not None:
+        if IO in cond_jaxpr.effects or IO in body_jaxpr.effects:
+            raise NotImplementedError(
+                "Unordered IO effects not supported in while_loop with batched predicate"
+            )
         body, body_consts = _masked_body(
             axis, cond, body, cond_consts, body_consts, len(init)
         )

@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 
 from minijax import core
 from minijax import lax as lax
-from minijax.ops.define import _Marker
+from minijax.ops.define import is_absent
 
 
 class RuleTable(MutableMapping):
@@ -26,7 +26,7 @@ class RuleTable(MutableMapping):
         if primitive in self._given:
             return self._given[primitive]
         rule = getattr(primitive, self._slot, None)
-        if rule is None or isinstance(rule, _Marker) or _is_placeholder(rule):
+        if rule is None or is_absent(rule) or _is_placeholder(rule):
             raise KeyError(primitive)
         return self._from_slot(rule)
 

@@ -26,6 +26,11 @@ class _Marker:
         raise self.error(self.what)
 
 
+def is_absent(rule):
+    """Whether a slot was left empty, for a reason that calling it tells."""
+    return isinstance(rule, _Marker)
+
+
 def NO_RULE(reason):
     """A slot that stays empty, because of `reason`."""
     return _Marker(reason)

@@ -219,7 +219,9 @@ def _reduce_window_jvp(primals, tangents, *, jaxpr, consts, **params):
 def _reduce_window_batch(axis, args, dims, *, jaxpr, consts, **params):
     half = len(args) // 2
     if any(d is not None for d in dims[half:]):
-        raise NotImplementedError("reduce_window: init_value must not be batched")
+        raise NotImplementedError(
+            "reduce_window batching is not implemented for initial values"
+        )
     operands = [
         batch_front(axis, x, d) for x, d in zip(args[:half], dims[:half], strict=True)
     ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
-from minijax.ops.define import add_tangents, instantiate
+from minijax.ops.define import add_tangents, instantiate, is_absent
 from minijax.trace import JaxprTrace, JaxprTracer
 
 JVP, TRANSPOSE = core.Transform("jvp"), core.Transform("transpose")
@@ -395,6 +395,8 @@ def _transpose_eqn(eqn, values, linear, wanted, gathered):
     try:
         in_cts = eqn.primitive.transpose(ct, *args, **eqn.params)
     except NotImplementedError as error:
+        if not is_absent(eqn.primitive.transpose):
+            raise  # the rule's own refusal, in full
         raise NotImplementedError(
             f"Transpose rule (for reverse-mode differentiation) for "
             f"'{eqn.primitive}' {error}, used at {core.describe_source(eqn.source)}"
