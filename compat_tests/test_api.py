@@ -918,6 +918,13 @@ def test_import_star(module, some):
     assert not set(ours) - set(theirs) - own
 
 
+@pytest.mark.parametrize("module", ["scipy.signal", "scipy.special", "ops", "lax"])
+def test_dir_lists_what_loads_late(module):
+    theirs, ours = (Side(name)(module) for name in NAMES)
+    listed = {name for name in dir(theirs) if name.islower() and name[0] != "_"}
+    assert {name for name in listed if hasattr(ours, name)} <= set(dir(ours))
+
+
 # --- shard_map ----------------------------------------------------------------------------
 
 

@@ -15,3 +15,7 @@ def __getattr__(name):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module("minijax.segment"), name)
+
+
+def __dir__():
+    return sorted({*__all__, *globals()})

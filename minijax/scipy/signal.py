@@ -208,3 +208,7 @@ def __getattr__(name: str) -> Any:
     if name not in _SPECTRA:
         raise missing_attribute(__name__, name)
     return getattr(importlib.import_module("minijax.scipy.spectra"), name)
+
+
+def __dir__():
+    return sorted({*__all__, *globals()})
