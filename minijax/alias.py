@@ -5,6 +5,7 @@ module objects, so `jax.numpy is minijax.numpy`. Real JAX is then out of reach i
 process, on purpose: a program must not run half on one and half on the other.
 """
 
+import os
 import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
@@ -15,6 +16,11 @@ JAX_VERSION = "0.10.2"  # the version of JAX whose meaning minijax follows
 _REAL = "minijax"
 _ALIAS = "jax"
 _REFUSED = ("jaxlib",)
+# What JAX's own tests are written with. It computes nothing of a program's, and is taken
+# from the JAX that is installed, to run on minijax.
+_TEST_HELPERS = (
+    "internal_test_util", "lax_reference", "test_loader", "test_util", "test_warning_util"
+)  # fmt: skip
 
 
 class AliasFinder:
@@ -31,9 +37,10 @@ class AliasFinder:
                 f"which does not use {root}",
                 name=name,
             )
+        helper = _test_helper(name)
         if root != _ALIAS:
-            return None
-        if not _exists(real_name(name)):
+            return helper
+        if helper is None and not _exists(real_name(name)):
             raise ModuleNotFoundError(_missing_module(name), name=name)
         loader: Any = self  # a Loader by what it can do, not by inheritance
         return ModuleSpec(name, loader, origin=f"minijax as {name}")
@@ -115,6 +122,19 @@ def missing_attribute(module_name: str, attr: str) -> AttributeError:
     error.name = attr
     error.obj = sys.modules.get(module_name)
     return error
+
+
+def _test_helper(name: str) -> ModuleSpec | None:
+    """The spec of a module of JAX's own tests, by either name, where JAX is installed."""
+    package, _, path = name.partition("._src.")
+    if package not in (_ALIAS, _REAL) or path.partition(".")[0] not in _TEST_HELPERS:
+        return None
+    installed = PathFinder.find_spec(_ALIAS)
+    if installed is None or not installed.submodule_search_locations:
+        return None
+    folders = path.split(".")[:-1]
+    place = os.path.join(installed.submodule_search_locations[0], "_src", *folders)
+    return PathFinder.find_spec(name, [place])
 
 
 def _exists(real: str) -> bool:
