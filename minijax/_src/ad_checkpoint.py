@@ -1,5 +1,6 @@
 """Rematerialisation."""
 
+import functools
 import importlib
 
 from minijax._src._homes import names_of
@@ -13,6 +14,13 @@ def checkpoint_name3(name, x):
 
 def remat3(f=None, /, policy=None, static_argnums=(), static_argnames=()):
     """`checkpoint`; a set of names as the policy keeps what is marked with one of them."""
+    if f is None:
+        return functools.partial(
+            remat3,
+            policy=policy,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+        )
     if isinstance(policy, (set, frozenset)):
         names = importlib.import_module("minijax.control.policies")
         policy = names.SaveOnlyTheseNames(frozenset(policy))
