@@ -1,6 +1,7 @@
 """jnp against JAX's, row by row of the tables in `jnp_cases`."""
 
 import re
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -218,3 +219,8 @@ def test_like_a_committed_array():
         placed = framework.device_put(x, framework.devices()[0])
         assert not framework.lax.full_like(x, 2)._committed
         assert framework.lax.full_like(placed, 2)._committed
+
+
+def test_no_module_takes_the_place_of_a_function():
+    modules = {path.stem for path in Path(minijax.numpy.__file__).parent.glob("*.py")}
+    assert not modules & set(minijax.numpy._HOME)

@@ -8,8 +8,8 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import concrete_or_error, ensure_arraylike
 
 _OPS = {
-    "sum": ("add", lambda x, axis: jnp.sum(x, axis)),
-    "prod": ("multiply", lambda x, axis: jnp.prod(x, axis)),
+    "sum": ("add", lambda x, axis: jnp.sum(x, axis, promote_integers=False)),
+    "prod": ("multiply", lambda x, axis: jnp.prod(x, axis, promote_integers=False)),
     "max": ("max", lambda x, axis: jnp.max(x, axis)),
     "min": ("min", lambda x, axis: jnp.min(x, axis)),
 }

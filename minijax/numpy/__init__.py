@@ -62,7 +62,7 @@ _NAMES = {
     median nanmedian nanpercentile nanquantile percentile quantile""",
     "products": """convolve correlate cross dot inner kron matmul matvec outer
     tensordot vdot vecdot vecmat""",
-    "einsum": "einsum einsum_path",
+    "einstein": "einsum einsum_path",
     "sorting": """argpartition argsort digitize lexsort partition searchsorted sort
         sort_complex""",
     "histograms": "histogram histogram2d histogram_bin_edges histogramdd",
@@ -85,7 +85,7 @@ _SUBMODULES = ("fft", "linalg")
 # Modules of functions from arrays to arrays, which run as one program; and what in them
 # gives no array, or depends on whether a number is Python's.
 _SERVED = frozenset([
-    "bits", "calculus", "einsum", "gathering", "joining", "matrices", "math_ufuncs",
+    "bits", "calculus", "einstein", "gathering", "joining", "matrices", "math_ufuncs",
     "nan_reductions", "padding", "products", "rearranging", "reductions",
     "selection", "shape_ops", "sorting", "special_ufuncs", "statistics", "ufuncs",
     "windows",

@@ -27,7 +27,7 @@ from minijax.numpy.promotion import (
     literal,
     shape_of,
 )
-from minijax.ops.gather import GatherDimensionNumbers
+from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode
 from minijax.trace import JaxprTrace
 
 _FULL = slice(None)
@@ -526,6 +526,8 @@ def get(
     )  # fmt: skip
     if default:
         return getitem(x, index)
+    if mode is not None:
+        GatherScatterMode.from_any(mode)  # also where the index is static
     entries = _entries(x.shape, index)
     out = _getitem_static(x, entries)
     if (

@@ -87,7 +87,9 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
 @jit(static_argnames=("axis", "keepdims", "ord"))
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """The norm of vectors along axes (None: of all elements); ord: any number or ±inf."""
-    (x,) = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.vector_norm", x))
+    (x,) = ensure_arraylike("jnp.linalg.vector_norm", x)
+    if ord not in (1, np.inf, -np.inf):  # these are exact: integers stay integers
+        (x,) = promote_dtypes_inexact(x)
     x = asarray(x)
     if ord is None or ord == 2:
         return jnp.sqrt(jnp.sum(_squares(x), axis=axis, keepdims=keepdims))

@@ -26,11 +26,9 @@ _NO_BATCH = ((), ())
 
 def contract(a, b, contracting, batch=_NO_BATCH, precision=None, preferred=None):
     """`dot_general` in the promoted dtype of the operands, or in `preferred`."""
-    dtype, weak = result_dtype(a, b)
+    weak = False
     if preferred is None:
-        preferred = dtype
-    else:
-        weak = False
+        preferred, weak = result_dtype(a, b)
     out = lax.dot_general(
         a,
         b,

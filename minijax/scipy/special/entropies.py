@@ -7,7 +7,8 @@ from minijax import lax
 from minijax.control.custom import custom_jvp
 from minijax.nn import functions as nn
 from minijax.numpy.creation import asarray
-from minijax.numpy.promotion import constant_like, is_complex, promote_args_inexact
+from minijax.numpy.promotion import constant_like, promote_args_inexact
+from minijax.scipy.special.errors import refuse_complex
 
 
 def _arrays(name, *args):
@@ -94,6 +95,7 @@ def _xlogx_jvp(primals, tangents):
 def entr(x):
     """-x log(x), -inf where x is negative."""
     (x,) = _arrays("entr", x)
+    refuse_complex("entr", x)
     outside = lax.lt(x, constant_like(0, x))
     return lax.select(outside, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
 
@@ -101,6 +103,7 @@ def entr(x):
 def rel_entr(p, q):
     """p log(p / q), 0 where p is 0, inf where it is not defined."""
     p, q = _arrays("rel_entr", p, q)
+    refuse_complex("rel_entr", p)
     zero = constant_like(0, p)
     both = lax.bitwise_and(lax.gt(p, zero), lax.gt(q, zero))
     only_q = lax.bitwise_and(lax.eq(p, zero), lax.ge(q, zero))
@@ -112,8 +115,7 @@ def rel_entr(p, q):
 def kl_div(p, q):
     """p log(p / q) - p + q, and `rel_entr` - p + q where p is 0 or it is not defined."""
     p, q = _arrays("kl_div", p, q)
-    if is_complex(p):
-        raise ValueError("kl_div does not support complex-valued inputs.")
+    refuse_complex("kl_div", p)
     return rel_entr(p, q) - p + q
 
 

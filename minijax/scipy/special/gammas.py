@@ -19,6 +19,7 @@ from minijax.numpy.promotion import (
     is_kind,
     promote_args_inexact,
 )
+from minijax.scipy.special.errors import refuse_complex
 
 
 def _arrays(name, *args):
@@ -96,6 +97,7 @@ def betaln(a, b):
 def beta(a, b):
     """The beta function Γ(a) Γ(b) / Γ(a + b)."""
     a, b = _arrays("beta", a, b)
+    refuse_complex("beta", a)
     sign = gammasgn(a) * gammasgn(b) * gammasgn(a + b)
     return sign * lax.exp(betaln(a, b))
 
@@ -103,6 +105,7 @@ def beta(a, b):
 def betainc(a, b, x):
     """The regularised incomplete beta function I_x(a, b); differentiable in x."""
     a, b, x = promote_args_inexact("betainc", a, b, x)
+    refuse_complex("betainc", a)
     return lax.betainc(a, b, x)
 
 

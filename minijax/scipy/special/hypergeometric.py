@@ -6,6 +6,7 @@ from minijax.control.call import jit
 from minijax.control.custom import custom_jvp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import dtype_of, promote_args_inexact
+from minijax.scipy.special.errors import refuse_complex
 from minijax.scipy.special.gammas import digamma, gamma
 
 _MOST_TERMS = 250
@@ -53,6 +54,7 @@ def _asymptotic(a, b, x):
 def hyp1f1(a, b, x):
     """Kummer's function M(a, b, x): a power series for |x| < 100, an asymptotic one beyond."""
     a, b, x = [asarray(v) for v in promote_args_inexact("hyp1f1", a, b, x)]
+    refuse_complex("hyp1f1", x)
     a, b, x = jnp.broadcast_arrays(a, b, x)
     near = lax.abs(x) < 100
     series = _series(a, b, jnp.where(near, x, 1))

@@ -1,7 +1,6 @@
 """What the distributions share: their arguments, promoted, and literals."""
 
-from minijax.numpy.promotion import constant_like as like
-from minijax.numpy.promotion import promote_args_inexact
+from minijax.numpy.promotion import aval_of, literal, promote_args_inexact
 
 __all__ = ["like", "promoted"]
 
@@ -11,3 +10,11 @@ def promoted(name, *args):
     arrays or scalars.
     """
     return promote_args_inexact(name, *args)
+
+
+def like(value, x):
+    """The scalar `value` in the dtype of `x`: weak beside a weak scalar only, for with
+    arrays of integers and Python's numbers the distributions give strong floats.
+    """
+    aval = aval_of(x)
+    return literal(value, aval.dtype, aval.weak_type and not aval.shape)

@@ -14,9 +14,7 @@ def logpmf(k, mu, loc=0):
     """The logarithm of the probability of k."""
     k, mu, loc = promoted("poisson.logpmf", k, mu, loc)
     y = lax.sub(k, loc)
-    log_probability = lax.sub(
-        lax.sub(special.xlogy(y, mu), special.gammaln(lax.add(y, like(1, y)))), mu
-    )
+    log_probability = lax.sub(lax.sub(special.xlogy(y, mu), special.gammaln(y + 1)), mu)
     outside = jnp.logical_or(lax.lt(y, like(0, y)), lax.ne(jnp.round(k), k))
     return jnp.where(outside, -np.inf, log_probability)
 

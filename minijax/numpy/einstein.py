@@ -41,12 +41,10 @@ def einsum(
 def einsum_path(subscripts, /, *operands, optimize="auto"):
     """The order of contractions that `einsum` takes, and a report on it, as NumPy's."""
     inputs, output, arrays = _parse((subscripts, *operands))
-    dummies = [np.broadcast_to(np.float32(0), shape_of(x)) for x in arrays]
-    optimize = "optimal" if optimize == "auto" else optimize
-    path, report = np.einsum_path(
-        f"{','.join(inputs)}->{output}", *dummies, optimize=optimize
-    )
-    return path[1:], report
+    shapes = tuple([tuple(shape_of(x)) for x in arrays])
+    path = _path(inputs, output, shapes, optimize)
+    _, report = _ask_numpy(inputs, output, shapes, ["einsum_path", *path])
+    return list(path), report
 
 
 # --- the expression -------------------------------------------------------------------
@@ -60,7 +58,11 @@ def _parse(operands):
         text, arrays = _from_lists(operands)
     check_arraylike("einsum", *arrays)
     left, arrow, right = text.partition("->")
+    if any(mark in left + right for mark in "->"):
+        raise ValueError("Subscripts can only contain one '->'.")
     inputs = left.split(",")
+    if any("." in names.replace("...", "", 1) for names in (*inputs, right)):
+        raise ValueError("Invalid Ellipses.")
     if len(inputs) != len(arrays):
         raise ValueError(
             f"Number of einsum subscripts, {len(inputs)}, must be equal to the number "
@@ -74,26 +76,40 @@ def _parse(operands):
         joined = "".join(inputs)
         once = sorted({c for c in joined if joined.count(c) == 1 and c not in dots})
         output = dots + "".join(once)
-    unknown = set(output) - set("".join(inputs))
-    if unknown:
-        raise ValueError(
-            f"Output character {unknown.pop()} did not appear in the input"
-        )
+    _check_output(output, "".join(inputs))
     return tuple(inputs), output, [asarray(x) for x in arrays]
 
 
+def _check_output(output, known):
+    """ValueError where the result names an axis that no operand has, or one twice."""
+    for label in output:
+        if label not in known:
+            raise ValueError(f"Output character '{label}' did not appear in the input")
+        if output.count(label) > 1:
+            raise ValueError(
+                f"Output character '{label}' appeared more than once in the output."
+            )
+
+
 def _check_sizes(inputs, shapes):
-    """ValueError where a label stands for two sizes (1 goes with any)."""
+    """ValueError where a label stands for two sizes (1 goes with any), or where the
+    labels of an operand are not one for each axis.
+    """
     known = {}
     for k, (labels, shape) in enumerate(zip(inputs, shapes, strict=True)):
+        if len(labels) != len(shape):
+            raise ValueError(
+                f"Einstein sum subscript '{labels}' does not contain the correct number "
+                f"of indices for operand {k}."
+            )
         for label, size in zip(labels, shape, strict=False):
             before = known.setdefault(label, size)
             if before == 1:
                 known[label] = size
             elif size not in (1, before):
                 raise ValueError(
-                    f"Size of label '{label}' for operand {k} ({size}) does not match "
-                    f"previous terms ({before})."
+                    f"Size of label '{label}' for operand {k} ({before}) does not match "
+                    f"previous terms ({size})."
                 )
 
 
@@ -139,26 +155,60 @@ def _spell_out(inputs, arrays, text):
     return out, dots
 
 
+# What the ways to search for a path come to, in the words of NumPy's search. All end at
+# a path; which one is found differs from JAX for many operands.
+_SEARCHES = {
+    True: "optimal", "optimal": "optimal", "dp": "optimal",
+    "dynamic-programming": "optimal", "branch-all": "optimal",
+    "branch-2": "greedy", "branch-1": "greedy", "greedy": "greedy", "eager": "greedy",
+    "opportunistic": "greedy", "random-greedy": "greedy", "random-greedy-128": "greedy",
+}  # fmt: skip
+
 _paths = {}
 
 
 def _path(inputs, output, shapes, optimize):
     """A tuple of the places of the operands that each step contracts."""
-    if len(inputs) <= 2:
-        return (tuple(range(len(inputs))),)
     if isinstance(optimize, (list, tuple)):
         steps = optimize[1:] if isinstance(optimize[0], str) else optimize
         return tuple([tuple(step) for step in steps])
-    if optimize == "auto":
-        optimize = "optimal" if len(inputs) <= 4 else "greedy"
-    key = inputs, output, shapes, optimize
-    if key not in _paths:
-        dummies = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
-        found, _ = np.einsum_path(
-            f"{','.join(inputs)}->{output}", *dummies, optimize=optimize
+    count = len(inputs)
+    if count <= 2:
+        return (tuple(range(count)),)
+    if optimize is False:
+        return ((0, 1),) * (count - 1)
+    if optimize in (None, "auto", "auto-hq"):
+        optimize = "optimal" if count <= 4 else "greedy"
+    if optimize not in _SEARCHES:
+        raise KeyError(
+            f"Path optimizer '{optimize}' not found, valid options are "
+            f"{ {'auto', 'auto-hq', *_SEARCHES} - {True} }"
         )
-        _paths[key] = tuple([tuple(step) for step in found[1:]])
+    key = inputs, output, shapes, _SEARCHES[optimize]
+    if key not in _paths:
+        found, _ = _ask_numpy(*key)
+        _paths[key] = _in_pairs(found[1:], count)
     return _paths[key]
+
+
+def _ask_numpy(inputs, output, shapes, optimize):
+    """NumPy's path and its report, which depend on the shapes alone."""
+    dummies = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
+    return np.einsum_path(f"{','.join(inputs)}->{output}", *dummies, optimize=optimize)
+
+
+def _in_pairs(steps, count):
+    """The path of `count` operands with two of them for each step; NumPy takes more in
+    one step where that costs no more. The result of a step is the last operand.
+    """
+    pairs = []
+    for step in steps:
+        first, *rest = sorted(step)
+        for done, place in enumerate(rest):
+            pairs.append((first, place - done - (done > 0)))
+            count -= 1
+            first = count - 1
+    return tuple([tuple(sorted(pair)) for pair in pairs])
 
 
 # --- the contractions -----------------------------------------------------------------
@@ -174,10 +224,12 @@ def _einsum(arrays, inputs, output, path, precision, preferred):
     terms = list(zip(arrays, inputs, strict=True))
     for step in path:
         taken = [terms.pop(place) for place in sorted(step, reverse=True)]
-        while len(taken) > 2:
-            rest = [names for _, names in [*terms, *taken[2:]]] + [output]
-            joined = _contract_pair(taken[0], taken[1], rest, None, dtype, precision)
-            taken = [joined, *taken[2:]]
+        if len(taken) > 2:
+            raise NotImplementedError(
+                "jax.numpy.einsum does not support simultaneous contraction of 3 or more "
+                "operands. Typically this means you've passed an unsupported path to the "
+                "einsum optimize parameter."
+            )
         last = not terms
         rest = [names for _, names in terms] + [output]
         if len(taken) == 1:
@@ -192,11 +244,15 @@ def _einsum(arrays, inputs, output, path, precision, preferred):
     return convert(x, dtype, weak)
 
 
+def _add_up(x, axes):
+    return lax.reduce_or(x, axes) if x.dtype == bool else lax.reduce_sum(x, axes)
+
+
 def _sum_out(x, names, gone):
     """The sum over the axes named by `gone`."""
     axes = tuple([i for i, c in enumerate(names) if c in gone])
     if axes:
-        x = lax.reduce_sum(x, axes)
+        x = _add_up(x, axes)
         names = "".join(c for c in names if c not in gone)
     return x, names
 
@@ -209,7 +265,7 @@ def _sum_repeats(x, names, keep):
             continue
         masked = lax.select(_diagonal_mask(x.shape, axes), x, lax.full_like(x, 0))
         gone = axes[:-1] if name in keep else axes
-        x = lax.reduce_sum(masked, tuple(gone))
+        x = _add_up(masked, tuple(gone))
         names = "".join(c for i, c in enumerate(names) if i not in gone)
     return x, names
 
