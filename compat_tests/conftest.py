@@ -4,6 +4,7 @@
 the tests then use in place of those in the checkout: `make sanitize` sets it.
 """
 
+import gc
 import importlib.util
 import os
 import sys
@@ -69,6 +70,14 @@ def pytest_runtest_call(item: pytest.Item):
     finally:
         if settings_before is not None:
             setattr(function, name, settings_before)
+
+
+@pytest.fixture
+def young_heap():
+    """Let what walks all objects, as leak checks do, meet only those of this test."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -407,6 +407,7 @@ def calls():
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("young_heap")
 def test_calls_leave_memory_as_it_was():
     for call in calls():
         for _ in range(300):

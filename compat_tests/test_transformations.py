@@ -170,6 +170,7 @@ LEAKS = {
 }
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("name", LEAKS)
 def test_leak_is_caught(name):
     for side in NAMES:
@@ -195,6 +196,7 @@ CLEAN = {
 }
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("name", CLEAN)
 def test_no_leak_is_seen(name):
     for side in map(Side, NAMES):

@@ -540,6 +540,7 @@ def test_cycles_through_structures_are_collected():
     assert [ref() for ref in refs] == [None] * 4
 
 
+@pytest.mark.usefixtures("young_heap")
 def test_references_are_returned():
     """Every use gives back the references that it takes."""
     leaf, aux, key = object(), Key(0, lambda: None), Key("k", lambda: None)
@@ -563,6 +564,7 @@ def test_references_are_returned():
     assert [sys.getrefcount(x) for x in watched] == before
 
 
+@pytest.mark.usefixtures("young_heap")
 def test_memory_stays_flat():
     """Blocks of memory after many calls are as many as after a few."""
     tree = {"w": [1.5, (2.5, None)], "b": Pair(1, Made((2,), "aux")), "r": Record(3)}
