@@ -426,7 +426,11 @@ def test_array_of_parts(dtype, n, committed):
             out = make(aval, place, [x] * n, committed=committed)
         except ValueError as error:
             return str(error)
-        return np.asarray(out).tolist(), out.committed, not committed or out.sharding == place
+        return (
+            np.asarray(out).tolist(),
+            out.committed,
+            not committed or out.sharding == place,
+        )
 
     assert_same(body)
 

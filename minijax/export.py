@@ -9,7 +9,7 @@ from typing import Any
 
 from minijax._pytree import flatten, unflatten
 from minijax.alias import missing_attribute
-from minijax.control.call import Wrapped, call_jaxpr
+from minijax.control.call import PjitFunction, call_jaxpr
 from minijax.core import ClosedJaxpr, argument_aval
 
 __all__ = ["Exported", "default_export_platform", "export", "is_symbolic_dim"]
@@ -74,7 +74,7 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
     platforms: names of platforms, by default this one.
     disabled_checks: accepted; there are no calls of foreign code to be checked.
     """
-    if not isinstance(fun_jit, Wrapped):
+    if not isinstance(fun_jit, PjitFunction):
         raise ValueError(
             f"Function to be exported must be the result of `jit` but is: {fun_jit}"
         )

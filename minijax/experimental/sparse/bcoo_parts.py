@@ -55,9 +55,7 @@ def bcoo_todense(mat):
     return _bcoo_todense(mat.data, mat.indices, spinfo=mat._info)
 
 
-def bcoo_fromdense(
-    mat, *, nse=None, n_batch=0, n_dense=0, index_dtype: Any = np.int32
-):
+def bcoo_fromdense(mat, *, nse=None, n_batch=0, n_dense=0, index_dtype: Any = np.int32):
     """The elements of a dense array that are not 0.
 
     nse: how many of a batch are stored, where that must be known. n_batch, n_dense: how
