@@ -98,8 +98,11 @@ _HOMES = {
     "minijax.control.constraint": (
         "reshard"
     ),
-    "minijax.control.custom": (
-        "closure_convert custom_gradient custom_jvp custom_vjp"
+    "minijax.control.custom_jvp": (
+        "custom_jvp"
+    ),
+    "minijax.control.custom_vjp": (
+        "closure_convert custom_gradient custom_vjp"
     ),
     "minijax.control.naming": (
         "ensure_compile_time_eval named_call named_scope"

@@ -3,14 +3,14 @@
 from typing import Any
 
 from minijax.alias import missing_attribute
-from minijax.control.custom import CustomVJPPrimal as CustomVJPPrimal
-from minijax.control.custom import SymbolicZero as SymbolicZero
-from minijax.control.custom import closure_convert as closure_convert
-from minijax.control.custom import custom_gradient as custom_gradient
-from minijax.control.custom import custom_jvp as custom_jvp
-from minijax.control.custom import custom_jvp_call_p as custom_jvp_call_p
-from minijax.control.custom import custom_vjp as custom_vjp
-from minijax.control.custom import custom_vjp_call_p as custom_vjp_call_p
+from minijax.control.custom_call import SymbolicZero as SymbolicZero
+from minijax.control.custom_jvp import custom_jvp as custom_jvp
+from minijax.control.custom_jvp import custom_jvp_call_p as custom_jvp_call_p
+from minijax.control.custom_vjp import CustomVJPPrimal as CustomVJPPrimal
+from minijax.control.custom_vjp import closure_convert as closure_convert
+from minijax.control.custom_vjp import custom_gradient as custom_gradient
+from minijax.control.custom_vjp import custom_vjp as custom_vjp
+from minijax.control.custom_vjp import custom_vjp_call_p as custom_vjp_call_p
 from minijax.control.linear_call import linear_call as linear_call
 from minijax.core import typeof
 from minijax.ops.define import zeros

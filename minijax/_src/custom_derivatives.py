@@ -21,6 +21,8 @@ def _maybe_perturbed(x):
 __getattr__ = names_of(
     __name__,
     "minijax.custom_derivatives",
-    "minijax.control.custom",
+    "minijax.control.custom_call",
+    "minijax.control.custom_jvp",
+    "minijax.control.custom_vjp",
     "minijax.control.linear_call",
 )

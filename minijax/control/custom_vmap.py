@@ -4,7 +4,7 @@ import functools
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.control.custom import _positional
+from minijax.control.custom_call import positional
 from minijax.control.scan import scan
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, define, instantiate
@@ -38,7 +38,7 @@ class custom_vmap:
                 f"No batching rule defined for custom_vmap function {self.__name__} using "
                 "def_vmap."
             )
-        args = _positional("custom_vmap", self.fun, args, kwargs)
+        args = positional("custom_vmap", self.fun, args, kwargs)
         flat, in_tree = flatten(args)
         trees = []
 

@@ -9,7 +9,7 @@ from collections import namedtuple
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.body import avals_of, trace_body
-from minijax.control.custom import custom_jvp
+from minijax.control.custom_jvp import custom_jvp
 from minijax.core import HigherOrderPrimitive, Zero, is_undefined_primal
 from minijax.ops.arithmetic import neg
 from minijax.ops.convert import stop_gradient

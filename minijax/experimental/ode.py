@@ -15,7 +15,7 @@ from minijax import numpy as jnp
 from minijax.api.differentiate import vjp
 from minijax.api.vectorize import vmap
 from minijax.control.call import jit
-from minijax.control.custom import closure_convert, custom_vjp
+from minijax.control.custom_vjp import closure_convert, custom_vjp
 from minijax.core import Tracer
 from minijax.flatten_util import ravel_pytree
 from minijax.tree_util import tree_leaves, tree_map

@@ -12,7 +12,8 @@ from typing import Any
 
 from minijax import dispatch
 from minijax.control.call import Traced, jit_p
-from minijax.control.custom import custom_jvp_call_p, custom_vjp_call_p
+from minijax.control.custom_jvp import custom_jvp_call_p
+from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.core import ClosedJaxpr, Effect, Jaxpr, JaxprEqn, Primitive
 from minijax.device import devices
 from minijax.stages import Compiled

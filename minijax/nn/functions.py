@@ -9,7 +9,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import config, core, dtypes, lax
 from minijax.control.call import jit
-from minijax.control.custom import custom_jvp
+from minijax.control.custom_jvp import custom_jvp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     canonical_axis,

@@ -8,7 +8,7 @@ from minijax import core
 from minijax.control.body import split_list
 from minijax.control.call import jit_p
 from minijax.control.cond import cond_p
-from minijax.control.custom import custom_vjp_call_p
+from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.control.ref_checks import check_distinct_refs
 from minijax.control.remat import remat_p
 from minijax.control.scan import scan_p

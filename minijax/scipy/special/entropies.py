@@ -4,7 +4,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax
-from minijax.control.custom import custom_jvp
+from minijax.control.custom_jvp import custom_jvp
 from minijax.nn import functions as nn
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import constant_like, promote_args_inexact

@@ -8,7 +8,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.control.custom import custom_jvp
+from minijax.control.custom_jvp import custom_jvp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import dtype_of, is_complex, promote_args_inexact
 from minijax.scipy.special import coefficients as c

@@ -1,4 +1,5 @@
-"""custom_jvp and custom_vjp: functions whose derivative the user gives.
+"""custom_vjp: functions whose backward derivative the user gives; custom_gradient and
+closure_convert, which go with it.
 
 Inside a trace that records, a call becomes an equation holding the function's jaxpr and
 the rules; traces that differentiate use the rules at once, and the one that batches
@@ -6,27 +7,27 @@ batches function and rules alike.
 """
 
 import functools
-import inspect
 from typing import Any
-
-import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.array import from_numpy
-from minijax.control.ref_checks import check_distinct_refs, refuse_refs
-from minijax.control.signature import leaf_names
-from minijax.core import HigherOrderPrimitive, Primitive, Zero
-from minijax.effects import check_allowed, custom_derivatives_allowed_effects
-from minijax.errors import UnexpectedTracerError
-from minijax.ops.define import (
-    NO_RULE,
-    add_tangents,
-    define,
-    instantiate,
-    sum_axes,
-    zeros,
+from minijax.control.custom_call import (
+    BY_TRACE,
+    Call,
+    SymbolicZero,
+    call_lower,
+    call_reference,
+    call_shape,
+    listed,
+    name_of,
+    positional,
+    static_places,
+    with_shape,
 )
+from minijax.control.ref_checks import refuse_refs
+from minijax.core import HigherOrderPrimitive, Primitive, Zero
+from minijax.errors import UnexpectedTracerError
+from minijax.ops.define import NO_RULE, define, sum_axes, zeros
 from minijax.trace import (
     DebugInfo,
     describe_function,
@@ -34,422 +35,9 @@ from minijax.trace import (
     named_like,
     trace,
 )
-from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.transforms.dce import dce
-from minijax.transforms.evaluate import evaluate
 from minijax.tree_util import register_pytree_node
-
-_BY_TRACE = NO_RULE("is applied by the traces themselves")
-
-
-def _call_shape(name):
-    def shape(*_, call_jaxpr, **__):
-        allowed = custom_derivatives_allowed_effects
-        check_allowed(call_jaxpr.effects, allowed, f"`{name}`")
-        return call_jaxpr.out_avals
-
-    return shape
-
-
-def _call_reference(*args, call_jaxpr, **_):
-    return evaluate(call_jaxpr, *args)
-
-
-def _call_lower(b, ins, out_avals, *, call_jaxpr, **_):
-    return b.inline(call_jaxpr, ins)
-
-
-# --- custom_jvp ---------------------------------------------------------------------
-
-
-class CustomJVPCall(HigherOrderPrimitive):
-    """`custom_jvp_call[call_jaxpr, jvp]`: bound through the trace's own method."""
-
-    def bind_with(self, fun, jvp, args, symbolic_zeros):
-        """Call the flat function `fun` whose derivative is the flat `jvp(primals,
-        tangents)`.
-        """
-        return core.current_trace().process_custom_jvp_call(
-            self, fun, jvp, args, symbolic_zeros=symbolic_zeros
-        )
-
-    def bind_eqn(self, args, params):
-        return self.bind_with(
-            core.jaxpr_as_fun(params["call_jaxpr"]),
-            params["jvp"],
-            args,
-            params["symbolic_zeros"],
-        )
-
-    def stage(self, level, fun, jvp, args, *, symbolic_zeros):
-        """Record the call in a recording trace."""
-        avals = [core.get_aval(x) for x in args]
-        closed, consts = hoist_consts(trace(fun, avals, level.debug_info))
-        if consts:
-            jvp = _ignoring_consts(jvp, len(consts))
-        atoms = [level.atom(x) for x in [*consts, *args]]
-        params = {
-            "name": getattr(fun, "__name__", "fun"),
-            "call_jaxpr": closed,
-            "jvp": jvp,
-            "num_consts": len(consts),
-            "symbolic_zeros": symbolic_zeros,
-        }
-        return level.record(self, atoms, params, closed.out_avals)
-
-    def batch_jvp(self, jvp, axis, dims, found_dims):
-        """The batched form of a flat jvp rule; its outputs are mapped at 0.
-
-        Once it has run, the list `found_dims` has the axes of the outputs.
-        """
-
-        @named_like(jvp)
-        def batched(primals, tangents):
-            live = [t for t in tangents if type(t) is not Zero]
-            live_dims = [
-                d for t, d in zip(tangents, dims, strict=True) if type(t) is not Zero
-            ]
-            found = []
-
-            def flat(*args):
-                feed = iter(args[len(primals) :])
-                inner = [
-                    Zero.of(p) if type(t) is Zero else next(feed)
-                    for p, t in zip(args, tangents, strict=False)
-                ]
-                outs, out_tangents = jvp(list(args[: len(primals)]), inner)
-                found[:] = [type(t) is Zero for t in out_tangents]
-                return [*outs, *[t for t in out_tangents if type(t) is not Zero]]
-
-            outs, out_dims = batching.batch(
-                flat, axis, [*primals, *live], [*dims, *live_dims]
-            )
-            n = len(found)
-            mapped = [d is not None for d in out_dims[:n]]
-            found_dims[:] = [0 if is_mapped else None for is_mapped in mapped]
-            result = [
-                batching.to_front(axis, x, d)
-                for x, d in zip(outs[:n], out_dims[:n], strict=True)
-            ]
-            feed = iter(zip(outs[n:], out_dims[n:], strict=True))
-            out_tangents = [
-                Zero.of(x) if zero else _match_primal(axis, *next(feed), is_mapped)
-                for x, zero, is_mapped in zip(result, found, mapped, strict=True)
-            ]
-            return result, out_tangents
-
-        return batched
-
-
-def _match_primal(axis, tangent, dim, mapped):
-    if mapped:
-        return batching.match_axis(axis, tangent, dim, 0)
-    return batching.to_front(axis, tangent, dim)
-
-
-def _ignoring_consts(jvp, n):
-    """A rule for the closed-over values too: they are taken not to vary."""
-
-    @named_like(jvp)
-    def with_consts(primals, tangents):
-        return jvp(primals[n:], tangents[n:])
-
-    return with_consts
-
-
-def _custom_jvp_dce(used, eqn):
-    """The call, and its rule, without its unused outputs."""
-    closed, jvp = eqn.params["call_jaxpr"], eqn.params["jvp"]
-
-    def wanted(values):
-        return [x for x, want in zip(values, used, strict=True) if want]
-
-    @named_like(jvp)
-    def some(primals, tangents):
-        outs, out_tangents = jvp(primals, tangents)
-        return wanted(outs), wanted(out_tangents)
-
-    jaxpr, _ = dce(closed.jaxpr, used)
-    params = {**eqn.params, "call_jaxpr": closed.replace(jaxpr=jaxpr), "jvp": some}
-    return eqn.replace(outvars=wanted(eqn.outvars), params=params)
-
-
-custom_jvp_call_p = define(
-    "custom_jvp_call",
-    cls=CustomJVPCall,
-    shape=_call_shape("custom_jvp"),
-    reference=_call_reference,
-    jvp=_BY_TRACE,
-    transpose=_BY_TRACE,
-    batch=_BY_TRACE,
-    lower=_call_lower,
-    dce=_custom_jvp_dce,
-)
-
-
-class custom_jvp:
-    """A function with a jvp rule of the user's: `@jax.custom_jvp`, then `@f.defjvp`."""
-
-    def __init__(self, fun, nondiff_argnums=(), nondiff_argnames=()):
-        functools.update_wrapper(self, fun, updated=())
-        self.fun = fun
-        self.nondiff_argnums = _static_places(fun, nondiff_argnums, nondiff_argnames)
-        self.jvp: Any = None
-        self.symbolic_zeros = False
-
-    def __get__(self, instance, owner=None):
-        return self if instance is None else functools.partial(self, instance)
-
-    def defjvp(self, jvp, symbolic_zeros=False):
-        """Set the rule `jvp(*nondiff_args, primals, tangents) -> (out, tangent)`.
-
-        Returns it.
-        """
-        self.jvp = jvp
-        self.symbolic_zeros = symbolic_zeros
-        return jvp
-
-    def defjvps(self, *jvps):
-        """One rule for each argument: `jvp(t, ans, *primals) -> tangent`, or None."""
-        if self.nondiff_argnums:
-            raise TypeError("Can't use ``defjvps`` with ``nondiff_argnums``.")
-
-        def jvp(primals, tangents):
-            ans = self(*primals)
-            total = None
-            for rule, t in zip(jvps, tangents, strict=True):
-                if rule is not None:
-                    part = flatten(rule(t, ans, *primals))
-                    total = part[0] if total is None else [
-                        add_tangents(x, y) for x, y in zip(total, part[0], strict=True)
-                    ]  # fmt: skip
-            leaves, tree = flatten(ans)
-            if total is None:
-                total = [instantiate(Zero.of(x)) for x in leaves]
-            return ans, unflatten(tree, total)
-
-        self.defjvp(jvp)
-
-    @api_boundary
-    def __call__(self, *args, **kwargs) -> Any:
-        if self.jvp is None:
-            raise AttributeError(
-                f"No JVP defined for custom_jvp function {_name(self.fun)} using defjvp."
-            )
-        args = _positional("custom_jvp", self.fun, args, kwargs)
-        call = _Call(self.fun, args, self.nondiff_argnums)
-        outs = custom_jvp_call_p.bind_with(
-            call.flat_fun, self._flat_jvp(call), call.take_flat(), self.symbolic_zeros
-        )
-        return unflatten(call.out_tree, outs)
-
-    def _flat_jvp(self, call):
-        def flat_jvp(primals, tangents):
-            wrap = SymbolicZero if self.symbolic_zeros else zeros
-            moving = [wrap(t.aval) if type(t) is Zero else t for t in tangents]
-            primals = [_with_shape(x) for x in primals]
-            pair = self.jvp(
-                *call.static, call.unflatten(primals), call.unflatten(moving)
-            )
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(
-                    f"Custom JVP rule {_name(self.jvp)} for function {_name(self.fun)} "
-                    "must produce a pair (list or tuple of length two) representing "
-                    f"primal and tangent outputs, but got {pair}."
-                )
-            outs, tree = flatten(pair[0])
-            out_tangents, tangent_tree = flatten(pair[1])
-            if tree != tangent_tree:
-                raise TypeError(
-                    f"Custom JVP rule {_name(self.jvp)} for function {_name(self.fun)} "
-                    "must produce primal and tangent outputs with equal container "
-                    f"(pytree) structures, but got {tree} and {tangent_tree} "
-                    "respectively."
-                )
-            call.check_outputs(self, tree, outs)
-            call.out_tree = tree
-            return outs, [
-                _checked_tangent(self, x, t)
-                for x, t in zip(outs, out_tangents, strict=True)
-            ]
-
-        flat_jvp.__name__ = _name(self.jvp)
-        return flat_jvp
-
-
-def _checked_tangent(custom, x, t):
-    if isinstance(t, SymbolicZero):
-        return Zero(t.aval)
-    want, got = core.get_aval(x).to_tangent_aval(), core.get_aval(t)
-    if (want.shape, want.dtype) != (got.shape, got.dtype):
-        raise TypeError(
-            "Custom JVP rule must produce primal and tangent outputs with corresponding "
-            "shapes and dtypes. Expected "
-            f"{_listed([want])} (tangent type of {_listed([core.get_aval(x)])}) but got "
-            f"{_listed([got])}."
-        )
-    return Zero(want) if want.dtype == dtypes.float0 else t
-
-
-class SymbolicZero:
-    """A zero tangent or cotangent, as rules with `symbolic_zeros=True` see it."""
-
-    def __init__(self, aval):
-        self.aval = aval
-
-    shape = property(lambda self: self.aval.shape)
-    dtype = property(lambda self: self.aval.dtype)
-    ndim = property(lambda self: self.aval.ndim)
-    size = property(lambda self: self.aval.size)
-
-    def __repr__(self):
-        return f"SymbolicZero({self.aval})"
-
-
-def _with_shape(x):
-    """An argument as rules see it: a Python scalar has a shape and a dtype there."""
-    if type(x) not in core.literal_types:
-        return x
-    aval = core.get_aval(x)
-    return core.constant(from_numpy(np.asarray(x, aval.dtype), aval.weak_type))
-
-
-class _Call:
-    """One call of a custom function: its flat arguments, and what is left static."""
-
-    def __init__(self, fun, args, static_places):
-        self.places = set(static_places)
-        self.static = [args[k] for k in sorted(self.places)]
-        dynamic = tuple(x for k, x in enumerate(args) if k not in self.places)
-        flat, self.in_tree = flatten(dynamic)
-        self.flat = [_with_shape(x) for x in flat]
-        self.out_tree = None
-        self.out_avals: Any = None
-        self._fun, self._n = fun, len(args)
-
-        def flat_fun(*leaves):
-            outs, self.out_tree = flatten(fun(*self.all_args(leaves)))
-            self.out_avals = [core.get_aval(x) for x in outs]
-            return outs
-
-        flat_fun.__name__ = _name(fun)
-        self.flat_fun = flat_fun
-
-    def check_refs(self):
-        """ValueError for a reference that is an argument twice, or comes to be returned."""
-        _, tree = flatten((self.unflatten(self.flat), {}))
-        said = f"in a call of custom_vjp function {_name(self._fun)}"
-        names = leaf_names(self._fun, tree, self.places)
-        check_distinct_refs(self.flat, (), said, names)
-        self.flat_fun = _without_refs_out(self.flat_fun, _name(self._fun))
-
-    def check_outputs(self, custom, tree, outs):
-        """TypeError where a jvp rule's primal outputs are not of the function's types;
-        these are known if the function has been traced.
-        """
-        if self.out_avals is None:
-            return
-        rule, fun = _name(custom.jvp), _name(custom.fun)
-        said = (
-            f"Custom JVP rule {rule} for function {fun} must produce a pair (list or "
-            "tuple of length two) where the first element represents the primal output "
-            f"(equal in value to the output of the custom_jvp-decorated function {fun}, "
-            "and in particular "
-        )
-        if tree != self.out_tree:
-            raise TypeError(
-                f"{said}of the same container/pytree structure), but instead the JVP "
-                f"rule output's first element had container/pytree structure:\n    {tree}\n"
-                f"while the custom_jvp-decorated function {fun} had output "
-                f"container/pytree structure:\n    {self.out_tree}."
-            )
-        got = [core.get_aval(x).strip_weak_type() for x in outs]
-        want = [aval.strip_weak_type() for aval in self.out_avals]
-        if got != want:
-            raise TypeError(
-                f"{said}with leaves of the same shape/dtype), but instead the JVP "
-                f"rule output's first element had shapes/dtypes of:\n    {_listed(got)}\n"
-                f"while the custom_jvp-decorated function {fun} had output shapes/dtypes "
-                f"of:\n    {_listed(want)}"
-            )
-
-    def take_flat(self):
-        """The flat arguments, once: rules that outlive the call keep no tracers."""
-        flat, self.flat = self.flat, None
-        return flat
-
-    def unflatten(self, leaves):
-        """The dynamic arguments as the user's trees."""
-        return unflatten(self.in_tree, leaves)
-
-    def all_args(self, leaves):
-        """All arguments in place, the dynamic ones from flat leaves."""
-        dynamic, static = iter(self.unflatten(leaves)), iter(self.static)
-        return [
-            next(static) if k in self.places else next(dynamic) for k in range(self._n)
-        ]
-
-
-def _without_refs_out(fun, name):
-    """A flat function that raises ValueError where it would return a reference."""
-
-    @named_like(fun)
-    def checked(*leaves):
-        outs = fun(*leaves)
-        refuse_refs(f"custom_vjp primal function {name}", outs)
-        return outs
-
-    return checked
-
-
-def _listed(avals):
-    return ", ".join(aval.str_short() for aval in avals)
-
-
-def _name(fun):
-    return getattr(fun, "__name__", None) or type(fun).__name__
-
-
-def _positional(kind, fun, args, kwargs):
-    """All arguments by place, with defaults filled in."""
-    try:
-        bound = inspect.signature(fun).bind(*args, **kwargs)
-    except TypeError as error:
-        raise TypeError(
-            f"The input arguments to the {kind}-decorated function {_name(fun)} could "
-            "not be resolved to positional-only arguments. Binding failed with the "
-            f"error:\n{error}"
-        ) from None
-    except ValueError:
-        if kwargs:
-            raise TypeError(
-                f"cannot tell the places of keyword arguments {list(kwargs)}"
-            ) from None
-        return args
-    bound.apply_defaults()
-    if bound.kwargs:
-        raise TypeError(
-            f"The input arguments to the {kind}-decorated function {_name(fun)} could "
-            "not be resolved to positional-only arguments. Binding failed with the "
-            "error:\nThe following keyword arguments could not be resolved to positions: "
-            f"{', '.join(bound.kwargs)}"
-        )
-    return bound.args
-
-
-def _static_places(fun, nums, names):
-    places = [nums] if isinstance(nums, int) else list(nums)
-    if names:
-        parameters = list(inspect.signature(fun).parameters)
-        places += [parameters.index(name) for name in names]
-    if any(k < 0 for k in places):
-        n = len(inspect.signature(fun).parameters)
-        places = [k + n if k < 0 else k for k in places]
-    return tuple(sorted(set(places)))
-
-
-# --- custom_vjp ---------------------------------------------------------------------
 
 
 class CustomVJPCall(HigherOrderPrimitive):
@@ -607,12 +195,12 @@ def _custom_vjp_dce(used, eqn):
 custom_vjp_call_p = define(
     "custom_vjp_call",
     cls=CustomVJPCall,
-    shape=_call_shape("custom_vjp"),
-    reference=_call_reference,
-    jvp=_BY_TRACE,
-    transpose=_BY_TRACE,
-    batch=_BY_TRACE,
-    lower=_call_lower,
+    shape=call_shape("custom_vjp"),
+    reference=call_reference,
+    jvp=BY_TRACE,
+    transpose=BY_TRACE,
+    batch=BY_TRACE,
+    lower=call_lower,
     dce=_custom_vjp_dce,
 )
 
@@ -683,7 +271,7 @@ class custom_vjp:
     def __init__(self, fun, nondiff_argnums=(), nondiff_argnames=()):
         functools.update_wrapper(self, fun, updated=())
         self.fun = fun
-        self.nondiff_argnums = _static_places(fun, nondiff_argnums, nondiff_argnames)
+        self.nondiff_argnums = static_places(fun, nondiff_argnums, nondiff_argnames)
         self.fwd = self.bwd = None
         self.symbolic_zeros = False
 
@@ -700,10 +288,10 @@ class custom_vjp:
     def __call__(self, *args, **kwargs) -> Any:
         if self.fwd is None:
             raise AttributeError(
-                f"No VJP defined for custom_vjp function {_name(self.fun)} using defvjp."
+                f"No VJP defined for custom_vjp function {name_of(self.fun)} using defvjp."
             )
-        args = _positional("custom_vjp", self.fun, args, kwargs)
-        call = _Call(self.fun, args, self.nondiff_argnums)
+        args = positional("custom_vjp", self.fun, args, kwargs)
+        call = Call(self.fun, args, self.nondiff_argnums)
         if core.ref_rules.in_use:
             call.check_refs()
         _refuse_tracers(call.static)
@@ -746,7 +334,7 @@ class _FlatRules:
 
     def fwd(self, primals, perturbed):
         custom, call = self.custom, self.call
-        primals = [_with_shape(x) for x in primals]
+        primals = [with_shape(x) for x in primals]
         if custom.symbolic_zeros:
             primals = [
                 CustomVJPPrimal(x, p) for x, p in zip(primals, perturbed, strict=True)
@@ -754,18 +342,18 @@ class _FlatRules:
         pair = custom.fwd(*call.all_args(primals))
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(
-                f"Custom VJP fwd rule {_name(custom.fwd)} for function "
-                f"{_name(custom.fun)} must produce a pair (list or tuple of length two) "
+                f"Custom VJP fwd rule {name_of(custom.fwd)} for function "
+                f"{name_of(custom.fun)} must produce a pair (list or tuple of length two) "
                 "where the first element represents the primal output (equal to those "
-                f"of the custom_vjp-decorated function {_name(custom.fun)}) and the "
+                f"of the custom_vjp-decorated function {name_of(custom.fun)}) and the "
                 "second element represents residuals (i.e. values stored from the "
                 "forward pass for use on the backward pass), but instead of a pair the "
-                f"fwd rule {_name(custom.fwd)} produced {pair}."
+                f"fwd rule {name_of(custom.fwd)} produced {pair}."
             )
         outs, call.out_tree = flatten(pair[0])
         residuals, self.res_tree = flatten(pair[1])
         if core.ref_rules.in_use:
-            said = f"custom_vjp fwd function {_name(custom.fwd)}"
+            said = f"custom_vjp fwd function {name_of(custom.fwd)}"
             refuse_refs(said, outs, " at output tree path [0]")
             refuse_refs(said, residuals, " at output tree path [1]", primals)
         return outs, residuals
@@ -840,8 +428,8 @@ class _FlatRules:
             raise ValueError(
                 "Custom VJP bwd rule must produce an output with the same type as the "
                 f"args tuple of the primal function, but at output[{k}] the bwd rule "
-                f"produced an output of type {_listed([got])} corresponding to an "
-                f"input of type {_listed([aval])}, so the shapes do not match"
+                f"produced an output of type {listed([got])} corresponding to an "
+                f"input of type {listed([aval])}, so the shapes do not match"
             )
         return None if want.dtype == dtypes.float0 else ct
 

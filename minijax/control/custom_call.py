@@ -1,0 +1,201 @@
+"""What calls of custom_jvp and custom_vjp functions have in common: their arguments, how
+they run, and the words for what is wrong with them.
+"""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from minijax import core
+from minijax._pytree import flatten, unflatten
+from minijax.array import from_numpy
+from minijax.control.ref_checks import check_distinct_refs, refuse_refs
+from minijax.control.signature import leaf_names
+from minijax.effects import check_allowed, custom_derivatives_allowed_effects
+from minijax.ops.define import NO_RULE
+from minijax.trace import named_like
+from minijax.transforms.evaluate import evaluate
+
+BY_TRACE = NO_RULE("is applied by the traces themselves")
+
+
+def call_shape(name):
+    """The shape rule of the primitive `name`: that of the function it calls."""
+
+    def shape(*_, call_jaxpr, **__):
+        allowed = custom_derivatives_allowed_effects
+        check_allowed(call_jaxpr.effects, allowed, f"`{name}`")
+        return call_jaxpr.out_avals
+
+    return shape
+
+
+def call_reference(*args, call_jaxpr, **_):
+    """The function's values, by the reference interpreter."""
+    return evaluate(call_jaxpr, *args)
+
+
+def call_lower(b, ins, out_avals, *, call_jaxpr, **_):
+    """The function, in place; its rules play no part any more."""
+    return b.inline(call_jaxpr, ins)
+
+
+class SymbolicZero:
+    """A zero tangent or cotangent, as rules with `symbolic_zeros=True` see it."""
+
+    def __init__(self, aval):
+        self.aval = aval
+
+    shape = property(lambda self: self.aval.shape)
+    dtype = property(lambda self: self.aval.dtype)
+    ndim = property(lambda self: self.aval.ndim)
+    size = property(lambda self: self.aval.size)
+
+    def __repr__(self):
+        return f"SymbolicZero({self.aval})"
+
+
+def with_shape(x):
+    """An argument as rules see it: a Python scalar has a shape and a dtype there."""
+    if type(x) not in core.literal_types:
+        return x
+    aval = core.get_aval(x)
+    return core.constant(from_numpy(np.asarray(x, aval.dtype), aval.weak_type))
+
+
+class Call:
+    """One call of a custom function: its flat arguments, and what is left static."""
+
+    def __init__(self, fun, args, static_places):
+        self.places = set(static_places)
+        self.static = [args[k] for k in sorted(self.places)]
+        dynamic = tuple(x for k, x in enumerate(args) if k not in self.places)
+        flat, self.in_tree = flatten(dynamic)
+        self.flat = [with_shape(x) for x in flat]
+        self.out_tree = None
+        self.out_avals: Any = None
+        self._fun, self._n = fun, len(args)
+
+        def flat_fun(*leaves):
+            outs, self.out_tree = flatten(fun(*self.all_args(leaves)))
+            self.out_avals = [core.get_aval(x) for x in outs]
+            return outs
+
+        flat_fun.__name__ = name_of(fun)
+        self.flat_fun = flat_fun
+
+    def check_refs(self):
+        """ValueError for a reference that is an argument twice, or comes to be returned."""
+        _, tree = flatten((self.unflatten(self.flat), {}))
+        said = f"in a call of custom_vjp function {name_of(self._fun)}"
+        names = leaf_names(self._fun, tree, self.places)
+        check_distinct_refs(self.flat, (), said, names)
+        self.flat_fun = _without_refs_out(self.flat_fun, name_of(self._fun))
+
+    def check_outputs(self, custom, tree, outs):
+        """TypeError where a jvp rule's primal outputs are not of the function's types;
+        these are known if the function has been traced.
+        """
+        if self.out_avals is None:
+            return
+        rule, fun = name_of(custom.jvp), name_of(custom.fun)
+        said = (
+            f"Custom JVP rule {rule} for function {fun} must produce a pair (list or "
+            "tuple of length two) where the first element represents the primal output "
+            f"(equal in value to the output of the custom_jvp-decorated function {fun}, "
+            "and in particular "
+        )
+        if tree != self.out_tree:
+            raise TypeError(
+                f"{said}of the same container/pytree structure), but instead the JVP "
+                f"rule output's first element had container/pytree structure:\n    {tree}\n"
+                f"while the custom_jvp-decorated function {fun} had output "
+                f"container/pytree structure:\n    {self.out_tree}."
+            )
+        got = [core.get_aval(x).strip_weak_type() for x in outs]
+        want = [aval.strip_weak_type() for aval in self.out_avals]
+        if got != want:
+            raise TypeError(
+                f"{said}with leaves of the same shape/dtype), but instead the JVP "
+                f"rule output's first element had shapes/dtypes of:\n    {listed(got)}\n"
+                f"while the custom_jvp-decorated function {fun} had output shapes/dtypes "
+                f"of:\n    {listed(want)}"
+            )
+
+    def take_flat(self):
+        """The flat arguments, once: rules that outlive the call keep no tracers."""
+        flat, self.flat = self.flat, None
+        return flat
+
+    def unflatten(self, leaves):
+        """The dynamic arguments as the user's trees."""
+        return unflatten(self.in_tree, leaves)
+
+    def all_args(self, leaves):
+        """All arguments in place, the dynamic ones from flat leaves."""
+        dynamic, static = iter(self.unflatten(leaves)), iter(self.static)
+        return [
+            next(static) if k in self.places else next(dynamic) for k in range(self._n)
+        ]
+
+
+def _without_refs_out(fun, name):
+    """A flat function that raises ValueError where it would return a reference."""
+
+    @named_like(fun)
+    def checked(*leaves):
+        outs = fun(*leaves)
+        refuse_refs(f"custom_vjp primal function {name}", outs)
+        return outs
+
+    return checked
+
+
+def listed(avals):
+    """Avals as messages have them."""
+    return ", ".join(aval.str_short() for aval in avals)
+
+
+def name_of(fun):
+    """A function's name, or its type's."""
+    return getattr(fun, "__name__", None) or type(fun).__name__
+
+
+def positional(kind, fun, args, kwargs):
+    """All arguments by place, with defaults filled in."""
+    try:
+        bound = inspect.signature(fun).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(
+            f"The input arguments to the {kind}-decorated function {name_of(fun)} could "
+            "not be resolved to positional-only arguments. Binding failed with the "
+            f"error:\n{error}"
+        ) from None
+    except ValueError:
+        if kwargs:
+            raise TypeError(
+                f"cannot tell the places of keyword arguments {list(kwargs)}"
+            ) from None
+        return args
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise TypeError(
+            f"The input arguments to the {kind}-decorated function {name_of(fun)} could "
+            "not be resolved to positional-only arguments. Binding failed with the "
+            "error:\nThe following keyword arguments could not be resolved to positions: "
+            f"{', '.join(bound.kwargs)}"
+        )
+    return bound.args
+
+
+def static_places(fun, nums, names):
+    """The places of the arguments that are given by number or name, in order."""
+    places = [nums] if isinstance(nums, int) else list(nums)
+    if names:
+        parameters = list(inspect.signature(fun).parameters)
+        places += [parameters.index(name) for name in names]
+    if any(k < 0 for k in places):
+        n = len(inspect.signature(fun).parameters)
+        places = [k + n if k < 0 else k for k in places]
+    return tuple(sorted(set(places)))
