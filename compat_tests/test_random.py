@@ -211,7 +211,17 @@ FUSED = {
 }
 
 
-@pytest.mark.parametrize("expression", FUSED)
+# JAX takes seconds for each of these, and gamma's own rows have what they do.
+OF_GAMMA = re.compile(r"jr\.(generalized_normal|ball|dirichlet|chisquare|f)\(")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param(row, marks=pytest.mark.slow if OF_GAMMA.match(row) else ())
+        for row in FUSED
+    ],
+)
 def test_bits_op_by_op(expression):
     """What fusion may change is changed by nothing else."""
     with jax.disable_jit():
@@ -561,7 +571,7 @@ def test_other_generators(name, use, checked, monkeypatch):
 
 
 @pytest.mark.parametrize("x64", [False, True], ids=["", "x64"])
-@pytest.mark.parametrize("shape", [(), (5,), (2, 3), (3, 5), (0,)], ids=str)
+@pytest.mark.parametrize("shape", [(), (3, 5), (0,)], ids=str)
 def test_rng_bit_generator(shape, x64):
     def found(framework):
         lax, out = framework.lax, []
@@ -666,7 +676,7 @@ def test_rng_uniform(dtype):
     for x in results:
         assert (x.shape, x.dtype) == ((40, 50), dtype)
         assert (x >= low).all() and (x < high).all()
-        assert abs(x.astype("float32").mean() - 50.5) < 5
+        assert abs(x.astype("float32").mean() - 50.5) < 4
     for x, y in itertools.combinations(results, 2):
         assert (x == y).mean() < 0.5
 

@@ -54,10 +54,11 @@ def _values(a, b, shape):
     if dtypes.issubdtype(dtype, np.floating):
         values = uniform(key, shape, dtype) * (b - a) + a
         return jnp.where(values == b, a, values)  # where it was rounded up
+    # of 32 bits at least: the remainder of few would prefer small numbers
     unsigned = np.dtype(f"uint{8 * dtype.itemsize}")
-    offsets = lax.rem(
-        bits(key, shape, unsigned), jnp.full(shape, (b - a).astype(unsigned))
-    )
+    wide = np.dtype(f"uint{max(32, 8 * dtype.itemsize)}")
+    span = (b - a).astype(unsigned).astype(wide)
+    offsets = lax.rem(bits(key, shape, wide), jnp.full(shape, span))
     return offsets.astype(dtype) + a
 
 
