@@ -744,7 +744,9 @@ def _linearized(side):
 
 
 def _malformed(side, change):
-    f = lambda x: side.lax.switch(0, [side.jnp.sin, side.jnp.cos], x) + 1.0  # noqa: E731
+    # branches of its own: what is changed would be found again for the library's
+    branches = [lambda x: side.jnp.sin(x), lambda x: side.jnp.cos(x)]
+    f = lambda x: side.lax.switch(0, branches, x) + 1.0  # noqa: E731
     jaxpr = side.make_jaxpr(f)(side.jnp.float32(1.0)).jaxpr
     change(side, jaxpr)
     error = raised(lambda: side("_src.core").check_jaxpr(jaxpr))
