@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BUDGET_S = 0.025
+SHARE = 0.4  # of NumPy's own import, on machines (or in moments) that are slower
 MOST_RUNS = 40
 
 # In one process, numpy first: what minijax adds is then the second difference alone.
@@ -57,14 +58,16 @@ def test_no_jax_and_nothing_heavy(run_probe):
 
 def test_import_time(run_probe):
     """The best of several runs: noise only adds, so the least is nearest the truth."""
-    best = float("inf")
+    best, least, budget = float("inf"), 0.0, 0.0
     for _ in range(MOST_RUNS):
         numpy_s, added_s, modules = run_probe()
-        best = min(best, added_s)
-        if best <= BUDGET_S:
+        allowed = max(BUDGET_S, SHARE * numpy_s)
+        if added_s / allowed < best:
+            best, least, budget = added_s / allowed, added_s, allowed
+        if best <= 1:
             break
-    assert best <= BUDGET_S, (
-        f"import minijax adds {best * 1e3:.1f} ms to import numpy's "
-        f"{numpy_s * 1e3:.1f} ms; the budget is {BUDGET_S * 1e3:.0f} ms. "
+    assert best <= 1, (
+        f"import minijax adds {least * 1e3:.1f} ms to import numpy's "
+        f"{numpy_s * 1e3:.1f} ms; the budget is {budget * 1e3:.0f} ms. "
         f"It loads {len(modules)} modules: python -X importtime -c 'import minijax'"
     )
