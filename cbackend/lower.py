@@ -117,14 +117,11 @@ class Builder:
         return [literal(a) if type(a) is Literal else env[a] for a in jaxpr.outvars]
 
     def _literal(self, atom):
-        """The view of a literal; equal numbers share one."""
-        value, dtype = atom.val, atom.aval.dtype
-        if not value or value != value:  # zeros differ in sign, NaNs in more
-            return self.constant(narrow.stored(value, dtype))
-        key = dtype, type(value), value
+        """The view of a literal; those of the same bits share one."""
+        key = atom.identity()
         known = self.literals.get(key)
         if known is None:
-            known = self.constant(narrow.stored(value, dtype))
+            known = self.constant(narrow.stored(atom.val, atom.aval.dtype))
             self.literals[key] = known
         return known
 

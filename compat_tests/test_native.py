@@ -824,8 +824,8 @@ def test_constants_are_in_the_text():
     assert re.search(r"f\d+\(.*, 7\b", text)
 
 
-def test_copies_alone_are_never_hot():
-    """What saves nothing, or less, waits for ever."""
+def test_copies_take_nothing_from_what_is_saved():
+    """Else a program with many would be hot after a negative number of runs."""
     copies, _ = compiled(lambda a: (a.T, a[:, ::2] + 0), (_normal(40, 50),))
     assert tiers._runs_until_hot(copies.executable.module) > 0
 

@@ -201,3 +201,14 @@ def test_clipped_indices_are_not_taken_for_negative_ones():
     assert "select_n" in names(lambda i: fun(i, -2), i)
     assert "select_n" in names(lambda x: fun(x, 0.0), X)  # NaN is not larger
     np.testing.assert_array_equal(minijax.jit(lambda i: fun(i, 0))(i), [0, 0, 0, 4])
+
+
+def test_complex_constants_that_differ_in_the_sign_of_a_zero():
+    plus, minus = np.complex64(complex(1, 0.0)), np.complex64(complex(1, -0.0))
+    assert plus == minus
+
+    def arguments(x):
+        return [jnp.imag(x + c) for c in (plus, minus)]
+
+    both = minijax.jit(arguments)(jnp.asarray(complex(0, -0.0), jnp.complex64))
+    assert [bool(np.signbit(x)) for x in both] == [False, True]

@@ -6,6 +6,8 @@ Everybody reaches these names through `core`.
 import importlib
 from typing import Any
 
+import numpy as np
+
 from minijax.avals import AbstractRef
 from minijax.source_info import SourceInfo
 
@@ -83,6 +85,9 @@ class DropVar(Var):
     __slots__ = ()
 
 
+_COMPLEX = (complex, np.complexfloating)
+
+
 class Literal:
     """A scalar constant in an equation's inputs."""
 
@@ -90,6 +95,15 @@ class Literal:
 
     def __init__(self, val, aval):
         self.val, self.aval = val, aval
+
+    def identity(self):
+        """What tells it from literals of other bits, or of another aval."""
+        value = self.val
+        # zeros differ in sign, parts of complex numbers too, and NaNs in more
+        if value and value == value and not isinstance(value, _COMPLEX):
+            return self.aval, type(value), value
+        value = np.asarray(value)
+        return self.aval, value.dtype, value.tobytes()
 
     def __repr__(self):
         return f"Literal({self.val})"

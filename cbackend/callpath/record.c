@@ -42,7 +42,8 @@ static PyObject *get_replayed(PyObject *self, void *closure) {
 
 static int set_replayed(PyObject *self, PyObject *value, void *closure) {
   (void)self, (void)closure;
-  if (value != Py_None && !(value && PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 3)) {
+  if (value != Py_None && !(value && PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 3 &&
+                            PyTuple_Check(PyTuple_GET_ITEM(value, 2)))) {
     PyErr_SetString(PyExc_TypeError, "a source is (code, offset, scopes), or None");
     return -1;
   }
@@ -133,7 +134,7 @@ static const char *const var_slots[] = {"aval", NULL};
 static const char *const eqn_slots[] = {"primitive", "invars", "outvars", "params",
                                         "effects",   "source", NULL};
 static slotted tracer_class, var_class, eqn_class;
-static PyObject *atom_name, *eqns_name, *effects_of_name, *multiple_name, *outside_name;
+static PyObject *atom_name, *aval_name, *eqns_name, *effects_of_name, *multiple_name, *outside_name;
 
 enum { TRACE, AVAL, VARIABLE };
 
@@ -183,7 +184,7 @@ static PyObject *atoms(PyObject *module, PyObject *const *args, Py_ssize_t n_arg
     } else {
       PyObject *call[] = {args[0], x};
       atom = PyObject_VectorcallMethod(atom_name, call, 2, NULL);
-      aval = atom ? PyObject_GetAttrString(atom, "aval") : NULL;
+      aval = atom ? PyObject_GetAttr(atom, aval_name) : NULL;
     }
     if (!atom || !aval) {
       Py_XDECREF(atom);
@@ -305,11 +306,13 @@ static PyMethodDef methods[] = {
 int mjx_py_add_record(PyObject *module) {
   no_scopes = PyTuple_New(0);
   atom_name = PyUnicode_InternFromString("atom");
+  aval_name = PyUnicode_InternFromString("aval");
   eqns_name = PyUnicode_InternFromString("eqns");
   effects_of_name = PyUnicode_InternFromString("effects_of");
   multiple_name = PyUnicode_InternFromString("multiple_results");
   outside_name = PyUnicode_InternFromString("outside");
-  if (!no_scopes || !atom_name || !eqns_name || !effects_of_name || !multiple_name || !outside_name)
+  if (!no_scopes || !atom_name || !aval_name || !eqns_name || !effects_of_name || !multiple_name ||
+      !outside_name)
     return -1;
   PyObject *type = PyType_FromSpec(&place_spec);
   if (!type) return -1;

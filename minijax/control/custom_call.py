@@ -1,5 +1,9 @@
 """What calls of custom_jvp and custom_vjp functions have in common: their arguments, how
 they run, and the words for what is wrong with them.
+
+Inside a trace that records, a call becomes an equation holding the function's jaxpr and
+the rules; traces that differentiate use the rules at once, and the one that batches
+batches function and rules alike.
 """
 
 import inspect

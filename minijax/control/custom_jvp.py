@@ -1,9 +1,4 @@
-"""custom_jvp: functions whose forward derivative the user gives.
-
-Inside a trace that records, a call becomes an equation holding the function's jaxpr and
-the rules; traces that differentiate use the rules at once, and the one that batches
-batches function and rules alike.
-"""
+"""custom_jvp: functions whose forward derivative the user gives."""
 
 import functools
 from typing import Any

@@ -1,9 +1,5 @@
 """custom_vjp: functions whose backward derivative the user gives; custom_gradient and
 closure_convert, which go with it.
-
-Inside a trace that records, a call becomes an equation holding the function's jaxpr and
-the rules; traces that differentiate use the rules at once, and the one that batches
-batches function and rules alike.
 """
 
 import functools

@@ -202,21 +202,13 @@ def _key(eqn, ins):
     """What tells equations apart that compute different things; None for effects."""
     if eqn.effects or eqn.primitive.stays:
         return None
-    atoms = tuple([a if type(a) is Var else _literal_key(a) for a in ins])
+    atoms = tuple([a if type(a) is Var else a.identity() for a in ins])
     key = eqn.primitive, atoms, tuple(eqn.params.items())
     try:
         hash(key)
     except TypeError:
         return None
     return key
-
-
-def _literal_key(literal):
-    value = literal.val
-    if value and value == value:  # zeros differ in sign, NaNs in more
-        return literal.aval, type(value), value
-    value = np.asarray(value)
-    return literal.aval, value.dtype, value.tobytes()
 
 
 # --- arithmetic that changes nothing --------------------------------------------------
