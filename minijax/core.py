@@ -191,6 +191,9 @@ class HigherOrderPrimitive(Primitive):
     takes_refs = True
 
     def bind(self, *args, **params):
+        return HigherOrderPrimitive.bind_eqn(self, args, params)
+
+    def bind_eqn(self, args, params):
         if ref_rules.in_use and any(map(is_ref, args)):
             return ref_rules.bind(self, args, params)
         return _state.trace.process_primitive(self, args, params)
@@ -198,7 +201,7 @@ class HigherOrderPrimitive(Primitive):
     def effects_of(self, params):
         found = self.effects
         for jaxpr in subjaxprs(params):
-            found = found | jaxpr.effects
+            found = found | jaxpr.marks
         return found
 
     def axis_names(self, params):

@@ -1,12 +1,9 @@
 """Which effects are allowed where: those of a user's own primitives must be registered.
 
-Effects that are exactly of the class `Effect` or `RefEffect` are minijax's own and
-allowed everywhere.
+Effects that are exactly of the class `Effect` are minijax's own and allowed everywhere.
 """
 
-from minijax.jaxprs import Effect, RefEffect
-
-_OWN = Effect, RefEffect
+from minijax.jaxprs import Effect
 
 
 class JaxprInputEffect(Effect):
@@ -30,6 +27,34 @@ class JaxprInputEffect(Effect):
 
     def __repr__(self):
         return f"{type(self).__name__}({self.input})"
+
+
+class RefEffect(JaxprInputEffect):
+    """Something is done to the reference that is the input."""
+
+    def __eq__(self, other):
+        return type(other) is type(self) and other.input is self.input
+
+    __hash__ = JaxprInputEffect.__hash__
+
+
+class ReadEffect(RefEffect):
+    """It is read."""
+
+
+class WriteEffect(RefEffect):
+    """It is written."""
+
+
+class AccumEffect(RefEffect):
+    """It is added to."""
+
+
+class InternalMutableArrayEffect(Effect):
+    """A reference is made, or is not used any more."""
+
+
+internal_mutable_array_effect = InternalMutableArrayEffect()
 
 
 class EffectTypeSet:
@@ -67,7 +92,7 @@ remat_allowed_effects = EffectTypeSet()
 
 
 def _refused(effects, allowed):
-    return [e for e in allowed.filter_not_in(effects) if type(e) not in _OWN]
+    return [e for e in allowed.filter_not_in(effects) if type(e) is not Effect]
 
 
 def check_allowed(effects, allowed, where):

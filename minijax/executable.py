@@ -39,7 +39,7 @@ class Compiled(_callpath.Executable):
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
         stats.log_compiling(name, closed.in_avals)
-        check_lowerable(closed.effects)
+        check_lowerable(closed.marks)
         with stats.phase("lower", name), _no_collection():
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:

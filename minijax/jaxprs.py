@@ -24,12 +24,9 @@ class Effect:
         return self.name
 
 
-class RefEffect(Effect):
-    """A reference is made, read or written."""
-
-
 no_effects = frozenset()
-ref_effect = RefEffect("ref")
+# The mark of what makes, reads or writes references; `effects` says which, and how.
+ref_effect = Effect("ref")
 
 
 class RefRules:
@@ -49,6 +46,26 @@ class RefRules:
         """The closed jaxpr with values in place of references."""
         raise NotImplementedError
 
+    def effects_of_eqn(self, eqn) -> Any:
+        """The effects of an equation that has the mark `ref_effect`."""
+        raise NotImplementedError
+
+    def effects_of_jaxpr(self, jaxpr) -> Any:
+        """Those of a jaxpr that has it."""
+        raise NotImplementedError
+
+    def is_view(self, x) -> bool:
+        """Whether a value is a part of a reference."""
+        return False
+
+    def part_aval(self, inner, arrays, path) -> Any:
+        """The aval of a part of a reference to `inner`."""
+        raise NotImplementedError
+
+    def marks(self, effects) -> Any:
+        """Effects with the mark in place of those on references."""
+        return frozenset(effects)
+
 
 ref_rules = RefRules()
 
@@ -60,7 +77,7 @@ def is_ref(x):
 
 def without_refs(closed):
     """A closed jaxpr that takes no references, with values in place of those it makes."""
-    return ref_rules.discharge(closed) if ref_effect in closed.effects else closed
+    return ref_rules.discharge(closed) if ref_effect in closed.marks else closed
 
 
 # --- jaxprs -------------------------------------------------------------------
@@ -115,18 +132,28 @@ Value = object
 
 
 class JaxprEqn:
-    """`outvars = primitive[params](invars)`; `source` locates the user's line."""
+    """`outvars = primitive[params](invars)`; `source` locates the user's line.
 
-    __slots__ = ("primitive", "invars", "outvars", "params", "effects", "source")
+    `marks` are its effects, with one mark for those on references.
+    """
+
+    __slots__ = ("primitive", "invars", "outvars", "params", "marks", "source")
 
     def __init__(
-        self, primitive, invars, outvars, params, effects=no_effects, source=None
+        self, primitive, invars, outvars, params, marks=no_effects, source=None
     ):
         self.primitive = primitive
         self.invars, self.outvars = invars, outvars
         self.params = params
-        self.effects = effects
+        self.marks = marks
         self.source = source
+
+    @property
+    def effects(self):
+        """Its effects; those on references name the variables."""
+        if ref_effect in self.marks:
+            return ref_rules.effects_of_eqn(self)
+        return self.marks
 
     def replace(self, **changes):
         """A copy with some fields changed."""
@@ -146,18 +173,20 @@ class Jaxpr:
     """`{ lambda constvars ; invars . let eqns in outvars }`"""
 
     __slots__ = (
-        "constvars", "invars", "outvars", "eqns", "effects", "debug_info", "memo",
+        "constvars", "invars", "outvars", "eqns", "marks", "debug_info", "memo",
     )  # fmt: skip
 
     def __init__(self, constvars, invars, outvars, eqns, effects=None, debug_info=None):
         self.constvars, self.invars = list(constvars), list(invars)
         self.outvars, self.eqns = list(outvars), list(eqns)
         if effects is None:
-            effects = no_effects
+            marks = no_effects
             for eqn in self.eqns:
-                if eqn.effects:
-                    effects = effects | eqn.effects
-        self.effects = effects
+                if eqn.marks:
+                    marks = marks | eqn.marks
+        else:
+            marks = ref_rules.marks(effects)
+        self.marks = marks
         self.debug_info = debug_info
         self.memo = {}
 
@@ -168,6 +197,15 @@ class Jaxpr:
     _eqns = property(
         lambda self: self.eqns, lambda self, new: setattr(self, "eqns", list(new))
     )
+
+    @property
+    def effects(self):
+        """The effects of its equations; those on references that it does not make itself
+        name the variables.
+        """
+        if ref_effect in self.marks:
+            return ref_rules.effects_of_jaxpr(self)
+        return self.marks
 
     @property
     def in_avals(self):
@@ -182,9 +220,8 @@ class Jaxpr:
     def replace(self, **changes):
         """A copy with some fields changed."""
         names = ("constvars", "invars", "outvars", "eqns", "effects", "debug_info")
-        fields = {name: getattr(self, name) for name in names}
-        if "eqns" in changes and "effects" not in changes:
-            fields["effects"] = None
+        fields = {name: getattr(self, name) for name in names if name != "effects"}
+        fields["effects"] = None if "eqns" in changes else self.marks
         return Jaxpr(**{**fields, **changes})
 
     def pretty_print(self, *, use_color=False, **settings):
@@ -217,6 +254,7 @@ class ClosedJaxpr:
     literals = property(lambda self: self.consts)
     eqns = property(lambda self: self.jaxpr.eqns)
     effects = property(lambda self: self.jaxpr.effects)
+    marks = property(lambda self: self.jaxpr.marks)
 
     def replace(self, jaxpr=None, consts=None):
         """A copy with another jaxpr or other constants."""

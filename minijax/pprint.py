@@ -306,8 +306,7 @@ def _ref_equation(eqn, name):
     """`a <- r[i]`, `r[i] <- a`, `a, r[i] <- r[i], b` or `r[i] += a`."""
     ref, *rest = eqn.invars
     n = _REF_ARGUMENTS[eqn.primitive.name] - 1
-    shape = ref.aval.inner_aval.shape
-    part = f"{name(ref)}[{_entries(eqn.params['index'], rest[n:], shape, name)}]"
+    part = f"{name(ref)}{_path(eqn.params['path'], rest[n:], ref.aval, name)}"
     arrow = " <- "
     if name.settings.source_info:
         arrow = _Noted(arrow, core.describe_source(eqn.source))
@@ -322,10 +321,23 @@ def _ref_equation(eqn, name):
     return [outs, ", ", part, arrow, part, ", ", value]
 
 
-def _entries(index, arrays, shape, name):
-    if not index:
-        return "..."
-    feed = iter(arrays)
+def _path(path, arrays, aval, name):
+    """The steps to a part of a reference, as `[0]`, `{reshape([2, 3])}` or `[1:3][0]`."""
+    avals = tuple(a.aval for a in arrays)
+    feed, shown = iter(arrays), ""
+    for k, step in enumerate(path):
+        if isinstance(step, tuple):
+            used = [
+                step.count("dynamic") for step in path[:k] if isinstance(step, tuple)
+            ]
+            at = core.ref_rules.part_aval(aval.inner_aval, avals[: sum(used)], path[:k])
+            shown += f"[{_entries(step, feed, at.shape, name)}]"
+        else:
+            shown += f"{{reshape({list(step.shape)})}}"
+    return shown or "[...]"
+
+
+def _entries(index, feed, shape, name):
     entries = list(index)
     missing = len(shape) - len([e for e in entries if e is not Ellipsis])
     at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
@@ -338,8 +350,12 @@ def _entries(index, arrays, shape, name):
             start = "" if places.start == 0 else str(places.start)
             shown.append(f"{start}:{'' if stop == size else stop}")
         else:
-            shown.append(name(next(feed)) if entry == "dynamic" else str(entry))
+            shown.append(_entry(next(feed), name) if entry == "dynamic" else str(entry))
     return ",".join(shown)
+
+
+def _entry(atom, name):
+    return _literal(atom.val) if type(atom) is Literal else name(atom)
 
 
 def _pair(key, value, name):

@@ -119,7 +119,7 @@ class Lowered(_Compiling):
     """A function as a program of the C backend."""
 
     def __init__(self, traced, donated=(), places=None):
-        check_lowerable(traced.closed.effects)
+        check_lowerable(traced.closed.marks)
         super().__init__(traced, donated, places)
 
     def as_text(self, dialect=None, *, debug_info=False):

@@ -132,7 +132,7 @@ typedef struct {
 static const char *const tracer_slots[] = {"_trace", "aval", "variable", NULL};
 static const char *const var_slots[] = {"aval", NULL};
 static const char *const eqn_slots[] = {"primitive", "invars", "outvars", "params",
-                                        "effects",   "source", NULL};
+                                        "marks",     "source", NULL};
 static slotted tracer_class, var_class, eqn_class;
 static PyObject *atom_name, *aval_name, *eqns_name, *effects_of_name, *multiple_name, *outside_name;
 

@@ -5,6 +5,7 @@ from typing import Any
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
+from minijax.control.ref_checks import refuse_views
 from minijax.control.signature import check_callable
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import batching
@@ -70,6 +71,8 @@ def vmap(
                 f"len(in_axes)={len(in_axes)}, len(args)={len(args)}"
             )
         flat, in_tree = flatten((args, kwargs))
+        if core.ref_rules.in_use:
+            refuse_views(fun, "vmap", (args, kwargs), flat)
         dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
         dims = [_canonical(x, d) for x, d in zip(flat, dims, strict=True)]
         size = _mapped_size(fun, (args, kwargs), flat, dims, axis_size)

@@ -303,7 +303,7 @@ def platform_branch(platforms):
 def _cond_shape(index, *avals, branches, **_):
     """Branches may differ in weak types: the first one's are the result's."""
     for branch in branches:
-        check_allowed(branch.effects, control_flow_allowed_effects, "`cond`")
+        check_allowed(branch.marks, control_flow_allowed_effects, "`cond`")
     return branches[0].out_avals
 
 
@@ -496,13 +496,13 @@ def _cond_batch(axis, args, dims, *, branches, **params):
 def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     """A batched index: run every branch on the whole batch, and pick by element."""
     branches = [core.without_refs(b) for b in branches]
-    if any(b.effects & io_effects for b in branches):
+    if any(b.marks & io_effects for b in branches):
         raise NotImplementedError("IO effect not supported in vmap-of-cond.")
     index = batching.match_axis(axis, index, index_dim, 0)
     operands = [
         batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
     ]
-    if any(b.effects for b in branches):
+    if any(b.marks for b in branches):
         # What a branch prints, it prints for each element.
         operands = [
             batching.match_axis(axis, x, None if d is None else 0, 0)

@@ -29,7 +29,7 @@ def call_shape(name):
 
     def shape(*_, call_jaxpr, **__):
         allowed = custom_derivatives_allowed_effects
-        check_allowed(call_jaxpr.effects, allowed, f"`{name}`")
+        check_allowed(call_jaxpr.marks, allowed, f"`{name}`")
         return call_jaxpr.out_avals
 
     return shape

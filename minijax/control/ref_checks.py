@@ -42,6 +42,18 @@ def check_operands(what, fun, operands, consts=()):
     )  # fmt: skip
 
 
+def refuse_views(fun, what, tree, leaves):
+    """TypeError for a part of a reference among arguments that hold references."""
+    if not any(map(core.is_ref, leaves)):
+        return
+    for x in flatten(tree, core.ref_rules.is_view)[0]:
+        if core.ref_rules.is_view(x):
+            raise TypeError(
+                f"When tracing {describe_function(fun)} for {what}, TransformedRefs are "
+                f"not allowed, but got {x}."
+            )
+
+
 def refuse_refs(said, outs, path="", given=()):
     """ValueError for a reference among the results of a rule, but for those it is given.
 

@@ -121,7 +121,7 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     Record the rest to be run again.
     """
     where = "partial-eval of `checkpoint`/`remat`"
-    check_allowed(jaxpr.effects, remat_allowed_effects, where)
+    check_allowed(jaxpr.marks, remat_allowed_effects, where)
     nonzero = tuple(type(t) is not Zero for t in tangents)
     derived, out_nonzero = _primal_then_linear(jaxpr, nonzero)
     n_out = len(out_nonzero)

@@ -214,7 +214,7 @@ def _scan_in_python(f, init, flat_xs, xs_tree, length, reverse):
 
 
 def _scan_shape(*avals, jaxpr, length, num_carry, **_):
-    check_allowed(jaxpr.effects, control_flow_allowed_effects, "`scan`")
+    check_allowed(jaxpr.marks, control_flow_allowed_effects, "`scan`")
     outs = jaxpr.out_avals
     return outs[:num_carry] + [stacked_aval(a, length) for a in outs[num_carry:]]
 
@@ -392,7 +392,7 @@ def _split_residuals(primal, n_res, num_consts, num_carry):
     x_vars = jaxpr.invars[num_consts + num_carry :]
     fixed = set(const_vars) | set(jaxpr.constvars)
     for eqn in jaxpr.eqns:
-        if not eqn.effects and all(
+        if not eqn.marks and all(
             type(a) is core.Literal or a in fixed for a in eqn.invars
         ):
             fixed.update(eqn.outvars)
@@ -411,7 +411,7 @@ def _split_residuals(primal, n_res, num_consts, num_carry):
     body, _ = dce(jaxpr.replace(outvars=outs + stacked))
     outside, _ = dce(jaxpr.replace(invars=const_vars, outvars=once, eqns=[
         eqn for eqn in jaxpr.eqns
-        if not eqn.effects and all(v in fixed for v in eqn.outvars)
+        if not eqn.marks and all(v in fixed for v in eqn.outvars)
     ]))  # fmt: skip
     consts = primal.consts
     return core.ClosedJaxpr(body, consts), core.ClosedJaxpr(outside, consts), sources

@@ -217,7 +217,7 @@ def _concrete_bounds(lower, upper) -> tuple[int, int] | None:
 
 def _while_shape(*avals, cond_jaxpr, body_jaxpr, **_):
     for closed in (cond_jaxpr, body_jaxpr):
-        check_allowed(closed.effects, control_flow_allowed_effects, "`while`")
+        check_allowed(closed.marks, control_flow_allowed_effects, "`while`")
     return body_jaxpr.out_avals
 
 
@@ -317,7 +317,7 @@ def _while_batch(
         for x, d, b in zip(init, init_d, carry_b, strict=True)
     ]
     if pred_dim is not None:
-        if IO in cond_jaxpr.effects or IO in body_jaxpr.effects:
+        if IO in cond_jaxpr.marks or IO in body_jaxpr.marks:
             raise NotImplementedError(
                 "Unordered IO effects not supported in while_loop with batched predicate"
             )

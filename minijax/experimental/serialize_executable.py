@@ -82,12 +82,12 @@ class _Pickler(pickle.Pickler):
                 obj.invars,
                 obj.outvars,
                 obj.eqns,
-                obj.effects,
+                obj.marks,
             )
         if isinstance(obj, JaxprEqn):
             eqn = _without_rules(obj)
             return JaxprEqn, (
-                eqn.primitive, eqn.invars, eqn.outvars, eqn.params, eqn.effects
+                eqn.primitive, eqn.invars, eqn.outvars, eqn.params, eqn.marks
             )  # fmt: skip
         return NotImplemented
 

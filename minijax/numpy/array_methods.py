@@ -365,12 +365,17 @@ def install_getitem(getitem):
     _callpath.set_operator("getitem", None, getitem, None)
 
 
-def _first_at(self):
-    """`x.at`, loaded at its first use."""
+def install_at():
+    """Make `at` of arrays and tracers what it is, in place of its loader."""
     helper = _module("index_update")._IndexUpdateHelper
     for kind in (ArrayImpl, Tracer):
         kind.at = property(helper)  # pyright: ignore[reportAttributeAccessIssue]
-    return helper(self)
+    return helper
+
+
+def _first_at(self):
+    """`x.at`, loaded at its first use."""
+    return install_at()(self)
 
 
 def _repr(self):

@@ -4,7 +4,8 @@
 so that it takes and gives values instead, which the planner then updates in place.
 """
 
-from minijax.state import discharge, primitives
+from minijax.state import discharge, effects, primitives
 
 primitives.install()
 discharge.install()
+effects.install()

@@ -15,12 +15,13 @@ from minijax.control.scan import scan_p
 from minijax.control.shard_map import call_on_shards, shard_map_p
 from minijax.control.while_loop import while_p
 from minijax.core import AbstractRef, ClosedJaxpr, Literal
+from minijax.numpy.creation import asarray
 from minijax.state import primitives
-from minijax.state.primitives import read, written
+from minijax.state.steps import part_aval, read, written
 from minijax.trace import JaxprTrace, hoist_consts, trace
 
 
-class _Cell:
+class Cell:
     """Stands for a reference while its jaxpr is rewritten; `value` is the present one."""
 
     __slots__ = ("value",)
@@ -51,16 +52,16 @@ def _discharge(closed, first, kept):
     ]  # fmt: skip
 
     def on_values(*args):
-        cells = {k: _Cell(args[k]) for k in refs}
+        cells = {k: Cell(args[k]) for k in refs}
         args = [cells[first.get(k, k)] if k in cells else x for k, x in enumerate(args)]
-        outs = _run(closed.jaxpr, closed.consts, args)
+        outs = run_on_cells(closed.jaxpr, closed.consts, args)
         return outs + [cells[k].value for k in refs if k not in first]
 
     avals = [a.inner_aval if k in refs else a for k, a in enumerate(avals)]
     return trace(on_values, avals, closed.jaxpr.debug_info)
 
 
-def _run(jaxpr, consts, args):
+def run_on_cells(jaxpr, consts, args):
     """`eval_jaxpr`, with cells for references."""
     env = dict(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
@@ -76,20 +77,19 @@ def _run(jaxpr, consts, args):
 
 def _apply(eqn, ins):
     """The outputs of an equation; cells among its inputs take what it writes."""
-    cells = [x for x in ins if type(x) is _Cell]
+    cells = [x for x in ins if type(x) is Cell]
     rule = _ON_CELLS.get(eqn.primitive)
     if rule is not None and (cells or eqn.primitive is primitives.new_ref_p):
         return rule(*ins, **eqn.params)
+    rule = when_opened.get(eqn.primitive)
+    if rule is not None:
+        return rule(eqn, ins)
     refs = any(map(core.is_ref, ins))
     if cells:
-        if refs:
-            raise NotImplementedError(
-                f"{eqn.primitive} uses references of which only some are discharged"
-            )
         outs, last = call_on_values(
             eqn.primitive,
-            [x.value if type(x) is _Cell else x for x in ins],
-            [x if type(x) is _Cell else None for x in ins],
+            [x.value if type(x) is Cell else x for x in ins],
+            [x if type(x) is Cell else None for x in ins],
             eqn.params,
         )
         for cell, x in last.items():
@@ -101,7 +101,7 @@ def _apply(eqn, ins):
 
 def _without_refs(eqn):
     """The parameters, with references that only inner jaxprs know discharged."""
-    if core.ref_effect not in eqn.effects:
+    if core.ref_effect not in eqn.marks:
         return eqn.params
     return {name: _discharged_param(value) for name, value in eqn.params.items()}
 
@@ -117,28 +117,31 @@ def _discharged_param(value):
 # --- operations on references -----------------------------------------------------------
 
 
-def _get(cell, *arrays, index):
-    return [read(cell.value, arrays, index)]
+def _get(cell, *arrays, path):
+    return [read(cell.value, arrays, path)]
 
 
-def _swap(cell, new, *arrays, index):
-    old = read(cell.value, arrays, index)
-    cell.value = written(cell.value, arrays, index, new)
+def _swap(cell, new, *arrays, path):
+    old = read(cell.value, arrays, path)
+    cell.value = written(cell.value, arrays, path, new)
     return [old]
 
 
-def _addupdate(cell, new, *arrays, index):
-    cell.value = written(cell.value, arrays, index, new, "add")
+def _addupdate(cell, new, *arrays, path):
+    cell.value = written(cell.value, arrays, path, new, "add")
     return []
 
 
 _ON_CELLS = {
-    primitives.new_ref_p: lambda x, **_: [_Cell(x)],
+    primitives.new_ref_p: lambda x, **_: [Cell(asarray(x))],
     primitives.freeze_p: lambda cell: [cell.value],
     primitives.get_p: _get,
     primitives.swap_p: _swap,
     primitives.addupdate_p: _addupdate,
 }
+
+# primitive that makes references -> rule(equation, values and cells) giving its outputs
+when_opened = {}
 
 # --- primitives with jaxprs --------------------------------------------------------------
 
@@ -161,11 +164,17 @@ def _given(refs):
     return [ref for ref in refs if ref is not None]
 
 
+def _kept(values):
+    """The places of references that stay what they are."""
+    return tuple([k for k, x in enumerate(values) if core.is_ref(x)])
+
+
 def _call(primitive):
     """The rule of a primitive that calls one jaxpr."""
 
     def rule(values, refs, *, jaxpr, **params):
-        outs = primitive.bind(*values, jaxpr=discharge(jaxpr), **params)
+        pure = discharge(jaxpr, kept=_kept(values))
+        outs = primitive.bind(*values, jaxpr=pure, **params)
         n = len(jaxpr.jaxpr.outvars)
         return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
 
@@ -175,7 +184,7 @@ def _call(primitive):
 def _shard_map(values, refs, *, jaxpr, in_specs, out_specs, **params):
     """The last value of a reference is cut as the reference is."""
     cut = [spec for spec, ref in zip(in_specs, refs, strict=True) if ref is not None]
-    n, pure = len(out_specs), discharge(jaxpr)
+    n, pure = len(out_specs), discharge(jaxpr, kept=_kept(values))
     outs = call_on_shards(pure, values, in_specs, [*out_specs, *cut], **params)
     return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
 
@@ -183,28 +192,30 @@ def _shard_map(values, refs, *, jaxpr, in_specs, out_specs, **params):
 def _cond(values, refs, *, branches, **params):
     """Branches that use one reference have it as an input each."""
     _, *refs = refs
+    kept = _kept(values[1:])
     first, same = {}, []
     for k, ref in enumerate(refs):
         if ref is not None and first.setdefault(ref, k) != k:
             same.append((first[ref], k))
-    pure = tuple([discharge(b, tuple(same)) for b in branches])
+    pure = tuple([discharge(b, tuple(same), kept) for b in branches])
     outs = cond_p.bind(*values, branches=pure, **params)
     n = len(branches[0].jaxpr.outvars)
     return outs[:n], dict(zip(first, outs[n:], strict=True))
 
 
-def _on_carry(closed, num_consts, places, avals):
+def _on_carry(closed, num_consts, places, avals, kept):
     """A loop's jaxpr on values, with its references between its constants and its carry.
 
     places: which of the jaxpr's inputs each of the loop's references is, None where it
     has no such input; avals: their values'.
-    The last slices of references that it loops over stay behind its other outputs.
+    kept: which of its inputs stay references.  The last slices of references that it
+    loops over stay behind its other outputs.
     Returns (closed jaxpr, constants it has as leading inputs).
     """
-    key = _on_carry, num_consts, places, avals
+    key = _on_carry, num_consts, places, avals, kept
     known = closed.memo.get(key)
     if known is None:
-        pure = discharge(closed)
+        pure = discharge(closed, kept=kept)
         jaxpr, n = pure.jaxpr, len(closed.jaxpr.outvars)
         taken = [k for k in places if k is not None]
         end = n + len(taken)
@@ -232,7 +243,7 @@ def _scan(values, refs, *, jaxpr, num_consts, num_carry, **params):
     places = tuple([k for k in range(num_consts) if refs[k] is not None])
     starts = [values[k] for k in places]
     avals = tuple(map(core.get_aval, starts))
-    body, more = _on_carry(jaxpr, num_consts, places, avals)
+    body, more = _on_carry(jaxpr, num_consts, places, avals, _kept(values))
     fixed = [x for k, x in enumerate(values[:num_consts]) if k not in places]
     outs = scan_p.bind(
         *more, *fixed, *starts, *values[num_consts:], jaxpr=body,
@@ -255,7 +266,7 @@ def _while(values, refs, *, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr):
 
     def split(jaxpr, own, given):
         places = tuple([own.index(ref) if ref in own else None for ref in start])
-        closed, more = _on_carry(jaxpr, len(own), places, avals)
+        closed, more = _on_carry(jaxpr, len(own), places, avals, _kept(given))
         return closed, more + [x for x, r in zip(given, own, strict=True) if r is None]
 
     cond, cond_consts = split(cond_jaxpr, cond_refs, cond_values)
@@ -314,7 +325,7 @@ def _has_rules_on_refs(closed):
                 if type(inner) is ClosedJaxpr
             )
             for eqn in closed.jaxpr.eqns
-            if core.ref_effect in eqn.effects or eqn.primitive is custom_vjp_call_p
+            if core.ref_effect in eqn.marks or eqn.primitive is custom_vjp_call_p
         )
     return known
 
@@ -351,4 +362,5 @@ def install():
     """Let traces and passes know what to do with references."""
     core.ref_rules.bind = bind
     core.ref_rules.discharge = discharge
+    core.ref_rules.part_aval = part_aval
     core.ref_rules.in_use = True

@@ -1,11 +1,11 @@
 """`Ref`, and the primitives that make, read and write one.
 
 Under a trace a reference is a tracer of `AbstractRef`; outside of traces it is a `Ref`,
-which holds the present value.  What reads or writes a part says which by `index`: static
-entries, with `_DYNAMIC` in the place of each that is an argument of the equation.
+which holds the present value.  What reads or writes a part says which by a `path` of
+`steps`; its arrays are further arguments of the equation.
 """
 
-import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,6 @@ from minijax import core, dtypes
 from minijax.core import AbstractRef, ShapedArray, Tracer, Zero
 from minijax.numpy import array_methods, indexing
 from minijax.numpy.creation import asarray
-from minijax.numpy.index_update import _IndexUpdateHelper
-from minijax.ops.convert import convert
 from minijax.ops.define import (
     NO_RULE,
     batch_front,
@@ -24,8 +22,10 @@ from minijax.ops.define import (
     move_axis,
     zeros,
 )
-from minijax.trace import JaxprTrace, trace
+from minijax.state.steps import part_aval, read, reshape_step, split_index, written
+from minijax.trace import JaxprTrace
 from minijax.transforms import batching
+from minijax.tree_util import register_pytree_node
 
 
 class _RefType(type):
@@ -51,11 +51,17 @@ class Ref(metaclass=_RefType):
     sharding = property(lambda self: self._value.sharding)
     committed = property(lambda self: self._value.committed)
 
-    def __getitem__(self, index):
-        return get(self, index)
+    def __getitem__(self, path):
+        return get(self, path)
 
     def __setitem__(self, index, value):
         set(self, index, value)
+
+    at = property(lambda self: RefIndexer(self))
+
+    def reshape(self, *shape):
+        """It in another shape: see `TransformedRef`."""
+        return TransformedRef(self).reshape(*shape)
 
     def addupdate(self, value):
         """Add to the whole."""
@@ -72,86 +78,6 @@ class Ref(metaclass=_RefType):
     def unsafe_buffer_pointer(self):
         """The address of the present value."""
         return self._value.unsafe_buffer_pointer()
-
-
-# --- indices --------------------------------------------------------------------------
-
-_DYNAMIC = "dynamic"
-
-
-def _split_index(ref, index):
-    """(static entries, the arrays among them) of a reference's index."""
-    entries = index if isinstance(index, tuple) else (index,)
-    if index is None or index is Ellipsis:
-        return (), []
-    if len([e for e in entries if e is not Ellipsis]) > ref.ndim:
-        raise ValueError(
-            f"`indices` must not be longer than `shape`: indices={index}, "
-            f"shape={ref.shape}"
-        )
-    static, arrays = [], []
-    for entry in entries:
-        if isinstance(entry, slice):
-            static.append(_checked_slice(entry))
-        elif entry is Ellipsis or _is_integer(entry):
-            static.append(entry)
-        else:
-            static.append(_DYNAMIC)
-            arrays.append(asarray(entry))
-    _check_bounds(ref.shape, static)
-    return tuple(static), arrays
-
-
-def _is_integer(entry):
-    return isinstance(entry, (int, np.integer)) and not isinstance(entry, bool)
-
-
-def _checked_slice(entry):
-    """A slice as something that can be hashed."""
-    if entry.step is not None and entry.step < 1:
-        raise ValueError(f"slice must have a step >= 1 (found: {entry.step})")
-    return slice, entry.start, entry.stop, entry.step
-
-
-def _check_bounds(shape, entries):
-    if Ellipsis in entries:
-        at = entries.index(Ellipsis)
-        entries = (
-            entries[:at] + [None] * (len(shape) - len(entries) + 1) + entries[at + 1 :]
-        )
-    for entry, size in zip(entries, shape, strict=False):
-        if _is_integer(entry) and entry >= size:
-            raise ValueError(f"Out of bound indexer: idx={entry}, dim={size}.")
-
-
-def _joined_index(static, arrays):
-    """The index that `_split_index` took apart."""
-    feed = iter(arrays)
-    return tuple([
-        next(feed) if entry is _DYNAMIC
-        else slice(*entry[1:]) if isinstance(entry, tuple)
-        else entry
-        for entry in static
-    ])  # fmt: skip
-
-
-def read(value, arrays, index):
-    """The part of a value that an equation's index means."""
-    return indexing.getitem(value, _joined_index(index, arrays)) if index else value
-
-
-def written(value, arrays, index, new, operation="set"):
-    """A value with a part replaced, or added to if `operation` is "add"."""
-    if not index and operation == "set":
-        return convert(new, value.dtype, value.weak_type)
-    at = _IndexUpdateHelper(value)[_joined_index(index, arrays)]
-    return getattr(at, operation)(new)
-
-
-@functools.lru_cache(4096)
-def _part_aval(inner, arrays, index):
-    """The aval of a part."""
-    return trace(lambda x, *i: [read(x, i, index)], [inner, *arrays]).out_avals[0]
 
 
 # --- primitives -----------------------------------------------------------------------
@@ -238,19 +164,19 @@ freeze_p = _define(
 )
 
 
-def _get_batch(axis, args, dims, *, index):
+def _get_batch(axis, args, dims, *, path):
     ref, *arrays = args
-    whole = get_p.bind(ref, index=())
+    whole = get_p.bind(ref, path=())
     outs, out_dims = batching.batch(
-        lambda x, *i: [read(x, i, index)], axis, [whole, *arrays], dims
+        lambda x, *i: [read(x, i, path)], axis, [whole, *arrays], dims
     )
     return outs[0], out_dims[0]
 
 
 get_p = _define(
     "get",
-    shape=lambda ref, *arrays, index: _part_aval(ref.inner_aval, arrays, index),
-    impl=lambda ref, *arrays, index: read(ref._value, arrays, index),
+    shape=lambda ref, *arrays, path: part_aval(ref.inner_aval, arrays, path),
+    impl=lambda ref, *arrays, path: read(ref._value, arrays, path),
     jvp=_linear_jvp(lambda: get_p),
     batch=_get_batch,
 )
@@ -268,16 +194,16 @@ def _check_new(name, ref, new, part):
         )
 
 
-def _swap_shape(ref, new, *arrays, index):
-    part = _part_aval(ref.inner_aval, arrays, index)
+def _swap_shape(ref, new, *arrays, path):
+    part = part_aval(ref.inner_aval, arrays, path)
     _check_new("swap", ref, new, part)
     return part
 
 
-def _swap_impl(ref, new, *arrays, index):
-    old = read(ref._value, arrays, index)
+def _swap_impl(ref, new, *arrays, path):
+    old = read(ref._value, arrays, path)
     _check_new("swap", ref.aval, core.get_aval(new), old.aval)
-    ref._value = written(ref._value, arrays, index, new)
+    ref._value = written(ref._value, arrays, path, new)
     return old
 
 
@@ -286,26 +212,26 @@ def _check_differentiated(ref, ref_dot, new_dot):
         raise Exception(_UNDIFFERENTIATED.format(core.get_aval(ref)))
 
 
-def _swap_jvp(primals, tangents, *, index):
+def _swap_jvp(primals, tangents, *, path):
     (ref, _, *arrays), (ref_dot, new_dot, *_) = primals, tangents
     _check_differentiated(ref, ref_dot, new_dot)
-    old = swap_p.bind(*primals, index=index)
+    old = swap_p.bind(*primals, path=path)
     if type(ref_dot) is Zero:
         return old, Zero.of(old)
-    return old, swap_p.bind(ref_dot, instantiate(new_dot), *arrays, index=index)
+    return old, swap_p.bind(ref_dot, instantiate(new_dot), *arrays, path=path)
 
 
-def _batched_write(axis, args, dims, index, operation):
+def _batched_write(axis, args, dims, path, operation):
     """(old whole value, dims) after writing a part in every element of a batch."""
     (ref, new, *arrays), (dim, *rest) = args, dims
     if dim is None:
         raise Exception(_UNBATCHED.format(core.get_aval(ref)))
-    whole = get_p.bind(ref, index=())
+    whole = get_p.bind(ref, path=())
     (changed,), (out_dim,) = batching.batch(
-        lambda x, y, *i: [written(x, i, index, y, operation)],
+        lambda x, y, *i: [written(x, i, path, y, operation)],
         axis, [whole, new, *arrays], dims,
     )  # fmt: skip
-    swap_p.bind(ref, _batched_at(axis, changed, out_dim, dim), index=())
+    swap_p.bind(ref, _batched_at(axis, changed, out_dim, dim), path=())
     return whole, arrays, [dim, *rest[1:]]
 
 
@@ -315,10 +241,10 @@ def _batched_at(axis, x, source, target):
     return move_axis(batch_front(axis, x, None), 0, target)
 
 
-def _swap_batch(axis, args, dims, *, index):
-    whole, arrays, dims = _batched_write(axis, args, dims, index, "set")
+def _swap_batch(axis, args, dims, *, path):
+    whole, arrays, dims = _batched_write(axis, args, dims, path, "set")
     (old,), (dim,) = batching.batch(
-        lambda x, *i: [read(x, i, index)], axis, [whole, *arrays], dims
+        lambda x, *i: [read(x, i, path)], axis, [whole, *arrays], dims
     )
     return old, dim
 
@@ -332,29 +258,29 @@ swap_p = _define(
 )
 
 
-def _addupdate_shape(ref, new, *arrays, index):
-    _check_new("addupdate", ref, new, _part_aval(ref.inner_aval, arrays, index))
+def _addupdate_shape(ref, new, *arrays, path):
+    _check_new("addupdate", ref, new, part_aval(ref.inner_aval, arrays, path))
     return []
 
 
-def _addupdate_impl(ref, new, *arrays, index):
+def _addupdate_impl(ref, new, *arrays, path):
     avals = tuple([core.get_aval(x) for x in arrays])
-    _addupdate_shape(ref.aval, core.get_aval(new), *avals, index=index)
-    ref._value = written(ref._value, arrays, index, new, "add")
+    _addupdate_shape(ref.aval, core.get_aval(new), *avals, path=path)
+    ref._value = written(ref._value, arrays, path, new, "add")
     return []
 
 
-def _addupdate_jvp(primals, tangents, *, index):
+def _addupdate_jvp(primals, tangents, *, path):
     (ref, _, *arrays), (ref_dot, new_dot, *_) = primals, tangents
     _check_differentiated(ref, ref_dot, new_dot)
-    addupdate_p.bind(*primals, index=index)
+    addupdate_p.bind(*primals, path=path)
     if type(new_dot) is not Zero:
-        addupdate_p.bind(ref_dot, new_dot, *arrays, index=index)
+        addupdate_p.bind(ref_dot, new_dot, *arrays, path=path)
     return [], []
 
 
-def _addupdate_batch(axis, args, dims, *, index):
-    _batched_write(axis, args, dims, index, "add")
+def _addupdate_batch(axis, args, dims, *, path):
+    _batched_write(axis, args, dims, path, "add")
     return [], []
 
 
@@ -374,6 +300,15 @@ def _checked_ref(name, ref):
     if not core.is_ref(ref):
         raise ValueError(f"Can only call `{name}` on a `Ref`: {ref}.")
     return ref
+
+
+def _located(name, ref, index):
+    """(reference, the arrays in the path, the path) of what is read or written."""
+    if type(ref) is TransformedRef:
+        path, arrays = split_index(ref.shape, index)
+        return ref.ref, [*ref.arrays, *arrays], ref.path + path
+    path, arrays = split_index(_checked_ref(name, ref).shape, index)
+    return ref, arrays, path
 
 
 def _as_value(ref, x):
@@ -421,8 +356,8 @@ def free_ref(ref: Any) -> None:
 
 def get(ref: Any, idx: Any = None) -> Any:
     """The part of the reference's value at `idx`, or all of it."""
-    index, arrays = _split_index(_checked_ref("get", ref), idx)
-    return get_p.bind(ref, *arrays, index=index)
+    ref, arrays, path = _located("get", ref, idx)
+    return get_p.bind(ref, *arrays, path=path)
 
 
 def swap(ref: Any, idx: Any, value: Any) -> Any:
@@ -430,8 +365,8 @@ def swap(ref: Any, idx: Any, value: Any) -> Any:
 
     ValueError where its shape or dtype is not that of the part.
     """
-    index, arrays = _split_index(_checked_ref("swap", ref), idx)
-    return swap_p.bind(ref, _as_value(ref, value), *arrays, index=index)
+    ref, arrays, path = _located("swap", ref, idx)
+    return swap_p.bind(ref, _as_value(ref, value), *arrays, path=path)
 
 
 def set(ref: Any, idx: Any, value: Any) -> None:
@@ -441,21 +376,100 @@ def set(ref: Any, idx: Any, value: Any) -> None:
 
 def addupdate(ref: Any, idx: Any, x: Any) -> None:
     """Add `x` to the part at `idx`; errors as in `swap`."""
-    index, arrays = _split_index(_checked_ref("addupdate", ref), idx)
-    addupdate_p.bind(ref, _as_value(ref, x), *arrays, index=index)
+    ref, arrays, path = _located("addupdate", ref, idx)
+    addupdate_p.bind(ref, _as_value(ref, x), *arrays, path=path)
+
+
+class TransformedRef:
+    """A part of a reference's value, or all of it in another shape: read and written as a
+    reference is.  As an argument of a function that is traced it is a tree, of the
+    reference and the arrays in its path.
+    """
+
+    __slots__ = ("ref", "arrays", "path")
+
+    def __init__(self, ref, arrays=(), path=()):
+        self.ref, self.arrays, self.path = ref, tuple(arrays), path
+
+    @property
+    def type(self):
+        """The type of a reference to the part."""
+        avals = tuple([core.get_aval(x) for x in self.arrays])
+        inner = core.get_aval(self.ref).inner_aval
+        return AbstractRef(part_aval(inner, avals, self.path))
+
+    shape = property(lambda self: self.type.shape)
+    dtype = property(lambda self: self.type.dtype)
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: math.prod(self.shape))
+    at = property(lambda self: RefIndexer(self))
+
+    def reshape(self, *shape):
+        """It in another shape, of which one size may be -1.  ValueError for other sizes."""
+        if len(shape) == 1 and isinstance(shape[0], tuple | list):
+            shape = tuple(shape[0])
+        step = reshape_step(self.shape, shape)
+        return TransformedRef(self.ref, self.arrays, (*self.path, step))
+
+    def get(self, idx=()):
+        """As `jax.ref.get`."""
+        return get(self, idx)
+
+    def set(self, value, idx=()):
+        """As `jax.ref.set`."""
+        return set(self, idx, value)
+
+    def swap(self, value, idx=()):
+        """As `jax.ref.swap`."""
+        return swap(self, idx, value)
+
+    def __getitem__(self, index):
+        return get(self, index)
+
+    def __setitem__(self, index, value):
+        set(self, index, value)
+
+    def __repr__(self):
+        return f"TransformedRef(ref={self.ref!r}, path={self.path})"
+
+
+register_pytree_node(
+    TransformedRef,
+    lambda view: ((view.ref, *view.arrays), view.path),
+    lambda path, parts: TransformedRef(parts[0], parts[1:], path),
+)
+
+
+class RefIndexer:
+    """`ref.at`: `ref.at[index]` is a part of it."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref):
+        self._ref = ref
+
+    def __getitem__(self, index):
+        return TransformedRef(*_located("at", self._ref, index))
+
+
+def _on_refs(name, of_refs):
+    """Let a method or property of tracers mean `of_refs` on those of references."""
+    plain: Any = Tracer.__dict__[name]
+    of_arrays: Any = plain.fget if isinstance(plain, property) else plain
+
+    def chosen(self, *args, **kwargs):
+        return (of_refs if core.is_ref(self) else of_arrays)(self, *args, **kwargs)
+
+    setattr(Tracer, name, property(chosen) if of_arrays is not plain else chosen)
 
 
 def install():
-    """Let tracers of references be indexed and assigned to."""
-    tracer: Any = Tracer
+    """Let tracers of references be indexed, assigned to and viewed."""
     array_methods.install_getitem(indexing.getitem)  # else it would replace ours later
-    plain_get, plain_set = tracer.__getitem__, tracer.__setitem__
-
-    def getitem(self, index):
-        return get(self, index) if core.is_ref(self) else plain_get(self, index)
-
-    def setitem(self, index, value):
-        return (set if core.is_ref(self) else plain_set)(self, index, value)
-
-    tracer.__getitem__, tracer.__setitem__ = getitem, setitem
+    array_methods.install_at()
+    _on_refs("__getitem__", get)
+    _on_refs("__setitem__", set)
+    _on_refs("at", RefIndexer)
+    _on_refs("reshape", lambda ref, *shape: TransformedRef(ref).reshape(*shape))
     core.aval_rules[Ref] = lambda ref: ref.aval
+    core.ref_rules.is_view = lambda x: type(x) is TransformedRef

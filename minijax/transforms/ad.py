@@ -319,7 +319,7 @@ def backward_pass(jaxpr, consts, args, cotangents, needed=None):
     each argument: an array or Zero for linear ones, None for the others.  Where `needed`
     is false, a linear one's is Zero and nothing is computed for it alone.
     """
-    if core.ref_effect in jaxpr.effects:
+    if core.ref_effect in jaxpr.marks:
         closed = core.without_refs(ClosedJaxpr(jaxpr, consts))
         jaxpr, consts = closed.jaxpr, closed.consts
     values = dict(zip(jaxpr.constvars, consts, strict=True))

@@ -15,7 +15,7 @@ def dce(jaxpr, used_outputs=None):
     live = {v for v in outvars if type(v) is not Literal}
     kept = []
     for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or not live.isdisjoint(eqn.outvars):
+        if eqn.marks or not live.isdisjoint(eqn.outvars):
             if eqn.primitive.dce is not None and not live.issuperset(eqn.outvars):
                 eqn = eqn.primitive.dce([v in live for v in eqn.outvars], eqn)
             kept.append(eqn)

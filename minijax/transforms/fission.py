@@ -65,7 +65,7 @@ def _distributed(eqn):
         eqn = eqn.replace(params=params)
     if eqn.primitive.name != "scan" or params["length"] < _LEAST_TURNS:
         return [eqn]
-    if eqn.effects or params["jaxpr"].consts:
+    if eqn.marks or params["jaxpr"].consts:
         return [eqn]
     return _Loop(eqn).distribute()
 
@@ -123,7 +123,7 @@ class _Loop:
         found = set(variables)
         for eqn in self.eqns:
             atoms = [a for a in eqn.invars if type(a) is Var]
-            if eqn.effects or eqn.primitive.stays:
+            if eqn.marks or eqn.primitive.stays:
                 continue
             if all(a in found for a in atoms):
                 found.update(eqn.outvars)
@@ -282,7 +282,7 @@ class _Loop:
         needed = {v for v, _ in self.carry_outs if type(v) is Var}
         needed.update(self.stacked)
         for eqn in reversed(self.eqns):
-            if eqn.effects or any(v in needed for v in eqn.outvars):
+            if eqn.marks or any(v in needed for v in eqn.outvars):
                 needed.update(eqn.outvars)
                 needed.update(_variables(eqn))
         return needed
@@ -434,7 +434,7 @@ def _read_from_outside(eqns):
 
 
 def _may_move(eqns):
-    return not any(e.effects or e.primitive.stays for e in eqns)
+    return not any(e.marks or e.primitive.stays for e in eqns)
 
 
 def _nbytes(aval):

@@ -55,7 +55,7 @@ def _done(eqn, keep, kept):
     """Whether an equation that only has effects (a print) need not run again: the policy
     keeps it, and of what it reads something is kept rather than computed again.
     """
-    if eqn.outvars or not eqn.effects:
+    if eqn.outvars or not eqn.marks:
         return False
     avals = [a.aval for a in eqn.invars]
     reads_kept = any(a is v for a in eqn.invars for v in kept)

@@ -127,7 +127,7 @@ class _Rewriter:
                 ins, params = eqn.primitive.close_over(ins, params)
             params = {name: _rewritten(p) for name, p in params.items()}
         if outs is not eqn.outvars or ins != eqn.invars or params is not eqn.params:
-            eqn = JaxprEqn(eqn.primitive, ins, outs, params, eqn.effects, eqn.source)
+            eqn = JaxprEqn(eqn.primitive, ins, outs, params, eqn.marks, eqn.source)
         self.eqns.append(eqn)
         if key is not None:
             self.computed[key] = outs
@@ -139,9 +139,7 @@ class _Rewriter:
         out = Var(eqn.outvars[0].aval)
         self.made_by[out] = len(self.eqns)
         self.uses[out] = self.uses.get(eqn.outvars[0], 0)
-        self.eqns.append(
-            JaxprEqn(primitive, ins, [out], params, eqn.effects, eqn.source)
-        )
+        self.eqns.append(JaxprEqn(primitive, ins, [out], params, eqn.marks, eqn.source))
         return out
 
     def maker(self, atom, name):
@@ -168,7 +166,7 @@ class _Rewriter:
         old = product.outvars[0].aval
         out = Var(old.update(shape=tuple(old.shape[d] for d in order)))
         self.eqns[place] = JaxprEqn(
-            product.primitive, product.invars[::-1], [out], params, product.effects,
+            product.primitive, product.invars[::-1], [out], params, product.marks,
             product.source,
         )  # fmt: skip
         self.made_by[out] = place
@@ -200,7 +198,7 @@ def _rewritten(param):
 
 def _key(eqn, ins):
     """What tells equations apart that compute different things; None for effects."""
-    if eqn.effects or eqn.primitive.stays:
+    if eqn.marks or eqn.primitive.stays:
         return None
     atoms = tuple([a if type(a) is Var else a.identity() for a in ins])
     key = eqn.primitive, atoms, tuple(eqn.params.items())

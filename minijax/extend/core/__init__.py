@@ -33,7 +33,12 @@ def new_jaxpr_eqn(
     """An equation; `source_info` locates the user's line (default: here)."""
     source = core.user_frame() if source_info is None else source_info
     return JaxprEqn(
-        primitive, list(invars), list(outvars), params, frozenset(effects), source
+        primitive,
+        list(invars),
+        list(outvars),
+        params,
+        core.ref_rules.marks(effects),
+        source,
     )
 
 

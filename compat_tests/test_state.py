@@ -1,0 +1,244 @@
+"""References inside programs, against JAX's: effects, views, and what discharging leaves."""
+
+import numpy as np
+import pytest
+from sides import Side, assert_same, raised
+
+SIDES = Side("jax"), Side("minijax")
+
+
+def _state(side, module):
+    return side(f"_src.state.{module}")
+
+
+def _ref(side, value):
+    return side.ref.AbstractRef(side.typeof(value))
+
+
+# --- effects --------------------------------------------------------------------------
+
+
+def _reads_and_adds(side, a, b):
+    side.ref.addupdate(a, (), 1.0)
+    return side.jit(lambda x: x[...] + 1)(b)
+
+
+def _loop(side, a, b):
+    def body(i, _):
+        a[...] += 2 * i
+        b[...] += i
+
+    side.lax.fori_loop(0, 5, body, None)
+    return a[...], b[...]
+
+
+def _branch(side, a, b):
+    def other():
+        b[...] = 2.0
+
+    side.lax.cond(a[...] > 0, lambda: None, other)
+
+
+def _while(side, a, b):
+    def body(x):
+        b[...] += 1.0
+        return x + 1
+
+    return side.lax.while_loop(lambda x: x < a[...], body, 0.0)
+
+
+def _scan(side, a, b):
+    return side.lax.scan(lambda c, x: (c + a[...], x), 0.0, np.arange(3.0))
+
+
+def _effects(jaxpr):
+    places = jaxpr.jaxpr.invars.index
+    return sorted((type(e).__name__, places(e.input)) for e in jaxpr.effects)
+
+
+@pytest.mark.parametrize("fun", [_reads_and_adds, _loop, _branch, _while, _scan])
+def test_effects(fun):
+    """Those of a jaxpr, and those left where some of its references are discharged."""
+
+    def told(side):
+        refs = _ref(side, 1.0), _ref(side, 1.0)
+        jaxpr = side.make_jaxpr(lambda a, b: fun(side, a, b))(*refs)
+        found = [_effects(jaxpr), [len(e.effects) for e in jaxpr.eqns]]
+        if (
+            fun is not _reads_and_adds
+        ):  # JAX discharges all or nothing of what jit calls
+            for chosen in ([False, True], [True, False]):
+                part = _state(side, "discharge").discharge_state(
+                    jaxpr, should_discharge=chosen
+                )
+                found.append([_effects(part), [str(v.aval) for v in part.jaxpr.invars]])
+        return found
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+def test_effects_of_made_references():
+    def told(side):
+        def f(x):
+            ref = side.new_ref(x)
+            ref[...] += 1.0
+            return side.freeze(ref)
+
+        return [type(e).__name__ for e in side.make_jaxpr(f)(1.0).effects]
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+# --- views ----------------------------------------------------------------------------
+
+
+def _views(side, x):
+    jnp, ref = side.numpy, side.new_ref(x)
+    part, table = ref.at[1:6], ref.reshape(3, -1)
+    found = [part[...], part.at[2][...], table[1], table.at[1:].at[0, 2][...]]
+    found += [ref.at[1:7:2][...], part.at[jnp.array([0, 3])][...], jnp.ones_like(part)]
+    part[0] = 50.0
+    side.ref.addupdate(ref.at[2:5], ..., jnp.ones(3))
+    found += [ref.at[4:8].swap(jnp.zeros(4)), ref.at[jnp.argmax(x)].get()]
+    ref.at[8:10].set(jnp.ones(2))
+    return found, ref[...], (part.shape, part.ndim, part.size, str(part.dtype))
+
+
+def _through_calls(side, x):
+    ref = side.new_ref(x)
+
+    def double(view):
+        view[...] *= 2.0
+        return view[...]
+
+    view = ref.at[1:4]
+    found = [side.jit(double)(view), side.checkpoint(double)(view)]
+    found.append(side.lax.cond(x[0] < 1, double, lambda v: v[...], view))
+    found.append(side.jit(lambda tree: double(tree["v"]))({"v": view}))
+    found.append(side.lax.scan(lambda c, _: (c, double(view)), 0, None, length=2)[1])
+    return found, ref[...]
+
+
+@pytest.mark.parametrize("fun", [_views, _through_calls])
+def test_views(fun):
+    def outs(side):
+        static = []
+
+        def f(x):
+            outs, last, *static[:] = fun(side, x)
+            return outs, last
+
+        return side.jit(f)(side.numpy.arange(12.0)), static
+
+    assert_same(outs)
+
+
+def test_writes_to_a_reshaped_view():
+    """JAX cannot lower them: by hand."""
+    ref = SIDES[1].new_ref(np.arange(6.0, dtype=np.float32))
+    table = ref.reshape(2, -1)
+    table[1, 1:] = np.zeros(2, np.float32)
+    SIDES[1].ref.addupdate(table.at[0], (0,), 7.0)
+    assert ref[...].tolist() == [7, 1, 2, 3, 0, 0]
+    with pytest.raises(ValueError, match="cannot reshape"):
+        ref.reshape(4, -1)
+
+
+def test_printed_views():
+    def text(side):
+        def f(ref):
+            ref.at[1:6].at[2].set(1.0)
+            side.ref.addupdate(ref.at[2:5], 0, 1.0)
+            return ref.reshape(3, 4).at[1][0], ref[side.numpy.array(1)]
+
+        return str(side.make_jaxpr(f)(side.new_ref(side.numpy.arange(12.0))))
+
+    assert text(SIDES[1]) == text(SIDES[0])
+
+
+def test_vmap_takes_no_view():
+    def of(side):
+        def f(x):
+            return side.vmap(lambda v: v[...])(side.new_ref(x).at[1:3])
+
+        return raised(lambda: side.jit(f)(side.numpy.arange(4.0)))
+
+    for error in map(of, SIDES):
+        assert type(error) is TypeError
+        assert "TransformedRefs are not allowed" in str(error)
+
+
+# --- run_state ------------------------------------------------------------------------
+
+
+def test_run_state_is_an_equation():
+    def told(side):
+        run_state = _state(side, "discharge").run_state
+
+        def f(x):
+            def body(outer):
+                run_state(lambda ref: ref.__setitem__(..., outer[...] * 2))(1.0)
+
+            return run_state(body)(x)
+
+        jaxpr = side.make_jaxpr(f)(2.0)
+        inner = jaxpr.eqns[0].params["jaxpr"]
+        nested = inner.eqns[0].params
+        return [
+            jaxpr.eqns[0].primitive.name, len(jaxpr.effects), len(jaxpr.eqns[0].effects),
+            [(type(e).__name__, inner.invars.index(e.input)) for e in inner.effects],
+            nested["is_initialized"], nested["which_linear"],
+        ]  # fmt: skip
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+def test_run_state_of_a_value_that_is_to_be_written():
+    class Later:
+        pass
+
+    def outs(side):
+        types = _state(side, "types")
+        aval = side("_src.core").ShapedArray((2,), np.dtype(np.float32))
+        types._ref_type_aval_mappings[Later] = lambda _: (
+            types.AbstractRef(aval),
+            types.uninitialized,
+        )
+
+        def body(refs):
+            refs[1][...] = refs[0][...] * 2
+
+        run = _state(side, "discharge").run_state(body)
+        return run((side.numpy.ones(2), Later()))
+
+    assert_same(outs)
+
+
+@pytest.mark.parametrize("how", ["grad", "grad of jit", "vmap of jit"])
+def test_run_state_transformed(how):
+    """JAX has no such rules: by hand."""
+    side = SIDES[1]
+
+    def body(refs):
+        x, y = refs
+        y[...] = side.numpy.sin(x[...])
+
+    def f(x):
+        return _state(side, "discharge").run_state(body)((x, 0.0))[1]
+
+    x = np.float32(2.0)
+    if how == "vmap of jit":
+        got, want = side.vmap(side.jit(f))(np.full(3, x)), np.sin(np.full(3, x))
+    else:
+        got, want = side.grad(side.jit(f) if "jit" in how else f)(x), np.cos(x)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_names():
+    for side in SIDES:
+        types = _state(side, "types")
+        ref = _ref(side, np.ones(2, np.float32))
+        kinds = []
+        side.make_jaxpr(lambda r, k=kinds: k.append(type(r.at[0])))(ref)
+        assert kinds == [types.TransformedRef]
+        assert issubclass(types.ReadEffect, types.RefEffect)
