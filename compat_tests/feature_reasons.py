@@ -50,7 +50,7 @@ PARTIAL = _table(
         "methods of placed arrays that only raise on tracers, and internals": (
             "jax.core.Tracer"
         ),
-        "layouts are row-major always": "jax.experimental.layout.Layout",
+        "layouts are row-major always": "jax.experimental.layout.Layout jax.Ref",
         "profiles of XLA are not recorded": """
             jax.profiler.ProfileOptions jax.profiler.StepTraceAnnotation
         """,
@@ -64,7 +64,6 @@ PARTIAL = _table(
         "the runtime has no status codes of XLA's": "jax.errors.JaxRuntimeError",
         "no second, lower form of a trace": "jax.stages.Traced",
         "no protocol buffers": "jax.tree_util.PyTreeDef",
-        "no references to parts (`at`); layouts are row-major always": "jax.Ref",
     }
 )
 

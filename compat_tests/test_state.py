@@ -242,3 +242,56 @@ def test_names():
         side.make_jaxpr(lambda r, k=kinds: k.append(type(r.at[0])))(ref)
         assert kinds == [types.TransformedRef]
         assert issubclass(types.ReadEffect, types.RefEffect)
+
+
+def test_flat_tree():
+    """What JAX's tests trace functions with."""
+
+    def told(side):
+        tree = side("_src.tree_util").FlatTree
+        args = tree.flatten_args(_ref(side, 1.0), {"k": side.typeof(2.0)})
+        info = side("api_util").debug_info("test", _flat_tree_body, (0, {"k": 0}), {})
+        trace = side("_src.interpreters.partial_eval").trace_to_jaxpr
+        jaxpr, outs = trace(_flat_tree_body, args, info)
+        first, second = tree.flatten(((1, 2), [3])).unpack()
+        pair = tree.pack((first, second)).map(lambda x: (x, -x)).unzip2()[1]
+        same = tree.flatten([4]) == tree.flatten([4])
+        return [
+            str(jaxpr), str(outs.unflatten()), len(args), pair.unflatten(), same,
+            [str(p) for p in second.paths],
+        ]  # fmt: skip
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+def _flat_tree_body(ref, tree):
+    return {"out": ref[...] * tree["k"]}
+
+
+def test_pinned_arrays_are_traced():
+    def told(side):
+        ops = _state(side, "primitives")
+        jaxpr = side.make_jaxpr(lambda x: ops.unpin(ops.pin(x)))(np.ones(3, np.float32))
+        error = raised(lambda: ops.pin(side.numpy.ones(3)))
+        return str(jaxpr), type(error)
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+@pytest.mark.parametrize("policy", [None, "dots_saveable", "everything_saveable"])
+def test_remat_transform(policy):
+    """Results, and the same again from what is kept; JAX keeps products alone."""
+
+    def outs(side):
+        remat = side("_src.interpreters.remat").remat_transform
+        x = side.numpy.arange(4.0).reshape(2, 2)
+        keep = getattr(side.checkpoint_policies, policy) if policy else None
+        out, again = remat(keep, lambda x, y: {"a": side.numpy.sin(x) @ y}, x, x)
+        kept = side.tree.leaves(again)
+        return (
+            out["a"],
+            again(x, x)["a"],
+            len(kept) if policy != "everything_saveable" else 0,
+        )
+
+    assert_same(outs)

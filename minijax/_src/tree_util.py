@@ -2,6 +2,7 @@
 
 from minijax._pytree_registry import default_registry
 from minijax._src._homes import names_of
+from minijax._src.flat_tree import FlatTree as FlatTree
 from minijax.tree_util import tree_flatten_with_path, tree_leaves
 
 

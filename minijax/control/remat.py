@@ -130,7 +130,7 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     if known is None:
         unknown = (False,) * len(primals) + (True,) * sum(nonzero)
         forward, again, n_kept = split_jaxpr(
-            inline_calls(derived), unknown, keep=policy or _keep_nothing, n_known=n_out
+            inline_calls(derived), unknown, keep=policy or keep_nothing, n_known=n_out
         )
         known = forward, *_reading(again, n_kept, len(primals)), n_kept
         derived.memo[key] = known
@@ -231,7 +231,8 @@ def _primal_then_linear(closed, nonzero):
     return known
 
 
-def _keep_nothing(*_, **__):
+def keep_nothing(*_, **__):
+    """The policy of a checkpoint that was given none."""
     return False
 
 

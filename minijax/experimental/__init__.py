@@ -8,7 +8,7 @@ from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
     "checkify", "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet",
-    "key_reuse", "layout", "mesh_utils", "multihost_utils", "ode", "pjit",
+    "key_reuse", "layout", "mesh_utils", "multihost_utils", "ode", "pjit", "roofline",
     "scheduling_groups", "serialize_executable", "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
 

@@ -7,18 +7,46 @@ has the same type in every branch and iteration.  Of several groups with a failu
 lowest number is reported; the user's checks have the lowest.
 """
 
+import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 
-from minijax import core, dtypes
+from minijax import core, dtypes, effects
 from minijax import lax as lax
 from minijax import numpy as jnp
 from minijax import random as random
+from minijax.api.inspection import ShapeDtypeStruct
 from minijax.control.call import jit
 from minijax.control.remat import checkpoint
-from minijax.core import ClosedJaxpr, Jaxpr, Literal, ShapedArray
+from minijax.core import ClosedJaxpr, Effect, Jaxpr, Literal, ShapedArray
 from minijax.ops.define import zeros
+
+
+@functools.total_ordering
+@dataclasses.dataclass(frozen=True)
+class ErrorEffect(Effect):
+    """A check of the kind `error_type` may fail; its message needs arrays of these types."""
+
+    error_type: type
+    shape_dtypes: tuple[ShapeDtypeStruct, ...]
+
+    def _rank(self):
+        types = tuple([(x.shape, str(x.dtype)) for x in self.shape_dtypes])
+        return str(self.error_type), types
+
+    def __lt__(self, other):
+        return self._rank() < other._rank()
+
+
+for _allowed in (
+    effects.lowerable_effects,
+    effects.control_flow_allowed_effects,
+    effects.custom_derivatives_allowed_effects,
+    effects.remat_allowed_effects,
+):
+    _allowed.add_type(ErrorEffect)
 
 
 class JaxException(Exception):
@@ -71,6 +99,14 @@ class Entry:
 
     def __init__(self, kind, message, avals=()):
         self.kind, self.message, self.avals = kind, message, avals
+
+    def effect(self):
+        """The effect of an equation that makes the check."""
+        types = [
+            ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type)
+            for a in self.avals
+        ]
+        return ErrorEffect(self.kind, tuple(types))
 
     def exception(self, payload):
         """The failed check as an exception."""

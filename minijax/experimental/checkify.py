@@ -15,7 +15,7 @@ from minijax import numpy as jnp
 from minijax._pytree import flatten, unflatten
 from minijax.api.inspection import trace_tree
 from minijax.array import Array
-from minijax.core import Effect
+from minijax.core import Primitive
 from minijax.experimental._checkify import (
     BatchedError,
     DivisionByZeroError,
@@ -109,7 +109,12 @@ init_error = Error((), (), ())
 
 # --- the primitive ----------------------------------------------------------------------
 
-check_effect = Effect("Check")
+
+class _Check(Primitive):
+    """Fails where its first argument says so."""
+
+    def effects_of(self, params):
+        return frozenset([params["entry"].effect()])
 
 
 def _check_impl(failed, *payload, entry, debug):
@@ -142,6 +147,7 @@ def _check_lower(b, ins, out_avals, *, entry, debug):
 
 check_p = define(
     "check",
+    cls=_Check,
     multiple_results=True,
     shape=lambda *avals, **_: [],
     reference=_check_impl,
@@ -151,7 +157,6 @@ check_p = define(
     lower=_check_lower,
 )
 check_p.impl = _check_impl
-check_p.effects = frozenset([check_effect])
 
 
 def _is_scalar_pred(pred):

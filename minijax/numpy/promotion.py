@@ -243,6 +243,14 @@ def promote_dtypes_numeric(*args) -> Any:
 # --- shapes -------------------------------------------------------------------------
 
 
+def promote_dtypes_complex(*args) -> Any:
+    """The values in the complex counterpart of their common dtype."""
+    dtype, weak = result_dtype(*args)
+    if dtype.kind != "c":
+        dtype = np.result_type(inexact_dtype(dtype), np.complex64)
+    return [_promoted(x, dtypes.canonicalize_dtype(dtype), weak) for x in args]
+
+
 def expand_rank(x, rank) -> Any:
     """`x` with axes of size 1 in front, `rank` axes in all."""
     shape = shape_of(x)
@@ -314,6 +322,11 @@ def promote_args_inexact(name, *args) -> Any:
 def promote_args_numeric(name, *args) -> Any:
     """As `promote_args`; booleans become int32."""
     return promote_shapes(name, *promote_dtypes_numeric(*ensure_arraylike(name, *args)))
+
+
+def promote_args_complex(name, *args) -> Any:
+    """As `promote_args`, in a complex dtype."""
+    return promote_shapes(name, *promote_dtypes_complex(*ensure_arraylike(name, *args)))
 
 
 def broadcast_to(x, shape) -> Any:

@@ -5,9 +5,11 @@ each argument moved once; loops count their length, branches their most expensiv
 `while` bodies once (their number of steps is unknown). What `checkpoint` computes again
 counts again.
 
-Imports nothing, and knows equations by their attributes only: measurements load this
-file by its path and count JAX's own jaxprs with it.
+Imports nothing of the package, and knows equations by their attributes only: measurements
+load this file by its path and count JAX's own jaxprs with it.
 """
+
+import math
 
 _FREE = {
     "broadcast_in_dim", "reshape", "transpose", "squeeze", "slice", "iota", "copy", "copy_p",
@@ -129,22 +131,21 @@ def flops(eqn):
             depth *= shape[axis]
         return 2 * out.size * depth
     if name == "conv_general_dilated":
-        return _conv_flops(eqn)
+        avals = [a.aval for a in eqn.invars]
+        return conv_flops(avals, out, eqn.params)
     if name.startswith(("reduce_", "arg", "cum", "scatter")):
         return max(a.aval.size for a in eqn.invars)
     return getattr(out, "size", 0)
 
 
-def _conv_flops(eqn):
+def conv_flops(avals, out, params):
     """Multiplications and additions that meet an element of the input, not padding.
 
     With a dilated input (the gradient of a strided convolution) most of a window's
     places are zeros that were never there; they are no part of the model's arithmetic.
     """
-    numbers, params = eqn.params["dimension_numbers"], eqn.params
-    image, kernel = (a.aval for a in eqn.invars[:2])
-    out = eqn.outvars[0].aval
-    pairs = 1
+    numbers, pairs = params["dimension_numbers"], 1
+    image, kernel = avals[:2]
     for k, (low, _) in enumerate(params["padding"]):
         size = image.shape[numbers.lhs_spec[2 + k]]
         pairs *= _meetings(
@@ -162,17 +163,23 @@ def _conv_flops(eqn):
 def _meetings(size, window, steps, placing, dilation):
     """Pairs of output place and window place along one axis that meet an element."""
     (stride, low), (spread, step) = placing, dilation
-    reach = (size - 1) * spread
-    count = 0
+    reach, count = (size - 1) * spread, 0
+    together = math.gcd(stride, spread)
+    period = spread // together
+    inverse = pow(stride // together, -1, period)
     for tap in range(window):
         first = tap * step - low
         if spread == 1:
             least = max(0, -(first // stride)) if first < 0 else 0
             most = min(steps - 1, (reach - first) // stride) if reach >= first else -1
             count += max(0, most - least + 1)
-        else:
-            places = (first + stride * k for k in range(steps))
-            count += sum(0 <= p <= reach and p % spread == 0 for p in places)
+        elif first % together == 0:
+            # every `period`-th step from the first that falls on an element
+            at = -(first // together) * inverse % period
+            least = max(0, -(first // stride)) if first < 0 else 0
+            most = min(steps - 1, (reach - first) // stride) if reach >= first else -1
+            start = least + (at - least) % period
+            count += (most - start) // period + 1 if start <= most else 0
     return count
 
 
