@@ -79,6 +79,50 @@ def test_products(data):
     np.testing.assert_array_equal(got, np.einsum("bmk,bkn->bmn", a, b))
 
 
+INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
+
+
+def whole_range(draw, shape, dtype):
+    """Random elements, among them the extremes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    info = np.iinfo(dtype)
+    x = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+    return np.where(rng.integers(0, 4, shape) == 0, info.min, x).astype(dtype)
+
+
+@SETTINGS
+@given(st.data())
+def test_products_of_integers(data):
+    """Sums wrap around, whatever the order; of each type with each wide enough one."""
+    draw = data.draw
+    m, n = draw(EXTENTS), draw(EXTENTS)
+    long = st.sampled_from([16, 63, 512, 513, 1023, 1030, 1500])
+    k = draw(st.one_of(EXTENTS, long) if m * n < 2000 else EXTENTS)
+    a_type = draw(st.sampled_from(INTEGERS))
+    b_type = draw(st.one_of(st.just(a_type), st.sampled_from(INTEGERS)))
+    least = max(np.dtype(a_type).itemsize, np.dtype(b_type).itemsize)
+    sums = [t for t in INTEGERS if np.dtype(t).itemsize >= least]
+    if a_type == b_type:
+        out = draw(st.sampled_from([a_type, "int32", *sums]))
+        out = out if out in sums else a_type
+    else:
+        out = draw(st.sampled_from([t for t in sums if np.dtype(t).itemsize >= 4]))
+    batch = draw(st.sampled_from([1, 1, 2, 17]))
+    shared = draw(st.booleans())
+    a = whole_range(draw, (batch, m, k), a_type)
+    b = whole_range(draw, (1 if shared else batch, k, n), b_type)
+    (fa, a_laid), (fb, b_laid) = with_layout(draw, a), with_layout(draw, b)
+
+    def function(x, y):
+        y = jnp.broadcast_to(fb(y), (batch, k, n))
+        numbers = (((2,), (1,)), ((0,), (0,)))
+        return lax.dot_general(fa(x), y, numbers, preferred_element_type=out)
+
+    want = a.astype(np.int64) @ b.astype(np.int64)
+    got = run(function, a_laid, b_laid)
+    np.testing.assert_array_equal(got, want.astype(out))
+
+
 @SETTINGS
 @given(st.data())
 def test_products_within_larger_arrays(data):

@@ -3,6 +3,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd")
 #pragma GCC target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt,prefer-vector-width=512")
 #define MJX_BLOCKS mjx_blocks_avx512
+#define MJX_NARROW mjx_narrow_avx512
 #include "blocks_impl.h"
 #else
 typedef int mjx_blocks_avx512_is_for_x86_64;

@@ -1,9 +1,12 @@
-/* blocks_impl.h: all block kernels of one instruction set; MJX_BLOCKS names their table. */
+/* blocks_impl.h: all block kernels of one instruction set; MJX_BLOCKS names their table,
+ * MJX_NARROW that of the products of narrow integers. */
 #include "blocks.h"
 
 #include "reduce_kernels.h"
 
 #include "window_kernels.h"
+
+#include "words_impl.h"
 
 #include "dot_kernels.h"
 

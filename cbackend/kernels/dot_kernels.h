@@ -1,8 +1,8 @@
 /* dot_kernels.h: matrix products, included once per instruction set by blocks_impl.h.
  *
  * They serve what is too small for BLAS, types that BLAS does not have, and machines without it.
- * f32 and f64 keep a block of ROWS x 2 vectors of c in registers; K is cut into pieces of K_PIECE
- * so that a narrow last panel of b can be padded on the stack.
+ * Types of 32 and 64 bits keep a block of ROWS x 2 vectors of c in registers; K is cut into pieces
+ * of K_PIECE so that a narrow last panel of b can be padded on the stack.
  */
 /* Products contract to fused multiply-adds here, as in every BLAS: faster and more exact. */
 #if defined(__clang__)
@@ -12,13 +12,7 @@
 #pragma GCC optimize("fp-contract=fast")
 #endif
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
+#include "vectors.h"
 
 /* The sum of a vector's elements: halves are added until one is left. */
 #define FOLD(S, BYTES, from, to)                                      \
@@ -39,6 +33,8 @@
 #endif
 #define LAST_f32(x) (((x)[0] + (x)[2]) + ((x)[1] + (x)[3]))
 #define LAST_f64(x) ((x)[0] + (x)[1])
+#define LAST_u32    LAST_f32
+#define LAST_u64    LAST_f64
 
 enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
 
@@ -205,6 +201,8 @@ enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
 
 DEFINE_DOT(float, f32)
 DEFINE_DOT(double, f64)
+DEFINE_DOT(uint32_t, u32)
+DEFINE_DOT(uint64_t, u64)
 
 /* ---- types without register blocks: rows of c are accumulated in memory ---- */
 
@@ -232,8 +230,6 @@ DEFINE_DOT(double, f64)
 DEFINE_PLAIN_DOT(b1, MUL_ADD_BOOL)
 DEFINE_PLAIN_DOT(u8, MUL_ADD_INT)
 DEFINE_PLAIN_DOT(u16, MUL_ADD_INT)
-DEFINE_PLAIN_DOT(u32, MUL_ADD_INT)
-DEFINE_PLAIN_DOT(u64, MUL_ADD_INT)
 DEFINE_PLAIN_DOT(c64, MUL_ADD_COMPLEX)
 DEFINE_PLAIN_DOT(c128, MUL_ADD_COMPLEX)
 
@@ -244,12 +240,12 @@ static const mjx_dot_fn dot_table[MJX_N_DTYPES] = {
     [MJX_C128] = dot_c128,
 };
 static const mjx_dot_fn dot_lines_table[MJX_N_DTYPES] = {
-    [MJX_F32] = dot_lines_f32,
-    [MJX_F64] = dot_lines_f64,
+    [MJX_I32] = dot_lines_u32, [MJX_U32] = dot_lines_u32, [MJX_I64] = dot_lines_u64,
+    [MJX_U64] = dot_lines_u64, [MJX_F32] = dot_lines_f32, [MJX_F64] = dot_lines_f64,
 };
 static const mjx_dot_fn dot_thin_table[MJX_N_DTYPES] = {
-    [MJX_F32] = dot_thin_f32,
-    [MJX_F64] = dot_thin_f64,
+    [MJX_I32] = dot_thin_u32, [MJX_U32] = dot_thin_u32, [MJX_I64] = dot_thin_u64,
+    [MJX_U64] = dot_thin_u64, [MJX_F32] = dot_thin_f32, [MJX_F64] = dot_thin_f64,
 };
 
 #if defined(__GNUC__) && !defined(__clang__)

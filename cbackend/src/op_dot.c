@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "blocks.h"
+#include "dot.h"
 #include "internal.h"
 #include "kernels.h"
 
@@ -14,7 +15,8 @@ typedef enum dot_method {
   DOT_KERNEL, /* own kernel: b has unit column stride */
   DOT_LINES,  /* own kernel: a and b both contiguous along K */
   DOT_THIN,   /* own kernel: few rows of a; b has unit column stride */
-  DOT_BLAS
+  DOT_BLAS,
+  DOT_NARROW /* see dot_narrow.c */
 } dot_method;
 
 enum {
@@ -48,6 +50,7 @@ typedef struct matrix {
 
 typedef struct dot_plan {
   dot_method method;
+  mjx_dot_narrow *narrow;
   int dtype; /* computed in */
   int size;
   int64_t B, M, N, K;
@@ -261,6 +264,11 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_ALLOC(loader, plan, sizeof *plan);
   instr->plan = plan;
   MJX_TRY(choose_dtype(instr, plan));
+  MJX_TRY(mjx_dot_narrow_prepare(loader, instr, &plan->narrow));
+  if (plan->narrow) {
+    plan->method = DOT_NARROW;
+    return MJX_OK;
+  }
   describe(&plan->a, &instr->in[0]);
   describe(&plan->b, &instr->in[1]);
   describe(&plan->c, &instr->out[0]);
@@ -457,6 +465,10 @@ static void run_chunks(const dot_plan *plan, const dot_job *job, char *partials)
 mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   const dot_plan *plan = instr->plan;
   if (instr->out->n == 0) return MJX_OK;
+  if (plan->method == DOT_NARROW) {
+    mjx_dot_narrow_run(instr, plan->narrow, frame);
+    return MJX_OK;
+  }
   const matrix *matrices[2] = {&plan->a, &plan->b};
   const char *places[2];
   for (int i = 0; i < 2; i++) {
@@ -478,6 +490,7 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
 /* Packing without conversion does not change a bit. */
 mjx_order mjx_op_dot_order(const mjx_instr *instr) {
   const dot_plan *plan = instr->plan;
+  if (plan->method == DOT_NARROW) return MJX_ORDER_OTHER;
   bool plain = instr->in[0].dtype == plan->dtype && instr->in[1].dtype == plan->dtype &&
                instr->out->dtype == plan->dtype;
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
