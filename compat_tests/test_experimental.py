@@ -1,5 +1,7 @@
 """jax.experimental, jax.example_libraries and jax.test_util, the same body on both sides."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -836,3 +838,78 @@ def test_transfer_guard(level):
         return found
 
     assert_same(body)
+
+
+# --- functions beside devices, and managers of checkpoints ----------------------------
+
+
+def _colocated(side, fun=lambda x: x + 1):
+    return side("experimental.colocated_python").colocated_python(fun)
+
+
+def _counter(side):
+    class Counter:
+        """Counts the calls of its method."""
+
+        def __init__(self, start):
+            self.count = start
+
+        def add(self, x):
+            self.count += 1
+            return x + self.count
+
+    return side("experimental.colocated_python").colocated_python_class(Counter)
+
+
+def _counted(side, start, *xs):
+    counter = _counter(side)(start)
+    return (
+        [counter.add(x) for x in xs],
+        hasattr(counter, "count"),
+        _counter(side).__doc__,
+    )
+
+
+COLOCATED = {
+    "tree": lambda s, x: _colocated(s, lambda x, y: {"a": x + y, "b": None})(x, y=x),
+    "array of numpy's": lambda s, x: _colocated(s)(np.ones(3)),
+    "number": lambda s, x: _colocated(s)(3),
+    "number out": lambda s, x: _colocated(s, lambda x: 3)(x),
+    "nothing": lambda s, x: _colocated(s, lambda: s.jnp.ones(2))(),
+    "devices": lambda s, x: _colocated(s, partial(s.jnp.ones, 2)).specialize(
+        devices=s.devices()
+    )(),
+    "devices twice": lambda s, x: (
+        _colocated(s).specialize(devices=s.devices()).specialize(devices=s.devices())
+    ),
+    "error within": lambda s, x: _colocated(s, lambda x: {}[1])(x),
+    "object": lambda s, x: _counted(s, 3, x, x, x),
+    "no attributes": lambda s, x: _counter(s)(3).count,
+    "cpu devices": lambda s, x: (
+        s("experimental.colocated_python").colocated_cpu_devices(s.devices())
+        == s.devices()
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", COLOCATED)
+def test_colocated(case):
+    def found(side):
+        try:
+            return COLOCATED[case](side, side.jnp.arange(3))
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    assert_same(found)
+
+
+def test_a_manager_of_checkpoints_says_what_it_does():
+    # JAX's own module cannot be imported without tensorstore.
+    module = Side("minijax")("experimental.array_serialization.serialization")
+    names = ["check_for_errors", "wait_until_finished", "serialize", "deserialize"]
+    whole = dict.fromkeys(names, print)
+    type("Manager", (module.GlobalAsyncCheckpointManagerBase,), whole)()
+    del whole["serialize"]
+    manager = type("Manager", (module.GlobalAsyncCheckpointManagerBase,), whole)
+    assert "serialize" in str(raised(manager))

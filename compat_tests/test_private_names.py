@@ -32,6 +32,7 @@ NAMES = {
     "debugging": "debug_callback_p debug_print",
     "dispatch": "apply_primitive xla_primitive_callable runtime_tokens jaxpr_has_primitive "
     "JAXPR_TRACE_EVENT BACKEND_COMPILE_EVENT",
+    "distributed": "global_state initialize is_initialized shutdown",
     "dlpack": "from_dlpack",
     "dtypes": "jax_dtype default_types python_scalar_types_to_dtypes "
     "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast",
@@ -93,6 +94,15 @@ def test_names(module):
         found = Side(name)(f"_src.{module}")
         missing = [word for word in NAMES[module].split() if not hasattr(found, word)]
         assert not missing, (name, module, missing)
+
+
+def test_this_process_is_the_only_one():
+    names = "process_id", "num_processes", "client", "service", "coordinator_address"
+    theirs, ours = (
+        [getattr(side("_src.distributed").global_state, name) for name in names]
+        for side in (Side("jax"), Side("minijax"))
+    )
+    assert ours == theirs
 
 
 def test_missing_name():

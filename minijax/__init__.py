@@ -143,7 +143,7 @@ _FOUND_IN = {
 
 # Submodules that are imported when they are first asked for, so that starting is quick.
 _LAZY = {
-    "ad", "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
+    "_src", "ad", "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
     "distributed", "dlpack", "dtypes", "errors", "example_libraries",
     "experimental", "export", "extend", "ffi", "flatten_util", "image", "interop",
     "interpreters", "memory", "monitoring", "nn", "ops", "pprint", "profiler",

@@ -8,7 +8,7 @@ import importlib
 import math
 
 from minijax.device import Sharding, checked_memory_kind
-from minijax.mesh import AbstractMesh, Mesh
+from minijax.mesh import AbstractMesh, AxisType, Mesh, get_mesh
 from minijax.partition_spec import PartitionSpec
 
 
@@ -203,3 +203,34 @@ class NamedSharding(Sharding):
 def sharding_of(aval):
     """The sharding that avals tell of: nothing is split, over a mesh without axes."""
     return NamedSharding(AbstractMesh((), ()), PartitionSpec(*[None] * aval.ndim))
+
+
+def explicit_sharding(sharding, operation):
+    """The NamedSharding that an `out_sharding` of `operation` stands for: a PartitionSpec
+    is one of the mesh that `set_mesh` set.  TypeError for what is no sharding,
+    ValueError without a mesh and for axes that are not explicit.
+    """
+    if isinstance(sharding, PartitionSpec):
+        mesh = get_mesh()
+        if mesh.empty:
+            raise ValueError(
+                "Using PartitionSpec when you are not under a mesh context is not "
+                "allowed. Please pass a NamedSharding instance or enter into a mesh "
+                f"context via `jax.set_mesh`. Got {sharding}"
+            )
+        sharding = NamedSharding(mesh, sharding)
+    if not isinstance(sharding, NamedSharding):
+        raise TypeError(
+            f"`out_sharding` argument of {operation} only supports instances of "
+            f"`NamedSharding` or `PartitionSpec`. Got {sharding} of type: "
+            f"{type(sharding)}"
+        )
+    types = dict(zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True))
+    for name in sharding.spec.names():
+        if types[name] is not AxisType.Explicit:
+            raise ValueError(
+                f"PartitionSpec passed to {operation} cannot contain axis names that are "
+                f"of type Auto or Manual. Got PartitionSpec: {sharding.spec} with axis "
+                f"name: {name} of type: {types[name]}."
+            )
+    return sharding

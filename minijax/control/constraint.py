@@ -7,8 +7,8 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
-from minijax.mesh import AxisType, Mesh, current_mesh, get_mesh
-from minijax.named_sharding import NamedSharding
+from minijax.mesh import Mesh, current_mesh
+from minijax.named_sharding import NamedSharding, explicit_sharding
 from minijax.partition_spec import PartitionSpec
 
 
@@ -96,29 +96,7 @@ def reshard(xs, out_shardings):
 
 
 def _reshard(x, sharding):
-    if isinstance(sharding, PartitionSpec):
-        mesh = get_mesh()
-        if mesh.empty:
-            raise ValueError(
-                "Using PartitionSpec when you are not under a mesh context is not "
-                "allowed. Please pass a NamedSharding instance or enter into a mesh "
-                f"context via `jax.set_mesh`. Got {sharding}"
-            )
-        sharding = NamedSharding(mesh, sharding)
-    if not isinstance(sharding, NamedSharding):
-        raise TypeError(
-            "`out_sharding` argument of reshard only supports instances of "
-            f"`NamedSharding` or `PartitionSpec`. Got {sharding} of type: "
-            f"{type(sharding)}"
-        )
-    types = dict(zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True))
-    for name in sharding.spec.names():
-        if types[name] is not AxisType.Explicit:
-            raise ValueError(
-                "PartitionSpec passed to reshard cannot contain axis names that are of "
-                f"type Auto or Manual. Got PartitionSpec: {sharding.spec} with axis name: "
-                f"{name} of type: {types[name]}."
-            )
+    sharding = explicit_sharding(sharding, "reshard")
     aval = core.get_aval(x)
     sharding.check_compatible_aval(aval.shape)
     if isinstance(x, core.Tracer):

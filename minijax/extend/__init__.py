@@ -4,7 +4,9 @@ import importlib
 
 from minijax.alias import missing_attribute
 
-_LAZY = {"backend", "core", "linear_util", "random", "source_info_util"}
+_LAZY = {
+    "backend", "core", "ifrt_programs", "linear_util", "random", "source_info_util",
+}  # fmt: skip
 
 
 def __getattr__(name):

@@ -24,7 +24,9 @@ from minijax.numpy.promotion import (
 _NO_BATCH = ((), ())
 
 
-def contract(a, b, contracting, batch=_NO_BATCH, precision=None, preferred=None):
+def contract(
+    a, b, contracting, batch=_NO_BATCH, precision=None, preferred=None, place=None
+):
     """`dot_general` in the promoted dtype of the operands, or in `preferred`."""
     weak = False
     if preferred is None:
@@ -35,6 +37,7 @@ def contract(a, b, contracting, batch=_NO_BATCH, precision=None, preferred=None)
         (contracting, batch),
         precision=precision,
         preferred_element_type=preferred,
+        out_sharding=place,
     )
     return convert(out, out.dtype, weak)
 
@@ -50,7 +53,7 @@ def dot(a, b, *, precision=None, preferred_element_type=None, out_sharding=None)
         dims = ((), ())
     else:
         dims = ((rank_a - 1,), (0 if rank_b == 1 else rank_b - 2,))
-    return contract(a, b, dims, precision=precision, preferred=preferred)
+    return contract(a, b, dims, _NO_BATCH, precision, preferred, out_sharding)
 
 
 def matmul(a, b, *, precision=None, preferred_element_type=None, out_sharding=None):
@@ -68,11 +71,11 @@ def matmul(a, b, *, precision=None, preferred_element_type=None, out_sharding=No
     rank_a, rank_b = len(a.shape), len(b.shape)
     if rank_a <= 2 and rank_b <= 2:
         dims = ((rank_a - 1,), (0,))
-        return contract(a, b, dims, precision=precision, preferred=preferred)
-    return _batched_matmul(a, b, precision, preferred)
+        return contract(a, b, dims, _NO_BATCH, precision, preferred, out_sharding)
+    return _batched_matmul(a, b, precision, preferred, out_sharding)
 
 
-def _batched_matmul(a, b, precision, preferred):
+def _batched_matmul(a, b, precision, preferred, place):
     """Axes that both have become batch axes; those that one lacks (or has of size 1) do
     not.
     """
@@ -93,7 +96,7 @@ def _batched_matmul(a, b, precision, preferred):
     batch = tuple(
         [tuple([names.index(i) for i in shared]) for names in (names_a, names_b)]
     )
-    out = contract(a, b, contracting, batch, precision, preferred)
+    out = contract(a, b, contracting, batch, precision, preferred, place)
     names = [*shared]
     names += [x for x in names_a if x != "k" and x not in shared]
     names += [x for x in names_b if x != "k" and x not in shared]
@@ -220,7 +223,7 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
         out = jnp.multiply(a, b)
         return out if preferred is None else convert(out, preferred)
     dims = ((rank_a - 1,), (rank_b - 1,))
-    return contract(a, b, dims, precision=precision, preferred=preferred)
+    return contract(a, b, dims, _NO_BATCH, precision, preferred)
 
 
 def outer(a, b, out=None):
@@ -258,7 +261,7 @@ def tensordot(
             tuple([canonical_axis(i, rank_a) for i in mine]),
             tuple([canonical_axis(i, rank_b) for i in its]),
         )
-    return contract(a, b, dims, precision=precision, preferred=preferred)
+    return contract(a, b, dims, _NO_BATCH, precision, preferred, out_sharding)
 
 
 def _axes_lists(axes):

@@ -47,6 +47,11 @@ def _zero_like(x):
     return constant_like(0, x)
 
 
+def _strong_zero(x):
+    """A zero for a cotangent's other part: the complex cotangent is not weak."""
+    return dtype_of(x).type(0)
+
+
 def _complex_reference(x, y):
     """The parts put side by side: arithmetic would lose the sign of zeros."""
     out = np.empty(np.broadcast_shapes(x.shape, y.shape), _complex_dtype(x.dtype))
@@ -55,9 +60,9 @@ def _complex_reference(x, y):
 
 
 real_p = unary("real", COMPLEX, np.real, lambda t, x, ans: real(t), result=real_dtype)
-real_p.transpose = lambda ct, x: [complex(ct, _zero_like(ct))]
+real_p.transpose = lambda ct, x: [complex(ct, _strong_zero(ct))]
 imag_p = unary("imag", COMPLEX, np.imag, lambda t, x, ans: imag(t), result=real_dtype)
-imag_p.transpose = lambda ct, x: [complex(_zero_like(ct), neg(ct))]
+imag_p.transpose = lambda ct, x: [complex(_strong_zero(ct), neg(ct))]
 complex_p = nary(
     "complex",
     FLOAT,

@@ -11,6 +11,7 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.named_sharding import explicit_sharding
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import eq
 from minijax.ops.conv_batch import conv_batch
@@ -78,11 +79,7 @@ def conv_general_dilated(
         arguments do not fit.
     """
     if out_sharding is not None:
-        raise TypeError(
-            "`out_sharding` argument of conv_general_dilated only supports instances of "
-            f"`NamedSharding` or `PartitionSpec`. Got {out_sharding} of type: "
-            f"{type(out_sharding)}"
-        )
+        explicit_sharding(out_sharding, "conv_general_dilated")
     lhs_shape, rhs_shape = shape_of(lhs), shape_of(rhs)
     numbers = conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
     n_space = len(lhs_shape) - 2

@@ -15,6 +15,7 @@ import numpy as np
 from minijax import dtypes
 from minijax.config import values as config_values
 from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.named_sharding import explicit_sharding
 from minijax.ops.convert import convert_element_type_p
 from minijax.ops.define import (
     COMPLEX,
@@ -171,11 +172,7 @@ def dot_general(
     in the operands' common type. TypeError where the dimensions do not fit.
     """
     if out_sharding is not None:
-        raise TypeError(
-            "`out_sharding` argument of dot_general only supports instances of "
-            f"`NamedSharding` or `PartitionSpec`. Got {out_sharding} of type: "
-            f"{type(out_sharding)}"
-        )
+        explicit_sharding(out_sharding, "dot_general")
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
     dims = (
         (_indices(lhs_contract), _indices(rhs_contract)),

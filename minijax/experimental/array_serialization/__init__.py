@@ -1,0 +1,1 @@
+"""Arrays in files, as JAX lays them out."""
