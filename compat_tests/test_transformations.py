@@ -303,6 +303,13 @@ def test_control_flow(name):
     assert said[1] == said[0]
 
 
+class _Odd:
+    __name__ = 3
+
+    def __call__(self, x):
+        return x * 2
+
+
 def _custom_vjp(side, fwd, bwd, fun=lambda x: x, **kwargs):
     f = side.custom_vjp(fun, **kwargs)
     f.defvjp(fwd, bwd)
@@ -317,6 +324,9 @@ RULES = {
     "gradient of a number": lambda s: s.grad(
         _custom_vjp(s, lambda x: (x, None), lambda _, g: (g,))
     )(1.0),
+    "named by no string": lambda s: [
+        of(_Odd())(s.jnp.ones(1)) for of in (s.vmap, s.pmap, s.checkpoint, s.jacrev)
+    ],
     "weak gradient": lambda s: s.grad(lambda x: x)(1.0),
     "weak value": lambda s: s.grad(s.jnp.sin)(1.0),
     "strong gradient": lambda s: s.grad(lambda x: x * 2)(np.float32(1)),

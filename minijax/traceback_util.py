@@ -75,11 +75,21 @@ def filter_error(error):
         error.add_note(_NOTE)
 
 
+def wraps(fun) -> Any:
+    """As `functools.wraps(fun, updated=())`, for objects too whose names are no strings."""
+    assigned = [
+        name
+        for name in functools.WRAPPER_ASSIGNMENTS
+        if "name" not in name or isinstance(getattr(fun, name, None), str)
+    ]
+    return functools.wraps(fun, assigned, ())
+
+
 def documented(fun, text, **words) -> Any:
-    """As `functools.wraps(fun)`, with a docstring that says what was made of `fun`."""
+    """As `wraps(fun)`, with a docstring that says what was made of `fun`."""
 
     def decorate(made):
-        made = functools.update_wrapper(made, fun, updated=())
+        made = wraps(fun)(made)
         name = getattr(fun, "__name__", type(fun).__name__)
         made.__doc__ = text.format(fun=name, **words)
         return made

@@ -21,7 +21,7 @@ from minijax.control.varying import varying_axes
 from minijax.mesh import AbstractMesh, Mesh, current_mesh
 from minijax.named_sharding import NamedSharding
 from minijax.partition_spec import PartitionSpec
-from minijax.traceback_util import api_boundary
+from minijax.traceback_util import api_boundary, wraps
 from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 
 
@@ -59,7 +59,7 @@ def shard_map(
             f"shard_map requires a callable for its first argument, got {f}"
         )
 
-    @functools.wraps(f, updated=())
+    @wraps(f)
     @api_boundary
     def wrapped(*args):
         used = mesh if mesh is not None else current_mesh()
@@ -107,7 +107,7 @@ def _without_static(fun, args, specs):
         return fun, args, specs
     given = [k for k, spec in enumerate(specs) if spec is not None]
 
-    @functools.wraps(fun, updated=())
+    @wraps(fun)
     def with_static(*dynamic):
         every = list(args)
         for k, x in zip(given, dynamic, strict=True):
@@ -303,7 +303,7 @@ def pmap(
             f"as leaves, but got {in_axes}."
         )
 
-    @functools.wraps(fun, updated=())
+    @wraps(fun)
     @api_boundary
     def mapped(*args, **kwargs):
         if statics and max(statics) >= len(args):

@@ -1,6 +1,5 @@
 """checkpoint: differentiate by computing again instead of keeping residuals."""
 
-import functools
 import weakref
 from typing import Any
 
@@ -12,7 +11,7 @@ from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.effects import check_allowed, remat_allowed_effects
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
-from minijax.traceback_util import api_boundary
+from minijax.traceback_util import api_boundary, wraps
 from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
@@ -44,7 +43,7 @@ def checkpoint(
         )
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
 
-    @functools.wraps(fun, updated=())
+    @wraps(fun)
     @api_boundary
     def wrapped(*args, **kwargs):
         static, dynamic, keywords = statics.split(args, kwargs)
