@@ -62,4 +62,6 @@ def jaxpr_has_primitive(jaxpr, prim_name):
     )
 
 
-__getattr__ = names_of(__name__, "minijax.interpreters.xla", "minijax.dispatch")
+__getattr__ = names_of(
+    __name__, "minijax.interpreters.xla", "minijax.dispatch", "minijax.ops.convert"
+)

@@ -89,7 +89,7 @@ def _conj_transpose(ct, x, *, input_dtype):
     return [real(ct)]
 
 
-def _conj_lower(b, ins, out_avals, *, input_dtype):
+def _conj_lower(b, ins, out_avals, **_):
     (x,) = ins
     if x.dtype.kind == "c":
         return [b.ewise("conj", ins, out_avals[0])]
@@ -100,10 +100,10 @@ def _conj_lower(b, ins, out_avals, *, input_dtype):
 conj_p = unary(
     "conj",
     (np.float32, np.complexfloating, np.float64),
-    lambda x, input_dtype: (
+    lambda x, **_: (
         np.conj(x) if x.dtype.kind == "c" else _complex_reference(x, np.zeros_like(x))
     ),
-    lambda t, x, ans, input_dtype: conj_p.bind(t, input_dtype=input_dtype),
+    lambda t, x, ans, **params: conj_p.bind(t, **params),
     result=lambda dtype: dtype if accepts(COMPLEX, dtype) else _complex_dtype(dtype),
 )
 conj_p.transpose = _conj_transpose

@@ -3,6 +3,7 @@
 Identities that mean something.
 """
 
+import enum
 import operator
 import warnings
 from typing import Any
@@ -482,6 +483,48 @@ copy_p = define(
     transpose=lambda ct, x: [copy_p.bind(ct)],
     batch=_unary_batch(lambda: copy_p),
     lower=lambda b, ins, out_avals: ins,
+    narrow=AS_STORED,
+)
+
+
+class ArrayCopySemantics(enum.IntEnum):
+    """Whether a value that is put somewhere may share the memory of what it was."""
+
+    REUSE_INPUT = 0
+    ALWAYS_COPY = 1
+    DONATE_INPUT = 2
+
+
+def _device_put_jvp(primals, tangents, **params):
+    outs = device_put_p.bind(*primals, **params)
+    moved = [
+        t if type(t) is Zero else device_put_p.bind(t, **_only(params, k))[0]
+        for k, t in enumerate(tangents)
+    ]
+    return outs, moved
+
+
+def _device_put_transpose(cts, *args, **params):
+    return [
+        ct if type(ct) is Zero else device_put_p.bind(ct, **_only(params, k))[0]
+        for k, ct in enumerate(cts)
+    ]
+
+
+def _only(params, k):
+    """The parameters of the operand `k`."""
+    return {name: (value[k],) for name, value in params.items()}
+
+
+device_put_p = define(
+    "device_put",
+    multiple_results=True,
+    shape=lambda *avals, **_: list(avals),
+    reference=lambda *args, **_: list(args),
+    jvp=_device_put_jvp,
+    transpose=_device_put_transpose,
+    batch=lambda axis, args, dims, **params: (device_put_p.bind(*args, **params), dims),
+    lower=lambda b, ins, out_avals, **_: ins,
     narrow=AS_STORED,
 )
 

@@ -172,6 +172,36 @@ def _places(shape):
     return [_like(_U32(0), low), low]
 
 
+def _iota_2x32_reference(*, shape):
+    n = math.prod(shape)
+    low = np.arange(n, dtype=np.uint64).reshape(shape)
+    return [(low >> np.uint64(32)).astype(np.uint32), low.astype(np.uint32)]
+
+
+def _iota_2x32_lower(b, ins, out_avals, *, shape):
+    return b.lower_fun(lambda: _places(shape), ins, [])
+
+
+iota_2x32_shape_p = define(
+    "iota_2x32_shape",
+    multiple_results=True,
+    shape=lambda *, shape: [ShapedArray(shape, np.dtype(_U32))] * 2,
+    reference=_iota_2x32_reference,
+    jvp=NONDIFFERENTIABLE,
+    transpose=NOT_LINEAR,
+    batch=lambda axis, args, dims, **params: (
+        iota_2x32_shape_p.bind(**params),
+        [None] * 2,
+    ),
+    lower=_iota_2x32_lower,
+)
+
+
+def iota_2x32_shape(shape):
+    """0, 1, 2, ... in an array of `shape`, as high and low words: two uint32 arrays."""
+    return iota_2x32_shape_p.bind(shape=tuple(shape))
+
+
 def _counted(words, shape):
     """Keys, and the places of `shape` for each: arrays of (*keys, *shape)."""
     full = (*words.shape[:-1], *shape)

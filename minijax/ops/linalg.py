@@ -545,7 +545,11 @@ def _triangular_solve_lower(
     b, ins, out_avals, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal
 ):
     (aval,) = out_avals
-    check_lapack(b, aval.dtype)
+    narrow = aval.dtype.kind in "fV" and aval.dtype.itemsize < 4
+    if narrow:  # as a float32
+        ins = [b.convert(x, np.dtype("float32")) for x in ins]
+        out_avals = [aval.update(dtype=np.dtype("float32"))]
+    check_lapack(b, out_avals[0].dtype)
     if not aval.size:
         return [b.full(aval, 0)]
     a, right = ins
@@ -554,7 +558,8 @@ def _triangular_solve_lower(
     how = 0 if not transpose_a else 2 if conjugate_a else 1
     params = [int(left_side), int(lower), how, int(unit_diagonal)]
     ins = [columns(b, a), columns(b, right)]
-    return lapack(b, "TRIANGULAR_SOLVE", ins, out_avals, [2], params)
+    outs = lapack(b, "TRIANGULAR_SOLVE", ins, out_avals, [2], params)
+    return [b.convert(x, aval.dtype) for x in outs] if narrow else outs
 
 
 triangular_solve_p = define(

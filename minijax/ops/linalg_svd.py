@@ -72,7 +72,7 @@ def svd(
     return u, s, v
 
 
-def _svd_shape(x, *, full_matrices, compute_uv, subset_by_index, algorithm):
+def _svd_shape(x, *, full_matrices, compute_uv, subset_by_index, algorithm=None):
     check_operands("svd", [x], [2])
     *lead, m, n = x.shape
     k = min(m, n)
@@ -105,7 +105,7 @@ def _svd_reference(x, *, full_matrices, compute_uv, **_):
 
 
 def _svd_jvp(
-    primals, tangents, *, full_matrices, compute_uv, subset_by_index, algorithm
+    primals, tangents, *, full_matrices, compute_uv, subset_by_index, algorithm=None
 ):
     """s' = diag(U^H A' V); U' and V' from the inverse gaps of the squared singular
     values.
@@ -200,7 +200,7 @@ def _diagonal_of(s):
 
 
 def _svd_lower(
-    b, ins, out_avals, *, full_matrices, compute_uv, subset_by_index, algorithm
+    b, ins, out_avals, *, full_matrices, compute_uv, subset_by_index, algorithm=None
 ):
     check_lapack(b, ins[0].dtype)
     m, n = ins[0].shape[-2:]

@@ -3,7 +3,8 @@
 from minijax._src._homes import names_of
 
 _SUBMODULES = {
-    "core", "philox2x32", "philox4x32", "prng", "rbg", "threefry2x32", "threefry4x32",
+    "core", "philox2x32", "philox4x32", "prng", "rbg", "stateful_rng", "threefry2x32",
+    "threefry4x32",
 }  # fmt: skip
 __getattr__ = names_of(
     __name__,

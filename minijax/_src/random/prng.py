@@ -25,4 +25,6 @@ def random_seed(seeds, impl):
     return _ops.random_seed(seed_value(seeds), impl)
 
 
-__getattr__ = names_of(__name__, "minijax.ops.random", "minijax.random.keys")
+__getattr__ = names_of(
+    __name__, "minijax.ops.random", "minijax.random.keys", "minijax.ops.counters"
+)

@@ -1,0 +1,5 @@
+"""A generator that counts by itself."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.experimental.random")
