@@ -304,7 +304,7 @@ def test_control_flow(name):
 
 
 class _Odd:
-    __name__ = 3
+    __name__ = __annotations__ = 3
 
     def __call__(self, x):
         return x * 2

@@ -4,6 +4,7 @@ An exception that leaves the framework through an `api_boundary` loses the frame
 files under this package.  `jax_traceback_filtering` set to "off" keeps them all.
 """
 
+import contextlib
 import functools
 import os
 import sys
@@ -76,13 +77,18 @@ def filter_error(error):
 
 
 def wraps(fun) -> Any:
-    """As `functools.wraps(fun, updated=())`, for objects too whose names are no strings."""
-    assigned = [
-        name
-        for name in functools.WRAPPER_ASSIGNMENTS
-        if "name" not in name or isinstance(getattr(fun, name, None), str)
-    ]
-    return functools.wraps(fun, assigned, ())
+    """As `functools.wraps(fun, updated=())`; what of an object `fun` does not fit a
+    function, as a name that is no string, stays away.
+    """
+
+    def decorate(made):
+        for name in functools.WRAPPER_ASSIGNMENTS:
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(made, name, getattr(fun, name))
+        made.__wrapped__ = fun
+        return made
+
+    return decorate
 
 
 def documented(fun, text, **words) -> Any:
