@@ -281,7 +281,7 @@ class Builder:
         ins = [self.dense(view) for view in ins]
         outs = [(shape, cell_dtype(dtype)) for shape, dtype in outs]
         callback = Callback(fun, [(v.shape, v.dtype) for v in ins], outs)
-        self.module.callbacks.append(callback)
+        self.module.kept_alive.append(callback)
         return self.instr("CALLBACK", ins, outs, [callback.number])
 
     def unsupported(self, why):

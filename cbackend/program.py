@@ -346,11 +346,11 @@ class Program:
 class Module:
     """Programs (the first is the main one) and the constants they share."""
 
-    __slots__ = ("programs", "consts", "const_bytes", "callbacks", "_known")
+    __slots__ = ("programs", "consts", "const_bytes", "kept_alive", "_known")
 
     def __init__(self):
         self.programs = []
-        self.callbacks = []  # kept alive with the module
+        self.kept_alive = []  # callbacks, and what lowering rules ask to keep
         self.consts = []  # (byte offset, array)
         self.const_bytes = 0
         self._known = {}

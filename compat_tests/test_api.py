@@ -107,6 +107,7 @@ FUNCTIONS = {
     "where": lambda s, x: s.jnp.where(x > 0, x, 0.0),
     "product": lambda s, x: x * x,
     "sum": lambda s, x: s.jnp.sum(x),
+    "asarray": lambda s, x: s.jnp.asarray(x),
 }
 DERIVATIVES = {
     "grad": lambda s, f: s.grad(f)(2.0),
@@ -325,6 +326,21 @@ def test_printed_parts(name):
 # --- checkpoint -----------------------------------------------------------------------------
 
 
+def _static_of_checkpoint(side):
+    """How often each call traces: static arguments without a hash are told by identity."""
+    counts, given = [], ({"a": 1}, [1, 2], (1,))
+
+    def counted(static, x):
+        counts.append(len(static))
+        return x * len(static)
+
+    f = side.checkpoint(counted, static_argnums=0)
+    for static in (given[0], given[0], {"a": 1}, given[1], given[2], (1,)):
+        f(static, 2.0)
+        counts.append("called")
+    return [counts, side.grad(f, 1)(given[1], 2.0)]
+
+
 def _checkpointed(side):
     """How often a checkpointed function is traced that is called and differentiated."""
     traces = []
@@ -363,6 +379,7 @@ CHECKPOINTED = {
         lambda x: _named(s, x),
     ),
     "text": lambda s: s.checkpoint(lambda x: x)("a"),
+    "static": lambda s: _static_of_checkpoint(s),
     "of jit": lambda s: [
         str(aval)
         for aval, _ in s("_src.ad_checkpoint").saved_residuals(

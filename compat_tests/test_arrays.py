@@ -7,6 +7,7 @@ type and its whole message.
 
 import copy
 import enum
+import io
 import itertools
 import pickle
 import re
@@ -21,6 +22,11 @@ EXPRESSIONS = [
     # attributes and methods
     "x.byteswap().tobytes()",
     "jnp.array([1, 2], 'int16').byteswap()",
+    # what files hold
+    "read_back(jnp.ones(2, 'bfloat16'))",
+    "read_back(jnp.ones(2, 'float16'))",
+    "read_back(jnp.ones(2, 'float8_e4m3fn'))",
+    "read_back(jnp.ones(2, bool))",
     "jnp.array([1j, 2]).byteswap().tobytes()",
     "x.flat",
     "x.format",
@@ -331,7 +337,15 @@ def _names(side):
         "forwarding": Forwarding(jnp.ones((2, 3))),
         "scalar": Forwarding(jnp.int32(2)),
         "ravel_pytree": side("flatten_util").ravel_pytree,
+        "read_back": lambda x: _read_back(jnp, x),
     }
+
+
+def _read_back(jnp, x):
+    file = io.BytesIO()
+    jnp.save(file, x)
+    file.seek(0)
+    return jnp.load(file)
 
 
 def _described(side, x):

@@ -166,6 +166,7 @@ FAULTS = {
     "too many indices": (lambda s: s.jnp.ones(3)[0, 0], ["Too many indices"]),
     "text index": (lambda s: s.jnp.ones(3)["a"], ["string indexing", "'a'"]),
     "text": (lambda s: s.jnp.array("abc"), ["not a valid JAX array type"]),
+    "void": (lambda s: s.device_put(np.zeros(3, "V2")), ["not a valid JAX", "type"]),
     "overflow": (lambda s: s.jnp.int8(300), ["300 out of bounds for int8"]),
     "deleted": (_donated, ["Array has been deleted with shape=float32[3]"]),
     "dynamic_slice": (lambda s: s.lax.dynamic_slice(s.jnp.ones(3), (0,), (5,)),

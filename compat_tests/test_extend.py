@@ -479,3 +479,89 @@ def test_effects_of_primitives(name):
 
     theirs, ours = both(found)
     assert theirs == ours
+
+
+# --- callbacks in lowering rules, and interpreters of jaxprs ------------------------------
+
+
+def _doubling(side):
+    """A primitive whose lowering calls back into Python, which asks NumPy's arrays."""
+    mlir = side("interpreters.mlir")
+    primitive = side("extend.core").Primitive("doubling")
+    primitive.multiple_results = True
+    primitive.def_abstract_eval(lambda x: [x, x])
+
+    def lowering(ctx, x):
+        results, token, kept = mlir.emit_python_callback(
+            ctx,
+            lambda x: (np.asarray(x) * 2, np.asarray(x) + 1),
+            None,
+            [x],
+            ctx.avals_in,
+            ctx.avals_out,
+            has_side_effect=False,
+            returns_token=False,
+        )
+        ctx.module_context.add_keepalive(kept)
+        return results if token is None else None
+
+    mlir.register_lowering(primitive, lowering)
+    return side.jit(lambda x: primitive.bind(x * 3))(np.arange(3.0, dtype=np.float32))
+
+
+def _custom_rules(side):
+    """(function with both kinds of custom derivatives, its jaxpr)."""
+    sine = side.custom_jvp(side.jnp.sin)
+    sine.defjvp(lambda primals, tangents: (sine(*primals), 5 * tangents[0]))
+    cosine = side.custom_vjp(side.jnp.cos)
+    cosine.defvjp(lambda x: (cosine(x), None), lambda _, ct: (7 * ct,))
+    return side.make_jaxpr(lambda x: sine(x) + cosine(x))(0.5).jaxpr
+
+
+def _interpreted(side):
+    """A jaxpr evaluated as interpreters outside do it, and its derivative."""
+    jaxpr = _custom_rules(side)
+
+    def evaluate(x):
+        env = {jaxpr.invars[0]: x}
+        for eqn in jaxpr.eqns:
+            params = eqn.primitive.get_bind_params(eqn.params)
+            outs = eqn.primitive.bind(*[env[v] for v in eqn.invars], **params)
+            outs = outs if eqn.primitive.multiple_results else [outs]
+            env.update(zip(eqn.outvars, outs, strict=True))
+        return env[jaxpr.outvars[0]]
+
+    return evaluate(0.5), side.grad(evaluate)(0.5)
+
+
+def _without_rules(side):
+    """The functions behind custom derivatives, taken out of their equations."""
+    outs = []
+    for eqn in _custom_rules(side).eqns[:2]:
+        params = eqn.primitive.get_bind_params(eqn.params)
+        outs += params["subfuns"][0].call_wrapped(0.5)
+    return outs
+
+
+def _levels(side):
+    """Whether the tracers of a level are told by it."""
+    top, told = side("extend.core").find_top_trace, []
+
+    def seen(x):
+        told.append(top((x,)).main is x._trace.main)
+        side.jvp(lambda y: told.append(top(()).main is x._trace.main) or y, (x,), (x,))
+        return x
+
+    side.jvp(seen, (1.0,), (1.0,))
+    side.vmap(seen)(np.ones(2))
+    return str(told)
+
+
+FROM_OUTSIDE = {
+    f.__name__: f for f in (_doubling, _interpreted, _without_rules, _levels)
+}
+
+
+@pytest.mark.parametrize("name", FROM_OUTSIDE)
+def test_from_outside(name):
+    assert_same(FROM_OUTSIDE[name])

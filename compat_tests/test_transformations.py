@@ -328,6 +328,11 @@ RULES = {
         of(_Odd())(s.jnp.ones(1)) for of in (s.vmap, s.pmap, s.checkpoint, s.jacrev)
     ],
     "weak gradient": lambda s: s.grad(lambda x: x)(1.0),
+    "gradient of a carry": lambda s: s.grad(
+        lambda x: s.lax.scan(
+            lambda c, x: (c * x, None), s.jnp.asarray(x), np.ones(2, np.float32)
+        )[0]
+    )(1.0),
     "weak value": lambda s: s.grad(s.jnp.sin)(1.0),
     "strong gradient": lambda s: s.grad(lambda x: x * 2)(np.float32(1)),
     "weak columns": lambda s: s.jacfwd(lambda x: x)(1.0),

@@ -232,7 +232,7 @@ def _numpy_aval(x):
             "Use arr.filled() to convert the value to a standard numpy array."
         )
     dtype = dtypes.canonicalize_dtype(x.dtype)
-    if dtype.kind in "OSUMm" or (dtype.names and dtype != dtypes.float0):
+    if dtype.kind in "OSUMm" or (dtype.type is np.void and dtype != dtypes.float0):
         raise TypeError(
             f"Value {x!r} with dtype {dtype} is not a valid JAX array type. Only arrays "
             "of numeric types are supported by JAX."

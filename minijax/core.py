@@ -170,6 +170,10 @@ class Primitive(_callpath.Primitive):
         """What `bind` runs at top level for a new signature: see `eager_program`."""
         return eager_program(self, avals, params)
 
+    def get_bind_params(self, params):
+        """The parameters of an equation as `bind` takes them: the same."""
+        return params
+
     def bind_eqn(self, args, params) -> Any:
         """Apply again what an equation recorded (`eval_jaxpr`)."""
         return _state.trace.process_primitive(self, args, params)
@@ -220,6 +224,7 @@ class Trace:
     """One level of interpretation: what `bind` means while it is current."""
 
     parent = None
+    main: Any = None  # what the tracers of one level have in common
     valid = (
         True  # becomes False when the trace ends: its tracers must not be used again
     )
@@ -483,6 +488,11 @@ def constant(x, value=None):
 
 def current_trace():
     """The trace that `bind` goes to in this thread."""
+    return _state.trace
+
+
+def find_top_trace(_):
+    """The current trace, whatever the arguments."""
     return _state.trace
 
 

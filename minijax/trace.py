@@ -263,6 +263,29 @@ def trace(fun, in_avals, debug_info=None):
     return core.ClosedJaxpr(jaxpr, consts)
 
 
+class WrappedFun:
+    """A function with transformations around it; `call_wrapped` calls the whole."""
+
+    def __init__(self, f, call=None, params=None, debug_info=None):
+        self.f = f
+        self.params = params or {}
+        self.debug_info = debug_info
+        self._call = call or (lambda *args, **kwargs: f(*args, **kwargs))
+
+    __name__ = property(lambda self: getattr(self.f, "__name__", "<unnamed>"))
+
+    def call_wrapped(self, *args, **kwargs):
+        """Call the transformed function."""
+        return self._call(*args, **kwargs, **self.params)
+
+    def wrap(self, call):
+        """The same function with `call` around it."""
+        return WrappedFun(self.f, call, None, self.debug_info)
+
+    def __repr__(self):
+        return f"Wrapped function: {self.__name__}"
+
+
 def hoist_consts(closed):
     """Turn constvars into leading inputs: (closed jaxpr without constants, their
     values).

@@ -52,7 +52,7 @@ def _declared(results):
     return avals, tree
 
 
-def _checked_results(what, callback, in_avals, avals):
+def checked_results(what, callback, in_avals, avals):
     """The callback on Arrays, with its results checked against their declared avals."""
 
     def checked(*arrays):
@@ -110,7 +110,7 @@ def _lower_as(what):
     def lower(b, ins, out_avals, *, callback, **_):
         outs = [(a.shape, a.dtype) for a in out_avals]
         in_avals = [atom.aval for atom in b.eqn.invars]
-        run = _checked_results(what, callback, in_avals, out_avals)
+        run = checked_results(what, callback, in_avals, out_avals)
         return b.callback(run, ins, outs)
 
     return lower

@@ -20,7 +20,7 @@ from minijax.control.custom_call import (
 )
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import add_tangents, define, instantiate, zeros
-from minijax.trace import hoist_consts, named_like, trace
+from minijax.trace import WrappedFun, hoist_consts, named_like, trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.transforms.dce import dce
@@ -36,6 +36,20 @@ class CustomJVPCall(HigherOrderPrimitive):
         return core.current_trace().process_custom_jvp_call(
             self, fun, jvp, args, symbolic_zeros=symbolic_zeros
         )
+
+    def bind(self, *args, subfuns=None, **params):
+        if subfuns is None:
+            return self.bind_eqn(args, params)
+        fun, jvp = subfuns
+        return self.bind_with(fun.call_wrapped, jvp, args, **params)
+
+    def get_bind_params(self, params):
+        """As `bind` takes them: functions in place of jaxprs."""
+        fun = WrappedFun(core.jaxpr_as_fun(params["call_jaxpr"]))
+        return {
+            "subfuns": (fun, params["jvp"]),
+            "symbolic_zeros": params["symbolic_zeros"],
+        }
 
     def bind_eqn(self, args, params):
         return self.bind_with(

@@ -26,6 +26,7 @@ from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import NO_RULE, define, sum_axes, zeros
 from minijax.trace import (
     DebugInfo,
+    WrappedFun,
     describe_function,
     hoist_consts,
     named_like,
@@ -48,6 +49,17 @@ class CustomVJPCall(HigherOrderPrimitive):
         return core.current_trace().process_custom_vjp_call(
             self, fun, fwd, bwd, args, **params
         )
+
+    def bind(self, *args, subfuns=None, **params):
+        if subfuns is None:
+            return self.bind_eqn(args, params)
+        fun, fwd, bwd = subfuns
+        return self.bind_with(fun.call_wrapped, fwd, bwd, args)
+
+    def get_bind_params(self, params):
+        """As `bind` takes them: functions in place of jaxprs."""
+        fun = WrappedFun(core.jaxpr_as_fun(params["call_jaxpr"]))
+        return {"subfuns": (fun, params["fwd"], params["bwd"])}
 
     def bind_eqn(self, args, params):
         return self.bind_with(

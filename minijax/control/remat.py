@@ -41,7 +41,8 @@ def checkpoint(
             "removed in JAX v0.10.0. In its place please use `static_argnums`; for details "
             "refer to https://docs.jax.dev/en/latest/jep/11830-new-remat-checkpoint.html."
         )
-    statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
+    matches = matched(fun, static_argnums, static_argnames, "static")
+    statics = Statics(*matches, by_identity=True)
 
     @wraps(fun)
     @api_boundary

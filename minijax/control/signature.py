@@ -32,11 +32,12 @@ def function_name(fun):
 class Statics:
     """Which arguments are static: by place, by name, or both."""
 
-    __slots__ = ("nums", "argnames", "names", "any")
+    __slots__ = ("nums", "argnames", "names", "any", "_held")
 
-    def __init__(self, nums, argnames, names):
+    def __init__(self, nums, argnames, names, by_identity=False):
         self.nums, self.argnames, self.names = nums, argnames, names
         self.any = bool(nums or argnames)
+        self._held = _Identified if by_identity else _Static
 
     def __hash__(self):
         return hash((self.nums, self.argnames))
@@ -45,12 +46,15 @@ class Statics:
         return (self.nums, self.argnames) == (other.nums, other.argnames)
 
     def split(self, args, kwargs):
-        """(static part, dynamic args, dynamic kwargs); the static part is hashable."""
-        n = len(args)
+        """(static part, dynamic args, dynamic kwargs); the static part is hashable.
+
+        ValueError where a static value is not, unless they count `by_identity` then.
+        """
+        n, held = len(args), self._held
         places = {k + n if k < 0 else k for k in self.nums}
-        by_place = tuple((k, _Static(args[k])) for k in sorted(places) if 0 <= k < n)
+        by_place = tuple((k, held(args[k])) for k in sorted(places) if 0 <= k < n)
         by_name = tuple(
-            (name, _Static(kwargs[name])) for name in self.argnames if name in kwargs
+            (name, held(kwargs[name])) for name in self.argnames if name in kwargs
         )
         args = tuple(x for k, x in enumerate(args) if k not in places)
         kwargs = {k: v for k, v in kwargs.items() if k not in self.argnames}
@@ -95,6 +99,35 @@ class _Static:
                 f"error was raised when comparing two objects of types "
                 f"{type(self.value)} and {type(other.value)}. The error was:\n{error}"
             ) from error
+
+
+class _Identified(_Static):
+    """A static value of any kind; one without a hash equals itself only."""
+
+    __slots__ = ()
+
+    def __init__(self, value):
+        try:
+            super().__init__(value)
+        except ValueError:
+            self._hash = id(value)
+
+    __hash__ = _Static.__hash__
+
+    def __eq__(self, other):
+        return self.value is other.value or (
+            _is_hashable(self.value)
+            and _is_hashable(other.value)
+            and super().__eq__(other)
+        )
+
+
+def _is_hashable(value):
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _as_tuple(x) -> tuple[Any, ...]:

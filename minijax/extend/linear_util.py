@@ -3,6 +3,7 @@
 import functools
 
 from minijax import config
+from minijax.trace import WrappedFun as WrappedFun
 
 
 class _Store:
@@ -25,29 +26,6 @@ class _Store:
 
 class StoreException(Exception):
     """A stored value was read before the function ran."""
-
-
-class WrappedFun:
-    """A function with transformations around it; `call_wrapped` calls the whole."""
-
-    def __init__(self, f, call=None, params=None, debug_info=None):
-        self.f = f
-        self.params = params or {}
-        self.debug_info = debug_info
-        self._call = call or (lambda *args, **kwargs: f(*args, **kwargs))
-
-    __name__ = property(lambda self: getattr(self.f, "__name__", "<unnamed>"))
-
-    def call_wrapped(self, *args, **kwargs):
-        """Call the transformed function."""
-        return self._call(*args, **kwargs, **self.params)
-
-    def wrap(self, call):
-        """The same function with `call` around it."""
-        return WrappedFun(self.f, call, None, self.debug_info)
-
-    def __repr__(self):
-        return f"Wrapped function: {self.__name__}"
 
 
 def wrap_init(f, params=None, *, debug_info=None):

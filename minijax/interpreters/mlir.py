@@ -4,6 +4,7 @@ There is no MLIR: a rule is a Python function lowered through `lower_fun`.
 """
 
 from minijax.alias import missing_attribute
+from minijax.control.callback import checked_results
 from minijax.core import ShapedArray
 from minijax.effects import ordered_effects
 from minijax.extend.core._primitive import Primitive
@@ -36,6 +37,19 @@ class TokenSet:
                         for e, t in self.items())  # fmt: skip
 
 
+class ModuleContext:
+    """What a lowering rule knows of the program as a whole."""
+
+    platforms = ("cpu",)
+
+    def __init__(self, module):
+        self._module = module
+
+    def add_keepalive(self, keepalive):
+        """Let an object live as long as the program."""
+        self._module.kept_alive.append(keepalive)
+
+
 class LoweringRuleContext:
     """What a lowering rule is called with: the builder, the avals, and tokens."""
 
@@ -43,6 +57,7 @@ class LoweringRuleContext:
 
     def __init__(self, builder, avals_in, avals_out, primitive, effects=()):
         self.builder, self.primitive = builder, primitive
+        self.module_context = ModuleContext(builder.module)
         self.avals_in, self.avals_out = avals_in, avals_out
         ordered = ordered_effects.filter_in(effects)
         self.tokens_in = TokenSet((effect, object()) for effect in ordered)
@@ -78,6 +93,30 @@ def lower_fun(fun, multiple_results=True):
         return ctx.builder.lower_fun(flat, list(values), ctx.avals_in)
 
     return rule
+
+
+def emit_python_callback(
+    ctx,
+    callback,
+    token,
+    operands,
+    operand_avals,
+    result_avals,
+    *,
+    has_side_effect,
+    returns_token=True,
+    partitioned=False,
+    sharding=None,
+):
+    """Call `callback(*arrays) -> arrays` whenever the program gets there.
+
+    Returns (results, token or None, what must be kept alive).  An equation whose rule
+    does this must have an effect, if the callback has.
+    """
+    run = checked_results("jax.pure_callback", callback, operand_avals, result_avals)
+    outs = [(aval.shape, aval.dtype) for aval in result_avals]
+    results = ctx.builder.callback(run, list(operands), outs)
+    return results, token if returns_token else None, run
 
 
 def register_lowering(prim, rule, platform=None, inline=True, cacheable=True):

@@ -36,6 +36,7 @@ from minijax.numpy.promotion import (
 )
 from minijax.ops.convert import convert_element_type_p, copy_p
 from minijax.ops.shape import broadcast_in_dim_p
+from minijax.transforms.ad import JVPTracer
 
 # --- from values ----------------------------------------------------------------------
 
@@ -56,9 +57,13 @@ def asarray(
 
 def _as_array(x):
     """An array as it is; a tracer of a Python or NumPy value as one of an array."""
-    known = x._concrete() if isinstance(x, Tracer) else None
+    known = x._concrete() if isinstance(x, Tracer) else x
     if known is None or isinstance(known, ArrayImpl):
         return x
+    if isinstance(x, JVPTracer):  # no equation: this conversion has no derivative
+        return JVPTracer(x._trace, _as_array(x.primal), _as_array(x.tangent))
+    if not isinstance(x, Tracer):
+        return array(x)
     return convert_element_type_p.bind(
         x, new_dtype=x.aval.dtype, weak_type=x.aval.weak_type, sharding=None
     )

@@ -2,14 +2,21 @@
 
 import numpy as np
 
+from minijax import dtypes
 from minijax.numpy.creation import asarray
 
 
 def load(file, *args, **kwargs):
-    """The arrays in a .npy or .npz file, as arrays where they have numeric dtypes."""
+    """The arrays in a .npy or .npz file; a single numeric one as an array of JAX's.
+
+    Such files do not tell bfloat16 from two bytes of anything, and it is taken for that.
+    """
     out = np.load(file, *args, **kwargs)
-    if isinstance(out, np.ndarray) and out.dtype != np.object_:
-        return asarray(out)
+    if isinstance(out, np.ndarray):
+        if out.dtype == "V2":
+            out = out.view(dtypes.bfloat16)
+        if dtypes.issubdtype(out.dtype, np.number) or out.dtype == np.bool_:
+            return asarray(out)
     return out
 
 

@@ -53,6 +53,7 @@ class JVPTrace(core.Trace):
     """Carries tangents along."""
 
     tracer_name = "JVPTracer"
+    main = property(lambda self: self)
 
     def __init__(self, parent):
         self.parent = parent

@@ -51,6 +51,7 @@ class BatchTrace(core.Trace):
     """Applies primitives to whole batches through their batch rules."""
 
     jax_name = "BatchTrace"
+    main = property(lambda self: self.axis)
 
     def __init__(self, parent, axis):
         self.parent, self.axis = parent, axis

@@ -11,6 +11,7 @@ from minijax.core import Jaxpr as Jaxpr
 from minijax.core import JaxprEqn as JaxprEqn
 from minijax.core import Literal as Literal
 from minijax.core import Var as Var
+from minijax.core import find_top_trace as find_top_trace
 from minijax.core import jaxpr_as_fun as jaxpr_as_fun
 from minijax.core import no_effects as no_effects
 from minijax.core import set_current_trace as set_current_trace
