@@ -1,18 +1,68 @@
 """A function at one signature, apart from the Python code it came from (`jax.export`).
 
-What is exported is the jaxpr, in this process: it has no form as bytes and no symbolic
-sizes.
+What is exported is the jaxpr; it has no symbolic sizes.
 """
 
 import dataclasses
 from typing import Any
 
+import numpy as np
+
+from minijax import export_bytes
 from minijax._pytree import flatten, unflatten
 from minijax.alias import missing_attribute
+from minijax.api.differentiate import vjp as pullback
 from minijax.control.call import PjitFunction, call_jaxpr
+from minijax.control.custom_vjp import custom_vjp
 from minijax.core import ClosedJaxpr, argument_aval
+from minijax.export_bytes import (
+    register_namedtuple_serialization as register_namedtuple_serialization,
+)
+from minijax.export_bytes import (
+    register_pytree_node_serialization as register_pytree_node_serialization,
+)
+from minijax.trace import trace
+from minijax.transforms.dce import dce
+from minijax.tree_util import equality_errors, keystr, tree_flatten_with_path
 
-__all__ = ["Exported", "default_export_platform", "export", "is_symbolic_dim"]
+__all__ = [
+    "DisabledSafetyCheck", "Exported", "default_export_platform", "deserialize", "export",
+    "is_symbolic_dim", "register_namedtuple_serialization",
+    "register_pytree_node_serialization",
+]  # fmt: skip
+
+minimum_supported_calling_convention_version = 9
+maximum_supported_calling_convention_version = 10
+
+
+class DisabledSafetyCheck:
+    """A check that is to be left out."""
+
+    def __init__(self, _impl: str):
+        self._impl = _impl
+
+    @classmethod
+    def platform(cls) -> "DisabledSafetyCheck":
+        """That a function runs where it was exported for."""
+        return cls("platform")
+
+    @classmethod
+    def custom_call(cls, target_name: str) -> "DisabledSafetyCheck":
+        """That a foreign function is known to be stable; none is called here."""
+        return cls(f"custom_call:{target_name}")
+
+    def is_custom_call(self) -> str | None:
+        """The name of the foreign function, or None."""
+        return self._impl.partition("custom_call:")[2] or None
+
+    def __repr__(self):
+        return self._impl
+
+    def __eq__(self, other):
+        return isinstance(other, DisabledSafetyCheck) and self._impl == other._impl
+
+    def __hash__(self):
+        return hash(self._impl)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +79,25 @@ class Exported:
     out_tree: Any
     out_avals: tuple
     platforms: tuple[str, ...]
-    closed: ClosedJaxpr = dataclasses.field(repr=False)
+    closed: ClosedJaxpr
+    disabled_safety_checks: tuple = ()
     nr_devices: int = 1
+    calling_convention_version: int = maximum_supported_calling_convention_version
+    # of one that was read from bytes: its derivative's, or None
+    derivative: "Exported | None" = None
+    was_read: bool = False
+
+    ordered_effects = unordered_effects = ()
+    uses_global_constants = False
+
+    def __repr__(self):
+        return f"Exported(fun_name={self.fun_name}, ...)"
+
+    @property
+    def module_kept_var_idx(self) -> tuple[int, ...]:
+        """Which of the flat arguments are read."""
+        _, reads = dce(self.closed.jaxpr)
+        return tuple([k for k, read in enumerate(reads) if read])
 
     def call(self, *args, **kwargs):
         """The function's results, also within transformations.
@@ -38,28 +105,125 @@ class Exported:
         ValueError for other trees, shapes, dtypes or platforms than it was exported for.
         """
         here = default_export_platform()
-        if here not in self.platforms:
+        check = DisabledSafetyCheck.platform()
+        if here not in self.platforms and check not in self.disabled_safety_checks:
             raise ValueError(
                 f"Function '{self.fun_name}' was exported for platforms "
                 f"'{self.platforms}' but it is used on '{(here,)}'."
             )
         flat, tree = flatten((args, kwargs))
         if tree != self.in_tree:
-            raise ValueError(
-                "The invocation args and kwargs must have the same tree structure as when "
-                f"the function '{self.fun_name}' was exported, but they differ: "
-                f"{self.in_tree} and {tree}"
-            )
+            raise ValueError(_other_tree(self, tree))
         for k, (x, aval) in enumerate(zip(flat, self.in_avals, strict=True)):
-            got = argument_aval(x)
-            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
-                raise ValueError(
-                    f"Argument {k} of the exported function '{self.fun_name}' must be "
-                    f"{aval.str_short()}, got {got.str_short()}"
-                )
-        return unflatten(
-            self.out_tree, call_jaxpr(self.closed, *flat, name=self.fun_name)
+            _check_argument(tree, k, argument_aval(x), aval)
+        run = self._call_with_derivative if self.was_read else self._call_flat
+        return unflatten(self.out_tree, run(*flat))
+
+    def _call_flat(self, *flat):
+        return call_jaxpr(self.closed, *flat, name=self.fun_name)
+
+    def _call_with_derivative(self, *flat):
+        call = custom_vjp(self._call_flat)
+        call.defvjp(lambda *flat: (self._call_flat(*flat), flat), self._pull_back)
+        return call(*flat)
+
+    def _pull_back(self, flat, cts):
+        given = [
+            np.zeros(aval.shape, aval.dtype) if aval.dtype.kind == "V" else ct
+            for aval, ct in zip(_cotangents(self.out_avals), cts, strict=True)
+        ]
+        return tuple(self.vjp().call(*flat, *given))
+
+    def has_vjp(self) -> bool:
+        """Whether there is a derivative."""
+        return not self.was_read or self.derivative is not None
+
+    def vjp(self) -> "Exported":
+        """The function from flat arguments and cotangents of the results to cotangents of
+        the arguments.  ValueError where it was not serialized.
+        """
+        if self.derivative is not None:
+            return self.derivative
+        if self.was_read:
+            raise ValueError("No VJP is available")
+        n = len(self.in_avals)
+
+        def fun_vjp_jax(*args):
+            _, back = pullback(self._call_flat, *args[:n])
+            return back(list(args[n:]))
+
+        avals = [*self.in_avals, *_cotangents(self.out_avals)]
+        closed = trace(lambda *flat: list(fun_vjp_jax(*flat)), avals)
+        return Exported(
+            fun_name="fun_vjp_jax",
+            in_tree=flatten(((0,) * len(avals), {}))[1],
+            in_avals=tuple(avals),
+            out_tree=flatten((0,) * n)[1],
+            out_avals=tuple(closed.out_avals),
+            platforms=self.platforms,
+            closed=closed,
+            disabled_safety_checks=self.disabled_safety_checks,
         )
+
+    def serialize(self, vjp_order: int = 0) -> bytearray:
+        """The function as bytes for `deserialize`, with so many derivatives.
+
+        ValueError for trees with nodes that were not registered for that.
+        """
+        derivative = self.vjp().serialize(vjp_order - 1) if vjp_order > 0 else None
+        names = (
+            "fun_name", "in_avals", "out_avals", "platforms", "closed", "nr_devices",
+            "calling_convention_version",
+        )  # fmt: skip
+        fields = {name: getattr(self, name) for name in names}
+        fields["disabled_safety_checks"] = list(map(str, self.disabled_safety_checks))
+        written = export_bytes.write(fields, self.in_tree, self.out_tree, derivative)
+        return bytearray(written)
+
+
+def _cotangents(avals):
+    return [aval.to_tangent_aval() for aval in avals]
+
+
+def _path_to(tree, k):
+    """`args[0]` or `kwargs['b']`: where the leaf `k` of the arguments stands."""
+    paths, _ = tree_flatten_with_path(unflatten(tree, range(tree.num_leaves)))
+    return _spelled(paths[k][0])
+
+
+def _spelled(path):
+    if not path:
+        return "args_kwargs"
+    return ("args", "kwargs")[path[0].idx] + keystr(path[1:])
+
+
+def _check_argument(tree, k, got, aval):
+    if got.dtype != aval.dtype:
+        what = f"expected {aval.dtype} and called with {got.dtype}"
+        raise ValueError(f"Dtype mismatch for {_path_to(tree, k)}: {what}")
+    shapes = f"expected {aval.shape} and called with {got.shape}"
+    if got.ndim != aval.ndim:
+        raise ValueError(f"Rank mismatch for {_path_to(tree, k)}: {shapes}")
+    for axis, (a, b) in enumerate(zip(got.shape, aval.shape, strict=True)):
+        if a != b:
+            raise ValueError(
+                f"Shape mismatch for {_path_to(tree, k)}.shape[{axis}] (expected same "
+                f"constant): {shapes}"
+            )
+
+
+def _other_tree(exported, tree):
+    given, wanted = (unflatten(t, [0] * t.num_leaves) for t in (tree, exported.in_tree))
+    found = "\n".join(
+        f"   - {_spelled(path)} is a {a} in the invocation and a {b} when exported, so "
+        f"{why}.\n"
+        for path, a, b, why in equality_errors(given, wanted)
+    )
+    return (
+        "The invocation args and kwargs must have the same pytree structure as when the "
+        f"function '{exported.fun_name}' was exported, but they have the following "
+        f"structural differences:\n{found}"
+    )
 
 
 def default_export_platform():
@@ -72,7 +236,7 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
 
     fun_jit: a function that `jit` made, else ValueError.
     platforms: names of platforms, by default this one.
-    disabled_checks: accepted; there are no calls of foreign code to be checked.
+    disabled_checks: `DisabledSafetyCheck`s.
     """
     if not isinstance(fun_jit, PjitFunction):
         raise ValueError(
@@ -91,9 +255,26 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
             out_avals=tuple(a.strip_weak_type() for a in closed.out_avals),
             platforms=where,
             closed=closed,
+            disabled_safety_checks=tuple(disabled_checks),
         )
 
     return export_at
+
+
+def deserialize(blob: Any) -> Exported:
+    """The function of what `Exported.serialize` gave: bytes that one trusts, since reading
+    them may run any code.  ValueError for other bytes.
+    """
+    fields, in_tree, out_tree, derivative = export_bytes.read(blob)
+    checks = fields.pop("disabled_safety_checks")
+    return Exported(
+        in_tree=in_tree,
+        out_tree=out_tree,
+        disabled_safety_checks=tuple(map(DisabledSafetyCheck, checks)),
+        derivative=None if derivative is None else deserialize(derivative),
+        was_read=True,
+        **fields,
+    )
 
 
 def is_symbolic_dim(p):

@@ -35,7 +35,7 @@ def serialize(compiled: Compiled) -> tuple[bytes, Any, Any]:
     closed = dispatch.compiled(traced.closed, traced.name).closed
     kept = closed, traced.name, traced.arg_names, compiled._donated, compiled._places
     file = io.BytesIO()
-    _Pickler(file).dump(kept)
+    Pickler(file).dump(kept)
     return file.getvalue(), compiled.in_tree, compiled.out_tree
 
 
@@ -63,7 +63,7 @@ def deserialize_and_load(
     return Compiled(Traced(closed, out_tree, in_tree, name, arg_names), donated, places)
 
 
-class _Pickler(pickle.Pickler):
+class Pickler(pickle.Pickler):
     """Writes jaxprs without what passes derived from them, and primitives by name."""
 
     def __init__(self, file):
