@@ -9,6 +9,7 @@ import threading
 import warnings
 import weakref
 from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 
@@ -378,19 +379,23 @@ class _Current(threading.local):
 _current = _Current()
 
 
-class _Environment:
-    """The mesh that a `with mesh:` block made current."""
+class ResourceEnv(NamedTuple):
+    """The mesh that a `with mesh:` block makes current."""
 
-    @property
-    def physical_mesh(self):
-        """The mesh; an empty one outside of such blocks."""
-        return _current.physical[-1] if _current.physical else EMPTY_MESH
+    physical_mesh: Mesh
+
+
+EMPTY_ENV = ResourceEnv(EMPTY_MESH)
 
 
 class _ThreadResources:
     """What this thread computes on."""
 
-    env = _Environment()
+    @property
+    def env(self):
+        """The mesh in force; an empty one outside of `with` blocks."""
+        physical = _current.physical
+        return ResourceEnv(physical[-1]) if physical else EMPTY_ENV
 
 
 thread_resources = _ThreadResources()

@@ -12,6 +12,16 @@ from minijax.mesh import AbstractMesh, AxisType, Mesh, get_mesh
 from minijax.partition_spec import PartitionSpec
 
 
+class UnspecifiedValue:
+    """Where a place is not said: it follows from the rest."""
+
+    def __repr__(self):
+        return "UnspecifiedValue"
+
+
+UNSPECIFIED = UnspecifiedValue()
+
+
 class DuplicateSpecError(Exception):
     """A partition spec names a mesh axis more than once."""
 

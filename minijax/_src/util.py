@@ -185,6 +185,13 @@ def fun_name(fun, default="<unnamed function>") -> str:
     return getattr(fun, "__name__", default)
 
 
+def fun_qual_name(fun, default="<unnamed function>") -> str:
+    """The qualified name of a function, seen through `functools.partial`."""
+    while isinstance(fun, functools.partial) and not hasattr(fun, "__qualname__"):
+        fun = fun.func
+    return getattr(fun, "__qualname__", None) or getattr(fun, "__name__", default)
+
+
 def wrap_name(transform, name):
     """`transform(name)`."""
     return f"{transform}({name})"

@@ -10,7 +10,7 @@ from minijax.control.call import PjitFunction
 from minijax.control.signature import leaf_names
 from minijax.device import Sharding
 from minijax.mesh import current_mesh
-from minijax.named_sharding import NamedSharding
+from minijax.named_sharding import UNSPECIFIED, NamedSharding
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import filter_error
 from minijax.tree_util import keystr, tree_flatten_with_path
@@ -117,9 +117,10 @@ class _Places:
 
     def __init__(self, name, prefix):
         self.name, self.prefix = name, prefix
-        self.leaves, self.tree = flatten(
+        leaves, self.tree = flatten(
             prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
         )
+        self.leaves = [None if leaf is UNSPECIFIED else leaf for leaf in leaves]
         self.given = any(leaf is not None for leaf in self.leaves)
         for leaf in self.leaves:
             if not (leaf is None or isinstance(leaf, (PartitionSpec, Sharding))):
