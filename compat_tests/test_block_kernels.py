@@ -403,9 +403,12 @@ def test_scatter_into_rows(data):
     """x.at[i].op(u): repeated, negative and missing rows; ours one after the other."""
     draw = data.draw
     table, count = draw(ROWS), draw(ROWS)
-    inner = draw(st.sampled_from([(), (1,), (3,), (16,), (2, 5)]))
-    dtype = draw(st.sampled_from(["float32", "float64", "int32", "int8", "complex64"]))
-    kind = draw(st.sampled_from(["add", "set", "multiply", "min", "max"]))
+    inner = draw(st.sampled_from([(), (1,), (3,), (16,), (2, 5), (31,), (77,)]))
+    dtypes = ["float32", "float64", "int32", "uint32", "int64", "int8", "complex64"]
+    dtype = draw(st.sampled_from([*dtypes, "bfloat16"]))
+    kind = draw(st.sampled_from(["add", "set", "subtract", "multiply", "min", "max"]))
+    if dtype == "bfloat16":
+        kind, dtype, table = "add", jnp.bfloat16, 1000  # few for each, so exact
     index_dtype = draw(st.sampled_from(["int32", "int64", "uint8", "int16"]))
     if dtype == "complex64" and kind in ("min", "max"):
         kind = "add"
@@ -418,6 +421,7 @@ def test_scatter_into_rows(data):
     want = x.copy()
     combine = {
         "add": np.add,
+        "subtract": np.subtract,
         "multiply": np.multiply,
         "min": np.minimum,
         "max": np.maximum,
@@ -429,6 +433,28 @@ def test_scatter_into_rows(data):
             if 0 <= row < table:
                 want[row] = combine(want[row], value)
     np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("width", [1, 2, 29])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extremes_of_special_values_into_rows(dtype, width):
+    """The first NaN wins; -0 is below +0."""
+    special = np.array([np.nan, -np.inf, -1, -0.0, 0.0, 1, np.inf], dtype)
+    old, new = (x.ravel() for x in np.meshgrid(special, special))
+    x, u = (np.repeat(v[:, None], width, 1) for v in (old, new))
+    index = np.arange(old.size)
+    for kind, twin in (("min", np.minimum), ("max", np.maximum)):
+        got = run(lambda x, i, u, k=kind: getattr(x.at[i], k)(u), x, index, u)
+        want = twin(x, u)
+        zeros = (x == 0) & (u == 0)
+        join = np.logical_or if kind == "min" else np.logical_and
+        sign = np.where(join(np.signbit(x), np.signbit(u)), -1, 1)
+        want = np.where(zeros, np.copysign(np.zeros_like(x), sign), want)
+        np.testing.assert_array_equal(got, want)
+        numbers = ~np.isnan(want)
+        np.testing.assert_array_equal(
+            np.signbit(got)[numbers], np.signbit(want)[numbers]
+        )
 
 
 @SETTINGS

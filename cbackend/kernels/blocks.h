@@ -85,6 +85,16 @@ typedef struct mjx_starts {
 } mjx_starts;
 typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
 
+/* For n windows, in order, of `width` elements that lie next to each other: the elements at
+ * to + offsets[i] are combined with those at from + others[i], in bytes. */
+typedef struct mjx_scatter_windows {
+  int64_t n, width;
+  char *to;
+  const char *from;
+  const int64_t *offsets, *others;
+} mjx_scatter_windows;
+typedef void (*mjx_scatter_fn)(const mjx_scatter_windows *windows);
+
 /* A tile of a convolution; see conv_kernels.h.  Whole vectors are read: `row` has the kernels'
  * number of rows (of which the first `rows` are wanted), weights have whole vectors of columns
  * (planes: the kernels' number of rows), and so has what is read of `in`. */
@@ -144,6 +154,7 @@ typedef struct mjx_block_kernels {
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
                    int64_t *to);                   /* first, first + step, .. */
+  const mjx_scatter_fn (*scatter)[MJX_N_DTYPES];   /* [kind][dtype]; NULL where there is none */
   const mjx_conv_kernels *conv;                    /* [0: F32, 1: F64] */
   const mjx_window_kernel (*window)[MJX_N_DTYPES]; /* [kind][dtype], as reduce; no half types */
   const mjx_lu_fn *lu;                             /* [0: F32, 1: F64] */

@@ -16,6 +16,8 @@
 
 #include "index_kernels.h"
 
+#include "scatter_kernels.h"
+
 #include "linalg_kernels.h"
 
 const mjx_block_kernels MJX_BLOCKS = {
@@ -32,6 +34,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .starts = starts_table,
     .all_inside = all_inside,
     .lines_up = lines_up,
+    .scatter = scatter_table,
     .conv = conv_table,
     .window = window_table,
     .lu = lu_table,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "scatter_ops.h"
 #include "window.h"
 
 /* to[i] = op(to[i], from[i]) for n elements, strides in elements. */
@@ -37,27 +38,7 @@ typedef struct combine {
 
 /* ---- operations ---- */
 
-#define OP_ADD(a, b) ((a) + (b))
-#define OP_SUB(a, b) ((a) - (b))
-#define OP_MUL(a, b) ((a) * (b))
-#define OP_MIN(a, b) ((b) < (a) ? (b) : (a))
-#define OP_MAX(a, b) ((b) > (a) ? (b) : (a))
-/* NaN wins; -0 < +0.  Of numbers that differ the choice needs no branch: it is a coin toss. */
-#define DEFINE_EXTREMES(t)                                    \
-  MJX_INLINE mjx_t_##t nanmin_##t(mjx_t_##t a, mjx_t_##t b) { \
-    if (__builtin_islessgreater(a, b)) return b < a ? b : a;  \
-    if (a != a || b != b) return a != a ? a : b;              \
-    return __builtin_signbit(a) ? a : b;                      \
-  }                                                           \
-  MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) { \
-    if (__builtin_islessgreater(a, b)) return b > a ? b : a;  \
-    if (a != a || b != b) return a != a ? a : b;              \
-    return __builtin_signbit(a) ? b : a;                      \
-  }
-DEFINE_EXTREMES(f32)
-DEFINE_EXTREMES(f64)
-#define SAME(x) (x)
-
+#define AS_IT_IS(x) (x)
 #define DEFINE_COMBINE(FN, kind, S, A, LOAD, STORE, OP)                                         \
   static FN void kind##_##S(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {    \
     mjx_t_##S *x = (mjx_t_##S *)(void *)to;                                                     \
@@ -104,35 +85,35 @@ DEFINE_EXTREMES(f64)
     int first = a.re == b.re ? a.im > b.im : a.re > b.re;                     \
     return first ? a : b;                                                     \
   }                                                                           \
-  DEFINE_COMBINE(MJX_SMALL, add, t, t, SAME, SAME, add_op_##t)                \
-  DEFINE_COMBINE(MJX_SMALL, sub, t, t, SAME, SAME, sub_op_##t)                \
-  DEFINE_COMBINE(MJX_SMALL, mul, t, t, SAME, SAME, mul_op_##t)                \
-  DEFINE_COMBINE(MJX_SMALL, min, t, t, SAME, SAME, min_op_##t)                \
-  DEFINE_COMBINE(MJX_SMALL, max, t, t, SAME, SAME, max_op_##t)
+  DEFINE_COMBINE(MJX_SMALL, add, t, t, AS_IT_IS, AS_IT_IS, add_op_##t)        \
+  DEFINE_COMBINE(MJX_SMALL, sub, t, t, AS_IT_IS, AS_IT_IS, sub_op_##t)        \
+  DEFINE_COMBINE(MJX_SMALL, mul, t, t, AS_IT_IS, AS_IT_IS, mul_op_##t)        \
+  DEFINE_COMBINE(MJX_SMALL, min, t, t, AS_IT_IS, AS_IT_IS, min_op_##t)        \
+  DEFINE_COMBINE(MJX_SMALL, max, t, t, AS_IT_IS, AS_IT_IS, max_op_##t)
 
-#define INTEGERS(kind, s8, s16, s32, s64, op)                        \
-  DEFINE_COMBINE(MJX_SMALL, kind, s8, s8, SAME, (mjx_t_##s8), op)    \
-  DEFINE_COMBINE(MJX_SMALL, kind, s16, s16, SAME, (mjx_t_##s16), op) \
-  DEFINE_COMBINE(, kind, s32, s32, SAME, SAME, op)                   \
-  DEFINE_COMBINE(MJX_SMALL, kind, s64, s64, SAME, SAME, op)
+#define INTEGERS(kind, s8, s16, s32, s64, op)                            \
+  DEFINE_COMBINE(MJX_SMALL, kind, s8, s8, AS_IT_IS, (mjx_t_##s8), op)    \
+  DEFINE_COMBINE(MJX_SMALL, kind, s16, s16, AS_IT_IS, (mjx_t_##s16), op) \
+  DEFINE_COMBINE(, kind, s32, s32, AS_IT_IS, AS_IT_IS, op)               \
+  DEFINE_COMBINE(MJX_SMALL, kind, s64, s64, AS_IT_IS, AS_IT_IS, op)
 #define FLOATS(kind, op32, op64)                                                         \
   DEFINE_COMBINE(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
   DEFINE_COMBINE(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
-  DEFINE_COMBINE(, kind, f32, f32, SAME, SAME, op32)                                     \
-  DEFINE_COMBINE(, kind, f64, f64, SAME, SAME, op64)
+  DEFINE_COMBINE(, kind, f32, f32, AS_IT_IS, AS_IT_IS, op32)                             \
+  DEFINE_COMBINE(, kind, f64, f64, AS_IT_IS, AS_IT_IS, op64)
 
-INTEGERS(add, u8, u16, u32, u64, OP_ADD)
-INTEGERS(sub, u8, u16, u32, u64, OP_SUB)
-INTEGERS(mul, u8, u16, u32, u64, OP_MUL)
-INTEGERS(min, u8, u16, u32, u64, OP_MIN)
-INTEGERS(max, u8, u16, u32, u64, OP_MAX)
-INTEGERS(min, i8, i16, i32, i64, OP_MIN)
-INTEGERS(max, i8, i16, i32, i64, OP_MAX)
-FLOATS(add, OP_ADD, OP_ADD)
-FLOATS(sub, OP_SUB, OP_SUB)
-FLOATS(mul, OP_MUL, OP_MUL)
-FLOATS(min, nanmin_f32, nanmin_f64)
-FLOATS(max, nanmax_f32, nanmax_f64)
+INTEGERS(add, u8, u16, u32, u64, SCATTER_ADD)
+INTEGERS(sub, u8, u16, u32, u64, SCATTER_SUB)
+INTEGERS(mul, u8, u16, u32, u64, SCATTER_MUL)
+INTEGERS(min, u8, u16, u32, u64, SCATTER_MIN)
+INTEGERS(max, u8, u16, u32, u64, SCATTER_MAX)
+INTEGERS(min, i8, i16, i32, i64, SCATTER_MIN)
+INTEGERS(max, i8, i16, i32, i64, SCATTER_MAX)
+FLOATS(add, SCATTER_ADD, SCATTER_ADD)
+FLOATS(sub, SCATTER_SUB, SCATTER_SUB)
+FLOATS(mul, SCATTER_MUL, SCATTER_MUL)
+FLOATS(min, combine_min_f32, combine_min_f64)
+FLOATS(max, combine_max_f32, combine_max_f64)
 DEFINE_COMPLEX(c64)
 DEFINE_COMPLEX(c128)
 
@@ -217,10 +198,11 @@ typedef struct scatter_plan {
   elements_fn elements;
   direct_fn direct; /* NULL: windows are found first */
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
-  mjx_rows_fn whole_line; /* sums of contiguous windows, in vectors; NULL: by `line` */
-  int64_t lowest, span;   /* of the windows' offsets, in bytes: [lowest, lowest + span) */
-  bool ranges;            /* windows that begin apart lie apart */
-  int64_t partial;        /* bytes of a partial array; 0: no partials */
+  mjx_scatter_fn dense; /* windows whose elements lie next to each other; NULL: one by one */
+  int64_t dense_width;
+  int64_t lowest, span; /* of the windows' offsets, in bytes: [lowest, lowest + span) */
+  bool ranges;          /* windows that begin apart lie apart */
+  int64_t partial;      /* bytes of a partial array; 0: no partials */
   _Alignas(16) char identity[16];
 } scatter_plan;
 
@@ -318,6 +300,24 @@ static bool is_direct(const mjx_instr *instr, const window_plan *w) {
          w->batch.strides[3][0] == 0;
 }
 
+/* Windows of contiguous elements have kernels; sums of complex numbers are those of their parts,
+ * and what is SET are words or bytes. */
+static void choose_dense(int64_t kind, int dtype, scatter_plan *plan) {
+  const mjx_space_plan *space = &plan->copy.space;
+  int64_t n = space->n;
+  if (space->ndim != 1 || space->strides[0][0] != 1 || space->strides[1][0] != 1) return;
+  if (kind == MJX_SCATTER_SET) {
+    int unit = plan->copy.size % 4 == 0 ? 4 : 1;
+    n *= plan->copy.size / unit;
+    dtype = unit == 4 ? MJX_U32 : MJX_U8;
+  } else if (mjx_dtype_is_complex(dtype) && kind != MJX_SCATTER_MUL) {
+    n *= 2;
+    dtype = dtype == MJX_C64 ? MJX_F32 : MJX_F64;
+  }
+  plan->dense = mjx_block_kernels_get()->scatter[kind][dtype];
+  plan->dense_width = n;
+}
+
 mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_counts(instr, 1, 3, -1));
   MJX_TRY(check_operands(instr));
@@ -349,11 +349,7 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   plan->all_inside = mjx_block_kernels_get()->all_inside;
   MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
                            &plan->copy));
-  const mjx_space_plan *space = &plan->copy.space;
-  const mjx_reduce_kernel *sum = &mjx_block_kernels_get()->reduce[MJX_SUM][in->dtype];
-  if (instr->params[0] == MJX_SCATTER_ADD && sum->acc_dtype == in->dtype &&
-      space->strides[0][space->ndim - 1] == 1 && space->strides[1][space->ndim - 1] == 1)
-    plan->whole_line = sum->rows;
+  choose_dense(instr->params[0], in->dtype, plan);
   return MJX_OK;
 }
 
@@ -363,10 +359,6 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
 static void combine_window(const scatter_plan *plan, int d, char *to, const char *from) {
   const mjx_space_plan *space = &plan->copy.space;
   int64_t ts = space->strides[0][d], fs = space->strides[1][d], n = space->shape[d];
-  if (d + 1 == space->ndim && plan->whole_line) {
-    plan->whole_line(1, 0, n, from, to);
-    return;
-  }
   if (d + 1 == space->ndim) {
     plan->line(to, ts, from, fs, n);
     return;
@@ -428,6 +420,12 @@ static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t
     if (block.gaps || span < plan->span) keep(&block, lowest, span);
     if (plan->windows.window_n == 1) {
       plan->elements(out, job->updates, &block);
+      continue;
+    }
+    if (plan->dense) {
+      const mjx_scatter_windows windows = {block.n,      plan->dense_width, out,
+                                           job->updates, block.offsets,     block.others};
+      plan->dense(&windows);
       continue;
     }
     for (int64_t i = 0; i < block.n; i++) {

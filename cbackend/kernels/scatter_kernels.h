@@ -1,0 +1,116 @@
+/* scatter_kernels.h: SCATTER of windows whose elements lie next to each other, included once per
+ * instruction set by blocks_impl.h.
+ *
+ * Windows come one after the other, as an element sees its updates in order; within one, whole
+ * vectors are combined, then shorter ones, then what is left.
+ */
+#include "half.h"
+#include "scatter_ops.h"
+
+/* Vectors of 64, 32 and 16 bytes, as far as registers have them. */
+#if VECTOR_BYTES == 64
+#define IF_64(x) x
+#else
+#define IF_64(x)
+#endif
+#if VECTOR_BYTES >= 32
+#define IF_32(x) x
+#else
+#define IF_32(x)
+#endif
+
+#define SCATTER_VECTOR(T, BYTES) \
+  T __attribute__((vector_size(BYTES), aligned(sizeof(T)), may_alias))
+
+/* B: the integer type of T's size.  OP combines vectors, ONE single elements. */
+#define DEFINE_SCATTER_PIECE(kind, S, T, B, BYTES, OP)                       \
+  typedef SCATTER_VECTOR(T, BYTES) kind##_##S##_##BYTES;                     \
+  typedef SCATTER_VECTOR(B, BYTES) kind##_##S##_bits_##BYTES;                \
+  MJX_INLINE void scatter_##kind##_##S##_##BYTES(T *x, const T *y) {         \
+    kind##_##S##_##BYTES a = *(kind##_##S##_##BYTES *)(void *)x;             \
+    kind##_##S##_##BYTES b = *(const kind##_##S##_##BYTES *)(const void *)y; \
+    typedef kind##_##S##_##BYTES vec __attribute__((unused));                \
+    typedef kind##_##S##_bits_##BYTES bits __attribute__((unused));          \
+    *(kind##_##S##_##BYTES *)(void *)x = OP;                                 \
+  }
+#define SCATTER_PIECE(kind, S, T, BYTES)                                       \
+  for (; i + BYTES / (int64_t)sizeof(T) <= n; i += BYTES / (int64_t)sizeof(T)) \
+    scatter_##kind##_##S##_##BYTES(x + i, y + i);
+#define DEFINE_SCATTER(kind, S, T, B, OP, ONE)                                                \
+  IF_64(DEFINE_SCATTER_PIECE(kind, S, T, B, 64, OP))                                          \
+  IF_32(DEFINE_SCATTER_PIECE(kind, S, T, B, 32, OP))                                          \
+  DEFINE_SCATTER_PIECE(kind, S, T, B, 16, OP)                                                 \
+  static MJX_SMALL void scatter_##kind##_##S(const mjx_scatter_windows *windows) {            \
+    const int64_t *offsets = windows->offsets, *others = windows->others, n = windows->width; \
+    for (int64_t w = 0; w < windows->n; w++) {                                                \
+      T *x = (T *)(void *)(windows->to + offsets[w]);                                         \
+      const T *y = (const T *)(const void *)(windows->from + others[w]);                      \
+      int64_t i = 0;                                                                          \
+      IF_64(SCATTER_PIECE(kind, S, T, 64))                                                    \
+      IF_32(SCATTER_PIECE(kind, S, T, 32))                                                    \
+      SCATTER_PIECE(kind, S, T, 16)                                                           \
+      for (; i < n; i++) x[i] = (T)ONE(x[i], y[i]);                                           \
+    }                                                                                         \
+  }
+
+/* b where `second` holds, else a. */
+#define CHOOSE_SECOND(second) (vec)(((bits)b & (bits)(second)) | ((bits)a & ~(bits)(second)))
+#define NAN_SECOND            ((bits)(b != b) & (bits)(a == a))
+#define MIN_SECOND            ((bits)(b < a) | NAN_SECOND | ((bits)(a == b) & ~(bits)((bits)a < 0)))
+#define MAX_SECOND            ((bits)(b > a) | NAN_SECOND | ((bits)(a == b) & (bits)((bits)a < 0)))
+#define SECOND_OF(a, b)       (b)
+
+#define SCATTER_ARITHMETIC(S, T, B)                \
+  DEFINE_SCATTER(add, S, T, B, a + b, SCATTER_ADD) \
+  DEFINE_SCATTER(sub, S, T, B, a - b, SCATTER_SUB) \
+  DEFINE_SCATTER(mul, S, T, B, a *b, SCATTER_MUL)
+#define SCATTER_INTEGER_EXTREMES(S, T, B)                         \
+  DEFINE_SCATTER(min, S, T, B, CHOOSE_SECOND(b < a), SCATTER_MIN) \
+  DEFINE_SCATTER(max, S, T, B, CHOOSE_SECOND(b > a), SCATTER_MAX)
+#define SCATTER_FLOAT_EXTREMES(S, T, B)                                    \
+  DEFINE_SCATTER(min, S, T, B, CHOOSE_SECOND(MIN_SECOND), combine_min_##S) \
+  DEFINE_SCATTER(max, S, T, B, CHOOSE_SECOND(MAX_SECOND), combine_max_##S)
+DEFINE_SCATTER(set, u8, mjx_t_u8, int8_t, ((void)a, b), SECOND_OF)
+DEFINE_SCATTER(set, u32, mjx_t_u32, int32_t, ((void)a, b), SECOND_OF)
+SCATTER_ARITHMETIC(u8, mjx_t_u8, int8_t)
+SCATTER_ARITHMETIC(u16, mjx_t_u16, int16_t)
+SCATTER_ARITHMETIC(u32, mjx_t_u32, int32_t)
+SCATTER_ARITHMETIC(u64, mjx_t_u64, int64_t)
+SCATTER_ARITHMETIC(f32, float, int32_t)
+SCATTER_ARITHMETIC(f64, double, int64_t)
+SCATTER_INTEGER_EXTREMES(i32, mjx_t_i32, int32_t)
+SCATTER_INTEGER_EXTREMES(i64, mjx_t_i64, int64_t)
+SCATTER_FLOAT_EXTREMES(f32, float, int32_t)
+SCATTER_FLOAT_EXTREMES(f64, double, int64_t)
+
+/* Sums of gradients in bfloat16. */
+static MJX_FN void scatter_add_bf16(const mjx_scatter_windows *windows) {
+  for (int64_t w = 0; w < windows->n; w++) {
+    mjx_t_bf16 *restrict x = (mjx_t_bf16 *)(void *)(windows->to + windows->offsets[w]);
+    const mjx_t_bf16 *restrict y =
+        (const mjx_t_bf16 *)(const void *)(windows->from + windows->others[w]);
+    for (int64_t i = 0; i < windows->width; i++)
+      x[i] = mjx_bf16_from_f32(mjx_f32_from_bf16(x[i]) + mjx_f32_from_bf16(y[i]));
+  }
+}
+
+#define SCATTER_ARITHMETIC_TABLE(kind)                                \
+  [MJX_I8] = scatter_##kind##_u8, [MJX_I16] = scatter_##kind##_u16,   \
+  [MJX_I32] = scatter_##kind##_u32, [MJX_I64] = scatter_##kind##_u64, \
+  [MJX_U8] = scatter_##kind##_u8, [MJX_U16] = scatter_##kind##_u16,   \
+  [MJX_U32] = scatter_##kind##_u32, [MJX_U64] = scatter_##kind##_u64, \
+  [MJX_F32] = scatter_##kind##_f32, [MJX_F64] = scatter_##kind##_f64
+#define SCATTER_EXTREMES_TABLE(kind) \
+  {[MJX_I32] = scatter_##kind##_i32, \
+   [MJX_I64] = scatter_##kind##_i64, \
+   [MJX_F32] = scatter_##kind##_f32, \
+   [MJX_F64] = scatter_##kind##_f64}
+
+static const mjx_scatter_fn scatter_table[][MJX_N_DTYPES] = {
+    [MJX_SCATTER_SET] = {[MJX_U8] = scatter_set_u8, [MJX_U32] = scatter_set_u32},
+    [MJX_SCATTER_ADD] = {SCATTER_ARITHMETIC_TABLE(add), [MJX_BF16] = scatter_add_bf16},
+    [MJX_SCATTER_MUL] = {SCATTER_ARITHMETIC_TABLE(mul)},
+    [MJX_SCATTER_MIN] = SCATTER_EXTREMES_TABLE(min),
+    [MJX_SCATTER_MAX] = SCATTER_EXTREMES_TABLE(max),
+    [MJX_SCATTER_SUB] = {SCATTER_ARITHMETIC_TABLE(sub)},
+};
