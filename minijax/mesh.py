@@ -4,6 +4,7 @@ The types are JAX's, and so are their checks; a mesh can only have one device, s
 every axis has size 1 and an array lies whole wherever it lies.
 """
 
+import contextlib
 import enum
 import threading
 import warnings
@@ -374,6 +375,7 @@ class _Current(threading.local):
         self.physical = []
         self.set = []  # meshes made current by set_mesh
         self.abstract = []
+        self.mapped = []  # those that `shard_map`s around us map over
 
 
 _current = _Current()
@@ -407,6 +409,21 @@ def current_mesh():
         if stack:
             return stack[-1]
     return None
+
+
+def mapped_mesh():
+    """The mesh of the innermost `shard_map` whose function is being traced, or None."""
+    return _current.mapped[-1] if _current.mapped else None
+
+
+@contextlib.contextmanager
+def mapped_over(mesh):
+    """Trace a function that `shard_map` maps over a mesh."""
+    _current.mapped.append(mesh)
+    try:
+        yield
+    finally:
+        _current.mapped.pop()
 
 
 class set_mesh:

@@ -17,8 +17,9 @@ from minijax.control.body import as_array
 from minijax.control.call import jit
 from minijax.control.shard_map import call_on_shards, manual_axes
 from minijax.control.shard_map import shard_map_p as shard_map_p
+from minijax.control.signature import leaf_names
 from minijax.control.varying import varying_axes
-from minijax.mesh import AbstractMesh, Mesh, current_mesh
+from minijax.mesh import AbstractMesh, Mesh, current_mesh, mapped_mesh, mapped_over
 from minijax.named_sharding import NamedSharding
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import api_boundary, wraps
@@ -62,7 +63,7 @@ def shard_map(
     @wraps(f)
     @api_boundary
     def wrapped(*args):
-        used = mesh if mesh is not None else current_mesh()
+        used = mesh if mesh is not None else mapped_mesh() or current_mesh()
         if used is None:
             raise ValueError(
                 "The context mesh cannot be empty. Use `jax.set_mesh(mesh)` to enter into "
@@ -84,7 +85,7 @@ def shard_map(
             "newly_manual_axes": call.names,
             "check_vma": bool(check_vma),
         }
-        with manual_axes(**params):
+        with manual_axes(**params), mapped_over(used):
             closed, _, out_tree = trace_tree(fun, args, {}, "shard_map")
         out = unflatten(out_tree, closed.out_avals)
         outs = call.checked(out, out_specs, "out_specs")
@@ -152,7 +153,7 @@ class _Call:
     """
 
     def __init__(self, fun, mesh, names):
-        self.mesh, self.names = mesh, names
+        self.fun, self.mesh, self.names = fun, mesh, names
         self.name = getattr(fun, "__name__", str(fun))
 
     def checked(self, values, specs, what):
@@ -165,7 +166,10 @@ class _Call:
                 rank = core.get_aval(x).ndim if rank is None else rank
                 self._check_axes(spec, what)
                 if len(spec) > rank:
-                    raise self._too_long(spec, rank, what, _path(values, k))
+                    value = self._said(values, k, what)
+                    aval = x if isinstance(x, core.ShapedArray) else core.get_aval(x)
+                    shape = aval.str_short()
+                    raise self._too_long(spec, rank, what, f"{value} has shape {shape}")
         return found
 
     def _check_axes(self, spec, what):
@@ -177,15 +181,28 @@ class _Call:
                     f"{what} values passed to shard_map."
                 )
 
-    def _too_long(self, spec, rank, what, path):
+    def _said(self, values, k, what):
+        """How an error names a leaf of the arguments or results."""
+        path = _path(values, k)
+        if what == "out_specs":
+            return f"{self.name}(*args){path}"
+        place = tree_flatten_with_path(values)[0][k][0][0].idx
+        names = leaf_names(self.fun, flatten(((0,) * len(values), {}))[1])()
+        return (
+            f"the passed args{path}, where args[{place}] is bound to {self.name}'s "
+            f"parameter '{names[place]}',"
+        )
+
+    def _too_long(self, spec, rank, what, value):
         kind = {"in_specs": "input", "out_specs": "output"}[what]
         return ValueError(
             f"shard_map applied to the function '{self.name}' was given an {what} entry "
             f"which is too long to be compatible with the corresponding {kind} value "
-            f"from the function:\n\n{what}{path} is {spec} which has length {len(spec)}, "
-            f"but the value has rank {rank} (and {rank} < {len(spec)})\n\nEntries in "
+            f"from the function:\n\n{what} is {spec} which has length {len(spec)}, but "
+            f"{value}, which has rank {rank} (and {rank} < {len(spec)})\n\nEntries in "
             f"{what} must be of length no greater than the number of axes in the "
-            f"corresponding {kind} value."
+            f"corresponding {kind} value.\n\nEither revise the spec to be shorter, or "
+            f"modify '{self.name}' so that its {kind}s have sufficient rank."
         )
 
     def check_replication(self, closed, ins, outs, out):

@@ -21,9 +21,9 @@ from minijax.ops.define import (
     define,
     move_axis,
 )
-from minijax.ops.index import dynamic_index_in_dim
+from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
-from minijax.ops.shape import iota, reshape
+from minijax.ops.shape import iota, reshape, squeeze
 from minijax.ops.slicing import concatenate, slice_in_dim
 from minijax.tree_util import tree_map
 
@@ -235,8 +235,10 @@ def all_gather(
     x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to="varying"
 ):
     """Every member's `x`, stacked along a new axis (`tiled`: concatenated along
-    `axis`).  ValueError for another `to` than "varying", "invarying" or "reduced", which
-    are all one on one device.
+    `axis`).
+
+    to: whether `shard_map` takes the result for one that differs between the members
+    ("varying"), or not ("invarying", "reduced").  ValueError for anything else.
     """
     if to not in ("varying", "invarying", "reduced"):
         raise ValueError(
@@ -247,11 +249,13 @@ def all_gather(
     names = _names(axis_name)
     size = core.axis_size(names)
 
+    primitive = all_gather_p if to == "varying" else all_gather_invariant_p
+
     def gather(leaf):
         place = axis
         if axis < 0:
             place = axis + core.get_aval(leaf).ndim + (not tiled)
-        return all_gather_p.bind(
+        return primitive.bind(
             leaf,
             all_gather_dimension=place,
             axis_name=names,
@@ -272,25 +276,26 @@ def _gather_shape(x, *, all_gather_dimension, axis_size, tiled, **_):
     return x.update(shape=shape)
 
 
-def _gather_batch(
-    axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params
-):
-    (x,), (dim,) = args, dims
-    if axis.name not in axis_name:
-        x = batch_front(axis, x, dim)
-        out = all_gather_p.bind(
-            x, all_gather_dimension=all_gather_dimension + 1, axis_name=axis_name,
-            tiled=tiled, **params,
-        )  # fmt: skip
-        return out, 0
-    if len(axis_name) > 1:
-        raise NotImplementedError("all_gather along several vmapped axes")
-    x = move_axis(batch_front(axis, x, dim), 0, all_gather_dimension)
-    if tiled:
-        shape = x.shape
-        k = all_gather_dimension
-        x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
-    return x, None
+def _gather_batch(primitive_of):
+    def batch(axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params):
+        (x,), (dim,) = args, dims
+        if axis.name not in axis_name:
+            x = batch_front(axis, x, dim)
+            out = primitive_of().bind(
+                x, all_gather_dimension=all_gather_dimension + 1, axis_name=axis_name,
+                tiled=tiled, **params,
+            )  # fmt: skip
+            return out, 0
+        if len(axis_name) > 1:
+            raise NotImplementedError("all_gather along several vmapped axes")
+        x = move_axis(batch_front(axis, x, dim), 0, all_gather_dimension)
+        if tiled:
+            shape = x.shape
+            k = all_gather_dimension
+            x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
+        return x, None
+
+    return batch
 
 
 def _gather_transpose(ct, x, *, all_gather_dimension, axis_name, axis_size, tiled, **_):
@@ -316,17 +321,32 @@ def _linear(primitive_of):
     return jvp
 
 
-all_gather_p = define(
-    "all_gather",
-    cls=Collective,
-    shape=_gather_shape,
-    reference=lambda x, *, all_gather_dimension, tiled, **_: (
-        x if tiled else np.expand_dims(x, all_gather_dimension)
-    ),
-    jvp=_linear(lambda: all_gather_p),
-    transpose=_gather_transpose,
-    batch=_gather_batch,
-    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
+def _own_part(ct, x, *, all_gather_dimension, axis_name, tiled, **_):
+    """What each member gave to a result that is the same for all."""
+    size = x.aval.shape[all_gather_dimension] if tiled else 1
+    start = mul(axis_index(axis_name), np.int32(size))
+    part = dynamic_slice_in_dim(ct, start, size, all_gather_dimension)
+    return [part if tiled else squeeze(part, (all_gather_dimension,))]
+
+
+def _gathering(name, primitive_of, transpose):
+    return define(
+        name,
+        cls=Collective,
+        shape=_gather_shape,
+        reference=lambda x, *, all_gather_dimension, tiled, **_: (
+            x if tiled else np.expand_dims(x, all_gather_dimension)
+        ),
+        jvp=_linear(primitive_of),
+        transpose=transpose,
+        batch=_gather_batch(primitive_of),
+        lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
+    )
+
+
+all_gather_p = _gathering("all_gather", lambda: all_gather_p, _gather_transpose)
+all_gather_invariant_p = _gathering(
+    "all_gather_invariant", lambda: all_gather_invariant_p, _own_part
 )
 
 

@@ -5,7 +5,12 @@ A value varies along the axes that an argument it comes from was cut along; `psu
 its like give the same value along theirs.
 """
 
-from minijax.control.collectives import Collective, Reduction, axis_index_p
+from minijax.control.collectives import (
+    Collective,
+    Reduction,
+    all_gather_invariant_p,
+    axis_index_p,
+)
 from minijax.control.cond import cond_p
 from minijax.control.scan import scan_p
 from minijax.control.while_loop import while_p
@@ -35,6 +40,8 @@ def _of_eqn(eqn, ins):
     if isinstance(primitive, Reduction):
         return [axes - frozenset(params["axes"]) for axes in ins]
     union = _NOWHERE.union(*ins)
+    if primitive is all_gather_invariant_p:
+        return [union - frozenset(params["axis_name"])]
     if primitive is axis_index_p or isinstance(primitive, Collective):
         union = union | frozenset(primitive.axis_names(params))
     for name in ("jaxpr", "call_jaxpr"):

@@ -1,0 +1,91 @@
+"""`shard_map` on a mesh of one device, against JAX's: nested, gathered, refused."""
+
+import numpy as np
+import pytest
+from sides import assert_same, both, raised
+
+
+def _mesh(side, *names):
+    auto = side("sharding").AxisType.Auto
+    return side.make_mesh((1,) * len(names), names, axis_types=(auto,) * len(names))
+
+
+X = np.arange(8, dtype=np.float32)
+
+
+def test_nested():
+    """The inner one maps over the mesh of the outer."""
+
+    def outs(side):
+        def inner(b):
+            return side.lax.psum(b, "y") * 2
+
+        def outer(a):
+            return side.shard_map(
+                inner, in_specs=side.P("y"), out_specs=side.P(), axis_names={"y"}
+            )(a)
+
+        f = side.shard_map(
+            outer, mesh=_mesh(side, "x", "y"), in_specs=side.P("x"),
+            out_specs=side.P("x"), axis_names={"x"},
+        )  # fmt: skip
+        return side.jit(f)(X)
+
+    assert_same(outs)
+
+
+def test_gathered_alike():
+    """A result that is the same for all may have a spec without the axis."""
+
+    def outs(side):
+        def f(a):
+            return side.lax.all_gather(a, "x", tiled=True, to="invarying")
+
+        spec, mesh = side.P("x"), _mesh(side, "x")
+        g = side.shard_map(f, mesh=mesh, in_specs=spec, out_specs=side.P())
+        return g(X), side.grad(lambda x: (g(x) ** 2).sum())(X)
+
+    assert_same(outs)
+
+
+@pytest.mark.parametrize("tiled", [True, False])
+def test_gathered_alike_in_vmap(tiled):
+    """JAX has no such batch rule: as with `to="varying"`."""
+    import minijax as jax
+
+    def loss(x, to):
+        whole = jax.lax.all_gather(x, "i", axis=0, tiled=tiled, to=to)
+        return (whole * (1 + jax.lax.axis_index("i"))).sum()
+
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    outs = [
+        jax.vmap(lambda x, to=to: loss(x, to), axis_name="i")(x)
+        for to in ("varying", "invarying")
+    ]
+    np.testing.assert_allclose(*outs)
+    own = jax.vmap(jax.grad(lambda x: loss(x, "invarying")), axis_name="i")(x)
+    np.testing.assert_allclose(own, np.array([[1.0], [2], [3]]) * np.ones((3, 2)))
+
+
+def test_specs_that_are_too_long():
+    def told(side):
+        mesh, spec = _mesh(side, "x", "y"), side.P("x")
+
+        def f(a, b):
+            return a["k"], b.sum()
+
+        args = {"k": X}, X[None]
+        return [
+            str(
+                raised(
+                    lambda s=s, o=o: side.shard_map(
+                        f, mesh=mesh, in_specs=s, out_specs=o
+                    )(*args)
+                )
+            )
+            for s, o in ((side.P("x", "y"), spec), (side.P(), spec))
+        ]
+
+    (theirs, ours) = both(told)
+    assert ours[0] == theirs[0]
+    assert theirs[1].startswith(ours[1])  # JAX adds a hint for scalars
