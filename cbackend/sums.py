@@ -107,8 +107,7 @@ _PRODUCT_IN_LANES = """\
         {t} sum[{lanes}] = {{0}};
         for (int64_t k = 0; k < K; k++)
           sum[k % {lanes}] = {fma}(x[k * a2], y[k * b1], sum[k % {lanes}]);
-        if ({padded}) /* further lanes are zeros */
-          for (int l = 0; l < {lanes}; l++) sum[l] += 0;
+        for (int l = {padded}; l < {lanes}; l++) sum[l] += 0; /* what is added to these */
         for (int width = {lanes} / 2; width > 0; width /= 2)
           for (int l = 0; l < width; l++) sum[l] += sum[l + width];
         c[i * c0 + m * c1 + n * c2] = sum[0];"""
@@ -146,5 +145,6 @@ def dot_text(suffix, order, k):
     fma = "MJX_FMAF" if suffix == "f32" else "MJX_FMA"
     stored, lanes = STORED[suffix], order - LANES
     used = min(lanes, 1 << max(k - 1, 0).bit_length())
-    body = body.format(t=stored, fma=fma, lanes=used, padded=int(used < lanes))
+    padded = 0 if used < lanes else k % lanes or lanes
+    body = body.format(t=stored, fma=fma, lanes=used, padded=padded)
     return _DOT.format(t=stored, body=body)

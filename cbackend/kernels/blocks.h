@@ -45,6 +45,7 @@ typedef struct mjx_dot_args {
   int64_t b_row;
   void *c;
   int64_t c_row;
+  int64_t b_line; /* of dot_lines with one column: from row to row of a, each has its own b */
 } mjx_dot_args;
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 /* Up to this K, each element of c is one sequence of fused multiply-adds from zero. */

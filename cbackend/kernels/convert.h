@@ -38,7 +38,7 @@ MJX_SATURATE_FROM(f64)
   MJX_CAST(S, i32, a)       \
   MJX_CAST(S, i64, a) MJX_CAST(S, u8, a) MJX_CAST(S, u16, a) MJX_CAST(S, u32, a) MJX_CAST(S, u64, a)
 
-/* From an integer or bool. */
+/* From an integer. */
 #define MJX_CAST_INT(S)                          \
   MJX_CAST_TO_INTS(S)                            \
   MJX_CAST(S, b1, a != 0)                        \
@@ -58,7 +58,16 @@ MJX_SATURATE_FROM(f64)
     return z;                                                   \
   }
 
-MJX_CAST_INT(b1)
+/* From a bool: choices, which become masked vectors where the bool is a comparison's result. */
+#define MJX_CAST_BOOL_TO(T, one) MJX_CAST(b1, T, a ? one : 0)
+MJX_CAST_TO_INTS(b1)
+MJX_CAST(b1, b1, a != 0)
+MJX_CAST_BOOL_TO(f16, 0x3c00)
+MJX_CAST_BOOL_TO(bf16, 0x3f80)
+MJX_CAST_BOOL_TO(f32, 1.0f)
+MJX_CAST_BOOL_TO(f64, 1.0)
+MJX_CAST_TO_COMPLEX(b1, a ? 1.0f : 0.0f, a ? 1.0 : 0.0)
+
 MJX_CAST_INT(i8)
 MJX_CAST_INT(i16)
 MJX_CAST_INT(i32)

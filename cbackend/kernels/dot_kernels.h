@@ -1,9 +1,12 @@
 /* dot_kernels.h: matrix products, included once per instruction set by blocks_impl.h.
  *
- * They serve what is too small for BLAS, types that BLAS does not have, and machines without it.
+ * They serve what is too small for BLAS, types that BLAS does not have, machines without it, and
+ * all of f32 and f64 where vectors are wide and b need not be transposed.
  * Types of 32 and 64 bits keep a block of ROWS x 2 vectors of c in registers; K is cut into pieces
  * of K_PIECE so that a narrow last panel of b can be padded on the stack.
  */
+#include "vectors.h"
+
 /* Products contract to fused multiply-adds here, as in every BLAS: faster and more exact. */
 #if defined(__clang__)
 #pragma clang fp contract(fast)
@@ -12,191 +15,180 @@
 #pragma GCC optimize("fp-contract=fast")
 #endif
 
-#include "vectors.h"
+/* ROWS x 2 sums, 2 vectors of b and an element of a: as many as there are registers. */
+enum {
+  ROWS = VECTOR_BYTES == 64 ? 12 : 4,
+  FEW_ROWS = 4,
+  K_PIECE = MJX_DOT_SEQUENCE,
+  LINE_COLUMNS = 4,
+  PACK_ROWS = 32,   /* least of a, so that to copy a panel of b pays */
+  PACK_STRIDE = 256 /* least of b's rows: closer ones need no copy */
+};
 
-/* The sum of a vector's elements: halves are added until one is left. */
-#define FOLD(S, BYTES, from, to)                                      \
-  half_##BYTES##_##S to##_low, to##_high;                             \
-  __builtin_memcpy(&to##_low, &(from), BYTES);                        \
-  __builtin_memcpy(&to##_high, (const char *)&(from) + BYTES, BYTES); \
-  const half_##BYTES##_##S to = to##_low + to##_high
-#define KEEP(S, BYTES, from, to) const half_##BYTES##_##S to = from
-#if VECTOR_BYTES == 64
-#define FOLD_TO_32 FOLD
-#else
-#define FOLD_TO_32 KEEP
-#endif
-#if VECTOR_BYTES >= 32
-#define FOLD_TO_16 FOLD
-#else
-#define FOLD_TO_16 KEEP
-#endif
-#define LAST_f32(x) (((x)[0] + (x)[2]) + ((x)[1] + (x)[3]))
-#define LAST_f64(x) ((x)[0] + (x)[1])
-#define LAST_u32    LAST_f32
-#define LAST_u64    LAST_f64
+/* Unrolled, so that the sums are registers. */
+#define EACH_ROW _Pragma("GCC unroll 12") for (int r = 0; r < rows; r++)
 
-enum { ROWS = 4, K_PIECE = MJX_DOT_SEQUENCE, LINE_COLUMNS = 4 };
-
-#define DEFINE_DOT(T, S)                                                                                \
-  typedef T vec_##S __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));          \
-  enum { LANES_##S = VECTOR_BYTES / sizeof(T) };                                                        \
-                                                                                                        \
-  /* `rows` rows of c, `vectors` vectors wide; width: how many of the columns exist. */                 \
-  MJX_INLINE void panel_##S(int rows, int vectors, int64_t K, const T *a, int64_t a_row,                \
-                            int64_t a_column, const T *b, int64_t b_row, T *c, int64_t c_row,           \
-                            int64_t width, int add) {                                                   \
-    vec_##S sum[ROWS][2];                                                                               \
-    for (int r = 0; r < rows; r++)                                                                      \
-      for (int v = 0; v < vectors; v++) sum[r][v] = (vec_##S){0};                                       \
-    for (int64_t k = 0; k < K; k++) {                                                                   \
-      const vec_##S *y = (const vec_##S *)(b + k * b_row);                                              \
-      for (int r = 0; r < rows; r++) {                                                                  \
-        T x = a[r * a_row + k * a_column];                                                              \
-        for (int v = 0; v < vectors; v++) sum[r][v] += x * y[v];                                        \
-      }                                                                                                 \
-    }                                                                                                   \
-    for (int r = 0; r < rows; r++) {                                                                    \
-      T *to = c + r * c_row;                                                                            \
-      if (width == vectors * LANES_##S) {                                                               \
-        vec_##S *out = (vec_##S *)to;                                                                   \
-        for (int v = 0; v < vectors; v++) {                                                             \
-          if (add) sum[r][v] += out[v];                                                                 \
-          out[v] = sum[r][v];                                                                           \
-        }                                                                                               \
-      } else {                                                                                          \
-        for (int64_t j = 0; j < width; j++) {                                                           \
-          T value = sum[r][j / LANES_##S][j % LANES_##S];                                               \
-          to[j] = add ? to[j] + value : value;                                                          \
-        }                                                                                               \
-      }                                                                                                 \
-    }                                                                                                   \
-  }                                                                                                     \
-  MJX_INLINE void columns_##S(int vectors, int64_t M, int64_t K, const T *a, int64_t a_row,             \
-                              int64_t a_column, const T *b, int64_t b_row, T *c, int64_t c_row,         \
-                              int64_t width, int add) {                                                 \
-    int64_t i = 0;                                                                                      \
-    for (; i + ROWS <= M; i += ROWS)                                                                    \
-      panel_##S(ROWS, vectors, K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row,       \
-                width, add);                                                                            \
-    for (; i < M; i++)                                                                                  \
-      panel_##S(1, vectors, K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row,          \
-                width, add);                                                                            \
-  }                                                                                                     \
-  /* The last, narrow panel: b padded with zeros. */                                                    \
-  static void last_columns_##S(int64_t M, int64_t K, const T *a, int64_t a_row, int64_t a_column,       \
-                               const T *b, int64_t b_row, T *c, int64_t c_row, int64_t width,           \
-                               int add) {                                                               \
-    T padded[K_PIECE * LANES_##S];                                                                      \
-    for (int64_t k = 0; k < K; k++) {                                                                   \
-      T *row = padded + k * LANES_##S;                                                                  \
-      for (int64_t j = 0; j < LANES_##S; j++) row[j] = j < width ? b[k * b_row + j] : 0;                \
-    }                                                                                                   \
-    columns_##S(1, M, K, a, a_row, a_column, padded, LANES_##S, c, c_row, width, add);                  \
-  }                                                                                                     \
-  static void piece_##S(const mjx_dot_args *args, int64_t first, int64_t K) {                           \
-    const T *a = (const T *)args->a + first * args->a_column;                                           \
-    const T *b = (const T *)args->b + first * args->b_row;                                              \
-    T *c = args->c;                                                                                     \
-    int64_t j = 0, N = args->N;                                                                         \
-    int add = first > 0;                                                                                \
-    for (; j + 2 * LANES_##S <= N; j += 2 * LANES_##S)                                                  \
-      columns_##S(2, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,             \
-                  args->c_row, 2 * LANES_##S, add);                                                     \
-    for (; j + LANES_##S <= N; j += LANES_##S)                                                          \
-      columns_##S(1, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,             \
-                  args->c_row, LANES_##S, add);                                                         \
-    if (j < N)                                                                                          \
-      last_columns_##S(args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,           \
-                       args->c_row, N - j, add);                                                        \
-  }                                                                                                     \
-  static void dot_##S(const mjx_dot_args *args) {                                                       \
-    int64_t k = 0;                                                                                      \
-    do { /* once for K == 0 too: c becomes zero */                                                      \
-      int64_t piece = args->K - k < K_PIECE ? args->K - k : K_PIECE;                                    \
-      piece_##S(args, k, piece);                                                                        \
-      k += piece;                                                                                       \
-    } while (k < args->K);                                                                              \
-  }                                                                                                     \
-                                                                                                        \
+#define DEFINE_DOT(T, S)                                                                                  \
+  /* `rows` rows of c, `vectors` vectors wide; width: how many of the columns exist. */                   \
+  MJX_INLINE void panel_##S(int rows, int vectors, int64_t K, const T *a, int64_t a_row,                  \
+                            int64_t a_column, const T *b, int64_t b_row, T *c, int64_t c_row,             \
+                            int64_t width, int add) {                                                     \
+    vec_##S sum[ROWS][2];                                                                                 \
+    EACH_ROW sum[r][0] = sum[r][1] = (vec_##S){0};                                                        \
+    for (int64_t k = 0; k < K; k++) {                                                                     \
+      const vec_##S *y = (const vec_##S *)(b + k * b_row);                                                \
+      const vec_##S y0 = y[0], y1 = vectors > 1 ? y[1] : y0;                                              \
+      EACH_ROW {                                                                                          \
+        T x = a[r * a_row + k * a_column];                                                                \
+        sum[r][0] += x * y0;                                                                              \
+        if (vectors > 1) sum[r][1] += x * y1;                                                             \
+      }                                                                                                   \
+    }                                                                                                     \
+    EACH_ROW {                                                                                            \
+      T *to = c + r * c_row;                                                                              \
+      if (width == vectors * LANES_##S) {                                                                 \
+        vec_##S *out = (vec_##S *)to;                                                                     \
+        for (int v = 0; v < vectors; v++) {                                                               \
+          if (add) sum[r][v] += out[v];                                                                   \
+          out[v] = sum[r][v];                                                                             \
+        }                                                                                                 \
+      } else {                                                                                            \
+        for (int64_t j = 0; j < width; j++) {                                                             \
+          T value = sum[r][j / LANES_##S][j % LANES_##S];                                                 \
+          to[j] = add ? to[j] + value : value;                                                            \
+        }                                                                                                 \
+      }                                                                                                   \
+    }                                                                                                     \
+  }                                                                                                       \
+  MJX_INLINE void columns_##S(int vectors, int64_t M, int64_t K, const T *a, int64_t a_row,               \
+                              int64_t a_column, const T *b, int64_t b_row, T *c, int64_t c_row,           \
+                              int64_t width, int add) {                                                   \
+    int64_t i = 0;                                                                                        \
+    for (; i + ROWS <= M; i += ROWS)                                                                      \
+      panel_##S(ROWS, vectors, K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row,         \
+                width, add);                                                                              \
+    for (; ROWS > FEW_ROWS && i + FEW_ROWS <= M; i += FEW_ROWS)                                           \
+      panel_##S(FEW_ROWS, vectors, K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row,            \
+                c_row, width, add);                                                                       \
+    for (; i < M; i++)                                                                                    \
+      panel_##S(1, vectors, K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row,            \
+                width, add);                                                                              \
+  }                                                                                                       \
+  /* A whole panel of b, side by side: so that its rows do not lie in a page each. */                     \
+  MJX_INLINE void pack_panel_##S(int64_t K, const T *b, int64_t b_row, T *packed) {                       \
+    for (int64_t k = 0; k < K; k++) {                                                                     \
+      const vec_##S *from = (const vec_##S *)(b + k * b_row);                                             \
+      vec_##S *to = (vec_##S *)(packed + k * 2 * LANES_##S);                                              \
+      to[0] = from[0];                                                                                    \
+      to[1] = from[1];                                                                                    \
+    }                                                                                                     \
+  }                                                                                                       \
+  /* The last, narrow panel: b padded with zeros. */                                                      \
+  static void last_columns_##S(int64_t M, int64_t K, const T *a, int64_t a_row, int64_t a_column,         \
+                               const T *b, int64_t b_row, T *c, int64_t c_row, int64_t width,             \
+                               int add) {                                                                 \
+    T padded[K_PIECE * LANES_##S];                                                                        \
+    for (int64_t k = 0; k < K; k++) {                                                                     \
+      T *row = padded + k * LANES_##S;                                                                    \
+      for (int64_t j = 0; j < LANES_##S; j++) row[j] = j < width ? b[k * b_row + j] : 0;                  \
+    }                                                                                                     \
+    columns_##S(1, M, K, a, a_row, a_column, padded, LANES_##S, c, c_row, width, add);                    \
+  }                                                                                                       \
+  static void piece_##S(const mjx_dot_args *args, int64_t first, int64_t K) {                             \
+    const T *a = (const T *)args->a + first * args->a_column;                                             \
+    const T *b = (const T *)args->b + first * args->b_row;                                                \
+    T *c = args->c;                                                                                       \
+    int64_t j = 0, N = args->N;                                                                           \
+    int add = first > 0;                                                                                  \
+    for (; j + 2 * LANES_##S <= N; j += 2 * LANES_##S)                                                    \
+      columns_##S(2, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,               \
+                  args->c_row, 2 * LANES_##S, add);                                                       \
+    for (; j + LANES_##S <= N; j += LANES_##S)                                                            \
+      columns_##S(1, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,               \
+                  args->c_row, LANES_##S, add);                                                           \
+    if (j < N)                                                                                            \
+      last_columns_##S(args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,             \
+                       args->c_row, N - j, add);                                                          \
+  }                                                                                                       \
+  static void dot_##S(const mjx_dot_args *args) {                                                         \
+    int64_t k = 0;                                                                                        \
+    do { /* once for K == 0 too: c becomes zero */                                                        \
+      int64_t piece = args->K - k < K_PIECE ? args->K - k : K_PIECE;                                      \
+      piece_##S(args, k, piece);                                                                          \
+      k += piece;                                                                                         \
+    } while (k < args->K);                                                                                \
+  }                                                                                                       \
+                                                                                                          \
   /* Few rows: goes over b once, four rows of it at a time, and adds to c in memory.  The \
-   * order of each sum is that of one sequence. */             \
-  static void dot_thin_##S(const mjx_dot_args *args) {                                                  \
-    const T *a = args->a, *b = args->b;                                                                 \
-    int64_t M = args->M, N = args->N, K = args->K, k = 0;                                               \
-    for (int64_t i = 0; i < M; i++)                                                                     \
-      __builtin_memset((T *)args->c + i * args->c_row, 0, (size_t)N * sizeof(T));                       \
-    for (; k + 4 <= K; k += 4, a += 4 * args->a_column, b += 4 * args->b_row) {                         \
-      const T *restrict b0 = b, *restrict b1 = b + args->b_row;                                         \
-      const T *restrict b2 = b1 + args->b_row, *restrict b3 = b2 + args->b_row;                         \
-      for (int64_t i = 0; i < M; i++) {                                                                 \
-        const T *x = a + i * args->a_row;                                                               \
-        T x0 = x[0], x1 = x[args->a_column], x2 = x[2 * args->a_column],                                \
-          x3 = x[3 * args->a_column];                                                                   \
-        T *restrict c = (T *)args->c + i * args->c_row;                                                 \
-        for (int64_t j = 0; j < N; j++)                                                                 \
-          c[j] = (((c[j] + x0 * b0[j]) + x1 * b1[j]) + x2 * b2[j]) + x3 * b3[j];                        \
-      }                                                                                                 \
-    }                                                                                                   \
-    for (; k < K; k++, a += args->a_column, b += args->b_row) {                                         \
-      for (int64_t i = 0; i < M; i++) {                                                                 \
-        T x = a[i * args->a_row], *restrict c = (T *)args->c + i * args->c_row;                         \
-        for (int64_t j = 0; j < N; j++) c[j] += x * b[j];                                               \
-      }                                                                                                 \
-    }                                                                                                   \
-  }                                                                                                     \
-                                                                                                        \
-  typedef T half_32_##S __attribute__((vector_size(VECTOR_BYTES < 32 ? 16 : 32), may_alias));           \
-  typedef T half_16_##S __attribute__((vector_size(16), may_alias));                                    \
-  MJX_INLINE T tree_##S(vec_##S sums) {                                                                 \
-    FOLD_TO_32(S, 32, sums, middle);                                                                    \
-    FOLD_TO_16(S, 16, middle, least);                                                                   \
-    return LAST_##S(least);                                                                             \
-  }                                                                                                     \
-  MJX_INLINE void line_dots_##S(int columns, int64_t K, const T *a, const T *b, int64_t b_row,          \
-                                T *c) {                                                                 \
-    vec_##S sum[2 * LINE_COLUMNS];                                                                      \
-    for (int j = 0; j < columns; j++) sum[j] = (vec_##S){0};                                            \
-    int64_t k = 0;                                                                                      \
-    for (; k + LANES_##S <= K; k += LANES_##S) {                                                        \
-      vec_##S x = *(const vec_##S *)(a + k);                                                            \
-      for (int j = 0; j < columns; j++) sum[j] += x * *(const vec_##S *)(b + j * b_row + k);            \
-    }                                                                                                   \
-    for (int j = 0; j < columns; j++) {                                                                 \
-      if (k < K) {                                                                                      \
-        T lanes[LANES_##S];                                                                             \
-        __builtin_memcpy(lanes, &sum[j], sizeof lanes);                                                 \
-        for (int64_t l = k; l < K; l++) lanes[l - k] += a[l] * b[j * b_row + l];                        \
-        __builtin_memcpy(&sum[j], lanes, sizeof lanes);                                                 \
-      }                                                                                                 \
-      c[j] = tree_##S(sum[j]);                                                                          \
-    }                                                                                                   \
-  }                                                                                                     \
-  /* A matrix times a vector: several of its rows at once, whose sums then do not wait for each       \
-   * other. */ \
-  static void vector_dots_##S(const mjx_dot_args *args) {                                               \
-    const T *a = args->a;                                                                               \
-    T *c = args->c;                                                                                     \
-    int64_t i = 0;                                                                                      \
-    for (; i + 2 * LINE_COLUMNS <= args->M; i += 2 * LINE_COLUMNS)                                      \
-      line_dots_##S(2 * LINE_COLUMNS, args->K, args->b, a + i * args->a_row, args->a_row, c + i);       \
-    for (; i < args->M; i++)                                                                            \
-      line_dots_##S(1, args->K, args->b, a + i * args->a_row, args->a_row, c + i);                      \
-  }                                                                                                     \
-  static void dot_lines_##S(const mjx_dot_args *args) {                                                 \
-    if (args->N == 1 && args->c_row == 1) {                                                             \
-      vector_dots_##S(args);                                                                            \
-      return;                                                                                           \
-    }                                                                                                   \
-    for (int64_t i = 0; i < args->M; i++) {                                                             \
-      const T *a = (const T *)args->a + i * args->a_row, *b = args->b;                                  \
-      T *c = (T *)args->c + i * args->c_row;                                                            \
-      int64_t j = 0;                                                                                    \
-      for (; j + LINE_COLUMNS <= args->N; j += LINE_COLUMNS)                                            \
-        line_dots_##S(LINE_COLUMNS, args->K, a, b + j * args->b_row, args->b_row, c + j);               \
-      for (; j < args->N; j++)                                                                          \
-        line_dots_##S(1, args->K, a, b + j * args->b_row, args->b_row, c + j);                          \
-    }                                                                                                   \
+   * order of each sum is that of one sequence. */               \
+  static void dot_thin_##S(const mjx_dot_args *args) {                                                    \
+    const T *a = args->a, *b = args->b;                                                                   \
+    int64_t M = args->M, N = args->N, K = args->K, k = 0;                                                 \
+    for (int64_t i = 0; i < M; i++)                                                                       \
+      __builtin_memset((T *)args->c + i * args->c_row, 0, (size_t)N * sizeof(T));                         \
+    for (; k + 4 <= K; k += 4, a += 4 * args->a_column, b += 4 * args->b_row) {                           \
+      const T *restrict b0 = b, *restrict b1 = b + args->b_row;                                           \
+      const T *restrict b2 = b1 + args->b_row, *restrict b3 = b2 + args->b_row;                           \
+      for (int64_t i = 0; i < M; i++) {                                                                   \
+        const T *x = a + i * args->a_row;                                                                 \
+        T x0 = x[0], x1 = x[args->a_column], x2 = x[2 * args->a_column],                                  \
+          x3 = x[3 * args->a_column];                                                                     \
+        T *restrict c = (T *)args->c + i * args->c_row;                                                   \
+        for (int64_t j = 0; j < N; j++)                                                                   \
+          c[j] = (((c[j] + x0 * b0[j]) + x1 * b1[j]) + x2 * b2[j]) + x3 * b3[j];                          \
+      }                                                                                                   \
+    }                                                                                                     \
+    for (; k < K; k++, a += args->a_column, b += args->b_row) {                                           \
+      for (int64_t i = 0; i < M; i++) {                                                                   \
+        T x = a[i * args->a_row], *restrict c = (T *)args->c + i * args->c_row;                           \
+        for (int64_t j = 0; j < N; j++) c[j] += x * b[j];                                                 \
+      }                                                                                                   \
+    }                                                                                                     \
+  }                                                                                                       \
+                                                                                                          \
+  /* c[j] = the product of line j of a and line j of b; a_row is 0 where there is one of a. */            \
+  MJX_INLINE void line_dots_##S(int lines, int64_t K, const T *a, int64_t a_row, const T *b,              \
+                                int64_t b_row, T *c) {                                                    \
+    vec_##S sum[2 * LINE_COLUMNS];                                                                        \
+    for (int j = 0; j < lines; j++) sum[j] = (vec_##S){0};                                                \
+    int64_t k = 0;                                                                                        \
+    for (; k + LANES_##S <= K; k += LANES_##S) {                                                          \
+      for (int j = 0; j < lines; j++)                                                                     \
+        sum[j] += *(const vec_##S *)(a + j * a_row + k) * *(const vec_##S *)(b + j * b_row + k);          \
+    }                                                                                                     \
+    if (k < K) { /* zeros are added to the lanes after */                                                 \
+      for (int j = 0; j < lines; j++)                                                                     \
+        sum[j] += part_##S(a + j * a_row + k, K - k) * part_##S(b + j * b_row + k, K - k);                \
+    }                                                                                                     \
+    for (int j = 0; j < lines; j++) c[j] = tree_##S(sum[j]);                                              \
+  }                                                                                                       \
+  /* A matrix times a vector, or each of its rows times its own: several at once, whose sums            \
+   * then do not wait for each other. */ \
+  static void vector_dots_##S(const mjx_dot_args *args) {                                                 \
+    const T *a = args->a, *b = args->b;                                                                   \
+    T *c = args->c;                                                                                       \
+    int64_t K = args->K, a_row = args->a_row, b_line = args->b_line, i = 0;                               \
+    for (; i + 2 * LINE_COLUMNS <= args->M; i += 2 * LINE_COLUMNS) {                                      \
+      if (b_line)                                                                                         \
+        line_dots_##S(2 * LINE_COLUMNS, K, b + i * b_line, b_line, a + i * a_row, a_row, c + i);          \
+      else                                                                                                \
+        line_dots_##S(2 * LINE_COLUMNS, K, b, 0, a + i * a_row, a_row, c + i);                            \
+    }                                                                                                     \
+    for (; i < args->M; i++) line_dots_##S(1, K, b + i * b_line, 0, a + i * a_row, 0, c + i);             \
+  }                                                                                                       \
+  static void dot_lines_##S(const mjx_dot_args *args) {                                                   \
+    if (args->N == 1 && args->c_row == 1) {                                                               \
+      vector_dots_##S(args);                                                                              \
+      return;                                                                                             \
+    }                                                                                                     \
+    for (int64_t i = 0; i < args->M; i++) {                                                               \
+      const T *a = (const T *)args->a + i * args->a_row, *b = args->b;                                    \
+      T *c = (T *)args->c + i * args->c_row;                                                              \
+      int64_t j = 0;                                                                                      \
+      for (; j + LINE_COLUMNS <= args->N; j += LINE_COLUMNS)                                              \
+        line_dots_##S(LINE_COLUMNS, args->K, a, 0, b + j * args->b_row, args->b_row, c + j);              \
+      for (; j < args->N; j++) line_dots_##S(1, args->K, a, 0, b + j * args->b_row, 0, c + j);            \
+    }                                                                                                     \
   }
 
 DEFINE_DOT(float, f32)

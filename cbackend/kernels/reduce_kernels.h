@@ -7,6 +7,8 @@
  */
 #include "half.h"
 
+#include "vectors.h"
+
 enum { LINE_LANES = MJX_LONG_LINE };
 
 /* ---- operations ---- */
@@ -90,21 +92,60 @@ DEFINE_COMPLEX_OPS(c128)
     }                                                                             \
   }
 
-#define DEFINE_LINES(name, kind, S, A, LOAD, OP)                                             \
-  static MJX_FN mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {                  \
-    mjx_t_##A lanes[LINE_LANES];                                                             \
-    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                              \
-    int64_t rows = n / LINE_LANES;                                                           \
-    if (rows > 1) name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);      \
-    if (n % LINE_LANES) name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes);     \
-    for (int l = 0; l < 32; l++) lanes[l] = OP(lanes[l], lanes[l + 32]);                     \
-    for (int l = 0; l < 16; l++) lanes[l] = OP(lanes[l], lanes[l + 16]);                     \
-    mjx_t_##A a = OP(OP(lanes[0], lanes[8]), OP(lanes[4], lanes[12]));                       \
-    mjx_t_##A b = OP(OP(lanes[1], lanes[9]), OP(lanes[5], lanes[13]));                       \
-    mjx_t_##A c = OP(OP(lanes[2], lanes[10]), OP(lanes[6], lanes[14]));                      \
-    mjx_t_##A d = OP(OP(lanes[3], lanes[11]), OP(lanes[7], lanes[15]));                      \
-    return OP(OP(a, b), OP(c, d));                                                           \
-  }                                                                                          \
+#define DEFINE_LONG_LINE(name, S, A, LOAD, OP)                                           \
+  static MJX_FN mjx_t_##A name##_long_line(int64_t n, const mjx_t_##S *x) {              \
+    mjx_t_##A lanes[LINE_LANES];                                                         \
+    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                          \
+    int64_t rows = n / LINE_LANES;                                                       \
+    if (rows > 1) name##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);  \
+    if (n % LINE_LANES) name##_rows(1, 0, n % LINE_LANES, x + rows * LINE_LANES, lanes); \
+    for (int l = 0; l < 32; l++) lanes[l] = OP(lanes[l], lanes[l + 32]);                 \
+    for (int l = 0; l < 16; l++) lanes[l] = OP(lanes[l], lanes[l + 16]);                 \
+    mjx_t_##A a = OP(OP(lanes[0], lanes[8]), OP(lanes[4], lanes[12]));                   \
+    mjx_t_##A b = OP(OP(lanes[1], lanes[9]), OP(lanes[5], lanes[13]));                   \
+    mjx_t_##A c = OP(OP(lanes[2], lanes[10]), OP(lanes[6], lanes[14]));                  \
+    mjx_t_##A d = OP(OP(lanes[3], lanes[11]), OP(lanes[7], lanes[15]));                  \
+    return OP(OP(a, b), OP(c, d));                                                       \
+  }
+/* The same orders in vectors, sums of float32 and float64: the lanes that a last part of a row does
+ * not reach get +0, which changes a -0 alone, as the end of every sum does. */
+#define DEFINE_SUM_LINES(T, S)                                                                   \
+  static MJX_FN T sum_##S##_long_line(int64_t n, const T *x) {                                   \
+    enum { VECTORS = LINE_LANES / LANES_##S };                                                   \
+    vec_##S v[VECTORS];                                                                          \
+    int64_t i = LINE_LANES;                                                                      \
+    for (int k = 0; k < VECTORS; k++) v[k] = *(const vec_##S *)(x + k * LANES_##S);              \
+    for (; i + LINE_LANES <= n; i += LINE_LANES)                                                 \
+      for (int k = 0; k < VECTORS; k++) v[k] += *(const vec_##S *)(x + i + k * LANES_##S);       \
+    for (int k = 0; k < VECTORS && i < n; k++, i += LANES_##S)                                   \
+      v[k] += n - i < LANES_##S ? part_##S(x + i, n - i) : *(const vec_##S *)(x + i);            \
+    for (int half = VECTORS / 2; half * LANES_##S >= 4; half /= 2)                               \
+      for (int k = 0; k < half; k++) v[k] += v[k + half];                                        \
+    return four_lanes_##S(v);                                                                    \
+  }                                                                                              \
+  typedef T four_##S __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias)); \
+  MJX_INLINE T sum_##S##_short_line(int64_t n, const T *x) {                                     \
+    four_##S v = *(const four_##S *)x;                                                           \
+    int64_t i = 4;                                                                               \
+    for (; i + 4 <= n; i += 4) v += *(const four_##S *)(x + i);                                  \
+    T a = (v[0] + v[1]) + (v[2] + v[3]);                                                         \
+    for (; i < n; i++) a += x[i];                                                                \
+    return a;                                                                                    \
+  }
+MJX_INLINE float four_lanes_f32(const vec_f32 *v) {
+  half_16_f32 x = least_f32(v[0]);
+  return (x[0] + x[1]) + (x[2] + x[3]);
+}
+MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
+#if VECTOR_BYTES == 16
+  return (v[0][0] + v[0][1]) + (v[1][0] + v[1][1]);
+#else
+  FOLD_TO_32(f64, 32, v[0], x);
+  return (x[0] + x[1]) + (x[2] + x[3]);
+#endif
+}
+
+#define DEFINE_STRIDED_LINE(name, S, A, LOAD, OP)                                            \
   static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) { \
     mjx_t_##A a0 = LOAD(x[0]);                                                               \
     int64_t i = 1;                                                                           \
@@ -120,7 +161,11 @@ DEFINE_COMPLEX_OPS(c128)
     }                                                                                        \
     for (; i < n; i++) a0 = OP(a0, LOAD(x[i * s]));                                          \
     return a0;                                                                               \
-  }                                                                                          \
+  }
+
+#define DEFINE_LINES(name, kind, S, A, LOAD, OP) \
+  DEFINE_LONG_LINE(name, S, A, LOAD, OP)         \
+  DEFINE_STRIDED_LINE(name, S, A, LOAD, OP)      \
   DEFINE_EACH_LINE(name, kind, S, A)
 
 #define DEFINE_EACH_LINE(name, kind, S, A)                                                  \
@@ -144,9 +189,7 @@ DEFINE_COMPLEX_OPS(c128)
   DEFINE_REDUCE(kind, i16, i16, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, i32, i32, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, i64, i64, LOAD_SAME, op)
-#define FLOAT_REDUCE(kind, op)                        \
-  DEFINE_REDUCE(kind, f32, f32, LOAD_SAME, op)        \
-  DEFINE_REDUCE(kind, f64, f64, LOAD_SAME, op)        \
+#define HALF_REDUCE(kind, op)                         \
   DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op) \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
 /* Rows of an extreme.  The loop is a plain comparison per element, one test for NaN per pair, and
@@ -244,8 +287,29 @@ INTEGER_REDUCE(max, OP_MAX)
 INTEGER_REDUCE(min, OP_MIN)
 SIGNED_REDUCE(max, OP_MAX)
 SIGNED_REDUCE(min, OP_MIN)
-FLOAT_REDUCE(sum, OP_SUM)
-FLOAT_REDUCE(prod, OP_PROD)
+#define DEFINE_SUM(T, S)                                                                           \
+  DEFINE_ROWS(sum_##S, S, S, LOAD_SAME, OP_SUM)                                                    \
+  DEFINE_SUM_LINES(T, S)                                                                           \
+  DEFINE_STRIDED_LINE(sum_##S, S, S, LOAD_SAME, OP_SUM)                                            \
+  static void sum_##S##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,     \
+                              const void *in, void *acc) {                                         \
+    const T *x = in;                                                                               \
+    T *out = acc;                                                                                  \
+    if (stride != 1 || n < 8)                                                                      \
+      for (int64_t l = 0; l < n_lines; l++)                                                        \
+        out[l] = sum_##S##_strided_line(n, stride, x + l * line_stride);                           \
+    else if (n < LINE_LANES)                                                                       \
+      for (int64_t l = 0; l < n_lines; l++) out[l] = sum_##S##_short_line(n, x + l * line_stride); \
+    else                                                                                           \
+      for (int64_t l = 0; l < n_lines; l++) out[l] = sum_##S##_long_line(n, x + l * line_stride);  \
+    FINISH_sum(S, n_lines, out);                                                                   \
+  }
+DEFINE_SUM(float, f32)
+DEFINE_SUM(double, f64)
+HALF_REDUCE(sum, OP_SUM)
+DEFINE_REDUCE(prod, f32, f32, LOAD_SAME, OP_PROD)
+DEFINE_REDUCE(prod, f64, f64, LOAD_SAME, OP_PROD)
+HALF_REDUCE(prod, OP_PROD)
 EXTREME_REDUCE(max, >, -0.0)
 EXTREME_REDUCE(min, <, 0.0)
 DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)

@@ -21,6 +21,7 @@ typedef enum dot_method {
 
 enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
+  WIDE_VECTOR = 64,      /* bytes */
   LINES_ROWS = 4,        /* or columns of c: with more of both, packing pays */
   LINES_LENGTH = 16,     /* of K: with less, packing pays too */
   THIN_COLUMNS = 64,     /* least of b, with few rows of a */
@@ -42,7 +43,8 @@ typedef struct matrix {
   int64_t buffer;  /* scratch offset, if packed */
   int64_t batches; /* packed: matrices in the buffer (1 if broadcast) */
   int64_t rows, columns;
-  int64_t inner_batches; /* of the last batch dim */
+  int64_t view_row, view_column; /* the view's strides */
+  int64_t inner_batches;         /* of the last batch dim */
   int64_t outer_stride, batch_stride, row_stride, column_stride;
   mjx_copy_plan copy;    /* packed without conversion */
   mjx_kernel_fn convert; /* packed with conversion; NULL: none */
@@ -54,6 +56,7 @@ typedef struct dot_plan {
   int dtype; /* computed in */
   int size;
   int64_t B, M, N, K;
+  int64_t b_line; /* see mjx_dot_args */
   matrix a, b, c;
   mjx_dot_fn kernel, lines, thin;
   const mjx_blas *blas;
@@ -127,8 +130,8 @@ static void describe(matrix *m, const mjx_operand *operand) {
   m->inner_batches = operand->shape[last - 2];
   m->outer_stride = operand->strides[0];
   m->batch_stride = operand->strides[last - 2];
-  m->row_stride = operand->strides[last - 1];
-  m->column_stride = operand->strides[last];
+  m->row_stride = m->view_row = operand->strides[last - 1];
+  m->column_stride = m->view_column = operand->strides[last];
   /* The stride of a single row or column is free: choose what suits the kernels. */
   if (m->columns <= 1) m->column_stride = 1;
   if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
@@ -157,8 +160,8 @@ static mjx_status pack(mjx_loader *loader, const dot_plan *plan, matrix *m, bool
   int last = view->ndim - 1;
   const int64_t shape[4] = {outer, inner, m->rows, m->columns};
   const int64_t to_strides[4] = {m->outer_stride, m->batch_stride, m->row_stride, 1};
-  const int64_t strides[4] = {view->strides[0], view->strides[last - 2], view->strides[last - 1],
-                              view->strides[last]};
+  const int64_t strides[4] = {view->strides[0], view->strides[last - 2], m->view_row,
+                              m->view_column};
   return mjx_copy_prepare(loader, 4, shape, to_strides, strides, plan->size, &m->copy);
 }
 
@@ -173,6 +176,14 @@ static bool blas_takes(const matrix *m) {
          fits_int(m->column_stride);
 }
 
+/* Where vectors are wide, copying b's panels alone beats BLAS, which copies a too, and its sums go
+ * to c once; where b must be transposed, BLAS does that on the way. */
+static bool own_is_faster(const dot_plan *plan) {
+  bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
+  return real && mjx_block_kernels_get()->vector_bytes == WIDE_VECTOR &&
+         plan->b.column_stride == 1 && plan->N * plan->size >= WIDE_VECTOR;
+}
+
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
   bool along_k = plan->K >= LINES_LENGTH && !a_converts && !b_converts &&
                  plan->a.column_stride == 1 && plan->b.row_stride == 1 && plan->lines != NULL &&
@@ -184,14 +195,53 @@ static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
               (b_converts || plan->b.column_stride == 1);
   plan->method = along_k ? DOT_LINES : thin ? DOT_THIN : DOT_KERNEL;
   if (plan->method == DOT_KERNEL && blas_type && flops >= SMALL_FLOPS && plan->K > 0 &&
-      (plan->blas = mjx_blas_get()))
+      !own_is_faster(plan) && (plan->blas = mjx_blas_get()))
     plan->method = DOT_BLAS;
+}
+
+static void swap(int64_t *a, int64_t *b) {
+  int64_t kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+static void transpose(matrix *m) {
+  swap(&m->rows, &m->columns);
+  swap(&m->row_stride, &m->column_stride);
+  swap(&m->view_row, &m->view_column);
+}
+
+/* A matrix whose columns are contiguous, times a vector: as the vector times the transpose, which
+ * goes over contiguous rows. */
+static void turn_around(dot_plan *plan) {
+  matrix *a = &plan->a, *b = &plan->b, *c = &plan->c, left = *b;
+  if (c->columns != 1 || c->rows <= 1 || c->row_stride != 1) return;
+  if (a->columns <= 1 || a->row_stride != 1) return;
+  *b = *a;
+  *a = left;
+  transpose(a);
+  transpose(b);
+  transpose(c);
+  if (a->column_stride == 1) a->row_stride = a->columns;
+}
+
+/* Products of one line and one column each: lines of one matrix, each times its own. */
+static void join_batches(dot_plan *plan) {
+  matrix *a = &plan->a, *b = &plan->b, *c = &plan->c;
+  bool joins = plan->method == DOT_LINES && plan->M == 1 && plan->N == 1 && !c->packed &&
+               a->inner_batches == plan->B && c->batch_stride == 1;
+  if (!joins) return;
+  plan->b_line = b->batch_stride;
+  plan->M = a->rows = c->rows = plan->B;
+  a->row_stride = a->batch_stride;
+  c->row_stride = 1;
+  plan->B = a->inner_batches = b->inner_batches = c->inner_batches = 1;
 }
 
 static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_plan *plan,
                                 int64_t *scratch) {
-  bool a_converts = instr->in[0].dtype != plan->dtype;
-  bool b_converts = instr->in[1].dtype != plan->dtype;
+  bool a_converts = plan->a.operand->dtype != plan->dtype;
+  bool b_converts = plan->b.operand->dtype != plan->dtype;
   choose_method(plan, a_converts, b_converts);
   bool blas = plan->method == DOT_BLAS;
   if (a_converts || (blas && !blas_takes(&plan->a)))
@@ -201,6 +251,7 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
   if (b_converts || !b_fits) MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
+  join_batches(plan);
   return MJX_OK;
 }
 
@@ -231,7 +282,7 @@ static void cut(dot_plan *plan) {
   plan->chunks = 1;
   if (plan->method == DOT_LINES && plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
-  double gflops = plan->method == DOT_BLAS ? 100 : 20;
+  double gflops = plan->method == DOT_BLAS || own_is_faster(plan) ? 100 : 20;
   plan->cost = (int64_t)MJX_MIN((double)plan->B * flops / gflops, 1e15);
 }
 
@@ -272,6 +323,7 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   describe(&plan->a, &instr->in[0]);
   describe(&plan->b, &instr->in[1]);
   describe(&plan->c, &instr->out[0]);
+  turn_around(plan);
   plan->B = plan->c.inner_batches * (instr->out->ndim == 4 ? instr->out->shape[0] : 1);
   plan->M = plan->c.rows;
   plan->N = plan->c.columns;
@@ -300,7 +352,7 @@ typedef struct pack_job {
 
 static void convert_row(const pack_job *job, char *view, char *buffer) {
   const mjx_operand *operand = job->m->operand;
-  int64_t stride = operand->strides[operand->ndim - 1], size = operand->size;
+  int64_t stride = job->m->view_column, size = operand->size;
   char tile[MJX_TILE * 16] __attribute__((aligned(64)));
   for (int64_t at = 0; at < job->m->columns; at += MJX_TILE) {
     int64_t n = MJX_MIN(MJX_TILE, job->m->columns - at);
@@ -317,12 +369,11 @@ static void convert_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const pack_job *job = arg;
   const matrix *m = job->m;
-  const mjx_operand *operand = m->operand;
   for (int64_t i = begin; i < end; i++) {
     int64_t batch = i / m->rows, row = i % m->rows;
-    int64_t at = batch_in_view(m, batch) + row * operand->strides[operand->ndim - 2];
+    int64_t at = batch_in_view(m, batch) + row * m->view_row;
     int64_t to = batch_start(m, batch) + row * m->row_stride;
-    convert_row(job, job->view + at * operand->size, job->buffer + to * job->compute_size);
+    convert_row(job, job->view + at * m->operand->size, job->buffer + to * job->compute_size);
   }
 }
 
@@ -335,7 +386,7 @@ static void pack_run(const dot_plan *plan, const matrix *m, mjx_frame *frame, bo
   } else if (unpack) {
     for (int64_t i = 0; i < m->batches * m->rows; i++) {
       int64_t batch = i / m->rows, row = i % m->rows;
-      int64_t at = batch_in_view(m, batch) + row * m->operand->strides[m->operand->ndim - 2];
+      int64_t at = batch_in_view(m, batch) + row * m->view_row;
       mjx_copy_line(view + at * plan->size, 1,
                     buffer + (batch_start(m, batch) + row * m->row_stride) * plan->size, 1,
                     m->columns, plan->size);
@@ -396,6 +447,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
   const char *a = element(job->a, &plan->a, batch, row, 0, plan->size);
   const char *b = element(job->b, &plan->b, batch, 0, column, plan->size);
+  b += row * plan->b_line * plan->size;
   int64_t at = batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
   char *c = job->c + at * plan->size;
   if (plan->method == DOT_BLAS) {
@@ -412,7 +464,8 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
                        b,
                        lines ? plan->b.column_stride : plan->b.row_stride,
                        c,
-                       plan->c.row_stride};
+                       plan->c.row_stride,
+                       plan->b_line};
   (lines ? plan->lines : plan->method == DOT_THIN ? plan->thin : plan->kernel)(&args);
 }
 
@@ -444,7 +497,8 @@ static void chunk_task(void *arg, int64_t begin, int64_t end, char *scratch) {
                          .b = element(job->b, &plan->b, batch, k, 0, plan->size),
                          .b_row = plan->b.column_stride,
                          .c = job->c + i * plan->M * plan->N * plan->size,
-                         .c_row = plan->N};
+                         .c_row = plan->N,
+                         .b_line = plan->b_line};
     plan->lines(&args);
   }
 }
