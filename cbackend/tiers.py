@@ -16,7 +16,8 @@ from cbackend.program import Ewise, small_dots
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
 # each turn of a loop, each kernel that is called for a few elements only, each element
-# that a kernel of a group hands on to the next in a register rather than in memory.
+# that a kernel of a group hands on to the next, or that is spread out for it, in a register
+# rather than in memory.
 _SAVED_INSTRUCTION = 0.06
 _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
@@ -77,7 +78,8 @@ def saving(module, index=0):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
             else:
-                total += _SAVED_ELEMENT * instr.size * max(0, len(instr.micros) - 1)
+                handed_on = max(0, len(instr.micros) - 1) + _spread_out(instr)
+                total += _SAVED_ELEMENT * instr.size * handed_on
         elif instr.op == "DOT":
             total += _SAVED_PRODUCT * small_dots(instr)
         elif instr.op == "SCAN":
@@ -91,6 +93,15 @@ def saving(module, index=0):
         elif instr.op == "CALL":
             total += saving(module, instr.params[0])
     return total
+
+
+def _spread_out(group):
+    """How many operands tier 0 has to lay out before a kernel can read them."""
+    return sum(
+        view.buffer is None or (any(view.strides) and not view.is_dense())
+        for view in group.ins
+        if group.micros
+    )
 
 
 class _Hot:

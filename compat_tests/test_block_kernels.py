@@ -79,6 +79,20 @@ def test_products(data):
     np.testing.assert_array_equal(got, np.einsum("bmk,bkn->bmn", a, b))
 
 
+@SETTINGS
+@given(st.data())
+def test_products_with_vectors(data):
+    """Of each matrix with one vector, or of each line with its own."""
+    draw = data.draw
+    m, k = draw(st.sampled_from([1, 1, 2, 9, 70])), draw(EXTENTS)
+    batch = draw(st.sampled_from([1, 3, 40, 200]))
+    dtype = draw(st.sampled_from(["float32", "float64", "float16"]))
+    a, b = values(draw, (batch, m, k), dtype), values(draw, (batch, k), dtype)
+    (fa, a_laid), (fb, b_laid) = with_layout(draw, a), with_layout(draw, b)
+    got = run(lambda x, y: jnp.einsum("bmk,bk->bm", fa(x), fb(y)), a_laid, b_laid)
+    np.testing.assert_array_equal(got, np.einsum("bmk,bk->bm", a, b))
+
+
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
 
 
@@ -486,6 +500,32 @@ def test_gather_rows(data):
 
 @SETTINGS
 @given(st.data())
+def test_gather_points(data):
+    """Single elements, by two indices of one type."""
+    draw = data.draw
+    shape, count = (draw(ROWS), draw(ROWS)), draw(st.sampled_from([1, 7, 300, 1000]))
+    dtype = draw(st.sampled_from(["float32", "float64", "int8", "float16"]))
+    index_dtype = draw(st.sampled_from(["int32", "uint32", "int64", "int16"]))
+    low = 0 if index_dtype == "uint32" else -1
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    i, j = (rng.integers(low * n, 2 * n, count).astype(index_dtype) for n in shape)
+    x = values(draw, shape, dtype)
+    flip, x_laid = with_layout(draw, x)
+    for mode in ("clip", "fill"):
+        got = run(lambda x, i, j, m=mode: flip(x).at[i, j].get(mode=m), x_laid, i, j)
+        places = [k.astype(np.int64) for k in (i, j)]
+        places = [np.where(k < 0, k + n, k) for k, n in zip(places, shape, strict=True)]
+        inside = np.all([k < n for k, n in zip(places, shape, strict=True)], 0)
+        nearest = [np.minimum(k, n - 1) for k, n in zip(places, shape, strict=True)]
+        want = x[tuple(nearest)]
+        if mode == "fill":
+            missing = np.nan if x.dtype.kind == "f" else np.iinfo(dtype).min
+            want = np.where(inside, want, np.asarray(missing, dtype))
+        np.testing.assert_array_equal(got, want)
+
+
+@SETTINGS
+@given(st.data())
 def test_take_along_axis(data):
     draw = data.draw
     shape = [
@@ -629,6 +669,17 @@ def test_few_long_lines(data):
     dtype = draw(st.sampled_from(["float32", "float64"]))
     a, b = values(draw, (m, k), dtype), values(draw, (n, k), dtype)
     np.testing.assert_array_equal(run(lambda a, b: a @ b.T, a, b), a @ b.T)
+
+
+@SETTINGS
+@given(st.data())
+def test_sums_of_lines(data):
+    """Lines of every length, within longer rows."""
+    draw = data.draw
+    lines, n = draw(st.sampled_from([1, 3, 70])), draw(st.integers(2, 210))
+    x = values(draw, (lines, n + 3), draw(st.sampled_from(["float32", "float64"])))
+    x[:, n:] = np.nan
+    np.testing.assert_array_equal(run(lambda x: x[:, :n].sum(1), x), x[:, :n].sum(1))
 
 
 @SETTINGS

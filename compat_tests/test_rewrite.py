@@ -53,6 +53,22 @@ def test_arithmetic_that_changes_nothing_is_left_out(fun, left):
     assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
 
 
+@pytest.mark.parametrize(
+    ("fun", "left"),
+    [
+        (lambda x: x % 7, ["rem", "ne", "lt", "and", "add", "select_n"]),
+        (lambda x: lax.select(lax.lt(np.int32(-3), np.int32(2)), x, -x), []),
+        (lambda x: lax.select(lax.ge(np.int32(-3), np.int32(2)), x, -x), ["neg"]),
+        (lambda x: lax.ne(lax.lt(x, x), False), ["lt"]),
+        (lambda x: lax.ne(lax.lt(x, x), True), ["lt", "ne"]),
+    ],
+)
+def test_what_constants_decide_is_decided(fun, left):
+    x = np.array([-8, -7, -1, 0, 1, 7, 2**31 - 1, -(2**31)], np.int32)
+    assert names(fun, x) == left
+    np.testing.assert_array_equal(minijax.jit(fun)(x), fun(jnp.asarray(x)))
+
+
 def test_an_unsigned_division_by_a_power_of_two_is_a_shift():
     x = np.array([0, 1, 7, 8, 2**31, 2**32 - 1], np.uint32)
     for divisor, left in ((8, ["shift_right_logical"]), (6, ["div"]), (1, [])):

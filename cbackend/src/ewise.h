@@ -39,6 +39,7 @@ typedef struct ewise_view {
   int64_t scratch;        /* where the register lies in scratch, unless DIRECT */
   const int64_t *strides; /* in elements, over the collapsed space */
   bool dense;             /* side by side over the whole collapsed space */
+  bool repeats;           /* affine: made for the first row, serves all */
   ewise_place from;       /* outputs of a single tile: their register */
 } ewise_view;
 
@@ -99,7 +100,7 @@ typedef struct ewise_walker {
   char **regs;     /* where each register's elements are, in this tile */
   char **rows;     /* per view: the row's first element (flat: the view's base) */
   int64_t *values; /* per affine view: the row's first value */
-  char **filled;   /* per SPLAT view: the source that fills its register now */
+  char **filled;   /* per SPLAT view: the source that fills its register now; repeats: itself */
   int64_t row;     /* that rows and values stand at */
   ewise_cursor cursor;
 } ewise_walker;

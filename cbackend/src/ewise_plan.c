@@ -262,12 +262,13 @@ static void give_slot(planner *self, int r) {
   self->free_slots[class][self->n_free[class]++] = self->plan->reg_scratch[r];
 }
 
-/* A packed register's slot may be taken over after its last use; a splat's must stay. */
+/* A packed register's slot may be taken over after its last use; what serves again must stay. */
 static bool is_reusable(const planner *self, int r) {
   const ewise_plan *plan = self->plan;
   if (self->regs[r].bound) return false;
   if (r >= plan->n_in) return true;
-  return plan->views[r].mode == EWISE_MOVE || plan->views[r].mode == EWISE_AFFINE;
+  const ewise_view *view = &plan->views[r];
+  return view->mode == EWISE_MOVE || (view->mode == EWISE_AFFINE && !view->repeats);
 }
 
 static void release_sources(planner *self, int s) {
@@ -362,6 +363,15 @@ static void cut_tiles(ewise_plan *plan) {
   plan->cost = space->n * (2 * plan->n_steps + plan->n_in + plan->n_out) / 4;
 }
 
+/* Indices that are the same in every row, of which one tile holds all. */
+static void find_repeats(ewise_plan *plan) {
+  if (plan->flat || plan->tiles_per_row != 1 || plan->n_pieces > 0) return;
+  for (int v = 0; v < plan->n_in; v++) {
+    ewise_view *view = &plan->views[v];
+    view->repeats = view->mode == EWISE_AFFINE && all_zero(view->strides, plan->space.ndim - 1);
+  }
+}
+
 static mjx_status plan_copy(planner *self) {
   const mjx_instr *instr = self->instr;
   ewise_plan *plan = self->plan;
@@ -388,6 +398,7 @@ mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **
   MJX_TRY(collapse(&self));
   describe_views(&self);
   cut_tiles(plan);
+  find_repeats(plan);
   if (plan->n_pieces == 0) MJX_TRY(plan_copy(&self));
   bind_outputs(&self, mjx_loader_current(loader));
   return lay_out_scratch(&self);

@@ -72,6 +72,15 @@ static void splat(ewise_walker *self, int v, char *source) {
   self->filled[v] = source;
 }
 
+static void affine(ewise_walker *self, int v, int64_t column, int64_t n) {
+  const ewise_plan *plan = self->plan;
+  const ewise_view *view = &plan->views[v];
+  int64_t step = view->strides[plan->space.ndim - 1];
+  if (view->repeats && self->filled[v]) return;
+  mjx_affine_line(self->regs[v], view->dtype, self->values[v] + column * step, step, n);
+  if (view->repeats) self->filled[v] = self->regs[v];
+}
+
 /* The register holds one row more than a tile, so that it serves from any place of a row. */
 static void splat_rows(ewise_walker *self, int v, int64_t first) {
   const ewise_plan *plan = self->plan;
@@ -100,9 +109,7 @@ static void load_row_tile(ewise_walker *self, int64_t column, int64_t n) {
         mjx_copy_line(self->regs[v], 1, self->rows[v] + column * step * view->size, step, n,
                       view->size);
         break;
-      case EWISE_AFFINE:
-        mjx_affine_line(self->regs[v], view->dtype, self->values[v] + column * step, step, n);
-        break;
+      case EWISE_AFFINE: affine(self, v, column, n); break;
     }
   }
 }

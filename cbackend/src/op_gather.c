@@ -3,22 +3,16 @@
 
 #include "window.h"
 
-enum { MAX_PICKED = 2 };
+enum { MAX_PICKED = 2, PICKED = 256 /* places found at once */ };
 
-/* A run of windows of one element, steered by one or two components: all in one loop. */
-typedef struct pick_run {
-  int64_t n;
-  int64_t last[MAX_PICKED], stride[MAX_PICKED], component[MAX_PICKED]; /* the latter: bytes */
-  bool clip;
-  const char *index, *from, *fill;
-  char *to;
-  int64_t index_step, from_step, to_step; /* bytes */
-} pick_run;
-typedef void (*pick_fn)(const pick_run *run);
+/* Windows of one element, steered by one or two components, within 32 bits of each other. */
+typedef void (*pick_fn)(int64_t n, const int32_t *places, bool gaps, const char *from,
+                        const void *fill, char *to, int64_t step);
 
 typedef struct gather_plan {
   window_plan windows;
-  pick_fn pick;       /* NULL: by blocks */
+  pick_fn pick; /* NULL: by blocks */
+  mjx_places_fn places;
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
   bool line;   /* a window is one run of bytes in both */
@@ -42,99 +36,101 @@ typedef uint64_t __attribute__((may_alias)) bits64;
 
 /* ---- one element of each window of a run ---- */
 
-/* Without a branch: two comparisons cost less than one wrong guess. */
-static inline int64_t clip_index(int64_t i, int64_t last) {
-  i = i < last ? i : last;
-  return i & ~(i >> 63);
+/* First the places, then the reads, in a loop of as few instructions as can be: so the more reads
+ * from far memory are under way at once. */
+#define DEFINE_PICK(T)                                                                       \
+  static void pick_##T(int64_t n, const int32_t *places, bool gaps, const char *from,        \
+                       const void *fill, char *to, int64_t step) {                           \
+    if (gaps) {                                                                              \
+      for (int64_t i = 0; i < n; i++) {                                                      \
+        const void *at = places[i] == MJX_NO_PLACE ? fill : from + places[i];                \
+        *(T *)(void *)(to + i * step) = *(const T *)at;                                      \
+      }                                                                                      \
+    } else if (step == sizeof(T)) {                                                          \
+      T *out = (void *)to;                                                                   \
+      for (int64_t i = 0; i < n; i++) out[i] = *(const T *)(const void *)(from + places[i]); \
+    } else {                                                                                 \
+      for (int64_t i = 0; i < n; i++)                                                        \
+        *(T *)(void *)(to + i * step) = *(const T *)(const void *)(from + places[i]);        \
+    }                                                                                        \
+  }
+DEFINE_PICK(bits8)
+DEFINE_PICK(bits16)
+DEFINE_PICK(bits32)
+DEFINE_PICK(bits64)
+
+static pick_fn find_pick(int size) {
+  switch (size) {
+    case 1: return pick_bits8;
+    case 2: return pick_bits16;
+    case 4: return pick_bits32;
+    case 8: return pick_bits64;
+    default: return NULL;
+  }
 }
 
-/* The fewer instructions, the more reads from far memory are under way at once: so the usual
- * layout, all dense, has a loop of its own, with the steps as constants. */
-#define DEFINE_PICK(NAME, T, I, DIMS)                                                              \
-  static inline __attribute__((always_inline)) void NAME##_steps(                                  \
-      const pick_run *run, int64_t second, int64_t index_step, int64_t from_step, int64_t to_step, \
-      bool clip) {                                                                                 \
-    /* locals, which the writes do not alias */                                                    \
-    const int64_t n = run->n, last0 = run->last[0], last1 = DIMS > 1 ? run->last[1] : 0;           \
-    const int64_t stride0 = run->stride[0], stride1 = DIMS > 1 ? run->stride[1] : 0;               \
-    const char *from = run->from, *fill = run->fill, *index = run->index + run->component[0];      \
-    char *to = run->to;                                                                            \
-    for (int64_t i = 0; i < n; i++, index += index_step, from += from_step, to += to_step) {       \
-      int64_t a = *(const I *)(const void *)index;                                                 \
-      int64_t b = DIMS > 1 ? *(const I *)(const void *)(index + second) : 0;                       \
-      bool gap = false;                                                                            \
-      if (clip) {                                                                                  \
-        a = clip_index(a, last0);                                                                  \
-        b = clip_index(b, last1);                                                                  \
-      } else {                                                                                     \
-        gap = ((uint64_t)a > (uint64_t)last0) | ((uint64_t)b > (uint64_t)last1);                   \
-      }                                                                                            \
-      uint64_t place = (uint64_t)a * (uint64_t)stride0 + (uint64_t)b * (uint64_t)stride1;          \
-      const char *at = from + (int64_t)place;                                                      \
-      *(T *)(void *)to = *(const T *)(const void *)(gap ? fill : at);                              \
-    }                                                                                              \
-  }                                                                                                \
-  static void NAME(const pick_run *r) {                                                            \
-    int64_t second = DIMS > 1 ? r->component[1] - r->component[0] : 0;                             \
-    bool dense = r->index_step == DIMS * sizeof(I) && r->from_step == 0 &&                         \
-                 r->to_step == sizeof(T) && (DIMS == 1 || second == sizeof(I));                    \
-    if (dense && r->clip)                                                                          \
-      NAME##_steps(r, sizeof(I), DIMS * sizeof(I), 0, sizeof(T), true);                            \
-    else if (dense)                                                                                \
-      NAME##_steps(r, sizeof(I), DIMS * sizeof(I), 0, sizeof(T), false);                           \
-    else                                                                                           \
-      NAME##_steps(r, second, r->index_step, r->from_step, r->to_step, r->clip);                   \
-  }
-#define DEFINE_PICKS(DIMS)                                                       \
-  DEFINE_PICK(pick##DIMS##_4_by_i32, bits32, int32_t, DIMS)                      \
-  DEFINE_PICK(pick##DIMS##_8_by_i32, bits64, int32_t, DIMS)                      \
-  DEFINE_PICK(pick##DIMS##_4_by_u32, bits32, uint32_t, DIMS)                     \
-  DEFINE_PICK(pick##DIMS##_8_by_u32, bits64, uint32_t, DIMS)                     \
-  DEFINE_PICK(pick##DIMS##_4_by_i64, bits32, int64_t, DIMS)                      \
-  DEFINE_PICK(pick##DIMS##_8_by_i64, bits64, int64_t, DIMS)                      \
-  static pick_fn find_pick##DIMS(bool wide, int index_dtype) {                   \
-    switch (index_dtype) {                                                       \
-      case MJX_I32: return wide ? pick##DIMS##_8_by_i32 : pick##DIMS##_4_by_i32; \
-      case MJX_U32: return wide ? pick##DIMS##_8_by_u32 : pick##DIMS##_4_by_u32; \
-      case MJX_I64: return wide ? pick##DIMS##_8_by_i64 : pick##DIMS##_4_by_i64; \
-      default: return NULL;                                                      \
-    }                                                                            \
-  }
-DEFINE_PICKS(1)
-DEFINE_PICKS(2)
+static int64_t from_step(const window_plan *windows) {
+  return windows->batch.strides[3][windows->batch.ndim - 1] * windows->size;
+}
 
-static pick_fn choose_pick(const window_plan *windows, int index_dtype) {
-  int dims = windows->n_mapped, size = windows->size;
-  if (windows->window_n != 1 || dims < 1 || dims > MAX_PICKED || (size != 4 && size != 8))
-    return NULL;
-  return (dims == 1 ? find_pick1 : find_pick2)(size == 8, index_dtype);
+static bool places_fit(const window_plan *windows) {
+  int64_t move = from_step(windows), reach = 0, part;
+  if (move > INT32_MAX / PICKED || move < -INT32_MAX / PICKED) return false;
+  reach = (move < 0 ? -move : move) * PICKED;
+  for (int d = 0; d < windows->n_mapped; d++) {
+    const window_dim *dim = &windows->mapped[d];
+    int64_t stride = dim->stride < 0 ? -dim->stride : dim->stride;
+    if (__builtin_mul_overflow(stride, dim->last, &part) || part > INT32_MAX || dim->last < 0)
+      return false;
+    reach += part;
+  }
+  return reach <= INT32_MAX;
+}
+
+static void choose_pick(gather_plan *plan, int index_dtype) {
+  const window_plan *windows = &plan->windows;
+  int dims = windows->n_mapped;
+  if (windows->window_n != 1 || dims < 1 || dims > MAX_PICKED || !places_fit(windows)) return;
+  plan->places = mjx_block_kernels_get()->places[index_dtype];
+  if (plan->places) plan->pick = find_pick(windows->size);
+}
+
+static void pick_run(const gather_job *job, const window_walk *walk, int64_t n) {
+  const gather_plan *plan = job->plan;
+  const window_plan *windows = &plan->windows;
+  int last = windows->batch.ndim - 1;
+  int64_t size = windows->size, move = from_step(windows);
+  int64_t index_step = windows->batch.strides[1][last];
+  int64_t to_step = windows->batch.strides[2][last] * size;
+  int32_t found[PICKED];
+  mjx_places places = {.dims = windows->n_mapped,
+                       .clip = windows->clip,
+                       .step = index_step,
+                       .move = (int32_t)move,
+                       .to = found};
+  const char *from = job->operand + walk->at[3] * size;
+  char *to = job->out + walk->at[2] * size;
+  for (int64_t i = 0; i < n; i += PICKED) {
+    places.n = MJX_MIN(PICKED, n - i);
+    for (int d = 0; d < places.dims; d++) {
+      const window_dim *dim = &windows->mapped[d];
+      places.last[d] = (int32_t)dim->last;
+      places.stride[d] = (int32_t)dim->stride;
+      places.index[d] =
+          job->indices + (walk->at[1] + dim->index + i * index_step) * windows->index_size;
+    }
+    bool gaps = plan->places(&places);
+    plan->pick(places.n, found, gaps, from + i * move, plan->fill_value, to + i * to_step, to_step);
+  }
 }
 
 static void pick(const gather_job *job, int64_t begin, int64_t end) {
-  const window_plan *windows = &job->plan->windows;
-  const mjx_space_plan *batch = &windows->batch;
-  int64_t size = windows->size;
-  int last = batch->ndim - 1;
-  pick_run run = {.clip = windows->clip,
-                  .fill = job->plan->fill_value,
-                  .index_step = batch->strides[1][last] * windows->index_size,
-                  .from_step = batch->strides[3][last] * size,
-                  .to_step = batch->strides[2][last] * size};
-  for (int d = 0; d < windows->n_mapped; d++) {
-    const window_dim *dim = &windows->mapped[d];
-    run.last[d] = dim->last;
-    run.stride[d] = dim->stride;
-    run.component[d] = dim->index * windows->index_size;
-  }
   window_walk walk;
-  mjx_window_seek(&walk, windows, job->indices, begin);
-  for (; begin < end; begin += run.n) {
-    run.n = MJX_MIN(end - begin, mjx_window_run(&walk));
-    run.index = job->indices + walk.at[1] * windows->index_size;
-    run.from = job->operand + walk.at[3] * size;
-    run.to = job->out + walk.at[2] * size;
-    job->plan->pick(&run);
-    mjx_window_skip(&walk, run.n);
+  mjx_window_seek(&walk, &job->plan->windows, job->indices, begin);
+  for (int64_t n; begin < end; begin += n) {
+    n = MJX_MIN(end - begin, mjx_window_run(&walk));
+    pick_run(job, &walk, n);
+    mjx_window_skip(&walk, n);
   }
 }
 
@@ -189,6 +185,19 @@ static void gather_across(const gather_job *job, const window_block *block, int 
 
 /* ---- whole windows ---- */
 
+/* Short lines without a call. */
+static inline void copy_line(char *to, const char *from, size_t bytes) {
+  typedef uint64_t twin __attribute__((vector_size(16), aligned(1), may_alias));
+  if (bytes < 16 || bytes > 128) {
+    memmove(to, from, bytes);
+    return;
+  }
+  twin end = *(const twin *)(const void *)(from + bytes - 16);
+  for (size_t i = 0; i + 16 < bytes; i += 16)
+    *(twin *)(void *)(to + i) = *(const twin *)(const void *)(from + i);
+  *(twin *)(void *)(to + bytes - 16) = end;
+}
+
 static void gather_windows(const gather_job *job, const window_block *block) {
   const gather_plan *plan = job->plan;
   size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
@@ -200,7 +209,7 @@ static void gather_windows(const gather_job *job, const window_block *block) {
     }
     const char *from = job->operand + block->offsets[i];
     if (plan->line)
-      memmove(to, from, bytes);
+      copy_line(to, from, bytes);
     else
       mjx_copy_run(&plan->copy, to, from, false);
   }
@@ -272,7 +281,7 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
                            &plan->copy));
   plan->line = is_line(&plan->copy);
   plan->across = goes_across(plan);
-  plan->pick = choose_pick(w, indices->dtype);
+  choose_pick(plan, indices->dtype);
   return MJX_OK;
 }
 

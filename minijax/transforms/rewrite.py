@@ -1,11 +1,14 @@
 """Jaxpr → jaxpr that computes the same bits with fewer equations.
 
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
-computed before is not computed again, arithmetic that changes nothing is left out, a
-transposed matrix product becomes the product of the swapped operands, sums over windows
-take over the padding with zeros before them, and constants without axes become literals,
-converted ones too, also in the bodies of loops and branches.
+computed before is not computed again, arithmetic that changes nothing is left out, what
+constants decide is decided, a transposed matrix product becomes the product of the
+swapped operands, sums over windows take over the padding with zeros before them, and
+constants without axes become literals, converted ones too, also in the bodies of loops
+and branches.
 """
+
+import operator
 
 import numpy as np
 
@@ -226,6 +229,37 @@ def _is_literal(atom, value, negative_zero=False):
     return True
 
 
+def _known(atoms):
+    """The values of integer and bool scalars that are constants, or None."""
+    values = []
+    for atom in atoms:
+        if type(atom) is not Literal or atom.aval.shape:
+            return None
+        if atom.aval.dtype.kind not in "iub":
+            return None
+        values.append(int(atom.val))
+    return values
+
+
+# What is known of two integers or bools is known when the program is made.
+_FOLDED = {
+    "eq": operator.eq, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
+    "ge": operator.ge, "and": operator.and_, "or": operator.or_,
+}  # fmt: skip
+
+
+def _folded(operation):
+    """The rule of an operation that constants decide."""
+
+    def rule(self, eqn, ins):
+        values, aval = _known(ins), eqn.outvars[0].aval
+        if values is None:
+            return None
+        return Literal(aval.dtype.type(operation(*values)), aval)
+
+    return rule
+
+
 def _neutral(value, right_only=False, negative_zero=False):
     """The rule of an operation for which x op value is x."""
 
@@ -274,6 +308,15 @@ def _is_negative_zero(value):
     return value == 0 and bool(np.signbit(value))
 
 
+def _ne_rule(self, eqn, ins):
+    """Constants, and a bool that is compared with False: itself."""
+    x, y = ins
+    known = _known([y])
+    if x.aval.dtype == np.bool_ and known == [0] and x.aval == eqn.outvars[0].aval:
+        return x
+    return _folded(operator.ne)(self, eqn, ins)
+
+
 def _neg_rule(self, eqn, ins):
     inner = self.maker(ins[0], "neg")
     if inner is None or inner.invars[0].aval != eqn.outvars[0].aval:
@@ -288,7 +331,13 @@ def _is_zero(self, atom):
 
 
 def _select_rule(self, eqn, ins):
-    """A choice by `x < 0` where x cannot be negative, as of indices that were clipped."""
+    """A choice that is known, or by `x < 0` where x cannot be negative, as of indices that
+    were clipped.
+    """
+    known = _known(ins[:1])
+    if known is not None and known[0] < len(ins) - 1:
+        chosen = ins[1 + known[0]]
+        return chosen if chosen.aval == eqn.outvars[0].aval else None
     less = self.maker(ins[0], "lt")
     if less is None or len(ins) != 3 or not _is_literal(less.invars[1], 0):
         return None
@@ -356,6 +405,8 @@ _RULES = {
     "add": _neutral(0, negative_zero=True),
     "neg": _neg_rule,
     "select_n": _select_rule,
+    "ne": _ne_rule,
+    **{name: _folded(operation) for name, operation in _FOLDED.items()},
     "transpose": _transpose_rule,
     "reduce_window_sum": _window_sum_rule,
 }
