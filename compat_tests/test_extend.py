@@ -565,3 +565,45 @@ FROM_OUTSIDE = {
 @pytest.mark.parametrize("name", FROM_OUTSIDE)
 def test_from_outside(name):
     assert_same(FROM_OUTSIDE[name])
+
+
+# --- symbolic zeros in trees, and what rules are called with ------------------------------
+
+
+def _zeros_as_trees(side):
+    """Symbolic zeros hold no leaves: `vmap`, `jit` and pullbacks take them."""
+    zero = side("interpreters.ad").Zero(side.core.ShapedArray((), np.dtype("float32")))
+    _, pull = side.vjp(lambda x: (x * 2, x * 3), 1.0)
+    return [
+        str(side("tree_util").tree_leaves([zero, 1])),
+        str(side.vmap(lambda x: (x, zero))(np.ones(2, np.float32))[1]),
+        str(side.jit(lambda x: (zero, x))(1.0)[0]),
+        pull((zero, 1.0)),
+        pull((zero, zero)),
+    ]
+
+
+def _kinds_of_arguments(side):
+    """The types of what rules of others are given."""
+    ad, batching = side("interpreters.ad"), side("interpreters.batching")
+    primitive, seen = side("extend.core").Primitive("seen"), []
+    primitive.def_impl(lambda x, y: x)
+
+    def jvp(primals, tangents):
+        seen.append((type(primals).__name__, type(tangents).__name__))
+        return primals[0], tangents[0]
+
+    def batch(args, dims):
+        seen.append((type(args).__name__, type(dims).__name__, str(dims)))
+        return args[0], dims[0]
+
+    ad.primitive_jvps[primitive] = jvp
+    batching.primitive_batchers[primitive] = batch
+    side.jvp(primitive.bind, (1.0, 2.0), (1.0, 1.0))
+    side.vmap(primitive.bind, (0, None))(np.ones(2, np.float32), 2.0)
+    return str(seen)
+
+
+@pytest.mark.parametrize("program", [_zeros_as_trees, _kinds_of_arguments])
+def test_what_rules_see(program):
+    assert_same(program)

@@ -150,6 +150,8 @@ class VJP:
 
     def _pulled(self, out_ct, needed=None):
         flat, tree = flatten(out_ct)
+        if tree != self.out_tree:  # unless symbolic zeros stand for arrays
+            flat, tree = flatten(out_ct, is_leaf=lambda x: type(x) is Zero)
         if tree != self.out_tree:
             raise self._other_tree(tree)
         cts = [
@@ -222,6 +224,8 @@ def tangent_aval(t):
     """The aval of a tangent that a user handed in; float0 as NumPy has it."""
     if isinstance(t, np.ndarray) and t.dtype == dtypes.float0:
         return core.ShapedArray(t.shape, dtypes.float0)
+    if type(t) is Zero:
+        return t.aval
     return core.get_aval(t)
 
 

@@ -20,8 +20,15 @@ def _same(rule):
     return rule
 
 
+def _on_tuples(rule):
+    def jvp(primals, tangents, **params):
+        return rule(tuple(primals), tuple(tangents), **params)
+
+    return jvp
+
+
 # primitive -> rule(primals, tangents, **params) -> (out, tangent)
-primitive_jvps = RuleTable("jvp", _same, _same)
+primitive_jvps = RuleTable("jvp", _on_tuples, _same)
 # primitive -> rule(cotangent, *args, **params) -> cotangents
 primitive_transposes = RuleTable("transpose", _same, _same)
 

@@ -11,7 +11,17 @@ not_mapped = None
 
 
 def _without_axis(rule):
-    return lambda axis, args, dims, **params: rule(args, dims, **params)
+    def batch(axis, args, dims, **params):
+        return rule(tuple(args), tuple(dims), **params)
+
+    return batch
+
+
+def _with_axis(rule):
+    def batch(axis, args, dims, **params):
+        return rule(axis, tuple(args), tuple(dims), **params)
+
+    return batch
 
 
 def _with_any_axis(rule):
@@ -26,7 +36,8 @@ def _with_any_axis(rule):
 
 def _with_name(rule):
     def batch(axis, args, dims, **params):
-        return rule(axis.size, axis.name, BatchTrace, args, dims, **params)
+        size, name = axis.size, axis.name
+        return rule(size, name, BatchTrace, tuple(args), tuple(dims), **params)
 
     return batch
 
@@ -41,7 +52,7 @@ def _from_axis(rule):
 # primitive -> rule(args, dims, **params) -> (out, dim)
 primitive_batchers = RuleTable("batch", _without_axis, _with_any_axis)
 # primitive -> rule(axis_data, args, dims, **params) -> (out, dim)
-fancy_primitive_batchers = RuleTable("batch", lambda r: r, lambda r: r)
+fancy_primitive_batchers = RuleTable("batch", _with_axis, lambda r: r)
 # primitive -> rule(axis_size, axis_name, trace_type, args, dims, **params) -> (out, dim)
 axis_primitive_batchers = RuleTable("batch", _with_name, _from_axis)
 

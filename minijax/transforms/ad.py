@@ -12,8 +12,14 @@ from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate, is_absent
 from minijax.trace import JaxprTrace, JaxprTracer
+from minijax.tree_util import register_pytree_node
 
 JVP, TRANSPOSE = core.Transform("jvp"), core.Transform("transpose")
+
+for _kind in (Zero, UndefinedPrimal):  # they are no leaves where rules make trees
+    register_pytree_node(
+        _kind, lambda x: ((), x.aval), lambda aval, _, kind=_kind: kind(aval)
+    )
 
 # --- forward mode ---------------------------------------------------------------
 
