@@ -12,7 +12,6 @@ def _table(reasons):
 _HIJAX = (
     "types that users add to the compiler (hijax) are new and change in every release"
 )
-_STORAGE = "needs tensorstore, as in JAX"
 
 ABSENT = _table(
     {
@@ -24,10 +23,6 @@ ABSENT = _table(
         "XLA's parallel executor; JAX 0.10.2 has it under `jax.interpreters` only": (
             "jax.pxla"
         ),
-        _STORAGE: """
-            jax.experimental.array_serialization.serialization.GlobalAsyncCheckpointManager
-            jax.experimental.array_serialization.serialization.get_tensorstore_spec
-        """,
     }
 )
 

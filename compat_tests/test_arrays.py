@@ -197,6 +197,9 @@ SHARDINGS = [
     "jax.device_put(x, x.format).sharding", "jax.device_put(x, d)._committed",
     "jit(lambda x: jax.lax.with_sharding_constraint(x, None))(x)",
     "jax.lax.with_sharding_constraint(x, d)",
+    "under(mesh, lambda: constrain(jnp.ones((3, 2)), abstracted).sharding)",
+    "constrain(jax.device_put(jnp.ones((3, 2)), named), abstracted).sharding",
+    "jit(lambda x: jit(lambda x: x).lower(x).out_info.shape[0] * x)(x)",
     "jax.lax.with_sharding_constraint(x, P())", "jax.reshard(x, 'a')",
     "jax.reshard(x, P('x'))", "jax.reshard(xs=x, out_shardings=explicit).sharding",
     "jnp.dot(x[None], x, out_sharding=explicit)", "jnp.dot(x, x, out_sharding=P())",
@@ -286,6 +289,11 @@ class Forwarding(Convertible):
         return getattr(self.array, name)
 
 
+def _under(context, f):
+    with context:
+        return f()
+
+
 def _tiles(sharding):
     found = sharding._to_xla_hlo_sharding(2)
     return found.tile_assignment_dimensions(), found.tile_assignment_devices()
@@ -320,6 +328,9 @@ def _names(side):
         "mesh": mesh,
         "abstract": sharding.AbstractMesh((1, 2), ("x", "y")),
         "named": sharding.NamedSharding(mesh, spec("x", None)),
+        "abstracted": sharding.NamedSharding(mesh.abstract_mesh, spec("x", None)),
+        "constrain": side.lax.with_sharding_constraint,
+        "under": lambda mesh, f: _under(side.set_mesh(mesh), f),
         "explicit": sharding.NamedSharding(explicit, spec("x")),
         "single": sharding.SingleDeviceSharding(device),
         "jax": side.jax,

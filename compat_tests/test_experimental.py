@@ -904,12 +904,46 @@ def test_colocated(case):
     assert_same(found)
 
 
-def test_a_manager_of_checkpoints_says_what_it_does():
+def _serialization():
     # JAX's own module cannot be imported without tensorstore.
-    module = Side("minijax")("experimental.array_serialization.serialization")
+    return Side("minijax")("experimental.array_serialization.serialization")
+
+
+def test_a_manager_of_checkpoints_says_what_it_does():
+    base = _serialization().GlobalAsyncCheckpointManagerBase
     names = ["check_for_errors", "wait_until_finished", "serialize", "deserialize"]
     whole = dict.fromkeys(names, print)
-    type("Manager", (module.GlobalAsyncCheckpointManagerBase,), whole)()
+    type("Manager", (base,), whole)()
     del whole["serialize"]
-    manager = type("Manager", (module.GlobalAsyncCheckpointManagerBase,), whole)
-    assert "serialize" in str(raised(manager))
+    assert "serialize" in str(raised(type("Manager", (base,), whole)))
+
+
+def test_where_tensorstore_keeps_an_array():
+    spec = _serialization().get_tensorstore_spec
+    assert spec("/a/b/") == {
+        "driver": "zarr", "kvstore": {"driver": "file", "path": "/a/b"}
+    }  # fmt: skip
+    base = {"driver": "file", "path": "/a/process_2"}
+    assert spec("/a/b", ocdbt=True, process_idx=2)["kvstore"] == {
+        "driver": "ocdbt", "base": base, "path": "b"
+    }  # fmt: skip
+    assert spec("/a/b", arr=np.ones((2, 0)))["metadata"]["chunks"] == [2, 1]
+    assert "absolute" in str(raised(lambda: spec("b", ocdbt=True)))
+
+
+def test_arrays_come_back_from_files(tmp_path):
+    pytest.importorskip("tensorstore")
+    manager, side, said = (
+        _serialization().GlobalAsyncCheckpointManager(),
+        Side("minijax"),
+        [],
+    )
+    arrays = [side.jnp.arange(6.0).reshape(2, 3), side.jnp.ones(4, "bfloat16")]
+    paths = [tmp_path / "0", tmp_path / "1"]
+    manager.serialize_with_paths(
+        arrays, paths, on_commit_callback=lambda: said.append(1)
+    )
+    places = [side("sharding").SingleDeviceSharding(side.devices()[0])] * 2
+    found = manager.deserialize_with_paths(places, paths, [(3, 2), (4,)])
+    assert (said, found[1].dtype) == ([1], "bfloat16")
+    np.testing.assert_array_equal(found[0], [[0, 1], [3, 4], [0, 0]])

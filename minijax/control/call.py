@@ -532,6 +532,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
 
 def _place_of(x):
     """Where an array was put, or a `ShapeDtypeStruct` says so; None for others."""
+    if isinstance(x, core.Tracer):
+        return None
     known = getattr(x, "committed", True)
     return getattr(x, "sharding", None) if known else None
 

@@ -7,7 +7,7 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
-from minijax.mesh import Mesh, current_mesh
+from minijax.mesh import Mesh, current_mesh, get_mesh
 from minijax.named_sharding import NamedSharding, explicit_sharding
 from minijax.partition_spec import PartitionSpec
 
@@ -49,12 +49,32 @@ def _constrained(x, sharding):
     if isinstance(sharding, PartitionSpec):
         sharding = NamedSharding(current_mesh(), sharding)
     _check_constraint(x, sharding)
-    return x._alias(x.aval, sharding) if type(x) is ArrayImpl else x
+    if type(x) is not ArrayImpl:
+        return x
+    if isinstance(sharding, NamedSharding) and not isinstance(sharding.mesh, Mesh):
+        sharding = NamedSharding(_mesh_of(x), sharding.spec)
+    return x._alias(x.aval, sharding)
+
+
+def _mesh_of(x):
+    """The mesh whose devices hold `x`: its own, or the one that `set_mesh` set.
+    TypeError where there is none.
+    """
+    if isinstance(x.sharding, NamedSharding):
+        return x.sharding.mesh
+    mesh = get_mesh()
+    if mesh.empty:
+        raise TypeError(
+            "The sharding on the input must be a `NamedSharding` since the target sharding "
+            f"has an `AbstractMesh` in it. Got sharding type {type(x.sharding)} for shape "
+            f"{x.aval.str_short(False).lstrip('~')}"
+        )
+    return mesh
 
 
 def _check_constraint(x, sharding):
-    """ValueError where the array has too few axes, or axes of the mesh are not automatic;
-    TypeError for an array that an abstract mesh gives no place.
+    """ValueError where the array has too few axes, or axes of the mesh are not
+    automatic.
     """
     try:
         sharding.check_compatible_aval(core.get_aval(x).shape)
@@ -71,13 +91,6 @@ def _check_constraint(x, sharding):
             "The spec of NamedSharding passed to with_sharding_constraint can only refer "
             f"to Auto axes of the mesh. Got spec={sharding.spec} and "
             f"mesh={mesh.abstract_mesh}. You probably meant to use `reshard` API?"
-        )
-    placed = type(x) is not ArrayImpl or isinstance(x.sharding, NamedSharding)
-    if not (placed or isinstance(mesh, Mesh)):
-        raise TypeError(
-            "The sharding on the input must be a `NamedSharding` since the target sharding "
-            f"has an `AbstractMesh` in it. Got sharding type {type(x.sharding)} for shape "
-            f"{x.aval.str_short(False).lstrip('~')}"
         )
 
 
