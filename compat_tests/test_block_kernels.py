@@ -224,9 +224,9 @@ def convolutions(draw):
     groups = 1 if kind == "plain" else draw(st.sampled_from([2, 4, 16]))
     per_in = 1 if kind == "depthwise" else draw(st.sampled_from([1, 2, 3, 4, 9]))
     per_out = draw(st.sampled_from([1, 1, 2, 3, 16, 17])) if many else draw(few)
-    window = [draw(few) for _ in range(n_space)]
+    window = [draw(st.sampled_from([1, 2, 2, 3, 3, 5])) for _ in range(n_space)]
     dilation = [draw(st.sampled_from([1, 1, 2])) for _ in range(n_space)]
-    base = [draw(st.sampled_from([1, 1, 1, 2])) for _ in range(n_space)]
+    base = [draw(st.sampled_from([1, 1, 1, 2, 3, 4])) for _ in range(n_space)]
     extents = st.sampled_from([5, 6, 7, 12, 17, 20] if n_space < 3 else [5, 6, 9])
     shape = [draw(extents) for _ in range(n_space)]
     x = values(draw, (draw(st.sampled_from([1, 2, 5])), groups * per_in, *shape))
@@ -302,6 +302,21 @@ def test_gradients_of_convolutions(case):
     # And not merely along x: at one other place too.
     other = np.roll(lhs, 1)
     assert np.vdot(by_x, other) == np.vdot(ct, run(conv, other, rhs))
+
+
+@pytest.mark.parametrize("base", [2, 3])
+def test_infinite_weights_meet_no_zeros_between_elements(base):
+    x, w = np.array([1, 2, 3], np.float32), np.array([np.inf, 1, 1], np.float32)
+    want = np.zeros((x.size - 1) * base + 1 - 2, np.float32)
+    for j, k in itertools.product(range(want.size), range(3)):
+        if (j + k) % base == 0:
+            want[j] += x[(j + k) // base] * w[k]
+
+    def function(x, w):
+        return lax.conv_general_dilated(x, w, (1,), [(0, 0)], lhs_dilation=(base,))
+
+    got = run(function, x[None, None], w[None, None])
+    np.testing.assert_array_equal(got.ravel(), want)
 
 
 def test_one_feature_out_channels_first():

@@ -15,6 +15,7 @@ from minijax.named_sharding import explicit_sharding
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import eq
 from minijax.ops.conv_batch import conv_batch
+from minijax.ops.conv_phases import by_phases
 from minijax.ops.conv_reference import conv_reference
 from minijax.ops.conv_shapes import (
     ConvDimensionNumbers,
@@ -574,12 +575,13 @@ def _conv_lower(
     within = _compute_dtype(within)
     lhs = real_view(b, b.convert(lhs, within))
     rhs = real_view(b, b.convert(rhs, within))
-    params = [feature_group_count, batch_group_count]
-    for spec in dimension_numbers:
-        params += spec
-    for k, (low, high) in enumerate(padding):
-        params += [window_strides[k], low, high, lhs_dilation[k], rhs_dilation[k]]
-    (out,) = b.instr("CONV", [lhs, rhs], [(aval.shape, within)], params)
+    places = tuple(
+        zip(window_strides, padding, lhs_dilation, rhs_dilation, strict=True)
+    )
+    groups = [feature_group_count, batch_group_count]
+    out = by_phases(
+        b, lhs, rhs, (aval.shape, within), groups, dimension_numbers, places
+    )
     return [convert_real(b, out, aval.dtype)]
 
 
