@@ -23,7 +23,7 @@ LAYERS = [
         "minijax._callpath minijax.core minijax.avals minijax.jaxprs minijax.effects "
         "minijax.source_info "
         "minijax.dtypes minijax.tree_util minijax._pytree* "
-        "minijax.config minijax.leaks "
+        "minijax.config minijax.absl_flags minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.array minijax.device "
         "minijax.partition_spec minijax.mesh minijax.named_sharding minijax.memory "

@@ -448,3 +448,45 @@ def test_asking_for_devices():
     update = Side("minijax").jax.config.update
     assert type(raised(lambda: update("jax_num_cpu_devices", 8))) is RuntimeError
     assert bridge.get_backend("cpu") is bridge.get_backend()
+
+
+COMMAND_LINE = """
+import sys
+from absl import app, flags
+import jax
+if "now" in sys.argv:
+    jax.config.parse_flags_with_absl()
+else:
+    jax.config.config_with_absl()
+found = [jax.config.jax_enable_x64, jax.config.jax_debug_nans]
+flags.DEFINE_integer("n", 3, "")
+def main(argv):
+    known = [flags.FLAGS[name].value for name in ("n", "jax_enable_x64")]
+    print(found, argv[1:], known, jax.config.jax_enable_x64,
+          jax.config.jax_numpy_rank_promotion, jax.config.jax_debug_nans)
+app.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        "now --jax_enable_x64=1 --n=5 -- --jax_debug_nans",
+        "--nojax_enable_x64 --jax_debug_nans --jax_numpy_rank_promotion=warn",
+        "--jax_numpy_rank_promotion=never",
+    ),
+)
+def test_flags_of_the_command_line(line, tmp_path):
+    pytest.importorskip("absl")
+    script = tmp_path / "script.py"
+    script.write_text(COMMAND_LINE)
+    said = []
+    for launch in ((), ("-m", "minijax")):
+        done = subprocess.run(
+            [sys.executable, *launch, script, *line.split()],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said.append((done.returncode, done.stdout))
+    assert said[0] == said[1]

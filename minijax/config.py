@@ -6,6 +6,7 @@ cache key (`trace_key`).
 """
 
 import enum
+import importlib
 import os
 import sys
 import threading
@@ -391,12 +392,24 @@ def read(name):
     return getattr(values, name)
 
 
+def flags():
+    """Every flag: name -> (its value in this thread, what it may be, what it does);
+    it may be anything where the second is empty.
+    """
+    return {
+        name: (getattr(values, name), tuple(_CHOICES.get(name, ())), about)
+        for name, (_, _, about) in _FLAGS.items()
+    }
+
+
 def parse_flags_with_absl():
-    """Accepted for programs that use absl; flags here come from the environment."""
+    """Take the flags that the command line gives as `--jax_...`, by absl."""
+    importlib.import_module("minijax.absl_flags").parse_flags_with_absl()
 
 
 def config_with_absl():
-    """Accepted for programs that use absl; flags here come from the environment."""
+    """Make the flags absl's too, which `absl.app.run` reads from the command line."""
+    importlib.import_module("minijax.absl_flags").config_with_absl()
 
 
 class _ConfigModule(types.ModuleType):
