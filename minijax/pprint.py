@@ -115,7 +115,7 @@ def names():
                 yield "".join(word)
 
 
-class _Names:
+class Names:
     """Names for variables, handed out as they are met, and for shared jaxprs."""
 
     def __init__(self, settings=None):
@@ -123,6 +123,12 @@ class _Names:
         self.known = {}
         self.shared = {}
         self.settings = settings or Settings()
+
+    def with_settings(self, settings):
+        """The same names, for printing with other settings."""
+        other = Names(settings)
+        other.feed, other.known, other.shared = self.feed, self.known, self.shared
+        return other
 
     def __call__(self, atom):
         if type(atom) is Literal:
@@ -178,7 +184,8 @@ def _literal(value):
 def pretty(jaxpr, names=None, **settings):
     """A jaxpr and the jaxprs in its equations' parameters; `names` as `names_in` has."""
     if names is None:
-        names = _Names(Settings(**settings))
+        names = Names(Settings(**settings))
+    if not names.known:
         names.known.update(dict.fromkeys(_unread(jaxpr), "_"))
     shared = _shared(jaxpr)
     names.shared.update((id(inner), name) for name, inner in shared)
@@ -191,7 +198,7 @@ def pretty(jaxpr, names=None, **settings):
 
 def names_in(jaxpr):
     """The names that `pretty` gives the variables of a jaxpr, as a function of them."""
-    given = _Names()
+    given = Names()
     given.known.update(dict.fromkeys(_unread(jaxpr), "_"))
     _skeleton(jaxpr, given)
     return given
@@ -199,7 +206,7 @@ def names_in(jaxpr):
 
 def pretty_eqn(eqn, names=None):
     """One equation, with names of its own or those of a jaxpr."""
-    return _layout(_equation(eqn, names or _Names())).rstrip()
+    return _layout(_equation(eqn, names or Names())).rstrip()
 
 
 def _unread(jaxpr):

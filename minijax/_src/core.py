@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from minijax import check, core
+from minijax import check, core, pprint
+from minijax._src import pretty_printer
 from minijax._src._homes import names_of
 from minijax.ops.shape import canonical_shape
+from minijax.pprint import Settings as JaxprPpSettings  # noqa: F401
 from minijax.state.primitives import new_ref_p
 
 AxisName = Any
@@ -66,6 +68,30 @@ def extend_axis_env_nd(name_size_pairs):
 def unsafe_get_axis_names():
     """The names of the axes in scope."""
     return list(core.axis_env())
+
+
+class JaxprPpContext:
+    """The names of variables, which jaxprs printed after each other share."""
+
+    def __init__(self, var_names=None):
+        self.names = pprint.Names()
+        self.names.known.update(var_names or {})
+
+
+def _document(lines):
+    return pretty_printer.join(pretty_printer.brk(), map(pretty_printer.text, lines))
+
+
+def pp_jaxpr(jaxpr, context, settings):
+    """A jaxpr as a document of the lines it is printed on."""
+    names = context.names.with_settings(settings)
+    return _document(pprint.pretty(jaxpr, names=names).split("\n"))
+
+
+def pp_eqn(eqn, context, settings):
+    """An equation as such a document."""
+    names = context.names.with_settings(settings)
+    return _document(pprint.pretty_eqn(eqn, names).split("\n"))
 
 
 def canonicalize_shape(shape, context=""):
