@@ -1,5 +1,6 @@
 """Splitting functions into what is known and what is not (`jax.interpreters.partial_eval`)."""
 
+import functools
 from typing import Any
 
 from minijax import core
@@ -47,6 +48,38 @@ def dce_jaxpr(jaxpr, used_outputs, instantiate=False):
     used = [u or kept for u, kept in zip(used, instantiate, strict=True)]
     invars = [v for v, u in zip(jaxpr.invars, used, strict=True) if u]
     return smaller.replace(invars=invars), used
+
+
+class _DceRules:
+    """primitive -> rule(which outputs are used, equation) -> (which inputs are, equation).
+
+    A rule is asked where some outputs are not used; None for the equation drops it.
+    """
+
+    def __init__(self):
+        self._given = {}
+
+    def __setitem__(self, primitive, rule):
+        self._given[primitive] = rule
+        primitive.dce = lambda used, eqn: rule(used, eqn)[1]
+
+    def __getitem__(self, primitive):
+        if primitive in self._given:
+            return self._given[primitive]
+        if primitive.dce is None:
+            raise KeyError(primitive)
+        return functools.partial(_own_dce, primitive)
+
+    def __contains__(self, primitive):
+        return primitive.dce is not None
+
+
+def _own_dce(primitive, used, eqn):
+    smaller = primitive.dce(used, eqn)
+    return [any(a is b for b in smaller.invars) for a in eqn.invars], smaller
+
+
+dce_rules = _DceRules()
 
 
 def trace_to_jaxpr_dynamic(fun, in_avals, **_):

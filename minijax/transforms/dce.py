@@ -18,6 +18,8 @@ def dce(jaxpr, used_outputs=None):
         if eqn.marks or not live.isdisjoint(eqn.outvars):
             if eqn.primitive.dce is not None and not live.issuperset(eqn.outvars):
                 eqn = eqn.primitive.dce([v in live for v in eqn.outvars], eqn)
+                if eqn is None:
+                    continue
             kept.append(eqn)
             live.update([a for a in eqn.invars if type(a) is not Literal])
     kept.reverse()

@@ -10,9 +10,20 @@ from minijax.control.remat import name_p as name_p
 from minijax.control.remat import remat_p as remat_p
 from minijax.extend.core._calls import call_p as call_p
 from minijax.extend.core._calls import closed_call_p as closed_call_p
+from minijax.lax import linalg
+from minijax.ops import random as _random
+from minijax.ops.arithmetic import add_any_p as add_jaxvals_p  # noqa: F401
+from minijax.ops.convert import device_put_p as device_put_p
+from minijax.state.primitives import addupdate_p as addupdate_p
+from minijax.state.primitives import get_p as get_p
+from minijax.state.primitives import swap_p as swap_p
+
+_HOMES = lax, linalg, _random
 
 
 def __getattr__(name):
-    if name.endswith("_p") and hasattr(lax, name):
-        return getattr(lax, name)
+    if name.endswith("_p"):
+        for home in _HOMES:
+            if hasattr(home, name):
+                return getattr(home, name)
     raise missing_attribute(__name__, name)
