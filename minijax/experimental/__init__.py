@@ -7,10 +7,10 @@ from minijax.alias import missing_attribute
 from minijax.control.callback import io_callback as io_callback
 
 _LAZY = {
-    "array_serialization", "checkify", "colocated_python", "compilation_cache",
-    "compute_on", "custom_partitioning", "hijax", "jet", "key_reuse", "layout", "mesh_utils",
-    "multihost_utils", "ode", "pjit", "random", "roofline", "scheduling_groups",
-    "serialize_executable", "shard_map", "sparse", "xla_metadata",
+    "array_serialization", "buffer_callback", "checkify", "colocated_python",
+    "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet", "key_reuse",
+    "layout", "mesh_utils", "multihost_utils", "ode", "pjit", "random", "roofline",
+    "scheduling_groups", "serialize_executable", "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
 
 
