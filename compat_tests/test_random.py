@@ -497,6 +497,11 @@ def of_own(framework, key_shape):
     )
 
 
+def test_keys_of_other_sizes_are_refused_by_name():
+    with pytest.raises(NotImplementedError, match=r"key_shape=\(13,\)"):
+        of_own(minijax, (13,))
+
+
 GENERATORS = {
     "rbg": lambda framework: "rbg",
     "unsafe_rbg": lambda framework: "unsafe_rbg",

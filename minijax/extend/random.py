@@ -1,5 +1,7 @@
 """The generators behind keys, and new ones (`jax.extend.random`)."""
 
+import math
+
 import numpy as np
 
 from minijax import dtypes
@@ -65,7 +67,14 @@ def define_prng_impl(
             (*shape, *key_shape); random_bits: (words, bit_width, shape) -> unsigned
             integers; fold_in: (words, uint32) -> words.
         name: what the generator is called; tag: its short name, as in `key<tag>`.
+
+    NotImplementedError for keys of other sizes: a key is kept as one number.
     """
+    if math.prod(key_shape) not in (1, 2, 4):
+        raise NotImplementedError(
+            "minijax has keys of one, two or four uint32 words; the generator "
+            f"{name!r} asks for key_shape={tuple(key_shape)}"
+        )
     spec = PRNGSpec(name)
     dtype = dtypes.key_dtypes[spec] = dtypes.KeyTy(spec, tag, tuple(key_shape))
     rank = len(key_shape)
