@@ -295,3 +295,26 @@ def test_remat_transform(policy):
         )
 
     assert_same(outs)
+
+
+def test_references_to_tokens():
+    """They are read, written and added to as wholes; only in programs."""
+
+    def told(side):
+        core, ops = side("_src.core"), _state(side, "primitives")
+
+        def f(ref):
+            x = ref[...]
+            ref[...] = x
+            ops.ref_addupdate(ref, (), x)
+
+        jaxpr = side.make_jaxpr(f)(side.ref.AbstractRef(core.AbstractToken()))
+        return _effects(jaxpr), [str(v.aval) for v in jaxpr.jaxpr.invars]
+
+    assert told(SIDES[1]) == told(SIDES[0])
+
+
+def test_device_put_takes_no_reference():
+    for side in SIDES:
+        error = raised(lambda side=side: side.device_put(side.new_ref(np.ones(2))))
+        assert type(error) is TypeError

@@ -24,6 +24,8 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
 
     ValueError for other devices, RuntimeError for arrays that were deleted.
     """
+    if core.ref_rules.in_use and core.is_ref(x):
+        raise TypeError(f"device_put takes arrays, and got a reference: {x}")
     if may_alias and donate is True:
         raise ValueError("may_alias and donate cannot be True at the same time.")
     if transfers_guarded():

@@ -183,6 +183,8 @@ get_p = _define(
 
 
 def _check_new(name, ref, new, part):
+    if new is part:
+        return
     if new.shape != part.shape:
         raise ValueError(
             f"Invalid shape for `{name}`. Ref shape: {ref.shape}. Expected shape: "
@@ -307,13 +309,16 @@ def _located(name, ref, index):
     if type(ref) is TransformedRef:
         path, arrays = split_index(ref.shape, index)
         return ref.ref, [*ref.arrays, *arrays], ref.path + path
-    path, arrays = split_index(_checked_ref(name, ref).shape, index)
+    inner = core.get_aval(_checked_ref(name, ref)).inner_aval
+    path, arrays = split_index(getattr(inner, "shape", ()), index)  # of a token: none
     return ref, arrays, path
 
 
 def _as_value(ref, x):
     """What is written, as an array; a Python scalar takes the reference's dtype."""
     aval = core.get_aval(x)
+    if not isinstance(aval, ShapedArray):
+        return x
     kinds = np.floating, np.complexfloating, np.integer
     same_kind = any(
         dtypes.issubdtype(aval.dtype, k) and dtypes.issubdtype(ref.dtype, k)

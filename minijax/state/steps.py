@@ -123,4 +123,6 @@ def written(value, arrays, path, new, operation="set"):
 @functools.lru_cache(4096)
 def part_aval(inner, arrays, path):
     """The aval of a part, from those of the value and of the arrays in the path."""
+    if not path:
+        return inner
     return trace(lambda x, *i: [read(x, i, path)], [inner, *arrays]).out_avals[0]
