@@ -30,7 +30,7 @@
     return (mjx_t_##T)(n < BITS ? r : 0);                                                 \
   }                                                                                       \
   MJX_INLINE mjx_t_##T mjx_s_population_count_##T(mjx_t_##T a) {                          \
-    return (mjx_t_##T)mjx_popcount_##W((W)(mjx_t_##U)a);                                  \
+    return (mjx_t_##T)mjx_popcount_##U((mjx_t_##U)a);                                     \
   }                                                                                       \
   MJX_INLINE mjx_t_##T mjx_s_clz_##T(mjx_t_##T a) {                                       \
     return (mjx_t_##T)mjx_clz_##W((W)(mjx_t_##U)a, BITS);                                 \
@@ -55,7 +55,21 @@
   MJX_INLINE mjx_t_b1 mjx_s_gt_##T(mjx_t_##T a, mjx_t_##T b) { return a > b; }  \
   MJX_INLINE mjx_t_b1 mjx_s_ge_##T(mjx_t_##T a, mjx_t_##T b) { return a >= b; }
 
-MJX_INLINE uint32_t mjx_popcount_uint32_t(uint32_t x) {
+/* Sums of bits, of pairs, of nibbles, .., in the type's own width: vectors then hold more. */
+MJX_INLINE mjx_t_u8 mjx_popcount_u8(mjx_t_u8 x) {
+  x = (mjx_t_u8)(x - ((x >> 1) & 0x55));
+  x = (mjx_t_u8)((x & 0x33) + ((x >> 2) & 0x33));
+  return (mjx_t_u8)((x + (x >> 4)) & 0x0f);
+}
+
+MJX_INLINE mjx_t_u16 mjx_popcount_u16(mjx_t_u16 x) {
+  x = (mjx_t_u16)(x - ((x >> 1) & 0x5555));
+  x = (mjx_t_u16)((x & 0x3333) + ((x >> 2) & 0x3333));
+  x = (mjx_t_u16)((x + (x >> 4)) & 0x0f0f);
+  return (mjx_t_u16)((x + (x >> 8)) & 0x1f);
+}
+
+MJX_INLINE uint32_t mjx_popcount_u32(uint32_t x) {
   x -= (x >> 1) & 0x55555555u;
   x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
   x = (x + (x >> 4)) & 0x0f0f0f0fu;
@@ -63,19 +77,23 @@ MJX_INLINE uint32_t mjx_popcount_uint32_t(uint32_t x) {
   return (x + (x >> 16)) & 0x3fu;
 }
 
-MJX_INLINE uint64_t mjx_popcount_uint64_t(uint64_t x) {
-  return mjx_popcount_uint32_t((uint32_t)x) + mjx_popcount_uint32_t((uint32_t)(x >> 32));
+MJX_INLINE uint64_t mjx_popcount_u64(uint64_t x) {
+  return mjx_popcount_u32((uint32_t)x) + mjx_popcount_u32((uint32_t)(x >> 32));
 }
 
-/* Leading zeros of the low `bits` bits: smear the top bit down, count the rest. */
+/* Leading zeros of the low `bits` bits: smear the top bit down, count the rest; where vectors have
+ * an instruction for it, by that. */
 MJX_INLINE uint32_t mjx_clz_uint32_t(uint32_t x, uint32_t bits) {
+#if defined(__AVX512CD__)
+  return x ? (uint32_t)__builtin_clz(x) - (32 - bits) : bits;
+#endif
   x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16;
-  return bits - mjx_popcount_uint32_t(x);
+  return bits - mjx_popcount_u32(x);
 }
 
 MJX_INLINE uint64_t mjx_clz_uint64_t(uint64_t x, uint64_t bits) {
   x |= x >> 1, x |= x >> 2, x |= x >> 4, x |= x >> 8, x |= x >> 16, x |= x >> 32;
-  return bits - mjx_popcount_uint64_t(x);
+  return bits - mjx_popcount_u64(x);
 }
 
 MJX_DEFINE_INT(i8, u8, uint32_t, 8)
