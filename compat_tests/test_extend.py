@@ -618,7 +618,17 @@ def _kinds_of_arguments(side):
     return str(seen)
 
 
-@pytest.mark.parametrize("program", [_zeros_as_trees, _kinds_of_arguments])
+def _zeros_of_trees(side):
+    zero = side("custom_derivatives").zero_from_primal
+    primals = (1.0, {"a": np.ones(2, np.float32)}, None)
+    symbolic = side("tree_util").tree_leaves(zero(primals, symbolic_zeros=True))
+    plain = zero(primals)
+    return [str([(x, x.shape, x.weak_type) for x in symbolic]), plain[0], plain[1]["a"]]
+
+
+@pytest.mark.parametrize(
+    "program", [_zeros_as_trees, _kinds_of_arguments, _zeros_of_trees]
+)
 def test_what_rules_see(program):
     assert_same(program)
 

@@ -74,6 +74,13 @@ def _scaled(side):
     return lambda x, y: side.jnp.sin(x) * y
 
 
+def _doubled(side, of_tangent=None):
+    """A linear function whose rule is itself, or another function."""
+    f = side.custom_jvp(lambda x: x * 2.0)
+    f.defjvp(lambda primals, tangents: (f(*primals), (of_tangent or f)(*tangents)))
+    return f
+
+
 SHAPED = types.SimpleNamespace(shape=(3,), dtype=np.dtype("float32"))
 EDGES = {
     "grad of str": lambda s: s.grad(lambda x: x)("foo"),
@@ -86,6 +93,8 @@ EDGES = {
         np.ones(3, np.float32)
     ),
     "cotangent of other type": lambda s: s.linear_transpose(lambda x: x, 1.0)(1j),
+    "transpose of custom_jvp": lambda s: s.linear_transpose(_doubled(s), 1.0)(3.0),
+    "custom_jvp of a tangent": lambda s: s.grad(_doubled(s, s.jit(_doubled(s))))(1.0),
     "linearize of ints": lambda s: s.linearize(s.jnp.sum, s.jnp.arange(3))[1](
         np.ones(3)
     ),

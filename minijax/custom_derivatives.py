@@ -23,9 +23,9 @@ def custom_vjp_primal_tree_values(tree):
 
 
 def zero_from_primal(val, symbolic_zeros=False):
-    """The zero tangent of a primal value."""
-    aval = SymbolicZero(typeof(val).to_tangent_aval())
-    return aval if symbolic_zeros else zeros(aval.aval)
+    """The zero tangents of primal values, which may be a tree."""
+    make = SymbolicZero if symbolic_zeros else zeros
+    return tree_map(lambda x: make(typeof(x).to_tangent_aval()), val)
 
 
 def __getattr__(name: str) -> Any:

@@ -55,9 +55,10 @@ class SymbolicZero:
     dtype = property(lambda self: self.aval.dtype)
     ndim = property(lambda self: self.aval.ndim)
     size = property(lambda self: self.aval.size)
+    weak_type = property(lambda self: self.aval.weak_type)
 
     def __repr__(self):
-        return f"SymbolicZero({self.aval})"
+        return "SymbolicZero"
 
 
 def with_shape(x):

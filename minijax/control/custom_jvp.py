@@ -22,7 +22,7 @@ from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import add_tangents, define, instantiate, zeros
 from minijax.trace import WrappedFun, hoist_consts, named_like, trace
 from minijax.traceback_util import api_boundary
-from minijax.transforms import batching
+from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 
 
@@ -152,13 +152,18 @@ def _custom_jvp_dce(used, eqn):
     return eqn.replace(outvars=wanted(eqn.outvars), params=params)
 
 
+def _custom_jvp_transpose(cts, *args, call_jaxpr, **_):
+    # Of a call on tangents, which has no derivative any more that its rule could say.
+    return ad.backward_pass(call_jaxpr.jaxpr, call_jaxpr.consts, args, cts)
+
+
 custom_jvp_call_p = define(
     "custom_jvp_call",
     cls=CustomJVPCall,
     shape=call_shape("custom_jvp"),
     reference=call_reference,
     jvp=BY_TRACE,
-    transpose=BY_TRACE,
+    transpose=_custom_jvp_transpose,
     batch=BY_TRACE,
     lower=call_lower,
     dce=_custom_jvp_dce,
