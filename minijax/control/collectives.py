@@ -59,21 +59,35 @@ def _no_groups(groups):
 # --- reductions -----------------------------------------------------------------------
 
 
-def _bind_reduction(primitive, x, axis_name, axis_index_groups):
+def _bind_reduction(primitive, reduce, x, axis_name, axis_index_groups):
+    """`primitive` over the names in `axis_name`, `reduce` over the positions in it."""
     _no_groups(axis_index_groups)
     leaves, tree = flatten(x)
-    if not leaves:
-        return x
-    outs = primitive.bind(*leaves, axes=_names(axis_name), axis_index_groups=None)
-    return unflatten(tree, outs)
+    positions = tuple([i for i in _names(axis_name) if isinstance(i, int)])
+    names = tuple([i for i in _names(axis_name) if not isinstance(i, int)])
+    if positions:
+        leaves = [reduce(leaf, positions) for leaf in leaves]
+    if leaves and (names or not positions):
+        leaves = primitive.bind(*leaves, axes=names, axis_index_groups=None)
+    return unflatten(tree, leaves)
 
 
 def psum(x, axis_name, *, axis_index_groups=None):
-    """The sum of `x` over a named axis (or several): a pytree like `x`."""
+    """The sum of `x` over a named axis (or several): a pytree like `x`.
+
+    An integer among the names is an axis of `x`, here and in `pmax` and `pmin`.
+    """
     if isinstance(x, (int, float, complex, np.number)) and not isinstance(x, bool):
-        return core.axis_size(axis_name) * x
+        return _sum_of_constant(x, _names(axis_name))
     x = tree_map(_at_least_int, x)
-    return _bind_reduction(psum_p, x, axis_name, axis_index_groups)
+    return _bind_reduction(psum_p, reduce_sum, x, axis_name, axis_index_groups)
+
+
+def _sum_of_constant(x, axes):
+    for axis in axes:
+        if isinstance(axis, int):
+            raise ValueError(f"axis {axis} is out of bounds for array of dimension 0")
+    return core.axis_size(axes) * x
 
 
 def _at_least_int(leaf):
@@ -85,7 +99,7 @@ def _at_least_int(leaf):
 def pmean(x, axis_name, *, axis_index_groups=None):
     """The mean of `x` over a named axis."""
     total = psum(x, axis_name, axis_index_groups=axis_index_groups)
-    n = core.axis_size(axis_name)
+    n = _sum_of_constant(1, _names(axis_name))
 
     def mean(leaf):
         aval = core.get_aval(leaf)
@@ -99,12 +113,12 @@ def pmean(x, axis_name, *, axis_index_groups=None):
 
 def pmax(x, axis_name, *, axis_index_groups=None):
     """The largest `x` over a named axis."""
-    return _bind_reduction(pmax_p, x, axis_name, axis_index_groups)
+    return _bind_reduction(pmax_p, reduce_max, x, axis_name, axis_index_groups)
 
 
 def pmin(x, axis_name, *, axis_index_groups=None):
     """The smallest `x` over a named axis."""
-    return _bind_reduction(pmin_p, x, axis_name, axis_index_groups)
+    return _bind_reduction(pmin_p, reduce_min, x, axis_name, axis_index_groups)
 
 
 def _unbound(what, name):

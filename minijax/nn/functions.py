@@ -20,6 +20,7 @@ from minijax.numpy.promotion import (
     promote_args_inexact,
     promote_dtypes_inexact,
 )
+from minijax.numpy.reductions import reduction_axes, reduction_size
 
 tanh = jnp.tanh
 
@@ -231,15 +232,6 @@ log1mexp.defjvps(lambda t, ans, x: t / jnp.expm1(x))
 # --- sums of exponentials -------------------------------------------------------------
 
 
-def _reduced_axes(x, axis):
-    """(axes counted from 0, axis as given or as a tuple) of a reduction."""
-    rank = x.ndim
-    if axis is None:
-        return tuple(range(rank))
-    given = axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple([canonical_axis(d, rank) for d in given])
-
-
 def logsumexp(
     a, axis=None, b=None, keepdims=False, return_sign=False, where=None
 ) -> Any:
@@ -263,15 +255,15 @@ def logsumexp(
         if where is not None:
             a = jnp.where(where, a, 0)
         a = jnp.where(b != 0, a, -jnp.inf)
-    axes = _reduced_axes(a, axis)
-    top = jnp.max(a.real, axis=axes, keepdims=keepdims, where=where, initial=-jnp.inf)
+    axes, _ = reduction_axes(axis, a.ndim)
+    top = jnp.max(a.real, axis=axis, keepdims=keepdims, where=where, initial=-jnp.inf)
     top = lax.select(lax.is_finite(top), top, lax.full_like(top, 0))
     top = lax.stop_gradient(top)
     shift = top if keepdims else lax.expand_dims(top, axes)
     terms = lax.exp(lax.sub(a, shift.astype(a.dtype)))
     if b is not None:
         terms = lax.mul(terms, b)
-    total = jnp.sum(terms, axis=axes, keepdims=keepdims, where=where)
+    total = jnp.sum(terms, axis=axis, keepdims=keepdims, where=where)
     sign = lax.sign(total)
     if return_sign or not is_complex(a):
         total = lax.abs(total)
@@ -294,7 +286,7 @@ def logmeanexp(x, axis=None, where=None, keepdims=False):
 
 def _count(x, axis, where, keepdims):
     if where is None:
-        return np.asarray(np.prod([x.shape[d] for d in _reduced_axes(x, axis)]))
+        return np.asarray(reduction_size(x, axis))
     where = jnp.broadcast_to(where, x.shape)
     return jnp.sum(where, axis=axis, keepdims=keepdims, dtype=dtype_of(x))
 

@@ -41,20 +41,48 @@ def _no_out(name, out):
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported.")
 
 
-def _axes(axis, rank):
+def _static_axes(axis):
+    """None, one axis or a tuple of axes; some may be names of mapped axes."""
+    axis = _known(axis)
     if axis is None:
-        return tuple(range(rank))
-    if hasattr(axis, "__index__"):
-        axis = (axis,)
-    axes = tuple([canonical_axis(_static(i), rank) for i in axis])
-    if len(set(axes)) != len(axes):
-        raise ValueError(f"duplicate value in 'axis': {tuple(axis)}")
-    return axes
+        return None
+    try:
+        return operator.index(axis)
+    except TypeError:
+        return tuple([i if isinstance(i, str) else _static(i) for i in axis])
+
+
+def reduction_axes(axis, rank):
+    """(positions counted from 0, names of mapped axes)."""
+    axis = _static_axes(axis)
+    if axis is None:
+        return tuple(range(rank)), ()
+    if type(axis) is int:
+        return (canonical_axis(axis, rank),), ()
+    names = tuple([i for i in axis if isinstance(i, str)])
+    positions = tuple([canonical_axis(i, rank) for i in axis if type(i) is int])
+    if len({*positions, *names}) != len(axis):
+        raise ValueError(f"duplicate value in 'axis': {axis}")
+    return positions, names
+
+
+def reduction_size(a, axis):
+    """The number of elements that are reduced to one."""
+    axis = _static_axes(axis)
+    if axis is None:
+        return a.size
+    axis = axis if isinstance(axis, tuple) else (axis,)
+    return math.prod(
+        [lax.axis_size(i) if isinstance(i, str) else a.shape[i] for i in axis]
+    )
+
+
+def _known(axis):
+    return concrete_or_error(None, axis, "axis argument to a jnp reduction")
 
 
 def _static(axis):
-    axis = concrete_or_error(None, axis, "axis argument to a jnp reduction")
-    return operator.index(axis)
+    return operator.index(_known(axis))
 
 
 def _promoted_integer(dtype):
@@ -90,21 +118,24 @@ def _mask(a, where, value):
 
 
 def _reduce(name, a, op, axis, keepdims, where, identity, out, initial=None,
-            combine: Any = None, compute=None, result=None):  # fmt: skip
+            combine: Any = None, compute=None, result=None,
+            collective: Any = None):  # fmt: skip
     """A reduction by the lax function `op` of an operand and axes.
 
     compute, result: the dtypes it is taken and given in; combine: what joins `initial`
-    to it; identity: what masked elements become.
+    to it; identity: what masked elements become; collective: `op` for mapped axes.
     """
     _no_out(name, out)
     check_where(name, where)
     a = asarray(a)
-    axes = _axes(axis, a.ndim)
+    axes, names = reduction_axes(axis, a.ndim)
+    if names and collective is None:
+        raise NotImplementedError(f"Named reductions not implemented for jnp.{name}()")
     if a.dtype != compute or a.weak_type:
         a = convert(a, compute)
     if where is not None:
         a = _mask(a, where, identity)
-    value = op(a, axes)
+    value = collective(a, axes + names) if names else op(a, axes)
     if result != compute:
         value = convert(value, result)
     if initial is not None:
@@ -157,6 +188,7 @@ def _add_up(name, op, combine, identity, a, axis, dtype, out, keepdims, initial,
         combine,
         compute,
         result,
+        lax.psum if name == "sum" else None,
     )
 
 
@@ -189,7 +221,7 @@ def _extremum(name, op, combine, a, axis, out, keepdims, initial, where):
     (a,) = ensure_arraylike(name, a)
     a = asarray(a)
     check_where(name, where)
-    axes = _axes(axis, a.ndim)
+    axes, _ = reduction_axes(axis, a.ndim)
     if initial is None:
         if where is not None:
             raise ValueError(
@@ -202,8 +234,9 @@ def _extremum(name, op, combine, a, axis, out, keepdims, initial, where):
                 f"zero-size array to reduction operation {name} which has no identity"
             )
     worst = _worst(name, a.dtype) if where is not None else None
-    return _reduce(name, a, op, axes, keepdims, where, worst, out, initial, combine,
-                   a.dtype, a.dtype)  # fmt: skip
+    collective = lax.pmax if name == "max" else lax.pmin
+    return _reduce(name, a, op, axis, keepdims, where, worst, out, initial, combine,
+                   a.dtype, a.dtype, collective)  # fmt: skip
 
 
 def _worst(name, dtype):
@@ -262,7 +295,7 @@ def ptp(a, axis=None, out=None, keepdims=False):
     """The largest minus the smallest element along axes."""
     (a,) = ensure_arraylike("ptp", a)
     _no_out("ptp", out)
-    return _ptp(a, canonical_axes(axis, len(shape_of(a))), keepdims)
+    return _ptp(a, _static_axes(axis), keepdims)
 
 
 @jit(static_argnames=("axis", "keepdims"))
@@ -330,15 +363,14 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
 def _mean(a, axis, dtype, keepdims, where):
     check_where("mean", where)
     compute, result = _mean_dtypes(dtype, a)
-    axes = _axes(axis, a.ndim)
     if where is None:
-        count = literal(math.prod([a.shape[i] for i in axes]), compute)
+        count = literal(reduction_size(a, axis), compute)
     else:
         count = sum(
-            broadcast_to(where, a.shape), axes, dtype=compute, keepdims=keepdims
+            broadcast_to(where, a.shape), axis, dtype=compute, keepdims=keepdims
         )
-    value = _reduce("mean", a, lax.reduce_sum, axes, keepdims, where, 0, None,
-                    compute=compute, result=compute)  # fmt: skip
+    value = _reduce("mean", a, lax.reduce_sum, axis, keepdims, where, 0, None,
+                    compute=compute, result=compute, collective=lax.psum)  # fmt: skip
     return convert(lax.div(value, count), result)
 
 
@@ -351,12 +383,11 @@ def average(a, axis=None, weights=None, returned=False, keepdims=False):
     if weights is None:
         check_arraylike("average", a)
         a = asarray(a)
+        axis = None if axis is None else canonical_axes(axis, a.ndim)
         value = mean(a, axis=axis, keepdims=keepdims)
         if not returned:
             return value
-        axes = _axes(axis, a.ndim)
-        count = literal(math.prod([a.shape[i] for i in axes]), value.dtype)
-        return value, broadcast_to(count, value.shape)
+        return value, lax.full_like(value, reduction_size(a, axis))
     a, weights = ensure_arraylike("average", a, weights)
     dtype = inexact_dtype(dtypes.result_type(a, weights))
     a, weights = convert(a, dtype), convert(weights, dtype)
@@ -372,7 +403,7 @@ def average(a, axis=None, weights=None, returned=False, keepdims=False):
 def _spread_weights(a, weights, axis):
     if axis is None:
         raise ValueError("Axis must be specified when shapes of a and weights differ.")
-    axes = _axes(axis, a.ndim)
+    axes, _ = reduction_axes(axis, a.ndim)
     if weights.shape != tuple([a.shape[i] for i in axes]):
         raise ValueError(
             "Shape of weights must be consistent with shape of a along specified axis."
@@ -392,8 +423,9 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     (a,) = ensure_arraylike("var", a)
     _no_out("var", out)
     ddof = _degrees_of_freedom(ddof, correction)
-    axis = axis if axis is None or isinstance(axis, tuple) else _hashable(axis)
-    return _var(a, axis, user_dtype(dtype, "var"), ddof, keepdims, where, mean)
+    return _var(
+        a, _static_axes(axis), user_dtype(dtype, "var"), ddof, keepdims, where, mean
+    )
 
 
 def _degrees_of_freedom(ddof, correction):
@@ -402,10 +434,6 @@ def _degrees_of_freedom(ddof, correction):
     if not isinstance(ddof, int) or ddof != 0:
         raise ValueError("ddof and correction can't be provided simultaneously.")
     return correction
-
-
-def _hashable(axis):
-    return _static(axis) if hasattr(axis, "__index__") else tuple(axis)
 
 
 def _variance_dtypes(dtype, a):
@@ -441,28 +469,22 @@ def _var(a, axis, dtype, ddof, keepdims, where, mean):
     a = convert(a, compute)
     if mean is None:
         mean = _mean(a, axis, compute, True, where)
-    centered = lax.sub(a, _to_rank(convert(mean, compute), a.ndim))
+    centered = lax.sub(a, convert(asarray(mean), compute))
     if is_complex(centered):
         centered = lax.real(lax.mul(centered, lax.conj(centered)))
     else:
         centered = lax.square(centered)
     real = dtype_of(centered)
     if where is None:
-        axes = _axes(axis, a.ndim)
-        count = literal(math.prod([a.shape[i] for i in axes]), real)
+        count = literal(reduction_size(a, axis), real)
     else:
         count = sum(broadcast_to(where, a.shape), axis, dtype=real, keepdims=keepdims)
     divisor = lax.sub(count, convert(ddof, real))
     total = _reduce("sum", centered, lax.reduce_sum, axis, keepdims, where, 0, None,
-                    compute=real, result=real)  # fmt: skip
+                    compute=real, result=real, collective=lax.psum)  # fmt: skip
     value = convert(lax.div(total, divisor), result)
     positive = lax.gt(divisor, literal(0, real))
     return _where(positive, value, np.nan)
-
-
-def _to_rank(x, rank):
-    x = asarray(x)
-    return lax.expand_dims(x, range(rank - x.ndim)) if 0 < x.ndim < rank else x
 
 
 def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None,
@@ -474,8 +496,7 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     dtype = user_dtype(dtype, "std")
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
-    axis = axis if axis is None or isinstance(axis, tuple) else _hashable(axis)
-    return _std(a, axis, dtype, ddof, keepdims, where, mean)
+    return _std(a, _static_axes(axis), dtype, ddof, keepdims, where, mean)
 
 
 @jit(static_argnames=("axis", "dtype", "keepdims"))

@@ -203,8 +203,9 @@ def _axes_batch(primitive_of):
 
     def batch(axis, args, dims, *, axes, **params):
         (x,), (d,) = args, dims
-        rank = len(shape_of(x)) - 1
-        shifted = tuple(k % rank + (k % rank >= d) for k in axes)
+        shape_ = shape_of(x)
+        _check_axes(ShapedArray(shape_[:d] + shape_[d + 1 :], x.dtype), axes)
+        shifted = tuple(k + (k >= d) for k in axes)
         out = primitive_of().bind(x, axes=shifted, **params)
         return out, d - sum(k < d for k in shifted)
 
