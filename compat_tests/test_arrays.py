@@ -88,6 +88,11 @@ EXPRESSIONS = [
     "jit(jnp.sin)(convertible)", "jax.lax.sin(convertible)", "jax.device_put(convertible)",
     "jax.vmap(jnp.sin)(convertible)", "x[0] + convertible", "jnp.asarray(convertible)",
     "jnp.zeros_like(convertible)", "x % convertible", "jnp.roll(x, scalar)",
+    *[f"jnp.{call}" for call in (
+        "ravel(node)", "squeeze(node)", "tril_indices_from(node)", "fmax(node, node)",
+        "isclose(node, 1)", "clip(node, node, 2)", "union1d(node, node)",
+    )],
+    "jnp.lexsort([[1, 2]])", "jnp.tril_indices_from([[1]])", "jnp.nan_to_num(x, x[0])",
     "jnp.reshape(convertible, -1)", "jnp.moveaxis(convertible, 0, 1)",
     "jnp.select([x > 1], [scalar], 0)", "jax.random.fold_in(key, scalar)",
     "jax.core.ensure_compile_time_eval is jax.ensure_compile_time_eval",
@@ -294,6 +299,19 @@ def _under(context, f):
         return f()
 
 
+def _node(side):
+    """A Convertible of a class that is a pytree, as arguments of jitted functions are."""
+
+    class Node(Convertible):
+        pass
+
+    def parts(node):
+        return (node.array,), None
+
+    side("tree_util").register_pytree_node(Node, parts, lambda _, parts: Node(*parts))
+    return Node(side.jnp.ones((1, 3)))
+
+
 def _tiles(sharding):
     found = sharding._to_xla_hlo_sharding(2)
     return found.tile_assignment_dimensions(), found.tile_assignment_devices()
@@ -345,6 +363,7 @@ def _names(side):
         "key": side("random").key(3),
         "deleted": deleted,
         "convertible": Convertible(jnp.ones((2, 3))),
+        "node": _node(side),
         "forwarding": Forwarding(jnp.ones((2, 3))),
         "scalar": Forwarding(jnp.int32(2)),
         "ravel_pytree": side("flatten_util").ravel_pytree,

@@ -276,7 +276,7 @@ scalar_types.install_asarray(asarray)
 
 def astype(x, dtype, /, *, copy=False, device=None) -> Any:
     """`x` in another dtype (None: the default float); floats to integers truncate."""
-    check_arraylike("astype", x)
+    (x,) = ensure_arraylike("astype", x)
     dtype = float if dtype is None else dtype
     dtype = dtypes.check_user_dtype(dtype, "astype")
     out = _from_object(x, None)
@@ -309,7 +309,7 @@ def _complex_as_real(x, dtype):
 
 def copy(a, order=None) -> Any:
     """A copy of an array."""
-    check_arraylike("copy", a)
+    (a,) = ensure_arraylike("copy", a)
     return array(a, copy=True, order=order)
 
 
@@ -615,7 +615,7 @@ def linspace(
     """
     num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.linspace"))
     axis = operator.index(axis)
-    check_arraylike("linspace", start, stop)
+    start, stop = ensure_arraylike("linspace", start, stop)
     dtype = user_dtype(dtype, "linspace")
     out = _linspace(start, stop, num, endpoint, retstep, dtype, axis)
     if retstep:
@@ -680,7 +680,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 @jit(static_argnames=("num", "endpoint", "dtype", "axis"))
 def _logspace(start, stop, num, endpoint, base, dtype, axis):
-    check_arraylike("logspace", start, stop)
+    start, stop = ensure_arraylike("logspace", start, stop)
     dtype = _range_dtype(start, stop, dtype)
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)
@@ -705,7 +705,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 @jit(static_argnames=("num", "endpoint", "dtype", "axis"))
 def _geomspace(start, stop, num, endpoint, dtype, axis):
-    check_arraylike("geomspace", start, stop)
+    start, stop = ensure_arraylike("geomspace", start, stop)
     dtype = _range_dtype(start, stop, dtype)
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)

@@ -121,7 +121,7 @@ def trim_zeros(filt, trim="fb", axis=None):
         "Error arose in the `filt` argument of trim_zeros()",
     )  # fmt: skip
     filt = asarray(filt)
-    axes = canonical_axes(axis, host.ndim)
+    axes = canonical_axes(axis, host.ndim, distinct=True)
     if not {"f", "b"} & set(trim.lower()):
         return filt
     places = np.nonzero(host) if axes else ()

@@ -13,8 +13,8 @@ from minijax.numpy.creation import arange, asarray, canonical_shape
 from minijax.numpy.promotion import (
     broadcast_shapes,
     canonical_axis,
-    check_arraylike,
     core_sizes,
+    ensure_arraylike,
     shape_of,
 )
 from minijax.transforms import batching
@@ -58,7 +58,6 @@ def _parse_signature(signature):
     """'(n,m),(m)->(n)' as lists of the names of core dimensions: of arguments, of
     results.
     """
-    signature = signature.replace(" ", "")
     if not _SIGNATURE.match(signature):
         raise ValueError(f"not a valid gufunc signature: {signature}")
     return [
@@ -84,35 +83,30 @@ def vectorize(pyfunc, *, excluded=frozenset(), signature=None):
 
     @functools.wraps(pyfunc)
     def wrapped(*args, **kwargs):
-        where = f"vectorized function with excluded={frozenset(excluded)!r}"
+        where = f"vectorized function with {excluded=!r}"
         if signature is not None:
             where += f" and {signature=}"
-        fun, arrays = _without_excluded(pyfunc, excluded, args, kwargs)
+        named = {name: x for name, x in kwargs.items() if name in excluded}
+        fun, arrays = _without(functools.partial(pyfunc, **named), excluded, args)
         return _vectorized(fun, signature, arrays, where)
 
     return wrapped
 
 
-def _without_excluded(pyfunc, excluded, args, kwargs):
-    """(function of the mapped arguments, these)."""
-    fixed = {i: x for i, x in enumerate(args) if i in excluded or x is None}
-    mapped_names = [name for name in kwargs if name not in excluded]
-    places = [i for i in range(len(args)) if i not in fixed]
+def _without(fun, places, args):
+    """(`fun` of the arguments at other places, these)."""
+    others = [i for i in range(len(args)) if i not in places]
 
-    def fun(*arrays):
-        full, rest = list(args), dict(kwargs)
-        for i, x in zip(places, arrays, strict=False):
+    def of_others(*arrays):
+        full = list(args)
+        for i, x in zip(others, arrays, strict=True):
             full[i] = x
-        for name, x in zip(mapped_names, arrays[len(places) :], strict=True):
-            rest[name] = x
-        return pyfunc(*full, **rest)
+        return fun(*full)
 
-    arrays = [args[i] for i in places] + [kwargs[name] for name in mapped_names]
-    return fun, arrays
+    return of_others, [args[i] for i in others]
 
 
 def _vectorized(fun, signature, arrays, where):
-    arrays = [asarray(x) for x in arrays]
     if signature is None:
         inputs, outputs = [()] * len(arrays), None
     else:
@@ -122,6 +116,12 @@ def _vectorized(fun, signature, arrays, where):
                 f"wrong number of positional arguments: expected {len(inputs)}, got "
                 f"{len(arrays)} on {where}"
             )
+    absent = {i for i, x in enumerate(arrays) if x is None}
+    if any(inputs[i] != () for i in absent):
+        raise ValueError(f"Cannot pass None at locations {absent} with {signature=}")
+    fun, arrays = _without(fun, absent, arrays)
+    arrays = [asarray(x) for x in arrays]
+    inputs = [names for i, names in enumerate(inputs) if i not in absent]
     sizes = core_sizes(arrays, inputs, where)
     leads = [
         x.shape[: x.ndim - len(names)] for x, names in zip(arrays, inputs, strict=True)
@@ -193,7 +193,7 @@ def _checked(fun, outputs, sizes, where):
 
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     """`func1d`, of vectors, applied to every line of `arr` along an axis."""
-    check_arraylike("apply_along_axis", arr)
+    (arr,) = ensure_arraylike("apply_along_axis", arr)
     arr = asarray(arr)
     axis = canonical_axis(axis, arr.ndim)
 
@@ -210,7 +210,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
 def apply_over_axes(func, a, axes):
     """`func(a, axis)` applied for one axis after the other, which may keep or drop it."""
-    check_arraylike("apply_over_axes", a)
+    (a,) = ensure_arraylike("apply_over_axes", a)
     a = asarray(a)
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
         out = func(a, axis=axis)

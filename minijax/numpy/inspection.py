@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minijax import dtypes
-from minijax.numpy.promotion import canonical_axes, check_arraylike
+from minijax.numpy.promotion import canonical_axes, ensure_arraylike
 
 _KINDS = {
     "bool": (np.bool_,),
@@ -41,7 +41,7 @@ def _converted(a, name):
     if hasattr(a, "__jax_array__"):
         return a.__jax_array__()
     try:
-        check_arraylike(name, a)
+        (a,) = ensure_arraylike(name, a)
     except TypeError as error:
         warnings.warn(
             f"{error} In a future JAX release this will be an error.",

@@ -91,7 +91,7 @@ def stack(arrays, axis=0, out=None, dtype=None):
         raise NotImplementedError("The 'out' argument to jnp.stack is not supported.")
     if hasattr(arrays, "shape"):
         axis = canonical_axis(axis, len(shape_of(arrays)))
-        check_arraylike("stack", arrays)
+        (arrays,) = ensure_arraylike("stack", arrays)
         return concatenate(expand_dims(arrays, axis + 1), axis=axis, dtype=dtype)
     arrays = ensure_arraylike("stack", *arrays)
     shape = shape_of(arrays[0])

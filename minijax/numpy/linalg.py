@@ -32,7 +32,6 @@ from minijax.numpy.promotion import (
     broadcast_shapes,
     broadcast_to,
     canonical_axis,
-    check_arraylike,
     check_core_sizes,
     convert,
     ensure_arraylike,
@@ -520,13 +519,13 @@ def cross(x1, x2, /, *, axis=-1):
 
 def diagonal(x, /, *, offset=0):
     """The diagonals of matrices in the last two axes."""
-    check_arraylike("jnp.linalg.diagonal", x)
+    (x,) = ensure_arraylike("jnp.linalg.diagonal", x)
     return jnp.diagonal(x, offset=offset, axis1=-2, axis2=-1)
 
 
 def matmul(x1, x2, /, *, precision=None, preferred_element_type=None):
     """The matrix product, as `jnp.matmul`."""
-    check_arraylike("jnp.linalg.matmul", x1, x2)
+    x1, x2 = ensure_arraylike("jnp.linalg.matmul", x1, x2)
     return jnp.matmul(
         x1, x2, precision=precision, preferred_element_type=preferred_element_type
     )
@@ -534,7 +533,7 @@ def matmul(x1, x2, /, *, precision=None, preferred_element_type=None):
 
 def matrix_transpose(x, /):
     """Matrices in the last two axes, transposed."""
-    check_arraylike("jnp.linalg.matrix_transpose", x)
+    (x,) = ensure_arraylike("jnp.linalg.matrix_transpose", x)
     return jnp.matrix_transpose(x)
 
 
@@ -553,7 +552,7 @@ def tensordot(
     x1, x2, /, *, axes=2, precision=None, preferred_element_type=None, out_sharding=None
 ):
     """The sums of products over pairs of axes, as `jnp.tensordot`."""
-    check_arraylike("jnp.linalg.tensordot", x1, x2)
+    x1, x2 = ensure_arraylike("jnp.linalg.tensordot", x1, x2)
     return jnp.tensordot(
         x1,
         x2,
@@ -565,13 +564,13 @@ def tensordot(
 
 def trace(x, /, *, offset=0, dtype=None):
     """The sums along the diagonals of matrices in the last two axes."""
-    check_arraylike("jnp.linalg.trace", x)
+    (x,) = ensure_arraylike("jnp.linalg.trace", x)
     return jnp.trace(x, offset=offset, axis1=-2, axis2=-1, dtype=dtype)
 
 
 def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
     """The sums of products along an axis, as `jnp.vecdot`."""
-    check_arraylike("jnp.linalg.vecdot", x1, x2)
+    x1, x2 = ensure_arraylike("jnp.linalg.vecdot", x1, x2)
     return jnp.vecdot(
         x1,
         x2,

@@ -442,6 +442,7 @@ def heaviside(x1, x2, /):
 @jit(static_argnames=("equal_nan",))
 def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |a - b| <= atol + rtol * |b|, elementwise; equal infinities are close."""
+    a, b = ensure_arraylike("isclose", a, b)
     if dtypes.issubdtype(dtype_of(a), dtypes.extended):
         return lax.eq(a, b)
     a, b = promote_args_inexact("isclose", a, b)

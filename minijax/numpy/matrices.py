@@ -13,7 +13,6 @@ from minijax.numpy.promotion import (
     INT32,
     broadcast_to,
     canonical_axis,
-    check_arraylike,
     concrete_or_error,
     convert,
     ensure_arraylike,
@@ -99,7 +98,7 @@ def triu(m, k=0):
 
 def diag(v, k=0):
     """A matrix with the vector `v` on its k-th diagonal; of a matrix, that diagonal."""
-    check_arraylike("diag", v)
+    (v,) = ensure_arraylike("diag", v)
     return _diag(asarray(v), operator.index(k))
 
 
@@ -118,7 +117,7 @@ def _diag(v, k):
 
 def diagflat(v, k=0):
     """A matrix with the flattened `v` on its k-th diagonal."""
-    check_arraylike("diagflat", v)
+    (v,) = ensure_arraylike("diagflat", v)
     k = operator.index(k)
     v = jnp.ravel(v)
     n = v.shape[0]
@@ -173,7 +172,7 @@ def fill_diagonal(a, val, wrap=False, *, inplace=True):
         raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
     if wrap:
         raise NotImplementedError("wrap=True is not implemented, must use wrap=False")
-    check_arraylike("fill_diagonal", a, val)
+    a, val = ensure_arraylike("fill_diagonal", a, val)
     a = asarray(a)
     if a.ndim < 2:
         raise ValueError("array must be at least 2-d")
@@ -202,7 +201,7 @@ def diag_indices(n, ndim=2):
 
 def diag_indices_from(arr):
     """The indices of the main diagonal of an array."""
-    check_arraylike("diag_indices_from", arr)
+    (arr,) = ensure_arraylike("diag_indices_from", arr)
     shape = shape_of(arr)
     if len(shape) < 2:
         raise ValueError("input array must be at least 2-d")
@@ -237,15 +236,16 @@ def _triangle_sizes(name, n, k, m):
 
 def tril_indices_from(arr, k=0):
     """The indices of the lower triangle of a matrix."""
-    return tril_indices(*_matrix_shape(arr, k))
+    return tril_indices(*_matrix_shape("tril_indices_from", arr, k))
 
 
 def triu_indices_from(arr, k=0):
     """The indices of the upper triangle of a matrix."""
-    return triu_indices(*_matrix_shape(arr, k))
+    return triu_indices(*_matrix_shape("triu_indices_from", arr, k))
 
 
-def _matrix_shape(arr, k):
+def _matrix_shape(name, arr, k):
+    (arr,) = ensure_arraylike(name, arr)
     shape = shape_of(arr)
     if len(shape) != 2:
         raise ValueError("Only 2-D inputs are accepted")

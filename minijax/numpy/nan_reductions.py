@@ -7,7 +7,6 @@ from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
-    check_arraylike,
     convert,
     ensure_arraylike,
     is_complex,
@@ -133,7 +132,7 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
 def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None,
            mean=None):  # fmt: skip
     """`std` of the elements that are not NaN."""
-    check_arraylike("nanstd", a)
+    (a,) = ensure_arraylike("nanstd", a)
     _no_out("nanstd", out)
     check_where("nanstd", where)
     return lax.sqrt(

@@ -9,7 +9,6 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.decompositions import svd
 from minijax.numpy.promotion import (
     canonical_axes,
-    check_arraylike,
     ensure_arraylike,
     is_complex,
     literal,
@@ -80,7 +79,7 @@ def _matrix_norm(x, ord, axes, keepdims):
 
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """The norm of matrices in the last two axes, see `norm`."""
-    check_arraylike("jnp.linalg.matrix_norm", x)
+    (x,) = ensure_arraylike("jnp.linalg.matrix_norm", x)
     return norm(x, ord=ord, keepdims=keepdims, axis=(-2, -1))
 
 

@@ -9,7 +9,6 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     broadcast_to,
     canonical_axis,
-    check_arraylike,
     concrete_or_error,
     convert,
     dtype_of,
@@ -249,7 +248,7 @@ def _pad_statistic(x, widths, length, mode):
 
 
 def _pad_by_function(x, widths, function, **kwargs):
-    check_arraylike("pad", x)
+    (x,) = ensure_arraylike("pad", x)
     padded = lax.pad(x, literal(0, x.dtype), [(a, b, 0) for a, b in widths])
     for axis in range(x.ndim):
         padded = jnp.apply_along_axis(

@@ -397,13 +397,20 @@ def canonical_axis(axis, rank):
     return axis + rank if axis < 0 else axis
 
 
-def canonical_axes(axis, rank):
-    """One axis, several, or None (all of them) as a tuple counted from 0."""
+def canonical_axes(axis, rank, distinct=False):
+    """One axis, several, or None (all of them) as a tuple counted from 0.
+
+    ValueError out of range, and with `distinct` for an axis that is there twice.
+    """
     if axis is None:
         return tuple(range(rank))
-    if hasattr(axis, "__index__"):
+    try:
         return (canonical_axis(axis, rank),)
-    return tuple([canonical_axis(i, rank) for i in axis])
+    except TypeError:
+        axes = tuple([canonical_axis(i, rank) for i in axis])
+    if distinct and len(set(axes)) != len(axes):
+        raise ValueError(f"repeated axis: {axes}")
+    return axes
 
 
 def user_dtype(dtype, where) -> Any:

@@ -49,7 +49,7 @@ def tile(A, reps):
 @jit(static_argnames=("new_shape",))
 def resize(a, new_shape):
     """`a` flattened, repeated or cut to fill the new shape."""
-    check_arraylike("resize", a)
+    (a,) = ensure_arraylike("resize", a)
     new_shape = canonical_shape(new_shape)
     if any(n < 0 for n in new_shape):
         raise ValueError("all elements of `new_shape` must be non-negative")
@@ -276,7 +276,7 @@ def _edge(name, x, a, axis):
 @jit
 def ediff1d(ary, to_end=None, to_begin=None):
     """The differences of neighbours in the flattened array, with ends added."""
-    check_arraylike("ediff1d", ary)
+    (ary,) = ensure_arraylike("ediff1d", ary)
     ary = ravel(ary)
     parts = [subtract_neighbours(ary)]
     if to_begin is not None:

@@ -17,7 +17,6 @@ from minijax.numpy.promotion import (
     broadcast_to,
     canonical_axes,
     canonical_axis,
-    check_arraylike,
     concrete_or_error,
     convert,
     dtype_of,
@@ -41,7 +40,7 @@ def _no_out(name, out):
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported.")
 
 
-def _static_axes(axis):
+def _static_axes(axis) -> Any:
     """None, one axis or a tuple of axes; some may be names of mapped axes."""
     axis = _known(axis)
     if axis is None:
@@ -100,7 +99,7 @@ def _promoted_integer(dtype):
 def check_where(name, where):
     """ValueError if a mask is not boolean."""
     if where is not None:
-        check_arraylike(name, where)
+        (where,) = ensure_arraylike(name, where)
         if dtype_of(where) != BOOL:
             raise ValueError(
                 f"jnp.{name}: where must be None or a boolean array; got "
@@ -380,10 +379,11 @@ def average(a, axis=None, weights=None, returned=False, keepdims=False):
 
     weights: of the shape of `a`, or of one axis of it.
     """
+    (a,) = ensure_arraylike("average", a)
+    a = asarray(a)
+    if axis is not None:
+        axis = canonical_axes(axis, a.ndim, distinct=True)
     if weights is None:
-        check_arraylike("average", a)
-        a = asarray(a)
-        axis = None if axis is None else canonical_axes(axis, a.ndim)
         value = mean(a, axis=axis, keepdims=keepdims)
         if not returned:
             return value
@@ -403,14 +403,13 @@ def average(a, axis=None, weights=None, returned=False, keepdims=False):
 def _spread_weights(a, weights, axis):
     if axis is None:
         raise ValueError("Axis must be specified when shapes of a and weights differ.")
-    axes, _ = reduction_axes(axis, a.ndim)
-    if weights.shape != tuple([a.shape[i] for i in axes]):
+    if weights.shape != tuple([a.shape[i] for i in axis]):
         raise ValueError(
             "Shape of weights must be consistent with shape of a along specified axis."
         )
-    if len(axes) > 1:
-        weights = lax.transpose(weights, sorted(range(len(axes)), key=axes.__getitem__))
-    return lax.broadcast_in_dim(weights, a.shape, sorted(axes))
+    if len(axis) > 1:
+        weights = lax.transpose(weights, sorted(range(len(axis)), key=axis.__getitem__))
+    return lax.broadcast_in_dim(weights, a.shape, sorted(axis))
 
 
 def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None,
@@ -593,7 +592,7 @@ def _cumsum_with_promotion(a, axis, dtype):
 
 
 def _cumulative(name, op, identity, x, axis, dtype, include_initial, promote=False):
-    check_arraylike(name, x)
+    (x,) = ensure_arraylike(name, x)
     x = asarray(x)
     if not x.ndim:
         what = name.removeprefix("cumulative_").replace("prod", "product")

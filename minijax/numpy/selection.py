@@ -51,9 +51,9 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
     and y only.
     """
     if x is None and y is None:
-        check_arraylike("where", condition)
+        (condition,) = ensure_arraylike("where", condition)
         return jnp.nonzero(condition, size=size, fill_value=fill_value)
-    check_arraylike("where", condition, x, y)
+    condition, x, y = ensure_arraylike("where", condition, x, y)
     if size is not None or fill_value is not None:
         raise ValueError(
             "size and fill_value arguments cannot be used in three-term where function."
@@ -159,8 +159,9 @@ def clip(arr=None, /, min=None, max=None):
     """
     if arr is None:
         raise ValueError("At most one of a_min and a_max may be None")
-    arr, *_ = ensure_arraylike("clip", *[x for x in (arr, min, max) if x is not None])
-    if any(x is not None and is_complex(x) for x in (arr, min, max)):
+    bounds = [x for x in (min, max) if x is not None]
+    arr, *bounds = ensure_arraylike("clip", arr, *bounds)
+    if any(is_complex(x) for x in (arr, *bounds)):
         raise ValueError(
             "Clip received a complex value either through the input or the min/max "
             "keywords. Complex values have no ordering and cannot be clipped. Please "
@@ -175,7 +176,7 @@ def clip(arr=None, /, min=None, max=None):
     return jnp.asarray(arr)
 
 
-@jit(static_argnames=("copy",))
+@jit
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """`x` with NaN, inf and -inf replaced: by 0, the largest and the smallest finite
     number.
@@ -205,12 +206,14 @@ def _as(value, dtype):
 @jit
 def fmax(x1, x2):
     """The larger of x1 and x2, elementwise; the other where one is NaN."""
+    x1, x2 = ensure_arraylike("fmax", x1, x2)
     return where_inline(_or_nan(greater(x1, x2), x2), x1, x2)
 
 
 @jit
 def fmin(x1, x2):
     """The smaller of x1 and x2, elementwise; the other where one is NaN."""
+    x1, x2 = ensure_arraylike("fmin", x1, x2)
     return where_inline(_or_nan(less(x1, x2), x2), x1, x2)
 
 

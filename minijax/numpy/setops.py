@@ -13,7 +13,6 @@ from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     canonical_axis,
-    check_arraylike,
     concrete_or_error,
     convert,
     ensure_arraylike,
@@ -66,40 +65,31 @@ def _unique(ar, axis, index, inverse, counts, equal_nan, size, fill_value, flat_
     order, ordered, first = _ordered_mask(ar, axis, equal_nan)
     if size is None:
         places = jnp.asarray(np.flatnonzero(np.asarray(first)))
+        ends = jnp.append(places[1:], first.shape[0])
     else:
-        places = jnp.nonzero(first, size=size)[0]
+        starts = jnp.nonzero(first, size=size + 1, fill_value=first.shape[0])[0]
+        places, ends = starts[:-1], starts[1:]
     n_found = first.sum()
-    out = [
-        _fill(jnp.moveaxis(ordered[places], 0, axis), axis, size, n_found, fill_value)
-    ]
+    values = jnp.moveaxis(ordered.at[places].get(mode="clip"), 0, axis)
+    out = [_fill(values, axis, size, n_found, fill_value, ordered[0])]
     if index:
-        found = order[places] if order.size else jnp.zeros(0, int)
+        found = order.at[places].get(mode="clip")
         if size is not None:
-            found = jnp.where(jnp.arange(size) < n_found, found, found[0])
+            found = jnp.where(jnp.arange(size) < n_found, found, order[0])
         out.append(found)
     if inverse:
         place = jnp.zeros_like(order).at[order].set(jnp.cumsum(first) - 1)
         out.append(place.reshape(flat_shape) if flat_shape is not None else place)
     if counts:
-        ends = jnp.append(places[1:], first.shape[0])
-        if size is not None:
-            valid = jnp.arange(size) < n_found
-            starts = jnp.where(valid, places, first.shape[0])
-            ends = jnp.append(starts[1:], first.shape[0])
-            out.append(jnp.where(valid, ends - starts, 0))
-        else:
-            out.append(ends - places)
+        out.append(ends - places)
     return out[0] if len(out) == 1 else tuple(out)
 
 
-def _fill(values, axis, size, n_found, fill_value):
+def _fill(values, axis, size, n_found, fill_value, least):
     """Pad what lies beyond the distinct values."""
     if size is None:
         return values
-    if fill_value is None:
-        fill = jnp.moveaxis(values, axis, 0)[0]
-    else:
-        fill = jnp.asarray(fill_value, values.dtype)
+    fill = least if fill_value is None else jnp.asarray(fill_value).astype(values.dtype)
     valid = jnp.arange(size) < n_found
     shape = [1] * values.ndim
     shape[axis] = size
@@ -138,22 +128,21 @@ def _unique_of_nothing(ar, axis, index, inverse, counts, size, fill_value, flat_
                 "fill_value must be specified"
             )
         shape[axis] = size
-    n = shape[axis]
     out = [jnp.full(shape, 0 if fill_value is None else fill_value, ar.dtype)]
     if index:
-        out.append(jnp.zeros(n, int))
+        out.append(jnp.zeros(0, int))
     if inverse:
         out.append(
             jnp.zeros(flat_shape if flat_shape is not None else ar.shape[axis], int)
         )
     if counts:
-        out.append(jnp.zeros(n, int))
+        out.append(jnp.zeros(0, int))
     return out[0] if len(out) == 1 else tuple(out)
 
 
 def unique_all(x, /, *, size=None, fill_value=None):
     """`unique` with indices, inverse and counts, by name; NaNs differ."""
-    check_arraylike("unique_all", x)
+    (x,) = ensure_arraylike("unique_all", x)
     return UniqueAll(
         *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value)
     )
@@ -161,7 +150,7 @@ def unique_all(x, /, *, size=None, fill_value=None):
 
 def unique_counts(x, /, *, size=None, fill_value=None):
     """`unique` with counts, by name; NaNs differ."""
-    check_arraylike("unique_counts", x)
+    (x,) = ensure_arraylike("unique_counts", x)
     return UniqueCounts(
         *unique(
             x, False, False, True, equal_nan=False, size=size, fill_value=fill_value
@@ -171,7 +160,7 @@ def unique_counts(x, /, *, size=None, fill_value=None):
 
 def unique_inverse(x, /, *, size=None, fill_value=None):
     """`unique` with the inverse, by name; NaNs differ."""
-    check_arraylike("unique_inverse", x)
+    (x,) = ensure_arraylike("unique_inverse", x)
     return UniqueInverse(
         *unique(
             x, False, True, False, equal_nan=False, size=size, fill_value=fill_value
@@ -181,7 +170,7 @@ def unique_inverse(x, /, *, size=None, fill_value=None):
 
 def unique_values(x, /, *, size=None, fill_value=None):
     """`unique`; NaNs differ."""
-    check_arraylike("unique_values", x)
+    (x,) = ensure_arraylike("unique_values", x)
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
@@ -220,7 +209,7 @@ def _in1d(element, test, invert, method="auto", assume_unique=False):
 
 def union1d(ar1, ar2, *, size=None, fill_value=None):
     """The sorted distinct elements of both arrays."""
-    check_arraylike("union1d", ar1, ar2)
+    ar1, ar2 = ensure_arraylike("union1d", ar1, ar2)
     if size is None:
         concrete_or_error(None, (asarray(ar1), asarray(ar2))[0], _NO_SIZE)
     both = jnp.concatenate([jnp.ravel(ar1), jnp.ravel(ar2)])
@@ -232,7 +221,7 @@ def setdiff1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
     ar1, ar2 = ensure_arraylike("setdiff1d", ar1, ar2)
     ar1 = jnp.ravel(ar1)
     if size is None:
-        ar1 = concrete_or_error(None, ar1, "Error arose in setdiff1d(): pass `size`.")
+        ar1 = concrete_or_error(None, ar1, "The error arose in setdiff1d()")
         values = ar1 if assume_unique else unique(ar1)
         return values[isin(values, ar2, invert=True)]
     if not ar1.size:
@@ -268,7 +257,7 @@ def intersect1d(
     ar1, ar2 = ensure_arraylike("intersect1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
-        concrete_or_error(None, ar1, "Error arose in intersect1d(): pass `size`.")
+        concrete_or_error(None, ar1, "The error arose in intersect1d()")
         return _intersect1d(ar1, ar2, assume_unique, return_indices)
     values, first = unique(ar1, return_index=True, size=ar1.size)
     distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
@@ -313,9 +302,12 @@ def setxor1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
     ar1, ar2 = ensure_arraylike("setxor1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
-        concrete_or_error(None, ar1, "Error arose in setxor1d(): pass `size`.")
-        values = unique(jnp.concatenate([ar1, ar2]))
-        return values[isin(values, ar1) != isin(values, ar2)]
+        concrete_or_error(None, ar1, "The error arose in setxor1d()")
+        if not assume_unique:
+            ar1, ar2 = unique(ar1), unique(ar2)
+        both = jnp.sort(jnp.concatenate([ar1, ar2]))
+        differs = jnp.pad(both[1:] != both[:-1], 1, constant_values=True)
+        return both[differs[1:] & differs[:-1]] if both.size else both
     both = jnp.concatenate([ar1, ar2])
     values = unique(both, size=both.size)
     distinct = jnp.arange(both.size) < _count_distinct(both)

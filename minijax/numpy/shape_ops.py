@@ -83,7 +83,7 @@ def _reshaped(a, shape, asked):
 
 def ravel(a, order="C", *, out_sharding=None):
     """`a` as a one-dimensional array."""
-    check_arraylike("ravel", a)
+    (a,) = ensure_arraylike("ravel", a)
     if order == "K":
         raise NotImplementedError("Ravel not implemented for order='K'.")
     return reshape(a, (math.prod(shape_of(a)),), order)
@@ -171,7 +171,7 @@ def rollaxis(a, axis, start=0):
 
 def squeeze(a, axis=None):
     """`a` without the given axes, which have size 1 (None: all such axes)."""
-    check_arraylike("squeeze", a)
+    (a,) = ensure_arraylike("squeeze", a)
     shape = shape_of(a)
     if axis is None:
         axes = tuple([i for i, n in enumerate(shape) if n == 1])

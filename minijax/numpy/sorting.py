@@ -75,7 +75,7 @@ def argsort(
 @jit(static_argnames=("axis",))
 def lexsort(keys, axis=-1):
     """The indices that sort by several keys, the last one first."""
-    keys = [asarray(k) for k in keys]
+    keys = [asarray(k) for k in ensure_arraylike("lexsort", *keys)]
     if not keys:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
     if len({k.shape for k in keys}) > 1:

@@ -11,7 +11,6 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     broadcast_to,
     canonical_axes,
-    check_arraylike,
     convert,
     ensure_arraylike,
     inexact_dtype,
@@ -86,7 +85,7 @@ def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="line
 @jit(static_argnames=("axis", "overwrite_input", "keepdims"))
 def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     """The median of elements along axes (None: all)."""
-    check_arraylike("median", a)
+    (a,) = ensure_arraylike("median", a)
     return quantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
                     keepdims=keepdims, method="midpoint")  # fmt: skip
 
@@ -94,7 +93,7 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 @jit(static_argnames=("axis", "overwrite_input", "keepdims"))
 def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     """The median of the elements that are not NaN."""
-    check_arraylike("nanmedian", a)
+    (a,) = ensure_arraylike("nanmedian", a)
     return nanquantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
                        keepdims=keepdims, method="midpoint")  # fmt: skip
 
@@ -397,7 +396,7 @@ def _observation_weights(fweights, aweights, n):
 @jit(static_argnames=("rowvar", "dtype"))
 def corrcoef(x, y=None, rowvar=True, dtype=None):
     """The matrix of correlation coefficients, see `cov`."""
-    check_arraylike("corrcoef", x)
+    (x,) = ensure_arraylike("corrcoef", x)
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(
             f"corrcoef: dtype must be a subclass of float or complex; got {dtype=}"

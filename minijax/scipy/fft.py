@@ -123,7 +123,8 @@ def _idct(x, axis, norm):
 def _axes(x, s, axes):
     if axes is None:
         axes = range(x.ndim - (x.ndim if s is None else len(s)), x.ndim)
-    return canonical_axes(tuple(axes) if np.iterable(axes) else axes, x.ndim)
+    axes = tuple(axes) if np.iterable(axes) else axes
+    return canonical_axes(axes, x.ndim, distinct=True)
 
 
 def _each(name, function, x, type, s, axes, norm):

@@ -182,8 +182,12 @@ _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
 def erfcx(x):
-    """exp(x^2) erfc(x)."""
+    """exp(x^2) erfc(x), of real and of complex numbers."""
     (x,) = _arrays("erfcx", x)
+    if is_complex(x):
+        return _wofz(lax.complex(-lax.imag(x), lax.real(x)))
+    if dtype_of(x).itemsize < 4:
+        return lax.convert_element_type(_erfcx(x.astype(np.float32)), x.dtype)
     return _erfcx(x)
 
 

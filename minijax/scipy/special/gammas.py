@@ -19,6 +19,7 @@ from minijax.numpy.promotion import (
     is_kind,
     promote_args_inexact,
 )
+from minijax.scipy.special import complex_gammas
 from minijax.scipy.special.errors import refuse_complex
 
 
@@ -34,8 +35,10 @@ def gammaln(x):
 
 
 def loggamma(x):
-    """log Γ(x) on its principal branch: NaN where x is negative."""
+    """log Γ(x) on its principal branch: NaN where a real x is negative."""
     (x,) = _arrays("loggamma", x)
+    if is_complex(x):
+        return complex_gammas.log_gamma(x)
     value = lax.lgamma(x)
     return jnp.where(x > 0, value, np.nan)
 
@@ -44,6 +47,7 @@ def loggamma(x):
 def gammasgn(x):
     """The sign of Γ(x): NaN at negative integers; that of x at zeros."""
     (x,) = _arrays("gammasgn", x)
+    refuse_complex("gammasgn", x)
     floor = lax.floor(x)
     negative = x < 0
     pole = (negative & (x == floor)) | (x != x)
@@ -52,8 +56,10 @@ def gammasgn(x):
 
 
 def gamma(x):
-    """Γ(x)."""
+    """Γ(x), of real and of complex numbers."""
     (x,) = promote_args_inexact("gamma", x)
+    if is_complex(x):
+        return complex_gammas.gamma(x)
     return gammasgn(x) * lax.exp(lax.lgamma(x))
 
 

@@ -307,6 +307,9 @@ def fresnel(x):
         raise NotImplementedError(
             "Support for complex-valued inputs is not implemented yet."
         )
+    if x.dtype == np.float16:  # the powers of x overflow in it
+        parts = fresnel(x.astype(np.float32))
+        return tuple([part.astype(np.float16) for part in parts])
     tables = _fresnel_tables(x.dtype)
 
     def value(k, at):

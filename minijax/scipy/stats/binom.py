@@ -11,11 +11,11 @@ from minijax.scipy.stats.arguments import like, promoted
 def logpmf(k, n, p, loc=0):
     """The logarithm of the probability of k."""
     k, n, p, loc = promoted("binom.logpmf", k, n, p, loc)
-    one, zero = like(1, k), like(0, k)
     y = lax.sub(k, loc)
+    zero = like(0, y)
     ways = lax.sub(
-        lax.lgamma(lax.add(n, one)),
-        lax.add(lax.lgamma(lax.add(y, one)), lax.lgamma(lax.add(lax.sub(n, y), one))),
+        lax.lgamma(jnp.add(n, 1)),
+        lax.add(lax.lgamma(y + 1), lax.lgamma(jnp.subtract(n, y) + 1)),
     )
     weight = lax.add(special.xlogy(y, p), special.xlog1py(lax.sub(n, y), lax.neg(p)))
     log_probability = lax.add(ways, weight)
@@ -23,7 +23,7 @@ def logpmf(k, n, p, loc=0):
         jnp.logical_and(lax.eq(y, zero), lax.eq(n, zero)), lax.eq(weight, zero)
     )
     log_probability = jnp.where(certain, 0.0, log_probability)
-    inside = jnp.logical_and(lax.ge(k, loc), lax.lt(k, lax.add(lax.add(loc, n), one)))
+    inside = jnp.logical_and(lax.ge(k, loc), lax.lt(k, jnp.add(loc, n) + 1))
     return jnp.where(inside, log_probability, -np.inf)
 
 

@@ -1,14 +1,15 @@
 """The generalised normal distribution of shape beta."""
 
+import minijax.numpy as jnp
 from minijax import lax
-from minijax.scipy.stats.arguments import like, promoted
+from minijax.scipy.stats.arguments import promoted
 
 
 def logpdf(x, beta):
     """The logarithm of the density at x."""
     x, beta = promoted("gennorm.logpdf", x, beta)
-    half = lax.log(lax.mul(like(0.5, x), beta))
-    normalizer = lax.sub(half, lax.lgamma(lax.div(like(1, x), beta)))
+    half = lax.log(jnp.multiply(0.5, beta))
+    normalizer = lax.sub(half, lax.lgamma(jnp.divide(1, beta)))
     return lax.sub(normalizer, lax.pow(lax.abs(x), beta))
 
 
@@ -21,5 +22,5 @@ def cdf(x, beta):
     """The probability of values up to x."""
     x, beta = promoted("gennorm.cdf", x, beta)
     sign = lax.sign(x)
-    power = lax.igamma(lax.div(like(1, x), beta), lax.pow(lax.abs(x), beta))
-    return lax.mul(like(0.5, x), lax.add(like(1, x), lax.mul(sign, power)))
+    power = lax.igamma(jnp.divide(1, beta), lax.pow(lax.abs(x), beta))
+    return 0.5 * (1 + lax.mul(sign, power))

@@ -26,7 +26,7 @@ def pmf(k, mu, loc=0):
 
 def cdf(k, mu, loc=0):
     """The probability of values up to x."""
-    k, mu, loc = promoted("poisson.cdf", k, mu, loc)
+    k, mu, loc = promoted("poisson.logpmf", k, mu, loc)
     y = lax.sub(k, loc)
     value = special.gammaincc(lax.floor(lax.add(like(1, y), y)), mu)
     return jnp.where(lax.lt(y, like(0, y)), like(0, value), value)

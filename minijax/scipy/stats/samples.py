@@ -25,7 +25,7 @@ def mode(a, axis=0, nan_policy="propagate", keepdims=False):
     axis: None for all elements.  nan_policy: "propagate" only.
     """
     (x,) = ensure_arraylike("mode", a)
-    _check_policy(nan_policy, "jax.scipy.stats.mode")
+    _check_policy(nan_policy, "mode")
     x = jnp.atleast_1d(asarray(x))
     rank = x.ndim
     if axis is not None:
@@ -37,7 +37,7 @@ def mode(a, axis=0, nan_policy="propagate", keepdims=False):
         if axis is not None
         else x.reshape(-1, 1)
     )
-    if not x.size:
+    if not x.shape[0]:
         dtype = dtypes.canonicalize_dtype(np.dtype(float))
         shape = shape if not keepdims or axis is None else _with_one(shape, axis)
         nan = jnp.full(shape, np.nan, dtype)
@@ -82,7 +82,7 @@ def _check_policy(nan_policy, name):
     if nan_policy == "raise":
         raise NotImplementedError(
             f"In order to best JIT compile `{name}`, we cannot know whether `x` contains nans. "
-            "Please check if nans exist in `x` outside of the `mode` function."
+            f"Please check if nans exist in `x` outside of the `{name}` function."
         )
 
 
@@ -93,7 +93,7 @@ def rankdata(a, method="average", *, axis=None, nan_policy="propagate"):
     "ordinal" (by place).
     """
     (a,) = ensure_arraylike("rankdata", a)
-    _check_policy(nan_policy, "jax.scipy.stats.rankdata")
+    _check_policy(nan_policy, "rankdata")
     if method not in ("average", "min", "max", "dense", "ordinal"):
         raise ValueError(f"unknown method '{method}'")
     return _rankdata(asarray(a), axis, method)

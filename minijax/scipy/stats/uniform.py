@@ -4,6 +4,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.numpy.promotion import dtype_of
 from minijax.scipy.stats.arguments import like, promoted
 
 
@@ -23,7 +24,7 @@ def pdf(x, loc=0, scale=1):
 def cdf(x, loc=0, scale=1):
     """The probability of values up to x."""
     x, loc, scale = promoted("uniform.cdf", x, loc, scale)
-    zero, one = like(0, x), like(1, x)
+    zero, one = [jnp.array(bound, dtype_of(x)) for bound in (0, 1)]
     below, above = lax.lt(x, loc), lax.gt(x, lax.add(loc, scale))
     inside = lax.bitwise_and(lax.ge(x, loc), lax.le(x, lax.add(loc, scale)))
     value = lax.div(lax.sub(x, loc), scale)
