@@ -103,6 +103,15 @@ def test_registered_nodes():
         export.register_namedtuple_serialization(int, serialized_name="int")
 
 
+def test_functions_of_the_library():
+    """In JAX they are jitted."""
+    exported = export.export(jnp.sin, platforms=())(X)
+    assert exported.fun_name == "sin" and exported.platforms == ("cpu",)
+    np.testing.assert_allclose(_again(exported).call(X), np.sin(X), rtol=1e-6)
+    with pytest.raises(ValueError, match="must be the result of `jit`"):
+        export.export(lambda x: x)
+
+
 def test_platforms():
     f, check = jax.jit(jnp.sin), export.DisabledSafetyCheck
     there = export.export(f, platforms=("tpu",))(X)

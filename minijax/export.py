@@ -12,7 +12,7 @@ from minijax import export_bytes
 from minijax._pytree import flatten, unflatten
 from minijax.alias import missing_attribute
 from minijax.api.differentiate import vjp as pullback
-from minijax.control.call import PjitFunction, call_jaxpr
+from minijax.control.call import PjitFunction, call_jaxpr, is_own, jit
 from minijax.control.custom_vjp import custom_vjp
 from minijax.core import ClosedJaxpr, argument_aval
 from minijax.export_bytes import (
@@ -234,15 +234,17 @@ def default_export_platform():
 def export(fun_jit, *, platforms=None, disabled_checks=()):
     """A function of example arguments (or their types) that gives an `Exported`.
 
-    fun_jit: a function that `jit` made, else ValueError.
+    fun_jit: a function that `jit` made, or one of the library's, else ValueError.
     platforms: names of platforms, by default this one.
     disabled_checks: `DisabledSafetyCheck`s.
     """
+    if not isinstance(fun_jit, PjitFunction) and is_own(fun_jit):
+        fun_jit = jit(fun_jit)
     if not isinstance(fun_jit, PjitFunction):
         raise ValueError(
             f"Function to be exported must be the result of `jit` but is: {fun_jit}"
         )
-    where = (default_export_platform(),) if platforms is None else tuple(platforms)
+    where = tuple(platforms or (default_export_platform(),))
 
     def export_at(*args, **kwargs):
         traced = fun_jit.trace(*args, **kwargs)
