@@ -45,8 +45,38 @@ def _select_windows(side):
     return gathered, windows._select_and_scatter_add(gathered, x, ge_p, *args)
 
 
+def _complex_windows(side):
+    x = (np.arange(12).reshape(3, 4) % 5 - 1j * np.arange(12).reshape(3, 4)).astype(
+        "c8"
+    )
+    windows = {"window_dimensions": (2, 2), "window_strides": (1, 1)}
+    dilations = {"base_dilation": (1, 1), "window_dilation": (1, 1)}
+    return [
+        getattr(side("extend.core.primitives"), name).bind(
+            x, padding=((1, 0), (0, 1)), **windows, **dilations
+        )
+        for name in ("reduce_window_max_p", "reduce_window_min_p")
+    ]
+
+
+def _select_truths(side):
+    scatter = side("_src.lax.windowed_reductions")._select_and_scatter_add
+    x = np.arange(12).reshape(3, 4) % 5 > 2
+    source = np.array([[True, False, True], [True, True, False]])
+    return scatter(source, x, side.lax.ge_p, (2, 2), (1, 1), ((0, 0), (0, 0)))
+
+
 @pytest.mark.parametrize(
-    "case", [_svd, _conj, _narrow_triangular_solve, _device_put, _select_windows]
+    "case",
+    [
+        _svd,
+        _conj,
+        _narrow_triangular_solve,
+        _device_put,
+        _select_windows,
+        _complex_windows,
+        _select_truths,
+    ],
 )
 def test_as_jax(case):
     assert_same(case)

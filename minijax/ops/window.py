@@ -140,7 +140,7 @@ def _combine_jaxpr(computation, avals, tree):
 
 def _worst(dtype, largest):
     """The largest or smallest value of a dtype."""
-    if accepts(FLOAT, dtype):
+    if accepts(FLOAT, dtype) or dtype.kind == "c":
         return np.inf if largest else -np.inf
     if dtype.kind == "b":
         return largest
@@ -250,8 +250,9 @@ def _single_op(jaxpr):
 def _reduce_window_lower(b, ins, out_avals, *, jaxpr, consts, **params):
     if out_avals[0].size == 0:
         return [b.full(aval, 0) for aval in out_avals]
-    name = _single_op(jaxpr)
-    if name is not None and out_avals[0].dtype not in dtypes.narrow_dtypes:
+    name, dtype = _single_op(jaxpr), out_avals[0].dtype
+    ordered_pairs = dtype.kind == "c" and name in ("max", "min")
+    if name is not None and not ordered_pairs and dtype not in dtypes.narrow_dtypes:
         view, init = ins
         out = _lower_kind(b, view, out_avals[0], name, params)
         return [b.ewise(name, [init.broadcast(out.shape, ()), out], out_avals[0])]
@@ -443,7 +444,7 @@ reduce_window_sum_p = define(
 )
 
 
-def _extreme(name, kernel, function, largest, select):
+def _extreme(name, kernel, op, function, largest, select):
     """reduce_window_max or _min; its tangent is that of the element that `select` keeps."""
 
     def jvp(primals, tangents, **params):
@@ -454,6 +455,17 @@ def _extreme(name, kernel, function, largest, select):
         t = select_and_gather_add_p.bind(t, operand, select_prim=select, **params)
         return out, t
 
+    by_kind = _kind_lower(kernel)
+
+    def lower(b, ins, out_avals, **params):
+        (aval,) = out_avals
+        if aval.dtype.kind != "c" or not aval.size:
+            return by_kind(b, ins, out_avals, **params)
+        scalar = aval.update(shape=())
+        first = b.full(scalar, complex(_worst(np.dtype("f4"), not largest)))
+        combine = trace(lambda x, y: [op(x, y)], [scalar, scalar])
+        return _lower_by_places(b, [*ins, first], out_avals, combine, params)
+
     primitive = define(
         name,
         shape=_kind_shape(name, ANY),
@@ -461,16 +473,16 @@ def _extreme(name, kernel, function, largest, select):
         jvp=jvp,
         transpose=NO_RULE(f"Transpose rule for '{name}' not implemented"),
         batch=_kind_batch(lambda: primitive),
-        lower=_kind_lower(kernel),
+        lower=lower,
     )
     return primitive
 
 
 reduce_window_max_p = _extreme(
-    "reduce_window_max", "max", np.maximum, True, comparison.ge_p
+    "reduce_window_max", "max", comparison.max, np.maximum, True, comparison.ge_p
 )
 reduce_window_min_p = _extreme(
-    "reduce_window_min", "min", np.minimum, False, comparison.le_p
+    "reduce_window_min", "min", comparison.min, np.minimum, False, comparison.le_p
 )
 
 # --- select_and_gather_add, select_and_scatter_add ------------------------------------
@@ -592,14 +604,18 @@ def _scatter_add_lower(b, ins, out_avals, *, select_prim, **params):
     if aval.size == 0 or source.size == 0:
         return [b.full(aval, 0)]
     index = _places(b, operand, source.shape, select_prim, False, params)
+    truths = aval.dtype.kind == "b"  # their sum is whether any is true
+    within = np.dtype("i4") if truths else aval.dtype
+    source = b.convert(source, within) if truths else source
     updates = real_view(b, b.reshape(source, (source.size,)))
-    flat = ShapedArray((aval.size,), aval.dtype)
+    flat = ShapedArray((aval.size,), within)
     zeros = b.full(flat, 0)
     # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only
     # component
     words = [1, 1, 0, 1, 0, 0, 0, 1, 0]
     out = (aval.size,), updates.dtype
     (out,) = b.instr("SCATTER", [zeros, index, updates], [out], words)
+    out = b.convert(out, aval.dtype) if truths else out
     return [b.reshape(out, aval.shape)]
 
 
