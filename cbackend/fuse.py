@@ -555,14 +555,19 @@ def _with_reduction(group, reduction):
     kinds = []
     if type(group) is MapReduce:
         kinds = group.kinds
-        width = max(group.outs[0].dtype.itemsize, 4), max(source.dtype.itemsize, 4)
         if group.extents != source.shape or len(kinds) == MAX_REDUCED:
             return None
-        if group.outs[0].dtype != source.dtype and width[0] != width[1]:
+        if _accumulator_bytes(group.outs[0].dtype) != _accumulator_bytes(source.dtype):
             return None
     group.outs = [out, *group.outs]
     group.out_regs = [group.out_regs[at[0]], *group.out_regs]
     return MapReduce(group, [kind, *kinds], source.shape)
+
+
+def _accumulator_bytes(dtype):
+    """The size of what sums of elements are kept in: float32 for half precision."""
+    half = dtype.itemsize == 2 and dtype.kind not in "iu"
+    return 4 if half else dtype.itemsize
 
 
 # --- what nobody reads ----------------------------------------------------------------

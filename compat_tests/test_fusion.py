@@ -290,6 +290,23 @@ def test_two_sums_of_one_group_are_one_instruction():
     assert group.op == "MAP_REDUCE" and len(group.kinds) == 2 and len(group.outs) == 2
 
 
+@pytest.mark.parametrize(
+    ("dtype", "fused"), [("bool", 1), ("int8", 1), ("float16", 2), ("int32", 2)]
+)
+def test_sums_of_several_dtypes(dtype, fused):
+    """They are one instruction where the accumulators have equal sizes."""
+
+    def fun(x):
+        other = (x == 1) if dtype == "bool" else x.astype(dtype)
+        kept = jnp.max(other, axis=1)
+        return kept, jnp.sum(jnp.log(x), axis=1)
+
+    groups = [i for i in program_of(fun, BIG) if i.op == "MAP_REDUCE"]
+    assert sorted(len(group.kinds) for group in groups)[-1] == fused
+    largest, logarithms = minijax.jit(fun)(BIG)
+    assert largest.tolist() == [1] * 64 and not logarithms.any()
+
+
 def test_masks_are_never_stored():
     def fun(x):
         row = lax.broadcasted_iota(jnp.int32, x.shape, 0)
