@@ -4,8 +4,9 @@
 #include "internal.h"
 
 enum {
-  BLOCK = 16,      /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
-  FAR_BYTES = 1024 /* rows a multiple of this apart share few places of the cache */
+  BLOCK = 16,       /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
+  FAR_BYTES = 1024, /* rows a multiple of this apart share few places of the cache */
+  SHORT_ROW = 8
 };
 
 typedef struct u128 {
@@ -17,6 +18,7 @@ typedef struct u128 {
 #define DEFINE_COPIES(type) \
   DEFINE_LINE(type)         \
   DEFINE_BLOCK(type)        \
+  DEFINE_SHORT_ROWS(type)   \
   DEFINE_PLANE(type)
 
 #define DEFINE_LINE(type)                                                                  \
@@ -45,9 +47,38 @@ typedef struct u128 {
         to[r * ts[0] + c * ts[1]] = from[r * fs[0] + c * fs[1]];                             \
   }
 
+/* Rows of a few elements: written out rather than called for; the usual widths as constants. */
+#define DEFINE_SHORT_ROWS(type)                                                                   \
+  static inline __attribute__((always_inline)) void rows_of_##type(                               \
+      type *to, const int64_t *ts, const type *from, const int64_t *fs, int64_t rows,             \
+      int64_t columns) {                                                                          \
+    int64_t step = fs[1], next_to = ts[0], next_from = fs[0];                                     \
+    for (int64_t r = 0; r < rows; r++, to += next_to, from += next_from)                          \
+      for (int64_t c = 0; c < columns; c++) to[c] = from[c * step];                               \
+  }                                                                                               \
+  static void short_rows_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
+                                int64_t rows, int64_t columns) {                                  \
+    const int64_t same[2] = {fs[0], 0}, side_by_side[2] = {fs[0], 1};                             \
+    bool spread = fs[1] == 0, dense = fs[1] == 1;                                                 \
+    if (spread && columns == 2)                                                                   \
+      rows_of_##type(to, ts, from, same, rows, 2);                                                \
+    else if (spread && columns == 4)                                                              \
+      rows_of_##type(to, ts, from, same, rows, 4);                                                \
+    else if (spread)                                                                              \
+      rows_of_##type(to, ts, from, same, rows, columns);                                          \
+    else if (dense && columns == 3)                                                               \
+      rows_of_##type(to, ts, from, side_by_side, rows, 3);                                        \
+    else                                                                                          \
+      rows_of_##type(to, ts, from, fs, rows, columns);                                            \
+  }
+
 #define DEFINE_PLANE(type)                                                                   \
   static void plane_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs, \
                            int64_t rows, int64_t columns) {                                  \
+    if (columns <= SHORT_ROW && ts[1] == 1 && (fs[0] != 1 || fs[1] == 0)) {                  \
+      short_rows_##type(to, ts, from, fs, rows, columns);                                    \
+      return;                                                                                \
+    }                                                                                        \
     if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                            \
       for (int64_t r = 0; r < rows; r++)                                                     \
         line_##type(to + r * ts[0], ts[1], from + r * fs[0], fs[1], columns);                \
@@ -134,8 +165,10 @@ DEFINE_TRANSPOSED(uint64_t, 2, transpose_twins)
 DEFINE_COPIES(uint8_t)
 DEFINE_COPIES(uint16_t)
 DEFINE_LINE(uint32_t)
+DEFINE_SHORT_ROWS(uint32_t)
 DEFINE_PLANE(uint32_t)
 DEFINE_LINE(uint64_t)
+DEFINE_SHORT_ROWS(uint64_t)
 DEFINE_PLANE(uint64_t)
 DEFINE_COPIES(u128)
 
