@@ -185,22 +185,38 @@ static void gather_across(const gather_job *job, const window_block *block, int 
 
 /* ---- whole windows ---- */
 
-/* Short lines without a call. */
-static inline void copy_line(char *to, const char *from, size_t bytes) {
-  typedef uint64_t twin __attribute__((vector_size(16), aligned(1), may_alias));
-  if (bytes < 16 || bytes > 128) {
-    memmove(to, from, bytes);
-    return;
+/* Windows that are one run of bytes, all there; the usual lengths without a call. */
+static void gather_lines(const gather_job *job, const window_block *block, size_t bytes) {
+  const char *from = job->operand;
+  char *to = job->out;
+#define LINES_OF(BYTES)                                                         \
+  case BYTES:                                                                   \
+    for (int64_t i = 0; i < block->n; i++)                                      \
+      __builtin_memcpy(to + block->others[i], from + block->offsets[i], BYTES); \
+    break;
+  switch (bytes) {
+    LINES_OF(8)
+    LINES_OF(12)
+    LINES_OF(16)
+    LINES_OF(24)
+    LINES_OF(32)
+    LINES_OF(48)
+    LINES_OF(64)
+    LINES_OF(128)
+    default:
+      for (int64_t i = 0; i < block->n; i++)
+        memcpy(to + block->others[i], from + block->offsets[i], bytes);
   }
-  twin end = *(const twin *)(const void *)(from + bytes - 16);
-  for (size_t i = 0; i + 16 < bytes; i += 16)
-    *(twin *)(void *)(to + i) = *(const twin *)(const void *)(from + i);
-  *(twin *)(void *)(to + bytes - 16) = end;
+#undef LINES_OF
 }
 
 static void gather_windows(const gather_job *job, const window_block *block) {
   const gather_plan *plan = job->plan;
   size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
+  if (plan->line && !block->gaps) {
+    gather_lines(job, block, bytes);
+    return;
+  }
   for (int64_t i = 0; i < block->n; i++) {
     char *to = job->out + block->others[i];
     if (block->offsets[i] == MJX_NO_WINDOW) {
@@ -209,7 +225,7 @@ static void gather_windows(const gather_job *job, const window_block *block) {
     }
     const char *from = job->operand + block->offsets[i];
     if (plan->line)
-      copy_line(to, from, bytes);
+      memcpy(to, from, bytes);
     else
       mjx_copy_run(&plan->copy, to, from, false);
   }
