@@ -358,3 +358,16 @@ def test_an_update_in_a_loop_costs_the_slice_only():
 
     (loop,) = [i for i in program_of(fun, BIG) if i.op in ("SCAN", "WHILE")]
     assert loop.params[-1] == 1
+
+
+@pytest.mark.parametrize("width", [2, 3, 17])
+def test_short_broadcast_rows_stay_in_their_tile(width):
+    """Filled by whole vectors, but for the last ones of a tile, which ends its memory.
+
+    Writing past it breaks the heap: the process ends within a few calls.
+    """
+    column = np.arange(100_000, dtype=np.int8)[:, None]
+    rows = np.ones((100_000, width), np.int8)
+    want = column | rows
+    for _ in range(5):
+        np.testing.assert_array_equal(lax.bitwise_or(column, rows), want)

@@ -104,22 +104,24 @@ typedef struct u128 {
   uint64_t low, high;
 } u128;
 
-/* n times `value`.  Whole vectors, which may reach into the row after, unless this is the last. */
-#define DEFINE_FILL(type)                                                                      \
-  typedef type vec_##type __attribute__((vector_size(16), aligned(1), may_alias));             \
-  static void fill_##type(type *row, type value, int64_t n, bool last) {                       \
-    enum { LANES = 16 / sizeof(type) };                                                        \
-    vec_##type values = value - (vec_##type){0};                                               \
-    int64_t i = 0;                                                                             \
-    for (; i + (last ? LANES : 1) <= n; i += LANES) *(vec_##type *)(void *)(row + i) = values; \
-    for (; last && i < n; i++) row[i] = value;                                                 \
+/* n times `value`.  Whole vectors, which may reach into the rows after where there is room for
+ * them: `room` elements up to the end of the last row. */
+#define DEFINE_FILL(type)                                                                       \
+  typedef type vec_##type __attribute__((vector_size(16), aligned(1), may_alias));              \
+  static void fill_##type(type *row, type value, int64_t n, int64_t room) {                     \
+    enum { LANES = 16 / sizeof(type) };                                                         \
+    vec_##type values = value - (vec_##type){0};                                                \
+    bool whole = n + LANES - 1 <= room;                                                         \
+    int64_t i = 0;                                                                              \
+    for (; i + (whole ? 1 : LANES) <= n; i += LANES) *(vec_##type *)(void *)(row + i) = values; \
+    for (; !whole && i < n; i++) row[i] = value;                                                \
   }
 DEFINE_FILL(uint8_t)
 DEFINE_FILL(uint16_t)
 DEFINE_FILL(uint32_t)
 DEFINE_FILL(uint64_t)
-static void fill_u128(u128 *row, u128 value, int64_t n, bool last) {
-  (void)last;
+static void fill_u128(u128 *row, u128 value, int64_t n, int64_t room) {
+  (void)room;
   for (int64_t i = 0; i < n; i++) row[i] = value;
 }
 
@@ -129,7 +131,7 @@ static void fill_u128(u128 *row, u128 value, int64_t n, bool last) {
                           int64_t row_step, int64_t inner, int64_t step) {              \
     if (step == 0) {                                                                    \
       for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
-        fill_##type(tile, *x, inner, r + 1 == count);                                   \
+        fill_##type(tile, *x, inner, (count - r) * inner);                              \
     } else if (step == 1) {                                                             \
       for (int64_t r = 0; r < count; r++, x += row_step, tile += inner)                 \
         for (int64_t i = 0; i < inner; i++) tile[i] = x[i];                             \
