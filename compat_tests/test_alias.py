@@ -234,6 +234,15 @@ def test_missing_module_is_named(run):
     assert output(run(text)) == "ModuleNotFoundError jax.experimental.topologies"
 
 
+def test_modules_that_come_with_jax_are_among_the_imported():
+    text = "import sys, jax; print([sys.modules.get(f'jax.{n}') is getattr(jax, n) for n in "
+    text += "('tree_util', 'lax', 'core', 'tree', 'numpy')])"
+    for launch in ((), ("-m", "minijax")):
+        command = [sys.executable, *launch, "-c", text]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert output(done) == str([True] * 5)
+
+
 def test_private_module_is_called_private(run):
     assert "'jax._src' is private to JAX" in run("import jax._src.core").stderr
 

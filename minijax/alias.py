@@ -16,6 +16,8 @@ JAX_VERSION = "0.10.2"  # the version of JAX whose meaning minijax follows
 _REAL = "minijax"
 _ALIAS = "jax"
 _REFUSED = ("jaxlib",)
+# What `import jax` puts among the imported modules too
+_WITH_JAX = ("core", "lax", "numpy", "tree", "tree_util")
 # What JAX's own tests are written with. It computes nothing of a program's, and is taken
 # from the JAX that is installed, to run on minijax.
 _TEST_HELPERS = (
@@ -57,6 +59,11 @@ class AliasFinder:
         alias_spec = module.__spec__
         if alias_spec is not None and alias_spec.loader is self:
             module.__spec__ = alias_spec.loader_state
+        if module.__name__ == _REAL:
+            for name in _WITH_JAX:
+                loaded = sys.modules.get(f"{_REAL}.{name}")
+                if loaded is not None:
+                    sys.modules.setdefault(f"{_ALIAS}.{name}", loaded)
 
 
 def install() -> ModuleType:
