@@ -92,6 +92,8 @@ EXPRESSIONS = [
         "ravel(node)", "squeeze(node)", "tril_indices_from(node)", "fmax(node, node)",
         "isclose(node, 1)", "clip(node, node, 2)", "union1d(node, node)",
     )],
+    "jit(lambda x: x)({'k': [1, 2**40]})", "jit(lambda *x, a: a)(1, a=2**40)",
+    "jit(lambda x: jit(lambda y: y)(-2**40))(1)", "jit(lambda x: x).lower(2**40)",
     "jnp.lexsort([[1, 2]])", "jnp.tril_indices_from([[1]])", "jnp.nan_to_num(x, x[0])",
     "jnp.reshape(convertible, -1)", "jnp.moveaxis(convertible, 0, 1)",
     "jnp.select([x > 1], [scalar], 0)", "jax.random.fold_in(key, scalar)",

@@ -470,10 +470,15 @@ def check_python_int(x, dtype):
         raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
 
 
+def holds_int(dtype, x):
+    """Whether a Python integer lies in the range of an integer dtype."""
+    info = np.iinfo(dtype)
+    return info.min <= x <= info.max
+
+
 def check_int_argument(x, dtype, whose=""):
     """OverflowError where a Python integer that a user passed does not fit `dtype`."""
-    info = np.iinfo(dtype)
-    if not info.min <= x <= info.max:
+    if not holds_int(dtype, x):
         raise OverflowError(
             "An overflow was encountered while parsing an argument to a jitted "
             f"computation: Python int {x} too large to convert to {dtype.name}{whose}"

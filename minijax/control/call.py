@@ -11,7 +11,7 @@ import warnings
 import weakref
 from typing import Any
 
-from minijax import _callpath, config, core, dispatch, errors, stats
+from minijax import _callpath, config, core, dispatch, dtypes, errors, stats
 from minijax._pytree import flatten, unflatten
 from minijax.array import ArrayImpl
 from minijax.control.signature import (
@@ -400,6 +400,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
             avals = tuple([core.get_aval(x) for x in flat])
         except TypeError:
             raise self._not_an_array(flat, in_tree, static) from None
+        if int in map(type, flat):
+            self._check_ints(flat, avals, in_tree, static)
         env = core.axis_env()
         names = tuple(env.items()) if env else ()
         signature = in_tree, avals, static, config.trace_key(), names
@@ -443,12 +445,25 @@ class PjitFunction(_callpath.Jit, Wrapped):
         names = () if known is None or self._statics.any else known.names
         return Traced(closed, found[0], in_tree, self._name, names)
 
-    def _not_an_array(self, flat, in_tree, static):
+    def _check_ints(self, flat, avals, in_tree, static):
+        """OverflowError for a Python integer that its dtype does not hold."""
+        for k, (x, aval) in enumerate(zip(flat, avals, strict=True)):
+            if type(x) is int and not dtypes.holds_int(aval.dtype, x):
+                raise OverflowError(
+                    "An overflow was encountered while parsing an argument to a jitted "
+                    "computation, whose argument path is "
+                    f"{self._names(in_tree, static)[k]}. Got {type(x)} with value {x}"
+                )
+
+    def _names(self, in_tree, static):
+        """The paths of the dynamic arguments' leaves."""
         places = [k for k, _ in static[0]] if static else ()
-        names = leaf_names(self._fun, in_tree, places)()
+        return leaf_names(self._fun, in_tree, places)()
+
+    def _not_an_array(self, flat, in_tree, static):
         bad, name = next(
             (x, name)
-            for x, name in zip(flat, names, strict=True)
+            for x, name in zip(flat, self._names(in_tree, static), strict=True)
             if not core.valid_jaxtype(x)
         )
         return TypeError(
