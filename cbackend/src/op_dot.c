@@ -20,12 +20,14 @@ typedef enum dot_method {
 } dot_method;
 
 enum {
-  SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
-  WIDE_VECTOR = 64,      /* bytes */
-  LINES_ROWS = 4,        /* or columns of c: with more of both, packing pays */
-  LINES_LENGTH = 16,     /* of K: with less, packing pays too */
-  THIN_COLUMNS = 64,     /* least of b, with few rows of a */
-  CHUNK_K = 1 << 14,     /* of a few long lines, that are cut along K */
+  SMALL_FLOPS = 1 << 16,    /* below, the own kernel beats BLAS's call and packing */
+  WIDE_VECTOR = 64,         /* bytes */
+  FEW_TRANSPOSED = 1 << 14, /* elements of b, which are transposed for the own kernel .. */
+  USED_ROWS = 32,           /* .. if so many rows of a use them */
+  LINES_ROWS = 4,           /* or columns of c: with more of both, packing pays */
+  LINES_LENGTH = 16,        /* of K: with less, packing pays too */
+  THIN_COLUMNS = 64,        /* least of b, with few rows of a */
+  CHUNK_K = 1 << 14,        /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
   FEW_ELEMENTS = 64,     /* of c */
   SPLIT_FLOPS = 1 << 22, /* below, one block */
@@ -177,11 +179,13 @@ static bool blas_takes(const matrix *m) {
 }
 
 /* Where vectors are wide, copying b's panels alone beats BLAS, which copies a too, and its sums go
- * to c once; where b must be transposed, BLAS does that on the way. */
+ * to c once; where a large b must be transposed, BLAS does that on the way. */
 static bool own_is_faster(const dot_plan *plan) {
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
-  return real && mjx_block_kernels_get()->vector_bytes == WIDE_VECTOR &&
-         plan->b.column_stride == 1 && plan->N * plan->size >= WIDE_VECTOR;
+  bool as_it_is = plan->b.column_stride == 1;
+  bool few = plan->N * plan->K <= FEW_TRANSPOSED && plan->M >= USED_ROWS;
+  return real && mjx_block_kernels_get()->vector_bytes == WIDE_VECTOR && (as_it_is || few) &&
+         plan->N * plan->size >= WIDE_VECTOR;
 }
 
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
