@@ -20,6 +20,7 @@ enum {
   ROWS = VECTOR_BYTES == 64 ? 12 : 4,
   FEW_ROWS = 4,
   K_PIECE = MJX_DOT_SEQUENCE,
+  LONG_K = 64,
   LINE_COLUMNS = 4,
   PACK_ROWS = 32,   /* least of a, so that to copy a panel of b pays */
   PACK_STRIDE = 256 /* least of b's rows: closer ones need no copy */
@@ -35,6 +36,10 @@ enum {
                             int64_t width, int add) {                                                     \
     vec_##S sum[ROWS][2];                                                                                 \
     EACH_ROW sum[r][0] = sum[r][1] = (vec_##S){0};                                                        \
+    if (K >= LONG_K) EACH_ROW { /* c is on its way while the sums are made */                             \
+        __builtin_prefetch(c + r * c_row, 1);                                                             \
+        __builtin_prefetch(c + r * c_row + LANES_##S, 1);                                                 \
+      }                                                                                                   \
     for (int64_t k = 0; k < K; k++) {                                                                     \
       const vec_##S *y = (const vec_##S *)(b + k * b_row);                                                \
       const vec_##S y0 = y[0], y1 = vectors > 1 ? y[1] : y0;                                              \
