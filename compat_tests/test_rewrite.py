@@ -1,5 +1,6 @@
 """The rewriting before lowering: what it removes, and that it changes no value."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -67,6 +68,25 @@ def test_what_constants_decide_is_decided(fun, left):
     x = np.array([-8, -7, -1, 0, 1, 7, 2**31 - 1, -(2**31)], np.int32)
     assert names(fun, x) == left
     np.testing.assert_array_equal(minijax.jit(fun)(x), fun(jnp.asarray(x)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "masked"),
+    [("float32", True), ("float16", True), ("complex64", True), ("bfloat16", False)],
+)
+def test_a_product_with_a_mask_is_a_choice(dtype, masked):
+    x = jax.numpy.asarray([np.inf, np.nan, -2.0, 3.0], dtype)
+    mask = np.array([False, False, False, True])
+    for side, of in ((jax, x), (minijax, jnp.asarray(np.asarray(x)))):
+        fun = side.jit(lambda x, m: (x * m, x[:, None] * (m[:1] * x[:1]), m[0] * x))
+        row, outer, whole = (np.asarray(r) for r in fun(of, mask))
+        eager = np.asarray(of * side.numpy.asarray(mask))
+        results = [np.asarray(r, "complex64") for r in (row, outer, whole, eager)]
+        if side is jax:
+            want = results
+    for got, expected in zip(results, want, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert bool(np.isfinite(results[0]).all()) == masked
 
 
 def test_an_unsigned_division_by_a_power_of_two_is_a_shift():

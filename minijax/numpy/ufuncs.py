@@ -119,7 +119,14 @@ def _subtract(x, y, /):
     """x - y, elementwise."""
 
 
-_multiply_slow = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
+_multiply_numbers = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
+_mask = jit(_multiply_numbers, inline=True)
+
+
+def _multiply_slow(x, y):
+    """Of a number and a bool as one program, which chooses rather than multiplies."""
+    masks = [getattr(operand, "dtype", None) == BOOL for operand in (x, y)]
+    return (_mask if masks[0] != masks[1] else _multiply_numbers)(x, y)
 
 
 @_binary(arithmetic.mul_p, _NUMBERS, _multiply_slow)

@@ -1,4 +1,5 @@
-"""Jaxpr → jaxpr that computes the same bits with fewer equations.
+"""Jaxpr → jaxpr that computes the same bits with fewer equations (but for masks: see
+`_multiply_rule`).
 
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
 computed before is not computed again, arithmetic that changes nothing is left out, what
@@ -15,6 +16,8 @@ import numpy as np
 from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, Var
 from minijax.ops.bits import shift_right_logical_p
+from minijax.ops.select import select_n_p
+from minijax.ops.shape import broadcast_in_dim_p
 from minijax.transforms.dce import dce
 
 
@@ -275,6 +278,30 @@ def _neutral(value, right_only=False, negative_zero=False):
     return rule
 
 
+def _multiply_rule(self, eqn, ins):
+    """x * 1; and by a bool that was converted: a choice, as XLA has it, so that what is
+    masked is 0 even where it is infinite or not a number.
+    """
+    found = _neutral(1)(self, eqn, ins)
+    if found is not None:
+        return found
+    aval = eqn.outvars[0].aval
+    if aval.dtype == dtypes.bfloat16:  # whose products XLA makes in float32
+        return None
+    for mask, other in (ins, ins[::-1]):
+        converted = self.maker(mask, "convert_element_type")
+        if converted is None or mask.aval.shape != aval.shape:
+            continue
+        if converted.invars[0].aval.dtype != np.bool_:
+            continue
+        zero = Literal(aval.dtype.type(0), aval.update(shape=()))
+        if aval.shape:
+            params = {"shape": aval.shape, "broadcast_dimensions": (), "sharding": None}
+            zero = self.new(eqn, broadcast_in_dim_p, [zero], params)
+        return self.new(eqn, select_n_p, [converted.invars[0], zero, other], {})
+    return None
+
+
 def _divide_rule(self, eqn, ins):
     """x / 1, and an unsigned integer by a power of two: a shift, far quicker."""
     found = _neutral(1, right_only=True)(self, eqn, ins)
@@ -398,7 +425,7 @@ def _padded_windows(params, config):
 
 
 _RULES = {
-    "mul": _neutral(1),
+    "mul": _multiply_rule,
     "convert_element_type": _convert_rule,
     "div": _divide_rule,
     "sub": _neutral(0, right_only=True),
