@@ -317,3 +317,32 @@ def test_asarray_of_a_traced_number_is_an_array(value):
         return [isinstance(out, s.Array), out.weak_type, out]
 
     assert_same(kinds)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"invalid_key": "x"},
+        {"xla_embed_ir_in_executable": "invalid_value"},
+        {"xla_dump_max_hlo_modules": 2.5},
+        {"xla_embed_ir_in_executable": True, "xla_dump_max_hlo_modules": "20"},
+        {"exec_time_optimization_effort": 0.0},
+    ],
+)
+def test_compiler_options_are_checked(options):
+    calls = [
+        lambda side: side.jit(lambda x: x + 1, compiler_options=options)(1.0),
+        lambda side: side.jit(lambda x: x + 1).lower(1.0).compile(options),
+    ]
+    for call in calls:
+        ours, theirs = (outcome(call, side) for side in (minijax, jax))
+        assert ours == theirs
+
+
+def outcome(call, side):
+    """What a call says if it raises, else that it returns."""
+    try:
+        call(side)
+    except side.errors.JaxRuntimeError as error:
+        return str(error)
+    return "returned"

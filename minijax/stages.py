@@ -7,6 +7,7 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.inspection import structs
 from minijax.array import placed
+from minijax.compile_options import check_compiler_options
 from minijax.control.call import Wrapped as Wrapped
 from minijax.control.call import call_jaxpr, delete_donated
 from minijax.device import DEFAULT_SHARDING
@@ -138,7 +139,8 @@ class Lowered(_Compiling):
         return cost(self._traced.closed)
 
     def compile(self, compiler_options=None):
-        """The executable."""
+        """The executable.  The options are checked, and change nothing."""
+        check_compiler_options(compiler_options)
         if not self._traced.calls_refs:  # else each call reads and writes them
             dispatch.compiled(self._traced.closed, self.fun_name)
         return Compiled(self._traced, self._donated, self._places)

@@ -579,6 +579,18 @@ def _check_no_places(**places):
 _ABSENT = object()
 
 
+def _with_options(fun, options):
+    """`fun`, whose tracing checks the compiler's options first."""
+
+    @functools.wraps(fun)
+    def checked(*args, **kwargs):
+        module = importlib.import_module("minijax.compile_options")
+        module.check_compiler_options(options)
+        return fun(*args, **kwargs)
+
+    return checked
+
+
 def jit(
     fun=_ABSENT,
     /,
@@ -607,7 +619,8 @@ def jit(
         inline: under an outer trace, put the function's equations there, not a call.
         in_shardings, out_shardings: pytree prefixes of shardings; results are committed
             to theirs.
-        device, backend, keep_unused, compiler_options: accepted; there is one device.
+        device, backend, keep_unused: accepted; there is one device.
+        compiler_options: checked when the function is traced; they change nothing.
     """
     if fun is _ABSENT:
         return functools.partial(
@@ -625,6 +638,8 @@ def jit(
             compiler_options=compiler_options,
         )
     check_callable(fun)
+    if compiler_options:
+        fun = _with_options(fun, compiler_options)
     if device is not None or backend is not None:
         warnings.warn(
             "backend and device argument on jit is deprecated. You can use "
