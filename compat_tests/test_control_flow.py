@@ -189,3 +189,23 @@ CASES = {
 def test_case(name):
     theirs, ours = (outcome(CASES[name], Side(n)) for n in NAMES)
     assert ours == theirs
+
+
+def test_a_numpy_value_that_is_differentiated_is_captured_by_a_loop():
+    """Its conversion to an array is no part of the body."""
+    value, xs = np.float32([[0.5, 0.1], [0.2, 0.3]]), np.ones((3, 2), np.float32)
+
+    def gradient(s):
+        def body(carry, x):
+            return x, s.numpy.sum(m) * x + s.numpy.einsum("ij,j->i", m, carry)
+
+        def total(given):
+            nonlocal m
+            m = given
+            return s.lax.scan(body, xs[0], xs)[1].sum()
+
+        m = None
+        return np.asarray(s.grad(total)(value))
+
+    ours, theirs = (gradient(Side(name)) for name in NAMES)
+    np.testing.assert_allclose(ours, theirs)

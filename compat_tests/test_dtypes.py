@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import minijax
 from minijax import config, dtypes
 from minijax.numpy import scalar_types
 
@@ -413,3 +414,20 @@ def test_calling_a_scalar_type(monkeypatch):
     for bad in ((), (1, 2)):
         with pytest.raises(TypeError):
             scalar_types.float32(*bad)
+
+
+def test_jnps_scalar_types_promote_without_a_warning():
+    """They say a kind; NumPy's dtypes ask for a size."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for side in (jax, minijax):
+            assert side.numpy.result_type(side.numpy.float64) == np.float32
+            with pytest.raises(UserWarning, match="float64"):
+                side.numpy.result_type(np.dtype("float64"))
+
+
+def test_reshape_leaves_numpys_arrays_to_numpy():
+    for side in (jax, minijax):
+        for value in (np.arange(6), np.float32(1)):
+            assert type(side.numpy.reshape(value, (-1, 1))) is np.ndarray
+        assert type(side.numpy.reshape(1.0, (1,))) is not np.ndarray

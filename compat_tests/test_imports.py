@@ -32,7 +32,10 @@ LAYERS = [
     ),
     ("ops", "minijax.ops"),
     ("transforms", "minijax.transforms"),
-    ("control", "minijax.control minijax.dispatch minijax.executable"),
+    (
+        "control",
+        "minijax.control minijax.dispatch minijax.executable minijax.compile_options",
+    ),
     (
         "namespaces",
         "minijax.numpy minijax.lax minijax.nn minijax.random minijax.scipy minijax.segment "

@@ -346,6 +346,8 @@ def _dtype_and_weak(x):
         return python_scalar_dtype(x), x in _WEAK
     if isinstance(x, (type, str, np.dtype)):
         named = dtype(x, canonicalize=False)
+        if isinstance(getattr(x, "dtype", None), np.dtype):  # as of jnp.float64
+            return canonicalize_dtype(named), False
         return check_user_dtype(named, "dtype"), False
     return dtype(x), is_weakly_typed(x)
 

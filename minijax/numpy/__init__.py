@@ -96,7 +96,7 @@ _SERVED_TOO = frozenset([
 ])  # fmt: skip
 _NOT_SERVED = frozenset([
     "broadcast_shapes", "einsum_path", "float_power", "mask_indices", "piecewise",
-    "pow", "power",
+    "pow", "power", "reshape",
 ])  # fmt: skip
 _SCALAR_TYPES = [
     name for name in vars(_scalar_types)

@@ -61,7 +61,8 @@ def _as_array(x):
     if known is None or isinstance(known, ArrayImpl):
         return x
     if isinstance(x, JVPTracer):  # no equation: this conversion has no derivative
-        return JVPTracer(x._trace, _as_array(x.primal), _as_array(x.tangent))
+        with core.eval_context():  # nor is it part of what is traced now
+            return JVPTracer(x._trace, _as_array(x.primal), _as_array(x.tangent))
     if not isinstance(x, Tracer):
         return array(x)
     return convert_element_type_p.bind(

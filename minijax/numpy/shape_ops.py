@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minijax import lax
+from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.numpy import promotion
 from minijax.numpy.creation import (
@@ -27,7 +28,12 @@ def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
     """`a` in another shape of the same size; one size may be -1.
 
     order: 'C', or 'F' for column-major. Raises TypeError if the sizes differ.
+    A NumPy array stays one, as in JAX, and is reshaped by NumPy.
     """
+    if isinstance(a, (np.ndarray, np.generic)) and out_sharding is None:
+        return a.reshape(shape, order=order)
+    if isinstance(a, ArrayImpl) and order == "C":
+        return a.reshape(shape)
     (a,) = ensure_arraylike("reshape", a)
     return _reshape(a, shape, order, shape)
 

@@ -110,7 +110,7 @@ def live_eqns(jaxpr):
     live = {id(v) for v in jaxpr.outvars}
     kept = []
     for eqn in reversed(jaxpr.eqns):
-        if eqn.marks or any(id(v) in live for v in eqn.outvars):
+        if eqn.effects or any(id(v) in live for v in eqn.outvars):
             kept.append(eqn)
             live.update(id(a) for a in eqn.invars)
     kept.reverse()
