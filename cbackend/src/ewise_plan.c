@@ -4,7 +4,8 @@
 #include "ewise.h"
 
 enum {
-  ROW_MODE_MIN = 128, /* shorter rows are packed into tiles of many rows */
+  SHORT_ROW = 128, /* shorter rows are packed into tiles of many rows .. */
+  LONG_ROW = 256,  /* .. and so are shorter ones than these where none serves as it lies */
   MAX_REGS = 4096,
   SIZE_CLASSES = 5 /* 1, 2, 4, 8, 16 bytes */
 };
@@ -107,19 +108,6 @@ static mjx_status read_steps(planner *self) {
 
 /* ---- views ---- */
 
-static mjx_status collapse(planner *self) {
-  const mjx_instr *instr = self->instr;
-  ewise_plan *plan = self->plan;
-  int n_views = instr->n_out + instr->n_in;
-  const int64_t **strides;
-  MJX_ALLOC(self->loader, strides, (size_t)n_views * sizeof *strides);
-  for (int v = 0; v < n_views; v++) strides[v] = instr->out[v].strides;
-  MJX_TRY(mjx_space_collapse(self->loader, n_views, instr->out[0].ndim, instr->out[0].shape,
-                             strides, &plan->space));
-  plan->flat = plan->space.ndim > 1 && plan->space.shape[plan->space.ndim - 1] < ROW_MODE_MIN;
-  return MJX_OK;
-}
-
 static bool all_zero(const int64_t *strides, int ndim) {
   for (int d = 0; d < ndim; d++) {
     if (strides[d] != 0) return false;
@@ -135,6 +123,30 @@ static bool is_flat_dense(const mjx_space_plan *space, const int64_t *strides) {
     expected *= space->shape[d];
   }
   return true;
+}
+
+static bool goes_flat(const mjx_space_plan *space, int n_views) {
+  int last = space->ndim - 1;
+  if (last == 0 || space->shape[last] >= LONG_ROW) return false;
+  for (int v = 0; space->shape[last] >= SHORT_ROW && v < n_views; v++) {
+    const int64_t *strides = space->strides[v];
+    if (strides[last] == 1 && !is_flat_dense(space, strides) && !all_zero(strides, last))
+      return false;
+  }
+  return true;
+}
+
+static mjx_status collapse(planner *self) {
+  const mjx_instr *instr = self->instr;
+  ewise_plan *plan = self->plan;
+  int n_views = instr->n_out + instr->n_in;
+  const int64_t **strides;
+  MJX_ALLOC(self->loader, strides, (size_t)n_views * sizeof *strides);
+  for (int v = 0; v < n_views; v++) strides[v] = instr->out[v].strides;
+  MJX_TRY(mjx_space_collapse(self->loader, n_views, instr->out[0].ndim, instr->out[0].shape,
+                             strides, &plan->space));
+  plan->flat = goes_flat(&plan->space, n_views);
+  return MJX_OK;
 }
 
 static ewise_mode choose_mode(const ewise_plan *plan, const mjx_operand *operand,
