@@ -24,7 +24,7 @@ from minijax.numpy.promotion import (
 # --- reshape and transpose ------------------------------------------------------------
 
 
-def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
+def reshape(a, shape, order: Any = "C", *, copy=None, out_sharding=None):
     """`a` in another shape of the same size; one size may be -1.
 
     order: 'C', or 'F' for column-major. Raises TypeError if the sizes differ.
