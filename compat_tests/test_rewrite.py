@@ -72,7 +72,13 @@ def test_what_constants_decide_is_decided(fun, left):
 
 @pytest.mark.parametrize(
     ("dtype", "masked"),
-    [("float32", True), ("float16", True), ("complex64", True), ("bfloat16", False)],
+    [
+        ("float32", True),
+        ("float16", True),
+        ("complex64", True),
+        ("bfloat16", False),
+        ("float8_e5m2", False),
+    ],
 )
 def test_a_product_with_a_mask_is_a_choice(dtype, masked):
     x = jax.numpy.asarray([np.inf, np.nan, -2.0, 3.0], dtype)

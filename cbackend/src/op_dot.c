@@ -286,7 +286,8 @@ static void cut(dot_plan *plan) {
   plan->chunks = 1;
   if (plan->method == DOT_LINES && plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
-  double gflops = plan->method == DOT_BLAS || own_is_faster(plan) ? 100 : 20;
+  bool fast = plan->method == DOT_BLAS || (plan->method == DOT_KERNEL && own_is_faster(plan));
+  double gflops = fast ? 100 : 20;
   plan->cost = (int64_t)MJX_MIN((double)plan->B * flops / gflops, 1e15);
 }
 
