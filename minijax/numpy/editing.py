@@ -89,20 +89,26 @@ def insert(arr, obj, values, axis=None):
             raise ValueError(
                 f"jnp.insert(): index array must be integer typed; got {obj}"
             )
+        if len(shape_of(obj)) > 1:
+            raise ValueError(
+                "jnp.insert(): obj must be a slice, a one-dimensional array, or a "
+                f"scalar; got {obj}"
+            )
     if isinstance(obj, slice) or not len(shape_of(obj)):
         values = (
             jnp.moveaxis(values, 0, axis)
             if values.ndim == arr.ndim and axis
             else values
         )
+    (count,) = jnp.broadcast_shapes(index.shape, (values.shape[axis],))
     if index.size == 1:
-        index = jnp.full(values.shape[axis], index[0])
+        index = jnp.full(count, index[0])
     out_shape = list(arr.shape)
     out_shape[axis] += index.size
     place = jnp.where(index < 0, index + n, index)
     place = jnp.clip(place, 0, n)
     order = jnp.argsort(place)
-    place = place.at[order].add(arange(index.size))
+    place = place.at[order].add(arange(index.size, dtype=place.dtype))
     keep = ones(n + index.size, bool).at[place].set(False)
     rest = jnp.where(keep, size=n)[0]
     lead = (slice(None),) * axis

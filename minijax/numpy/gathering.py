@@ -329,7 +329,7 @@ def argwhere(a, *, size=None, fill_value=None):
     found = nonzero(jnp.atleast_1d(a), size=size, fill_value=fill_value)
     rows = jnp.vstack(found)
     if not len(shape_of(a)):
-        return rows[:0].reshape(rows.shape[0], 0)
+        return rows[:0].reshape(rows.shape[1], 0)
     return rows.T
 
 

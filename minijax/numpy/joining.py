@@ -65,7 +65,7 @@ def concatenate(arrays, axis=0, dtype=None):
 
 def _concatenate_slices(x, axis, dtype):
     """The slices of an array along its first axis, joined along another one."""
-    if x.ndim < 2:
+    if x.ndim < 2 and axis is not None:
         raise ValueError("Zero-dimensional arrays cannot be concatenated.")
     if dtype is not None:
         x = x.astype(dtype)

@@ -8,7 +8,6 @@ from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     broadcast_to,
-    canonical_axis,
     concrete_or_error,
     convert,
     dtype_of,
@@ -45,12 +44,6 @@ def _pairs(value, rank, name):
 
 
 def _widths(pad_width, rank):
-    if isinstance(pad_width, dict):
-        found = [(0, 0)] * rank
-        for axis, width in pad_width.items():
-            pair = (width, width) if np.ndim(width) == 0 else tuple(width)
-            found[canonical_axis(axis, rank)] = pair
-        pad_width = found
     pairs = _pairs(pad_width, rank, "pad_width")
     if pairs.dtype.kind not in "iu":
         raise TypeError("`pad_width` must be of integral type.")
@@ -60,17 +53,15 @@ def _widths(pad_width, rank):
 def pad(array, pad_width, mode="constant", **kwargs):
     """`array` with elements added at the ends of its axes.
 
-    pad_width: (before, after) for each axis, or one pair or number for all, or {axis:
-    pair}. mode: 'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric'
+    pad_width: (before, after) for each axis, or one pair or number for all. mode:
+    'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric'
     (`reflect_type`), 'linear_ramp' (`end_values`), 'maximum', 'mean', 'median',
     'minimum' (`stat_length`), 'empty', or a function of a vector, its widths, its axis
     and `kwargs`.
     """
     (array,) = ensure_arraylike("pad", array)
     array = asarray(array)
-    if not isinstance(pad_width, dict):
-        pad_width = jnp_static(pad_width)
-    widths = _widths(pad_width, array.ndim)
+    widths = _widths(jnp_static(pad_width), array.ndim)
     if callable(mode):
         return _pad_by_function(array, widths, mode, **kwargs)
     if mode not in _OPTIONS:

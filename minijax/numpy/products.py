@@ -364,18 +364,15 @@ def _sliding(a, v, mode, correlating, precision, preferred):
     if correlating:
         v = jnp.conj(v)
     swap = a.shape[0] < v.shape[0]
-    flip_out = swap and correlating
     if swap:
         a, v = v, a
     if not correlating:
         v = lax.rev(v, (0,))
-    _n, m = a.shape[0], v.shape[0]
+    m = v.shape[0]
     if mode == "valid":
         padding = [(0, 0)]
     elif mode == "same":
-        padding = (
-            [(m // 2, m - m // 2 - 1)] if not flip_out else [(m - m // 2 - 1, m // 2)]
-        )
+        padding = [(m // 2, m - m // 2 - 1)]
     elif mode == "full":
         padding = [(m - 1, m - 1)]
     else:
@@ -388,6 +385,6 @@ def _sliding(a, v, mode, correlating, precision, preferred):
         precision=precision,
         preferred_element_type=None if preferred is None else dtype,
     )
-    if flip_out:
+    if swap and correlating:
         out = lax.rev(out, (2,))
     return lax.squeeze(out, (0, 1))

@@ -99,14 +99,9 @@ def _repeat_evenly(a, n, axis):
 
 def _repeat(a, repeats, axis, total):
     """Mark where each element begins, and sum up: the place in `a` of each element."""
+    repeats = broadcast_to(repeats, (a.shape[axis],))
     if not a.shape[axis] or not total:
         return zeros_like(a, shape=(*a.shape[:axis], total, *a.shape[axis + 1 :]))
-    n = a.shape[axis]
-    repeats = (
-        broadcast_to(repeats, (n,))
-        if repeats.ndim == 0 or repeats.size == 1
-        else repeats
-    )
     before = roll(repeats, 1).at[0].set(0)
     starts = jnp.cumsum(before)
     marks = zeros(total, dtype=int).at[starts].add(1)

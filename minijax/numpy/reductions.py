@@ -544,9 +544,9 @@ def _running(name, op, identity, a, axis, dtype, out, fill_nan=False, promote=Fa
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
     dtype = user_dtype(dtype, name)
     a = asarray(a)
-    if axis is None or not a.ndim:
+    if axis is None or (a.weak_type and not a.ndim):  # a Python number has an axis
         a = lax.reshape(a, (a.size,)) if a.ndim != 1 else a
-        axis = 0
+        axis = axis or 0
     axis = canonical_axis(_static(axis), a.ndim)
     if fill_nan and is_kind(a, np.inexact):
         a = where_inline(lax.ne(a, a), lax.full_like(a, identity), a)

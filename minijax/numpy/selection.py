@@ -315,7 +315,8 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
         return jnp.moveaxis(arr[condition], 0, axis)
     if not 0 <= size <= arr.shape[0]:
         raise ValueError(
-            "size must be positive and not greater than the size of the array axis"
+            "size must be positive and not greater than the size of the array axis; "
+            f"got {size=} for a.shape[axis]={arr.shape[0]}"
         )
     mask = jnp.expand_dims(condition, range(1, arr.ndim))
     arr = jnp.where(mask, arr, jnp.array(fill_value, dtype=arr.dtype))
