@@ -198,6 +198,15 @@ SHARDINGS = [
     "jit(lambda x: x, out_shardings=named)(x)", "jit(lambda x: x, in_shardings=named)(x)",
     "jit(lambda x: {'a': x}, out_shardings={'a': named})(x)",
     "jit(lambda x: x, in_shardings=named)(x=x)",
+    # places of results: those of the first argument that is read
+    *[f"(lambda x, y, one: placed({results}))(*jax.device_put((x, x[None] * 1, 2.0), "
+      "(d, named, d)))" for results in (
+        "x + 1, x[0], x.reshape(3, 1), *x, jnp.zeros_like(x), jnp.ones(3) + x",
+        "y + 1, y[0], y[:, :2], y.reshape(3), *y, jnp.ones_like(y), y.T, 2 * y, y.sum()",
+        "y + one, one + y, *jit(lambda a, b: (b, b + a))(np.ones(3), y)",
+        "jit(lambda a, b: b)(x, jnp.ones(3)), jit(lambda a: jnp.ones(3))(y), y @ y.T",
+        "jax.device_put(x, single.with_memory_kind('pinned_host')) * 2",
+    )],
     # places of arrays
     "jax.device_put(1.0, named)", "jax.device_put(x, P('x'))", "jax.device_put(x, 'cpu')",
     "jax.device_put(x, jax.memory.Space.Host).sharding",

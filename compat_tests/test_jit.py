@@ -134,6 +134,21 @@ def test_donated_arrays_are_deleted(lib):
         np.asarray(x)
 
 
+class Unhashable(list):
+    def __call__(self, x):
+        return x + 1
+
+
+@both
+def test_functions_are_told_apart_by_their_hash(lib):
+    with pytest.raises(TypeError, match="unhashable type: 'Unhashable'"):
+        lib.jit(Unhashable())(1)
+    with lib.disable_jit():
+        assert lib.jit(Unhashable())(1) == 2
+    assert lib.eval_shape(Unhashable(), 1).shape == ()
+    assert lib.vmap(Unhashable())(np.ones(1)) == lib.grad(Unhashable())(1.0) + 1
+
+
 @both
 def test_recursion_and_nesting(lib):
     @lib.jit

@@ -5,6 +5,7 @@ installed by `numpy/array_methods.py`; how arrays print is in `numpy/printing.py
 """
 
 import importlib
+import operator
 from typing import Any
 
 import numpy as np
@@ -372,6 +373,7 @@ def placed(x, place) -> Any:
     return x._alias(x.aval, place)
 
 
+_callpath.set_place_rule(operator.methodcaller("whole"))
 core.aval_rules[ArrayImpl] = lambda x: x.aval
 
 

@@ -223,6 +223,10 @@ class Sharding:
         """The same layout in another kind of memory."""
         raise NotImplementedError("Subclasses should implement this method.")
 
+    def whole(self):
+        """Where a result lies of an array here whose axes are not the result's."""
+        return self
+
 
 class SingleDeviceSharding(Sharding):
     """All of an array on one device."""

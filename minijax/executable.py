@@ -20,6 +20,7 @@ from minijax.core import ClosedJaxpr
 from minijax.dispatch import address, as_data
 from minijax.effects import check_lowerable
 from minijax.trace import JaxprTrace
+from minijax.transforms.dce import dce
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
@@ -32,7 +33,8 @@ def load(module):
 class Compiled(_callpath.Executable):
     """An executable with the avals of its arguments and results."""
 
-    __slots__ = ("closed", "consts", "executable", "float0", "name")
+    # placed_by_all: whether arguments that are not read say where results lie, too
+    __slots__ = ("closed", "consts", "executable", "float0", "name", "placed_by_all")
 
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
@@ -54,6 +56,7 @@ class Compiled(_callpath.Executable):
         if ladder.LEVEL >= 7:
             _profile_to_the_end(name, self.executable)
         self.closed, self.name = closed, name
+        self.placed_by_all = False
         self.float0 = [
             k for k, a in enumerate(closed.out_avals) if a.dtype == dtypes.float0
         ]
@@ -68,6 +71,14 @@ class Compiled(_callpath.Executable):
             closed.out_avals,
             self.executable.long_running,
         )
+
+    def _reads(self):
+        """For each argument whether results lie where it does, as bytes."""
+        jaxpr = self.closed.jaxpr
+        if self.placed_by_all:
+            return b"\1" * len(jaxpr.invars)
+        _, reads = dce(jaxpr, [True] * len(jaxpr.outvars))
+        return bytes(reads)
 
     def __call__(self, args):
         """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""

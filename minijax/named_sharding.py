@@ -201,6 +201,10 @@ class NamedSharding(Sharding):
         """The same layout in another kind of memory."""
         return NamedSharding(self.mesh, self.spec, kind)
 
+    def whole(self):
+        """Each device of the mesh has all of it."""
+        return NamedSharding(self.mesh, PartitionSpec(), self.memory_kind)
+
     def update(self, *, mesh=None, spec=None, memory_kind=None):
         """A copy with another mesh, spec or kind of memory."""
         return NamedSharding(

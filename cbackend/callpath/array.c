@@ -32,6 +32,22 @@ PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory) {
   return (PyObject *)array;
 }
 
+static PyObject *spread; /* Python: a sharding -> the one of arrays that lie whole beside it */
+
+PyObject *mjx_place_of_result(PyObject *place, int32_t from_ndim, int32_t ndim) {
+  if (place == Py_True || from_ndim == ndim) return Py_NewRef(place);
+  return PyObject_CallOneArg(spread, place);
+}
+
+PyObject *mjx_array_from(const mjx_array *from, mjx_aval *aval, mjx_memory *memory) {
+  PyObject *out = mjx_array_new(aval, memory);
+  if (!out || !from->place) return out;
+  mjx_array *array = (mjx_array *)out;
+  array->place = mjx_place_of_result(from->place, from->aval->ndim, aval->ndim);
+  if (!array->place) Py_CLEAR(out);
+  return out;
+}
+
 void mjx_array_delete(PyObject *self) {
   mjx_array *array = (mjx_array *)self;
   mjx_memory *memory = array->memory;
@@ -308,7 +324,16 @@ static PyObject *from_numpy(PyObject *module, PyObject *x) {
   return memory ? mjx_array_new(aval, memory) : NULL;
 }
 
+static PyObject *set_place_rule(PyObject *module, PyObject *rule) {
+  (void)module;
+  Py_XSETREF(spread, Py_NewRef(rule));
+  Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    {"set_place_rule", set_place_rule, METH_O,
+     "set_place_rule(spread): what says the sharding of a result that has other axes than the\n"
+     "argument with this sharding."},
     {"from_numpy", from_numpy, METH_O,
      "An Array with a copy of a NumPy array's elements in the canonical dtype, or an Array as it "
      "is;\n"

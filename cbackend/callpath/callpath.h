@@ -153,6 +153,14 @@ static inline bool mjx_is_array(PyObject *x) { return Py_TYPE(x) == mjx_array_ty
 /* An Array over `memory`, whose reference it takes over (also on failure). */
 PyObject *mjx_array_new(mjx_aval *aval, mjx_memory *memory);
 
+/* An Array computed from `from` alone, over `memory`, whose reference it takes over: it lies where
+ * results of `from` do. */
+PyObject *mjx_array_from(const mjx_array *from, mjx_aval *aval, mjx_memory *memory);
+
+/* Where a result of `ndim` axes lies that is computed from an array of `from_ndim` placed so: a new
+ * reference. */
+PyObject *mjx_place_of_result(PyObject *place, int32_t from_ndim, int32_t ndim);
+
 /* Gives its memory up; it is a deleted array from then on. */
 void mjx_array_delete(PyObject *array);
 bool mjx_array_is_deleted(PyObject *array);

@@ -13,6 +13,7 @@ struct mjx_executable {
   const void **consts; /* addresses of the leading inputs; owned block, and all below is in it */
   mjx_aval **in_avals, **out_avals;
   bool long_running; /* worth releasing the GIL for */
+  PyObject *reads;   /* bytes, per argument: whether it is read; NULL until that is asked */
 };
 
 Py_ssize_t mjx_executable_n_out(const mjx_executable *executable) { return executable->n_out; }
@@ -31,6 +32,7 @@ typedef struct {
   mjx_memory **retained; /* per argument, in long runs: memory that others might release */
   mjx_memory **fresh;    /* per output */
   scalar_room *scratch;
+  bool placed; /* whether an argument was placed by the user */
 } workspace;
 
 static size_t workspace_bytes(const mjx_executable *e) {
@@ -40,6 +42,7 @@ static size_t workspace_bytes(const mjx_executable *e) {
 
 static workspace lay_out(const mjx_executable *e, void *block) {
   workspace w;
+  w.placed = false;
   w.scratch = block;
   w.inputs = (const void **)(w.scratch + e->n_in + 1);
   w.held = (PyObject **)(w.inputs + e->n_const + e->n_in);
@@ -56,8 +59,9 @@ static Py_ssize_t take_arguments(const mjx_executable *e, PyObject *const *args,
   for (Py_ssize_t k = 0; k < e->n_in; k++) {
     inputs[k] = mjx_argument_address(args[k], e->in_avals[k], &w->scratch[k], &w->held[k]);
     if (!inputs[k]) return k;
-    bool shared = e->long_running && mjx_is_array(args[k]);
-    w->retained[k] = shared ? mjx_memory_retain(((mjx_array *)args[k])->memory) : NULL;
+    mjx_array *array = mjx_is_array(args[k]) ? (mjx_array *)args[k] : NULL;
+    w->retained[k] = array && e->long_running ? mjx_memory_retain(array->memory) : NULL;
+    w->placed |= array && array->place;
   }
   return e->n_in;
 }
@@ -99,6 +103,39 @@ static int wrap_outputs(const mjx_executable *e, workspace *w, PyObject **outs) 
   return 0;
 }
 
+static int ask_reads(mjx_executable *e) {
+  PyObject *reads = PyObject_CallMethod((PyObject *)e, "_reads", NULL);
+  if (!reads) return -1;
+  if (!PyBytes_Check(reads) || PyBytes_GET_SIZE(reads) != e->n_in) {
+    Py_DECREF(reads);
+    PyErr_SetString(PyExc_TypeError, "_reads must say of each argument whether it is read");
+    return -1;
+  }
+  e->reads = reads;
+  return 0;
+}
+
+/* Results lie where the first argument that is read does; beside the placed ones where it is not
+ * placed itself. */
+static int place_outputs(mjx_executable *e, PyObject *const *args, PyObject **outs) {
+  if (!e->reads && ask_reads(e) < 0) return -1;
+  const char *reads = PyBytes_AS_STRING(e->reads);
+  PyObject *place = NULL;
+  int32_t ndim = -1; /* as no result has, unless the first argument itself is placed */
+  for (Py_ssize_t k = 0, first = 1; k < e->n_in && !place; k++) {
+    if (!reads[k]) continue;
+    if (mjx_is_array(args[k])) place = ((mjx_array *)args[k])->place;
+    if (place && first) ndim = e->in_avals[k]->ndim;
+    first = 0;
+  }
+  for (Py_ssize_t k = 0; place && k < e->n_out; k++) {
+    mjx_array *out = (mjx_array *)outs[k];
+    out->place = mjx_place_of_result(place, ndim, e->out_avals[k]->ndim);
+    if (!out->place) return -1;
+  }
+  return 0;
+}
+
 static int run_in(mjx_executable *e, PyObject *const *args, PyObject **outs, void *block) {
   workspace w = lay_out(e, block);
   Py_ssize_t taken = take_arguments(e, args, &w);
@@ -107,6 +144,10 @@ static int run_in(mjx_executable *e, PyObject *const *args, PyObject **outs, voi
     Py_ssize_t made = make_outputs(e, &w);
     if (made == e->n_out && run_program(e, &w) == 0) {
       status = wrap_outputs(e, &w, outs);
+      if (status == 0 && w.placed && place_outputs(e, args, outs) < 0) {
+        for (Py_ssize_t k = 0; k < e->n_out; k++) Py_CLEAR(outs[k]);
+        status = -1;
+      }
     } else {
       while (made > 0) mjx_memory_release(w.fresh[--made]);
     }
@@ -212,6 +253,7 @@ static PyObject *run(PyObject *self, PyObject *sequence) {
 static void dealloc(PyObject *self) {
   mjx_executable *e = (mjx_executable *)self;
   Py_XDECREF(e->fail);
+  Py_XDECREF(e->reads);
   PyMem_Free(e->consts);
   PyTypeObject *type = Py_TYPE(self);
   type->tp_free(self);

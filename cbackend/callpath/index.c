@@ -139,13 +139,13 @@ PyObject *mjx_array_index(PyObject *self, PyObject *index) {
   mjx_aval *out_aval = mjx_aval_intern(r.ndim, r.dims, aval->dtype, aval->weak);
   if (!out_aval || !mjx_aval_storage(out_aval)) return NULL;
   if (out_aval == aval && r.start == array->memory->data && r.strides[0] >= 0)
-    return mjx_array_new(aval, mjx_memory_retain(array->memory));
+    return mjx_array_from(array, aval, mjx_memory_retain(array->memory));
   mjx_memory *memory = mjx_memory_new((size_t)out_aval->bytes);
   if (!memory) return NULL;
   char *to = memory->data;
   merge_axes(&r);
   if (out_aval->bytes) copy_axes(&r, 0, r.start, &to, size);
-  return mjx_array_new(out_aval, memory);
+  return mjx_array_from(array, out_aval, memory);
 }
 
 /* ---- reshape ------------------------------------------------------------------------------- */
@@ -184,5 +184,5 @@ PyObject *mjx_array_reshape(PyObject *self, PyObject *const *args, Py_ssize_t n)
   mjx_aval *aval = mjx_aval_intern(ndim, dims, array->aval->dtype, array->aval->weak);
   if (!aval || !mjx_aval_storage(aval)) return NULL;
   if (aval == array->aval) return Py_NewRef(self);
-  return mjx_array_new(aval, mjx_memory_retain(array->memory));
+  return mjx_array_from(array, aval, mjx_memory_retain(array->memory));
 }

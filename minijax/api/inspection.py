@@ -1,5 +1,6 @@
 """make_jaxpr and eval_shape: what a function does, without doing it."""
 
+import functools
 import importlib
 import math
 
@@ -246,4 +247,6 @@ def structs(avals):
 @api_boundary
 def eval_shape(fun, *args, **kwargs):
     """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
-    return jit(fun).eval_shape(*args, **kwargs)
+    hashable = type(fun).__hash__ is not None
+    jitted = jit(fun if hashable else functools.partial(fun))
+    return jitted.eval_shape(*args, **kwargs)

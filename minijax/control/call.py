@@ -423,6 +423,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 f"re-tracing function {describe_function(self._fun)} for `jit`, but "
                 "'no_tracing' is set"
             )
+        hash(self._fun)  # TypeError: two functions must be told apart by what they are
         found = []
 
         def flat_fun(*tracers):

@@ -11,6 +11,7 @@ from minijax.array import ArrayImpl
 from minijax.control.call import Statics
 from minijax.control.served import serve
 from minijax.core import ShapedArray, Tracer, aval_rules
+from minijax.device import Sharding
 from minijax.numpy import (
     creation,
     promotion,
@@ -231,8 +232,11 @@ def _iterate_rows(x):
     aval = ShapedArray(x.shape[1:], x.dtype, x.weak_type)
     if x.is_deleted():
         _ = x._value
+    place = x._place
+    if isinstance(place, Sharding):
+        place = place.whole()
     for row in x._data:
-        yield ArrayImpl(aval, np.array(row))
+        yield ArrayImpl(aval, np.array(row), place)
 
 
 # --- methods --------------------------------------------------------------------------

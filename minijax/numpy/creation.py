@@ -500,7 +500,7 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> An
     return asarray(broadcast_to(fill_value, shape), device=device)
 
 
-def _like(a, value, dtype, shape, where):
+def _like(a, value, dtype, shape, where, device):
     if not (hasattr(a, "dtype") and hasattr(a, "shape")):
         (a,) = ensure_arraylike(where, a)
     dtype = user_dtype(dtype, where)
@@ -515,24 +515,25 @@ def _like(a, value, dtype, shape, where):
     if type(value) is int:
         value = _element(value, dtype, weak)
     value = convert(value, dtype, weak)
-    if shape_of(value):
-        return broadcast_to(value, shape)
-    return _spread(value, shape)
+    out = broadcast_to(value, shape) if shape_of(value) else _spread(value, shape)
+    if device is None and type(a) is ArrayImpl and a.committed:
+        device = a.sharding if len(shape) == a.ndim else a.sharding.whole()
+    return placed(out, device)
 
 
 def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Zeros of the shape and dtype of `a`, where these are not given."""
-    return placed(_like(a, 0, dtype, shape, "zeros_like"), device)
+    return _like(a, 0, dtype, shape, "zeros_like", device)
 
 
 def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
     """Ones of the shape and dtype of `a`, where these are not given."""
-    return placed(_like(a, 1, dtype, shape, "ones_like"), device)
+    return _like(a, 1, dtype, shape, "ones_like", device)
 
 
 def empty_like(prototype, dtype=None, shape=None, *, device=None) -> Any:
     """Zeros of the shape and dtype of `prototype`, where these are not given."""
-    return placed(_like(prototype, 0, dtype, shape, "empty_like"), device)
+    return _like(prototype, 0, dtype, shape, "empty_like", device)
 
 
 def full_like(
@@ -540,7 +541,7 @@ def full_like(
 ) -> Any:
     """`fill_value` in the shape and dtype of `a`, where these are not given."""
     (fill_value,) = ensure_arraylike("full_like", fill_value)
-    return placed(_like(a, fill_value, dtype, shape, "full_like"), device)
+    return _like(a, fill_value, dtype, shape, "full_like", device)
 
 
 # --- ranges ---------------------------------------------------------------------------
