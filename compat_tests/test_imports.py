@@ -42,7 +42,7 @@ LAYERS = [
         "minijax.state "
         "minijax.tree minijax.ad_checkpoint minijax.debug minijax.extend",
     ),
-    ("api", "minijax.api minijax.stages"),
+    ("api", "minijax.api minijax.stages minijax.hlo"),
     (
         "entry",
         "=minijax minijax.__main__ minijax.launch minijax.compare minijax.interop "

@@ -124,14 +124,26 @@ class Lowered(_Compiling):
         super().__init__(traced, donated, places)
 
     def as_text(self, dialect=None, *, debug_info=False):
-        """The program: its buffers and instructions; with dialect="c", as one C file."""
+        """The program: its buffers and instructions; with dialect="c", as one C file;
+        with dialect="hlo", as a module of HLO.
+        """
+        if dialect == "hlo":
+            module = self.compiler_ir(dialect).as_hlo_module()
+            return module.written(whole=True, metadata=debug_info)
         compiled = dispatch.compiled(self._traced.closed, self.fun_name)
         if dialect == "c":
             return compiled.executable.as_c()
         return "\n".join(map(repr, compiled.executable.module.programs))
 
     def compiler_ir(self, dialect=None):
-        """The backend's module object."""
+        """The backend's module object; with dialect="hlo", one that gives the text of it
+        as HLO.
+        """
+        if dialect == "hlo":
+            hlo = importlib.import_module("minijax.hlo.text")
+            closed = self._traced.closed
+            info = closed.jaxpr.debug_info
+            return hlo.XlaComputation(closed, self.fun_name, info and info.arg_names)
         return dispatch.compiled(self._traced.closed, self.fun_name).executable.module
 
     def cost_analysis(self):

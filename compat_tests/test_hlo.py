@@ -1,0 +1,85 @@
+"""The text of lowered functions as HLO, against JAX's."""
+
+import re
+
+import numpy as np
+import pytest
+from sides import NAMES, Side
+
+SAME_TEXT = {
+    "names": lambda s: (lambda a, b: a["q"] + b["z"][0], ({"q": 1.0}, {"z": [2.0]})),
+    "tuple": lambda s: (lambda x: (x, x + 1), (1,)),
+    "argument": lambda s: (lambda x: x, (s.jnp.ones(2, s.jnp.bfloat16),)),
+    "rows": lambda s: (lambda: np.array([[1, 2], [3, 4]]), ()),
+    "row": lambda s: (lambda: s.jnp.asarray(np.array([0.1, -np.inf, 2e-7], "f")), ()),
+    "truth": lambda s: (lambda: np.array([True, False]), ()),
+    "complex": lambda s: (lambda: 1 + 2j, ()),
+    "long": lambda s: (lambda: s.jnp.asarray(np.arange(40.0)), ()),
+    "dot": lambda s: (s.jnp.matmul, (np.ones((2, 3, 3)), np.ones((2, 3, 3)))),
+    "slices": lambda s: (lambda x: x[1:3, ::2], (np.ones((3, 4)),)),
+    "bool": lambda s: (lambda x: x.astype(bool), (1.0,)),
+    "square": lambda s: (s.jnp.square, (np.ones(2),)),
+    "call": lambda s: (lambda x: s.jit(s.lax.sin)(x) + x, (1.0,)),
+}  # fmt: skip
+
+
+def hlo(name, program):
+    side = Side(name)
+    fun, args = program(side)
+    lowered = side.jit(fun).lower(*args)
+    computation = lowered.compiler_ir("hlo")
+    assert computation.as_hlo_module().to_string().startswith("HloModule jit_")
+    return computation.as_hlo_text(), lowered.as_text("hlo")
+
+
+@pytest.mark.parametrize("name", SAME_TEXT)
+def test_the_text_is_jax_s(name):
+    theirs, ours = (hlo(side, SAME_TEXT[name]) for side in NAMES)
+    assert ours == theirs
+
+
+LIKE = {
+    "loop": lambda s: (
+        lambda x, y: s.lax.while_loop(
+            lambda c: c[0] < y, lambda c: (c[0] + y, c[1] * x), (0.0, x)
+        ),
+        (np.ones((2, 3)), 2.0),
+    ),
+    "branches": lambda s: (
+        lambda x, y: s.lax.switch(x, [lambda a: a, lambda a: a + 1], y), (1, 2.0)
+    ),
+    "powers": lambda s: (lambda x: x**3 + x**-2 + s.jnp.ones((2, 3)), (np.ones((1, 3)),)),
+    "reduce": lambda s: (
+        lambda x: s.lax.reduce_or(x, axes=(0,)), (np.ones((2, 3), bool),)
+    ),
+    "max": lambda s: (lambda x: s.jnp.max(x, 0), (np.ones((2, 3)),)),
+}  # fmt: skip
+
+
+def opcodes(text):
+    """The kinds of instructions in the text."""
+    return set(re.findall(r" = (?:\(.*?\)|\S+) ([\w-]+)\(", text))
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_the_instructions_are_jax_s(name):
+    theirs, ours = (opcodes(hlo(side, LIKE[name])[0]) for side in NAMES)
+    assert ours == theirs
+
+
+def test_what_hlo_has_not_is_called_by_name():
+    text, _ = hlo("minijax", lambda s: (s.jnp.cumsum, (np.ones(3),)))
+    assert 'custom_call_target="cumsum"' in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_names_the_scopes(name):
+    side = Side(name)
+
+    def f(x):
+        with side.named_scope("inner"):
+            return side.jnp.sin(x)
+
+    lowered = side.jit(f).lower(1.0)
+    assert 'op_name="jit(f)/inner/sin"' in lowered.as_text("hlo", debug_info=True)
+    assert "op_name" not in lowered.as_text("hlo")
