@@ -1,5 +1,6 @@
 """Primitives and rules from outside: jax.extend, jax.interpreters, jax.api_util."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -631,6 +632,47 @@ def _zeros_of_trees(side):
 )
 def test_what_rules_see(program):
     assert_same(program)
+
+
+# --- types that vmap takes apart by functions of their own --------------------------------
+
+
+def _mapped_pair(side):
+    """A pytree `Pair(a, b)` of which only `a` is mapped, and a function of such pairs."""
+    Pair = dataclasses.make_dataclass("Pair", ["a", "b"])
+    side("tree_util").register_dataclass(Pair, ["a", "b"], [])
+    side("interpreters.batching").register_vmappable(
+        Pair, int, int,
+        lambda cont, index, x, axis: Pair(cont(x.a, axis), x.b),
+        lambda cont, size, x, axis: Pair(cont(size, x.a, axis), x.b), None,
+    )  # fmt: skip
+    pair = Pair(np.arange(6.0, dtype=np.float32).reshape(3, 2), np.ones(5, np.float32))
+    return pair, lambda x, y: (Pair(x.a * y, x.b), x.a.sum())
+
+
+OWN_BATCHES = {
+    "mapped": lambda s, x, f: s.vmap(f)(x, np.arange(3.0, dtype=np.float32)),
+    "not mapped": lambda s, x, f: s.vmap(f, (None, 0), (-1, 0))(
+        x, np.ones(4, np.int32)
+    ),
+    "in a list": lambda s, x, f: s.vmap(lambda p: f(p[0], 2.0), -1, axis_size=2)([x]),
+    "no size": lambda s, x, f: s.vmap(f, (0, None))(x, 2.0),
+    "two sizes": lambda s, x, f: s.vmap(lambda *p: p)(np.ones(2), np.ones(3), x),
+}
+
+
+@pytest.mark.parametrize("name", OWN_BATCHES)
+def test_own_batches(name):
+    def told(side):
+        pair, fun = _mapped_pair(side)
+        try:
+            return side.tree.leaves(OWN_BATCHES[name](side, pair, fun))
+        except ValueError as error:
+            return str(error)
+        finally:
+            side("interpreters.batching").unregister_vmappable(type(pair))
+
+    assert_same(told)
 
 
 def test_dce_rules():

@@ -5,6 +5,13 @@ from typing import Any
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
+from minijax.api.vmappable import (
+    are_axes,
+    elements,
+    flatten_mapped,
+    is_vmappable,
+    wholes,
+)
 from minijax.control.ref_checks import refuse_views
 from minijax.control.signature import check_callable
 from minijax.traceback_util import api_boundary, documented
@@ -47,12 +54,12 @@ def vmap(
             "vmap in_axes must be an int, None, or a tuple of entries corresponding to "
             f"the positional arguments passed to the function, but got {in_axes}."
         )
-    if not all(type(a) is int for a in flatten(in_axes)[0]):
+    if not are_axes(in_axes):
         raise TypeError(
             "vmap in_axes must be an int, None, or (nested) container with those types "
             f"as leaves, but got {in_axes}."
         )
-    if not all(type(a) is int for a in flatten(out_axes)[0]):
+    if not are_axes(out_axes):
         raise TypeError(
             "vmap out_axes must be an int, None, or (nested) container with those types "
             f"as leaves, but got {out_axes}."
@@ -70,27 +77,27 @@ def vmap(
                 "to the positional arguments passed to the function, but got "
                 f"len(in_axes)={len(in_axes)}, len(args)={len(args)}"
             )
-        flat, in_tree = flatten((args, kwargs))
+        flat, in_tree = flatten_mapped((args, kwargs))
         if core.ref_rules.in_use:
             refuse_views(fun, "vmap", (args, kwargs), flat)
-        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
-        dims = [_canonical(x, d) for x, d in zip(flat, dims, strict=True)]
+        specs = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
+        dims = [_canonical(x, d) for x, d in zip(flat, specs, strict=True)]
         size = _mapped_size(fun, (args, kwargs), flat, dims, axis_size)
         axis = core.AxisData(size, axis_name, spmd_axis_name)
         inner = _element_tree((args, kwargs), dims) if vmappable else in_tree
         trees = []
 
         def flat_fun(*leaves):
-            args, kwargs = unflatten(inner, leaves)
-            outs, tree = flatten(fun(*args, **kwargs))
+            args, kwargs = unflatten(inner, elements(leaves, specs))
+            outs, tree = flatten_mapped(fun(*args, **kwargs))
             trees.append(tree)
-            return outs
+            return wholes(outs, tree, out_axes)
 
         with core.within(_VMAP):
             outs, out_dims = batching.batch(flat_fun, axis, flat, dims)
         wanted = flatten_axes("vmap out_axes", trees[0], out_axes)
         for x in outs:
-            if not core.valid_jaxtype(x):
+            if not (core.valid_jaxtype(x) or is_vmappable(x)):
                 raise TypeError(
                     f"Output from batched function {x!r} with type {type(x)} is not a "
                     "valid JAX type"
@@ -99,7 +106,7 @@ def vmap(
         for k, (x, d, w) in enumerate(zip(outs, out_dims, wanted, strict=True)):
             if w is None and d is not None:
                 raise _unmapped_output(axis, d, trees[0], k)
-            moved.append(_to_out_axis(axis, x, d, w))
+            moved.append(x if is_vmappable(x) else _to_out_axis(axis, x, d, w))
         result = unflatten(trees[0], moved)
         return _with_axes(result, wanted, size) if vmappable else result
 
@@ -117,7 +124,7 @@ def _each_container(tree, axes, change):
     leaves, structure = flatten(tree, lambda x: type(x) in vmappable)
     axes, changed = iter(axes), []
     for x in leaves:
-        (axis, *_) = [next(axes) for _ in flatten(x)[0]] or [None]
+        (axis, *_) = [next(axes) for _ in flatten_mapped(x)[0]] or [None]
         known = type(x) in vmappable and axis is not None
         changed.append(change(x, axis) if known else x)
     return unflatten(structure, changed)
@@ -126,7 +133,7 @@ def _each_container(tree, axes, change):
 def _element_tree(tree, dims):
     """The structure of `tree` as one element along `dims` has it."""
     element = _each_container(tree, dims, lambda x, d: vmappable[type(x)][0](x, d))
-    return flatten(element)[1]
+    return flatten_mapped(element)[1]
 
 
 def _with_axes(tree, axes, size):
@@ -158,7 +165,7 @@ def _to_out_axis(axis, x, dim, wanted):
 
 def _canonical(x, dim):
     """A mapped axis as a number from 0."""
-    if dim is None:
+    if dim is None or is_vmappable(x):
         return None
     aval = core.get_aval(x)
     if not -aval.ndim <= dim < aval.ndim:
@@ -199,7 +206,9 @@ def _inconsistent(fun, tree, dims, given):
     """Which sizes there are, the commonest first, and an argument that has each."""
     names = _argument_names(fun)
     found = {}
-    for (path, x), d in zip(tree_flatten_with_path(tree)[0], dims, strict=True):
+    for (path, x), d in zip(
+        tree_flatten_with_path(tree, is_vmappable)[0], dims, strict=True
+    ):
         if d is not None:
             aval = core.get_aval(x)
             where = _path_name(path, names)

@@ -1,6 +1,8 @@
 """Batching rules of primitives (`jax.interpreters.batching`)."""
 
 from minijax.alias import missing_attribute
+from minijax.api.vmappable import register_vmappable as register_vmappable
+from minijax.api.vmappable import unregister_vmappable as unregister_vmappable
 from minijax.core import AxisData
 from minijax.interpreters._tables import RuleTable
 from minijax.ops.define import batch_front, move_axis, shape_of
