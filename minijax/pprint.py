@@ -450,6 +450,16 @@ def _custom_rule(eqn, name):
     return {"name": params.pop("name", ""), **dict(sorted(params.items()))}
 
 
+def _custom_lin(eqn, name):
+    params = eqn.params
+    return {
+        "bwd": _function_name(params["bwd"]),
+        "in_zeros": [not nonzero for nonzero in params["nonzero"]],
+        "num_res": params["num_res"],
+        "symbolic_zeros": getattr(params["bwd"], "symbolic_zeros", False),
+    }
+
+
 def _random_seed(eqn, name):
     return {"impl": str(eqn.params["impl"])[len("key<") : -1]}
 
@@ -463,4 +473,5 @@ _RULES = {
     "mul": _without("out_dtype"),
     "custom_jvp_call": _custom_rule,
     "custom_vjp_call": _custom_rule,
+    "custom_lin": _custom_lin,
 }

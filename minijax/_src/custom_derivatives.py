@@ -25,4 +25,5 @@ __getattr__ = names_of(
     "minijax.control.custom_jvp",
     "minijax.control.custom_vjp",
     "minijax.control.linear_call",
+    "minijax.control.optimized_remat",
 )

@@ -15,7 +15,7 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
 from minijax.control.ref_checks import check_distinct_refs, refuse_refs
-from minijax.control.signature import leaf_names
+from minijax.control.signature import function_name, leaf_names
 from minijax.effects import check_allowed, custom_derivatives_allowed_effects
 from minijax.ops.define import NO_RULE
 from minijax.trace import named_like
@@ -114,9 +114,11 @@ class Call:
         if tree != self.out_tree:
             raise TypeError(
                 f"{said}of the same container/pytree structure), but instead the JVP "
-                f"rule output's first element had container/pytree structure:\n    {tree}\n"
+                "rule output's first element had container/pytree structure:\n    "
+                f"{_typed(tree, map(core.get_aval, outs))}\n"
                 f"while the custom_jvp-decorated function {fun} had output "
-                f"container/pytree structure:\n    {self.out_tree}."
+                "container/pytree structure:\n    "
+                f"{_typed(self.out_tree, self.out_avals)}."
             )
         got = [core.get_aval(x).strip_weak_type() for x in outs]
         want = [aval.strip_weak_type() for aval in self.out_avals]
@@ -127,6 +129,33 @@ class Call:
                 f"while the custom_jvp-decorated function {fun} had output shapes/dtypes "
                 f"of:\n    {listed(want)}"
             )
+
+    def check_fwd(self, custom, tree, outs):
+        """TypeError where a fwd rule's outputs are not of the function's types, if they
+        are known.
+        """
+        if self.out_avals is None:
+            return
+        rule, fun = name_of(custom.fwd), name_of(custom.fun)
+        if tree != self.out_tree:
+            kind = "container/pytree structure"
+            got = _typed(tree, map(core.get_aval, outs))
+            want = f"{_typed(self.out_tree, self.out_avals)}."
+        else:
+            got = [core.get_aval(x).strip_weak_type() for x in outs]
+            want = [aval.strip_weak_type() for aval in self.out_avals]
+            if got == want:
+                return
+            kind, got, want = "shapes/dtypes of", listed(got), listed(want)
+        raise TypeError(
+            f"Custom VJP fwd rule {rule} for function {fun} must produce a pair (list or "
+            "tuple of length two) where the first element represents the primal output "
+            f"(equal to the output of the custom_vjp-decorated function {fun}) and the "
+            "second element represents residuals (i.e. values stored from the forward "
+            "pass for use on the backward pass), but instead the fwd rule output's first "
+            f"element had {kind}:\n    {got}\nwhile the custom_vjp-decorated function "
+            f"{fun} had output {kind}:\n    {want}"
+        )
 
     def take_flat(self):
         """The flat arguments, once: rules that outlive the call keep no tracers."""
@@ -157,6 +186,19 @@ def _without_refs_out(fun, name):
     return checked
 
 
+class _Shown:
+    def __init__(self, aval):
+        self.aval = aval
+
+    def __repr__(self):
+        return listed([self.aval.strip_weak_type()])
+
+
+def _typed(tree, avals):
+    """A tree with the types of its leaves in their places."""
+    return unflatten(tree, map(_Shown, avals))
+
+
 def listed(avals):
     """Avals as messages have them."""
     return ", ".join(aval.str_short() for aval in avals)
@@ -164,7 +206,7 @@ def listed(avals):
 
 def name_of(fun):
     """A function's name, or its type's."""
-    return getattr(fun, "__name__", None) or type(fun).__name__
+    return function_name(fun)
 
 
 def positional(kind, fun, args, kwargs):
@@ -183,15 +225,33 @@ def positional(kind, fun, args, kwargs):
                 f"cannot tell the places of keyword arguments {list(kwargs)}"
             ) from None
         return args
+    given = dict(
+        bound.kwargs
+    )  # keyword-only ones that are not given keep their defaults
     bound.apply_defaults()
-    if bound.kwargs:
+    if given and bound.kwargs:
         raise TypeError(
             f"The input arguments to the {kind}-decorated function {name_of(fun)} could "
             "not be resolved to positional-only arguments. Binding failed with the "
             "error:\nThe following keyword arguments could not be resolved to positions: "
-            f"{', '.join(bound.kwargs)}"
+            f"{', '.join(given)}"
         )
     return bound.args
+
+
+def forwarding(*names):
+    """A `__getattr__` by which a wrapped function answers to these names: the methods
+    that set rules of functions of other kinds.
+    """
+
+    def forward(self, name):
+        if name in names and "fun" in self.__dict__:
+            return getattr(self.fun, name)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )
+
+    return forward
 
 
 def static_places(fun, nums, names):

@@ -12,6 +12,7 @@ from minijax.control.custom_call import (
     call_lower,
     call_reference,
     call_shape,
+    forwarding,
     listed,
     name_of,
     positional,
@@ -182,6 +183,8 @@ class custom_jvp:
 
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
+
+    __getattr__ = forwarding("def_vmap", "defvjp")
 
     def defjvp(self, jvp, symbolic_zeros=False):
         """Set the rule `jvp(*nondiff_args, primals, tangents) -> (out, tangent)`.

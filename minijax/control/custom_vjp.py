@@ -3,9 +3,10 @@ closure_convert, which go with it.
 """
 
 import functools
+import importlib
 from typing import Any
 
-from minijax import core, dtypes
+from minijax import config, core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.control.custom_call import (
     BY_TRACE,
@@ -14,6 +15,7 @@ from minijax.control.custom_call import (
     call_lower,
     call_reference,
     call_shape,
+    forwarding,
     listed,
     name_of,
     positional,
@@ -281,17 +283,26 @@ class custom_vjp:
         self.fun = fun
         self.nondiff_argnums = static_places(fun, nondiff_argnums, nondiff_argnames)
         self.fwd = self.bwd = None
-        self.symbolic_zeros = False
+        self.symbolic_zeros = self.optimize_remat = False
 
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
 
+    __getattr__ = forwarding("def_vmap", "defjvp", "defjvps")
+
     def defvjp(self, fwd, bwd, symbolic_zeros=False, optimize_remat=False):
         """Set the rules: `fwd(*args) -> (out, residuals)`, `bwd(*nondiff, residuals,
         ct) -> cotangents`.
+
+        optimize_remat: where nobody reads the residuals, the function itself is
+        computed in place of `fwd`.
         """
+        if symbolic_zeros and optimize_remat:
+            raise NotImplementedError(
+                "remat optimization for custom_vjp does not support symbolic zeros"
+            )
         self.fwd, self.bwd = fwd, bwd
-        self.symbolic_zeros = symbolic_zeros
+        self.symbolic_zeros, self.optimize_remat = symbolic_zeros, optimize_remat
 
     def __call__(self, *args, **kwargs) -> Any:
         if self.fwd is None:
@@ -338,9 +349,18 @@ class _FlatRules:
         def bwd(residuals, cts):
             return self.bwd(residuals, cts)
 
+        # As jaxprs print them
+        fwd.symbolic_zeros = bwd.symbolic_zeros = self.custom.symbolic_zeros
         return fwd, bwd
 
     def fwd(self, primals, perturbed):
+        if not self.custom.optimize_remat:
+            return self._fwd(primals, perturbed)
+        optimized = importlib.import_module("minijax.control.optimized_remat")
+        fwd = functools.partial(self._fwd, perturbed=perturbed)
+        return optimized.call_optimized(self.call.flat_fun, fwd, primals)
+
+    def _fwd(self, primals, perturbed):
         custom, call = self.custom, self.call
         primals = [with_shape(x) for x in primals]
         if custom.symbolic_zeros:
@@ -358,7 +378,9 @@ class _FlatRules:
                 "forward pass for use on the backward pass), but instead of a pair the "
                 f"fwd rule {name_of(custom.fwd)} produced {pair}."
             )
-        outs, call.out_tree = flatten(pair[0])
+        outs, tree = flatten(pair[0])
+        call.check_fwd(custom, tree, outs)
+        call.out_tree = tree
         residuals, self.res_tree = flatten(pair[1])
         if core.ref_rules.in_use:
             said = f"custom_vjp fwd function {name_of(custom.fwd)}"
@@ -432,7 +454,8 @@ class _FlatRules:
         if ct is None or isinstance(ct, (SymbolicZero, Zero)):
             return None
         want, got = aval.to_tangent_aval(), core.get_aval(ct)
-        if want.shape != got.shape and want.dtype != dtypes.float0:
+        unchecked = want.dtype == dtypes.float0 or config.values.jax_disable_bwd_checks
+        if want.shape != got.shape and not unchecked:
             raise ValueError(
                 "Custom VJP bwd rule must produce an output with the same type as the "
                 f"args tuple of the primal function, but at output[{k}] the bwd rule "

@@ -4,7 +4,7 @@ import functools
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.control.custom_call import positional
+from minijax.control.custom_call import forwarding, positional
 from minijax.control.scan import scan
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, define, instantiate
@@ -26,6 +26,8 @@ class custom_vmap:
     def __init__(self, fun):
         functools.update_wrapper(self, fun, updated=())
         self.fun, self.rule = fun, None
+
+    __getattr__ = forwarding("defjvp", "defjvps", "defvjp")
 
     def def_vmap(self, vmap_rule):
         """Set the rule; returns it."""
@@ -130,8 +132,15 @@ def _jvp(primals, tangents, *, call, rule):
 
 
 def _batch_of_jvp(rule, axis_size, mapped, values, n):
-    """The batch of a jvp is the jvp of the batch."""
+    """The batch of a jvp is the jvp of the batch.
+
+    Where only primals or only tangents are mapped, that is no matter of the rule: its
+    jvp is batched over them.
+    """
     primals, tangents = values[:n], values[n:]
+    both = [a and b for a, b in zip(mapped[:n], mapped[n:], strict=True)]
+    if not any(both):
+        return _jvp_over_batch(rule, axis_size, mapped, values, n)
     flags = [a or b for a, b in zip(mapped[:n], mapped[n:], strict=True)]
     axis = core.AxisData(axis_size)
     primals = [
@@ -151,6 +160,23 @@ def _batch_of_jvp(rule, axis_size, mapped, values, n):
 
     outs, out_tangents = ad.jvp(batched, primals, tangents)
     return [*outs, *[instantiate(t) for t in out_tangents]], found * 2
+
+
+def _jvp_over_batch(rule, axis_size, mapped, values, n):
+    """The jvp of a rule that sees nothing mapped, once for each element."""
+
+    def one_jvp(*values):
+        outs, tangents = ad.jvp(unmapped, values[:n], values[n:])
+        return [*outs, *map(instantiate, tangents)]
+
+    def unmapped(*primals):
+        return rule(axis_size, [False] * n, list(primals))[0]
+
+    axis = core.AxisData(axis_size)
+    dims = [0 if m else None for m in mapped]
+    outs, dims = batching.batch(one_jvp, axis, values, dims)
+    outs = [batching.to_front(axis, x, d) for x, d in zip(outs, dims, strict=True)]
+    return outs, [d is not None for d in dims]
 
 
 def _batch(axis, args, dims, *, call, rule):

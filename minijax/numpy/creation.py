@@ -427,6 +427,8 @@ def _fill(shape, value, dtype, where):
             dtype = user_dtype(dtype, where)
         except TypeError as error:
             raise TypeError(f"{error}{_forgotten_tuple(where, shape, dtype)}") from None
+    if dtype == dtypes.float0:
+        return np.zeros(canonical_shape(shape), dtype)
     return _spread(_element(value, dtype), canonical_shape(shape))
 
 

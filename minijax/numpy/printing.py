@@ -27,8 +27,8 @@ def array_repr(x):
         )
     last = len(body) - (body.rfind("\n") + 1)
     separator = " "
-    if last + len(ending) + 1 > width:
-        separator = "\n" + " " * len(prefix)
+    if last + len(ending) + 3 >= width:
+        separator = " " * len(prefix)  # and no new line, as in JAX
     return f"{prefix}{body},{separator}{ending})"
 
 

@@ -1,0 +1,175 @@
+"""Functions with rules of their own (custom_jvp, custom_vjp, custom_vmap), as JAX's own
+tests look at them, on both sides.
+"""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from sides import NAMES, Side
+
+
+def outcome(body, side):
+    """What `body` gives, as text; or its error, whole."""
+    try:
+        found = body(side)
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+    return re.sub(r"0x[0-9a-f]+|minijax", "jax", str(found))
+
+
+def scanned(side, f):
+    return lambda x: side.lax.scan(lambda x, _: (f(x), None), x, None, length=1)[0]
+
+
+def wrong_jvp(side, rule):
+    f = side.custom_jvp(lambda x: x)
+    f.defjvp(named("f_jvp", rule))
+    return side.jax.jvp(scanned(side, f), (np.float32(1),), (np.float32(1),))
+
+
+def wrong_fwd(side, fwd):
+    f = side.custom_vjp(lambda x: x)
+    f.defvjp(named("f_fwd", fwd), lambda _, g: (g,))
+    return side.grad(scanned(side, f))(np.float32(1))
+
+
+def named(name, fun):
+    fun.__name__ = name
+    return fun
+
+
+def unchecked_bwd(side, unchecked):
+    f = side.custom_vjp(lambda x, y: x)
+    f.defvjp(lambda x, y: (x, None), lambda _, g: (side.jnp.zeros(3),) * 2)
+    with side("_src.config").disable_bwd_checks(unchecked):
+        grad = side.grad(lambda x, y: f(x, y).sum(), 1)
+        return grad(side.jnp.ones(3), side.jnp.ones(4)).shape
+
+
+def optimized(side, use, symbolic_zeros=False):
+    """`tan`, whose forward rule is wrong, so that one sees which of them was computed."""
+    jnp = side.jnp
+    f = side.custom_vjp(jnp.tan)
+    options = {"optimize_remat": True, "symbolic_zeros": symbolic_zeros}
+    f.defvjp(lambda x: (jnp.sin(x), (x,)), lambda r, g: (jnp.cos(r[0]) * g,), **options)
+    return [np.round(x, 3).tolist() for x in side.jax.tree.leaves(use(side, f))]
+
+
+def optimized_fwd(side):
+    custom_derivatives = side("_src.custom_derivatives")
+    info = side("_src.api_util").debug_info
+
+    def fun(x):
+        return x * np.float32(1)
+
+    def rule(x):
+        return x * x, (2 * x,)
+
+    args = [y for f in (fun, rule) for y in (f, info("custom_vjp", f, (1.0,), {}))]
+    fwd = custom_derivatives.optimize_remat_of_custom_vjp_fwd(*args)
+    x = side.jnp.arange(3.0)
+    g = side.jit(lambda x: side.vmap(fwd)(x)[0].ravel())
+    return side.jit(fwd)(x), side.jit(lambda x: fwd(x)[0])(x), g(x)
+
+
+def no_tangents(side):
+    jnp, float0 = side.jnp, side.dtypes.float0
+    f = side.custom_jvp(lambda x, y: (x, y))
+    zero = side("custom_derivatives").zero_from_primal
+    f.defjvp(lambda primals, _: (tuple(primals), (2.0, zero(primals[1]))))
+    tangents = (np.ones(()), jnp.zeros((), float0))
+    _, (t, t0) = side.jax.jvp(f, (2.0, 3), tangents)
+    return t, t0.dtype, jnp.ones((2, 3), float0).shape
+
+
+def printed(side):
+    f = side.custom_vjp(lambda x: x + 1)
+    f.defvjp(named("f_fwd", lambda x: (f(x), ())), named("f_bwd", lambda _, g: g))
+    x = np.float32(4)
+    closed = side.make_jaxpr(lambda x: side.jax.jvp(f, (x,), (x,)))(x)
+    dce = side("_src.interpreters.partial_eval").dce_jaxpr
+    return dce(closed.jaxpr, [False, True])[0]
+
+
+def partial(side, kind, *args, **kwargs):
+    fun = functools.partial(lambda x, y, a: x + y * a, a=0.5)
+    f = getattr(side, kind)(fun)
+    if kind == "custom_jvp":
+        f.defjvp(lambda p, t: (len(p) * p[0], t[0]))
+    else:
+        f.defvjp(lambda *p: (p[0], None), lambda _, g: (g, g))
+    return side.grad(lambda xs: f(*xs, **kwargs))(args)
+
+
+def mapped(side, use):
+    """A function whose batching rule is wrong, its jvp under vmap."""
+    seen = []
+    f = side.custom_batching.custom_vmap(side.jnp.sin)
+
+    @f.def_vmap
+    def rule(size, in_batched, xs):
+        seen.append((size, in_batched))
+        return side.jnp.cos(xs), in_batched[0]
+
+    def jvp(x, t):
+        return side.jax.jvp(f, [x], [t])
+
+    ones, row = side.jnp.float32(1), side.jnp.arange(3.0)
+    return use(side, f, jvp, ones, row), seen
+
+
+def methods(side, outer, inner, names):
+    kinds = {
+        "jvp": side.custom_jvp,
+        "vjp": side.custom_vjp,
+        "vmap": side.custom_batching.custom_vmap,
+    }
+    f = kinds[outer](kinds[inner](lambda x: x + 1))
+    return [callable(getattr(f, name)) for name in names]
+
+
+CASES = {
+    "tree of a jvp rule": lambda s: wrong_jvp(s, lambda p, t: (p * 2, t * 2)),
+    "shape of a jvp rule": lambda s: wrong_jvp(s, lambda p, t: (s.jnp.zeros(3), t[0])),
+    "tree of a fwd rule": lambda s: wrong_fwd(s, lambda x: ((x, x), None)),
+    "shape of a fwd rule": lambda s: wrong_fwd(s, lambda x: (s.jnp.zeros(3), None)),
+    "checked bwd": lambda s: unchecked_bwd(s, False),
+    "unchecked bwd": lambda s: unchecked_bwd(s, True),
+    "remat": lambda s: optimized(
+        s, lambda s, f: s.value_and_grad(lambda x: s.jax.remat(f)(x) ** 2)(3.2)
+    ),
+    "no remat": lambda s: optimized(s, lambda s, f: s.value_and_grad(f)(3.2)),
+    "symbolic zeros": lambda s: optimized(s, lambda s, f: f(3.2), True),
+    "fwd alone": optimized_fwd,
+    "float0": no_tangents,
+    "custom_lin": printed,
+    "partial": lambda s: partial(s, "custom_jvp", 1.0, 2.0),
+    "partial of custom_vjp": lambda s: partial(s, "custom_vjp", 1.0, 2.0),
+    "keyword": lambda s: partial(s, "custom_jvp", 1.0, 2.0, a=3.0),
+    "mapped tangents": lambda s: mapped(
+        s, lambda s, f, jvp, x, xs: s.vmap(jvp, (None, 0), (None, 0))(x, xs)
+    ),
+    "mapped primals": lambda s: mapped(
+        s, lambda s, f, jvp, x, xs: s.vmap(jvp, (0, None))(xs, x)
+    ),
+    "both mapped": lambda s: mapped(s, lambda s, f, jvp, x, xs: s.vmap(jvp)(xs, xs)),
+    "jacfwd": lambda s: mapped(s, lambda s, f, jvp, x, xs: s.jacfwd(f)(xs)),
+    **{
+        f"{outer} of {inner}": lambda s, outer=outer, inner=inner: methods(
+            s, outer, inner, ["def_vmap", f"def{(outer + inner).replace('vmap', '')}"]
+        )
+        for outer, inner in (
+            ("jvp", "vmap"), ("vmap", "jvp"), ("vjp", "vmap"), ("vmap", "vjp")
+        )
+    },
+    "long line": lambda s: repr(s.jnp.linspace(0, 1, 5) * 0.1234),
+    "long rows": lambda s: repr(s.jnp.ones((2, 7)) * 0.7123),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name):
+    theirs, ours = (outcome(CASES[name], Side(side)) for side in NAMES)
+    assert ours == theirs
