@@ -21,7 +21,7 @@ def _identity(kind, dtype):
         return dtype.type(kind == "prod")
     if dtype == np.dtype(bool):
         return dtype.type(kind == "min")
-    if dtype.kind in "iu":
+    if dtypes.issubdtype(dtype, np.integer):
         info = dtypes.iinfo(dtype)
         return dtype.type(info.min if kind == "max" else info.max)
     return dtype.type(-np.inf if kind == "max" else np.inf)

@@ -307,6 +307,9 @@ def _contract_pair(left, right, rest, output, dtype, precision):
     x, x_names = _sum_repeats(x, x_names, needed | set(y_names))
     y, y_names = _sum_repeats(y, y_names, needed | set(x_names))
     x, x_names, y, y_names = _drop_units(x, x_names, y, y_names)
+    # what only one of them has left
+    x, x_names = _own_sums(x, x_names, y_names, needed)
+    y, y_names = _own_sums(y, y_names, x_names, needed)
     both = [c for c in x_names if c in y_names]
     summed = [c for c in both if c not in needed]
     batch = [c for c in both if c in needed]

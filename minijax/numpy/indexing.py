@@ -416,7 +416,10 @@ def _expand_booleans(shape, entries):
                 entry = known
             rank = len(entry.shape)
             expected = list(shape[dim : dim + rank])
-            if list(entry.shape) != expected:
+            if len(expected) != rank or any(
+                n not in (0, size)  # a mask without elements chooses none
+                for n, size in zip(entry.shape, expected, strict=True)
+            ):
                 raise IndexError(
                     "boolean index did not match shape of indexed array in index "
                     f"{position}: got {tuple(entry.shape)}, expected {expected}"

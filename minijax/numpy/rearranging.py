@@ -302,8 +302,8 @@ def ix_(*args):
             )
         shape = [1] * len(args)
         shape[i] = x.shape[0]
-        out.append(
-            x if not x.size and len(args) == 1 else lax.broadcast_in_dim(x, shape, (i,))
+        out.append(  # an empty list would be of floats
+            lax.broadcast_in_dim(x, shape, (i,)) if x.size else zeros(shape, int)
         )
     return tuple(out)
 

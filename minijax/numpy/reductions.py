@@ -330,6 +330,8 @@ _reduce_logical_xor = _reduce_logical(
 
 def _reduce_bits(name, op, combine, identity):
     def reduce(a, axis=None, keepdims=False, where=None, initial=None, dtype=None):
+        if not (is_kind(a, np.integer) or is_kind(a, np.bool_)):
+            raise ValueError(f"integer argument required; got dtype={dtype_of(a)}")
         a = asarray(a, dtype)
         return _reduce(name, a, op, axis, keepdims, where, identity, None, initial,
                        combine, a.dtype, a.dtype)  # fmt: skip

@@ -237,8 +237,7 @@ def broadcast_to(array, shape, *, out_sharding=None):
 
 def broadcast_shapes(*shapes):
     """The shape that shapes broadcast to.  ValueError if there is none."""
-    shapes = [canonical_shape(shape) for shape in shapes]
-    return promotion.broadcast_shapes(*shapes) if shapes else ()
+    return lax.broadcast_shapes(*[canonical_shape(shape) for shape in shapes])
 
 
 def broadcast_arrays(*args):

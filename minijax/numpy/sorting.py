@@ -252,7 +252,7 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
         a, v, sorter = ensure_arraylike("searchsorted", a, v, sorter)
     if side not in ("left", "right"):
         raise ValueError(f"invalid argument {side=}, expected 'left' or 'right'")
-    if method not in ("scan", "scan_unrolled", "sort", "compare_all", "default"):
+    if method not in ("scan", "scan_unrolled", "sort", "compare_all"):
         raise ValueError(
             f"invalid argument {method=}, expected one of "
             "['compare_all', 'scan', 'scan_unrolled', 'sort']"

@@ -11,6 +11,7 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.control.served import NO_STATICS, Served
+from minijax.core import ShapedArray
 from minijax.numpy.promotion import canonical_axis, check_arraylike, dtype_of, shape_of
 
 _AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate inplace like
@@ -96,8 +97,8 @@ class ufunc(Served):
         options = {"axis": axis, "keepdims": keepdims, "where": where}
         if initial is not None:
             options["initial"] = initial
-        if self._reduce in ("sum", "prod"):
-            options |= {"promote_integers": False, "dtype": dtype}
+        if self._reduce not in ("max", "min"):
+            options["dtype"] = dtype
         out = getattr(jnp, self._reduce)(a, **options)
         return out if dtype is None else out.astype(dtype)
 
@@ -187,7 +188,8 @@ def _wrong_number_of_arguments(self, n):
 
 
 def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
-    a = jnp.asarray(a, dtype)
+    a = jnp.asarray(a)
+    a = a.astype(_result_dtype(self, a, a) if dtype is None else dtype)
     rank, shape = a.ndim, a.shape
     where = None if where is None else jnp.broadcast_to(where, shape)
     if axis is None:
@@ -225,6 +227,12 @@ def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
     return lax.fori_loop(start, a.shape[0], body, acc).reshape(final)
 
 
+def _result_dtype(self, x, y):
+    """The dtype of what the function makes of elements of two arrays."""
+    elements = [ShapedArray((), dtype_of(z)) for z in (x, y)]
+    return jit(self._fun).eval_shape(*elements).dtype
+
+
 def _accumulate_by_loop(self, a, axis, dtype):
     a = jnp.asarray(a, dtype)
     if axis is None or isinstance(axis, (tuple, list)):
@@ -233,14 +241,16 @@ def _accumulate_by_loop(self, a, axis, dtype):
         raise ValueError("accumulate: a must have at least one dimension.")
     axis = canonical_axis(axis, a.ndim)
     a = jnp.moveaxis(a, axis, 0)
+    dtype = _result_dtype(self, a, a) if dtype is None else dtype
+    first = a[:1].astype(dtype)
     if not a.size:
-        return jnp.moveaxis(a, 0, axis)
+        return jnp.moveaxis(a.astype(dtype), 0, axis)
 
     def step(carry, i):
-        x = jnp.where(i == 0, a[0], self._fun(carry, a[i]).astype(a.dtype))
+        x = jnp.where(i == 0, first[0], self._fun(carry, a[i]))
         return x, x
 
-    _, out = lax.scan(step, jnp.zeros(a.shape[1:], a.dtype), jnp.arange(a.shape[0]))
+    _, out = lax.scan(step, jnp.zeros_like(first[0]), jnp.arange(a.shape[0]))
     return jnp.moveaxis(out, 0, axis)
 
 
@@ -251,6 +261,9 @@ def _at_by_loop(self, a, indices, b):
     places = jnp.arange(a.size).reshape(a.shape)[indices]
     values = jnp.broadcast_to(b, places.shape).reshape(-1)
     places = places.reshape(-1)
+    a = a.astype(_result_dtype(self, a, values))
+    if not places.size:
+        return a
 
     def body(i, flat):
         new = self._fun(flat[places[i]], values[i]).astype(flat.dtype)
@@ -302,19 +315,3 @@ def frompyfunc(func, /, nin, nout, *, identity=None):
     apply.__name__ = getattr(func, "__name__", "ufunc")
     apply.__doc__ = func.__doc__
     return ufunc(jit(apply), nin, nout, identity=identity, key=func)
-
-
-# --- reductions without a name in jnp -------------------------------------------------
-
-
-def reduce_bits(op, init, a, axis, keepdims, where):
-    """A reduction by and, or, or xor: `op` is the lax function of an operand and axes."""
-    a = jnp.asarray(a)
-    axes = tuple(range(a.ndim)) if axis is None else axis
-    if not isinstance(axes, tuple):
-        axes = (axes,)
-    axes = tuple([canonical_axis(i, a.ndim) for i in axes])
-    if where is not None:
-        a = jnp.where(where, a, jnp.asarray(init, dtype_of(a)))
-    out = op(a, axes)
-    return lax.expand_dims(out, axes) if keepdims else out

@@ -207,16 +207,24 @@ def broadcast_like(arr, like_arr):
 
 
 def broadcast_shapes(*shapes):
-    """The shape that arrays of the given shapes broadcast to, by NumPy's rules."""
+    """The shape that arrays of the given shapes broadcast to, by NumPy's rules.
+
+    TypeError for what is no shape, ValueError for shapes that do not fit together.
+    """
+    shapes = [canonical_shape(tuple(s)) for s in shapes]
+    for shape in shapes:
+        if any(n < 0 for n in shape):
+            raise TypeError(
+                "Only non-negative indices are allowed when broadcasting static shapes, "
+                f"but got shape {shape}."
+            )
     rank = max((len(s) for s in shapes), default=0)
     padded = [(1,) * (rank - len(s)) + tuple(s) for s in shapes]
     out = []
     for sizes in zip(*padded, strict=True):
         found = {n for n in sizes if n != 1}
         if len(found) > 1:
-            raise ValueError(
-                f"Incompatible shapes for broadcasting: shapes={list(shapes)}"
-            )
+            raise ValueError(f"Incompatible shapes for broadcasting: {shapes=}")
         out.append(found.pop() if found else 1)
     return tuple(out)
 
