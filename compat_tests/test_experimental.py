@@ -1,5 +1,6 @@
 """jax.experimental, jax.example_libraries and jax.test_util, the same body on both sides."""
 
+import importlib
 from functools import partial
 
 import numpy as np
@@ -947,3 +948,20 @@ def test_arrays_come_back_from_files(tmp_path):
     found = manager.deserialize_with_paths(places, paths, [(3, 2), (4,)])
     assert (said, found[1].dtype) == ([1], "bfloat16")
     np.testing.assert_array_equal(found[0], [[0, 1], [3, 4], [0, 0]])
+
+
+# --- what is there to be imported only ----------------------------------------------------
+
+
+def test_kernels_by_hand_are_called_missing():
+    """Libraries import `pallas` for accelerators; only what it lacks is refused."""
+    for name in ("pallas", "pallas.tpu", "pallas.triton", "pallas.mosaic_gpu"):
+        module = importlib.import_module(f"minijax.experimental.{name}")
+        with pytest.raises(
+            AttributeError, match=f"not have jax.experimental.{name}.load"
+        ):
+            _ = module.load
+
+
+def test_version_of_the_library():
+    assert_same(lambda side: side("lib").__version__)

@@ -146,7 +146,7 @@ _LAZY = {
     "_src", "ad", "ad_checkpoint", "api_util", "custom_batching", "custom_derivatives", "debug",
     "distributed", "dlpack", "dtypes", "errors", "example_libraries",
     "experimental", "export", "extend", "ffi", "flatten_util", "image", "interop",
-    "interpreters", "memory", "monitoring", "nn", "ops", "pprint", "profiler",
+    "interpreters", "lib", "memory", "monitoring", "nn", "ops", "pprint", "profiler",
     "random", "ref", "scipy", "sharding", "stages", "test_util", "typing", "util",
     "version",
 }  # fmt: skip

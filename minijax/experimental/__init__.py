@@ -9,7 +9,7 @@ from minijax.control.callback import io_callback as io_callback
 _LAZY = {
     "array_serialization", "buffer_callback", "checkify", "colocated_python",
     "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet", "key_reuse",
-    "layout", "mesh_utils", "multihost_utils", "ode", "pjit", "random", "roofline",
+    "layout", "mesh_utils", "multihost_utils", "ode", "pallas", "pjit", "random", "roofline",
     "scheduling_groups", "serialize_executable", "shard_map", "sparse", "xla_metadata",
 }  # fmt: skip
 

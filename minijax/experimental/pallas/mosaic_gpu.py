@@ -1,0 +1,7 @@
+"""Kernels for GPUs by Mosaic (`jax.experimental.pallas.mosaic_gpu`): there are none."""
+
+from minijax.alias import missing_attribute
+
+
+def __getattr__(name):
+    raise missing_attribute(__name__, name)
