@@ -333,6 +333,39 @@ def test_filtering_off_keeps_every_frame(filtering):
     assert not getattr(error, "__notes__", [])
 
 
+def _as_filtered(side, mode):
+    """The classes of an error and its causes, whether it has notes, and its frames."""
+
+    def inner(x):
+        raise ValueError("inner")
+
+    def outer(x):
+        try:
+            side.jit(inner)(x)
+        except ValueError as error:
+            raise TypeError("outer") from error
+
+    with side("_src.config").traceback_filtering(mode):
+        error = raised(lambda: side.jit(outer)(1.0))
+    chain: list[BaseException] = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    names = [entry.name for entry in traceback.extract_tb(error.__traceback__)]
+    short = len(names) < 5
+    return (
+        [type(e).__name__ for e in chain],
+        bool(getattr(error, "__notes__", [])),
+        short,
+    )
+
+
+@pytest.mark.parametrize("mode", ["auto", "quiet_remove_frames", "remove_frames",
+                                  "tracebackhide", "off"])  # fmt: skip
+def test_traceback_is_filtered_as_the_flag_says(mode):
+    theirs, ours = (_as_filtered(Side(name), mode) for name in NAMES)
+    assert ours == theirs
+
+
 def test_other_libraries_frames_can_be_left_out(filtering, tmp_path):
     path = tmp_path / "library.py"
     path.write_text("def call(f, x):\n    return f(x)\n")

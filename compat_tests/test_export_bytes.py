@@ -107,6 +107,7 @@ def test_functions_of_the_library():
     """In JAX they are jitted."""
     exported = export.export(jnp.sin, platforms=())(X)
     assert exported.fun_name == "sin" and exported.platforms == ("cpu",)
+    assert exported.in_shardings_hlo == exported.out_shardings_hlo == (None,)
     np.testing.assert_allclose(_again(exported).call(X), np.sin(X), rtol=1e-6)
     with pytest.raises(ValueError, match="must be the result of `jit`"):
         export.export(lambda x: x)

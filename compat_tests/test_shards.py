@@ -89,3 +89,46 @@ def test_specs_that_are_too_long():
     (theirs, ours) = both(told)
     assert ours[0] == theirs[0]
     assert theirs[1].startswith(ours[1])  # JAX adds a hint for scalars
+
+
+def _pmapped(side, fun, *args, **options):
+    """What `pmap` gives, and where it lies; or the error's words."""
+    try:
+        out = side.pmap(fun, **options)(*args)
+    except Exception as error:
+        return type(error).__name__, str(error)
+    leaves = side.jax.tree.leaves(out)
+    return [(np.asarray(x).tolist(), str(x.sharding)) for x in leaves]
+
+
+PMAPS = {
+    "plain": lambda s: _pmapped(s, lambda x: x + 1, np.ones((1, 2))),
+    "named": lambda s: _pmapped(
+        s, lambda x: (s.lax.psum(x, "i"), s.lax.axis_index("i")), np.ones((1, 2)),
+        axis_name="i",
+    ),
+    "axes": lambda s: _pmapped(
+        s, lambda x, y: {"a": x + y, "b": y}, np.ones((2, 1)), np.ones(2),
+        in_axes=(1, None), out_axes={"a": 1, "b": None},
+    ),
+    "tree": lambda s: _pmapped(s, lambda x: x, {"a": np.ones(1)}, in_axes=({"a": 0},)),
+    "static": lambda s: _pmapped(
+        s, lambda x, n: x * n, np.ones(1), 3, in_axes=(0, None),
+        static_broadcasted_argnums=1,
+    ),
+    "scalar": lambda s: _pmapped(s, lambda x: x, 1.0),
+    "nothing mapped": lambda s: _pmapped(s, lambda x: x, np.ones(1), in_axes=(None,)),
+    "other size": lambda s: _pmapped(s, lambda x: x, np.ones(1), axis_size=2),
+    "jaxpr": lambda s: str(s.make_jaxpr(s.pmap(lambda x: x * 2))(np.ones((1, 2)))).replace(
+        "name=_fun", "name=<lambda>"
+    ),
+    "transformed": lambda s: s.vmap(s.grad(lambda x: s.pmap(s.jnp.sin)(x).sum()))(
+        np.ones((3, 1, 2), np.float32)
+    ).tolist(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PMAPS)
+def test_pmap(name):
+    theirs, ours = both(PMAPS[name])
+    assert ours == theirs

@@ -118,6 +118,7 @@ class ArrayImpl(_callpath.Array, Array):
     @property
     def addressable_shards(self):
         """The parts of the array: one."""
+        self.check_alive()
         return [Shard(self)]
 
     global_shards = addressable_shards

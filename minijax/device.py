@@ -99,11 +99,14 @@ CPU = Device()
 
 
 def _check_backend(backend):
-    if backend is not None and str(backend) != "cpu":
+    if backend is None or str(backend) == "cpu":
+        return
+    if backend in ("cuda", "gpu", "rocm", "tpu"):
         raise RuntimeError(
             f"Unknown backend: '{backend}' requested, but no platforms that are "
-            "instances of it are present. Platforms present are: cpu"
+            f"instances of {backend} are present. Platforms present are: cpu"
         )
+    raise RuntimeError(f"Unknown backend {backend}. Available backends are ['cpu']")
 
 
 def devices(backend=None):

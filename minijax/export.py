@@ -94,6 +94,16 @@ class Exported:
         return f"Exported(fun_name={self.fun_name}, ...)"
 
     @property
+    def in_shardings_hlo(self) -> tuple:
+        """How each flat argument is split: on one device, not at all."""
+        return (None,) * len(self.in_avals)
+
+    @property
+    def out_shardings_hlo(self) -> tuple:
+        """How each flat result is split: on one device, not at all."""
+        return (None,) * len(self.out_avals)
+
+    @property
     def module_kept_var_idx(self) -> tuple[int, ...]:
         """Which of the flat arguments are read."""
         _, reads = dce(self.closed.jaxpr)

@@ -75,8 +75,8 @@ class _Stage:
 
     @property
     def out_avals(self):
-        """The avals of the results."""
-        return list(self._traced.closed.out_avals)
+        """The tree of avals of the results."""
+        return unflatten(self.out_tree, self._traced.closed.out_avals)
 
     @property
     def out_info(self):

@@ -1,7 +1,9 @@
 """Tracebacks that show the user's frames: the framework's own are taken out.
 
 An exception that leaves the framework through an `api_boundary` loses the frames of
-files under this package.  `jax_traceback_filtering` set to "off" keeps them all.
+files under this package, and a note says so.  `jax_traceback_filtering` says otherwise:
+"off" keeps all frames, "tracebackhide" marks them for IPython and pytest to hide, and with
+"remove_frames" the whole traceback is that of the exception's cause.
 """
 
 import contextlib
@@ -22,6 +24,10 @@ _NOTE = (
     "the traceback of the following exception. Set JAX_TRACEBACK_FILTERING=off to "
     "include these."
 )
+
+
+class UnfilteredStackTrace(Exception):
+    """The cause of an exception whose traceback was filtered: has the whole of it."""
 
 
 def register_exclusion(path):
@@ -69,11 +75,51 @@ def traceback_at(source):
 
 def filter_error(error):
     """Take the framework's frames out of an exception about to leave it."""
-    if config.values.jax_traceback_filtering == "off":
+    mode = config.values.jax_traceback_filtering
+    if mode == "off":
         return
-    error.__traceback__, shortened = filtered(error.__traceback__)
-    if shortened and _NOTE not in getattr(error, "__notes__", ()):
+    if mode == "tracebackhide":
+        _mark_hidden(error.__traceback__)
+        return
+    if mode == "remove_frames" and _under_another():
+        return  # which the error leaves, too
+    whole = error.__traceback__
+    error.__traceback__, shortened = filtered(whole)
+    if mode == "remove_frames":
+        if shortened:
+            _keep_whole(error, whole)
+    elif shortened and _NOTE not in getattr(error, "__notes__", ()):
         error.add_note(_NOTE)
+
+
+def _under_another():
+    """Whether the user's code that called the framework was called by it."""
+    frame, left = sys._getframe(2), False
+    while frame is not None:
+        own = not include_frame(frame)
+        if own and left:
+            return True
+        left, frame = left or not own, frame.f_back
+    return False
+
+
+def _mark_hidden(traceback):
+    while traceback is not None:
+        if not include_frame(traceback.tb_frame):
+            traceback.tb_frame.f_locals["__tracebackhide__"] = True
+        traceback = traceback.tb_next
+
+
+def _keep_whole(error, traceback):
+    """Put the whole traceback, and the cause, before the exception."""
+    said = (
+        f"{type(error).__name__}: {error}\n\nThe traceback below has the user's frames "
+        "only. This is the exception as it was raised.\n\n--------------------"
+    )
+    whole = UnfilteredStackTrace(said).with_traceback(traceback)
+    whole.__cause__, whole.__context__ = error.__cause__, error.__context__
+    whole.__suppress_context__ = error.__suppress_context__
+    error.__cause__ = whole
 
 
 def wraps(fun) -> Any:

@@ -7,11 +7,12 @@ along them are the identity.
 
 import functools
 
-from minijax import core, device
+import numpy as np
+
+from minijax import core, device, lax
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.api.inspection import trace_tree
-from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl
 from minijax.control.body import as_array
 from minijax.control.call import jit
@@ -313,12 +314,14 @@ def pmap(
     """
     statics = static_broadcasted_argnums
     statics = (statics,) if isinstance(statics, int) else tuple(statics)
-    name = axis_name if axis_name is not None else object()
+    name = "_internal_pmap_axis_name" if axis_name is None else axis_name
     if not all(type(axis) is int for axis in flatten(in_axes)[0]):
         raise TypeError(
             "pmap in_axes must be an int, None, or (nested) container with those types "
             f"as leaves, but got {in_axes}."
         )
+    mesh = Mesh(np.array(device.devices()), (name,))
+    out_specs = tree_map(functools.partial(_spec, name), out_axes, is_leaf=_is_none)
 
     @wraps(fun)
     @api_boundary
@@ -330,36 +333,72 @@ def pmap(
                 f"{'s' * (len(args) > 1)}. All static broadcasted arguments must be "
                 "passed positionally."
             )
-        dynamic = [x for k, x in enumerate(args) if k not in statics]
-        if not flatten((dynamic, kwargs))[0]:
-            raise ValueError("pmap requires at least one argument with a mapped axis.")
-
-        def call(*dynamic, **kwargs):
-            feed = iter(dynamic)
-            every = [args[k] if k in statics else next(feed) for k in range(len(args))]
-            return fun(*every, **kwargs)
-
+        dynamic = tuple([x for k, x in enumerate(args) if k not in statics])
         axes = in_axes
         if isinstance(in_axes, (tuple, list)):
             axes = tuple(a for k, a in enumerate(in_axes) if k not in statics)
-        _check_one_slice(dynamic, kwargs, axes)
-        return vmap(call, axes, out_axes, name, axis_size)(*dynamic, **kwargs)
+        flat, in_tree = flatten((dynamic, kwargs))
+        axes = flatten_axes("pmap in_axes", in_tree, (axes, 0))
+        _check_one_slice(flat, axes, axis_size)
 
-    return jit(mapped, static_argnums=statics, donate_argnums=donate_argnums)
-
-
-def _check_one_slice(args, kwargs, axes):
-    flat, tree = flatten((tuple(args), kwargs))
-    for x, axis in zip(
-        flat, flatten_axes("pmap in_axes", tree, (axes, 0)), strict=True
-    ):
-        shape = core.get_aval(x).shape
-        if axis is not None and shape and shape[axis] != 1:
-            raise ValueError(
-                f"compiling computation that requires {shape[axis]} logical devices, but "
-                f"only {device.device_count()} are available: pmap's mapped axis must have "
-                f"size {device.device_count()}, got shape {shape}"
+        def call(*slices):
+            pairs = zip(slices, axes, strict=True)
+            leaves = [x if a is None else lax.squeeze(x, (a,)) for x, a in pairs]
+            dynamic, kwargs = unflatten(in_tree, leaves)
+            feed = iter(dynamic)
+            every = [args[k] if k in statics else next(feed) for k in range(len(args))]
+            outs, out_tree = flatten(fun(*every, **kwargs))
+            pairs = zip(
+                outs, flatten_axes("pmap out_axes", out_tree, out_axes), strict=True
             )
+            return unflatten(
+                out_tree,
+                [x if a is None else lax.expand_dims(x, (a,)) for x, a in pairs],
+            )
+
+        specs = tuple([_spec(name, axis) for axis in axes])
+        options = {"mesh": mesh, "in_specs": specs, "out_specs": out_specs}
+        return shard_map(call, **options, check_vma=False)(*flat)
+
+    places = tree_map(functools.partial(NamedSharding, mesh), out_specs)
+    return jit(
+        mapped,
+        static_argnums=statics,
+        donate_argnums=donate_argnums,
+        out_shardings=places,
+    )
+
+
+def _is_none(x):
+    return x is None
+
+
+def _spec(name, axis):
+    """The spec of arrays that are cut along one axis, or not at all."""
+    return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, name)
+
+
+def _check_one_slice(flat, axes, axis_size):
+    """ValueError unless the mapped axes, of which there must be some, have one slice for
+    each device: one.
+    """
+    shapes = [core.get_aval(x).shape for x in flat]
+    pairs = zip(shapes, axes, strict=True)
+    sizes = [shape[axis] for shape, axis in pairs if axis is not None and shape]
+    if not sizes:
+        raise ValueError("pmap requires at least one argument with a mapped axis.")
+    if axis_size is not None and axis_size != sizes[0]:
+        raise ValueError(
+            f"Specified axis_size {axis_size} doesn't match received axis_size "
+            f"{sizes[0]}."
+        )
+    wrong = [size for size in sizes if size != 1]
+    if wrong:
+        raise ValueError(
+            f"compiling computation that requires {wrong[0]} logical devices, but only "
+            f"{device.device_count()} are available: pmap's mapped axes must have size "
+            f"{device.device_count()}, got {sizes}"
+        )
 
 
 def auto_axes(f=None, /, *, axes=None, out_sharding=None):
