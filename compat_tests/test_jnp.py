@@ -116,6 +116,20 @@ def test_calls_are_where_jax_has_them(source):
     assert primitives(minijax) == primitives(jax)
 
 
+def test_what_is_known_while_tracing():
+    def primitives(framework):
+        two, device = framework.numpy.int32(2), framework.devices()[0]
+        makers = [framework.numpy.arange, framework.numpy.eye]
+        closed = framework.make_jaxpr(
+            lambda x: (x**two, *[make(3, device=device) for make in makers])
+        )(1.0)
+        with framework.transfer_guard("disallow"):
+            assert not framework.numpy.iscomplexobj(1.0)
+        return [e.primitive.name for e in closed.eqns]
+
+    assert primitives(minijax) == primitives(jax)
+
+
 def test_piecewise_is_traced_once():
     traces = []
 

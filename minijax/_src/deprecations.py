@@ -5,7 +5,10 @@ import warnings
 
 from minijax.alias import missing_attribute
 
-_accelerated: dict[str, bool] = {}
+# the deprecations that minijax warns of
+_accelerated = dict.fromkeys(
+    ["jax-nn-one-hot-float-input", "jax-numpy-astype-complex-to-real"], False
+)
 
 
 def deprecation_getattr(module, deprecations):

@@ -34,7 +34,12 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
-from minijax.ops.convert import convert_element_type_p, copy_p
+from minijax.ops.convert import (
+    ArrayCopySemantics,
+    convert_element_type_p,
+    copy_p,
+    device_put_p,
+)
 from minijax.ops.shape import broadcast_in_dim_p
 from minijax.transforms.ad import JVPTracer
 
@@ -585,7 +590,17 @@ def arange(
         start, stop = 0, start
     if wanted is None:
         wanted = result_dtype(*given)[0]
-    return placed(_arange(start, stop, step, wanted), device)
+    return put(_arange(start, stop, step, wanted), device)
+
+
+def put(x, place) -> Any:
+    """`x` committed to a device or sharding; an equation says so while it is traced."""
+    out = placed(x, place)
+    if place is None or type(out) is ArrayImpl:
+        return out
+    how = ArrayCopySemantics.REUSE_INPUT
+    (out,) = device_put_p.bind(x, devices=(place,), srcs=(None,), copy_semantics=(how,))
+    return out
 
 
 def _arange(start, stop, step, dtype):

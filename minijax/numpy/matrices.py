@@ -6,9 +6,8 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import dtypes, lax
-from minijax.array import placed
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, canonical_shape, ones, zeros
+from minijax.numpy.creation import arange, asarray, canonical_shape, ones, put, zeros
 from minijax.numpy.promotion import (
     INT32,
     broadcast_to,
@@ -56,7 +55,7 @@ def eye(N, M=None, k=0, dtype=None, *, device=None):
     m = n if M is None else canonical_shape(M, "argument 'M' of jnp.eye()")[0]
     if n < 0 or m < 0:
         raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
-    return placed(convert(_eye_mask((n, m), k), dtype), device)
+    return put(convert(_eye_mask((n, m), k), dtype), device)
 
 
 def identity(n, dtype=None):

@@ -161,7 +161,7 @@ def _sum_dtypes(name, a, dtype, promote_integers):
         result = INT32
     if name == "sum" and result == BOOL:
         return result, result
-    return (_F32 if result in _HALF and name in ("sum", "prod") else result), result
+    return (_F32 if dtype is None and result in _HALF else result), result
 
 
 def _add_up(name, op, combine, identity, a, axis, dtype, out, keepdims, initial, where,

@@ -45,8 +45,9 @@ def iscomplexobj(x):
     try:
         kind = x.dtype.type
     except AttributeError:
-        kind = asarray(x).dtype.type
-    return issubclass(kind, np.complexfloating)
+        number = type(x) in dtypes.python_scalar_types
+        kind = type(x) if number else asarray(x).dtype.type
+    return issubclass(kind, (complex, np.complexfloating))
 
 
 def isrealobj(x):

@@ -6,7 +6,7 @@ array becomes a literal; everything else takes the general way through `promotio
 
 import numpy as np
 
-from minijax import core, dtypes, lax
+from minijax import dtypes, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.core import aval_rules
@@ -336,11 +336,8 @@ pow = power
 
 
 def is_integer_scalar(x):
-    """Whether `x` is one integer in an array without axes, known by its value: while a
-    function is traced, JAX knows such values of arrays from outside only.
-    """
-    known = isinstance(x, ArrayImpl) and core.current_trace() is core.eval_trace
-    return known and not x.shape and is_kind(x, np.integer)
+    """Whether `x` is one integer in an array without axes, known by its value."""
+    return isinstance(x, ArrayImpl) and not x.shape and is_kind(x, np.integer)
 
 
 def _power(x1, x2):
