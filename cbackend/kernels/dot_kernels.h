@@ -1,7 +1,7 @@
 /* dot_kernels.h: matrix products, included once per instruction set by blocks_impl.h.
  *
  * They serve what is too small for BLAS, types that BLAS does not have, machines without it, and
- * all of f32 and f64 where vectors are wide and b need not be transposed.
+ * what `own_is_faster` (op_dot.c) says of f32 and f64.
  * Types of 32 and 64 bits keep a block of ROWS x 2 vectors of c in registers; K is cut into pieces
  * of K_PIECE so that a narrow last panel of b can be padded on the stack.
  */
@@ -17,13 +17,15 @@
 
 /* ROWS x 2 sums, 2 vectors of b and an element of a: as many as there are registers. */
 enum {
-  ROWS = VECTOR_BYTES == 64 ? 12 : 4,
-  FEW_ROWS = 4,
+  ROWS = VECTOR_BYTES == 64 ? 12
+  : VECTOR_BYTES == 32      ? 6
+                            : 4,
+  FEW_ROWS = VECTOR_BYTES == 32 ? 2 : 4,
   K_PIECE = MJX_DOT_SEQUENCE,
   LONG_K = 64,
   LINE_COLUMNS = 4,
-  PACK_ROWS = 32,   /* least of a, so that to copy a panel of b pays */
-  PACK_STRIDE = 256 /* least of b's rows: closer ones need no copy */
+  PACK_ROWS = 32,  /* least of a, so that to copy a panel of b pays */
+  FAR_BYTES = 2048 /* so far apart, rows of b share few places of the cache: they are copied */
 };
 
 /* Unrolled, so that the sums are registers. */
@@ -105,9 +107,13 @@ enum {
     T *c = args->c;                                                                                       \
     int64_t j = 0, N = args->N;                                                                           \
     int add = first > 0;                                                                                  \
-    for (; j + 2 * LANES_##S <= N; j += 2 * LANES_##S)                                                    \
-      columns_##S(2, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,               \
-                  args->c_row, 2 * LANES_##S, add);                                                       \
+    int far = args->M >= PACK_ROWS && args->b_row * (int64_t)sizeof(T) >= FAR_BYTES;                      \
+    T packed[K_PIECE * 2 * LANES_##S];                                                                    \
+    for (; j + 2 * LANES_##S <= N; j += 2 * LANES_##S) {                                                  \
+      if (far) pack_panel_##S(K, b + j, args->b_row, packed);                                             \
+      columns_##S(2, args->M, K, a, args->a_row, args->a_column, far ? packed : b + j,                    \
+                  far ? 2 * LANES_##S : args->b_row, c + j, args->c_row, 2 * LANES_##S, add);             \
+    }                                                                                                     \
     for (; j + LANES_##S <= N; j += LANES_##S)                                                            \
       columns_##S(1, args->M, K, a, args->a_row, args->a_column, b + j, args->b_row, c + j,               \
                   args->c_row, LANES_##S, add);                                                           \

@@ -20,8 +20,10 @@ typedef enum dot_method {
 } dot_method;
 
 enum {
-  SMALL_FLOPS = 1 << 16,    /* below, the own kernel beats BLAS's call and packing */
-  WIDE_VECTOR = 64,         /* bytes */
+  SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
+  WIDE_VECTOR = 64,      /* bytes */
+  MIDDLE_VECTOR = 32,
+  NEAR_BYTES = 1024,        /* from row to row of b */
   FEW_TRANSPOSED = 1 << 14, /* elements of b, which are transposed for the own kernel .. */
   USED_ROWS = 32,           /* .. if so many rows of a use them */
   LINES_ROWS = 4,           /* or columns of c: with more of both, packing pays */
@@ -179,13 +181,17 @@ static bool blas_takes(const matrix *m) {
 }
 
 /* Where vectors are wide, copying b's panels alone beats BLAS, which copies a too, and its sums go
- * to c once; where a large b must be transposed, BLAS does that on the way. */
+ * to c once; where a large b must be transposed, BLAS does that on the way.  With 16 registers BLAS
+ * is behind where it has little to gain from copies: rows of a against a b that the cache holds. */
 static bool own_is_faster(const dot_plan *plan) {
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
+  int64_t vector = mjx_block_kernels_get()->vector_bytes;
+  if (!real || vector < MIDDLE_VECTOR || plan->N * plan->size < vector) return false;
   bool as_it_is = plan->b.column_stride == 1;
   bool few = plan->N * plan->K <= FEW_TRANSPOSED && plan->M >= USED_ROWS;
-  return real && mjx_block_kernels_get()->vector_bytes == WIDE_VECTOR && (as_it_is || few) &&
-         plan->N * plan->size >= WIDE_VECTOR;
+  if (vector == WIDE_VECTOR) return as_it_is || few;
+  return as_it_is && plan->a.column_stride == 1 && plan->b.row_stride * plan->size <= NEAR_BYTES &&
+         plan->N * plan->size >= 2 * vector;
 }
 
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
