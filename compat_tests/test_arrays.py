@@ -194,6 +194,7 @@ SHARDINGS = [
         "out_shardings=single", "in_shardings=[None], out_shardings=(None, named)",
         "out_shardings=P('x')", "in_shardings=P('x')", "in_shardings=(named, named)",
         "in_shardings='x'", "out_shardings=('x',)", "out_shardings=None",
+        "out_shardings=Format(Layout((0, 1)), single)", "in_shardings=Format(Layout.AUTO)",
     )],
     "jit(lambda x: x, out_shardings=named)(x)", "jit(lambda x: x, in_shardings=named)(x)",
     "jit(lambda x: {'a': x}, out_shardings={'a': named})(x)",

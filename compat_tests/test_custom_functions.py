@@ -164,6 +164,10 @@ CASES = {
             ("jvp", "vmap"), ("vmap", "jvp"), ("vjp", "vmap"), ("vmap", "vjp")
         )
     },
+    **{
+        f"{of} of text": lambda s, of=of: getattr(s.jax, of)(lambda x: "a")(np.ones(1))
+        for of in ("grad", "vmap", "make_jaxpr", "jacfwd", "jit")
+    },
     "long line": lambda s: repr(s.jnp.linspace(0, 1, 5) * 0.1234),
     "long rows": lambda s: repr(s.jnp.ones((2, 7)) * 0.7123),
 }  # fmt: skip

@@ -176,7 +176,7 @@ def argument_aval(x) -> Any:
         return get_aval(x)
     except TypeError:
         raise TypeError(
-            f"Argument '{x}' of type {type(x)} is not a valid JAX type."
+            f"Argument '{x}' of type {type(x)} is not a valid JAX type"
         ) from None
 
 
@@ -191,7 +191,7 @@ def _find_aval_rule(x):
             "To avoid this error, either explicitly convert your object using "
             "jax.numpy.array(), or register your object as a pytree."
         )
-    raise TypeError(f"Value {x!r} with type {type(x)} is not a valid JAX type")
+    raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
 
 
 def valid_jaxtype(x):

@@ -42,7 +42,8 @@ class ConcretizationTypeError(JAXTypeError):
 
 _STATIC_IN_CHECKPOINT = (
     "Consider using the `static_argnums` parameter for `jax.remat` or `jax.checkpoint`. "
-    "See the `jax.checkpoint` docstring and its example involving `static_argnums`."
+    "See the `jax.checkpoint` docstring and its example involving `static_argnums`:\n"
+    "https://docs.jax.dev/en/latest/_autosummary/jax.checkpoint.html\n"
 )
 
 

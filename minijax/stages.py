@@ -33,20 +33,25 @@ class ArgInfo:
         return f"ArgInfo(_aval={self._aval!r}, donated={self.donated})"
 
 
-class MemoryStats:
+class CompiledMemoryStats:
     """Sizes in bytes of what one call of a compiled program needs."""
 
     generated_code_size_in_bytes = 0
     alias_size_in_bytes = 0
+    host_generated_code_size_in_bytes = host_alias_size_in_bytes = 0
+    host_argument_size_in_bytes = host_output_size_in_bytes = (
+        host_temp_size_in_bytes
+    ) = 0
 
     def __init__(self, arguments, outputs, temporaries):
         self.argument_size_in_bytes = arguments
         self.output_size_in_bytes = outputs
         self.temp_size_in_bytes = temporaries
+        self.peak_memory_in_bytes = arguments + outputs + temporaries
 
     def __repr__(self):
         return (
-            f"MemoryStats(argument_size_in_bytes={self.argument_size_in_bytes}, "
+            f"CompiledMemoryStats(argument_size_in_bytes={self.argument_size_in_bytes}, "
             f"output_size_in_bytes={self.output_size_in_bytes}, "
             f"temp_size_in_bytes={self.temp_size_in_bytes})"
         )
@@ -252,7 +257,7 @@ class Compiled(_Compiling):
         """Bytes of arguments, results and temporaries of one call."""
         closed = self._traced.closed
         run = dispatch.compiled(closed, self.fun_name)
-        return MemoryStats(
+        return CompiledMemoryStats(
             sum(a.size * a.dtype.itemsize for a in closed.in_avals),
             sum(a.size * a.dtype.itemsize for a in closed.out_avals),
             run.executable.program.arena_bytes,

@@ -9,7 +9,7 @@ import numpy as np
 from minijax import config, core, dispatch, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax.control.call import jit
-from minijax.control.signature import check_callable, leaf_names
+from minijax.control.signature import check_callable, check_outputs, leaf_names
 from minijax.core import ShapedArray
 from minijax.device import Sharding
 from minijax.trace import DebugInfo, describe_function, trace
@@ -201,6 +201,7 @@ def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
         every = [args[k] if k in places else next(given) for k in range(n)]
         outs, tree = flatten(fun(*every, **keywords))
         trees.append(tree)
+        check_outputs(fun, traced_for, outs, tree)
         return outs
 
     names = leaf_names(fun, in_tree, places)

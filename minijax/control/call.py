@@ -313,6 +313,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
         self._inline = inline
         self._keep_unused = keep_unused
         self._name = function_name(fun)
+        if isinstance(fun, functools.partial):
+            self.__name__ = self.__qualname__ = self._name
         self._cache = _cache_for(fun, (statics, donated, inline))
         self._serve(self._cache.signatures, statics.nums, statics.argnames, None)
 

@@ -13,7 +13,7 @@ from minijax.mesh import current_mesh
 from minijax.named_sharding import UNSPECIFIED, NamedSharding
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import filter_error
-from minijax.tree_util import keystr, tree_flatten_with_path
+from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 
 
 class ShardedFunction(PjitFunction):
@@ -112,11 +112,22 @@ class ShardedFunction(PjitFunction):
         return bool(given)
 
 
+def _is_none(x):
+    return x is None
+
+
+def _without_layout(place):
+    """The sharding of a format: all arrays are in row-major order."""
+    is_format = hasattr(place, "layout") and hasattr(place, "sharding")
+    return place.sharding if is_format else place
+
+
 class _Places:
     """A pytree prefix of shardings, partition specs and None."""
 
     def __init__(self, name, prefix):
-        self.name, self.prefix = name, prefix
+        self.name = name
+        prefix = self.prefix = tree_map(_without_layout, prefix, is_leaf=_is_none)
         leaves, self.tree = flatten(
             prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
         )
