@@ -66,6 +66,14 @@ CASES = [
         values="normal",
         diff_jaxpr=False,  # JAX has a jit of take_along_axis there
     ),
+    case(
+        "approx_top_k-partial",
+        lambda lax, x: lax.approx_max_k(
+            lax.tile(x, (1, 60)), 10, recall_target=0.9, aggregate_to_topk=False
+        ),
+        A(2, 5),
+        diff=False,
+    ),
     error("approx_top_k-none", lambda lax, x: lax.approx_max_k(x, 0), A(3)),
     error("approx_top_k-large", lambda lax, x: lax.approx_min_k(x, 4, 0), A(3, 5)),
     error("sort-nothing", lambda lax: lax.sort(())),

@@ -4,9 +4,11 @@ A recall of less than all elements is a leave that only accelerators take; the C
 of XLA finds them all too.
 """
 
+import math
+
 import numpy as np
 
-from minijax import dtypes
+from minijax import dtypes, errors
 from minijax.core import ShapedArray, Zero
 from minijax.ops.arithmetic import neg, neg_p
 from minijax.ops.define import NOT_LINEAR, define, shape_of
@@ -24,9 +26,11 @@ def approx_max_k(
 ):
     """[values, indices] of the `k` largest elements along a dimension, in descending order.
 
-    operand: floating. recall_target, reduction_input_size_override: accepted; the result
-    is exact. Raises ValueError for other dtypes and for `k` not in 1 .. size;
-    NotImplementedError unless `aggregate_to_topk`.
+    operand: floating. The result is exact, whatever `recall_target` allows. Unless
+    `aggregate_to_topk`, there are as many results as a partial reduction of that recall
+    leaves (Chern et al., "TPU-KNN: K Nearest Neighbor Search at Peak FLOP/s", 2022).
+    reduction_input_size_override: of how many elements these are a part, for that number.
+    Raises ValueError for other dtypes and for `k` not in 1 .. size.
     """
     return list(
         approx_top_k_p.bind(
@@ -57,12 +61,32 @@ def approx_min_k(
     )  # fmt: skip
 
 
-def _shape(operand, *, k, reduction_dimension, aggregate_to_topk, recall_target, **_):
-    if not aggregate_to_topk:
-        raise NotImplementedError(
-            "approximate top-k without aggregation has no meaning on this backend: pass "
-            "aggregate_to_topk=True"
-        )
+def _partial_size(n, rank, k, recall_target, whole):
+    """How many of `n` elements a reduction leaves that keeps the `k` largest with a
+    probability of `recall_target`; `whole`: of how many they are a part, or -1.
+
+    It halves the tiles of the elements as often as leaves one place for each collision
+    that the recall does not allow.
+    """
+    tile = 128 if rank > 1 else 1024
+    if n <= tile:
+        return n
+    if k == 1:
+        return tile
+    if recall_target == 1:
+        return n
+    least = max(int((1 - k) / math.log(recall_target)), tile)
+    halvings = ((n if whole < 0 else whole) // least).bit_length() - 1
+    if halvings < 1:
+        return n
+    tiles = -(-n // tile)
+    return -(-tiles // 2 ** min(halvings, (tiles - 2).bit_length())) * tile
+
+
+def _shape(
+    operand, *, k, reduction_dimension, recall_target, aggregate_to_topk,
+    reduction_input_size_override, **_,
+):  # fmt: skip
     if k <= 0:
         raise ValueError(f"k must be positive, got {k}")
     if not operand.shape:
@@ -80,6 +104,16 @@ def _shape(operand, *, k, reduction_dimension, aggregate_to_topk, recall_target,
         raise ValueError(f"recall_target must be in (0, 1], got {recall_target}")
     shape = list(operand.shape)
     shape[reduction_dimension] = k
+    if 0 <= reduction_input_size_override < n:
+        raise errors.JaxRuntimeError(
+            f"INVALID_ARGUMENT: reduction_input_size_override: "
+            f"{reduction_input_size_override} should be greater equals to "
+            f"operands[reduction_dim]: {n}"
+        )
+    if not aggregate_to_topk:
+        shape[reduction_dimension] = _partial_size(
+            n, len(shape), k, recall_target, reduction_input_size_override
+        )
     return [operand.update(shape=shape), ShapedArray(shape, np.int32)]
 
 
@@ -90,8 +124,15 @@ def _exact(operand, k, dimension, is_max_k):
     return [neg(values), indices]
 
 
-def _reference(operand, *, k, reduction_dimension, is_max_k, **_):
+def _count(operand, params):
+    """How many results there are along the reduced dimension."""
+    aval = ShapedArray(operand.shape, operand.dtype)
+    return _shape(aval, **params)[0].shape[params["reduction_dimension"]]
+
+
+def _reference(operand, *, reduction_dimension, is_max_k, **params):
     axis = reduction_dimension % operand.ndim
+    k = _count(operand, params | {"reduction_dimension": axis})
     if is_max_k:
         return top_k_p.reference(operand, k=k, axis=axis)
     values, indices = top_k_p.reference(neg_p.reference(operand), k=k, axis=axis)
@@ -120,7 +161,8 @@ def _batch(_axis, args, dims, *, reduction_dimension, **params):
     return outs, [place, place]
 
 
-def _lower(b, ins, out_avals, *, k, reduction_dimension, is_max_k, **_):
+def _lower(b, ins, out_avals, *, reduction_dimension, is_max_k, **_):
+    k = out_avals[0].shape[reduction_dimension]
     avals = [ShapedArray(ins[0].shape, out_avals[0].dtype)]
     return b.lower_fun(
         lambda x: _exact(x, k, reduction_dimension, is_max_k), ins, avals
