@@ -214,6 +214,20 @@ def test_strict_promotion_is_for_the_users_arguments(call):
         np.testing.assert_allclose(x, y, atol=1e-5)
 
 
+@pytest.mark.parametrize("call", [
+    "jnp.sin(x)", "x / x", "jnp.mean(x)", "jnp.logspace(x[0], x[1], 3)", "jnp.rint(x)",
+    "jnp.angle(x)", "jnp.linalg.vector_norm(x)", "jnp.linalg.vector_norm(x > 1)",
+    "jnp.fft.fft(x)", "jax.scipy.special.digamma(x)", "jnp.sin(2)",
+])  # fmt: skip
+def test_floats_of_short_integers_are_short(call):
+    def made(framework):
+        with framework.enable_x64(True):
+            x = framework.numpy.asarray([2, 1], np.uint8)
+            return eval(call, {"jax": framework, "jnp": framework.numpy, "x": x}).dtype
+
+    assert made(minijax) == made(jax)
+
+
 def test_places_in_long_vectors_need_wide_integers():
     def place(framework):
         vector = framework.ShapeDtypeStruct((2**31,), np.float32)

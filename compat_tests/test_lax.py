@@ -35,6 +35,17 @@ CASES = {
     "pow of integers": lambda s: s.lax.pow(2, 3),
     "pow of an integer": lambda s: s.lax.pow(2, 3.0),
     "pow of booleans": lambda s: s.lax.pow(True, False),
+    "complex of halves": lambda s: s.lax.complex(np.ones(2, "f2"), np.ones(2, "f2")),
+    "full of an imaginary truth": lambda s: s.lax.full((2,), 2j, "bool"),
+    "literal that is cut": lambda s: str(
+        s.make_jaxpr(lambda x: s.lax.add(x, np.int64(2**40 + 3)))(1)),
+    # derivatives
+    "slope of zeta": lambda s: s.grad(s.lax.zeta, 1)(2.0, 1.0),
+    "slope of polygamma's order": lambda s: s.grad(s.lax.polygamma)(2.0, 1.0),
+    "slope of betainc's parameter": lambda s: s.grad(s.lax.betainc)(0.5, 1.0, 0.5),
+    "slope of bessel_i1e": lambda s: s.grad(s.lax.bessel_i1e)(s.jnp.bfloat16(0.5)),
+    "vjp of no conversion": lambda s: s.vjp(
+        lambda x: s.lax.convert_element_type(x, "float32"), ONES)[0],
     # accuracy and dtypes of results
     "accuracy": lambda s: [
         getattr(s.lax, name)(0.5, accuracy=s.lax.AccuracyMode.HIGHEST)
@@ -58,6 +69,11 @@ CASES = {
     "jvp of any window": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(x, F32(1), lambda x, y: x * s.numpy.sin(y), (2,)),
         (ONES,), (ONES,)),
+    "identity of another dtype": lambda s: [
+        str(s.make_jaxpr(lambda x: s.lax.reduce(x, start, op, (0,)))(np.ones(2, "i1")))
+        for start, op in ((True, s.lax.bitwise_and), (-np.inf, s.lax.max))],
+    "no identity of its own dtype": lambda s: s.lax.reduce(
+        ONES > 0, 1, s.lax.bitwise_and, (0,)),
     "jvp of a window with a choice": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(x, F32(1), s.numpy.maximum, (2,)),
         (ONES,), (ONES,)),

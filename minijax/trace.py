@@ -147,7 +147,9 @@ class JaxprTrace(core.Trace):
         if not aval.shape and core.is_literal_value(x):
             if type(x) is int:
                 dtypes.check_python_int(x, aval.dtype)
-            return Literal(x[()] if type(x) is np.ndarray else x, aval)
+            if isinstance(x, (np.ndarray, np.generic)):
+                x = x.astype(aval.dtype)[()]
+            return Literal(x, aval)
         return self._constant(x, aval)
 
     def constant(self, x, value=None):

@@ -128,7 +128,7 @@ def value_and_grad(
         call = _FlatFunction(partial_fun, in_tree, has_aux)
         level = core.current_trace()
         outs, pullback = ad.vjp(call, flat)
-        answer = unflatten(call.out_tree, outs)
+        answer = unflatten(call.out_tree, _without_numpy(outs))
         _check_grad_output(answer, holomorphic)
         grads = pullback([_one(core.get_aval(outs[0]))])
         grads = unflatten(in_tree, [materialised(g) for g in grads])
@@ -297,6 +297,7 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
     outs, pull = ad.vjp(call, flat)
+    outs = _without_numpy(outs)
     out_avals = tuple(_avals(outs))
     pullback = VJP.of(
         pull, flat, in_tree, call.out_tree, out_avals, describe_function(fun)
@@ -305,6 +306,14 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     if has_aux:
         return out, pullback, _stripped(call.aux, level)
     return out, pullback
+
+
+def _without_numpy(values):
+    """Values of a function, as Arrays where it passed on NumPy arguments as they are."""
+    return [
+        from_numpy(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else x
+        for x in values
+    ]
 
 
 def _avals(values):
@@ -320,6 +329,7 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     in_avals = [core.argument_aval(x) for x in flat]
     moves = tuple(dtypes.issubdtype(a.dtype, np.inexact) for a in in_avals)
     outs, linear, out_nonzero = ad.linearize(call, flat, moves, scope=(ad.JVP,))
+    outs = _without_numpy(outs)
     out_avals = _avals(outs)
     out_tree = call.out_tree
 

@@ -27,6 +27,7 @@ from minijax.numpy.promotion import (
     convert,
     dtype_of,
     ensure_arraylike,
+    inexact_dtype,
     literal,
     promote_dtypes_inexact,
     promote_shapes,
@@ -710,7 +711,7 @@ def _logspace(start, stop, num, endpoint, base, dtype, axis):
 def _range_dtype(start, stop, dtype):
     if dtype is not None:
         return dtype
-    return dtypes.result_type(start, stop, dtypes.python_scalar_dtype(float))
+    return inexact_dtype(dtypes.result_type(start, stop))
 
 
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):

@@ -18,7 +18,6 @@ from minijax.numpy.promotion import (
     convert,
     dtype_of,
     ensure_arraylike,
-    inexact_dtype,
     is_complex,
     is_kind,
     literal,
@@ -263,7 +262,7 @@ def rint(x, /):
     """The nearest integer, elementwise; halves go to the even one."""
     (x,) = ensure_arraylike("rint", x)
     if dtype_of(x).kind in "biu":
-        return convert(x, inexact_dtype(dtype_of(x)))
+        return convert(x, dtypes.python_scalar_dtype(float))
     if is_complex(x):
         return lax.complex(rint(lax.real(x)), rint(lax.imag(x)))
     return lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN)
@@ -490,7 +489,8 @@ def angle(z, deg=False):
     """The argument of complex numbers, in radians or degrees."""
     (z,) = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
-    dtype = inexact_dtype(dtype_of(re))
+    whole = dtype_of(re).kind in "biu"  # in JAX's default dtype, unlike elsewhere
+    dtype = dtypes.python_scalar_dtype(float) if whole else dtype_of(re)
     re, im = convert(re, dtype), convert(im, dtype)
     result = lax.atan2(im, re)
     return rad2deg(result) if deg else result

@@ -50,7 +50,7 @@ def _squares(x):
     """|x|²."""
     if is_complex(x):
         return lax.real(lax.mul(x, lax.conj(x)))
-    return lax.mul(x, x)
+    return x if x.dtype == np.bool_ else lax.mul(x, x)
 
 
 def _matrix_norm(x, ord, axes, keepdims):
@@ -87,7 +87,7 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """The norm of vectors along axes (None: of all elements); ord: any number or ±inf."""
     (x,) = ensure_arraylike("jnp.linalg.vector_norm", x)
-    if ord not in (1, np.inf, -np.inf):  # these are exact: integers stay integers
+    if ord not in (None, 2, 1, np.inf, -np.inf):  # these keep integers or sum them
         (x,) = promote_dtypes_inexact(x)
     x = asarray(x)
     if ord is None or ord == 2:

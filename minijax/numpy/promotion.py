@@ -219,10 +219,7 @@ def inexact_dtype(dtype) -> Any:
     """The canonical dtype in which inexact functions compute on `dtype`."""
     if isinstance(dtype, dtypes.ExtendedDType):
         raise TypeError(f"{dtype} has no floating point counterpart.")
-    wide = (
-        np.dtype("float64") if dtype.kind in "biu" else dtypes.to_inexact_dtype(dtype)
-    )
-    return dtypes.canonicalize_dtype(wide)
+    return dtypes.canonicalize_dtype(dtypes.to_inexact_dtype(dtype))
 
 
 def promote_dtypes_inexact(*args) -> Any:

@@ -6,7 +6,6 @@ from minijax.core import is_undefined_primal
 from minijax.ops.arithmetic import neg
 from minijax.ops.define import (
     COMPLEX,
-    FLOAT,
     accepts,
     constant_like,
     dtype_of,
@@ -65,7 +64,7 @@ imag_p = unary("imag", COMPLEX, np.imag, lambda t, x, ans: imag(t), result=real_
 imag_p.transpose = lambda ct, x: [complex(_strong_zero(ct), neg(ct))]
 complex_p = nary(
     "complex",
-    FLOAT,
+    (np.float32, np.float64),
     _complex_reference,
     (
         lambda t, ans, x, y: complex(t, _zero_like(t)),

@@ -116,6 +116,8 @@ def _scalar_constant(x, dtype, weak_type):
         and not isinstance(x, np.generic)
     ):
         value = np.asarray(x, dtype)
+    if dtype == np.bool_ and not isinstance(x, np.ndarray):
+        value = value != 0  # of both parts, as NumPy has it
     aval = ShapedArray((), dtype, weak_type)
     return core.constant(array.ArrayImpl(aval, convert_reference(value, dtype)))
 

@@ -31,9 +31,9 @@ def is_absent(rule):
     return isinstance(rule, _Marker)
 
 
-def NO_RULE(reason):
+def NO_RULE(reason, error=NotImplementedError):
     """A slot that stays empty, because of `reason`."""
-    return _Marker(reason)
+    return _Marker(reason, error)
 
 
 def no_derivative(name):

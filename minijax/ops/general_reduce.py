@@ -21,6 +21,7 @@ from minijax.ops.define import (
     batch_front,
     constant_like,
     define,
+    dtype_of,
     instantiate,
     shape_of,
 )
@@ -78,18 +79,21 @@ def reduce(operands, init_values, computation, dimensions, out_sharding=None):
 
 
 def _known_reduction(x, init, computation):
-    """The op that reduces with `computation` from `init`, or None."""
+    """The op that reduces with `computation` from `init`, or None.
+
+    As in JAX, `init` is compared with the identity in its own dtype.
+    """
     row = _KNOWN.get(computation) if callable(computation) else None
     if row is None or isinstance(init, core.Tracer) or shape_of(init):
         return None
     function, identity = row
-    aval = core.get_aval(x)
-    if aval.dtype == dtypes.float0:
+    dtype = dtype_of(init)
+    if dtypes.float0 in (dtype, dtype_of(x)):
         return None
     if function in (reduce_and, reduce_or, reduce_xor):
-        if not accepts(BITS, aval.dtype):
+        if not accepts(BITS, dtype):
             return None
-    wanted = np.asarray(identity(aval.dtype)).astype(aval.dtype)
+    wanted = np.asarray(identity(dtype)).astype(dtype)
     return function if np.array_equal(np.asarray(init), wanted) else None
 
 

@@ -2,12 +2,12 @@
 
 import math
 
-import numpy as np
-
+from minijax import dtypes
 from minijax.ops.arithmetic import add, integer_pow, mul, neg, scale, square, sub
 from minijax.ops.comparison import gt
 from minijax.ops.define import (
     FLOAT,
+    NO_RULE,
     constant_like,
     dtype_of,
     filled_like,
@@ -110,16 +110,16 @@ zeta_p = nary(
     "zeta",
     FLOAT,
     zeta_reference,
-    (
-        None,
-        lambda t, ans, x, q: mul(mul(t, neg(x)), zeta(add(x, one_like(x)), q)),
-    ),
+    no_derivative("zeta"),
 )
 polygamma_p = nary(
     "polygamma",
     FLOAT,
     polygamma_reference,
-    (None, lambda t, ans, m, x: mul(t, polygamma(add(m, one_like(m)), x))),
+    (
+        NO_RULE("polygamma gradient with respect to m is not supported", ValueError),
+        lambda t, ans, m, x: mul(t, polygamma(add(m, one_like(m)), x)),
+    ),
 )
 
 
@@ -134,7 +134,7 @@ def bessel_i1e(x):
 
 
 def _bessel_i1e_jvp(t, x, ans):
-    eps = constant_like(np.finfo(dtype_of(x)).eps, x)
+    eps = constant_like(dtypes.finfo(dtype_of(x)).eps, x)
     large = gt(abs(x), eps)
     safe = select(large, x, filled_like(x, eps))
     slope = sub(bessel_i0e(safe), mul(ans, add(sign(safe), integer_pow(safe, -1))))
@@ -217,9 +217,12 @@ def _beta_slope(t, ans, a, b, x):
     return mul(t, exp(sub(power, log_beta)))
 
 
+_NO_SLOPE = NO_RULE(
+    "Betainc gradient with respect to a and b not supported.", ValueError
+)
 regularized_incomplete_beta_p = nary(
     "regularized_incomplete_beta",
     FLOAT,
     regularized_incomplete_beta_reference,
-    (None, None, _beta_slope),
+    (_NO_SLOPE, _NO_SLOPE, _beta_slope),
 )
