@@ -1,5 +1,6 @@
 """jit on both frameworks: when it traces again, static and donated arguments, stages."""
 
+import dataclasses
 import functools
 import gc
 import inspect
@@ -139,13 +140,21 @@ class Unhashable(list):
         return x + 1
 
 
+@dataclasses.dataclass(frozen=True)
+class Holding:
+    values: list
+
+    __call__ = Unhashable.__call__
+
+
 @both
 def test_functions_are_told_apart_by_their_hash(lib):
     with pytest.raises(TypeError, match="unhashable type: 'Unhashable'"):
         lib.jit(Unhashable())(1)
     with lib.disable_jit():
         assert lib.jit(Unhashable())(1) == 2
-    assert lib.eval_shape(Unhashable(), 1).shape == ()
+    for fun in (Unhashable(), Holding([])):
+        assert lib.eval_shape(fun, 1).shape == ()
     assert lib.vmap(Unhashable())(np.ones(1)) == lib.grad(Unhashable())(1.0) + 1
 
 

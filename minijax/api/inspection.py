@@ -248,6 +248,8 @@ def structs(avals):
 @api_boundary
 def eval_shape(fun, *args, **kwargs):
     """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
-    hashable = type(fun).__hash__ is not None
-    jitted = jit(fun if hashable else functools.partial(fun))
-    return jitted.eval_shape(*args, **kwargs)
+    try:
+        hash(fun)
+    except TypeError:  # of the type, or of an array that the object holds
+        fun = functools.partial(fun)
+    return jit(fun).eval_shape(*args, **kwargs)
