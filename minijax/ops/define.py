@@ -19,7 +19,7 @@ from minijax.core import Primitive, ShapedArray, Zero
 class _Marker:
     """Fills a slot that has no rule, with the reason; calling it explains."""
 
-    def __init__(self, what, error=NotImplementedError):
+    def __init__(self, what, error: type[Exception] = NotImplementedError):
         self.what, self.error = what, error
 
     def __call__(self, *args, **params):
@@ -31,7 +31,7 @@ def is_absent(rule):
     return isinstance(rule, _Marker)
 
 
-def NO_RULE(reason, error=NotImplementedError):
+def NO_RULE(reason, error: type[Exception] = NotImplementedError):
     """A slot that stays empty, because of `reason`."""
     return _Marker(reason, error)
 
