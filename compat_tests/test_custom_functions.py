@@ -144,6 +144,11 @@ CASES = {
     "symbolic zeros": lambda s: optimized(s, lambda s, f: f(3.2), True),
     "fwd alone": optimized_fwd,
     "float0": no_tangents,
+    "float0 as it is": lambda s: [
+        (isinstance(x, s.Array), x.dtype, x.shape)
+        for a in [np.zeros(2, s.dtypes.float0)]
+        for x in (s.jnp.asarray(a), s.jnp.array(a), s.jax.device_put([a])[0])
+    ],
     "custom_lin": printed,
     "partial": lambda s: partial(s, "custom_jvp", 1.0, 2.0),
     "partial of custom_vjp": lambda s: partial(s, "custom_vjp", 1.0, 2.0),

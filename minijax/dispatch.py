@@ -36,6 +36,11 @@ def as_data(x, dtype):
     canonical = canonicalize_dtype_handlers.get(type(x))
     if canonical is not None:
         x = canonical(x)
+    elif hasattr(x, "shape") and not hasattr(x, "__array__"):
+        raise TypeError(
+            f"Argument of shape {core.get_aval(x)} of type {type(x)} is not a valid JAX "
+            "type."
+        )
     return np.ascontiguousarray(np.asarray(x, dtype)).reshape(np.shape(x))
 
 

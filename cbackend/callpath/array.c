@@ -313,7 +313,8 @@ static PyMemberDef members[] = {
 static PyObject *from_numpy(PyObject *module, PyObject *x) {
   (void)module;
   if (mjx_is_array(x) && ((mjx_array *)x)->memory) return Py_NewRef(x);
-  mjx_aval *aval = PyArray_CheckExact(x) ? mjx_argument_aval(x) : NULL;
+  bool plain = PyArray_CheckExact(x) && PyArray_TYPE((PyArrayObject *)x) != NPY_VOID;
+  mjx_aval *aval = plain ? mjx_argument_aval(x) : NULL;
   if (!aval || PyErr_Occurred()) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
   PyObject *held;
   char unused[16];

@@ -9,7 +9,7 @@ from minijax import _callpath, config, core, dtypes, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import Array, ArrayImpl, check_transfer, placed, transfers_guarded
-from minijax.device import Device, Sharding, SingleDeviceSharding
+from minijax.device import Device, Sharding, SingleDeviceSharding, devices
 from minijax.numpy import asarray
 from minijax.tree_util import tree_map
 
@@ -207,5 +207,6 @@ def make_array_from_process_local_data(sharding, local_data, global_shape=None):
 
 
 def live_arrays(platform=None):
-    """Every array that is alive and not deleted."""
+    """Every array that is alive and not deleted.  RuntimeError for other platforms."""
+    devices(platform)
     return [x for x in gc.get_objects() if type(x) is ArrayImpl and not x.is_deleted()]

@@ -142,6 +142,8 @@ def _from_object(x, dtype, copy=False) -> Any:
     if typed is not None:  # a number or NumPy array that says its type
         return core.constant(ArrayImpl(typed, np.array(x, typed.dtype, order="C")))
     if isinstance(x, (np.ndarray, np.generic)):
+        if dtype is None and x.dtype == dtypes.float0:
+            return np.array(x)  # NumPy's, as tangents of integers are
         plain = _callpath.from_numpy(x) if dtype is None else None
         return _from_numpy(x, dtype) if plain is None else core.constant(plain)
     if type(x) in dtypes.python_scalar_types:

@@ -35,7 +35,7 @@ class Primitive(core.Primitive):
         self._lacks("Differentiation rule")
 
     def transpose(self, ct, *args, **params):
-        raise NotImplementedError("not implemented")
+        self._lacks("Transpose rule (for reverse-mode differentiation)")
 
     def batch(self, axis, args, dims, **params):
         self._lacks("Batching rule")
