@@ -184,7 +184,8 @@ def scale_and_translate(
     assert isinstance(method, ResizeMethod)
     _require_dtype(scale)
     _require_dtype(translation)
-    image, scale, translation = promote_dtypes_inexact(image, scale, translation)
+    (image,) = promote_dtypes_inexact(image)
+    scale, translation = promote_dtypes_inexact(scale, translation)
     image, scale, translation = asarray(image), asarray(scale), asarray(translation)
     assert scale.shape == translation.shape == (len(spatial_dims),)
     return _resampled(
