@@ -46,6 +46,8 @@ CASES = {
     "slope of bessel_i1e": lambda s: s.grad(s.lax.bessel_i1e)(s.jnp.bfloat16(0.5)),
     "vjp of no conversion": lambda s: s.vjp(
         lambda x: s.lax.convert_element_type(x, "float32"), ONES)[0],
+    "vjp that passes on float0": lambda s: s.vjp(
+        lambda x: (x * 2, np.zeros(2, s.dtypes.float0)), ONES)[0][1].dtype,
     # accuracy and dtypes of results
     "accuracy": lambda s: [
         getattr(s.lax, name)(0.5, accuracy=s.lax.AccuracyMode.HIGHEST)

@@ -308,12 +308,13 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     return out, pullback
 
 
+def _is_numpy_number(x):
+    return isinstance(x, (np.ndarray, np.generic)) and x.dtype != dtypes.float0
+
+
 def _without_numpy(values):
     """Values of a function, as Arrays where it passed on NumPy arguments as they are."""
-    return [
-        from_numpy(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else x
-        for x in values
-    ]
+    return [from_numpy(np.asarray(x)) if _is_numpy_number(x) else x for x in values]
 
 
 def _avals(values):
