@@ -104,8 +104,12 @@ def is_mapped(instr, order, relation):
 
 
 def are_lines(instr):
-    """Whether a large MAP_REDUCE sums contiguous lines, which a loop can make in turn."""
-    if instr.size <= _serial_limit(instr) or instr.extents[2] != 1:
+    """Whether a large MAP_REDUCE is of many lines, which a loop can make in turn.
+
+    A line is what belongs to one index of the outer extent, a matrix where there is an
+    inner one.
+    """
+    if instr.size <= _serial_limit(instr):
         return False
     dense = [Operand(None, None, "0", dense_strides(instr.shape))]
     views = [
@@ -118,9 +122,10 @@ def are_lines(instr):
 
 def _line_space(instr, operands):
     """The collapsed space of a reduction of lines: its first dim goes over whole lines."""
-    outer, n, _ = instr.extents
+    outer, *line = instr.extents
     shape = collapse(instr.shape, operands)
     if len(shape) == 1:
+        n = math.prod(line)
         shape = [outer, n]
         for operand in operands:
             operand.strides = [operand.strides[0] * n, operand.strides[0]]

@@ -208,6 +208,13 @@ def large_lines(x, row, column):
     return y, y.sum(-1), (y * row + 1).max(-1), pairs, lower.sum(-1), (x * x).mean(-1)
 
 
+def large_matrices(x, y):
+    """Reductions along the middle axis: products as of other rings, and what is kept."""
+    z = x[:, :, None]
+    kept = z * y + 1
+    return (z + y).max(1), (jnp.abs(z - y)).sum(1), kept, kept.min(1), (z < y).any(1)
+
+
 def batches_of_small_products(a, b):
     """Products whose sizes are written out, by layout and type."""
     wide = a.astype(np.float32) @ b.astype(np.float32)
@@ -247,6 +254,8 @@ PROGRAMS = {
     "mapped_long_sums": (mapped_sums, (_normal(3, 1337), _normal(1337))),
     "large_lines": (large_lines, (_normal(210, 333), _normal(333), _normal(210))),
     "large_lines_of_many": (large_lines, (_normal(1500, 40), _normal(40), _normal(1500))),
+    "large_matrices": (large_matrices, (_normal(40, 130), _normal(130, 77))),
+    "large_matrices_of_few": (large_matrices, (_normal(90, 150), _normal(150, 5))),
     "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
     "many_small_products": (
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))

@@ -261,17 +261,21 @@ mjx_status mjx_op_map_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
 }
 
 /* Each reduction's elements lie in pieces[k], as native code left them: all of them (lines < 0), or
- * those of lines first .. first+lines-1. */
+ * those of lines first .. first+lines-1; a line has one index of the outer extent. */
 void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const *pieces,
                            int64_t first, int64_t lines, char *scratch) {
   const map_reduce_plan *plan = instr->plan;
   for (int k = 0; k < plan->n_reduced; k++) {
     reduce_plan part = plan->reduce[k];
-    if (lines >= 0) {
+    int64_t results = part.in_size; /* of a line, in bytes */
+    if (lines >= 0 && part.row_stride == 1) {
       part.inner = lines;
       part.n_blocks = (lines + part.block - 1) / part.block;
+    } else if (lines >= 0) {
+      part.outer = lines;
+      results *= part.inner;
     }
-    mjx_reduce_all(&part, pieces[k], mjx_at(frame, &instr->out[k]) + first * part.in_size, scratch);
+    mjx_reduce_all(&part, pieces[k], mjx_at(frame, &instr->out[k]) + first * results, scratch);
   }
 }
 
