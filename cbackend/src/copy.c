@@ -123,6 +123,10 @@ static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int6
   *(twin *)(to + ts) = SHUFFLE_TWINS(a, b, 1, 3);
 }
 
+static bool are_far(int64_t bytes) {
+  return MJX_MAX(bytes, -bytes) > FAR_BYTES && bytes % FAR_BYTES == 0;
+}
+
 /* A block by `UNIT` x `UNIT` pieces; what is left at its ends one by one. */
 #define DEFINE_TRANSPOSED(type, UNIT, TRANSPOSE)                                                \
   static void strided_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,  \
@@ -142,9 +146,8 @@ static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int6
   }                                                                                             \
   static void block_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,    \
                            int64_t rows, int64_t columns) {                                     \
-    int64_t far = FAR_BYTES / (int64_t)sizeof(type);                                            \
     if (ts[1] == 1 && fs[0] == 1 && rows == BLOCK && columns == BLOCK &&                        \
-        ((ts[0] > far && ts[0] % far == 0) || (fs[1] > far && fs[1] % far == 0))) {             \
+        (are_far(ts[0] * (int64_t)sizeof(type)) || are_far(fs[1] * (int64_t)sizeof(type)))) {   \
       far_block_##type(to, ts[0], from, fs[1]);                                                 \
       return;                                                                                   \
     }                                                                                           \
@@ -182,9 +185,18 @@ void mjx_copy_line(char *to, int64_t ts, const char *from, int64_t fs, int64_t n
   }
 }
 
+static bool is_unit(int64_t stride) { return stride == 1 || stride == -1; }
+
 void mjx_copy_plane(char *to, const int64_t *ts, const char *from, const int64_t *fs,
                     const int64_t *shape, int size) {
   int64_t r = shape[0], c = shape[1];
+  const int64_t up[2] = {-ts[0], ts[1]}, forwards[2] = {1, fs[1]};
+  if (fs[0] == -1 && !is_unit(fs[1])) { /* blocks are for what is read forwards */
+    to += (r - 1) * ts[0] * size;
+    from -= (r - 1) * size;
+    ts = up;
+    fs = forwards;
+  }
   switch (size) {
     case 1: plane_uint8_t((uint8_t *)to, ts, (const uint8_t *)from, fs, r, c); break;
     case 2: plane_uint16_t((void *)to, ts, (const void *)from, fs, r, c); break;
@@ -202,7 +214,7 @@ static void pair_transposed(mjx_space_plan *space) {
   int last = space->ndim - 1;
   if (last < 1 || space->strides[1][last] == 1 || space->strides[1][last] == 0) return;
   for (int d = 0; d < last - 1; d++) {
-    if (space->strides[1][d] != 1) continue;
+    if (!is_unit(space->strides[1][d])) continue;
     int64_t *arrays[3] = {space->shape, space->strides[0], space->strides[1]};
     for (int a = 0; a < 3; a++) {
       int64_t moved = arrays[a][d];
