@@ -1,6 +1,8 @@
 """The same test body on both sides: `both(body)` runs it with JAX and with minijax."""
 
 import importlib
+import re
+import warnings
 
 import numpy as np
 
@@ -56,3 +58,35 @@ def raised(fun):
     except Exception as error:
         return error
     raise AssertionError("no exception was raised")
+
+
+def shown(x):
+    """A value as text that is the same on both sides."""
+    if isinstance(x, (tuple, list)):
+        return f"{type(x).__name__}({', '.join(map(shown, x))})"
+    if isinstance(x, dict):
+        return str({k: shown(v) for k, v in x.items()})
+    if type(x).__name__ == "ArrayImpl":
+        return f"{x.dtype}{x.shape}{x.weak_type} {np.asarray(x).round(4).tolist()}"
+    if isinstance(x, np.ndarray):
+        return f"numpy {x.dtype}{x.shape}"
+    return re.sub(r"0x[0-9a-f]+|minijax", "jax", repr(x))
+
+
+def said(body, side):
+    """What `body` gives, or its error's type and first line, and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = shown(body(side))
+        except Exception as error:
+            first = str(error).strip().splitlines()[0]
+            found = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {first}")
+    found = found.rstrip(".")
+    return [found, *[f"{w.category.__name__}: {w.message}" for w in caught]]
+
+
+def assert_said_same(body):
+    """`body` gives and says the same on both sides."""
+    theirs, ours = (said(body, Side(name)) for name in NAMES)
+    assert ours == theirs
