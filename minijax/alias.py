@@ -15,7 +15,8 @@ from typing import Any
 JAX_VERSION = "0.10.2"  # the version of JAX whose meaning minijax follows
 _REAL = "minijax"
 _ALIAS = "jax"
-_REFUSED = ("jaxlib",)
+# The compiled library, of which programs ask the version and the types of objects
+_LIBRARY, _REAL_LIBRARY = "jaxlib", "minijax._src.lib"
 # What `import jax` puts among the imported modules too
 _WITH_JAX = ("core", "lax", "numpy", "tree", "tree_util")
 # What JAX's own tests are written with. It computes nothing of a program's, and is taken
@@ -26,21 +27,14 @@ _TEST_HELPERS = (
 
 
 class AliasFinder:
-    """Meta-path finder and loader that maps `jax[.x.y]` to `minijax[.x.y]`."""
+    """Meta-path finder and loader that maps `jax[.x.y]` to `minijax[.x.y]`, and `jaxlib`."""
 
     def find_spec(
         self, name: str, path: object = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Spec for a `jax` module; ModuleNotFoundError naming what minijax lacks."""
-        root = name.partition(".")[0]
-        if root in _REFUSED:
-            raise ModuleNotFoundError(
-                f"{name!r} is not available: this program runs on minijax, "
-                f"which does not use {root}",
-                name=name,
-            )
         helper = _test_helper(name)
-        if root != _ALIAS:
+        if name.partition(".")[0] not in (_ALIAS, _LIBRARY):
             return helper
         if helper is None and not _exists(real_name(name)):
             raise ModuleNotFoundError(_missing_module(name), name=name)
@@ -97,7 +91,7 @@ def uninstall() -> None:
     before keep what they have.
     """
     sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, AliasFinder)]
-    for name in [n for n in sys.modules if n.partition(".")[0] == _ALIAS]:
+    for name in [n for n in sys.modules if n.partition(".")[0] in (_ALIAS, _LIBRARY)]:
         del sys.modules[name]
 
 
@@ -107,8 +101,9 @@ def is_installed() -> bool:
 
 
 def real_name(name: str) -> str:
-    """`jax.numpy` -> `minijax.numpy`."""
-    return _REAL + name[len(_ALIAS) :]
+    """`jax.numpy` -> `minijax.numpy`; `jaxlib` -> what stands in for it."""
+    root, dot, rest = name.partition(".")
+    return (_REAL_LIBRARY if root == _LIBRARY else _REAL) + dot + rest
 
 
 def public_name(name: str) -> str:
@@ -161,6 +156,6 @@ def _exists(real: str) -> bool:
 
 
 def _missing_module(name: str) -> str:
-    if name.startswith(f"{_ALIAS}._"):
+    if name.startswith((f"{_ALIAS}._", f"{_LIBRARY}.")):
         return f"{name!r} is private to JAX; minijax has only JAX's public modules"
     return f"minijax does not have the module {name!r}"
