@@ -386,6 +386,18 @@ def test_dir_lists_what_loads_late(module):
     assert {name for name in listed if hasattr(ours, name)} <= set(dir(ours))
 
 
+@pytest.mark.parametrize("name", [
+    "DebugInfo", "Effects", "concrete_or_error", "gensym", "get_opaque_trace_state",
+    "jaxprs_in_params", "new_jaxpr_eqn", "primal_dtype_to_tangent_dtype",
+])  # fmt: skip
+def test_names_that_have_moved(name):
+    def body(side):
+        return callable(getattr(side("core"), name))
+
+    assert_said_same(body)
+    assert "deprecated" in said(body, Side("minijax"))[1]
+
+
 # --- how functions are called -----------------------------------------------------------
 
 CALLS = """

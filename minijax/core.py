@@ -8,6 +8,7 @@ a `parent`, and hands on whatever does not concern it.
 
 import importlib
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
@@ -604,4 +605,18 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(
             "minijax.control.naming"
         ).ensure_compile_time_eval
+    if name in _MOVED:
+        warnings.warn(
+            f"jax.core.{name} is deprecated. Use jax.extend.core.{name}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(importlib.import_module("minijax.extend.core"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# What JAX has moved on, and what users still find here
+_MOVED = frozenset((
+    "DebugInfo", "Effects", "concrete_or_error", "gensym", "get_opaque_trace_state",
+    "jaxprs_in_params", "new_jaxpr_eqn", "primal_dtype_to_tangent_dtype",
+))  # fmt: skip
