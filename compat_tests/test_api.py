@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from sides import NAMES, Side, assert_said_same
+from sides import NAMES, Side, assert_said_same, said
 
 # --- donation ---------------------------------------------------------------------------
 
