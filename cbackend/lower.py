@@ -263,12 +263,21 @@ class Builder:
         shape = tuple(shape)
         outs = [self.empty(shape, dtype) for dtype in out_dtypes]
         if outs[0].buffer.size:
-            ins = [v if v.shape == shape else v.broadcast_to(shape) for v in ins]
+            ins = [self._spread(view, shape) for view in ins]
             results = [out.buffer for out in outs]
             regs = list(range(len(ins)))
             micro = Micro(kernel, regs, results)
             self._add(Ewise(outs, ins, regs, [micro], results, self.source))
         return outs
+
+    def _spread(self, view, shape):
+        """The view over a kernel's shape; an index that is one number, as a constant."""
+        if view.shape != shape:
+            view = view.broadcast_to(shape)
+        if view.buffer is None and not any(view.strides):
+            number = np.asarray(view.offset).astype(view.dtype)
+            view = self.constant(number).broadcast(shape, ())
+        return view
 
     def instr(self, op, ins, outs, params=()):
         """An instruction with new dense results `outs`, [(shape, dtype), ...]."""

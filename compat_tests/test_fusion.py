@@ -317,6 +317,11 @@ def test_masks_are_never_stored():
     assert [view.dtype for view in group.outs] == [np.float32]
 
 
+def test_one_number_of_an_index_is_a_constant():
+    (group,) = program_of(lambda x: x * jnp.arange(5.0)[3] + jnp.arange(4.0)[0], BIG)
+    assert all(view.buffer is not None for view in group.ins)
+
+
 def test_readers_of_a_transpose_or_reshape_join_its_maker():
     (group,) = program_of(lambda x: jnp.sin(x).T + 1, BIG)
     assert len(group.micros) == 2
