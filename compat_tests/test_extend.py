@@ -664,6 +664,7 @@ OWN_BATCHES = {
 @pytest.mark.parametrize("name", OWN_BATCHES)
 def test_own_batches(name):
     def told(side):
+        side("experimental.sparse")  # whose matrices have tables of their own
         pair, fun = _mapped_pair(side)
         try:
             return side.tree.leaves(OWN_BATCHES[name](side, pair, fun))

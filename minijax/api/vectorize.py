@@ -121,7 +121,7 @@ vmappable = {}
 
 def _each_container(tree, axes, change):
     """`tree` with `change(x, axis)` of its containers; axes: of all of its arrays."""
-    leaves, structure = flatten(tree, lambda x: type(x) in vmappable)
+    leaves, structure = flatten(tree, lambda x: type(x) in vmappable or is_vmappable(x))
     axes, changed = iter(axes), []
     for x in leaves:
         (axis, *_) = [next(axes) for _ in flatten_mapped(x)[0]] or [None]
