@@ -176,7 +176,7 @@ def argument_aval(x) -> Any:
         return get_aval(x)
     except TypeError:
         raise TypeError(
-            f"Argument '{x}' of type {type(x)} is not a valid JAX type"
+            f"Argument '{x}' of type {type(x)} is not a valid JAX type."
         ) from None
 
 

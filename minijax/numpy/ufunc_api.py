@@ -11,7 +11,7 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.control.served import NO_STATICS, Served
-from minijax.core import ShapedArray
+from minijax.core import ShapedArray, get_aval
 from minijax.numpy.promotion import canonical_axis, check_arraylike, dtype_of, shape_of
 
 _AT_IN_PLACE = """Because JAX arrays are immutable, jnp.ufunc.at() cannot operate inplace like
@@ -229,7 +229,7 @@ def _reduce_by_loop(self, a, axis, dtype, keepdims, initial, where):
 
 def _result_dtype(self, x, y):
     """The dtype of what the function makes of elements of two arrays."""
-    elements = [ShapedArray((), dtype_of(z)) for z in (x, y)]
+    elements = [ShapedArray((), z.dtype, z.weak_type) for z in map(get_aval, (x, y))]
     return jit(self._fun).eval_shape(*elements).dtype
 
 
@@ -247,7 +247,7 @@ def _accumulate_by_loop(self, a, axis, dtype):
         return jnp.moveaxis(a.astype(dtype), 0, axis)
 
     def step(carry, i):
-        x = jnp.where(i == 0, first[0], self._fun(carry, a[i]))
+        x = jnp.where(i == 0, first[0], self._fun(carry, a[i].astype(dtype)))
         return x, x
 
     _, out = lax.scan(step, jnp.zeros_like(first[0]), jnp.arange(a.shape[0]))
@@ -259,9 +259,10 @@ def _at_by_loop(self, a, indices, b):
         raise ValueError("b must be specified for binary ufuncs")
     a = jnp.asarray(a)
     places = jnp.arange(a.size).reshape(a.shape)[indices]
-    values = jnp.broadcast_to(b, places.shape).reshape(-1)
+    b = jnp.asarray(b)
+    a = a.astype(_result_dtype(self, a, b))
+    values = jnp.broadcast_to(b.astype(a.dtype), places.shape).reshape(-1)
     places = places.reshape(-1)
-    a = a.astype(_result_dtype(self, a, values))
     if not places.size:
         return a
 
