@@ -87,16 +87,16 @@ class Call:
             self.out_avals = [core.get_aval(x) for x in outs]
             return outs
 
-        flat_fun.__name__ = name_of(fun)
+        flat_fun.__name__ = function_name(fun)
         self.flat_fun = flat_fun
 
     def check_refs(self):
         """ValueError for a reference that is an argument twice, or comes to be returned."""
         _, tree = flatten((self.unflatten(self.flat), {}))
-        said = f"in a call of custom_vjp function {name_of(self._fun)}"
+        said = f"in a call of custom_vjp function {function_name(self._fun)}"
         names = leaf_names(self._fun, tree, self.places)
         check_distinct_refs(self.flat, (), said, names)
-        self.flat_fun = _without_refs_out(self.flat_fun, name_of(self._fun))
+        self.flat_fun = _without_refs_out(self.flat_fun, function_name(self._fun))
 
     def check_outputs(self, custom, tree, outs):
         """TypeError where a jvp rule's primal outputs are not of the function's types;
@@ -104,7 +104,7 @@ class Call:
         """
         if self.out_avals is None:
             return
-        rule, fun = name_of(custom.jvp), name_of(custom.fun)
+        rule, fun = function_name(custom.jvp), function_name(custom.fun)
         said = (
             f"Custom JVP rule {rule} for function {fun} must produce a pair (list or "
             "tuple of length two) where the first element represents the primal output "
@@ -136,7 +136,7 @@ class Call:
         """
         if self.out_avals is None:
             return
-        rule, fun = name_of(custom.fwd), name_of(custom.fun)
+        rule, fun = function_name(custom.fwd), function_name(custom.fun)
         if tree != self.out_tree:
             kind = "container/pytree structure"
             got = _typed(tree, map(core.get_aval, outs))
@@ -204,18 +204,13 @@ def listed(avals):
     return ", ".join(aval.str_short() for aval in avals)
 
 
-def name_of(fun):
-    """A function's name, or its type's."""
-    return function_name(fun)
-
-
 def positional(kind, fun, args, kwargs):
     """All arguments by place, with defaults filled in."""
     try:
         bound = inspect.signature(fun).bind(*args, **kwargs)
     except TypeError as error:
         raise TypeError(
-            f"The input arguments to the {kind}-decorated function {name_of(fun)} could "
+            f"The input arguments to the {kind}-decorated function {function_name(fun)} could "
             "not be resolved to positional-only arguments. Binding failed with the "
             f"error:\n{error}"
         ) from None
@@ -225,13 +220,11 @@ def positional(kind, fun, args, kwargs):
                 f"cannot tell the places of keyword arguments {list(kwargs)}"
             ) from None
         return args
-    given = dict(
-        bound.kwargs
-    )  # keyword-only ones that are not given keep their defaults
+    given = list(bound.kwargs)  # what else is keyword-only keeps its default
     bound.apply_defaults()
     if given and bound.kwargs:
         raise TypeError(
-            f"The input arguments to the {kind}-decorated function {name_of(fun)} could "
+            f"The input arguments to the {kind}-decorated function {function_name(fun)} could "
             "not be resolved to positional-only arguments. Binding failed with the "
             "error:\nThe following keyword arguments could not be resolved to positions: "
             f"{', '.join(given)}"

@@ -14,11 +14,11 @@ from minijax.control.custom_call import (
     call_shape,
     forwarding,
     listed,
-    name_of,
     positional,
     static_places,
     with_shape,
 )
+from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import add_tangents, define, instantiate, zeros
 from minijax.trace import WrappedFun, hoist_consts, named_like, trace
@@ -220,7 +220,8 @@ class custom_jvp:
     def __call__(self, *args, **kwargs) -> Any:
         if self.jvp is None:
             raise AttributeError(
-                f"No JVP defined for custom_jvp function {name_of(self.fun)} using defjvp."
+                f"No JVP defined for custom_jvp function {function_name(self.fun)} "
+                "using defjvp."
             )
         args = positional("custom_jvp", self.fun, args, kwargs)
         call = Call(self.fun, args, self.nondiff_argnums)
@@ -239,7 +240,8 @@ class custom_jvp:
             )
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"Custom JVP rule {name_of(self.jvp)} for function {name_of(self.fun)} "
+                    f"Custom JVP rule {function_name(self.jvp)} for function "
+                    f"{function_name(self.fun)} "
                     "must produce a pair (list or tuple of length two) representing "
                     f"primal and tangent outputs, but got {pair}."
                 )
@@ -247,7 +249,8 @@ class custom_jvp:
             out_tangents, tangent_tree = flatten(pair[1])
             if tree != tangent_tree:
                 raise TypeError(
-                    f"Custom JVP rule {name_of(self.jvp)} for function {name_of(self.fun)} "
+                    f"Custom JVP rule {function_name(self.jvp)} for function "
+                    f"{function_name(self.fun)} "
                     "must produce primal and tangent outputs with equal container "
                     f"(pytree) structures, but got {tree} and {tangent_tree} "
                     "respectively."
@@ -259,7 +262,7 @@ class custom_jvp:
                 for x, t in zip(outs, out_tangents, strict=True)
             ]
 
-        flat_jvp.__name__ = name_of(self.jvp)
+        flat_jvp.__name__ = function_name(self.jvp)
         return flat_jvp
 
 

@@ -17,12 +17,12 @@ from minijax.control.custom_call import (
     call_shape,
     forwarding,
     listed,
-    name_of,
     positional,
     static_places,
     with_shape,
 )
 from minijax.control.ref_checks import refuse_refs
+from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Primitive, Zero
 from minijax.errors import UnexpectedTracerError
 from minijax.ops.define import NO_RULE, define, sum_axes, zeros
@@ -307,7 +307,8 @@ class custom_vjp:
     def __call__(self, *args, **kwargs) -> Any:
         if self.fwd is None:
             raise AttributeError(
-                f"No VJP defined for custom_vjp function {name_of(self.fun)} using defvjp."
+                f"No VJP defined for custom_vjp function {function_name(self.fun)} "
+                "using defvjp."
             )
         args = positional("custom_vjp", self.fun, args, kwargs)
         call = Call(self.fun, args, self.nondiff_argnums)
@@ -370,20 +371,21 @@ class _FlatRules:
         pair = custom.fwd(*call.all_args(primals))
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(
-                f"Custom VJP fwd rule {name_of(custom.fwd)} for function "
-                f"{name_of(custom.fun)} must produce a pair (list or tuple of length two) "
+                f"Custom VJP fwd rule {function_name(custom.fwd)} for function "
+                f"{function_name(custom.fun)} must produce a pair (list or tuple of "
+                "length two) "
                 "where the first element represents the primal output (equal to those "
-                f"of the custom_vjp-decorated function {name_of(custom.fun)}) and the "
+                f"of the custom_vjp-decorated function {function_name(custom.fun)}) and the "
                 "second element represents residuals (i.e. values stored from the "
                 "forward pass for use on the backward pass), but instead of a pair the "
-                f"fwd rule {name_of(custom.fwd)} produced {pair}."
+                f"fwd rule {function_name(custom.fwd)} produced {pair}."
             )
         outs, tree = flatten(pair[0])
         call.check_fwd(custom, tree, outs)
         call.out_tree = tree
         residuals, self.res_tree = flatten(pair[1])
         if core.ref_rules.in_use:
-            said = f"custom_vjp fwd function {name_of(custom.fwd)}"
+            said = f"custom_vjp fwd function {function_name(custom.fwd)}"
             refuse_refs(said, outs, " at output tree path [0]")
             refuse_refs(said, residuals, " at output tree path [1]", primals)
         return outs, residuals
