@@ -72,14 +72,34 @@ def test_what_hlo_has_not_is_called_by_name():
     assert 'custom_call_target="cumsum"' in text
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_metadata_names_the_scopes(name):
-    side = Side(name)
+def scopes_of_control(side):
+    lax, inner = side.lax, side.named_scope("inner")
 
-    def f(x):
-        with side.named_scope("inner"):
-            return side.jnp.sin(x)
+    @side.jit
+    def called(x):
+        return lax.sin(x)
 
-    lowered = side.jit(f).lower(1.0)
-    assert 'op_name="jit(f)/inner/sin"' in lowered.as_text("hlo", debug_info=True)
+    loop = lax.while_loop(lambda x: x < 5.0, inner(lambda x: called(x) + 1.0), 1.0)
+    chosen = lax.cond(loop > 0, inner(lambda x: x * 2), lambda x: x - 1.0, loop)
+    slope = side.grad(side.named_scope("of")(called))(chosen)
+    return slope, side.checkpoint(lax.tanh)(slope)
+
+
+def scopes(name):
+    """The names of what is computed, without those by which JAX looks up a truth."""
+    lowered = Side(name).jit(lambda: scopes_of_control(Side(name))).lower()
     assert "op_name" not in lowered.as_text("hlo")
+    said = re.findall(r'op_name="(.*?)"', lowered.as_text("hlo", debug_info=True))
+    return set(said) - {"while"}
+
+
+def test_metadata_names_the_scopes():
+    theirs, ours = map(scopes, NAMES)
+    assert ours == theirs and "jit(<lambda>)/while/body/inner/jit(called)" in ours
+
+
+def test_metadata_names_what_is_computed_again():
+    side = Side("minijax")
+    slope = side.grad(side.checkpoint(lambda x: side.jnp.sin(side.jnp.sin(x))))
+    text = side.jit(slope).lower(1.0).as_text("hlo", debug_info=True)
+    assert "/checkpoint/rematted_computation/cos" in text

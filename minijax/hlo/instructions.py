@@ -278,12 +278,18 @@ def _call(body, eqn, ins):
     return body.results(base, [v.aval for v in eqn.outvars], text)
 
 
-@_rule("remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_lin")
-def _inline(body, eqn, ins):
+@_rule("remat2", "checkpoint")
+def _checkpoint(body, eqn, ins):
+    again = ["rematted_computation"] * bool(eqn.params.get("differentiated"))
+    return _inline(body, eqn, ins, body.scope_of(eqn, "checkpoint", *again))
+
+
+@_rule("custom_jvp_call", "custom_vjp_call", "custom_lin")
+def _inline(body, eqn, ins, scope=None):
     closed = eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]
     if not isinstance(closed, core.ClosedJaxpr):
         closed = core.ClosedJaxpr(closed, ())
-    return body.inline(closed, ins)
+    return body.inline(closed, ins, scope)
 
 
 @_rule("stop_gradient", "name", "pvary", "reduce_precision")
@@ -298,7 +304,10 @@ def _same(body, eqn, ins):
 @_rule("cond")
 def _conditional(body, eqn, ins):
     which, *operands = ins
-    branches = [body.module.region(branch) for branch in eqn.params["branches"]]
+    branches = [
+        body.module.region(branch, body.scope_of(eqn, "cond", f"branch_{k}_fun"))
+        for k, branch in enumerate(eqn.params["branches"])
+    ]
     given = body.pack("tuple", operands, [a.aval for a in eqn.invars[1:]])
     text = (
         f"conditional({', '.join([which] + [given] * len(branches))}), "
@@ -325,7 +334,8 @@ def _while(body, eqn, ins):
             outvars=[*unread, *step_reads, *step.jaxpr.outvars],
         )
     )
-    condition, turn = body.module.region(whole_test), body.module.region(whole_step)
+    condition = body.module.region(whole_test, body.scope_of(eqn, "while", "cond"))
+    turn = body.module.region(whole_step, body.scope_of(eqn, "while", "body"))
     avals = [a.aval for a in eqn.invars]
     state = body.pack("while", ins, avals)
     text = f"while({state}), condition={condition}, body={turn}"

@@ -19,6 +19,8 @@ from minijax.transforms.dce import dce
 _PREFIXES = {
     "bool": "pred", "complex": "c", "bfloat": "bf", "float": "f", "uint": "u", "int": "s",
 }  # fmt: skip
+# The scopes of primitives that programs in JAX's HLO know by other names
+_SCOPES = {"scan": "while"}
 _SHOWN = 10  # elements of a constant that are written out
 
 
@@ -84,9 +86,8 @@ class _Text:
         self.metadata = metadata
         self.numbers = collections.Counter()
         self.computations, self.known, self.regions = [], {}, 0
-        self.scope = f"jit({module.fun_name})"
-        closed = module.closed
-        self.computation(closed, "main", module.arg_names, prefix="ENTRY ")
+        closed, scope = module.closed, f"jit({module.fun_name})"
+        self.computation(closed, "main", module.arg_names, prefix="ENTRY ", scope=scope)
         ins = ", ".join(map(shape_of, closed.in_avals))
         outs = list(map(shape_of, closed.out_avals))
         out = outs[0] if len(outs) == 1 else f"({', '.join(outs)})"
@@ -99,11 +100,12 @@ class _Text:
         self.numbers[base] += 1
         return f"{base}.{self.numbers[base]}"
 
-    def region(self, closed):
+    def region(self, closed, scope):
         """The name of the computation of a loop or branch: its arguments are a tuple."""
         name = f"region_{self.regions}"
         self.regions += 1
-        return self.computation(closed, name, tupled=len(closed.in_avals) != 1)
+        tupled = len(closed.in_avals) != 1
+        return self.computation(closed, name, tupled=tupled, scope=scope)
 
     def reduction(self, base, opcode, aval):
         """The name of the computation that joins two numbers."""
@@ -116,11 +118,17 @@ class _Text:
             f"ROOT {out} = {scalar} {opcode}({a}, {b})",
         ])  # fmt: skip
 
-    def computation(self, closed, base, arg_names=None, tupled=False, prefix=""):
-        """The name of a closed jaxpr's computation, which is written at its first use."""
-        key = id(closed), tupled
+    def computation(
+        self, closed, base, arg_names=None, tupled=False, prefix="", scope=""
+    ):
+        """The name of a closed jaxpr's computation, which is written at its first use.
+
+        scope: what its instructions stand in; none for a function that is called, since
+        calls from several places share it.
+        """
+        key = id(closed), tupled, scope
         if key not in self.known:
-            body = Computation(self, closed, arg_names, tupled)
+            body = Computation(self, closed, arg_names, tupled, scope)
             # `closed` is kept, so that its id stays its own
             self.known[key] = self._add(base, body.finished(), prefix), closed
         return self.known[key][0]
@@ -137,8 +145,8 @@ class Computation:
 
     _metadata = ""  # what is said of the equation that is written
 
-    def __init__(self, module, closed, arg_names=None, tupled=False):
-        self.module = module
+    def __init__(self, module, closed, arg_names=None, tupled=False, scope=""):
+        self.module, self.scope = module, scope
         self.lines = []  # (name, what stands behind it)
         self._values = {}  # variable -> name, or a constant that is not written yet
         avals = closed.in_avals
@@ -164,8 +172,16 @@ class Computation:
         self._metadata = ""
 
     def _said_of(self, eqn):
-        parts = [self.module.scope, str(eqn.source_info.name_stack), str(eqn.primitive)]
-        return self._named("/".join(filter(None, parts)))
+        stack, name = eqn.source_info.name_stack, eqn.primitive.name
+        if name == "jit":  # a scope, which transformations go round
+            stack = stack.extend(f"jit({eqn.params['name']})")
+            return self._named("/".join(filter(None, [self.scope, str(stack)])))
+        return self._named(self.scope_of(eqn, _SCOPES.get(name, name)))
+
+    def scope_of(self, eqn, *inner):
+        """The scopes round an equation, and `inner` ones, as one name."""
+        stack = str(eqn.source_info.name_stack)
+        return "/".join(filter(None, [self.scope, stack, *inner]))
 
     def _named(self, name):
         return f', metadata={{op_name="{name}"}}' if self.module.metadata else ""
@@ -174,12 +190,14 @@ class Computation:
         said = self._named(name) if known else ""
         return self.emit(name, aval, f"parameter({k}){said}")
 
-    def inline(self, closed, ins):
+    def inline(self, closed, ins, scope=None):
         """Write a closed jaxpr's equations here; the names of its results."""
         jaxpr, _ = dce(closed.jaxpr)
         self._values.update(zip(jaxpr.constvars, closed.consts, strict=True))
         self._values.update(zip(jaxpr.invars, ins, strict=True))
+        outer, self.scope = self.scope, self.scope if scope is None else scope
         self._write(jaxpr.eqns)
+        self.scope = outer
         return [self.read(a) for a in jaxpr.outvars]
 
     def read(self, atom):
@@ -274,8 +292,9 @@ def _number(x):
 
 def _custom_call(body, eqn, ins):
     name = eqn.primitive.name
+    scope = body.scope_of(eqn, _SCOPES.get(name, name), "body")
     called = [
-        body.module.region(value)
+        body.module.region(value, scope)
         for param in eqn.params.values()
         for value in (param if isinstance(param, tuple) else (param,))
         if isinstance(value, core.ClosedJaxpr)
