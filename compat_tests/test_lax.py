@@ -23,7 +23,37 @@ def _kinds(values):
     return [isinstance(v, (int, float, complex, np.ndarray)) for v in values]
 
 
+def _token(s):
+    return s.lax.after_all(s.lax.create_token(), s.lax.create_token(1.0))
+
+
+def _tokens(s):
+    """What can be done with tokens: eagerly, traced, jitted, given and got."""
+
+    def fun(t, x):
+        return s.lax.after_all(t, s.lax.create_token(x)), x + 1
+
+    token = _token(s)
+    assert token.block_until_ready() is None and s.device_put(token) is not None
+    jitted = s.jit(fun)
+    jitted(token, ONES)
+    out, x = jitted(token, ONES)
+    return [
+        str(s.make_jaxpr(fun)(token, ONES)), str(s.make_jaxpr(
+            lambda t: s.lax.optimization_barrier((t, ONES)))(token)),
+        type(out) is type(token), x,
+        repr(s.typeof(out)), str(s.eval_shape(lambda: token)),
+        isinstance(s.typeof(token), s("extend.core").AbstractToken),
+        s.jit(lambda x: (token, x))(ONES)[1],
+        s.jvp(lambda x: fun(token, x * x)[1], [ONES], [ONES]),
+        s.vmap(fun, (None, 0), (None, 0))(token, ONES)[1],
+    ]  # fmt: skip
+
+
 CASES = {
+    "tokens": _tokens,
+    "after_all of a number": lambda s: s.lax.after_all(1.0),
+    "no number in a token": lambda s: _token(s) + 1,
     # arguments
     "text to add": lambda s: s.lax.add("a", 1.0),
     "list to sin in jit": lambda s: s.jit(lambda x: s.lax.atan2(x, [1.0]))(1.0),

@@ -83,13 +83,52 @@ class ShapedArray(_callpath.Aval, AbstractValue):
 
 
 class AbstractToken(AbstractValue):
-    """The type of values that only order effects."""
+    """The type of values that only order effects.  One object.
+
+    To a program such a value is a scalar of a dtype that has no operations.
+    """
 
     __slots__ = ()
+    _known = None
+    shape: tuple = ()
+    ndim, size, weak_type = 0, 1, False
+    dtype = dtypes.token
+
+    def __new__(cls):
+        if cls._known is None:
+            cls._known = object.__new__(cls)
+        return cls._known
+
+    def __reduce__(self):
+        return AbstractToken, ()
+
+    def to_tangent_aval(self):
+        """The aval of tangents: the same."""
+        return self
+
+    to_cotangent_aval = to_ct_aval = at_least_vspace = to_tangent_aval
+    strip_weak_type = to_tangent_aval
 
     def str_short(self, short_dtypes=False, **_):
         """As printed in a jaxpr."""
         return "Tok"
+
+    def __repr__(self):
+        return "AbstractToken()"
+
+
+class Token:
+    """A value that only orders effects, outside of any trace."""
+
+    __slots__ = ()
+
+    def block_until_ready(self):
+        """Nothing is left to wait for."""
+
+
+def stored_aval(aval):
+    """The aval of the array that holds a value of `aval` in a program."""
+    return ShapedArray((), aval.dtype) if type(aval) is AbstractToken else aval
 
 
 _dtypes = {}
@@ -148,7 +187,7 @@ class AbstractRef(AbstractValue):
 
 
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
-aval_rules = {}
+aval_rules: dict = {Token: lambda _: AbstractToken()}
 pytype_aval_mappings = aval_rules  # as JAX has it
 
 

@@ -19,6 +19,7 @@ from minijax.avals import (
     AbstractToken,
     AbstractValue,
     ShapedArray,
+    Token,
     UndefinedPrimal,
     Zero,
     argument_aval,
@@ -32,6 +33,7 @@ from minijax.avals import (
     own_aval,
     pytype_aval_mappings,
     scalar_values,
+    stored_aval,
     typeof,
     valid_jaxtype,
 )
@@ -69,7 +71,7 @@ from minijax.source_info import (
 
 # Messages and pickles name them by where everybody finds them.
 for _public in (
-    AbstractRef, AbstractToken, AbstractValue, ShapedArray, UndefinedPrimal, Zero,
+    AbstractRef, AbstractToken, AbstractValue, ShapedArray, Token, UndefinedPrimal, Zero,
     ClosedJaxpr, DropVar, Effect, Jaxpr, JaxprEqn, Literal, SourceInfo, Var,
 ):  # fmt: skip
     _public.__module__ = __name__

@@ -20,7 +20,10 @@ def address(data):
 
 # type of an argument -> function that gives its elements as NumPy data; for types of
 # others, which have no `__array__` or another one
-canonicalize_dtype_handlers: dict[type, Any] = {np.ndarray: np.asarray}
+canonicalize_dtype_handlers: dict[type, Any] = {
+    np.ndarray: np.asarray,
+    core.Token: lambda _: 0,
+}
 
 
 def as_data(x, dtype):

@@ -79,6 +79,20 @@ class KeyTy(ExtendedDType):
         return KeyTy, (self.impl, self.tag, self.key_shape)
 
 
+class TokenTy(ExtendedDType):
+    """The dtype of tokens, which only order effects: their elements say nothing."""
+
+    __slots__ = ()
+    name = "token"
+    itemsize = 4
+    type = extended
+
+    def __repr__(self):
+        return self.name
+
+
+token = TokenTy()
+
 # bytes -> a dtype of that size, for elements that are only moved
 _OPAQUE = {
     4: np.dtype(np.uint32), 8: np.dtype(np.uint64), 16: np.dtype(np.complex128)

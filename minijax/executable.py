@@ -34,7 +34,8 @@ class Compiled(_callpath.Executable):
     """An executable with the avals of its arguments and results."""
 
     # placed_by_all: whether arguments that are not read say where results lie, too
-    __slots__ = ("closed", "consts", "executable", "float0", "name", "placed_by_all")
+    # by_python: the results that are not arrays as C makes them
+    __slots__ = ("closed", "consts", "executable", "by_python", "name", "placed_by_all")
 
     def __init__(self, closed, name):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
@@ -57,8 +58,8 @@ class Compiled(_callpath.Executable):
             _profile_to_the_end(name, self.executable)
         self.closed, self.name = closed, name
         self.placed_by_all = False
-        self.float0 = [
-            k for k, a in enumerate(closed.out_avals) if a.dtype == dtypes.float0
+        self.by_python = [
+            k for k, a in enumerate(closed.out_avals) if _by_python(a) is not None
         ]
         self.consts = [
             as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
@@ -67,8 +68,8 @@ class Compiled(_callpath.Executable):
         self._load(
             *self.executable.program.entry_point(),
             [address(c) for c in self.consts],
-            closed.in_avals,
-            closed.out_avals,
+            [core.stored_aval(a) for a in closed.in_avals],
+            [core.stored_aval(a) for a in closed.out_avals],
             self.executable.long_running,
         )
 
@@ -99,8 +100,8 @@ class Compiled(_callpath.Executable):
             _check_against_reference(self.closed, data, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
             self._check_finite(args, arrays)
-        for k in self.float0:
-            arrays[k] = np.zeros(arrays[k].shape, dtypes.float0)
+        for k in self.by_python:
+            arrays[k] = _by_python(self.closed.out_avals[k])
         return arrays
 
     def _check_finite(self, args, arrays):
@@ -123,6 +124,13 @@ class Compiled(_callpath.Executable):
             "its operations one by one: it may come from an argument, or from the order "
             "in which they are computed"
         )
+
+
+def _by_python(aval):
+    """The result of a type that has only one value and is no `Array`; None for others."""
+    if aval.dtype == dtypes.float0:
+        return np.zeros(aval.shape, dtypes.float0)
+    return core.Token() if type(aval) is core.AbstractToken else None
 
 
 @contextlib.contextmanager

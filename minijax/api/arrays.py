@@ -85,7 +85,7 @@ def _as_place(place):
 
 
 def _put(leaf, place, copies=False):
-    if isinstance(leaf, core.Tracer):
+    if isinstance(leaf, (core.Tracer, core.Token)):
         return leaf
     core.argument_aval(leaf)
     array = asarray(leaf)

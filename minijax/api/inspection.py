@@ -241,8 +241,12 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
 
 
 def structs(avals):
-    """Each aval as a `ShapeDtypeStruct`."""
-    return [ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]
+    """Each aval as a `ShapeDtypeStruct`; those of tokens as they are."""
+    return [
+        a if type(a) is core.AbstractToken
+        else ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type)
+        for a in avals
+    ]  # fmt: skip
 
 
 @api_boundary

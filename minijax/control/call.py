@@ -346,7 +346,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 return None
             stats.event("jit_cpp_cache_miss")
             executable = dispatch.compiled(traced.closed, traced.name)
-            if executable.float0:  # NumPy arrays, which C does not make
+            if executable.by_python:
                 return None
         except Exception as error:
             filter_error(error)

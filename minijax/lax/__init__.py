@@ -163,6 +163,9 @@ _HOMES = {
         "igamma_p igammac igammac_p lgamma lgamma_p polygamma polygamma_p "
         "random_gamma_grad regularized_incomplete_beta_p zeta zeta_p"
     ),
+    "minijax.ops.token": (
+        "after_all after_all_p create_token create_token_p"
+    ),
     "minijax.ops.total_order": (
         "eq_to_p le_to_p lt_to_p"
     ),

@@ -488,7 +488,9 @@ def instantiate(t) -> Any:
 
 
 def zeros(aval) -> Any:
-    """An array of zeros of the given aval."""
+    """An array of zeros of the given aval; a token for a token's."""
+    if type(aval) is core.AbstractToken:
+        return by_name["create_token"].bind()
     return full(aval, 0)
 
 
@@ -516,6 +518,8 @@ def batch_front(axis, x, dim) -> Any:
     """`x` with its batch axis in front; broadcast along it if it has none."""
     if dim is not None:
         return move_axis(x, dim, 0)
+    if type(in_aval(x)) is core.AbstractToken:
+        raise TypeError("a token has no axes to map over: hand it on with axis None")
     shape = shape_of(x)
     return _structural("broadcast_in_dim")(
         x, (axis.size, *shape), tuple(range(1, len(shape) + 1))
