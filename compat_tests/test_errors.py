@@ -3,7 +3,9 @@ and tracebacks that end with the user's frames.
 """
 
 import functools
+import gc
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -12,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sides import NAMES, Side, raised
+
+import minijax
 
 
 def _leak(s):
@@ -363,6 +367,85 @@ def _as_filtered(side, mode):
                                   "tracebackhide", "off"])  # fmt: skip
 def test_traceback_is_filtered_as_the_flag_says(mode):
     theirs, ours = (_as_filtered(Side(name), mode) for name in NAMES)
+    assert ours == theirs
+
+
+SOLVERS = {
+    "matvec": lambda s, err: s.lax.custom_linear_solve(err, 1.0, lambda m, b: b),
+    "solve": lambda s, err: s.lax.custom_root(lambda x: x, 1.0, err, lambda f, y: y),
+    "tangent": lambda s, err: s.lax.custom_root(lambda x: x, 1.0, lambda f, x: x, err),
+    "vjp": lambda s, err: _with_vjp(s, err)(1.0),
+}
+
+
+def _with_vjp(side, fun):
+    f = side.custom_vjp(fun)
+    f.defvjp(lambda x: (x, ()), lambda _, g: (g,))
+    return f
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_errors_leave_functions_that_take_functions_filtered(name):
+    def err(*_):
+        raise AssertionError("inside")
+
+    def filtered(side):
+        with side("_src.config").traceback_filtering("auto"):
+            error = raised(lambda: SOLVERS[name](side, err))
+        return type(error), len(traceback.extract_tb(error.__traceback__))
+
+    theirs, ours = (filtered(Side(side)) for side in NAMES)
+    assert ours == theirs
+
+
+def test_a_script_is_not_called_by_the_framework_that_runs_it():
+    side = Side("minijax")
+    runner = str(Path(minijax.__file__).with_name("launch.py"))
+    scope = {"__name__": "minijax.launch"}
+    exec(compile("def run(script):\n    script()\n", runner, "exec"), scope)
+    with side("_src.config").traceback_filtering("remove_frames"):
+        error = raised(lambda: scope["run"](lambda: side.jit(_fails_inside(side))(1.0)))
+    assert type(error.__cause__).__name__ == "UnfilteredStackTrace"
+
+
+def test_hidden_frames_keep_nothing_alive():
+    util = Side("minijax")("_src.traceback_util")
+
+    @util.api_boundary
+    def fails():
+        raise ValueError
+
+    with Side("minijax")("_src.config").traceback_filtering("tracebackhide"):
+        gc.collect()
+        raised(fails)
+        assert not gc.collect()
+
+
+INVALID = {
+    "line": lambda s: s.jit(lambda x: 0.0 / x)(0.0),
+    "op": lambda s: s.jit(lambda x: x / x)(s.jnp.zeros(2)),
+    "branch": lambda s: s.jit(
+        lambda x: s.lax.cond(x == 1, lambda: np.nan, lambda: 2.0)
+    )(1),
+    "input": lambda s: s.jit(lambda x: x * 3.0)(np.nan),
+    "literal": lambda s: s.jit(lambda x: (np.nan, x + 2))(3),
+    "shards": lambda s: s.pmap(lambda x: 0.0 / x)(np.zeros(1)),
+    "norm": lambda s: s.grad(s.jnp.linalg.norm)(np.zeros((3, 3), "f")),
+}
+_SAID = (
+    r"(?:I|i)nvalid value \(nan\) encountered in \w+|the de-optimized function did not"
+)
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_values_are_found_by_calling_the_function_again(name):
+    def found(side):
+        with side.debug_nans(True):
+            error = raised(lambda: INVALID[name](side))
+        again = name == "norm" and side("_src.source_info_util").has_user_context(error)
+        return type(error), re.findall(_SAID, str(error))[-1:], again
+
+    theirs, ours = (found(Side(side)) for side in NAMES)
     assert ours == theirs
 
 

@@ -201,3 +201,23 @@ def test_printed_parts(name):
         for s in map(Side, NAMES)
     )
     assert ours == theirs
+
+
+def _told(side):
+    found = []
+
+    def f(x):
+        document = x._pretty_print(verbose=True)
+        found.extend([document.format(), x._pretty_print().format()])
+        return x.sum()
+
+    side.jit(f)(np.arange(3.0))
+    side.vmap(f)(np.arange(3))
+    side.grad(f)(side.jnp.float16(1))
+    side.jacfwd(f)(np.arange(3.0))
+    return found
+
+
+def test_tracers_tell_all_of_themselves():
+    theirs, ours = (_told(Side(name)) for name in NAMES)
+    assert ours == theirs

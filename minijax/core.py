@@ -243,6 +243,9 @@ class Trace:
         """
         return x if self.parent is None else self.parent.constant(x, value)
 
+    def __str__(self):
+        return getattr(self, "jax_name", type(self).__name__)
+
     def described(self):
         """`function at file:line for transformation`, for error messages."""
         return ""
@@ -278,6 +281,15 @@ class Tracer:
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
 
     jax_name = "Tracer"  # what JAX calls tracers of this kind
+
+    def _pretty_print(self, verbose=False):
+        """A document of what it is; `verbose`: of its trace and what it holds, too."""
+        printer = importlib.import_module("minijax._src.pretty_printer")
+        return printer.tracer(self) if verbose else printer.text(repr(self))
+
+    def _contents(self):
+        """(name, value) of what it holds."""
+        return ()
 
     def created_at(self):
         """The source of what made it, where that is known."""

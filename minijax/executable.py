@@ -81,8 +81,11 @@ class Compiled(_callpath.Executable):
         _, reads = dce(jaxpr, [True] * len(jaxpr.outvars))
         return bytes(reads)
 
-    def __call__(self, args):
-        """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays."""
+    def __call__(self, args, again=None):
+        """Run on arrays (or NumPy values or scalars) of `in_avals`; a list of Arrays.
+
+        again: runs the user's function op by op, to find where an invalid value arose.
+        """
         if config.values.jax_no_execution:
             raise RuntimeError(
                 f"JAX tried to execute function {self.name}, but the no_execution config "
@@ -99,30 +102,33 @@ class Compiled(_callpath.Executable):
             ]
             _check_against_reference(self.closed, data, arrays)
         if config.values.jax_debug_nans or config.values.jax_debug_infs:
-            self._check_finite(args, arrays)
+            self._check_finite(args, arrays, again)
         for k in self.by_python:
             arrays[k] = _by_python(self.closed.out_avals[k])
         return arrays
 
-    def _check_finite(self, args, arrays):
+    def _check_finite(self, args, arrays, again):
         """FloatingPointError, naming the op, where a result is NaN or infinite."""
         bad = _not_finite(arrays)
         if bad is None:
             return
         jaxpr = self.closed.jaxpr
-        if len(jaxpr.eqns) == 1 and jaxpr.eqns[0].primitive.name != "jit":
-            raise FloatingPointError(
-                f"invalid value ({bad}) encountered in {jaxpr.eqns[0].primitive}"
-            )
+        alone = len(jaxpr.eqns) == 1 and jaxpr.eqns[0].primitive
+        if again is None and alone and alone.name != "jit":
+            raise FloatingPointError(f"invalid value ({bad}) encountered in {alone}")
         print(
             f"Invalid {bad} value encountered in the output of a jax.jit function. "
             "Calling the de-optimized version."
         )
-        core.eval_jaxpr(jaxpr, self.closed.consts, *args)
+        if again is None:
+            core.eval_jaxpr(jaxpr, self.closed.consts, *args)
+        else:
+            again()
         raise FloatingPointError(
-            f"invalid value ({bad}) encountered in the function {self.name}, but not in "
-            "its operations one by one: it may come from an argument, or from the order "
-            "in which they are computed"
+            f"invalid value ({bad}) encountered in jit({self.name}). To find where, it "
+            "was run op by op; but the de-optimized function did not make an invalid "
+            "value: it is an input, or an output that is a literal, or comes from the "
+            "order in which compiled code computes"
         )
 
 

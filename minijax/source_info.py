@@ -5,6 +5,8 @@ from it when somebody asks.  While a jaxpr is run again, each equation stands fo
 own line (`Replay`).
 """
 
+import sys
+import types
 from typing import Any
 
 from minijax import _callpath
@@ -102,9 +104,56 @@ class Replay:
             _place.replayed = source
             _place.scopes = self.outer + source[2] if self.outer else source[2]
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, Exception) and _place.replayed is not self.replayed:
+            attach_source(error, _place.replayed)
         _place.scopes, _place.replayed = self.outer, self.replayed
         return False
+
+
+class JaxStackTraceBeforeTransformation(Exception):
+    """The cause of an exception that arose while an equation ran again, transformed: its
+    traceback shows the user's line that the equation stands for.
+    """
+
+
+def has_user_context(error):
+    """Whether the user's line is attached as a cause."""
+    while error is not None:
+        if isinstance(error, JaxStackTraceBeforeTransformation):
+            return True
+        error = error.__cause__
+    return False
+
+
+def attach_source(error, source):
+    """Make the user's line a cause of an exception, if it has none yet."""
+    place = None if has_user_context(error) else traceback_at(source)
+    if place is None:
+        return
+    said = (
+        f"{type(error).__name__}: {error}\n\nThe traceback above shows the line of the "
+        "operation that led, once it was transformed, to the following exception.\n\n"
+        "--------------------"
+    )
+    before = JaxStackTraceBeforeTransformation(said).with_traceback(place)
+    before.__cause__, before.__context__ = error.__cause__, error.__context__
+    before.__suppress_context__ = error.__suppress_context__
+    error.__cause__ = before
+
+
+def traceback_at(source):
+    """A traceback whose one entry shows the line of a source; None for no source.
+
+    The line ran long ago: its frame is gone, and one of the same names stands for it.
+    """
+    if source is None or source[0] is None:
+        return None
+    file, name = source[0].co_filename, source[0].co_name
+    frames = []
+    stand_in = compile("note()", file, "exec").replace(co_name=name)
+    exec(stand_in, {"note": lambda: frames.append(sys._getframe(1))})
+    return types.TracebackType(None, frames[0], -1, position(source)[0] or 0)
 
 
 class scopes_set:

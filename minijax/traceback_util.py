@@ -14,16 +14,19 @@ import types
 from typing import Any
 
 from minijax import config
-from minijax.source_info import position
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _excluded = [_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "cbackend") + os.sep]
 
+_LAUNCHER = "minijax.launch"  # whose frames are below those of a script that it runs
 _NOTE = (
     "--------------------\nFor simplicity, the framework's own frames were removed from "
     "the traceback of the following exception. Set JAX_TRACEBACK_FILTERING=off to "
     "include these."
 )
+
+
+_HIDDEN = "__tracebackhide__"
 
 
 class UnfilteredStackTrace(Exception):
@@ -59,20 +62,6 @@ def filtered(traceback):
     return kept, shortened
 
 
-def traceback_at(source):
-    """A traceback whose one entry shows the line of a source; None for no source.
-
-    The line ran long ago: its frame is gone, and one of the same names stands for it.
-    """
-    if source is None or source[0] is None:
-        return None
-    file, name = source[0].co_filename, source[0].co_name
-    frames = []
-    stand_in = compile("note()", file, "exec").replace(co_name=name)
-    exec(stand_in, {"note": lambda: frames.append(sys._getframe(1))})
-    return types.TracebackType(None, frames[0], -1, position(source)[0] or 0)
-
-
 def filter_error(error):
     """Take the framework's frames out of an exception about to leave it."""
     mode = config.values.jax_traceback_filtering
@@ -95,7 +84,7 @@ def filter_error(error):
 def _under_another():
     """Whether the user's code that called the framework was called by it."""
     frame, left = sys._getframe(2), False
-    while frame is not None:
+    while frame is not None and frame.f_globals.get("__name__") != _LAUNCHER:
         own = not include_frame(frame)
         if own and left:
             return True
@@ -104,9 +93,13 @@ def _under_another():
 
 
 def _mark_hidden(traceback):
+    """Frames that have the mark are left alone: asking for their variables would keep
+    the exception among these.
+    """
     while traceback is not None:
-        if not include_frame(traceback.tb_frame):
-            traceback.tb_frame.f_locals["__tracebackhide__"] = True
+        frame = traceback.tb_frame
+        if not include_frame(frame) and _HIDDEN not in frame.f_code.co_varnames:
+            frame.f_locals[_HIDDEN] = True
         traceback = traceback.tb_next
 
 
@@ -154,6 +147,7 @@ def api_boundary(fun) -> Any:
 
     @functools.wraps(fun)
     def boundary(*args, **kwargs):
+        __tracebackhide__ = True
         try:
             return fun(*args, **kwargs)
         except Exception as error:

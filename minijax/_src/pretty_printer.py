@@ -166,6 +166,19 @@ def join(sep: Doc, docs: Any) -> Doc:
 # --- layout ---------------------------------------------------------------------------
 
 
+def tracer(x: Any) -> Doc:
+    """A tracer's type and trace, and below them what it holds."""
+    head = text(f"Traced<{x.aval}>with<{x._trace}>")
+    parts = []
+    for name, value in x._contents():
+        inner = getattr(value, "_pretty_print", None)
+        parts.append(text(f"{name} = ") + (inner() if inner else text(repr(value))))
+    if not parts:
+        return head
+    held = concat([head, text(" with"), brk(), join(brk(), parts)])
+    return group(nest(2, held))
+
+
 def _fits(doc, room):
     stack = [doc]
     while stack and room >= 0:

@@ -271,9 +271,9 @@ def _cache_for(fun, options):
     return known
 
 
-def _run(traced, flat):
-    """The results of a traced function's program."""
-    run = dispatch.compiled(traced.closed, traced.name)
+def _run(traced, flat, again):
+    """The results of a traced function's program; `again` runs the function itself."""
+    run = functools.partial(dispatch.compiled(traced.closed, traced.name), again=again)
     if not config.values.jax_debug_key_reuse:
         return run(flat)
     return dispatch.key_reuse().call_checked(run, traced.closed, flat)
@@ -367,7 +367,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
             ):
                 stats.event("jit_cpp_cache_miss")
                 try:
-                    outs = _run(traced, flat)
+                    again = functools.partial(self._fun, *args, **kwargs)
+                    outs = _run(traced, flat, again)
                 except TypeError:
                     self._check_no_tracers(flat)
                     raise

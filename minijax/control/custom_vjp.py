@@ -34,6 +34,7 @@ from minijax.trace import (
     named_like,
     trace,
 )
+from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.transforms.dce import dce
 from minijax.tree_util import register_pytree_node
@@ -304,6 +305,7 @@ class custom_vjp:
         self.fwd, self.bwd = fwd, bwd
         self.symbolic_zeros, self.optimize_remat = symbolic_zeros, optimize_remat
 
+    @api_boundary
     def __call__(self, *args, **kwargs) -> Any:
         if self.fwd is None:
             raise AttributeError(

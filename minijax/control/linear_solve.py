@@ -15,6 +15,7 @@ from minijax.ops.arithmetic import neg
 from minijax.ops.convert import stop_gradient
 from minijax.ops.define import add_tangents, define, instantiate
 from minijax.trace import trace
+from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 
@@ -45,6 +46,7 @@ def _joined(groups):
 # --- custom_linear_solve --------------------------------------------------------------
 
 
+@api_boundary
 def custom_linear_solve(
     matvec, b, solve, transpose_solve=None, symmetric=False, has_aux=False
 ):
@@ -286,6 +288,7 @@ linear_solve_p = define(
 # --- custom_root ----------------------------------------------------------------------
 
 
+@api_boundary
 def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
     """The x with f(x) = 0, as `solve(f, initial_guess)` finds it.
 
@@ -313,6 +316,16 @@ def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
 
     def step(flat_x, consts):
         return core.eval_jaxpr(f_jaxpr.jaxpr, f_jaxpr.consts, *consts, *flat_x)
+
+    def tangent(x, y):
+        x, y = flatten(x)[0], flatten(y)[0]
+        return unflatten(
+            tree, _solve_tangent(step, tangent_solve, x, f_consts, y, tree)
+        )
+
+    # What is wrong with it is said here, though it runs only in derivatives
+    pair = flatten((initial_guess, initial_guess))[1]
+    trace_body(tangent, pair, [*avals, *avals], "tangent_solve")
 
     @custom_jvp
     def _custom_root(f_consts, solver_consts, guess):

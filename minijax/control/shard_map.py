@@ -165,8 +165,14 @@ def _dce(used, eqn):
 
 def _impl(*args, jaxpr, in_specs, out_specs, **params):
     """Outside of programs the equations run one by one, as JAX's do."""
-    with manual_axes(**params):
-        return core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *args)
+    try:
+        with manual_axes(**params):
+            return core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *args)
+    except FloatingPointError as error:
+        bad = "inf" if "(inf)" in str(error) else "nan"
+        raise FloatingPointError(
+            f"Invalid value ({bad}) encountered in sharded computation."
+        ) from error
 
 
 shard_map_p = define(

@@ -11,8 +11,8 @@ import numpy as np
 
 from minijax import core
 from minijax import numpy as jnp
+from minijax.source_info import traceback_at
 from minijax.state.primitives import new_ref
-from minijax.traceback_util import traceback_at
 
 _NO_ERROR = np.uint32(np.iinfo(np.uint32).max)
 _errors = []  # (message, source) of each check, by its number

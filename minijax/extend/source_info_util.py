@@ -4,8 +4,12 @@ import contextlib
 from typing import NamedTuple
 
 from minijax import core
+from minijax.source_info import (
+    JaxStackTraceBeforeTransformation as JaxStackTraceBeforeTransformation,
+)
 from minijax.source_info import NameStack as NameStack
 from minijax.source_info import Transform as Transform
+from minijax.source_info import has_user_context as has_user_context
 from minijax.traceback_util import register_exclusion as register_exclusion
 
 
@@ -47,11 +51,6 @@ def user_frames(traceback):
 def user_frame(traceback):
     """The user's innermost frame, or None."""
     return next(user_frames(traceback), None)
-
-
-def has_user_context(error):
-    """Whether the user's line is attached as a cause: messages name it instead."""
-    return False
 
 
 # --- name stacks ----------------------------------------------------------------------

@@ -42,6 +42,9 @@ class JVPTracer(Tracer):
     def _concrete(self):
         return concrete(self.primal)
 
+    def _contents(self):
+        return ("primal", self.primal), ("tangent", self.tangent)
+
     def __repr__(self):
         name = self._trace.tracer_name
         if name == "JVPTracer":
@@ -58,7 +61,7 @@ def concrete(x) -> Any:
 class JVPTrace(core.Trace):
     """Carries tangents along."""
 
-    tracer_name = "JVPTracer"
+    tracer_name, jax_name = "JVPTracer", "JVPTrace"
     main = property(lambda self: self)
 
     def __init__(self, parent):
@@ -185,7 +188,7 @@ class LinearTrace(JaxprTrace):
 class LinearizeTrace(JVPTrace):
     """A JVP trace whose tangents are recorded rather than computed."""
 
-    tracer_name = "GradTracer"
+    tracer_name, jax_name = "GradTracer", "LinearizeTrace"
 
     def __init__(self, parent, linear):
         self.parent, self.linear = parent, linear

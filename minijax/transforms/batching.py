@@ -41,6 +41,9 @@ class BatchTracer(Tracer):
         """The source of what made it."""
         return self.source
 
+    def _contents(self):
+        return ("val", self.val), ("batch_dim", self.dim)
+
     def __repr__(self):
         full = str(core.get_aval(self.val))
         name = str(self.aval)

@@ -39,7 +39,7 @@ from minijax.ops import (
 )
 from minijax.ops.define import NONDIFFERENTIABLE, NOT_LINEAR, define, elementwise_batch
 from minijax.random.gammas import random_gamma_p
-from minijax.traceback_util import traceback_at
+from minijax.source_info import traceback_at
 
 
 def _is_key(atom):
