@@ -86,6 +86,8 @@ CHECKS = {
         lambda s, x: s.lax.dynamic_slice(x, (9,), (2,)), [np.arange(5)]),
     "dynamic_update_slice": (
         lambda s, x: s.lax.dynamic_update_slice(x, x[:2], (4,)), [np.arange(5)]),
+    "shard_map": (
+        lambda s, x: s.pmap(lambda x: 1 / x)(x), [np.zeros(1, np.float32)]),
     "in bounds": (lambda s, x, i: x[i], [np.arange(5), np.array([1, -5, 4])]),
 }  # fmt: skip
 
@@ -110,6 +112,37 @@ def test_batch_of_errors():
         checked = side("experimental.checkify").checkify(lambda x: _log(side, x))
         error, out = side.vmap(checked)(side.jnp.array([1.0, -2.0, -3.0]))
         return error.get(), out, str(raised(error.throw))
+
+    assert_same(body)
+
+
+def test_checks_promote_nothing():
+    def body(side):
+        checkify = side("experimental.checkify")
+        checked = checkify.checkify(
+            lambda x, i: (checkify.check(x[0] > 0, "low"), x[i])[1],
+            errors=checkify.all_checks,
+        )
+        with side.numpy_dtype_promotion("strict"), side.numpy_rank_promotion("raise"):
+            error, _ = side.vmap(checked)(np.ones((2, 3), "f"), np.array([1, 7]))
+        return error.get()
+
+    assert_same(body)
+
+
+@pytest.mark.parametrize("kind", ["custom_jvp", "custom_vjp"])
+def test_derivatives_of_checked_functions_are_those_of_their_rules(kind):
+    def body(side):
+        f = getattr(side, kind)(lambda x: side.jnp.sin(x))
+        if kind == "custom_jvp":
+            f.defjvp(lambda x, t: (f(*x), 3 * t[0]))
+        else:
+            f.defvjp(lambda x: (f(x), x), lambda _, g: (3 * g,))
+        checkify = side("experimental.checkify")
+        checked = checkify.checkify(f, errors=checkify.float_checks)
+        slope = side.grad(lambda x: checked(x)[1])
+        vmapped = side.vmap(slope)(np.ones(2, np.float32))
+        return slope(1.0), vmapped, side.jit(slope)(1.0), checked(np.inf)[0].get()
 
     assert_same(body)
 

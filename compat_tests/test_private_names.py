@@ -129,6 +129,20 @@ def _called(side, kind):
     return getattr(core, kind).bind(2.0, 3.0, subfuns=(wrapped,))
 
 
+def _wide_dtypes(s):
+    """What the flag says of 64-bit dtypes that are asked for."""
+    found = []
+    for mode in ("allow", "error"):
+        with s("_src.config").explicit_x64_dtypes(mode):
+            try:
+                found.append(
+                    [str(s("_src.dtypes").dtype(t)) for t in ("int64", np.float64)]
+                )
+            except ValueError:
+                found.append("refused")
+    return found
+
+
 def _partition(side):
     util = side("_src.util")
     no, yes = util.partition_list([True, False, True], "abc")
@@ -313,6 +327,13 @@ CALLS = {
         s.grad(lambda x: x * s("_src.core").to_concrete_value(x))(2.0)
     ),
     "cast": lambda s: str(s("_src.dtypes").safe_to_cast("int32", "float32")),
+    "wide dtypes": _wide_dtypes,
+    "promoted": lambda s: str(s("_src.dtypes").lattice_result_type(int, float)),
+    "types of promotion": lambda s: [
+        str(s("_src.dtypes")._jax_type(*s("_src.dtypes")._dtype_and_weaktype(x)))
+        for x in (3, float, np.float32(1), s.jnp.asarray(2j), s.jnp.asarray(True))
+    ],
+    "array types": lambda s: np.int32 in s("extend.core").array_types,
     "const": lambda s: s("_src.lax.lax")._const(np.float32(1), 3),
     "basis": lambda s: s("_src.api")._std_basis((1.0, s.jnp.zeros((2, 2)))),
 }

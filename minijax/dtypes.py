@@ -240,7 +240,7 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False) -> Any:
     return result
 
 
-def check_user_dtype(dtype, where: str) -> Any:
+def check_user_dtype(dtype, where: str = "") -> Any:
     """The canonical dtype for what a user passed as `dtype=` to the function `where`.
 
     Warns when x64 is off and a 64-bit dtype was asked for, or does what the flag
@@ -390,7 +390,9 @@ _KIND_CLASSES = (
 
 def itemsize_bits(dtype) -> int:
     """Bits of one element: 4 for int4, 8 for bool."""
-    if dtype is None or isinstance(dtype, ExtendedDType):
+    if dtype is None:
+        raise ValueError("dtype cannot be None.")
+    if isinstance(dtype, ExtendedDType):
         raise ValueError(f"unexpected input: {dtype=}")
     dtype = np.dtype(dtype)
     if dtype in _small_ints:
@@ -676,9 +678,10 @@ def _promote(dtypes, weak):
 
 
 def lattice_result_type(*args):
-    """-> (dtype, weak) of the promotion of values or dtypes; not canonicalized."""
+    """-> (dtype, weak) of the promotion of values or dtypes."""
     dtypes, weak = zip(*[_dtype_and_weak(x) for x in args], strict=True)
-    return _promote(dtypes, weak)
+    found, is_weak = _promote(dtypes, weak)
+    return canonicalize_dtype(found, allow_extended_dtype=True), is_weak
 
 
 def result_type(*args, return_weak_type_flag: bool = False) -> Any:

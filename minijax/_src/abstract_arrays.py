@@ -2,4 +2,4 @@
 
 from minijax._src._homes import names_of
 
-__getattr__ = names_of(__name__, "minijax.core")
+__getattr__ = names_of(__name__, "minijax.core", "minijax.extend.core")

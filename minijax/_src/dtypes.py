@@ -74,6 +74,27 @@ def jax_dtype(obj, *, align=False, copy=False):
     return np.dtype(obj, align=align, copy=copy)
 
 
+def dtype(x):
+    """`dtypes.dtype`, where 64-bit dtypes that are asked for by name or as a type give
+    what the flag `jax_explicit_x64_dtypes` says.
+    """
+    kind = isinstance(x, type) and issubclass(x, np.generic)
+    if kind or isinstance(x, (str, np.dtype)):
+        return dtypes.check_user_dtype(x, "dtype")
+    return dtypes.dtype(x)
+
+
+def _dtype_and_weaktype(x):
+    return dtypes.dtype(x), x in _weak_types or dtypes.is_weakly_typed(x)
+
+
+def _jax_type(dtype, weak_type):
+    """What stands for a dtype in promotion: of a weak one, a Python type."""
+    if not weak_type or dtype.kind == "b":
+        return dtype
+    return float if dtype in _custom_float_dtypes else type(dtype.type(0).item())
+
+
 def coerce_to_array(x, dtype=None):
     """A NumPy array of the dtype that tracing gives `x`."""
     return np.asarray(x, dtypes.dtype(x) if dtype is None else dtype)

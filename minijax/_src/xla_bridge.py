@@ -1,14 +1,12 @@
 """The backends by name, and their devices."""
 
-import functools
-
 from minijax._src._homes import names_of
 from minijax._src.config import config_states
 from minijax.extend import backend
 
 _backends = backend.backends()
 backends = backend.backends
-get_backend = functools.lru_cache(backend.get_backend)  # tests clear what is kept
+get_backend = backend.get_backend
 num_cpu_devices = config_states["jax_num_cpu_devices"]
 
 

@@ -17,11 +17,18 @@ from minijax import core, dtypes, effects
 from minijax import lax as lax
 from minijax import numpy as jnp
 from minijax import random as random
+from minijax._pytree import flatten
 from minijax.api.inspection import ShapeDtypeStruct
+from minijax.control.body import trace_body
 from minijax.control.call import jit
+from minijax.control.custom_jvp import custom_jvp_call_p
+from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.control.remat import checkpoint
+from minijax.control.shard_map import call_on_shards, manual_axes
 from minijax.core import ClosedJaxpr, Effect, Jaxpr, Literal, ShapedArray
 from minijax.ops.define import zeros
+from minijax.partition_spec import PartitionSpec
+from minijax.trace import named_like
 
 
 @functools.total_ordering
@@ -108,6 +115,14 @@ class Entry:
         ]
         return ErrorEffect(self.kind, tuple(types))
 
+    def on_shard(self):
+        """The check within a map over shards, of which there is one."""
+
+        def message(payload):
+            return f"at mapped index 0: {self.message(payload)}"
+
+        return Entry(self.kind, message, self.avals)
+
     def exception(self, payload):
         """The failed check as an exception."""
         found = self.kind()
@@ -179,7 +194,7 @@ def _index_check(eqn, ins, outs):
     if not axes:
         return np.bool_(False), [np.int32(0)] * 3
     shape = eqn.invars[0].aval.shape
-    limits = jnp.array([shape[a] - w for a, w in zip(axes, windows, strict=True)])
+    limits = jnp.array([[shape[a] - w for a, w in zip(axes, windows, strict=True)]])
     rows = jnp.reshape(rows, (-1, len(axes))).astype(limits.dtype)
     bad = jnp.ravel(jnp.logical_or(rows < 0, rows > limits))
     if not bad.shape[0]:
@@ -263,7 +278,10 @@ def entries_of(jaxpr, errors, check_p):
         inner = list(_inner_jaxprs(eqn))
         if eqn.primitive.name in _CONTROL:
             for sub in inner:
-                found.update(entries_of(sub, errors, check_p))
+                entries = entries_of(sub, errors, check_p)
+                if eqn.primitive.name == "shard_map":
+                    entries = {k: (e, x.on_shard()) for k, (e, x) in entries.items()}
+                found.update(entries)
             continue
         for kind, entry_of, _, tag in _AUTOMATIC:
             entry = entry_of(eqn) if kind in errors else None
@@ -412,6 +430,65 @@ def _inlined(name):
     return lambda run, eqn, state, ins: run(_closed(eqn.params[name]), state, ins)
 
 
+def _custom_jvp(run, eqn, state, ins):
+    """The call with the checks; its own rule gives derivatives, without checks."""
+    closed, jvp, n = eqn.params["call_jaxpr"], eqn.params["jvp"], len(state)
+
+    @named_like(jvp)
+    def rule(primals, tangents):
+        outs, out_tangents = jvp(primals[n:], tangents[n:])
+        return [*primals[:n], *outs], [*tangents[:n], *out_tangents]
+
+    zeros_too = eqn.params["symbolic_zeros"]
+    checked = _checked(run, closed, n)
+    outs = custom_jvp_call_p.bind_with(checked, rule, [*state, *ins], zeros_too)
+    return outs[:n], outs[n:]
+
+
+def _custom_vjp(run, eqn, state, ins):
+    """As `_custom_jvp`."""
+    closed, n = eqn.params["call_jaxpr"], len(state)
+    fwd, bwd = eqn.params["fwd"], eqn.params["bwd"]
+
+    @named_like(fwd)
+    def fwd_rule(primals, perturbed):
+        outs, residuals = fwd(primals[n:], perturbed[n:])
+        return [*primals[:n], *outs], residuals
+
+    @named_like(bwd)
+    def bwd_rule(residuals, cts):
+        return [*[None] * n, *bwd(residuals, cts[n:])]
+
+    checked = _checked(run, closed, n)
+    outs = custom_vjp_call_p.bind_with(checked, fwd_rule, bwd_rule, [*state, *ins])
+    return outs[:n], outs[n:]
+
+
+def _checked(run, closed, n):
+    """A closed jaxpr with its checks, as a flat function of the state and arguments."""
+
+    def call(*flat):
+        state, outs = run(closed, list(flat[:n]), list(flat[n:]))
+        return [*state, *outs]
+
+    return call
+
+
+def _shard_map(run, eqn, state, ins):
+    params = dict(eqn.params)
+    closed, in_specs, out_specs = map(params.pop, ("jaxpr", "in_specs", "out_specs"))
+    n, tree = len(state), flatten((*state, *ins))[1]
+    avals = [*map(core.get_aval, state), *closed.in_avals]
+    with manual_axes(**params):
+        body, consts, _ = trace_body(_checked(run, closed, n), tree, avals, "checkify")
+    whole = (PartitionSpec(),)
+    outs = call_on_shards(
+        body, [*consts, *state, *ins], (*whole * (len(consts) + n), *in_specs),
+        (*whole * n, *out_specs), **params,
+    )  # fmt: skip
+    return outs[:n], outs[n:]
+
+
 def _cond(run, eqn, state, ins):
     branches = [
         lambda state, args, branch=branch: run(branch, state, args)
@@ -462,8 +539,9 @@ def _scan(run, eqn, state, ins):
 _CONTROL = {
     "jit": _jit,
     "remat2": _remat,
-    "custom_jvp_call": _inlined("call_jaxpr"),
-    "custom_vjp_call": _inlined("call_jaxpr"),
+    "custom_jvp_call": _custom_jvp,
+    "custom_vjp_call": _custom_vjp,
+    "shard_map": _shard_map,
     "custom_vmap_call": _inlined("call"),
     "linear_call": _inlined("callee"),
     "cond": _cond,

@@ -188,12 +188,12 @@ def check(pred, msg, *fmt_args, debug=False, **fmt_kwargs):
             )
     avals = tuple(core.get_aval(x) for x in leaves)
     entry = Entry(FailedCheckError, functools.partial(_user_message, msg, tree), avals)
-    failed = np.bool_(not pred) if isinstance(pred, (bool, np.bool_)) else _not(pred)
+    failed = (
+        np.bool_(not pred)
+        if isinstance(pred, (bool, np.bool_))
+        else jnp.logical_not(pred)
+    )
     check_p.bind(failed, *leaves, entry=entry, debug=debug)
-
-
-def _not(pred):
-    return pred == 0
 
 
 def _user_message(template, tree, payload):

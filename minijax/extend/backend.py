@@ -1,5 +1,7 @@
 """The backend (`jax.extend.backend`): one, on the CPU."""
 
+import functools
+
 from minijax import device
 from minijax.dispatch import clear_caches
 
@@ -36,6 +38,7 @@ class Client:
 _CLIENT = Client()
 
 
+@functools.lru_cache  # tests clear what is kept
 def get_backend(platform=None):
     """The client of a platform.  RuntimeError for any but the CPU."""
     device.devices(platform if isinstance(platform, str) else None)
@@ -45,6 +48,10 @@ def get_backend(platform=None):
 def backends():
     """Platform name -> client."""
     return {"cpu": _CLIENT}
+
+
+def backend_xla_version(platform=None):
+    """The version of XLA that the backend is built of: None, it is not."""
 
 
 def get_default_device():

@@ -119,8 +119,19 @@ def emit_python_callback(
     return results, token if returns_token else None, run
 
 
+_PLATFORMS = ("cpu", "cuda", "default", "gpu", "oneapi", "rocm", "tpu")
+
+
 def register_lowering(prim, rule, platform=None, inline=True, cacheable=True):
-    """Set the lowering rule of a primitive; those of other platforms are ignored."""
+    """Set the lowering rule of a primitive; those of other platforms are ignored.
+
+    NotImplementedError for a platform that JAX does not know.
+    """
+    if platform is not None and platform not in _PLATFORMS:
+        raise NotImplementedError(
+            f"Registering an MLIR lowering rule for primitive {prim} for an unknown "
+            f"platform {platform}. Known platforms are: {', '.join(_PLATFORMS)}."
+        )
     if platform not in (None, "cpu", "default"):
         return
     if not isinstance(prim, Primitive):

@@ -71,6 +71,14 @@ def can_cast(from_, to, casting: Any = "safe"):
 def _dtype_of_kind(option):
     if isinstance(option, (type, np.dtype)) or hasattr(option, "dtype"):
         return np.dtype(option)
+    if isinstance(option, str):
+        try:
+            return np.dtype(option)
+        except TypeError as error:
+            raise ValueError(
+                f"Unrecognized kind={option!r} expected one of {list(_KINDS)}, or a "
+                "compatible input for jnp.dtype()"
+            ) from error
     raise TypeError(
         f"Expected kind to be a dtype, string, or tuple; got kind={option!r}"
     )
@@ -80,17 +88,12 @@ def isdtype(dtype, kind):
     """Whether a dtype is of a kind of the array API standard, is a dtype, or one of
     several.
     """
-    found = dtypes.dtype(dtype)
+    found = dtype if isinstance(dtype, dtypes.ExtendedDType) else np.dtype(dtype)
     for option in kind if isinstance(kind, tuple) else (kind,):
-        if isinstance(option, str):
-            if option not in _KINDS:
-                raise ValueError(
-                    f"Unrecognized kind={option!r} expected one of {list(_KINDS)}, or "
-                    "a "
-                    "compatible input for jnp.dtype()"
-                )
-            if any(dtypes.issubdtype(found, abstract) for abstract in _KINDS[option]):
-                return True
-        elif found == _dtype_of_kind(option):
+        if isinstance(option, str) and option in _KINDS:
+            same = any(dtypes.issubdtype(found, kind) for kind in _KINDS[option])
+        else:
+            same = found == _dtype_of_kind(option)
+        if same:
             return True
     return False

@@ -6,6 +6,7 @@ from minijax import dtypes
 from minijax._src._homes import names_of
 from minijax.array import ArrayImpl as PRNGKeyArray  # noqa: F401
 from minijax.extend.random import define_prng_impl
+from minijax.extend.random import seed_with_impl as seed_with_impl
 from minijax.ops import random as _ops
 from minijax.random.keys import key_dtype, seed_value
 

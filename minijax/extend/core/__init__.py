@@ -1,6 +1,8 @@
 """Jaxprs and primitives for libraries (`jax.extend.core`)."""
 
-from minijax import core
+import numpy as np
+
+from minijax import core, dtypes
 from minijax import errors as errors
 from minijax.alias import missing_attribute
 from minijax.core import AbstractToken as AbstractToken
@@ -56,6 +58,10 @@ def unmapped_aval(size, axis, aval, explicit_mesh_axis=None):
 def gensym():
     """A function from an aval to a new variable."""
     return Var
+
+
+# The types of NumPy's values that functions take as arrays
+array_types = {np.ndarray, *(np.dtype(t).type for t in dtypes.array_dtypes)}
 
 
 def jaxprs_in_params(params):
