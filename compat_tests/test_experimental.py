@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse
-from sides import Side, assert_same, raised
+from sides import Side, assert_same, raised, said
 
 # --- checkify -------------------------------------------------------------------------
 
@@ -406,7 +406,21 @@ def _as_text(fun):
     return body
 
 
+def _cut_alike(s):
+    """Trees that `shard_alike` takes, derivatives and batches of it, and errors."""
+    alike, x = (
+        s("experimental.shard_alike").shard_alike,
+        s.jnp.arange(6.0).reshape(2, 3),
+    )
+    return [
+        s.make_jaxpr(alike)([x], [x + 1]), s.jit(alike)([1, x], [2.0, x]),
+        s.grad(lambda x: alike(x, x * 2)[1].sum())(x), s.vmap(alike, (0, None))(x, x[0])[1],
+        said(lambda _: alike(x, x[0]), s)[0][:60], said(lambda _: alike([x], x), s)[0][:20],
+    ]  # fmt: skip
+
+
 SINGLE = {
+    "cut alike": _cut_alike,
     "device mesh": _call("mesh_utils", "create_device_mesh", (1, 1)),
     "too large a mesh": _call("mesh_utils", "create_device_mesh", (2, 1)),
     "hybrid": _call("mesh_utils", "create_hybrid_device_mesh", (1, 1), (1, 1)),

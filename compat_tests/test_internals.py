@@ -69,6 +69,51 @@ def _asked_for_64_bits(side):
         return type(raised(lambda: side.jnp.ones(3, "float64")))
 
 
+def _of_64_bits(side):
+    """Arrays of 64 bits that were asked for explicitly, without x64."""
+    jnp, random, key = side.jnp, side.random, side.random.key(0)
+    with side("_src.config").explicit_x64_dtypes("allow"):
+        f, i, u = (jnp.ones(2, kind) for kind in ("f8", "i8", "u8"))
+        found = [
+            f, i + u, f + jnp.ones(2, "c8"), i + 1.0, f + 1, np.ones(2) + jnp.ones(2), i / i,
+            i.mean(), f @ jnp.ones(2), jnp.ones(2, "i4").sum(), jnp.sin(i), f[i], i @ i,
+            jnp.array([1, 2], "i8"), f.at[0].set(2.0), jnp.asarray(1.0, "f8") * 2,
+            side.jacrev(jnp.sin)(f), side.grad(lambda x: side.nn.relu(x).sum())(f),
+            side.jit(lambda x: x.astype("i8") + 1)(np.ones(2, "f4")),
+            random.uniform(key, (2,), "f8"), random.randint(key, (2,), 0, 9, "i8") * 0,
+            side.lax.full((2,), 1, "f8"), jnp.linspace(0, 1, 3, dtype="f8"),
+        ]  # fmt: skip
+    return [(x.dtype.name, x.weak_type, np.asarray(x).round(5).tolist()) for x in found]
+
+
+def _of_other_byte_order(side):
+    """NumPy's arrays with bytes in an order that is not the machine's are refused."""
+    x, jnp = np.arange(3, dtype=">f4"), side.jnp
+    uses = [
+        jnp.asarray, side.device_put, side.typeof, jnp.sin, side.jit(lambda x: x),
+        lambda x: x + jnp.ones(3), side.vmap(lambda x: x), side.grad(lambda x: (x * x).sum()),
+        lambda x: side.lax.cond(True, lambda x: x, lambda x: x, x), lambda x: jnp.stack([x, x]),
+    ]  # fmt: skip
+    return [type(raised(lambda use=use: use(x))) for use in uses]
+
+
+def _nan_of_a_custom_rule(side):
+    x = side.jnp.array(np.nan)
+    with side.debug_nans(True):
+        return str(raised(lambda: side.nn.relu(x)))
+
+
+def _reduced_logaddexp(side):
+    """The dtype asked for is not looked at; axes may be several."""
+    x = np.arange(6).reshape(2, 3)
+    reduce, reduce2 = side.jnp.logaddexp.reduce, side.jnp.logaddexp2.reduce
+    return [
+        reduce(x, axis=(0, 1)), reduce(x.astype("f2"), dtype="f4").dtype.name,
+        reduce(x, axis=0, initial=2.0, where=x > 1), reduce2(x, axis=1, keepdims=True),
+        reduce(x[:0], axis=0),
+    ]  # fmt: skip
+
+
 def _counted(side):
     """How often a replaced rule runs in what `checkpoint` runs again."""
     calls, sin_p = [], side.lax.sin_p
@@ -227,6 +272,10 @@ class _Unsigned:
 
 
 INNER = {
+    "64 bits asked for": _of_64_bits,
+    "bytes in another order": _of_other_byte_order,
+    "not a number in a custom rule": _nan_of_a_custom_rule,
+    "reduce of logaddexp": _reduced_logaddexp,
     "array over another": _held_as_data,
     "donated by name without a signature": lambda s: type(
         raised(lambda: s.jit(_Unsigned(), donate_argnames="a")(1.0))

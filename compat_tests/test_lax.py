@@ -52,6 +52,10 @@ def _tokens(s):
 
 CASES = {
     "tokens": _tokens,
+    "stage": lambda s: [
+        s.lax.stage(1), s.lax.stage(ONES), s.grad(lambda x: s.lax.stage(x) ** 2)(3.0),
+        s.Shard.__name__, s.vmap(s.lax.stage)(ONES)],
+    "stage of a list": lambda s: s.lax.stage([1.0]),
     "after_all of a number": lambda s: s.lax.after_all(1.0),
     "no number in a token": lambda s: _token(s) + 1,
     # arguments

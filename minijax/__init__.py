@@ -114,7 +114,7 @@ _HOMES = {
         "checkpoint_policies"
     ),
     "minijax.device": (
-        "default_backend device_count devices host_count host_id host_ids "
+        "Shard default_backend device_count devices host_count host_id host_ids "
         "local_device_count local_devices process_count process_index "
         "process_indices"
     ),

@@ -337,9 +337,9 @@ def check_transfer(x, explicit=False):
     importlib.import_module("logging").getLogger("minijax").warning(said)
 
 
-def from_numpy(x, weak_type=False):
-    """An Array with a copy of NumPy data, in the canonical dtype."""
-    dtype = dtypes.canonicalize_dtype(x.dtype)
+def from_numpy(x, weak_type=False, dtype=None):
+    """An Array with a copy of NumPy data, in the canonical dtype or the given one."""
+    dtype = dtypes.canonicalize_dtype(x.dtype) if dtype is None else dtype
     return ArrayImpl(
         ShapedArray(x.shape, dtype, weak_type), np.array(x, dtype, order="C")
     )

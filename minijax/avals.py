@@ -271,6 +271,11 @@ def _numpy_aval(x):
             "Use arr.filled() to convert the value to a standard numpy array."
         )
     dtype = dtypes.canonicalize_dtype(x.dtype)
+    if not x.dtype.isnative:
+        raise TypeError(
+            f"Dtype {x.dtype} is not a valid JAX array type: its bytes are in another "
+            f"order than this machine's. Use x.astype('{x.dtype.newbyteorder('=').name}')."
+        )
     if dtype.kind in "OSUMm" or (dtype.type is np.void and dtype != dtypes.float0):
         raise TypeError(
             f"Value {x!r} with dtype {dtype} is not a valid JAX array type. Only arrays "

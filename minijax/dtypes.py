@@ -240,6 +240,15 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False) -> Any:
     return result
 
 
+def canonical_result(dtype, operands) -> Any:
+    """The dtype of what is computed from arrays: 64 bits stay where an operand has them,
+    as it may without x64 where the user asked for them explicitly.
+    """
+    if any(operand in _NARROW for operand in operands):
+        return dtype
+    return canonicalize_dtype(dtype, allow_extended_dtype=True)
+
+
 def check_user_dtype(dtype, where: str = "") -> Any:
     """The canonical dtype for what a user passed as `dtype=` to the function `where`.
 
@@ -322,7 +331,9 @@ def dtype(x, *, canonicalize: bool = True) -> Any:
                 f"Value {x!r} with dtype {result} is not a valid JAX array type."
                 " Only arrays of numeric types are supported by JAX."
             )
-    return canonicalize_dtype(result) if canonicalize else result
+    if not canonicalize or hasattr(x, "aval"):
+        return result
+    return canonicalize_dtype(result)
 
 
 def _value_dtype(x):
@@ -659,7 +670,8 @@ def result_dtype(dtypes: tuple, weak: tuple):
         return _result_cache[key]
     except KeyError:
         result, is_weak = _promote(dtypes, weak)
-        result = canonicalize_dtype(result, allow_extended_dtype=True)
+        strong = [dt for dt, w in zip(dtypes, weak, strict=True) if not (w or is_weak)]
+        result = canonical_result(result, strong)
         _result_cache[key] = result, is_weak
         return result, is_weak
 

@@ -115,6 +115,9 @@ class Compiled(_callpath.Executable):
         jaxpr = self.closed.jaxpr
         alone = len(jaxpr.eqns) == 1 and jaxpr.eqns[0].primitive
         if again is None and alone and alone.name != "jit":
+            inner = jaxpr.eqns[0].params.get("call_jaxpr")  # of a custom rule
+            if isinstance(inner, ClosedJaxpr):
+                core.eval_jaxpr(inner.jaxpr, inner.consts, *args)
             raise FloatingPointError(f"invalid value ({bad}) encountered in {alone}")
         print(
             f"Invalid {bad} value encountered in the output of a jax.jit function. "

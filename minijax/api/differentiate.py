@@ -11,7 +11,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.api.pullback import VJP, materialised, tangent_aval
 from minijax.api.vectorize import vmap
-from minijax.array import from_numpy
+from minijax.array import ArrayImpl, from_numpy
 from minijax.control.call import jit
 from minijax.control.signature import check_callable
 from minijax.core import Zero
@@ -26,7 +26,7 @@ from minijax.tree_util import Partial, tree_map
 
 def _one(aval):
     """The number 1, as weakly typed as `aval`."""
-    return core.constant(from_numpy(np.ones((), aval.dtype), aval.weak_type))
+    return core.constant(ArrayImpl(aval, np.ones((), aval.dtype)))
 
 
 class _FlatFunction:
@@ -451,7 +451,8 @@ def _basis(tree):
         unit = np.zeros((total, aval.size), aval.dtype)
         unit[offset + np.arange(aval.size), np.arange(aval.size)] = 1
         unit = unit.reshape(total, *aval.shape)
-        parts.append(core.constant(from_numpy(unit, aval.weak_type)))
+        whole = core.ShapedArray(unit.shape, aval.dtype, aval.weak_type)
+        parts.append(core.constant(ArrayImpl(whole, unit)))
         offset += aval.size
     return unflatten(treedef, parts)
 

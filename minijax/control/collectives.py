@@ -20,6 +20,7 @@ from minijax.ops.define import (
     batch_front,
     define,
     move_axis,
+    scalar,
 )
 from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
@@ -106,7 +107,7 @@ def pmean(x, axis_name, *, axis_index_groups=None):
         if aval.dtype.kind in "iub":
             leaf = convert_element_type(leaf, np.float32)
             aval = core.get_aval(leaf)
-        return div(leaf, aval.dtype.type(n))
+        return div(leaf, scalar(aval.dtype, n))
 
     return tree_map(mean, total)
 
@@ -160,7 +161,7 @@ def _reduction_batch(primitive_of, reduce, unmapped):
 
 
 def _repeated(x, n):
-    return mul(x, core.get_aval(x).dtype.type(n))
+    return mul(x, scalar(core.get_aval(x).dtype, n))
 
 
 def _psum_jvp(primals, tangents, **params):

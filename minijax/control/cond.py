@@ -27,7 +27,7 @@ from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zer
 from minijax.effects import check_allowed, control_flow_allowed_effects, io_effects
 from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
-from minijax.ops.define import define, instantiate, zeros
+from minijax.ops.define import define, instantiate, scalar, zeros
 from minijax.ops.select import clamp, select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import describe_function, hoist_consts, trace
@@ -65,7 +65,7 @@ def cond(pred, true_fun, false_fun, *operands, operand=_ABSENT, linear=None):
     if config.values.jax_disable_jit and ad.concrete(pred) is not None:
         return (true_fun if ad.concrete(pred) else false_fun)(*operands)
     if aval.dtype != bool:
-        pred = ne(pred, aval.dtype.type(0))
+        pred = ne(pred, scalar(aval.dtype, 0))
     index = convert_element_type(pred, np.int32)
     return bind_branches("cond", index, (false_fun, true_fun), operands, _COND_NAMES)
 

@@ -6,6 +6,7 @@ from minijax.core import UndefinedPrimal as UndefinedPrimal
 from minijax.core import Zero as Zero
 from minijax.core import is_undefined_primal as is_undefined_primal
 from minijax.interpreters._tables import RuleTable
+from minijax.ops.arithmetic import add_any_p
 from minijax.ops.define import add_tangents as add_tangents
 from minijax.ops.define import instantiate as instantiate_zeros
 from minijax.ops.define import zeros
@@ -14,6 +15,7 @@ from minijax.transforms.ad import JVPTracer as JVPTracer
 from minijax.tree_util import tree_map
 
 zeros_like_aval = zeros
+add_jaxvals_p = add_any_p
 
 
 def _same(rule):

@@ -89,7 +89,8 @@ _HOMES = {
         "bitcast_convert_type bitcast_convert_type_p convert_element_type "
         "convert_element_type_p copy_p dce_sink dce_sink_p optimization_barrier "
         "optimization_barrier_p "
-        "reduce_precision reduce_precision_p stop_gradient stop_gradient_p"
+        "device_put_p reduce_precision reduce_precision_p stage stop_gradient "
+        "stop_gradient_p"
     ),
     "minijax.ops.cumulative": (
         "cumlogsumexp cumlogsumexp_p cummax cummax_p cummin cummin_p cumprod "

@@ -7,6 +7,7 @@ import minijax.numpy as jnp
 from minijax import core, lax
 from minijax.nn.functions import logsumexp, softmax
 from minijax.numpy.creation import asarray
+from minijax.ops.define import scalar
 from minijax.transforms import batching
 
 _MASKED = -0.7  # times the largest number: the logit of what must not be attended to
@@ -168,7 +169,7 @@ def _attend(query, key, value, bias, mask, query_lengths, key_lengths, options):
         precision=lax.DotAlgorithmPreset.BF16_BF16_F32 if bf16 else None,
         preferred_element_type=np.float32,
     )
-    logits = logits * logits.dtype.type(options.scale)
+    logits = logits * scalar(logits.dtype, options.scale)
     if bias is not None:
         logits = (logits + bias).astype(logits.dtype)
     logits = _masked(logits, mask, query_lengths, key_lengths, options)
@@ -200,7 +201,7 @@ def _masked(logits, mask, query_lengths, key_lengths, options):
         keep = jnp.logical_and(keep, _window(t, s, options.window)[None, None])
     if query_lengths is not None or key_lengths is not None:
         keep = jnp.logical_and(keep, _within(t, s, query_lengths, key_lengths))
-    low = logits.dtype.type(_MASKED * np.finfo(logits.dtype).max)
+    low = scalar(logits.dtype, _MASKED * np.finfo(logits.dtype).max)
     return jnp.where(keep, logits, low)
 
 

@@ -21,6 +21,7 @@ from minijax.numpy.promotion import (
     promote_dtypes_inexact,
 )
 from minijax.numpy.reductions import reduction_axes, reduction_size
+from minijax.ops.define import scalar
 
 tanh = jnp.tanh
 
@@ -272,7 +273,7 @@ def logsumexp(
     if return_sign:
         return out, sign
     if b is not None and not is_complex(out):
-        out = jnp.where(sign < 0, out.dtype.type(np.nan), out)
+        out = jnp.where(sign < 0, scalar(out.dtype, np.nan), out)
     return out
 
 

@@ -32,7 +32,8 @@ _NAMES = {
     cosh deg2rad degrees exp exp2 expm1 floor heaviside hypot imag isclose iscomplex
     isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 modf rad2deg
     radians real rint round signbit sin sinh sqrt tan tanh trunc""",
-    "special_ufuncs": "frexp gcd i0 lcm ldexp logaddexp logaddexp2 sinc spacing unwrap",
+    "special_ufuncs": "frexp gcd i0 lcm ldexp logaddexp logaddexp2 sinc spacing unwrap "
+    "_reduce_logaddexp _reduce_logaddexp2",
     "ufunc_api": "frompyfunc ufunc",
     "selection": """choose clip compress extract fmax fmin nan_to_num piecewise place
     put select where""",

@@ -171,8 +171,8 @@ def _from_numpy(x, dtype):
 
 
 def _made(host, weak=False, value=None):
-    """An array of NumPy data; value: see `core.constant`."""
-    return core.constant(array_module.from_numpy(host, weak), value)
+    """An array of NumPy data in its dtype; value: see `core.constant`."""
+    return core.constant(array_module.from_numpy(host, weak, host.dtype), value)
 
 
 def _cast(x, dtype):

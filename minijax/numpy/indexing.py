@@ -27,6 +27,7 @@ from minijax.numpy.promotion import (
     literal,
     shape_of,
 )
+from minijax.ops.define import scalar
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode
 from minijax.trace import JaxprTrace
 
@@ -489,7 +490,9 @@ def _wrap_negative(index, size):
     if dtype.itemsize < 4 and size > np.iinfo(dtype).max:
         index = convert(index, INT32)
         dtype = INT32
-    return lax.select(negative, lax.add(convert(index, dtype), dtype.type(size)), index)
+    return lax.select(
+        negative, lax.add(convert(index, dtype), scalar(dtype, size)), index
+    )
 
 
 # --- reading --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from minijax import config, core, dtypes, errors
 from minijax.ops.convert import (
     convert_element_type_p,
     loses_imaginary_part,
+    scalar_constant,
     warn_of_lost_part,
 )
 from minijax.ops.shape import broadcast_in_dim_p
@@ -106,6 +107,8 @@ def is_complex(x):
 
 def literal(value, dtype, weak=False) -> Any:
     """A Python or NumPy scalar as a literal of `dtype`; integers wrap."""
+    if dtypes.canonicalize_dtype(dtype, True) != dtype:
+        return scalar_constant(value, dtype, weak)  # NumPy's own would lose bits
     if weak:
         python = _PYTHON_KIND.get(dtype.kind)
         if python is not None and dtype == dtypes.python_scalar_dtype(python):
@@ -134,12 +137,16 @@ def _literal_makers():
     makers = {}
     for name in ("float32", "float64"):
         dtype = np.dtype(name)
-        makers[dtype, float] = dtype.type
+        makers[dtype, float] = dtype.type if name == "float32" else _maker(dtype)
         makers[dtype, int] = _integer_maker(dtype)
     for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"):
         dtype = np.dtype(name)
         makers[dtype, int] = _integer_maker(dtype)
     return makers
+
+
+def _maker(dtype):
+    return lambda value: literal(value, dtype)
 
 
 def _integer_maker(dtype):
@@ -219,7 +226,7 @@ def inexact_dtype(dtype) -> Any:
     """The canonical dtype in which inexact functions compute on `dtype`."""
     if isinstance(dtype, dtypes.ExtendedDType):
         raise TypeError(f"{dtype} has no floating point counterpart.")
-    return dtypes.canonicalize_dtype(dtypes.to_inexact_dtype(dtype))
+    return dtypes.canonical_result(dtypes.to_inexact_dtype(dtype), [dtype])
 
 
 def promote_dtypes_inexact(*args) -> Any:
@@ -245,7 +252,7 @@ def promote_dtypes_complex(*args) -> Any:
     dtype, weak = result_dtype(*args)
     if dtype.kind != "c":
         dtype = np.result_type(inexact_dtype(dtype), np.complex64)
-    return [_promoted(x, dtypes.canonicalize_dtype(dtype), weak) for x in args]
+    return [_promoted(x, dtype, weak) for x in args]
 
 
 def expand_rank(x, rank) -> Any:

@@ -20,6 +20,7 @@ from minijax.numpy.promotion import (
     promote_dtypes,
 )
 from minijax.numpy.selection import where_inline
+from minijax.ops.define import scalar
 from minijax.ops.gather import GatherDimensionNumbers
 from minijax.ops.scatter import ScatterDimensionNumbers
 from minijax.ops.total_order import eq_to, le_to, lt_to
@@ -282,7 +283,7 @@ def _place_dtype(size):
     if size <= np.iinfo(np.int32).max:
         return np.dtype(np.int32)
     dtype = dtypes.check_user_dtype(np.int64, "searchsorted")
-    dtype.type(size)
+    scalar(dtype, size)
     return dtype
 
 

@@ -98,8 +98,28 @@ def _logaddexp2(x, y, /):
     return _logaddexp2_op(*promote_args_inexact("logaddexp2", x, y))
 
 
-logaddexp = ufunc(_logaddexp, identity=-np.inf)
-logaddexp2 = ufunc(_logaddexp2, identity=-np.inf)
+def _reduction(op, exp, log):
+    """The reduction of a ufunc by one sum, of exponentials below the largest."""
+
+    def reduce(a, axis=0, keepdims=False, initial=None, where=None):
+        (a,) = promote_args_inexact("logaddexp.reduce", a)
+        options = {"axis": axis, "keepdims": True, "where": where}
+        top = jnp.max(a.real, initial=-np.inf, **options)
+        top = lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0))
+        out = log(jnp.sum(exp(a - top), **options)) + top
+        if not keepdims:
+            out = jnp.squeeze(out, axis)
+        return out if initial is None else op(out, initial)
+
+    return reduce
+
+
+logaddexp = ufunc(_logaddexp, identity=-np.inf, reduce="_reduce_logaddexp")
+logaddexp2 = ufunc(_logaddexp2, identity=-np.inf, reduce="_reduce_logaddexp2")
+_reduce_logaddexp = _reduction(logaddexp, lambda x: jnp.exp(x), lambda x: jnp.log(x))
+_reduce_logaddexp2 = _reduction(
+    logaddexp2, lambda x: jnp.exp2(x), lambda x: jnp.log2(x)
+)
 
 # --- sinc and Bessel ------------------------------------------------------------------
 

@@ -20,6 +20,10 @@ np.ufunc.at(). Instead, you can pass inplace=False and capture the result; e.g.
 """
 
 
+# reductions whose results have the dtype of the operands, whatever dtype is asked for
+_OF_OWN_DTYPE = "_reduce_logaddexp", "_reduce_logaddexp2"
+
+
 class ufunc(Served):
     """A function of one or two arrays, applied elementwise.
 
@@ -97,6 +101,8 @@ class ufunc(Served):
         options = {"axis": axis, "keepdims": keepdims, "where": where}
         if initial is not None:
             options["initial"] = initial
+        if self._reduce in _OF_OWN_DTYPE:
+            return getattr(jnp, self._reduce)(a, **options)
         if self._reduce not in ("max", "min"):
             options["dtype"] = dtype
         out = getattr(jnp, self._reduce)(a, **options)

@@ -103,7 +103,9 @@ def conv_general_dilated(
         else:
             padding = ((0, 0),) * n_space  # the shape rule says what is wrong
     if preferred_element_type is not None:
-        preferred_element_type = dtypes.canonicalize_dtype(preferred_element_type)
+        preferred_element_type = dtypes.canonical_result(
+            np.dtype(preferred_element_type), [dtype_of(lhs)]
+        )
     return conv_general_dilated_p.bind(
         lhs,
         rhs,

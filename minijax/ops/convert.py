@@ -70,7 +70,7 @@ def convert(operand, new_dtype=None, weak_type=False):
         warn_of_lost_part()
     if not is_array(operand):
         if not np.ndim(operand) and old_dtype != dtypes.float0:
-            return _scalar_constant(operand, new_dtype, weak_type)
+            return scalar_constant(operand, new_dtype, weak_type)
         if old_dtype == new_dtype and not weak_type:
             return core.constant(array.from_numpy(operand))
     return convert_element_type_p.bind(
@@ -103,7 +103,7 @@ def loses_imaginary_part(old, new):
     return dtypes.issubdtype(old, complexes) and not dtypes.issubdtype(new, complexes)
 
 
-def _scalar_constant(x, dtype, weak_type):
+def scalar_constant(x, dtype, weak_type):
     """A Python or NumPy scalar as an array of `dtype`."""
     value = np.asarray(x)
     if value.dtype.kind == "O":  # an integer that no dtype holds
@@ -562,6 +562,15 @@ stop_gradient_p = define(
     lower=lambda b, ins, out_avals: ins,
     narrow=AS_STORED,
 )
+
+
+def stage(x, /):
+    """The number or array `x` as an array; a traced one as it is.
+
+    TypeError for anything else.
+    """
+    core.check_arguments("stage", [x])
+    return convert(x, weak_type=dtypes.is_weakly_typed(x))
 
 
 def dce_sink(val, *, prevent_mlir_dce=False):

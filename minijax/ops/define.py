@@ -395,12 +395,22 @@ def dtype_of(x) -> Any:
     return core.get_aval(x).dtype
 
 
+def scalar(dtype, value) -> Any:
+    """A number as a scalar of a dtype, for an equation.
+
+    NumPy's own, but where that would lose bits: of 64-bit dtypes without x64.
+    """
+    if dtypes.canonicalize_dtype(dtype) == dtype:
+        return dtype.type(value)
+    return full(ShapedArray((), dtype), value)
+
+
 def constant_like(value, x) -> Any:
     """The scalar `value` in the dtype of `x`; weakly typed if `x` is a weak scalar."""
     aval = core.get_aval(x)
     if aval.weak_type and not aval.shape and _is_default(aval.dtype):
         return full(aval, value)
-    return aval.dtype.type(value)
+    return scalar(aval.dtype, value)
 
 
 def _is_default(dtype):
@@ -413,7 +423,7 @@ def one_like(x) -> Any:
     aval = core.get_aval(x)
     if aval.weak_type:
         return full(ShapedArray((), aval.dtype, True), 1)
-    return aval.dtype.type(1)
+    return scalar(aval.dtype, 1)
 
 
 def convert(x, dtype) -> Any:

@@ -179,7 +179,9 @@ def dot_general(
         (_indices(lhs_batch), _indices(rhs_batch)),
     )
     if preferred_element_type is not None:
-        preferred_element_type = dtypes.canonicalize_dtype(preferred_element_type)
+        preferred_element_type = dtypes.canonical_result(
+            np.dtype(preferred_element_type), [dtype_of(lhs)]
+        )
     return dot_general_p.bind(
         lhs,
         rhs,

@@ -9,6 +9,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import core, dtypes, lax
 from minijax.numpy.promotion import constant_like, convert, expand_rank, shape_of
+from minijax.ops.define import scalar
 from minijax.ops.random import random_bits
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
@@ -78,10 +79,10 @@ def _unit_floats(keys, shape, dtype):
     uint = _UINTS[info.bits]
     width = 8 if info.nmant < 8 else info.bits
     words = convert(random_bits(keys, width, shape), uint)
-    words = lax.shift_right_logical(words, uint.type(width - info.nmant))
-    one = np.ones((), dtype).view(uint)[()]
+    words = lax.shift_right_logical(words, scalar(uint, width - info.nmant))
+    one = scalar(uint, np.ones((), dtype).view(uint)[()])
     floats = lax.bitcast_convert_type(lax.bitwise_or(words, one), dtype)
-    return lax.sub(floats, dtype.type(1))
+    return lax.sub(floats, scalar(dtype, 1))
 
 
 def _stretched(floats, minval, maxval, shape):
@@ -92,7 +93,7 @@ def _stretched(floats, minval, maxval, shape):
 
 def uniform_of_each(keys, dtype):
     """One uniform number in [0, 1) from each of an array of keys."""
-    zero, one = dtype.type(0), dtype.type(1)
+    zero, one = scalar(dtype, 0), scalar(dtype, 1)
     return _stretched(_unit_floats(keys, (), dtype), zero, one, keys.shape)
 
 
@@ -123,27 +124,27 @@ def _normal(key, shape, dtype):
     part = dtypes.finfo(dtype).dtype
     real = convert(_normal_real(key_re, shape, part), dtype)
     imag = convert(_normal_real(key_im, shape, part), dtype)
-    both = lax.add(real, lax.mul(dtype.type(1j), imag))
-    return lax.div(both, dtype.type(np.sqrt(2)))
+    both = lax.add(real, lax.mul(scalar(dtype, 1j), imag))
+    return lax.div(both, scalar(dtype, np.sqrt(2)))
 
 
 @static("shape", "dtype")
 def _normal_real(key, shape, dtype):
     u = _uniform(key, shape, dtype, *_inside_unit(dtype))
-    return lax.mul(dtype.type(np.sqrt(2)), lax.erf_inv(u))
+    return lax.mul(scalar(dtype, np.sqrt(2)), lax.erf_inv(u))
 
 
 def _inside_unit(dtype):
     """The bounds of uniform numbers in (-1, 1), which `erf_inv` makes normal ones of."""
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))[()]
-    return low, dtype.type(1)
+    return low, scalar(dtype, 1)
 
 
 def normal_of_each(keys, dtype):
     """One standard normal number from each of an array of keys."""
     low, high = _inside_unit(dtype)
     u = _stretched(_unit_floats(keys, (), dtype), low, high, keys.shape)
-    return lax.mul(dtype.type(np.sqrt(2)), lax.erf_inv(u))
+    return lax.mul(scalar(dtype, np.sqrt(2)), lax.erf_inv(u))
 
 
 # --- integers -------------------------------------------------------------------------
@@ -177,7 +178,7 @@ def _randint(key, shape, minval, maxval, dtype):
     minval, maxval = _integers(minval), _integers(maxval)
     check_shape("randint", shape, shape_of(minval), shape_of(maxval))
     info = dtypes.iinfo(dtype)
-    most = _clip_to(dtype.type(info.max), core.get_aval(maxval).dtype)
+    most = _clip_to(scalar(dtype, info.max), core.get_aval(maxval).dtype)
     beyond = lax.gt(maxval, most)
     minval, maxval = _clip_to(minval, dtype), _clip_to(maxval, dtype)
     minval, maxval = (_to_rank(x, len(shape)) for x in (minval, maxval))
@@ -188,9 +189,9 @@ def _randint(key, shape, minval, maxval, dtype):
     span = lax.select(lax.le(maxval, minval), lax.full_like(span, 1), span)
     # maxval was clipped, to one too few
     wider = beyond & lax.gt(maxval, minval)
-    span = lax.select(wider, lax.add(span, uint.type(1)), span)
+    span = lax.select(wider, lax.add(span, scalar(uint, 1)), span)
     # 2 ** bits modulo span, by squaring the root of it, which is representable
-    factor = lax.rem(uint.type(2 ** (info.bits // 2)), span)
+    factor = lax.rem(scalar(uint, 2 ** (info.bits // 2)), span)
     factor = lax.rem(lax.mul(factor, factor), span)
     offset = lax.add(lax.mul(lax.rem(high, span), factor), lax.rem(low, span))
     return lax.add(minval, convert(lax.rem(offset, span), dtype))
@@ -244,7 +245,7 @@ def _bernoulli(key, p, shape, mode):
         return lax.lt(*_same_rank(_uniform(key, shape, dtype, 0.0, 1.0), p))
     # u1 + u2 * eps: u2 fills in the bits below u1's last
     u1, u2 = rows(_uniform(key, (2, *shape), dtype, 0.0, 1.0))
-    u2 = lax.mul(u2, dtype.type(dtypes.finfo(dtype).eps))
+    u2 = lax.mul(u2, scalar(dtype, dtypes.finfo(dtype).eps))
     return lax.lt(u2, lax.sub(*_same_rank(p, u1)))
 
 

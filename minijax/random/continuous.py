@@ -12,6 +12,7 @@ from minijax.numpy.promotion import (
     convert,
     shape_of,
 )
+from minijax.ops.define import scalar
 from minijax.ops.random import random_bits
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
@@ -70,7 +71,7 @@ def laplace(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _laplace(key, shape, dtype):
-    u = _uniform(key, shape, dtype, dtype.type(-1 + dtypes.finfo(dtype).epsneg), 1.0)
+    u = _uniform(key, shape, dtype, scalar(dtype, -1 + dtypes.finfo(dtype).epsneg), 1.0)
     return lax.mul(lax.sign(u), lax.log1p(lax.neg(lax.abs(u))))
 
 
@@ -87,7 +88,7 @@ def logistic(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _logistic(key, shape, dtype):
-    u = _uniform(key, shape, dtype, dtype.type(dtypes.finfo(dtype).tiny), 1.0)
+    u = _uniform(key, shape, dtype, scalar(dtype, dtypes.finfo(dtype).tiny), 1.0)
     return lax.sub(lax.log(u), lax.log1p(lax.neg(u)))
 
 
@@ -104,8 +105,8 @@ def cauchy(key, shape=(), dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _cauchy(key, shape, dtype):
-    u = _uniform(key, shape, dtype, dtype.type(dtypes.finfo(dtype).eps), 1.0)
-    return lax.tan(lax.mul(dtype.type(np.pi), lax.sub(u, dtype.type(0.5))))
+    u = _uniform(key, shape, dtype, scalar(dtype, dtypes.finfo(dtype).eps), 1.0)
+    return lax.tan(lax.mul(scalar(dtype, np.pi), lax.sub(u, scalar(dtype, 0.5))))
 
 
 def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None):
@@ -128,14 +129,14 @@ def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None):
 @static("shape", "dtype", "mode")
 def _gumbel(key, shape, dtype, mode):
     info = dtypes.finfo(dtype)
-    tiny = dtype.type(info.tiny)
+    tiny = scalar(dtype, info.tiny)
     if mode == "low":
         u = _uniform(key, shape, dtype, minval=tiny, maxval=1.0)
         return lax.neg(lax.log(lax.neg(lax.log(u))))
     if mode == "highest" and dtype == np.float32:
         return _gumbel_of_bits(*rows(random_bits(key, 32, (2, *shape))))
     high, low = rows(_uniform(key, (2, *shape), dtype, minval=0.0, maxval=1.0))
-    u = jnp.where(high >= 0.5, high, high + dtype.type(info.eps) * low + tiny)
+    u = jnp.where(high >= 0.5, high, high + scalar(dtype, info.eps) * low + tiny)
     return -jnp.log(-jnp.log1p(-u))
 
 
@@ -261,13 +262,13 @@ def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=
 def _truncated_normal(key, lower, upper, shape, dtype):
     shape = shape_or_broadcast("truncated_normal", shape, lower, upper)
     lower, upper = convert(lower, dtype), convert(upper, dtype)
-    root = dtype.type(np.sqrt(2))
+    root = scalar(dtype, np.sqrt(2))
     low, high = (lax.erf(lax.div(x, root)) for x in (lower, upper))
     u = _uniform(key, shape, dtype, low, high)
     out = lax.mul(root, lax.erf_inv(u))
     # Rounding may leave the open interval.
-    above = lax.nextafter(lax.stop_gradient(lower), dtype.type(np.inf))
-    below = lax.nextafter(lax.stop_gradient(upper), dtype.type(-np.inf))
+    above = lax.nextafter(lax.stop_gradient(lower), scalar(dtype, np.inf))
+    below = lax.nextafter(lax.stop_gradient(upper), scalar(dtype, -np.inf))
     return jnp.clip(out, above, below)
 
 
@@ -314,7 +315,7 @@ def _rayleigh(key, scale, shape, dtype):
     shape = shape_or_broadcast("rayleigh", shape, scale)
     u = _uniform(key, shape, dtype, 0.0, 1.0)
     scale = _expanded(scale, dtype, shape)
-    return lax.mul(scale, lax.sqrt(lax.mul(lax.log(u), dtype.type(-2))))
+    return lax.mul(scale, lax.sqrt(lax.mul(lax.log(u), scalar(dtype, -2))))
 
 
 def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=None):
@@ -339,7 +340,8 @@ def _triangular(key, left, mode, right, shape, dtype):
     area = lax.mul(lax.mul(u, lax.sub(right, left)), lax.sub(mode, left))
     rising = lax.add(left, lax.sqrt(area))
     area = lax.mul(
-        lax.mul(lax.sub(dtype.type(1), u), lax.sub(right, left)), lax.sub(right, mode)
+        lax.mul(lax.sub(scalar(dtype, 1), u), lax.sub(right, left)),
+        lax.sub(right, mode),
     )
     falling = lax.sub(right, lax.sqrt(area))
     return lax.select(lax.lt(u, turn), rising, falling)

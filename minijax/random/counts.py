@@ -18,6 +18,7 @@ from minijax.numpy.promotion import (
     promote_dtypes_inexact,
     shape_of,
 )
+from minijax.ops.define import scalar
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
     check_shape,
@@ -114,7 +115,7 @@ def _geometric(key, p, shape, dtype):
     u = _uniform(key, shape, float_dtype("uniform", p.dtype), 0.0, 1.0)
     log_u = lax.log(jnp.where(u == 0, 1, u))
     log_q = broadcast_to(lax.log1p(lax.neg(p)), shape)
-    trials = lax.add(lax.floor(lax.div(log_u, log_q)), u.dtype.type(1))
+    trials = lax.add(lax.floor(lax.div(log_u, log_q)), scalar(u.dtype, 1))
     return convert(trials, dtype)
 
 
@@ -152,7 +153,7 @@ def _poisson(key, lam, shape, dtype):
     few = jnp.isnan(lam) | (lam < 10)
     lam_few = lax.select(few, lam, lax.full_like(lam, 0.0))
     lam_many = lax.select(few, lax.full_like(lam, 1e5), lam)
-    limit = dtype.type(dtypes.iinfo(dtype).max)
+    limit = scalar(dtype, dtypes.iinfo(dtype).max)
     small = _poisson_knuth(key, lam_few, shape, dtype, limit)
     large = _poisson_rejection(key, lam_many, shape, dtype, limit)
     out = lax.select(few, small, large)
@@ -248,7 +249,7 @@ def _binomial(key, count, prob, shape, dtype):
     small = lax.select(few, whole, lax.full_like(count, 0.0))
     large = lax.select(few, lax.full_like(count, 1e4), whole)
     q_large = lax.select(few, lax.full_like(q, 0.5), q_used)
-    limit = dtype.type(dtypes.finfo(dtype).max)
+    limit = scalar(dtype, dtypes.finfo(dtype).max)
     inverted = convert(_binomial_inversion(key, small, q_used, limit), dtype)
     rejected = convert(_binomial_rejection(key, large, q_large, limit), dtype)
     out = lax.select(few, inverted, rejected)
@@ -291,7 +292,7 @@ def _stirling_tail(k):
     """The same for any k: tabulated, or by its series from 10 on."""
     table = jnp.array(np.array(_STIRLING, k.dtype))
     tabulated = k <= 9
-    k = lax.clamp(k.dtype.type(0), k, k.dtype.type(9))
+    k = lax.clamp(scalar(k.dtype, 0), k, scalar(k.dtype, 9))
     square = (k + 1) * (k + 1)
     series = (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1)
     return lax.select(tabulated, table[lax.floor(k).astype(np.int32)], series)

@@ -8,7 +8,7 @@ from minijax import dtypes, lax
 from minijax.core import ShapedArray, Zero
 from minijax.nn.functions import softmax
 from minijax.numpy.promotion import broadcast_to, convert, shape_of
-from minijax.ops.define import NOT_LINEAR, define, move_axis
+from minijax.ops.define import NOT_LINEAR, define, move_axis, scalar
 from minijax.ops.random import THREEFRY, random_split
 from minijax.random.arguments import (
     check_castable,
@@ -50,7 +50,7 @@ def _gamma_jvp(primals, tangents, *, log_space):
     # where the sample underflows, its slope relative to it is that of the smallest
     # number
     tiny = lax.full_like(value, np.finfo(value.dtype).tiny)
-    value = lax.select(lax.eq(value, value.dtype.type(0)), tiny, value)
+    value = lax.select(lax.eq(value, scalar(value.dtype, 0)), tiny, value)
     return sample, lax.mul(t, lax.div(lax.random_gamma_grad(a, value), value))
 
 
@@ -121,7 +121,7 @@ def _each(keys, a, log_space):
     The method needs a >= 1; below, a variate of a + 1 times u^(1 / a) is one of a.
     """
     dtype = a.dtype
-    one, third = dtype.type(1), dtype.type(1 / 3)
+    one, third = scalar(dtype, 1), scalar(dtype, 1 / 3)
     plain = lax.ge(a, one)
     d = lax.sub(lax.select(plain, a, lax.add(a, one)), third)
     c = lax.div(third, lax.sqrt(d))
@@ -130,7 +130,7 @@ def _each(keys, a, log_space):
     if log_space:
         log_u = lax.neg(lax.neg(lax.log1p(lax.neg(uniform_of_each(boost_keys, dtype)))))
         boost = lax.mul(log_u, lax.div(one, a))
-        nothing = lax.bitwise_or(plain, lax.eq(log_u, dtype.type(0)))
+        nothing = lax.bitwise_or(plain, lax.eq(log_u, scalar(dtype, 0)))
         boost = lax.select(nothing, lax.full_like(boost, 0), boost)
         return lax.add(lax.add(lax.log(d), lax.log(v)), boost)
     u = lax.sub(one, uniform_of_each(boost_keys, dtype))
@@ -142,7 +142,7 @@ def _each(keys, a, log_space):
 def _accepted(keys, d, c):
     """v of the method for each element: proposals until all are accepted."""
     dtype = d.dtype
-    zero, one, half, squeeze = (dtype.type(x) for x in (0, 1, 0.5, 0.0331))
+    zero, one, half, squeeze = (scalar(dtype, x) for x in (0, 1, 0.5, 0.0331))
 
     def rejected(x_sq, v, u):
         outside = lax.ge(u, lax.sub(one, lax.mul(squeeze, lax.mul(x_sq, x_sq))))
@@ -175,7 +175,7 @@ def _accepted(keys, d, c):
 def _positive_root(keys, c):
     """Normals x and 1 + c * x, redrawn where the latter is not positive."""
     dtype = c.dtype
-    zero, one = dtype.type(0), dtype.type(1)
+    zero, one = scalar(dtype, 0), scalar(dtype, 1)
 
     def redraw(state):
         keys, _, root = state
@@ -314,7 +314,7 @@ def _chisquare(key, df, shape, dtype):
         shape = shape_of(df)
     else:
         check_shape("chisquare", shape, shape_of(df))
-    two = dtype.type(2)
+    two = scalar(dtype, 2)
     half = lax.div(convert(df, dtype), two)
     return lax.mul(lax.exp(_gamma(key, half, shape, dtype, True)), two)
 
@@ -367,6 +367,6 @@ def _t(key, df, shape, dtype):
     df = convert(df, dtype)
     key_normal, key_gamma = split_keys(key)
     normal = _normal(key_normal, shape, dtype)
-    half = lax.div(df, dtype.type(2))
+    half = lax.div(df, scalar(dtype, 2))
     spread = half / _gamma(key_gamma, half, shape, dtype, False)
     return lax.mul(normal, lax.sqrt(spread))

@@ -5,6 +5,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax import errors as errors
 from minijax.alias import missing_attribute
+from minijax.check import check_jaxpr as check_jaxpr
 from minijax.core import AbstractToken as AbstractToken
 from minijax.core import ClosedJaxpr as ClosedJaxpr
 from minijax.core import DropVar as DropVar
@@ -12,6 +13,7 @@ from minijax.core import Effect as Effect
 from minijax.core import Jaxpr as Jaxpr
 from minijax.core import JaxprEqn as JaxprEqn
 from minijax.core import Literal as Literal
+from minijax.core import Token as Token
 from minijax.core import Var as Var
 from minijax.core import find_top_trace as find_top_trace
 from minijax.core import jaxpr_as_fun as jaxpr_as_fun
@@ -53,6 +55,16 @@ def mapped_aval(size, axis, aval):
 def unmapped_aval(size, axis, aval, explicit_mesh_axis=None):
     """The aval with an axis of `size` put at `axis` (None: the aval itself)."""
     return batching.unmapped_aval(size, axis, aval)
+
+
+def unsafe_get_axis_names_DO_NOT_USE():
+    """The names of the axes in scope."""
+    return list(core.axis_env())
+
+
+def nonempty_axis_env_DO_NOT_USE():
+    """Whether named axes are in scope."""
+    return bool(core.axis_env())
 
 
 def gensym():
