@@ -803,6 +803,50 @@ def test_sparse_formats():
     np.testing.assert_allclose(system @ solved, vector[:3], atol=1e-5)
 
 
+def _largest(side, call):
+    linalg = side("experimental.sparse.linalg")
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(24, 24)).astype(np.float32)
+    return call(
+        linalg, (a + a.T).astype(np.float32), rng.normal(size=(24, 3)).astype("f")
+    )
+
+
+LARGEST = {
+    "matrix": lambda linalg, a, x: linalg.lobpcg_standard(a, x, m=60, tol=1e-6)[0],
+    "function": lambda linalg, a, x: linalg.lobpcg_standard(lambda v: a @ v, x, 60)[0],
+    "history": lambda linalg, a, x: linalg._lobpcg_standard_matrix(
+        a, x, 4, 0.0, debug=True)[3]["lambda history"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_largest_eigenvalues(name):
+    assert_same(lambda side: _largest(side, LARGEST[name]), rtol=1e-3)
+
+
+def test_largest_eigenvalues_have_their_vectors():
+    def call(linalg, a, x):
+        w, v, turns = linalg.lobpcg_standard(a, x, 60, 1e-6)
+        np.testing.assert_allclose(a @ v, v * w, atol=4e-3)
+        return turns < 60
+
+    assert _largest(Side("minijax"), call)
+
+
+@pytest.mark.parametrize(
+    "shape, columns", [((24, 24), 0), ((24, 24), 5), ((20, 24), 3)]
+)
+def test_what_has_no_largest_eigenvalues(shape, columns):
+    def body(side):
+        search = side("experimental.sparse.linalg").lobpcg_standard
+        return str(
+            raised(lambda: search(np.ones(shape, "f"), np.ones((24, columns), "f")))
+        )
+
+    assert_same(body)
+
+
 def test_scatter_nowhere():
     """Scatters into arrays without elements write nothing."""
 

@@ -2,6 +2,13 @@
 
 import minijax.numpy as jnp
 from minijax.experimental.sparse.csr import _csr_todense
+from minijax.experimental.sparse.lobpcg import (
+    _lobpcg_standard_callable as _lobpcg_standard_callable,
+)
+from minijax.experimental.sparse.lobpcg import (
+    _lobpcg_standard_matrix as _lobpcg_standard_matrix,
+)
+from minijax.experimental.sparse.lobpcg import lobpcg_standard as lobpcg_standard
 
 
 def spsolve(data, indices, indptr, b, tol=1e-6, reorder=1):
