@@ -683,6 +683,8 @@ SPARSE = [
     "T", "R", "R * 2", "R.T", "T.sum(0)", "T.T", "B > 1", "B / B", "R.indices, R.indptr",
     "sparse.sparsify(jnp.cos)(B)", "sparse.sparsify(jnp.cumsum)(B)",
     "sparse.grad(lambda a, b: (a @ b).sum(), (0, 1))(B, v)[0].data",
+    "jax.vmap(jax.vmap(lambda a: a.data.sum()))(B.update_layout(n_batch=2))",
+    "jax.vmap(lambda a, x: a @ x, (0, None))(B.update_layout(n_batch=1), jnp.ones(()))",
     "jax.vmap(lambda a: a)(B)", "jax.vmap(lambda m: BCOO.fromdense(m, nse=2), 0, 1)(M)",
     "jax.vmap(lambda a: a * 2)(T)", "B.update_layout(n_batch=1)",
     "sparse.COO.fromdense(M, nse=6).row, sparse.CSR.fromdense(M, nse=6).indptr",

@@ -82,7 +82,8 @@ def flatten_axes(
     return axes
 
 
-def _is_none(x):
+def is_none(x):
+    """Whether `x` is None: to `is_leaf`, where None stands for itself."""
     return x is None
 
 
@@ -96,7 +97,7 @@ class PytreeLeaf:
 def _axes_details(name, treedef, axis_tree):
     try:
         full = treedef.unflatten([PytreeLeaf() for _ in range(treedef.num_leaves)])
-        errors = prefix_errors(axis_tree, full, _is_none)
+        errors = prefix_errors(axis_tree, full, is_none)
     except Exception:  # a custom node may refuse the stand-in leaves
         errors = []
     if not errors:

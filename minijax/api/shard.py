@@ -11,7 +11,7 @@ import numpy as np
 
 from minijax import core, device, lax
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import flatten_axes
+from minijax._pytree_prefix import flatten_axes, is_none
 from minijax.api.inspection import trace_tree
 from minijax.array import ArrayImpl
 from minijax.control.body import as_array
@@ -291,8 +291,8 @@ def smap(f=None, /, *, in_axes=Infer, out_axes, axis_name):
 
     in_specs = in_axes
     if in_axes is not Infer:
-        in_specs = tree_map(spec, in_axes, is_leaf=lambda a: a is None)
-    out_specs = tree_map(spec, out_axes, is_leaf=lambda a: a is None)
+        in_specs = tree_map(spec, in_axes, is_leaf=is_none)
+    out_specs = tree_map(spec, out_axes, is_leaf=is_none)
     return shard_map(f, in_specs=in_specs, out_specs=out_specs)
 
 
@@ -321,7 +321,7 @@ def pmap(
             f"as leaves, but got {in_axes}."
         )
     mesh = Mesh(np.array(device.devices()), (name,))
-    out_specs = tree_map(functools.partial(_spec, name), out_axes, is_leaf=_is_none)
+    out_specs = tree_map(functools.partial(_spec, name), out_axes, is_leaf=is_none)
 
     @wraps(fun)
     @api_boundary
@@ -367,10 +367,6 @@ def pmap(
         donate_argnums=donate_argnums,
         out_shardings=places,
     )
-
-
-def _is_none(x):
-    return x is None
 
 
 def _spec(name, axis):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minijax import core
-from minijax._pytree import flatten, unflatten
+from minijax._pytree import unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.api.vmappable import (
     are_axes,
@@ -82,13 +82,12 @@ def vmap(
             refuse_views(fun, "vmap", (args, kwargs), flat)
         specs = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
         dims = [_canonical(x, d) for x, d in zip(flat, specs, strict=True)]
-        size = _mapped_size(fun, (args, kwargs), flat, dims, axis_size)
+        size = _mapped_size(fun, (args, kwargs), flat, specs, axis_size)
         axis = core.AxisData(size, axis_name, spmd_axis_name)
-        inner = _element_tree((args, kwargs), dims) if vmappable else in_tree
         trees = []
 
         def flat_fun(*leaves):
-            args, kwargs = unflatten(inner, elements(leaves, specs))
+            args, kwargs = unflatten(in_tree, elements(leaves, specs))
             outs, tree = flatten_mapped(fun(*args, **kwargs))
             trees.append(tree)
             return wholes(outs, tree, out_axes)
@@ -107,37 +106,9 @@ def vmap(
             if w is None and d is not None:
                 raise _unmapped_output(axis, d, trees[0], k)
             moved.append(x if is_vmappable(x) else _to_out_axis(axis, x, d, w))
-        result = unflatten(trees[0], moved)
-        return _with_axes(result, wanted, size) if vmappable else result
+        return unflatten(trees[0], moved)
 
     return mapped
-
-
-# --- containers that know the shape of what they hold ---------------------------------
-
-# type -> (element(x, axis), whole(x, axis, size)): `x` told of one axis less or more
-vmappable = {}
-
-
-def _each_container(tree, axes, change):
-    """`tree` with `change(x, axis)` of its containers; axes: of all of its arrays."""
-    leaves, structure = flatten(tree, lambda x: type(x) in vmappable or is_vmappable(x))
-    axes, changed = iter(axes), []
-    for x in leaves:
-        (axis, *_) = [next(axes) for _ in flatten_mapped(x)[0]] or [None]
-        known = type(x) in vmappable and axis is not None
-        changed.append(change(x, axis) if known else x)
-    return unflatten(structure, changed)
-
-
-def _element_tree(tree, dims):
-    """The structure of `tree` as one element along `dims` has it."""
-    element = _each_container(tree, dims, lambda x, d: vmappable[type(x)][0](x, d))
-    return flatten_mapped(element)[1]
-
-
-def _with_axes(tree, axes, size):
-    return _each_container(tree, axes, lambda x, d: vmappable[type(x)][1](x, d, size))
 
 
 def _unmapped_output(axis, dim, tree, k):
@@ -178,12 +149,15 @@ def _canonical(x, dim):
     return dim + aval.ndim if dim < 0 else dim
 
 
-def _mapped_size(fun, tree, flat, dims, given):
-    sizes = {
-        core.get_aval(x).shape[d]
-        for x, d in zip(flat, dims, strict=True)
-        if d is not None
-    }
+def _shape(x):
+    """The shape of an argument; None for a value of a registered type without one."""
+    return getattr(x, "shape", None) if is_vmappable(x) else core.get_aval(x).shape
+
+
+def _mapped_size(fun, tree, flat, specs, given):
+    dims = [d if type(d) is int and _shape(x) is not None else None
+            for x, d in zip(flat, specs, strict=True)]  # fmt: skip
+    sizes = {_shape(x)[d] for x, d in zip(flat, dims, strict=True) if d is not None}
     if given is not None:
         sizes.add(given)
     if not sizes:
@@ -210,11 +184,10 @@ def _inconsistent(fun, tree, dims, given):
         tree_flatten_with_path(tree, is_vmappable)[0], dims, strict=True
     ):
         if d is not None:
-            aval = core.get_aval(x)
             where = _path_name(path, names)
-            kind = aval.str_short()
-            place = f"axis {d} of {where} of type {kind}"
-            found.setdefault(aval.shape[d], []).append(place)
+            kind = x if is_vmappable(x) else core.get_aval(x).str_short()
+            place = f"axis {d % len(_shape(x))} of {where} of type {kind}"
+            found.setdefault(_shape(x)[d], []).append(place)
     by_count = sorted(found.items(), key=lambda item: -len(item[1]))
     lines = []
     if given is not None:

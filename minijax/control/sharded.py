@@ -4,7 +4,7 @@ committed to, and they are checked as JAX checks them.
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import flatten_axes
+from minijax._pytree_prefix import flatten_axes, is_none
 from minijax.array import ArrayImpl
 from minijax.control.call import PjitFunction
 from minijax.control.signature import leaf_names
@@ -112,10 +112,6 @@ class ShardedFunction(PjitFunction):
         return bool(given)
 
 
-def _is_none(x):
-    return x is None
-
-
 def _without_layout(place):
     """The sharding of a format: all arrays are in row-major order."""
     is_format = hasattr(place, "layout") and hasattr(place, "sharding")
@@ -127,7 +123,7 @@ class _Places:
 
     def __init__(self, name, prefix):
         self.name = name
-        prefix = self.prefix = tree_map(_without_layout, prefix, is_leaf=_is_none)
+        prefix = self.prefix = tree_map(_without_layout, prefix, is_leaf=is_none)
         leaves, self.tree = flatten(
             prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import minijax.numpy as jnp
 from minijax import tree_util
-from minijax.api.vectorize import vmappable
+from minijax.api.vmappable import register_vmappable
 from minijax.experimental.sparse._base import JAXSparse
 from minijax.experimental.sparse.util import SparseInfo, split_shape
 
@@ -124,38 +124,40 @@ class BCOO(JAXSparse):
         return cls((data, indices), shape=shape, **known)
 
 
-def reshaped(x, shape):
-    """The same arrays, told to be of another shape."""
-    return tree_util.tree_unflatten(_with_shape(x, shape), tree_util.tree_leaves(x))
-
-
-def _with_shape(x, shape):
-    arrays, known = x.tree_flatten()
-    other = type(x).tree_unflatten({**known, "shape": tuple(shape)}, arrays)
-    return tree_util.tree_structure(other)
-
-
-def element(x, axis):
+def element(cont, get_index, x, axis):
     """`x` without its batch axis `axis`, as functions under `vmap` see it."""
+    if axis is None:
+        return x
     name, n_batch = type(x).__name__, x.n_batch
-    if axis >= n_batch:
+    if not 0 <= axis < n_batch:
         raise ValueError(
             f"Cannot map in_axis={axis} for {name} array with n_batch={n_batch}. in_axes "
             f"for batched {name} operations must correspond to a batch dimension."
         )
-    return reshaped(x, x.shape[:axis] + x.shape[axis + 1 :])
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    return _each_array(x, shape, lambda array: cont(array, axis))
 
 
-def whole(x, axis, size):
-    """`x` with the batch axis that `vmap` gave its arrays."""
-    name, n_batch = type(x).__name__, x.n_batch - 1
-    if axis > n_batch:
+def whole(cont, axis_size, x, axis):
+    """`x`, one element of what a function under `vmap` gave, with a batch axis."""
+    if axis is None:
+        return _each_array(x, x.shape, lambda array: cont(axis_size, array, None))
+    name, n_batch = type(x).__name__, x.n_batch
+    if not 0 <= axis <= n_batch:
         raise ValueError(
             f"{name}: cannot add out_axis={axis} for {name} array with "
             f"n_batch={n_batch}. {name} batch axes must be a contiguous block of leading "
             "dimensions."
         )
-    return reshaped(x, x.shape[:axis] + (size,) + x.shape[axis:])
+    shape = (*x.shape[:axis], axis_size, *x.shape[axis:])
+    return _each_array(x, shape, lambda array: cont(axis_size, array, axis))
 
 
-vmappable[BCOO] = element, whole
+def _each_array(x, shape, change):
+    """`x` with its arrays changed, told to be of another shape."""
+    arrays, known = x.tree_flatten()
+    changed = [change(array) for array in arrays]
+    return type(x).tree_unflatten({**known, "shape": tuple(shape)}, changed)
+
+
+register_vmappable(BCOO, int, int, element, whole, None)

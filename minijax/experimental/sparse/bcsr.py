@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import minijax.numpy as jnp
 from minijax import tree_util
-from minijax.api.vectorize import vmappable
+from minijax.api.vmappable import register_vmappable
 from minijax.experimental.sparse._base import JAXSparse
 from minijax.experimental.sparse.bcoo_dot import _bcoo_dot_general
 from minijax.experimental.sparse.bcoo_parts import (
@@ -213,7 +213,7 @@ class BCSR(JAXSparse):
         return once(self, nse)
 
 
-vmappable[BCSR] = element, whole
+register_vmappable(BCSR, int, int, element, whole, None)
 
 
 def bcsr_eliminate_zeros(mat, nse=None):
