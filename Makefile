@@ -16,7 +16,7 @@ SANITIZE_TESTS ?= compat_tests/test_kernels.py compat_tests/test_threads.py \
 	compat_tests/test_ops.py compat_tests/test_tree.py compat_tests/test_tree_hostile.py \
 	-k "kernels or threads or test_tree or (test_value and float32)"
 
-.PHONY: help demo test bench fuzz features ctest build setup-demo setup-test setup-lint lint format \
+.PHONY: help demo test test-all bench fuzz features ctest build setup-demo setup-test setup-lint lint format \
 	sanitize package-test clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -29,6 +29,9 @@ demo: build ## set up, then run examples/mlp.py on JAX and on minijax, and compa
 
 test: setup-test ctest ## set up, then run the C tests and the Python tests
 	$(VPYTHON) -m pytest $(PYTEST_ARGS)
+
+test-all: setup-test ctest ## the slow tests too, with XLA's defaults on JAX's side
+	XLA_FLAGS= $(VPYTHON) -m pytest $(PYTEST_ARGS) -m "not fuzz"
 
 fuzz: setup-test build ## search with random programs: `make fuzz TIME=600 SEED=1`
 	$(VPYTHON) -m compat_tests.fuzz --time $(or $(TIME),60) $(if $(SEED),--seed $(SEED))

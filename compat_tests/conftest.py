@@ -15,8 +15,13 @@ from hypothesis import HealthCheck, settings
 
 # Before the first `import jax`: no search for accelerators, no cache from elsewhere.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# The oracle's programs run once or twice each: quick to compile is what counts.
-os.environ.setdefault("XLA_FLAGS", "--xla_llvm_disable_expensive_passes=true")
+# The oracle's programs run once or twice each: quick to compile is what counts. Where the
+# last bits do, tests ask oracle.py; `XLA_FLAGS=` gives the defaults everywhere.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 # A failing test shows every frame; test_errors.py turns the filter on.
 os.environ.setdefault("JAX_TRACEBACK_FILTERING", "off")
 os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)

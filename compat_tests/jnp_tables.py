@@ -6,6 +6,7 @@ a Python float or int. Rows that start with `~` are compared by value only: ther
 takes other steps to the same result.
 """
 
+import contextlib
 import re
 import warnings
 from pathlib import Path
@@ -221,14 +222,35 @@ def arguments(row):
     return out
 
 
+def _compiled(fun, args):
+    """JAX's leaves of `fun(*args)`, compiled as one: op by op it compiles each alone."""
+    places = [k for k, x in enumerate(args) if isinstance(x, jax.Array)]
+    others = {}
+
+    def arrays(some):
+        full = dict(enumerate(args)) | dict(zip(places, some, strict=True))
+        leaves = list(enumerate(_leaves(fun(*full.values()))))
+        others.update((k, x) for k, x in leaves if not isinstance(x, jax.Array))
+        return {k: x for k, x in leaves if k not in others}
+
+    found = jax.jit(arrays)([args[k] for k in places]) | others
+    return [found[k] for k in sorted(found)]
+
+
 def results(row, framework):
-    """The values of the row's expression, op by op; or the name of its error."""
-    jnp = framework.numpy
+    """The values of the row's expression, or the name of its error.
+
+    minijax runs it op by op, and so does JAX what it cannot compile.
+    """
+    fun, jnp = row.function(framework), framework.numpy
     args = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in arguments(row)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if framework is jax:
+            with contextlib.suppress(Exception):
+                return _compiled(fun, args)
         try:
-            return _leaves(row.function(framework)(*args))
+            return _leaves(fun(*args))
         except Exception as error:
             return _error_name(error)
 

@@ -7,6 +7,7 @@ import pytest
 
 import minijax
 from compat_tests import tiers
+from compat_tests.oracle import as_users_have_it
 from compat_tests.sides import both, raised
 
 INTS = ["int2", "uint2", "int4", "uint4"]
@@ -48,7 +49,8 @@ def same(body, *inputs, whole=True):
         arrays = [side.jnp.asarray(x) for x in inputs]
         if not whole:
             return body(side, *arrays)
-        return side.jit(lambda *arrays: body(side, *arrays))(*arrays)
+        compiled = as_users_have_it if side.jax is jax else side.jit
+        return compiled(lambda *arrays: body(side, *arrays))(*arrays)
 
     theirs, ours = both(run)
     for want, got in zip(theirs, ours, strict=True):

@@ -38,9 +38,9 @@ def np_dtype(name):
 class A:
     """An input: its shape, dtype ("T": the row's) and what values it takes.
 
-    values: "any" (all of the dtype's values, special ones included), "normal" (moderate
-    and finite), "positive" (moderate, > 0), "unit" (inside -1 .. 1), "small" (integers
-    0 .. 3).
+    values: "any" (all of the dtype's values, special ones included), "special" (without
+    very large or small ones), "normal" (moderate and finite), "positive" (moderate, > 0),
+    "unit" (inside -1 .. 1), "small" (integers 0 .. 3).
     """
 
     def __init__(self, *shape, dtype="T", values=None):
@@ -63,6 +63,7 @@ class Case:
         self.vmap = options.pop("vmap", True)
         self.jaxpr = options.pop("jaxpr", True)
         self.diff_jaxpr = options.pop("diff_jaxpr", self.jaxpr)
+        self.defaults = options.pop("defaults", ())
         self.error = options.pop("error", None)
         assert not options, options
 
@@ -80,6 +81,7 @@ def case(name, fun, *inputs, **options):
     vmap: whether to batch it (every input alone and all together, over every axis).
     jaxpr, diff_jaxpr: whether the traces of the op and of its derivatives must be JAX's,
         equation by equation.
+    defaults: the dtypes for which JAX needs XLA's defaults (see `oracle.py`).
     """
     return Case(name, fun, inputs, **options)
 

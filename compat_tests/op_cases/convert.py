@@ -181,6 +181,7 @@ CASES = [
             lambda lax, x, e=e, m=m: lax.reduce_precision(x, e, m),
             A(3, 7),
             dtypes=FLOATS,
+            defaults=() if m else FLOATS,
         )
         for e, m in ((5, 10), (8, 7), (8, 23), (4, 3), (11, 2), (2, 0))
     ],
@@ -309,6 +310,7 @@ CASES = [
         dtypes=("float32", *INTS, "float16", "bool"),
         values="normal",
         tol="ulp",
+        defaults=("bool",),
     ),
     case(
         "clamp-any",

@@ -358,7 +358,7 @@ _SLICES = [
             x, (i, i), (2, 3), allow_negative_indices=(False, True)
         ),
         A(5, 4),
-        _indices(),
+        _indices(values="small"),
     ),
     case(
         "dynamic_slice_in_dim",
