@@ -213,6 +213,15 @@ def test_disable_jit_runs_python(lib):
 
 
 @both
+def test_library_functions_run_without_jit(lib):
+    jnp = lib.numpy
+    with lib.disable_jit():
+        assert float(jnp.percentile(np.arange(5.0), 75)) == 3
+        assert [float(x) for x in jnp.modf(2.5)] == [0.5, 2]
+        assert float(jnp.hypot(3.0, np.float16(4))) == 5
+
+
+@both
 def test_a_dropped_function_is_collected(lib):
     def make():
         def f(x):

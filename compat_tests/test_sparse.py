@@ -150,6 +150,52 @@ def test_sparse_formats():
     np.testing.assert_allclose(system @ solved, vector[:3], atol=1e-5)
 
 
+def test_sparse_arrays_promote_nothing():
+    def body(side):
+        sparse = side("experimental.sparse")
+        with side.numpy_dtype_promotion("strict"), side.numpy_rank_promotion("raise"):
+            x = sparse.BCOO.fromdense(np.eye(4, 5, dtype="f"), n_batch=0)
+            x = sparse.bcoo_rev(x, (1,)) + x
+            found = [
+                x[1:, ::2], x[2], x.sum_duplicates(nse=9), x.reshape(2, 10),
+                sparse.bcoo_dynamic_slice(x, (1, -3), (2, 2)), x @ x.T,
+            ]  # fmt: skip
+        return [m.todense() for m in found]
+
+    assert_same(body)
+
+
+def test_derivatives_of_elements_that_are_stored_whatever_they_are():
+    def body(side):
+        sparse = side("experimental.sparse")
+        x = np.array([[0, 1], [2, 0]], np.float32)
+        return side.jacobian(lambda x: sparse.BCOO.fromdense(x, n_batch=2, nse=1).data)(
+            x
+        )
+
+    assert_same(body)
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_products_of_rows_as_primitives(transpose):
+    side = Side("minijax")
+    products = side("experimental.sparse._lowerings")
+    m = np.array([[0, 1, 0], [2, 0, 3]], np.float32)
+    rows = np.float32([1, 2, 3]), np.int32([1, 0, 2]), np.int32([0, 1, 3])
+    x = np.arange(1.0, (2 if transpose else 3) + 1, dtype="f")
+    want = (m.T if transpose else m) @ x
+
+    def call(x):
+        how = {"shape": m.shape, "transpose": transpose}
+        columns = products.csr_spmm_p.bind(*rows, x[:, None], **how)
+        return products.csr_spmv_p.bind(*rows, x, **how), columns[:, 0]
+
+    for found in [*call(x), *side.jit(call)(x)]:
+        np.testing.assert_array_equal(found, want)
+    with pytest.raises(TypeError, match="csr_spmv"):
+        products.csr_spmv_p.bind(*rows, x[:1], shape=m.shape, transpose=transpose)
+
+
 def _largest(side, call):
     linalg = side("experimental.sparse.linalg")
     rng = np.random.default_rng(3)

@@ -5,7 +5,9 @@ import numpy as np
 from minijax import dtypes
 from minijax import numpy as jnp
 
-_KINDS = "biufc"
+_SUPPORTED = frozenset(
+    np.dtype(t) for t in dtypes.array_dtypes if np.dtype(t) not in dtypes.narrow_dtypes
+)
 
 
 def from_dlpack(external_array, device=None, copy=None):
@@ -16,6 +18,7 @@ def from_dlpack(external_array, device=None, copy=None):
 
 
 def is_supported_dtype(dtype):
-    """Whether arrays of the dtype can be exchanged."""
-    dtype = np.dtype(dtype)
-    return dtype.kind in _KINDS or dtype == dtypes.bfloat16
+    """Whether arrays of the dtype can be exchanged.  TypeError for None."""
+    if dtype is None:
+        raise TypeError(f"Expected a string or dtype-like object; got {dtype=}")
+    return np.dtype(dtype) in _SUPPORTED

@@ -477,6 +477,10 @@ def _install_operators():
     install_getitem(_first_getitem)
 
 
+def _no_cuda(array):
+    raise AttributeError("__cuda_array_interface__ is only defined for GPU buffers.")
+
+
 def _install_method(name, of_tracers, of_arrays):
     setattr(Tracer, name, of_tracers)
     setattr(ArrayImpl, name, of_arrays)
@@ -492,6 +496,7 @@ def install():
     array._reshape = tracer.reshape = shape_ops.reshape_method
     array.__repr__, array.__str__ = _repr, _str
     array.format = property(_format)
+    array.__cuda_array_interface__ = property(_no_cuda)
 
 
 install()

@@ -229,7 +229,7 @@ def hypot(x1, x2, /):
 
 
 def _like(value, x):
-    return literal(value, dtype_of(x), x.weak_type)
+    return literal(value, dtype_of(x), dtypes.is_weakly_typed(x))
 
 
 # --- rounding -------------------------------------------------------------------------

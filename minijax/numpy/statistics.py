@@ -61,7 +61,7 @@ def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear
 
 def _percent(q):
     (q,) = promote_dtypes_inexact(q)
-    return lax.div(q, literal(100, q.dtype, q.weak_type))
+    return lax.div(q, literal(100, dtypes.dtype(q), dtypes.is_weakly_typed(q)))
 
 
 @jit(static_argnames=_STATICS)

@@ -28,7 +28,7 @@ def places(indices):
 
 def in_bounds(indices, sparse_shape):
     """For each element whether it is one, and not padding."""
-    return (indices < limits(sparse_shape, indices.dtype)).all(-1)
+    return (indices < limits(sparse_shape, indices)).all(-1)
 
 
 # --- dense to sparse and back ---------------------------------------------------------
@@ -88,12 +88,12 @@ def _bcoo_fromdense(mat, *, nse, n_batch=0, n_dense=0, index_dtype=np.int32):
         )
 
     def stored(mat):
-        mask = (mat != 0).any(tuple(range(n_sparse, mat.ndim)))
-        if n_sparse:
-            found = jnp.nonzero(mask, size=nse, fill_value=mask.shape)
-            indices = jnp.stack(found, 1).astype(index_dtype)
-        else:
+        if not n_sparse:  # no zeros are left out, nor their derivatives
             indices = jnp.zeros((nse, 0), index_dtype)
+            return _extracted(indices, mat), indices
+        mask = (mat != 0).any(tuple(range(n_sparse, mat.ndim)))
+        found = jnp.nonzero(mask, size=nse, fill_value=mask.shape)
+        indices = jnp.stack(found, 1).astype(index_dtype)
         real = jnp.arange(nse) < mask.sum()
         return _extracted(indices, mat, real), indices
 
@@ -169,7 +169,7 @@ def _unique_rows(indices, sparse_shape):
     nse, n_sparse = indices.shape
     if not n_sparse:
         return indices[:1], jnp.zeros(nse, jnp.int32), jnp.int32(1)
-    end = limits(sparse_shape, indices.dtype)
+    end = limits(sparse_shape, indices)
     indices = jnp.where((indices < end).all(1, keepdims=True), indices, end)
     order, is_new = _groups(indices)
     group = jnp.cumsum(is_new) - 1
@@ -213,7 +213,7 @@ def _with_nse(indices, nse, sparse_shape):
     missing = nse - indices.shape[-2]
     if missing <= 0:
         return indices[..., :nse, :]
-    end = limits(sparse_shape, indices.dtype)
+    end = limits(sparse_shape, indices)
     shape = (*indices.shape[:-2], missing, indices.shape[-1])
     return jnp.concatenate([indices, jnp.broadcast_to(end, shape)], axis=-2)
 
@@ -234,7 +234,7 @@ def bcoo_eliminate_zeros(mat, nse=None):
     zero = (mat.data == 0).all(tuple(range(props.n_batch + 1, mat.data.ndim)))
     shared = [k for k in range(len(batch)) if mat.indices.shape[k] == 1]
     zero = zero.all(tuple(shared), keepdims=True)
-    end = limits(sparse, mat.indices.dtype)
+    end = limits(sparse, mat.indices)
     indices = jnp.where(zero[..., None], end, mat.indices)
     return bcoo_sum_duplicates(BCOO((mat.data, indices), shape=mat.shape), nse)
 

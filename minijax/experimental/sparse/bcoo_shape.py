@@ -159,7 +159,7 @@ def _bcoo_set_nse(mat, nse):
     else:
         grow = [(0, 0)] * mat.data.ndim
         grow[n] = (0, nse - mat.nse)
-        end = limits(_parts(mat, mat.shape)[1], mat.indices.dtype)
+        end = limits(_parts(mat, mat.shape)[1], mat.indices)
         rows = (*mat.indices.shape[:n], nse - mat.nse, mat.n_sparse)
         padding = jnp.broadcast_to(end, rows)
         arrays = (
@@ -224,7 +224,7 @@ def _reindexed(indices, sizes, permutation, new_sizes):
     columns = tuple([indices[..., k] for k in permutation])
     flat = jnp.ravel_multi_index(columns, [sizes[k] for k in permutation], mode="clip")
     found = jnp.stack(jnp.unravel_index(flat, new_sizes), axis=-1).astype(indices.dtype)
-    return jnp.where(real, found, limits(new_sizes, indices.dtype))
+    return jnp.where(real, found, limits(new_sizes, indices))
 
 
 def bcoo_rev(operand, dimensions):
@@ -239,10 +239,10 @@ def bcoo_rev(operand, dimensions):
     indices = lax.rev(operand.indices, batch)
     if sparse.size:
         sizes = _parts(operand, operand.shape)[1]
-        last = limits([sizes[k] - 1 for k in sparse], indices.dtype)
+        last = limits([sizes[k] - 1 for k in sparse], indices)
         turned = indices.at[..., sparse].set(last - indices[..., sparse])
         real = in_bounds(indices, sizes)[..., None]
-        indices = jnp.where(real, turned, limits(sizes, indices.dtype))
+        indices = jnp.where(real, turned, limits(sizes, indices))
     return BCOO((data, indices), shape=operand.shape)
 
 
@@ -299,7 +299,7 @@ def bcoo_slice(mat, *, start_indices, limit_indices, strides=None):
     if not sparse:
         return BCOO((data, indices), shape=shape)
     first, stop, step = (
-        limits([getattr(cut, name) for cut in sparse], indices.dtype)
+        limits([getattr(cut, name) for cut in sparse], indices)
         for name in ("start", "stop", "step")
     )
     keep = (indices >= first) & (indices < stop) & ((indices - first) % step == 0)
@@ -327,7 +327,7 @@ def _check_slice(mat, starts, ends, strides):
 def _kept(mat, data, indices, keep, shape):
     """The elements to keep at their new indices, no more of them than there are places."""
     _, sizes, _ = _parts(mat, shape)
-    end = limits(sizes, indices.dtype)
+    end = limits(sizes, indices)
     indices = jnp.where(keep[..., None], indices, end)
     data = jnp.where(keep.reshape(*keep.shape, *[1] * mat.n_dense), data, 0)
     nse = math.prod(sizes)
@@ -357,9 +357,9 @@ def bcoo_dynamic_slice(mat, start_indices, slice_sizes):
     indices = cut(mat.indices, [zero, zero], [mat.nse, mat.n_sparse])
     if not mat.n_sparse:
         return BCOO((data, indices), shape=sizes)
-    whole = limits(_parts(mat, mat.shape)[1], indices.dtype)
-    count = limits(sparse[1], indices.dtype)
-    first = jnp.stack(sparse[0]).astype(indices.dtype)
+    whole = limits(_parts(mat, mat.shape)[1], indices)
+    count = limits(sparse[1], indices)
+    first = jnp.stack(sparse[0]).astype(indices.dtype).reshape(whole.shape)
     first = jnp.clip(jnp.where(first < 0, first + whole, first), 0, whole - count)
     keep = ((indices >= first) & (indices < first + count)).all(-1)
     return _kept(mat, data, indices - first, keep, sizes)

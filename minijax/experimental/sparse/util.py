@@ -75,9 +75,12 @@ def split_shape(shape, n_batch, n_sparse):
     return shape[:n_batch], shape[n_batch:end], shape[end:]
 
 
-def limits(shape, dtype):
-    """The sizes of sparse axes as a row that indices compare with."""
-    return jnp.array(shape, dtype)
+def limits(shape, indices):
+    """The sizes of sparse axes as a row, of the rank and dtype of the indices that are to
+    be compared with it.
+    """
+    row = jnp.array(shape, indices.dtype)
+    return row.reshape(*[1] * (indices.ndim - 1), len(shape))
 
 
 def remaining(axes, *gone):
