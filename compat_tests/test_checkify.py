@@ -218,3 +218,20 @@ def test_debug_check_is_free_without_checkify():
         return side.jit(f)(-1.0), checkify.checkify(f)(-1.0)[0].get()
 
     assert_same(body)
+
+
+def test_compiled_checks_raise_where_the_flag_says_so():
+    def body(side):
+        checkify = side("experimental.checkify")
+
+        def positive(x, _):
+            checkify.check(x > 0, "not positive")
+            return x, None
+
+        run = side.jit(lambda x: side.lax.scan(positive, x, None, length=2)[0])
+        with side("_src.config").xla_runtime_errors(True):
+            fine = run(1.0)
+            error = raised(lambda: run(-1.0).block_until_ready())
+        return fine, type(error).__name__, "not positive" in str(error)
+
+    assert_same(body)

@@ -129,6 +129,30 @@ def _called(side, kind):
     return getattr(core, kind).bind(2.0, 3.0, subfuns=(wrapped,))
 
 
+def _traced_for(s):
+    core, found = s("_src.core"), []
+
+    def f(x):
+        found.append(core.unsafe_am_i_under_a_jit())
+        found.append(core.unsafe_am_i_under_a_vmap())
+        return x * 2
+
+    x = np.ones(2)
+    for run in (f, s.jit(f), s.vmap(f), s.jit(s.vmap(f)), s.vmap(s.jit(f))):
+        run(x)
+    s.grad(f)(1.0)
+    return found
+
+
+def _with_simple_impl(s):
+    primitive = s("extend.core").Primitive("doubled")
+    primitive.def_abstract_eval(lambda x: x)
+    mlir = s("interpreters.mlir")
+    mlir.register_lowering(primitive, mlir.lower_fun(lambda x: x * 2, False))
+    s("_src.dispatch").simple_impl(primitive)
+    return primitive.bind(np.float32(3))
+
+
 def _wide_dtypes(s):
     """What the flag says of 64-bit dtypes that are asked for."""
     found = []
@@ -328,6 +352,12 @@ CALLS = {
     ),
     "cast": lambda s: str(s("_src.dtypes").safe_to_cast("int32", "float32")),
     "wide dtypes": _wide_dtypes,
+    "what is traced": _traced_for,
+    "impl": _with_simple_impl,
+    "policies": lambda s: [
+        s("_src.ad_checkpoint").everything_saveable(None),
+        s("_src.ad_checkpoint").nothing_saveable(None),
+    ],
     "promoted": lambda s: str(s("_src.dtypes").lattice_result_type(int, float)),
     "types of promotion": lambda s: [
         str(s("_src.dtypes")._jax_type(*s("_src.dtypes")._dtype_and_weaktype(x)))

@@ -74,6 +74,8 @@ _FLAGS = {
     "jax_no_execution": (False, False, "raise when a program would be run"),
     "jax_explicit_x64_dtypes": (
         ExplicitX64Mode.WARN, True, "what asking for 64 bits does where they are off"),
+    "jax_experimental_unsafe_xla_runtime_errors": (
+        False, True, "compiled `checkify.check`s that fail raise an error"),
     "jax_pprint_use_color": (True, False, "accepted; output is plain"),
     "jax_numpy_rank_promotion_strict": (False, False, "accepted"),
     "jax_remat3": (False, False, "accepted"),
@@ -121,7 +123,6 @@ _ACCEPTED = {
     "jax_enable_pgle": False,
     "jax_enable_preemption_service": True,
     "jax_exec_time_optimization_effort": 0.0,
-    "jax_experimental_unsafe_xla_runtime_errors": False,
     "jax_export_calling_convention_version": 10,
     "jax_export_ignore_forward_compatibility": False,
     "jax_force_dcn_cross_host_transfers": False,

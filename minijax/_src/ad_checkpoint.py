@@ -29,9 +29,14 @@ def remat3(f=None, /, policy=None, static_argnums=(), static_argnames=()):
     )
 
 
-__getattr__ = names_of(
+_find = names_of(
     __name__,
     "minijax.ad_checkpoint",
     "minijax.control.remat",
     "minijax.control.policies",
 )
+
+
+def __getattr__(name):
+    policies = importlib.import_module("minijax.control.policies").checkpoint_policies
+    return getattr(policies, name) if name in vars(policies) else _find(name)

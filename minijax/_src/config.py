@@ -112,6 +112,8 @@ def optional_enum_state(name, enum_values, default, help="", **options):
 
 
 def __getattr__(name):
+    if name == "xla_runtime_errors":
+        return config_states["jax_experimental_unsafe_xla_runtime_errors"]
     for flag in (f"jax_{name}", name, name.lstrip("_")):
         if flag in config._FLAGS:
             return config_states[flag]

@@ -23,6 +23,23 @@ def trace_state_clean():
     return core.current_trace() is core.eval_trace
 
 
+def _under(kind):
+    trace = core.current_trace()
+    while trace is not None and str(trace) != kind:
+        trace = trace.parent
+    return trace is not None
+
+
+def unsafe_am_i_under_a_jit():
+    """Whether a function is being traced, for `jit` or any other that makes a jaxpr."""
+    return _under("DynamicJaxprTrace")
+
+
+def unsafe_am_i_under_a_vmap():
+    """Whether a function is being vectorized."""
+    return _under("BatchTrace")
+
+
 def reset_trace_state():
     """Trace nothing any more in this thread; whether nothing was being traced."""
     clean = trace_state_clean()

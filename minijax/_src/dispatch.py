@@ -1,9 +1,11 @@
 """Computing primitives at once."""
 
+import functools
 from typing import NamedTuple
 
 from minijax import core, dispatch, stats
 from minijax._src._homes import names_of
+from minijax.interpreters.xla import apply_primitive
 
 
 class CacheInfo(NamedTuple):
@@ -39,6 +41,11 @@ JAXPR_TO_MLIR_MODULE_EVENT = stats.EVENTS["lower"][0]
 BACKEND_COMPILE_EVENT = stats.EVENTS["compile"][0]
 
 xla_primitive_callable = _EagerPrograms()
+
+
+def simple_impl(prim):
+    """Compute a primitive, outside of traces, by its compiled form."""
+    prim.def_impl(functools.partial(apply_primitive, prim))
 
 
 class _RuntimeTokens:

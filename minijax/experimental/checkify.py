@@ -10,11 +10,12 @@ import string
 
 import numpy as np
 
-from minijax import core, dtypes
+from minijax import config, core, dtypes
 from minijax import numpy as jnp
 from minijax._pytree import flatten, unflatten
 from minijax.api.inspection import trace_tree
 from minijax.array import Array
+from minijax.control.callback import checked_results
 from minijax.core import Primitive
 from minijax.experimental._checkify import (
     BatchedError,
@@ -138,6 +139,10 @@ def _check_jvp(primals, tangents, **params):
 def _check_lower(b, ins, out_avals, *, entry, debug):
     if debug:
         return []
+    if config.values.jax_experimental_unsafe_xla_runtime_errors:
+        avals = [atom.aval for atom in b.eqn.invars]
+        run = functools.partial(_check_impl, entry=entry, debug=False)
+        return b.callback(checked_results("checkify.check", run, avals, []), ins, [])
     raise ValueError(
         "Cannot abstractly evaluate a checkify.check which was not functionalized. This "
         "probably means you tried to stage (jit/scan/pmap/...) a `check` without "
