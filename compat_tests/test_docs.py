@@ -6,6 +6,8 @@
 - A block after the comment `<!-- not run: REASON -->` is left out.
 """
 
+import doctest
+import inspect
 import os
 import re
 import shlex
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+import minijax.numpy as jnp
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -161,3 +165,26 @@ def test_the_checks_catch(tmp_path: Path):
     program = one_program(WRONG)
     assert "SystemExit" not in program
     assert program.splitlines()[WRONG.splitlines().index("x = 1")] == "x = 1"
+
+
+def _documented():
+    """The functions of `jax.numpy` that are this library's own, by name."""
+    for name in jnp.__all__:
+        fun = getattr(jnp, name)
+        if callable(fun) and not isinstance(fun, type) and fun.__module__ != "numpy":
+            yield name, fun
+
+
+def test_functions_of_numpy_are_documented():
+    """Each says what it takes and gives, and its examples give what they say."""
+    runner = doctest.DocTestRunner(verbose=False)
+    parse = doctest.DocTestParser().get_doctest
+    for name, fun in _documented():
+        said = inspect.getdoc(fun)
+        missing = [
+            part for part in ("Args:", "Returns:", "Examples:") if part not in said
+        ]
+        assert not missing, f"jnp.{name}: {missing}"
+        runner.run(parse(said, {"jnp": jnp}, name, None, 0))
+    assert runner.tries > 300
+    assert not runner.failures

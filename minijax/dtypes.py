@@ -699,9 +699,19 @@ def lattice_result_type(*args):
 def result_type(*args, return_weak_type_flag: bool = False) -> Any:
     """The canonical dtype that promoting the arguments gives.
 
-    Arguments are arrays, scalars, or name dtypes (None: float). With
-    return_weak_type_flag: (dtype, weak). Raises ValueError without arguments,
-    TypePromotionError where there is no common dtype.
+    Raises ValueError without arguments, TypePromotionError where there is no common
+    dtype.
+
+    Args:
+        *args: arrays, scalars, or what names dtypes; None for the default float.
+        return_weak_type_flag: whether to tell if the type is weak, too.
+
+    Returns:
+        A dtype, or (dtype, weak).
+
+    Examples:
+        >>> jnp.result_type(jnp.int8, jnp.array([1.0]))
+        dtype('float32')
     """
     if not args:
         raise ValueError("at least one array or dtype is required")
@@ -711,7 +721,21 @@ def result_type(*args, return_weak_type_flag: bool = False) -> Any:
 
 
 def promote_types(a, b) -> np.dtype:
-    """The promotion of two dtypes, not canonicalized; int, float, complex are weak."""
+    """The promotion of two dtypes, not canonicalized; int, float, complex are weak.
+
+    Args:
+        a: dtype, or int, float or complex.
+        b: dtype, or int, float or complex.
+
+    Returns:
+        A dtype.
+
+    Examples:
+        >>> jnp.promote_types("int8", "bfloat16")
+        dtype(bfloat16)
+        >>> jnp.promote_types("int8", int)
+        dtype('int8')
+    """
     nodes = [x if _is_weak_type(x) else np.dtype(x) for x in (a, b)]
     node = nodes[0]
     if nodes[0] != nodes[1]:

@@ -149,7 +149,7 @@ def _canonical(x, dim):
     return dim + aval.ndim if dim < 0 else dim
 
 
-def _shape(x):
+def _shape(x) -> Any:
     """The shape of an argument; None for a value of a registered type without one."""
     return getattr(x, "shape", None) if is_vmappable(x) else core.get_aval(x).shape
 

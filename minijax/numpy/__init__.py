@@ -17,21 +17,24 @@ from minijax.control.served import serve
 from minijax.numpy import scalar_types as _scalar_types
 
 _NAMES = {
-    "creation": """arange array asarray astype copy empty empty_like frombuffer fromfile
-    fromiter from_dlpack fromstring full full_like geomspace linspace logspace ones
-    ones_like zeros zeros_like""",
-    "ufuncs": """abs absolute add arctan2 atan2
-    bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or
-    bitwise_right_shift bitwise_xor divide divmod equal fabs float_power floor_divide
-    fmod greater greater_equal invert left_shift less less_equal logical_and logical_not
-    logical_or logical_xor maximum minimum mod multiply negative nextafter not_equal
-    positive pow power reciprocal remainder right_shift sign square subtract
-    true_divide""",
-    "math_ufuncs": """acos acosh angle arccos arccosh arcsin arcsinh
-    arctan arctanh around asin asinh atan atanh cbrt ceil conj conjugate copysign cos
-    cosh deg2rad degrees exp exp2 expm1 floor heaviside hypot imag isclose iscomplex
-    isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 modf rad2deg
-    radians real rint round signbit sin sinh sqrt tan tanh trunc""",
+    "creation": """array asarray astype copy frombuffer fromfile fromiter
+    from_dlpack fromstring""",
+    "filling": """empty empty_like full full_like ones ones_like zeros zeros_like""",
+    "ranges": """arange geomspace linspace logspace""",
+    "ufuncs": """abs absolute add divide divmod fabs float_power floor_divide fmod
+    maximum minimum mod multiply negative nextafter positive pow power
+    reciprocal remainder sign square subtract true_divide""",
+    "logic": """bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not
+    bitwise_or bitwise_right_shift bitwise_xor invert left_shift logical_and
+    logical_not logical_or logical_xor right_shift""",
+    "comparisons": """equal greater greater_equal less less_equal not_equal""",
+    "math_ufuncs": """angle around cbrt ceil conj conjugate exp exp2 expm1 floor
+        imag log log10 log1p log2 modf real rint round sqrt trunc""",
+    "trigonometry": """acos acosh arctan2 atan2 arccos arccosh arcsin arcsinh arctan arctanh
+        asin asinh atan atanh cos cosh deg2rad degrees hypot rad2deg radians sin sinh tan
+        tanh""",
+    "predicates": """copysign heaviside isclose iscomplex isfinite isinf isnan
+        isneginf isposinf isreal signbit""",
     "special_ufuncs": "frexp gcd i0 lcm ldexp logaddexp logaddexp2 sinc spacing unwrap "
     "_reduce_logaddexp _reduce_logaddexp2",
     "ufunc_api": "frompyfunc ufunc",
@@ -52,11 +55,11 @@ _NAMES = {
     "gathering": """argwhere bincount
     flatnonzero nonzero put_along_axis ravel_multi_index take take_along_axis
     unravel_index""",
-    "reductions": """all amax amin any argmax argmin average
-    count_nonzero cumprod cumsum cumulative_prod cumulative_sum max mean min nancumprod
-    nancumsum prod ptp std sum var _reduce_logical_and _reduce_logical_or
-    _reduce_logical_xor _reduce_bitwise_and
-    _reduce_bitwise_or _reduce_bitwise_xor""",
+    "reductions": """all amax amin any argmax argmin count_nonzero max min prod ptp sum
+    _reduce_logical_and _reduce_logical_or _reduce_logical_xor
+    _reduce_bitwise_and _reduce_bitwise_or _reduce_bitwise_xor""",
+    "moments": """average mean std var""",
+    "running": """cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum""",
     "nan_reductions": """nanargmax nanargmin
     nanmax nanmean nanmin nanprod nanstd nansum nanvar""",
     "statistics": """corrcoef cov
@@ -86,14 +89,11 @@ _SUBMODULES = ("fft", "linalg")
 # Modules of functions from arrays to arrays, which run as one program; and what in them
 # gives no array, or depends on whether a number is Python's.
 _SERVED = frozenset([
-    "bits", "calculus", "einstein", "gathering", "joining", "matrices", "math_ufuncs",
-    "nan_reductions", "padding", "products", "rearranging", "reductions",
-    "selection", "shape_ops", "sorting", "special_ufuncs", "statistics", "ufuncs",
+    "bits", "calculus", "comparisons", "einstein", "filling", "gathering", "joining",
+    "logic", "matrices", "math_ufuncs", "moments", "nan_reductions", "padding",
+    "predicates", "products", "rearranging", "reductions", "running", "selection",
+    "shape_ops", "sorting", "special_ufuncs", "statistics", "trigonometry", "ufuncs",
     "windows",
-])  # fmt: skip
-_SERVED_TOO = frozenset([
-    "empty", "empty_like", "full", "full_like", "ones", "ones_like", "zeros",
-    "zeros_like",
 ])  # fmt: skip
 _NOT_SERVED = frozenset([
     "broadcast_shapes", "einsum_path", "float_power", "mask_indices", "piecewise",
@@ -119,7 +119,21 @@ iinfo = _dtypes.iinfo
 
 
 def issubdtype(arg1, arg2):
-    """Whether a dtype or scalar class is another, or a kind of it."""
+    """Whether a dtype or scalar class is another, or a kind of it.
+
+    Args:
+        arg1: dtype, or scalar class.
+        arg2: dtype, or scalar class, which may be an abstract one.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.issubdtype(jnp.float32, jnp.floating)
+        True
+        >>> jnp.issubdtype(jnp.int32, jnp.unsignedinteger)
+        False
+    """
     return _dtypes.issubdtype(arg1, arg2)
 
 
@@ -141,7 +155,7 @@ __all__ = [
 
 
 def _is_served(module, name):
-    return name in _SERVED_TOO or (module in _SERVED and name not in _NOT_SERVED)
+    return module in _SERVED and name not in _NOT_SERVED
 
 
 def __getattr__(name: str) -> Any:

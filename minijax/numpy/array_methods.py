@@ -13,7 +13,9 @@ from minijax.control.served import serve
 from minijax.core import ShapedArray, Tracer, aval_rules
 from minijax.device import Sharding
 from minijax.numpy import (
+    comparisons,
     creation,
+    logic,
     promotion,
     shape_ops,
     ufuncs,
@@ -137,9 +139,9 @@ _FAST = {
     "sub": ("-", ufuncs._subtract),
     "mul": ("*", ufuncs._multiply),
     "truediv": ("/", ufuncs.true_divide),
-    "and": ("&", ufuncs._bitwise_and),
-    "or": ("|", ufuncs._bitwise_or),
-    "xor": ("^", ufuncs._bitwise_xor),
+    "and": ("&", logic._bitwise_and),
+    "or": ("|", logic._bitwise_or),
+    "xor": ("^", logic._bitwise_xor),
 }
 _GENERAL = {
     "floordiv": ufuncs.floor_divide,
@@ -147,16 +149,16 @@ _GENERAL = {
     "divmod": ufuncs.divmod,
     "pow": ufuncs.power,
     "matmul": _matmul,
-    "lshift": ufuncs.left_shift,
-    "rshift": ufuncs.right_shift,
+    "lshift": logic.left_shift,
+    "rshift": logic.right_shift,
 }
 _COMPARISONS = {
-    "eq": ("==", ufuncs.equal),
-    "ne": ("==", ufuncs.not_equal),  # JAX says so too
-    "lt": ("<", ufuncs.less),
-    "le": ("<=", ufuncs.less_equal),
-    "gt": (">", ufuncs.greater),
-    "ge": (">=", ufuncs.greater_equal),
+    "eq": ("==", comparisons.equal),
+    "ne": ("==", comparisons.not_equal),  # JAX says so too
+    "lt": ("<", comparisons.less),
+    "le": ("<=", comparisons.less_equal),
+    "gt": (">", comparisons.greater),
+    "ge": (">=", comparisons.greater_equal),
 }
 
 
@@ -187,7 +189,7 @@ def _binary_operators():
 _UNARY = {
     "neg": ufuncs._negative,
     "abs": ufuncs.absolute,
-    "invert": ufuncs.bitwise_not,
+    "invert": logic.bitwise_not,
 }
 
 
@@ -320,10 +322,10 @@ class _Reduction:
         self._name = name
 
     def __get__(self, array, kind):
-        home = _module("reductions")
-        for name in _REDUCTIONS:
-            method = getattr(home, name)
-            _install_method(name, method, serve(method))
+        for home, names in _REDUCTIONS.items():
+            for name in names.split():
+                method = getattr(_module(home), name)
+                _install_method(name, method, serve(method))
         return getattr(kind if array is None else array, self._name)
 
 
@@ -406,10 +408,11 @@ def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
 _SERVED = frozenset([
     "astype", "flatten", "ravel", "squeeze", "swapaxes", "transpose", "view",
 ])  # fmt: skip
-_REDUCTIONS = (
-    "all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod",
-    "ptp", "std", "sum", "var",
-)  # fmt: skip
+_REDUCTIONS = {
+    "moments": "mean std var",
+    "reductions": "all any argmax argmin max min prod ptp sum",
+    "running": "cumprod cumsum",
+}
 _LATER = (
     "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
     "searchsorted", "sort", "trace",
@@ -458,7 +461,11 @@ def _methods():
         "real": property(_by_name("real")),
         "imag": property(_by_name("imag")),
         **{name: _by_name(name) for name in _LATER},
-        **{name: _Reduction(name) for name in _REDUCTIONS},
+        **{
+            name: _Reduction(name)
+            for names in _REDUCTIONS.values()
+            for name in names.split()
+        },
     }
 
 

@@ -5,9 +5,10 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray
+from minijax.numpy.creation import asarray
+from minijax.numpy.logic import as_bool
 from minijax.numpy.promotion import canonical_axis, ensure_arraylike, is_kind, literal
-from minijax.numpy.ufuncs import as_bool
+from minijax.numpy.ranges import arange
 
 _BYTE = np.dtype("uint8")
 
@@ -21,7 +22,22 @@ def _weights(bitorder):
 
 @jit(static_argnames=("axis", "bitorder"))
 def packbits(a, axis=None, bitorder="big"):
-    """Eight booleans along an axis (None: of the flattened array) in each uint8."""
+    """Eight booleans along an axis (None: of the flattened array) in each uint8.
+
+    Args:
+        a: booleans or integers; an element counts as a bit that is set where it is
+            nonzero.
+        axis: along which eight elements become one; None for the flattened array.
+        bitorder: 'big' for the first element in the highest bit, 'little' for the
+            lowest.
+
+    Returns:
+        An array of uint8; missing elements of the last byte count as 0.
+
+    Examples:
+        >>> jnp.packbits(jnp.array([1, 0, 0, 0, 0, 0, 1, 1]))
+        Array([131], dtype=uint8)
+    """
     (a,) = ensure_arraylike("packbits", a)
     a = asarray(a)
     if not (is_kind(a, np.integer) or a.dtype == np.bool_):
@@ -44,7 +60,23 @@ def packbits(a, axis=None, bitorder="big"):
 
 @jit(static_argnames=("axis", "count", "bitorder"))
 def unpackbits(a, axis=None, count=None, bitorder="big"):
-    """The bits of uint8s along an axis (None: of the flattened array), `count` of them."""
+    """The bits of uint8s along an axis (None: of the flattened array), `count` of them.
+
+    Args:
+        a: array of uint8.
+        axis: along which each byte becomes eight elements; None for the flattened
+            array.
+        count: how many bits to give along the axis; more are cut, fewer are padded with
+            0.
+        bitorder: 'big' for the highest bit first, 'little' for the lowest.
+
+    Returns:
+        An array of uint8, whose elements are 0 or 1.
+
+    Examples:
+        >>> jnp.unpackbits(jnp.array([131], dtype=jnp.uint8))
+        Array([1, 0, 0, 0, 0, 0, 1, 1], dtype=uint8)
+    """
     (a,) = ensure_arraylike("unpackbits", a)
     a = asarray(a)
     if a.dtype != _BYTE:

@@ -23,8 +23,19 @@ def gradient(f, *varargs, axis=None, edge_order=None):
     """The derivatives of samples along axes: central differences, one-sided at the
     ends.
 
-    varargs: the distances, one for all axes or one each, or coordinates along each
-    axis.
+    Args:
+        f: array of samples.
+        *varargs: the distances of the samples, one for all axes or one each, or
+            coordinates along each axis.
+        axis: one axis, several, or None for all.
+        edge_order: None; the ends are differences to one side.
+
+    Returns:
+        An array of the shape of `f`, or a list of one for each of several axes.
+
+    Examples:
+        >>> jnp.gradient(jnp.array([1.0, 2.0, 4.0, 7.0]))
+        Array([1. , 1.5, 2.5, 3. ], dtype=float32)
     """
     if edge_order is not None:
         raise NotImplementedError(
@@ -100,7 +111,23 @@ def _uneven(f, h, axis, part, first, last):
 
 @jit(static_argnames=("axis",))
 def trapezoid(y, x=None, dx=1.0, axis=-1):
-    """The integral of samples along an axis by the trapezoidal rule."""
+    """The integral of samples along an axis by the trapezoidal rule.
+
+    Args:
+        y: array of samples.
+        x: where they were taken; evenly spaced by `dx` if None.
+        dx: the distance of samples.
+        axis: along which to integrate.
+
+    Returns:
+        An array of the shape of `y` without `axis`, in floating point.
+
+    Examples:
+        >>> jnp.trapezoid(jnp.array([1.0, 2.0, 3.0]))
+        Array(4., dtype=float32)
+        >>> jnp.trapezoid(jnp.array([1.0, 2.0, 3.0]), x=jnp.array([0.0, 2.0, 4.0]))
+        Array(8., dtype=float32)
+    """
     if x is None:
         (y,) = promote_dtypes_inexact(*ensure_arraylike("trapezoid", y))
         y, steps = asarray(y), asarray(dx)
@@ -124,8 +151,22 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation at `x` through the points (xp, fp), xp ascending.
 
-    left, right: values outside (by default those at the ends; 'extrapolate' to go on);
-    period: that of the function, instead.
+    Args:
+        x: where to interpolate.
+        xp: vector of the points, ascending.
+        fp: vector of the values there.
+        left: the value below all points; that of the first by default, or
+            'extrapolate'.
+        right: the value above all points; that of the last by default, or
+            'extrapolate'.
+        period: that of the function, in place of `left` and `right`.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Examples:
+        >>> jnp.interp(1.5, jnp.array([1.0, 2.0]), jnp.array([10.0, 20.0]))
+        Array(15., dtype=float32)
     """
     static = []
     for name, value in (("left", left), ("right", right)):

@@ -1,9 +1,5 @@
-"""jnp's makers of arrays: from Python and NumPy values, filled ones, ranges and grids
-of numbers.
-"""
+"""jnp's makers of arrays of Python's, NumPy's and other libraries' values."""
 
-import math
-import operator
 import warnings
 from typing import Any
 
@@ -12,36 +8,21 @@ import numpy as np
 from minijax import _callpath, core, dtypes, errors, lax
 from minijax import array as array_module
 from minijax.array import ArrayImpl, placed
-from minijax.control.call import jit
 from minijax.core import Tracer
 from minijax.device import Sharding
 from minijax.numpy import scalar_types
 from minijax.numpy.promotion import (
     BOOL,
-    broadcast_shapes,
-    broadcast_to,
-    canonical_axis,
-    check_arraylike,
-    concrete_or_error,
     constant_like,
     convert,
-    dtype_of,
     ensure_arraylike,
-    inexact_dtype,
-    literal,
-    promote_dtypes_inexact,
-    promote_shapes,
-    result_dtype,
     shape_of,
     user_dtype,
 )
 from minijax.ops.convert import (
-    ArrayCopySemantics,
     convert_element_type_p,
     copy_p,
-    device_put_p,
 )
-from minijax.ops.shape import broadcast_in_dim_p
 from minijax.transforms.ad import JVPTracer
 
 # --- from values ----------------------------------------------------------------------
@@ -52,8 +33,22 @@ def asarray(
 ) -> Any:
     """`a` as an array: itself where it is one already of that dtype.
 
-    a: array, scalar, or nested sequences of them. device: what the array is
-    committed to, a device or a sharding. out_sharding: accepted; there is one device.
+    Args:
+        a: array, scalar, or nested sequences of them.
+        dtype: of the result; by default that of `a`.
+        order: None or 'K', 'A', 'C': arrays are row-major.
+        copy: True for a copy, False for an error where one would be needed.
+        device: a device or sharding that the result is committed to.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array; `a` itself where it is one of that dtype.
+
+    Examples:
+        >>> jnp.asarray([1, 2])
+        Array([1, 2], dtype=int32)
+        >>> jnp.asarray(1.0, dtype=jnp.int32)
+        Array(1, dtype=int32)
     """
     if dtype is None and not copy and isinstance(a, (ArrayImpl, Tracer)):
         return placed(_as_array(a), device)
@@ -88,10 +83,28 @@ def array(
 ) -> Any:
     """An array of `object`: an array, a scalar, or nested sequences of them.
 
-    ndmin: the least number of axes; new ones come first. device: what the
-    array is committed to. out_sharding: accepted; there is one device. Raises
-    TypeError for values that no array holds, ValueError for None and for ragged
+    Raises TypeError for values that no array holds, ValueError for None and for ragged
     sequences, OverflowError for integers out of range.
+
+    Args:
+        object: array, scalar, or nested sequences of them.
+        dtype: of the result; by default that of the values.
+        *args: accepted as NumPy's.
+        copy: whether arrays are copied.
+        order: None or 'K', 'A', 'C': arrays are row-major.
+        ndmin: the least number of axes; new ones come first.
+        device: a device or sharding that the result is committed to.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.array([[1, 2], [3, 4]])
+        Array([[1, 2],
+               [3, 4]], dtype=int32)
+        >>> jnp.array([1, 2.5], ndmin=2)
+        Array([[1. , 2.5]], dtype=float32)
     """
     if args:
         copy, order, ndmin = _by_place(args, (copy, order, ndmin))
@@ -284,7 +297,21 @@ scalar_types.install_asarray(asarray)
 
 
 def astype(x, dtype, /, *, copy=False, device=None) -> Any:
-    """`x` in another dtype (None: the default float); floats to integers truncate."""
+    """`x` in another dtype (None: the default float); floats to integers truncate.
+
+    Args:
+        x: array.
+        dtype: of the result; None for the default float.
+        copy: whether the result may not be `x` itself.
+        device: a device or sharding that the result is committed to.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Examples:
+        >>> jnp.astype(jnp.array([1.7, -1.7]), jnp.int32)
+        Array([ 1, -1], dtype=int32)
+    """
     (x,) = ensure_arraylike("astype", x)
     dtype = float if dtype is None else dtype
     dtype = dtypes.check_user_dtype(dtype, "astype")
@@ -317,26 +344,77 @@ def _complex_as_real(x, dtype):
 
 
 def copy(a, order=None) -> Any:
-    """A copy of an array."""
+    """A copy of an array.
+
+    Args:
+        a: array or scalar.
+        order: accepted; arrays are row-major.
+
+    Returns:
+        An array with the elements of `a` in memory of its own.
+
+    Examples:
+        >>> jnp.copy(jnp.array([1, 2]))
+        Array([1, 2], dtype=int32)
+    """
     (a,) = ensure_arraylike("copy", a)
     return array(a, copy=True, order=order)
 
 
 def frombuffer(buffer, dtype=float, count=-1, offset=0):
-    """A one-dimensional array of the bytes of `buffer`."""
+    """A one-dimensional array of the bytes of `buffer`.
+
+    Args:
+        buffer: bytes, or an object that has them.
+        dtype: of the elements.
+        count: how many elements to read; -1 for all.
+        offset: the bytes to leave out at the start.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.frombuffer(b"\x01\x02\x03", dtype=jnp.uint8)
+        Array([1, 2, 3], dtype=uint8)
+    """
     return asarray(np.frombuffer(buffer, dtype=dtype, count=count, offset=offset))
 
 
 def fromstring(string, dtype=float, count=-1, *, sep):
-    """A one-dimensional array of the numbers in a text, which `sep` separates."""
+    """A one-dimensional array of the numbers in a text, which `sep` separates.
+
+    Args:
+        string: text.
+        dtype: of the elements.
+        count: how many numbers to read; -1 for all.
+        sep: what stands between the numbers.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.fromstring("1, 2, 3", dtype=int, sep=",")
+        Array([1, 2, 3], dtype=int32)
+    """
     return asarray(np.fromstring(string=string, dtype=dtype, count=count, sep=sep))
 
 
 def from_dlpack(x, /, *, device=None, copy=None):
     """An array with the elements of an object that has `__dlpack__`.
 
-    device: a device or sharding. copy: False where a copy would be an error; arrays of
-    other libraries are always copied.
+    Args:
+        x: array of any library that speaks DLPack.
+        device: a device or sharding that the result is committed to.
+        copy: False where a copy would be an error; arrays of other libraries are always
+            copied.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> import numpy as np
+        >>> jnp.from_dlpack(np.arange(3))
+        Array([0, 1, 2], dtype=int32)
     """
     if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
         raise TypeError(
@@ -371,7 +449,20 @@ def _compact(x):
 
 
 def fromfile(*args, **kwargs):
-    """Not implemented: it would read a file, which is no part of a pure function."""
+    """Not implemented: it would read a file, which is no part of a pure function.
+
+    Args:
+        *args: accepted.
+        **kwargs: accepted.
+
+    Returns:
+        Nothing: NotImplementedError is raised.
+
+    Examples:
+        >>> import numpy as np
+        >>> jnp.asarray(np.frombuffer(b"\x01\x02", dtype=np.uint8))
+        Array([1, 2], dtype=uint8)
+    """
     raise NotImplementedError(
         "jnp.fromfile() is not implemented because it may be non-pure and thus unsafe "
         "for "
@@ -385,6 +476,17 @@ def fromfile(*args, **kwargs):
 def fromiter(*args, **kwargs):
     """Not implemented: it would consume an iterator, which is no part of a pure
     function.
+
+    Args:
+        *args: accepted.
+        **kwargs: accepted.
+
+    Returns:
+        Nothing: NotImplementedError is raised.
+
+    Examples:
+        >>> jnp.array(list(range(3)))
+        Array([0, 1, 2], dtype=int32)
     """
     raise NotImplementedError(
         "jnp.fromiter() is not implemented because it may be non-pure and thus unsafe "
@@ -394,362 +496,3 @@ def fromiter(*args, **kwargs):
         "np.fromiter is used within jax transformations because of its potential "
         "side-effect of consuming the iterable object."
     )
-
-
-# --- filled ---------------------------------------------------------------------------
-
-
-def canonical_shape(shape: Any, context: str = "") -> tuple:
-    """A static shape as a tuple of ints.  TypeError for anything else."""
-    if type(shape) is tuple and all(type(n) is int for n in shape):
-        return shape
-    # Arrays, and sequences of others, are shapes as well.
-    if not getattr(shape, "ndim", hasattr(shape, "__iter__")):
-        shape = (shape,)
-    try:
-        return tuple([operator.index(n) for n in shape])
-    except (AttributeError, TypeError):
-        raise _bad_shape(tuple(shape), context) from None
-
-
-def _bad_shape(shape, context):
-    message = (
-        f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
-    )
-    if context:
-        message += f" {context}."
-    traced = [n for n in shape if isinstance(n, Tracer)]
-    if traced:
-        message += (
-            "\nIf using `jit`, try using `static_argnums` or applying `jit` to smaller "
-            f"subfunctions.{core.errors.origin(traced[0])}"
-        )
-    return TypeError(message)
-
-
-def _fill(shape, value, dtype, where):
-    if dtype is None:
-        dtype = dtypes.python_scalar_dtype(float)
-    else:
-        try:
-            dtype = user_dtype(dtype, where)
-        except TypeError as error:
-            raise TypeError(f"{error}{_forgotten_tuple(where, shape, dtype)}") from None
-    if dtype == dtypes.float0:
-        return np.zeros(canonical_shape(shape), dtype)
-    return _spread(_element(value, dtype), canonical_shape(shape))
-
-
-def _forgotten_tuple(where, shape, dtype):
-    """What to add to an error about a dtype that may have been meant as a size."""
-    if not (isinstance(shape, int) and isinstance(dtype, int)):
-        return ""
-    return (
-        f".\n\nDid you accidentally write `jax.numpy.{where}({shape}, {dtype})` when "
-        f"you meant `jax.numpy.{where}(({shape}, {dtype}))`, i.e. with a single tuple "
-        "argument for the shape?"
-    )
-
-
-def _element(number, dtype, weak=False):
-    """A number as a scalar of a dtype; a key has it in each of its words."""
-    if not isinstance(dtype, dtypes.ExtendedDType):
-        return literal(_wrapped(number, dtype), dtype, weak)
-    words = np.full(dtype.itemsize // 4, number, np.uint32)
-    key = words.view(dtypes.storage_dtype(dtype)).reshape(())
-    return ArrayImpl(core.ShapedArray((), dtype), key)
-
-
-def _wrapped(number, dtype):
-    """The number; of a Python integer that the dtype does not hold, the lower bits."""
-    large = type(number) is int and number.bit_length() >= 8 * dtype.itemsize
-    if large and np.issubdtype(dtype, np.integer):
-        return int(dtypes.wrapped_int(number, dtype))
-    return number
-
-
-def _spread(scalar, shape):
-    """An array of a shape with every element `scalar`."""
-    if not shape:
-        return asarray(scalar)
-    return broadcast_in_dim_p.bind(
-        scalar, shape=shape, broadcast_dimensions=(), sharding=None
-    )
-
-
-def zeros(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
-    """An array of zeros.  dtype: the default float if None."""
-    return placed(_fill(shape, 0, dtype, "zeros"), device)
-
-
-def ones(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
-    """An array of ones.  dtype: the default float if None."""
-    return placed(_fill(shape, 1, dtype, "ones"), device)
-
-
-def empty(shape, dtype=None, *, device=None, out_sharding=None) -> Any:
-    """An array of zeros: arrays here are never uninitialised."""
-    return placed(_fill(shape, 0, dtype, "empty"), device)
-
-
-def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None) -> Any:
-    """An array of which every element is `fill_value` (which may be an array to
-    broadcast).
-    """
-    (fill_value,) = ensure_arraylike("full", fill_value)
-    dtype = user_dtype(dtype, "full")
-    shape = canonical_shape(shape)
-    wanted = dtypes.python_scalar_dtype(int) if dtype is None else dtype
-    fill_value = _wrapped(fill_value, wanted)
-    if dtype is not None:
-        if type(fill_value) is int:
-            fill_value = _element(fill_value, dtype, False)
-        fill_value = convert(fill_value, dtype)
-    if not shape_of(fill_value):
-        return placed(_spread(fill_value, shape), device)
-    return asarray(broadcast_to(fill_value, shape), device=device)
-
-
-def _like(a, value, dtype, shape, where, device):
-    if not (hasattr(a, "dtype") and hasattr(a, "shape")):
-        (a,) = ensure_arraylike(where, a)
-    dtype = user_dtype(dtype, where)
-    weak = False
-    if dtype is None:
-        aval = core.own_aval(a)
-        if aval is None and type(a) in dtypes.python_scalar_types:
-            aval = core.get_aval(a)
-        dtype = dtypes.dtype(a) if aval is None else aval.dtype
-        weak = aval is not None and aval.weak_type
-    shape = tuple(shape_of(a)) if shape is None else canonical_shape(shape)
-    if type(value) is int:
-        value = _element(value, dtype, weak)
-    value = convert(value, dtype, weak)
-    out = broadcast_to(value, shape) if shape_of(value) else _spread(value, shape)
-    if device is None and type(a) is ArrayImpl and a.committed:
-        device = a.sharding if len(shape) == a.ndim else a.sharding.whole()
-    return placed(out, device)
-
-
-def zeros_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
-    """Zeros of the shape and dtype of `a`, where these are not given."""
-    return _like(a, 0, dtype, shape, "zeros_like", device)
-
-
-def ones_like(a, dtype=None, shape=None, *, device=None, out_sharding=None) -> Any:
-    """Ones of the shape and dtype of `a`, where these are not given."""
-    return _like(a, 1, dtype, shape, "ones_like", device)
-
-
-def empty_like(prototype, dtype=None, shape=None, *, device=None) -> Any:
-    """Zeros of the shape and dtype of `prototype`, where these are not given."""
-    return _like(prototype, 0, dtype, shape, "empty_like", device)
-
-
-def full_like(
-    a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None
-) -> Any:
-    """`fill_value` in the shape and dtype of `a`, where these are not given."""
-    (fill_value,) = ensure_arraylike("full_like", fill_value)
-    return _like(a, fill_value, dtype, shape, "full_like", device)
-
-
-# --- ranges ---------------------------------------------------------------------------
-
-
-def _concrete(value, name):
-    return concrete_or_error(
-        None, value, f"It arose in the jnp.arange argument '{name}'"
-    )
-
-
-def arange(
-    start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None
-) -> Any:
-    """The numbers from `start` (or 0) to before `stop` in steps; the arguments are
-    static.
-
-    dtype: of the result; by default the promotion of the arguments.
-    """
-    given = [x for x in (start, stop, step) if x is not None]
-    check_arraylike("arange", *given)
-    wanted = user_dtype(dtype, "arange")
-    if stop is None and step is None:
-        start, stop = None, start
-    start = _concrete(start, "start")
-    stop = _concrete(stop, "stop")
-    step = _concrete(step, "step")
-    for name, x in (("start", start), ("stop", stop), ("step", step)):
-        if x is not None and np.ndim(x):
-            raise ValueError(
-                f"jax.numpy.arange: arguments must be scalars; got {name}={x}"
-            )
-    if any(np.iscomplexobj(x) for x in given):
-        raise ValueError(
-            "Passing complex start/stop/step to jnp.arange is no longer supported "
-            "starting in JAX v0.10.0."
-        )
-    if stop is None:
-        start, stop = 0, start
-    if wanted is None:
-        wanted = result_dtype(*given)[0]
-    return put(_arange(start, stop, step, wanted), device)
-
-
-def put(x, place) -> Any:
-    """`x` committed to a device or sharding; an equation says so while it is traced."""
-    out = placed(x, place)
-    if place is None or type(out) is ArrayImpl:
-        return out
-    how = ArrayCopySemantics.REUSE_INPUT
-    (out,) = device_put_p.bind(x, devices=(place,), srcs=(None,), copy_semantics=(how,))
-    return out
-
-
-def _arange(start, stop, step, dtype):
-    begin = 0 if start is None else start
-    if step is not None and not step:
-        raise ZeroDivisionError("division by zero")
-    size = max(0, math.ceil((stop - begin) / (1 if step is None else step)))
-    index = lax.iota(dtype, size)
-    if step is None and (start is None or start == 0):
-        return index
-    if step is not None:
-        index = lax.mul(literal(_wrapped(step, dtype), dtype), index)
-    return lax.add(literal(_wrapped(begin, dtype), dtype), index)
-
-
-def linspace(
-    start,
-    stop,
-    num=50,
-    endpoint=True,
-    retstep=False,
-    dtype=None,
-    axis=0,
-    *,
-    device=None,
-) -> Any:
-    """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their
-    distance.
-
-    start, stop: broadcast together; the numbers run along a new `axis`.
-    """
-    num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.linspace"))
-    axis = operator.index(axis)
-    start, stop = ensure_arraylike("linspace", start, stop)
-    dtype = user_dtype(dtype, "linspace")
-    out = _linspace(start, stop, num, endpoint, retstep, dtype, axis)
-    if retstep:
-        return tuple([placed(x, device) for x in out])
-    return placed(out, device)
-
-
-@jit(static_argnames=("num", "endpoint", "retstep", "dtype", "axis"))
-def _linspace(start, stop, num, endpoint, retstep, dtype, axis):
-    if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    if dtype is None:
-        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
-    compute = dtypes.to_inexact_dtype(dtype)
-    start, stop = convert(start, compute), convert(stop, compute)
-    shape = broadcast_shapes(shape_of(start), shape_of(stop))
-    start, stop = [
-        x if x.shape == shape else broadcast_to(x, shape) for x in (start, stop)
-    ]
-    axis = canonical_axis(axis, len(shape) + 1)
-    parts = num - 1 if endpoint else num
-    edge = (*shape[:axis], 1, *shape[axis:])
-    if num > 1:
-        delta = (
-            lax.div(lax.sub(stop, start), literal(parts, compute)) if retstep else None
-        )
-        out = _between(start, stop, parts, edge, axis, compute)
-        if endpoint:
-            out = lax.concatenate([out, lax.expand_dims(stop, (axis,))], axis)
-    elif num == 1:
-        delta = asarray(literal(np.nan, compute)) if endpoint else lax.sub(stop, start)
-        out = lax.reshape(start, edge)
-    else:
-        delta = asarray(literal(np.nan, compute))
-        out = lax.full((*shape[:axis], 0, *shape[axis:]), literal(0, compute))
-    if dtypes.issubdtype(dtype, np.integer):
-        out = lax.floor(out)
-    out = convert(out, dtype)
-    return (out, delta) if retstep else out
-
-
-def _between(start, stop, parts, edge, axis, dtype):
-    """start + (stop - start) * i / parts for i below `parts`, along `axis`."""
-    index = lax.iota(dtype, parts)
-    if len(edge) > 1:
-        index = lax.reshape(
-            index, (1,) * axis + (parts,) + (1,) * (len(edge) - axis - 1)
-        )
-    step = lax.div(index, literal(parts, dtype))
-    left = lax.mul(lax.reshape(start, edge), lax.sub(literal(1, dtype), step))
-    return lax.add(left, lax.mul(lax.reshape(stop, edge), step))
-
-
-def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    """`num` numbers from base**start to base**stop, evenly spaced on a logarithmic
-    scale.
-    """
-    num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.logspace"))
-    dtype = user_dtype(dtype, "logspace")
-    return _logspace(start, stop, num, endpoint, base, dtype, operator.index(axis))
-
-
-@jit(static_argnames=("num", "endpoint", "dtype", "axis"))
-def _logspace(start, stop, num, endpoint, base, dtype, axis):
-    start, stop = ensure_arraylike("logspace", start, stop)
-    dtype = _range_dtype(start, stop, dtype)
-    compute = _range_dtype(start, stop, None)
-    start, stop = convert(start, compute), convert(stop, compute)
-    exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
-    return convert(lax.pow(*promote_dtypes_inexact(base, exponents)), dtype)
-
-
-def _range_dtype(start, stop, dtype):
-    if dtype is not None:
-        return dtype
-    return inexact_dtype(dtypes.result_type(start, stop))
-
-
-def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """`num` numbers from `start` to `stop` in a geometric progression."""
-    num = operator.index(
-        concrete_or_error(None, num, "'num' argument of jnp.geomspace")
-    )
-    dtype = user_dtype(dtype, "geomspace")
-    return _geomspace(start, stop, num, endpoint, dtype, operator.index(axis))
-
-
-@jit(static_argnames=("num", "endpoint", "dtype", "axis"))
-def _geomspace(start, stop, num, endpoint, dtype, axis):
-    start, stop = ensure_arraylike("geomspace", start, stop)
-    dtype = _range_dtype(start, stop, dtype)
-    compute = _range_dtype(start, stop, None)
-    start, stop = convert(start, compute), convert(stop, compute)
-    direction = lax.sign(start)
-    first, last = [
-        _log10(lax.div(*promote_shapes("geomspace", x, direction)))
-        for x in (start, stop)
-    ]
-    powers = logspace(
-        first, last, num, endpoint=endpoint, base=10.0, dtype=compute, axis=axis
-    )
-    if shape_of(direction):
-        direction = lax.expand_dims(direction, (axis,))
-    return convert(lax.mul(*_equal_rank(direction, powers)), dtype)
-
-
-def _equal_rank(x, y):
-    missing = len(shape_of(y)) - len(shape_of(x))
-    if shape_of(x) and missing > 0:
-        x = lax.expand_dims(x, range(missing))
-    return x, y
-
-
-def _log10(x):
-    return lax.mul(lax.log(x), literal(1 / math.log(10), dtype_of(x)))

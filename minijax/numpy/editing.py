@@ -3,7 +3,8 @@
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax.numpy.creation import arange, asarray, ones, zeros
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import ones, zeros
 from minijax.numpy.promotion import (
     canonical_axes,
     canonical_axis,
@@ -12,13 +13,28 @@ from minijax.numpy.promotion import (
     is_kind,
     shape_of,
 )
+from minijax.numpy.ranges import arange
 
 
 def delete(arr, obj, axis=None, *, assume_unique_indices=False):
     """`arr` without the elements at `obj` along an axis (None: of the flattened array).
 
-    obj: an int, a slice, or an array of indices or booleans; under jit, traced indices
-    need `assume_unique_indices`, since the shape depends on repetitions.
+    Args:
+        arr: array.
+        obj: an integer, a slice, or an array of integers or booleans.
+        axis: along which to leave out; None for the flattened array.
+        assume_unique_indices: True where no index in `obj` repeats: the shape then
+            needs no values.
+
+    Returns:
+        An array with fewer elements along the axis.
+
+    Examples:
+        >>> jnp.delete(jnp.array([10, 11, 12, 13]), 1)
+        Array([10, 12, 13], dtype=int32)
+        >>> jnp.delete(jnp.arange(6).reshape(2, 3), jnp.array([0, 2]), axis=1)
+        Array([[1],
+               [4]], dtype=int32)
     """
     (arr,) = ensure_arraylike("delete", arr)
     arr = asarray(arr)
@@ -70,6 +86,20 @@ def _delete_unique(arr, places, axis, n):
 def insert(arr, obj, values, axis=None):
     """`arr` with `values` put in before the indices `obj` along an axis (None:
     flattened).
+
+    Args:
+        arr: array.
+        obj: an integer, a slice, or an array of integers or booleans: before which
+            places.
+        values: what to put in; broadcast to the places.
+        axis: along which; None for the flattened array.
+
+    Returns:
+        An array with more elements along the axis.
+
+    Examples:
+        >>> jnp.insert(jnp.array([1, 2, 3]), 1, 9)
+        Array([1, 9, 2, 3], dtype=int32)
     """
     arr, values = ensure_arraylike(
         "insert", arr, 0 if isinstance(values, slice) else values
@@ -120,6 +150,18 @@ def insert(arr, obj, values, axis=None):
 def trim_zeros(filt, trim="fb", axis=None):
     """`filt` without zeros at its ends ('f': front, 'b': back); its shape depends on
     the values.
+
+    Args:
+        filt: vector.
+        trim: 'f' for zeros at the front, 'b' for those at the back, 'fb' for both.
+        axis: one axis, several, or None for all.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.trim_zeros(jnp.array([0, 0, 3, 0, 5, 0]))
+        Array([3, 0, 5], dtype=int32)
     """
     (filt,) = ensure_arraylike("trim_zeros", filt)
     host = concrete_or_error(

@@ -24,9 +24,28 @@ def einsum(
 ):  # fmt: skip
     """The sums of products that an index expression as 'ij,jk->ik' denotes.
 
-    subscripts: the expression, or operands alternating with lists of axis numbers.
-    optimize: how to choose the order of contractions ('auto', 'optimal', 'greedy',
-    False, or a path).
+    Args:
+        subscripts: the expression as text, or operands alternating with lists of axis
+            numbers.
+        *operands: arrays, one for each term.
+        out: must be None: results are new arrays.
+        optimize: how to choose the order of contractions: 'auto', 'optimal', 'greedy',
+            False, or a path.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+        _dot_general: what contracts two operands; `lax.dot_general` by default.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array with the axes that the expression leaves.
+
+    Examples:
+        >>> x = jnp.arange(6).reshape(2, 3)
+        >>> jnp.einsum("ij->i", x)
+        Array([ 3, 12], dtype=int32)
+        >>> jnp.einsum("ij,kj->ik", x, x)
+        Array([[ 5, 14],
+               [14, 50]], dtype=int32)
     """
     operands = (subscripts, *operands)
     if out is not None:
@@ -42,7 +61,23 @@ def einsum(
 
 
 def einsum_path(subscripts, /, *operands, optimize="auto"):
-    """The order of contractions that `einsum` takes, and a report on it, as NumPy's."""
+    """The order of contractions that `einsum` takes, and a report on it, as NumPy's.
+
+    Args:
+        subscripts: the expression as text, or operands alternating with lists of axis
+            numbers.
+        *operands: arrays, one for each term.
+        optimize: how to choose the order: 'auto', 'optimal', 'greedy', False, or a
+            path.
+
+    Returns:
+        A list (the word 'einsum_path', then the pairs to contract) and a text.
+
+    Examples:
+        >>> x = jnp.ones((2, 2))
+        >>> jnp.einsum_path("ij,jk,kl", x, x, x)[0]
+        [(0, 1), (0, 1)]
+    """
     inputs, output, arrays = _parse((subscripts, *operands))
     shapes = tuple([tuple(shape_of(x)) for x in arrays])
     path = _path(inputs, output, shapes, optimize)

@@ -8,8 +8,9 @@ import minijax.numpy as jnp
 from minijax import dtypes
 from minijax.array import placed
 from minijax.control.fourier import fft as lax_fft
-from minijax.numpy.creation import arange, array, asarray
+from minijax.numpy.creation import array, asarray
 from minijax.numpy.promotion import canonical_axis, ensure_arraylike
+from minijax.numpy.ranges import arange
 from minijax.ops.fft import FftType
 
 _INVERSE = (FftType.IFFT, FftType.IRFFT)

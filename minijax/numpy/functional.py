@@ -9,7 +9,8 @@ from typing import Any
 import minijax.numpy as jnp
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.numpy.creation import arange, asarray, canonical_shape
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import canonical_shape
 from minijax.numpy.promotion import (
     broadcast_shapes,
     canonical_axis,
@@ -17,6 +18,7 @@ from minijax.numpy.promotion import (
     ensure_arraylike,
     shape_of,
 )
+from minijax.numpy.ranges import arange
 from minijax.transforms import batching
 
 
@@ -69,9 +71,22 @@ def _parse_signature(signature):
 def vectorize(pyfunc, *, excluded=frozenset(), signature=None):
     """A function that maps `pyfunc` over arrays that broadcast together.
 
-    excluded: positions and names of arguments to pass on whole; signature: as
-    '(n,m),(m)->(n)', the core dimensions that `pyfunc` takes and gives, by default
-    none.
+    Args:
+        pyfunc: function of arrays that can be traced.
+        excluded: positions and names of arguments to pass on whole.
+        signature: as '(n,m),(m)->(n)', the core dimensions that `pyfunc` takes and
+            gives; none by default.
+
+    Returns:
+        A function that broadcasts its arguments against each other.
+
+    Examples:
+        >>> @jnp.vectorize
+        ... def add(x, y):
+        ...     return x + y
+        >>> add(jnp.arange(2)[:, None], jnp.arange(3))
+        Array([[0, 1, 2],
+               [1, 2, 3]], dtype=int32)
     """
     if any(not isinstance(x, (str, int)) for x in excluded):
         raise TypeError(
@@ -192,7 +207,22 @@ def _checked(fun, outputs, sizes, where):
 
 
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
-    """`func1d`, of vectors, applied to every line of `arr` along an axis."""
+    """`func1d`, of vectors, applied to every line of `arr` along an axis.
+
+    Args:
+        func1d: function of a vector that can be traced.
+        axis: of the vectors.
+        arr: array.
+        *args: handed on to `func1d`.
+        **kwargs: handed on to `func1d`.
+
+    Returns:
+        An array, whose `axis` is replaced by what `func1d` gives.
+
+    Examples:
+        >>> jnp.apply_along_axis(jnp.sum, 1, jnp.arange(6).reshape(2, 3))
+        Array([ 3, 12], dtype=int32)
+    """
     (arr,) = ensure_arraylike("apply_along_axis", arr)
     arr = asarray(arr)
     axis = canonical_axis(axis, arr.ndim)
@@ -209,7 +239,20 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
 
 def apply_over_axes(func, a, axes):
-    """`func(a, axis)` applied for one axis after the other, which may keep or drop it."""
+    """`func(a, axis)` applied for one axis after the other, which may keep or drop it.
+
+    Args:
+        func: function of an array and an axis.
+        a: array.
+        axes: one axis, or several.
+
+    Returns:
+        An array of as many axes as `a`.
+
+    Examples:
+        >>> jnp.apply_over_axes(jnp.sum, jnp.arange(6).reshape(2, 3), [0, 1])
+        Array([[15]], dtype=int32)
+    """
     (a,) = ensure_arraylike("apply_over_axes", a)
     a = asarray(a)
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
@@ -224,7 +267,22 @@ def apply_over_axes(func, a, axes):
 
 
 def fromfunction(function, shape, *, dtype=float, **kwargs):
-    """The array of `function` at every index of a shape; it is mapped over the indices."""
+    """The array of `function` at every index of a shape; it is mapped over the indices.
+
+    Args:
+        function: function of one index for each axis, that can be traced.
+        shape: tuple of sizes.
+        dtype: of the indices.
+        **kwargs: handed on to `function`.
+
+    Returns:
+        An array of the given shape, or what `function` gives at each index, stacked.
+
+    Examples:
+        >>> jnp.fromfunction(jnp.multiply, (2, 3), dtype=int)
+        Array([[0, 0, 0],
+               [0, 1, 2]], dtype=int32)
+    """
     shape = canonical_shape(shape)
     fun = functools.partial(function, **kwargs)
     for i in range(len(shape)):

@@ -10,7 +10,8 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, zeros
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import zeros
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
@@ -25,6 +26,7 @@ from minijax.numpy.promotion import (
     result_dtype,
     shape_of,
 )
+from minijax.numpy.ranges import arange
 from minijax.ops.gather import GatherDimensionNumbers
 
 
@@ -35,8 +37,25 @@ def take(
     """The slices of `a` at `indices` along an axis (None: elements of the flattened
     array).
 
-    mode: out of bounds, 'fill' with `fill_value` (default; NaN, or the least integer),
-    'clip', 'wrap', or 'promise_in_bounds'.
+    Args:
+        a: array.
+        indices: array of integers.
+        axis: along which to take; None for the flattened array.
+        out: must be None: results are new arrays.
+        mode: out of bounds, 'fill' with `fill_value` (by default), 'clip', 'wrap', or
+            'promise_in_bounds'.
+        unique_indices: a promise that no index repeats.
+        indices_are_sorted: a promise that they ascend.
+        fill_value: by default NaN for floats, and the least integer.
+
+    Returns:
+        An array of the shape of `a` with `axis` replaced by that of `indices`.
+
+    Examples:
+        >>> jnp.take(jnp.array([10, 20, 30]), jnp.array([2, 0]))
+        Array([30, 10], dtype=int32)
+        >>> jnp.take(jnp.arange(6).reshape(2, 3), 1, axis=1)
+        Array([1, 4], dtype=int32)
     """
     a, indices = ensure_arraylike("take", a, indices)
     if out is not None:
@@ -116,6 +135,23 @@ def take_along_axis(
 ):
     """Elements of `arr` along an axis, at indices that match it elsewhere (sizes 1
     broadcast).
+
+    Args:
+        arr: array.
+        indices: integers, of as many axes as `arr`.
+        axis: along which they are indices; None for the flattened array.
+        mode: out of bounds, as for `take`.
+        fill_value: as for `take`.
+        wrap_negative_indices: whether indices below 0 count from the end.
+
+    Returns:
+        An array of the shape of `indices`, broadcast.
+
+    Examples:
+        >>> x = jnp.array([[3, 1, 2], [6, 5, 4]])
+        >>> jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
+        Array([[1, 2, 3],
+               [4, 5, 6]], dtype=int32)
     """
     arr, indices = [
         asarray(x) for x in ensure_arraylike("take_along_axis", arr, indices)
@@ -224,6 +260,23 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None):
     """`arr` with elements along an axis set to `values`; the result is a new array.
 
     ValueError unless `inplace` is False.
+
+    Args:
+        arr: array.
+        indices: integers, of as many axes as `arr`.
+        values: what to put there; broadcast to `indices`.
+        axis: along which they are indices; None for the flattened array.
+        inplace: must be False.
+        mode: out of bounds, as for updates `x.at[...]`.
+
+    Returns:
+        An array of the shape and dtype of `arr`.
+
+    Examples:
+        >>> x = jnp.zeros((2, 3))
+        >>> jnp.put_along_axis(x, jnp.array([[0], [2]]), 5, axis=1, inplace=False)
+        Array([[5., 0., 0.],
+               [0., 0., 5.]], dtype=float32)
     """
     if inplace:
         raise ValueError(
@@ -262,8 +315,20 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None):
 def nonzero(a, *, size=None, fill_value=None):
     """The indices of the nonzero elements, one vector for each axis.
 
-    size: the static number of them, for use under jit: more are cut, fewer are padded
-    with `fill_value` (0 by default; a scalar or one for each axis).
+    Args:
+        a: array.
+        size: the static number of indices, for use under jit: more are cut, fewer are
+            padded.
+        fill_value: what pads; 0, a scalar, or one for each axis.
+
+    Returns:
+        A tuple of vectors of integers.
+
+    Examples:
+        >>> jnp.nonzero(jnp.array([[0, 3], [4, 0]]))
+        (Array([0, 1], dtype=int32), Array([1, 0], dtype=int32))
+        >>> jnp.nonzero(jnp.array([0, 3, 4]), size=3, fill_value=-1)
+        (Array([ 1,  2, -1], dtype=int32),)
     """
     (a,) = ensure_arraylike("nonzero", a)
     a = asarray(a)
@@ -319,12 +384,41 @@ def _fill_rest(out, mask, size, fill_value):
 
 
 def flatnonzero(a, *, size=None, fill_value=None):
-    """The indices of the nonzero elements of the flattened array."""
+    """The indices of the nonzero elements of the flattened array.
+
+    Args:
+        a: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector of integers.
+
+    Examples:
+        >>> jnp.flatnonzero(jnp.array([[0, 3], [4, 0]]))
+        Array([1, 2], dtype=int32)
+    """
     return nonzero(jnp.ravel(a), size=size, fill_value=fill_value)[0]
 
 
 def argwhere(a, *, size=None, fill_value=None):
-    """The indices of the nonzero elements, one row for each."""
+    """The indices of the nonzero elements, one row for each.
+
+    Args:
+        a: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A matrix of integers, with a column for each axis of `a`.
+
+    Examples:
+        >>> jnp.argwhere(jnp.array([[0, 3], [4, 0]]))
+        Array([[0, 1],
+               [1, 0]], dtype=int32)
+    """
     (a,) = ensure_arraylike("argwhere", a)
     found = nonzero(jnp.atleast_1d(a), size=size, fill_value=fill_value)
     rows = jnp.vstack(found)
@@ -336,8 +430,22 @@ def argwhere(a, *, size=None, fill_value=None):
 def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
     """How often each non-negative integer occurs in `x`, or the sum of its weights.
 
-    length: the static length of the result, for use under jit; larger values are
-    dropped.
+    Args:
+        x: vector of integers, none negative.
+        weights: vector of what each of them counts; 1 if None.
+        minlength: the least length of the result.
+        length: the static length of the result, for use under jit; larger values are
+            dropped.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        A vector: its element i is the count, or the sum of weights, of i.
+
+    Examples:
+        >>> jnp.bincount(jnp.array([1, 1, 3]))
+        Array([0, 2, 0, 1], dtype=int32)
+        >>> jnp.bincount(jnp.array([0, 1, 1]), weights=jnp.array([0.5, 1.0, 2.0]))
+        Array([0.5, 3. ], dtype=float32)
     """
     (x,) = ensure_arraylike("bincount", x)
     if is_kind(x, np.bool_):
@@ -376,7 +484,19 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
 
 
 def unravel_index(indices, shape):
-    """Flat indices into an array of `shape` as one index for each axis; clipped to it."""
+    """Flat indices into an array of `shape` as one index for each axis; clipped to it.
+
+    Args:
+        indices: array of integers.
+        shape: tuple of sizes.
+
+    Returns:
+        A tuple of arrays of the shape of `indices`.
+
+    Examples:
+        >>> jnp.unravel_index(5, (2, 3))
+        (Array(1, dtype=int32, weak_type=True), Array(2, dtype=int32, weak_type=True))
+    """
     (indices,) = ensure_arraylike("unravel_index", indices)
     shape = list(shape) if np.iterable(shape) else [shape]
     if any(len(shape_of(n)) for n in shape):
@@ -399,8 +519,20 @@ def unravel_index(indices, shape):
 def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
     """Indices for each axis as flat indices into an array of shape `dims`.
 
-    mode: 'raise' for indices out of bounds (concrete ones only), 'wrap' or 'clip'; one,
-    or one an axis.
+    Args:
+        multi_index: a sequence of arrays of integers, one for each axis.
+        dims: tuple of sizes.
+        mode: 'raise' for an error where indices are out of bounds (where they are
+            known), 'wrap' or 'clip'; one, or one an axis.
+        order: 'C' for row-major, 'F' for column-major.
+        dtype: of the result.
+
+    Returns:
+        An array of integers.
+
+    Examples:
+        >>> jnp.ravel_multi_index((jnp.array([0, 1]), jnp.array([2, 0])), (2, 3))
+        Array([2, 3], dtype=int32)
     """
     if len(multi_index) != len(dims):
         raise AssertionError(

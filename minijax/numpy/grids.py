@@ -9,8 +9,9 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import config
 from minijax.core import own_aval
-from minijax.numpy.creation import arange, array, linspace
+from minijax.numpy.creation import array
 from minijax.numpy.promotion import concrete_or_error, promote_dtypes
+from minijax.numpy.ranges import arange, linspace
 
 _standard_promotion = config.context_manager("jax_numpy_dtype_promotion")
 index_exp = np.index_exp

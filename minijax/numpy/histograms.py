@@ -6,20 +6,34 @@ from typing import Any
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax.numpy.creation import asarray, linspace, ones
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import ones
 from minijax.numpy.promotion import (
     concrete_or_error,
     ensure_arraylike,
     promote_dtypes_inexact,
     shape_of,
 )
+from minijax.numpy.ranges import linspace
 from minijax.numpy.selection import _where
 
 
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
     """The edges of equal bins from the least to the largest element, or over `range`.
 
-    bins: their number, or the edges themselves.
+    Args:
+        a: array.
+        bins: their number, or the edges themselves.
+        range: the first and the last edge; by default the least and the largest
+            element.
+        weights: accepted; they change no edge.
+
+    Returns:
+        A vector of edges, one more than there are bins.
+
+    Examples:
+        >>> jnp.histogram_bin_edges(jnp.array([0.0, 1.0, 4.0]), bins=4)
+        Array([0., 1., 2., 3., 4.], dtype=float32)
     """
     if isinstance(bins, str):
         raise NotImplementedError("string values for `bins` not implemented.")
@@ -42,7 +56,20 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 def histogram(a, bins=10, range=None, weights=None, density=None):
     """(counts in each bin, edges): the last bin includes both its edges.
 
-    weights: of each element; density: divide by the total and the widths.
+    Args:
+        a: array.
+        bins: their number, or the edges themselves.
+        range: the first and the last edge; by default the least and the largest
+            element.
+        weights: what each element counts; 1 if None.
+        density: whether to divide by the total and by the widths of bins.
+
+    Returns:
+        A pair of vectors: counts, edges.
+
+    Examples:
+        >>> jnp.histogram(jnp.array([1, 2, 2, 5]), bins=2)
+        (Array([3., 1.], dtype=float32), Array([1., 3., 5.], dtype=float32))
     """
     if weights is None:
         (a,) = ensure_arraylike("histogram", a)
@@ -64,7 +91,24 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
 
 
 def histogram2d(x, y, bins: Any = 10, range=None, weights=None, density=None):
-    """(counts, edges of x, edges of y) of points (x, y)."""
+    """(counts, edges of x, edges of y) of points (x, y).
+
+    Args:
+        x: vector of coordinates.
+        y: vector of coordinates.
+        bins: the number of bins or their edges, for both axes or a pair of them.
+        range: a pair for each axis: the first and the last edge.
+        weights: what each point counts.
+        density: whether to divide by the total and by the areas of bins.
+
+    Returns:
+        (matrix of counts, edges along x, edges along y).
+
+    Examples:
+        >>> jnp.histogram2d(jnp.array([0.0, 1.0]), jnp.array([0.0, 1.0]), bins=2)[0]
+        Array([[1, 0],
+               [0, 1]], dtype=int32)
+    """
     x, y = ensure_arraylike("histogram2d", x, y)
     n = bins if isinstance(bins, int) else len(bins)
     if not isinstance(bins, int) and n not in (1, 2):
@@ -76,7 +120,23 @@ def histogram2d(x, y, bins: Any = 10, range=None, weights=None, density=None):
 
 
 def histogramdd(sample, bins: Any = 10, range=None, weights=None, density=None):
-    """(counts, edges for each column) of points in the rows of `sample`."""
+    """(counts, edges for each column) of points in the rows of `sample`.
+
+    Args:
+        sample: matrix with a row for each point.
+        bins: the number of bins or their edges, for all columns or one each.
+        range: a pair for each column: the first and the last edge.
+        weights: what each point counts.
+        density: whether to divide by the total and by the volumes of bins.
+
+    Returns:
+        (array of counts, list of edges for each column).
+
+    Examples:
+        >>> jnp.histogramdd(jnp.array([[0.0, 0.0], [1.0, 1.0]]), bins=2)[0]
+        Array([[1, 0],
+               [0, 1]], dtype=int32)
+    """
     if weights is None:
         (sample,) = ensure_arraylike("histogramdd", sample)
         (sample,) = promote_dtypes_inexact(sample)

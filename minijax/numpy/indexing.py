@@ -15,7 +15,7 @@ import minijax.numpy as jnp
 from minijax import core, dtypes, errors, lax
 from minijax.array import ArrayImpl
 from minijax.core import Tracer
-from minijax.numpy.creation import zeros_like
+from minijax.numpy.filling import zeros_like
 from minijax.numpy.promotion import (
     BOOL,
     INT32,

@@ -20,14 +20,36 @@ _KINDS = {
 
 
 def ndim(a):
-    """The number of axes."""
+    """The number of axes.
+
+    Args:
+        a: array, scalar or nested sequences.
+
+    Returns:
+        An int.
+
+    Examples:
+        >>> jnp.ndim(jnp.ones((2, 3)))
+        2
+    """
     if hasattr(a, "ndim"):
         return a.ndim
     return np.ndim(_converted(a, "ndim"))
 
 
 def shape(a):
-    """The sizes of the axes."""
+    """The sizes of the axes.
+
+    Args:
+        a: array, scalar or nested sequences.
+
+    Returns:
+        A tuple of ints.
+
+    Examples:
+        >>> jnp.shape(jnp.ones((2, 3)))
+        (2, 3)
+    """
     if hasattr(a, "shape"):
         return tuple(a.shape)
     return np.shape(_converted(a, "shape"))
@@ -52,7 +74,21 @@ def _converted(a, name):
 
 
 def size(a, axis=None):
-    """The number of elements, or that along axes."""
+    """The number of elements, or that along axes.
+
+    Args:
+        a: array, scalar or nested sequences.
+        axis: one axis, several, or None for all.
+
+    Returns:
+        An int.
+
+    Examples:
+        >>> jnp.size(jnp.ones((2, 3)))
+        6
+        >>> jnp.size(jnp.ones((2, 3)), axis=1)
+        3
+    """
     sizes = tuple(a.shape) if hasattr(a, "shape") else np.shape(_converted(a, "size"))
     total = 1
     axes = canonical_axes(axis, len(sizes))
@@ -64,7 +100,22 @@ def size(a, axis=None):
 
 
 def can_cast(from_, to, casting: Any = "safe"):
-    """Whether a dtype converts to another by NumPy's rule of that name."""
+    """Whether a dtype converts to another by NumPy's rule of that name.
+
+    Args:
+        from_: dtype, or array.
+        to: dtype.
+        casting: 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.can_cast(jnp.int32, jnp.float64)
+        True
+        >>> jnp.can_cast(jnp.float32, jnp.int32)
+        False
+    """
     return np.can_cast(from_, to, casting)
 
 
@@ -87,6 +138,20 @@ def _dtype_of_kind(option):
 def isdtype(dtype, kind):
     """Whether a dtype is of a kind of the array API standard, is a dtype, or one of
     several.
+
+    Args:
+        dtype: dtype, or what names one.
+        kind: a dtype, one of 'bool', 'signed integer', 'unsigned integer', 'integral',
+            'real floating', 'complex floating' and 'numeric', or a tuple of such.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.isdtype(jnp.float32, "real floating")
+        True
+        >>> jnp.isdtype(jnp.int8, ("bool", "integral"))
+        True
     """
     found = dtype if isinstance(dtype, dtypes.ExtendedDType) else np.dtype(dtype)
     for option in kind if isinstance(kind, tuple) else (kind,):

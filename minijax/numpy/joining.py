@@ -43,7 +43,23 @@ def _sequence(name, arrays, verb) -> Any:
 
 
 def concatenate(arrays, axis=0, dtype=None):
-    """The arrays joined along an existing axis (None: flattened first)."""
+    """The arrays joined along an existing axis (None: flattened first).
+
+    Args:
+        arrays: a sequence of arrays, whose sizes agree but for `axis`; or one array,
+            whose first axis it is.
+        axis: along which to join; None for flattened arrays.
+        dtype: of the result; by default the promotion of the arrays.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.concatenate([jnp.array([1, 2]), jnp.array([3])])
+        Array([1, 2, 3], dtype=int32)
+        >>> jnp.concatenate([jnp.ones((1, 2)), jnp.zeros((1, 2))], axis=1)
+        Array([[1., 1., 0., 0.]], dtype=float32)
+    """
     arrays = _sequence("concatenate", arrays, "concatenate")
     if not len(arrays):
         raise ValueError("Need at least one array to concatenate.")
@@ -79,12 +95,42 @@ def _concatenate_slices(x, axis, dtype):
 
 
 def concat(arrays, /, *, axis=0):
-    """The arrays joined along an existing axis."""
+    """The arrays joined along an existing axis.
+
+    Args:
+        arrays: a sequence of arrays, whose sizes agree but for `axis`.
+        axis: along which to join; None for flattened arrays.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.concat([jnp.array([1, 2]), jnp.array([3])])
+        Array([1, 2, 3], dtype=int32)
+    """
     return concatenate(arrays, axis=axis)
 
 
 def stack(arrays, axis=0, out=None, dtype=None):
-    """The arrays, all of one shape, joined along a new axis."""
+    """The arrays, all of one shape, joined along a new axis.
+
+    Args:
+        arrays: a sequence of arrays of one shape.
+        axis: where in the result the new axis is.
+        out: must be None: results are new arrays.
+        dtype: of the result; by default the promotion of the arrays.
+
+    Returns:
+        An array with one axis more.
+
+    Examples:
+        >>> jnp.stack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 2],
+               [3, 4]], dtype=int32)
+        >>> jnp.stack([jnp.array([1, 2]), jnp.array([3, 4])], axis=1)
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
     if not len(arrays):
         raise ValueError("Need at least one array to stack.")
     if out is not None:
@@ -108,7 +154,19 @@ def stack(arrays, axis=0, out=None, dtype=None):
 
 
 def unstack(x, /, *, axis=0):
-    """The slices of an array along an axis, as a tuple."""
+    """The slices of an array along an axis, as a tuple.
+
+    Args:
+        x: array.
+        axis: along which to take it apart.
+
+    Returns:
+        A tuple of arrays with one axis less.
+
+    Examples:
+        >>> jnp.unstack(jnp.array([[1, 2], [3, 4]]))
+        (Array([1, 2], dtype=int32), Array([3, 4], dtype=int32))
+    """
     (x,) = ensure_arraylike("unstack", x)
     return tuple(lax.unstack(x, canonical_axis(axis, len(shape_of(x)))))
 
@@ -121,12 +179,37 @@ def _each(name, arrays, widen):
 
 
 def vstack(tup, dtype=None):
-    """The arrays joined along the first axis; vectors are rows."""
+    """The arrays joined along the first axis; vectors are rows.
+
+    Args:
+        tup: a sequence of arrays.
+        dtype: of the result; by default the promotion of the arrays.
+
+    Returns:
+        An array of two axes or more.
+
+    Examples:
+        >>> jnp.vstack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 2],
+               [3, 4]], dtype=int32)
+    """
     return concatenate(_each("vstack", tup, atleast_2d), axis=0, dtype=dtype)
 
 
 def hstack(tup, dtype=None):
-    """The arrays joined along the second axis (vectors: along their only one)."""
+    """The arrays joined along the second axis (vectors: along their only one).
+
+    Args:
+        tup: a sequence of arrays.
+        dtype: of the result; by default the promotion of the arrays.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.hstack([jnp.array([1, 2]), jnp.array([3])])
+        Array([1, 2, 3], dtype=int32)
+    """
     arrays = _each("hstack", tup, atleast_1d)
     rank = len(shape_of(arrays)[1:] if hasattr(arrays, "shape") else arrays[0].shape)
     axis = 0 if rank == 1 else 1
@@ -134,12 +217,37 @@ def hstack(tup, dtype=None):
 
 
 def dstack(tup, dtype=None):
-    """The arrays joined along the third axis."""
+    """The arrays joined along the third axis.
+
+    Args:
+        tup: a sequence of arrays.
+        dtype: of the result; by default the promotion of the arrays.
+
+    Returns:
+        An array of three axes or more.
+
+    Examples:
+        >>> jnp.dstack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[[1, 3],
+                [2, 4]]], dtype=int32)
+    """
     return concatenate(_each("dstack", tup, atleast_3d), axis=2, dtype=dtype)
 
 
 def column_stack(tup):
-    """The arrays joined along the second axis; vectors are columns."""
+    """The arrays joined along the second axis; vectors are columns.
+
+    Args:
+        tup: a sequence of vectors and matrices.
+
+    Returns:
+        An array of two axes or more.
+
+    Examples:
+        >>> jnp.column_stack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
 
     def column(x):
         x = asarray(x)
@@ -150,7 +258,20 @@ def column_stack(tup):
 
 @jit(static_argnames=("axis",))
 def append(arr, values, axis=None):
-    """`arr` followed by `values` along an axis (None: both flattened)."""
+    """`arr` followed by `values` along an axis (None: both flattened).
+
+    Args:
+        arr: array.
+        values: array, of the sizes of `arr` but for `axis`.
+        axis: along which to join; None for flattened arrays.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.append(jnp.array([1, 2]), 3)
+        Array([1, 2, 3], dtype=int32)
+    """
     if axis is None:
         return concatenate([ravel(arr), ravel(values)], 0)
     return concatenate([arr, values], axis=axis)
@@ -158,7 +279,20 @@ def append(arr, values, axis=None):
 
 @jit
 def block(arrays):
-    """An array assembled from nested lists of blocks."""
+    """An array assembled from nested lists of blocks.
+
+    Args:
+        arrays: nested lists of arrays; the innermost are joined along the last axis.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> x = jnp.ones((1, 2), dtype=int)
+        >>> jnp.block([[x, 2 * x], [3 * x, 4 * x]])
+        Array([[1, 1, 2, 2],
+               [3, 3, 4, 4]], dtype=int32)
+    """
     return _block(arrays)[0]
 
 
@@ -209,26 +343,94 @@ def _split(name, ary, sections, axis):
 
 
 def split(ary, indices_or_sections, axis=0):
-    """Parts of an array: a number of equal ones, or those between static indices."""
+    """Parts of an array: a number of equal ones, or those between static indices.
+
+    Args:
+        ary: array.
+        indices_or_sections: the number of equal parts, or where parts begin.
+        axis: along which to cut.
+
+    Returns:
+        A list of arrays.
+
+    Examples:
+        >>> jnp.split(jnp.arange(6), 3)
+        [Array([0, 1], dtype=int32), Array([2, 3], dtype=int32), Array([4, 5], dtype=int32)]
+        >>> jnp.split(jnp.arange(6), [1, 4])
+        [Array([0], dtype=int32), Array([1, 2, 3], dtype=int32), Array([4, 5], dtype=int32)]
+    """
     return _split("split", ary, indices_or_sections, axis)
 
 
 def array_split(ary, indices_or_sections, axis=0):
-    """As `split`; the parts need not be equal."""
+    """As `split`; the parts need not be equal.
+
+    Args:
+        ary: array.
+        indices_or_sections: the number of parts, or where parts begin.
+        axis: along which to cut.
+
+    Returns:
+        A list of arrays.
+
+    Examples:
+        >>> jnp.array_split(jnp.arange(5), 2)
+        [Array([0, 1, 2], dtype=int32), Array([3, 4], dtype=int32)]
+    """
     return _split("array_split", ary, indices_or_sections, axis)
 
 
 def vsplit(ary, indices_or_sections):
-    """`split` along the first axis."""
+    """`split` along the first axis.
+
+    Args:
+        ary: array of two axes or more.
+        indices_or_sections: the number of equal parts, or where parts begin.
+
+    Returns:
+        A list of arrays.
+
+    Examples:
+        >>> jnp.vsplit(jnp.arange(4).reshape(2, 2), 2)
+        [Array([[0, 1]], dtype=int32), Array([[2, 3]], dtype=int32)]
+    """
     return _split("vsplit", ary, indices_or_sections, 0)
 
 
 def hsplit(ary, indices_or_sections):
-    """`split` along the second axis (vectors: along their only one)."""
+    """`split` along the second axis (vectors: along their only one).
+
+    Args:
+        ary: array.
+        indices_or_sections: the number of equal parts, or where parts begin.
+
+    Returns:
+        A list of arrays.
+
+    Examples:
+        >>> jnp.hsplit(jnp.arange(4).reshape(2, 2), 2)
+        [Array([[0],
+               [2]], dtype=int32), Array([[1],
+               [3]], dtype=int32)]
+    """
     axis = 0 if len(shape_of(ary)) == 1 else 1
     return _split("hsplit", ary, indices_or_sections, axis)
 
 
 def dsplit(ary, indices_or_sections):
-    """`split` along the third axis."""
+    """`split` along the third axis.
+
+    Args:
+        ary: array of three axes or more.
+        indices_or_sections: the number of equal parts, or where parts begin.
+
+    Returns:
+        A list of arrays.
+
+    Examples:
+        >>> jnp.dsplit(jnp.arange(4).reshape(1, 2, 2), 2)
+        [Array([[[0],
+                [2]]], dtype=int32), Array([[[1],
+                [3]]], dtype=int32)]
+    """
     return _split("dsplit", ary, indices_or_sections, 2)

@@ -7,7 +7,8 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, canonical_shape, ones, put, zeros
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import canonical_shape, ones, zeros
 from minijax.numpy.promotion import (
     INT32,
     broadcast_to,
@@ -20,6 +21,7 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
+from minijax.numpy.ranges import arange, put
 
 
 def _size(n, where):
@@ -45,7 +47,26 @@ def _tri_mask(shape, offset):
 
 
 def eye(N, M=None, k=0, dtype=None, *, device=None):
-    """An (N, M) matrix with ones on the k-th diagonal; M is N by default."""
+    """An (N, M) matrix with ones on the k-th diagonal; M is N by default.
+
+    Args:
+        N: the number of rows.
+        M: the number of columns; `N` if None.
+        k: which diagonal has the ones; above 0 for those to the right.
+        dtype: of the result; the default float if None.
+        device: a device or sharding that the result is committed to.
+
+    Returns:
+        A matrix.
+
+    Examples:
+        >>> jnp.eye(2)
+        Array([[1., 0.],
+               [0., 1.]], dtype=float32)
+        >>> jnp.eye(2, 3, k=1, dtype=int)
+        Array([[0, 1, 0],
+               [0, 0, 1]], dtype=int32)
+    """
     if isinstance(k, int):
         k = min(max(k, -(2**31)), 2**31 - 1)  # a diagonal far outside is no diagonal
     (k,) = ensure_arraylike("eye", k)
@@ -59,12 +80,41 @@ def eye(N, M=None, k=0, dtype=None, *, device=None):
 
 
 def identity(n, dtype=None):
-    """The (n, n) identity matrix."""
+    """The (n, n) identity matrix.
+
+    Args:
+        n: the number of rows and columns.
+        dtype: of the result; the default float if None.
+
+    Returns:
+        A matrix.
+
+    Examples:
+        >>> jnp.identity(2)
+        Array([[1., 0.],
+               [0., 1.]], dtype=float32)
+    """
     return eye(n, dtype=dtype)
 
 
 def tri(N, M=None, k=0, dtype=None):
-    """An (N, M) matrix with ones on and below the k-th diagonal."""
+    """An (N, M) matrix with ones on and below the k-th diagonal.
+
+    Args:
+        N: the number of rows.
+        M: the number of columns; `N` if None.
+        k: the last diagonal that has ones.
+        dtype: of the result; float32 if None.
+
+    Returns:
+        A matrix.
+
+    Examples:
+        >>> jnp.tri(3)
+        Array([[1., 0., 0.],
+               [1., 1., 0.],
+               [1., 1., 1.]], dtype=float32)
+    """
     dtype = user_dtype(float if dtype is None else dtype, "tri")
     shape = canonical_shape((N, N if M is None else M))
     if isinstance(k, float):
@@ -85,18 +135,59 @@ def _triangle(name, m, k, lower):
 
 @jit(static_argnames=("k",))
 def tril(m, k=0):
-    """`m` with zeros above the k-th diagonal of its last two axes."""
+    """`m` with zeros above the k-th diagonal of its last two axes.
+
+    Args:
+        m: array of two axes or more.
+        k: the last diagonal that is kept.
+
+    Returns:
+        An array of the shape of `m`.
+
+    Examples:
+        >>> jnp.tril(jnp.ones((2, 3)))
+        Array([[1., 0., 0.],
+               [1., 1., 0.]], dtype=float32)
+    """
     return _triangle("tril", m, k, True)
 
 
 @jit(static_argnames=("k",))
 def triu(m, k=0):
-    """`m` with zeros below the k-th diagonal of its last two axes."""
+    """`m` with zeros below the k-th diagonal of its last two axes.
+
+    Args:
+        m: array of two axes or more.
+        k: the first diagonal that is kept.
+
+    Returns:
+        An array of the shape of `m`.
+
+    Examples:
+        >>> jnp.triu(jnp.ones((2, 3)))
+        Array([[1., 1., 1.],
+               [0., 1., 1.]], dtype=float32)
+    """
     return _triangle("triu", m, k, False)
 
 
 def diag(v, k=0):
-    """A matrix with the vector `v` on its k-th diagonal; of a matrix, that diagonal."""
+    """A matrix with the vector `v` on its k-th diagonal; of a matrix, that diagonal.
+
+    Args:
+        v: vector or matrix.
+        k: which diagonal; above 0 for those to the right.
+
+    Returns:
+        A matrix for a vector, a vector for a matrix.
+
+    Examples:
+        >>> jnp.diag(jnp.array([1, 2]))
+        Array([[1, 0],
+               [0, 2]], dtype=int32)
+        >>> jnp.diag(jnp.array([[1, 2], [3, 4]]))
+        Array([1, 4], dtype=int32)
+    """
     (v,) = ensure_arraylike("diag", v)
     return _diag(asarray(v), operator.index(k))
 
@@ -115,7 +206,20 @@ def _diag(v, k):
 
 
 def diagflat(v, k=0):
-    """A matrix with the flattened `v` on its k-th diagonal."""
+    """A matrix with the flattened `v` on its k-th diagonal.
+
+    Args:
+        v: array.
+        k: which diagonal; above 0 for those to the right.
+
+    Returns:
+        A matrix.
+
+    Examples:
+        >>> jnp.diagflat(jnp.array([[1], [2]]))
+        Array([[1, 0],
+               [0, 2]], dtype=int32)
+    """
     (v,) = ensure_arraylike("diagflat", v)
     k = operator.index(k)
     v = jnp.ravel(v)
@@ -129,7 +233,21 @@ def diagflat(v, k=0):
 
 @jit(static_argnames=("offset", "axis1", "axis2"))
 def diagonal(a, offset=0, axis1=0, axis2=1):
-    """The diagonals in the plane of two axes, as a new last axis."""
+    """The diagonals in the plane of two axes, as a new last axis.
+
+    Args:
+        a: array of two axes or more.
+        offset: which diagonal; above 0 for those to the right.
+        axis1: the axis of rows.
+        axis2: the axis of columns.
+
+    Returns:
+        An array with one axis less.
+
+    Examples:
+        >>> jnp.diagonal(jnp.array([[1, 2], [3, 4]]))
+        Array([1, 4], dtype=int32)
+    """
     (a,) = ensure_arraylike("diagonal", a)
     a = asarray(a)
     if a.ndim < 2:
@@ -145,7 +263,23 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 @jit(static_argnames=("axis1", "axis2", "dtype"))
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
-    """The sums along the diagonals in the plane of two axes."""
+    """The sums along the diagonals in the plane of two axes.
+
+    Args:
+        a: array of two axes or more.
+        offset: which diagonal; above 0 for those to the right.
+        axis1: the axis of rows.
+        axis2: the axis of columns.
+        dtype: to add in and to give; by default that of `a`.
+        out: must be None: results are new arrays.
+
+    Returns:
+        An array with two axes less.
+
+    Examples:
+        >>> jnp.trace(jnp.array([[1, 2], [3, 4]]))
+        Array(5, dtype=int32)
+    """
     (a,) = ensure_arraylike("trace", a)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.trace is not supported.")
@@ -166,6 +300,20 @@ def fill_diagonal(a, val, wrap=False, *, inplace=True):
     """`a` with its main diagonal set to `val`; the result is a new array.
 
     ValueError unless `inplace` is False.
+
+    Args:
+        a: array of two axes or more.
+        val: scalar or vector; repeated along the diagonal.
+        wrap: whether the diagonal begins again in tall matrices.
+        inplace: must be False.
+
+    Returns:
+        An array of the shape and dtype of `a`.
+
+    Examples:
+        >>> jnp.fill_diagonal(jnp.zeros((2, 2)), 5, inplace=False)
+        Array([[5., 0.],
+               [0., 5.]], dtype=float32)
     """
     if inplace:
         raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
@@ -186,7 +334,19 @@ def fill_diagonal(a, val, wrap=False, *, inplace=True):
 
 
 def diag_indices(n, ndim=2):
-    """The indices of the main diagonal of an array with `ndim` axes of size n."""
+    """The indices of the main diagonal of an array with `ndim` axes of size n.
+
+    Args:
+        n: the size of the axes.
+        ndim: the number of axes.
+
+    Returns:
+        A tuple of vectors of integers.
+
+    Examples:
+        >>> jnp.diag_indices(2)
+        (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     n = _size(n, "'n' argument of jnp.diag_indices()")
     ndim = _size(ndim, "'ndim' argument of jnp.diag_indices()")
     if n < 0:
@@ -199,7 +359,18 @@ def diag_indices(n, ndim=2):
 
 
 def diag_indices_from(arr):
-    """The indices of the main diagonal of an array."""
+    """The indices of the main diagonal of an array.
+
+    Args:
+        arr: array of two axes or more, all of one size.
+
+    Returns:
+        A tuple of vectors of integers.
+
+    Examples:
+        >>> jnp.diag_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     (arr,) = ensure_arraylike("diag_indices_from", arr)
     shape = shape_of(arr)
     if len(shape) < 2:
@@ -210,19 +381,59 @@ def diag_indices_from(arr):
 
 
 def mask_indices(n, mask_func, k=0, *, size=None):
-    """The indices at which `mask_func(ones((n, n)), k)` is nonzero."""
+    """The indices at which `mask_func(ones((n, n)), k)` is nonzero.
+
+    Args:
+        n: the number of rows and columns.
+        mask_func: function of a matrix and `k`, as `jnp.tril`.
+        k: handed on to `mask_func`.
+        size: the static number of indices, for use under jit.
+
+    Returns:
+        A tuple of two vectors of integers.
+
+    Examples:
+        >>> jnp.mask_indices(2, jnp.tril)
+        (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     return jnp.nonzero(mask_func(ones((n, n)), k), size=size)
 
 
 def tril_indices(n, k=0, m=None):
-    """The indices of the lower triangle of an (n, m) matrix."""
+    """The indices of the lower triangle of an (n, m) matrix.
+
+    Args:
+        n: the number of rows.
+        k: the last diagonal that is included.
+        m: the number of columns; `n` if None.
+
+    Returns:
+        A tuple of two vectors of integers.
+
+    Examples:
+        >>> jnp.tril_indices(2)
+        (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     n, k, m = _triangle_sizes("tril_indices", n, k, m)
     size = sum(min(m, max(0, i + k + 1)) for i in range(n))
     return jnp.nonzero(tril(ones((n, m)), k=k), size=size)
 
 
 def triu_indices(n, k=0, m=None):
-    """The indices of the upper triangle of an (n, m) matrix."""
+    """The indices of the upper triangle of an (n, m) matrix.
+
+    Args:
+        n: the number of rows.
+        k: the first diagonal that is included.
+        m: the number of columns; `n` if None.
+
+    Returns:
+        A tuple of two vectors of integers.
+
+    Examples:
+        >>> jnp.triu_indices(2)
+        (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     n, k, m = _triangle_sizes("triu_indices", n, k, m)
     size = sum(m - min(m, max(0, i + k)) for i in range(n))
     return jnp.nonzero(triu(ones((n, m)), k=k), size=size)
@@ -234,12 +445,36 @@ def _triangle_sizes(name, n, k, m):
 
 
 def tril_indices_from(arr, k=0):
-    """The indices of the lower triangle of a matrix."""
+    """The indices of the lower triangle of a matrix.
+
+    Args:
+        arr: matrix.
+        k: the last diagonal that is included.
+
+    Returns:
+        A tuple of two vectors of integers.
+
+    Examples:
+        >>> jnp.tril_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     return tril_indices(*_matrix_shape("tril_indices_from", arr, k))
 
 
 def triu_indices_from(arr, k=0):
-    """The indices of the upper triangle of a matrix."""
+    """The indices of the upper triangle of a matrix.
+
+    Args:
+        arr: matrix.
+        k: the first diagonal that is included.
+
+    Returns:
+        A tuple of two vectors of integers.
+
+    Examples:
+        >>> jnp.triu_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     return triu_indices(*_matrix_shape("triu_indices_from", arr, k))
 
 
@@ -255,6 +490,20 @@ def _matrix_shape(name, arr, k):
 def vander(x, N=None, increasing=False):
     """The matrix of powers of a vector; the first column has the highest unless
     `increasing`.
+
+    Args:
+        x: vector.
+        N: the number of columns; the length of `x` if None.
+        increasing: whether the powers ascend from left to right.
+
+    Returns:
+        A matrix with a row for each element of `x`.
+
+    Examples:
+        >>> jnp.vander(jnp.array([1, 2, 3]))
+        Array([[1, 1, 1],
+               [4, 2, 1],
+               [9, 3, 1]], dtype=int32)
     """
     (x,) = ensure_arraylike("vander", x)
     x = asarray(x)

@@ -6,6 +6,7 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
+from minijax.numpy.moments import _mean_dtypes, _variance_dtypes
 from minijax.numpy.promotion import (
     convert,
     ensure_arraylike,
@@ -14,13 +15,7 @@ from minijax.numpy.promotion import (
     literal,
     user_dtype,
 )
-from minijax.numpy.reductions import (
-    _mean_dtypes,
-    _no_out,
-    _static,
-    _variance_dtypes,
-    check_where,
-)
+from minijax.numpy.reductions import _no_out, _static, check_where
 from minijax.numpy.selection import _where, where_inline
 
 
@@ -54,14 +49,46 @@ _STATICS = ("axis", "keepdims")
 
 @jit(static_argnames=_STATICS)
 def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """`max` of the elements that are not NaN; NaN where there are none."""
+    """`max` of the elements that are not NaN; NaN where there are none.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a lower bound of the result, required with `where`.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.nanmax(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(3., dtype=float32)
+    """
     return _ignoring("nanmax", jnp.max, -np.inf, a, axis, out, keepdims, initial, where,
                      nan_if_empty=True)  # fmt: skip
 
 
 @jit(static_argnames=_STATICS)
 def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """`min` of the elements that are not NaN; NaN where there are none."""
+    """`min` of the elements that are not NaN; NaN where there are none.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: an upper bound of the result, required with `where`.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.nanmin(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(1., dtype=float32)
+    """
     return _ignoring("nanmin", jnp.min, np.inf, a, axis, out, keepdims, initial, where,
                      nan_if_empty=True)  # fmt: skip
 
@@ -70,7 +97,24 @@ def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
 def nansum(
     a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None
 ):
-    """`sum` with NaN counted as 0."""
+    """`sum` with NaN counted as 0.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to add in and to give.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: added to the sum.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.nansum(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(4., dtype=float32)
+    """
     return _ignoring("nansum", jnp.sum, 0, a, axis, out, keepdims, initial, where,
                      dtype=user_dtype(dtype, "nansum"))  # fmt: skip
 
@@ -79,14 +123,47 @@ def nansum(
 def nanprod(
     a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None
 ):
-    """`prod` with NaN counted as 1."""
+    """`prod` with NaN counted as 1.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to multiply in and to give.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: multiplied with the product.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.nanprod(jnp.array([2.0, jnp.nan, 3.0]))
+        Array(6., dtype=float32)
+    """
     return _ignoring("nanprod", jnp.prod, 1, a, axis, out, keepdims, initial, where,
                      dtype=user_dtype(dtype, "nanprod"))  # fmt: skip
 
 
 @jit(static_argnames=("axis", "dtype", "keepdims"))
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
-    """`mean` of the elements that are not NaN."""
+    """`mean` of the elements that are not NaN.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to compute in and to give.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes, in floating point.
+
+    Examples:
+        >>> jnp.nanmean(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(2., dtype=float32)
+    """
     (a,) = ensure_arraylike("nanmean", a)
     _no_out("nanmean", out)
     dtype = user_dtype(dtype, "nanmean")
@@ -103,7 +180,25 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
 @jit(static_argnames=("axis", "dtype", "keepdims"))
 def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None,
            mean=None):  # fmt: skip
-    """`var` of the elements that are not NaN; NaN where they are not more than `ddof`."""
+    """`var` of the elements that are not NaN; NaN where they are not more than `ddof`.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to compute in and to give.
+        out: must be None: results are new arrays.
+        ddof: what to subtract from the number of elements in the divisor.
+        keepdims: whether reduced axes stay, with size 1.
+        where: booleans that broadcast to `a`: which elements count.
+        mean: the mean along these axes, with axes of size 1, where it is known.
+
+    Returns:
+        An array without the reduced axes, in floating point.
+
+    Examples:
+        >>> jnp.nanvar(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(1., dtype=float32)
+    """
     (a,) = ensure_arraylike("nanvar", a)
     _no_out("nanvar", out)
     check_where("nanvar", where)
@@ -131,7 +226,25 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
 @jit(static_argnames=("axis", "dtype", "keepdims"))
 def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None,
            mean=None):  # fmt: skip
-    """`std` of the elements that are not NaN."""
+    """`std` of the elements that are not NaN.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to compute in and to give.
+        out: must be None: results are new arrays.
+        ddof: what to subtract from the number of elements in the divisor.
+        keepdims: whether reduced axes stay, with size 1.
+        where: booleans that broadcast to `a`: which elements count.
+        mean: the mean along these axes, with axes of size 1, where it is known.
+
+    Returns:
+        An array without the reduced axes, in floating point.
+
+    Examples:
+        >>> jnp.nanstd(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(1., dtype=float32)
+    """
     (a,) = ensure_arraylike("nanstd", a)
     _no_out("nanstd", out)
     check_where("nanstd", where)
@@ -168,12 +281,40 @@ def _nan_arg(a, function, worst, axis, keepdims):
 
 
 def nanargmax(a, axis=None, out=None, keepdims=None):
-    """`argmax` of the elements that are not NaN; -1 where there are none."""
+    """`argmax` of the elements that are not NaN; -1 where there are none.
+
+    Args:
+        a: array.
+        axis: along which to look; None for the flattened array.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array of integers without the axis.
+
+    Examples:
+        >>> jnp.nanargmax(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(2, dtype=int32)
+    """
     return _arg("nanargmax", _nanargmax, a, axis, out, keepdims)
 
 
 def nanargmin(a, axis=None, out=None, keepdims=None):
-    """`argmin` of the elements that are not NaN; -1 where there are none."""
+    """`argmin` of the elements that are not NaN; -1 where there are none.
+
+    Args:
+        a: array.
+        axis: along which to look; None for the flattened array.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array of integers without the axis.
+
+    Examples:
+        >>> jnp.nanargmin(jnp.array([jnp.nan, 1.0, 3.0]))
+        Array(1, dtype=int32)
+    """
     return _arg("nanargmin", _nanargmin, a, axis, out, keepdims)
 
 

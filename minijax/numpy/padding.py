@@ -53,11 +53,23 @@ def _widths(pad_width, rank):
 def pad(array, pad_width, mode="constant", **kwargs):
     """`array` with elements added at the ends of its axes.
 
-    pad_width: (before, after) for each axis, or one pair or number for all. mode:
-    'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric'
-    (`reflect_type`), 'linear_ramp' (`end_values`), 'maximum', 'mean', 'median',
-    'minimum' (`stat_length`), 'empty', or a function of a vector, its widths, its axis
-    and `kwargs`.
+    Args:
+        array: array.
+        pad_width: (before, after) for each axis, or one pair or number for all.
+        mode: 'constant' (`constant_values`), 'edge', 'wrap', 'reflect', 'symmetric'
+            (`reflect_type`), 'linear_ramp' (`end_values`), 'maximum', 'mean', 'median',
+            'minimum' (`stat_length`), 'empty', or a function of a vector, its widths,
+            its axis and `kwargs`.
+        **kwargs: what the mode takes.
+
+    Returns:
+        A larger array.
+
+    Examples:
+        >>> jnp.pad(jnp.array([1, 2]), (1, 2))
+        Array([0, 1, 2, 0, 0], dtype=int32)
+        >>> jnp.pad(jnp.array([1, 2, 3]), 2, mode="reflect")
+        Array([3, 2, 1, 2, 3, 2, 1], dtype=int32)
     """
     (array,) = ensure_arraylike("pad", array)
     array = asarray(array)

@@ -7,18 +7,33 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray, ones, zeros
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import ones, zeros
 from minijax.numpy.promotion import (
     concrete_or_error,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
 )
+from minijax.numpy.ranges import arange
 
 
 @jit(static_argnames=("unroll",))
 def polyval(p, x, *, unroll=16):
-    """The value of a polynomial at `x`, by Horner's rule."""
+    """The value of a polynomial at `x`, by Horner's rule.
+
+    Args:
+        p: vector of coefficients, the highest power first.
+        x: array of arguments.
+        unroll: how many steps of the loop to write out.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Examples:
+        >>> jnp.polyval(jnp.array([1, 0, 2]), 3)
+        Array(11, dtype=int32)
+    """
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     p, x = asarray(p), asarray(x)
     shape = lax.broadcast_shapes(p.shape[1:], x.shape)
@@ -33,7 +48,19 @@ def polyval(p, x, *, unroll=16):
 
 @jit
 def polyadd(a1, a2):
-    """The sum of two polynomials."""
+    """The sum of two polynomials.
+
+    Args:
+        a1: vector of coefficients, the highest power first.
+        a2: vector of coefficients.
+
+    Returns:
+        A vector of coefficients.
+
+    Examples:
+        >>> jnp.polyadd(jnp.array([1, 2]), jnp.array([1, 0, 3]))
+        Array([1, 1, 5], dtype=int32)
+    """
     a1, a2 = [asarray(x) for x in promote_dtypes(*ensure_arraylike("polyadd", a1, a2))]
     if a2.shape[0] <= a1.shape[0]:
         return a1.at[a1.shape[0] - a2.shape[0] :].add(a2)
@@ -42,13 +69,38 @@ def polyadd(a1, a2):
 
 @jit
 def polysub(a1, a2):
-    """The difference of two polynomials."""
+    """The difference of two polynomials.
+
+    Args:
+        a1: vector of coefficients, the highest power first.
+        a2: vector of coefficients.
+
+    Returns:
+        A vector of coefficients.
+
+    Examples:
+        >>> jnp.polysub(jnp.array([1, 2]), jnp.array([1, 0, 3]))
+        Array([-1,  1, -1], dtype=int32)
+    """
     a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
     return polyadd(a1, -a2)
 
 
 def polymul(a1, a2, *, trim_leading_zeros=False):
-    """The product of two polynomials; leading zeros can only be trimmed outside jit."""
+    """The product of two polynomials; leading zeros can only be trimmed outside jit.
+
+    Args:
+        a1: vector of coefficients, the highest power first.
+        a2: vector of coefficients.
+        trim_leading_zeros: whether to drop zeros at the front of both first.
+
+    Returns:
+        A vector of coefficients.
+
+    Examples:
+        >>> jnp.polymul(jnp.array([1, 2]), jnp.array([1, 3]))
+        Array([1., 5., 6.], dtype=float32)
+    """
     a1, a2 = [
         asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
     ]
@@ -62,6 +114,18 @@ def polymul(a1, a2, *, trim_leading_zeros=False):
 def polydiv(u, v, *, trim_leading_zeros=False):
     """(quotient, remainder) of two polynomials; leading zeros of the remainder stay
     unless trimmed.
+
+    Args:
+        u: vector of coefficients, the highest power first.
+        v: vector of coefficients.
+        trim_leading_zeros: whether to drop zeros at the front of the remainder.
+
+    Returns:
+        A pair of vectors of coefficients.
+
+    Examples:
+        >>> jnp.polydiv(jnp.array([1.0, 5.0, 6.0]), jnp.array([1.0, 2.0]))
+        (Array([1., 3.], dtype=float32), Array([0., 0., 0.], dtype=float32))
     """
     u, v = [
         asarray(x) for x in promote_dtypes_inexact(*ensure_arraylike("polydiv", u, v))
@@ -87,7 +151,19 @@ def _trim_small(p):
 
 @jit(static_argnames=("m",))
 def polyder(p, m=1):
-    """The m-th derivative of a polynomial."""
+    """The m-th derivative of a polynomial.
+
+    Args:
+        p: vector of coefficients, the highest power first.
+        m: how often to differentiate.
+
+    Returns:
+        A vector of coefficients.
+
+    Examples:
+        >>> jnp.polyder(jnp.array([3, 2, 1]))
+        Array([6., 2.], dtype=float32)
+    """
     (p,) = promote_dtypes_inexact(*ensure_arraylike("polyder", p))
     p = asarray(p)
     m = concrete_or_error(operator.index, m, "'m' argument of jnp.polyder")
@@ -102,7 +178,20 @@ def polyder(p, m=1):
 
 @jit(static_argnames=("m",))
 def polyint(p, m=1, k=None):
-    """The m-th antiderivative of a polynomial; k: the constants of integration."""
+    """The m-th antiderivative of a polynomial; k: the constants of integration.
+
+    Args:
+        p: vector of coefficients, the highest power first.
+        m: how often to integrate.
+        k: the constants of integration, one or `m`; 0 if None.
+
+    Returns:
+        A vector of coefficients.
+
+    Examples:
+        >>> jnp.polyint(jnp.array([6, 2]))
+        Array([3., 2., 0.], dtype=float32)
+    """
     m = concrete_or_error(operator.index, m, "'m' argument of jnp.polyint")
     k = 0 if k is None else k
     p, k = [
@@ -126,7 +215,18 @@ def polyint(p, m=1, k=None):
 
 @jit
 def poly(seq_of_zeros):
-    """The polynomial with these roots, or the characteristic one of a square matrix."""
+    """The polynomial with these roots, or the characteristic one of a square matrix.
+
+    Args:
+        seq_of_zeros: vector of roots, or a square matrix.
+
+    Returns:
+        A vector of coefficients, the highest power first.
+
+    Examples:
+        >>> jnp.poly(jnp.array([1.0, 2.0]))
+        Array([ 1., -3.,  2.], dtype=float32)
+    """
     (z,) = promote_dtypes_inexact(*ensure_arraylike("poly", seq_of_zeros))
     z = jnp.atleast_1d(z)
     if z.ndim == 2 and z.shape[0] == z.shape[1] and z.shape[0]:
@@ -145,7 +245,17 @@ def poly(seq_of_zeros):
 def roots(p, *, strip_zeros=True):
     """The roots of a polynomial: the eigenvalues of its companion matrix.
 
-    strip_zeros: drop leading and trailing zeros first, which only works outside jit.
+    Args:
+        p: vector of coefficients, the highest power first.
+        strip_zeros: whether to drop zeros at both ends first, which does not work under
+            jit.
+
+    Returns:
+        A vector of complex numbers.
+
+    Examples:
+        >>> jnp.sort(jnp.roots(jnp.array([1.0, -3.0, 2.0])).real)
+        Array([1., 2.], dtype=float32)
     """
     (p,) = promote_dtypes_inexact(*ensure_arraylike("roots", p))
     p = jnp.atleast_1d(p)
@@ -188,8 +298,23 @@ def _roots(p):
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """The polynomial of degree `deg` that fits points in the least-squares sense.
 
-    w: weights; full: also residuals, rank, singular values, rcond; cov: also the
-    covariance.
+    Args:
+        x: vector of arguments.
+        y: vector of values, or a matrix with a column for each of several.
+        deg: the degree of the polynomial.
+        rcond: singular values below this times the largest count as 0.
+        full: whether to give residuals, rank, singular values and `rcond`, too.
+        w: vector of weights.
+        cov: whether to give the covariance of the coefficients, too; 'unscaled' for one
+            without the scale.
+
+    Returns:
+        A vector of coefficients, the highest power first; or a tuple that begins with
+        it.
+
+    Examples:
+        >>> jnp.polyfit(jnp.array([0.0, 1.0, 2.0]), jnp.array([1.0, 3.0, 5.0]), 1).round(3)
+        Array([2., 1.], dtype=float32)
     """
     if w is None:
         x, y = promote_dtypes_inexact(*ensure_arraylike("polyfit", x, y))

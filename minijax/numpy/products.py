@@ -45,6 +45,22 @@ def contract(
 def dot(a, b, *, precision=None, preferred_element_type=None, out_sharding=None):
     """The sum of products over the last axis of `a` and the second to last (or only) of
     `b`.
+
+    Args:
+        a: array or scalar.
+        b: array or scalar.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array; scalars are multiplied.
+
+    Examples:
+        >>> jnp.dot(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array(11, dtype=int32)
+        >>> jnp.dot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
     """
     a, b = ensure_arraylike("dot", a, b)
     preferred = user_dtype(preferred_element_type, "dot")
@@ -59,6 +75,21 @@ def dot(a, b, *, precision=None, preferred_element_type=None, out_sharding=None)
 def matmul(a, b, *, precision=None, preferred_element_type=None, out_sharding=None):
     """The matrix product over the last two axes; the others broadcast; vectors are
     contracted.
+
+    Args:
+        a: array of one axis or more.
+        b: array of one axis or more.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.matmul(jnp.array([[1, 2], [3, 4]]), jnp.array([[1, 0], [1, 1]]))
+        Array([[3, 2],
+               [7, 4]], dtype=int32)
     """
     a, b = ensure_arraylike("matmul", a, b)
     for place, x in enumerate((a, b)):
@@ -132,7 +163,21 @@ def _without_units(x, own, other, shared, free):
 
 
 def vdot(a, b, *, precision=None, preferred_element_type=None):
-    """The sum of products of all elements, those of `a` conjugated."""
+    """The sum of products of all elements, those of `a` conjugated.
+
+    Args:
+        a: array.
+        b: array of as many elements.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+
+    Returns:
+        An array without axes.
+
+    Examples:
+        >>> jnp.vdot(jnp.array([1 + 2j]), jnp.array([3j]))
+        Array(6.+3.j, dtype=complex64)
+    """
     a, b = ensure_arraylike("vdot", a, b)
     if is_complex(a):
         a = lax.conj(a)
@@ -143,6 +188,20 @@ def vdot(a, b, *, precision=None, preferred_element_type=None):
 def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
     """The sums of products along an axis, those of `x1` conjugated; the other axes
     broadcast.
+
+    Args:
+        x1: array of one axis or more.
+        x2: array of one axis or more.
+        axis: along which to add.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+
+    Returns:
+        An array without the axis.
+
+    Examples:
+        >>> jnp.vecdot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
     """
     x1, x2 = [asarray(x) for x in ensure_arraylike("vecdot", x1, x2)]
     if x1.shape[axis] != x2.shape[axis]:
@@ -199,14 +258,38 @@ def _drop(x, names, gone):
 
 @jit
 def matvec(x1, x2, /):
-    """Matrices times vectors; the leading axes broadcast."""
+    """Matrices times vectors; the leading axes broadcast.
+
+    Args:
+        x1: array of matrices in the last two axes.
+        x2: array of vectors in the last axis.
+
+    Returns:
+        An array of vectors.
+
+    Examples:
+        >>> jnp.matvec(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
+    """
     x1, x2 = [asarray(x) for x in ensure_arraylike("matvec", x1, x2)]
     check_core_sizes([x1, x2], [("n", "m"), ("m",)], "(n,m),(m)->(n)")
     return _mapped_dot(x1, x2, (2, 1))
 
 
 def vecmat(x1, x2, /):
-    """Conjugated vectors times matrices; the leading axes broadcast."""
+    """Conjugated vectors times matrices; the leading axes broadcast.
+
+    Args:
+        x1: array of vectors in the last axis.
+        x2: array of matrices in the last two axes.
+
+    Returns:
+        An array of vectors.
+
+    Examples:
+        >>> jnp.vecmat(jnp.array([1, 1]), jnp.array([[1, 2], [3, 4]]))
+        Array([4, 6], dtype=int32)
+    """
     x1, x2 = [asarray(x) for x in ensure_arraylike("vecmat", x1, x2)]
     check_core_sizes([x1, x2], [("n",), ("n", "m")], "(n),(n,m)->(m)")
     if is_complex(x1):
@@ -215,7 +298,21 @@ def vecmat(x1, x2, /):
 
 
 def inner(a, b, *, precision=None, preferred_element_type=None):
-    """The sums of products over the last axes of both."""
+    """The sums of products over the last axes of both.
+
+    Args:
+        a: array.
+        b: array, whose last axis has the size of that of `a`.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+
+    Returns:
+        An array with the other axes of both.
+
+    Examples:
+        >>> jnp.inner(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array(11, dtype=int32)
+    """
     a, b = ensure_arraylike("inner", a, b)
     preferred = user_dtype(preferred_element_type, "inner")
     rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
@@ -227,7 +324,21 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
 
 
 def outer(a, b, out=None):
-    """Every element of `a` times every element of `b`, both flattened."""
+    """Every element of `a` times every element of `b`, both flattened.
+
+    Args:
+        a: array.
+        b: array.
+        out: must be None: results are new arrays.
+
+    Returns:
+        A matrix.
+
+    Examples:
+        >>> jnp.outer(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([[3, 4],
+               [6, 8]], dtype=int32)
+    """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.outer is not supported.")
     a, b = ensure_arraylike("outer", a, b)
@@ -241,8 +352,24 @@ def tensordot(
 ):
     """The sums of products over pairs of axes.
 
-    axes: a number (the last axes of `a` with the first of `b`), or the axes of `a` and
-    those of `b`. Raises TypeError where they do not fit.
+    Raises TypeError where they do not fit.
+
+    Args:
+        a: array.
+        b: array.
+        axes: how many axes (the last of `a`, the first of `b`), or a pair: axes of `a`,
+            axes of `b`.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array with the other axes of both.
+
+    Examples:
+        >>> jnp.tensordot(jnp.ones((2, 3)), jnp.ones((3, 2)), axes=1)
+        Array([[3., 3.],
+               [3., 3.]], dtype=float32)
     """
     a, b = ensure_arraylike("tensordot", a, b)
     preferred = user_dtype(preferred_element_type, "tensordot")
@@ -288,7 +415,19 @@ def _axes_lists(axes):
 
 @jit
 def kron(a, b):
-    """The Kronecker product: every element of `a` times the whole of `b`."""
+    """The Kronecker product: every element of `a` times the whole of `b`.
+
+    Args:
+        a: array.
+        b: array.
+
+    Returns:
+        An array, each of whose sizes is the product of two.
+
+    Examples:
+        >>> jnp.kron(jnp.array([1, 2]), jnp.array([1, 1]))
+        Array([1, 1, 2, 2], dtype=int32)
+    """
     a, b = [asarray(x) for x in promote_dtypes(*ensure_arraylike("kron", a, b))]
     rank = max(a.ndim, b.ndim)
     a = lax.expand_dims(a, range(rank - a.ndim)) if a.ndim < rank else a
@@ -301,7 +440,23 @@ def kron(a, b):
 
 @jit(static_argnames=("axisa", "axisb", "axisc", "axis"), inline=True)
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    """The cross product of vectors of two or three components along an axis."""
+    """The cross product of vectors of two or three components along an axis.
+
+    Args:
+        a: array of vectors.
+        b: array of vectors.
+        axisa: the axis of vectors in `a`.
+        axisb: the axis of vectors in `b`.
+        axisc: the axis of vectors in the result.
+        axis: in place of the other three.
+
+    Returns:
+        An array of vectors, or of scalars for vectors of two components.
+
+    Examples:
+        >>> jnp.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
+        Array([0, 0, 1], dtype=int32)
+    """
     a, b = promote_dtypes(*ensure_arraylike("cross", a, b))
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -335,8 +490,20 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
     """The convolution of two vectors.
 
-    mode: 'full' (all overlaps), 'same' (as many as the longer has), 'valid' (whole
-    overlaps).
+    Args:
+        a: vector.
+        v: vector.
+        mode: 'full' for all overlaps, 'same' for as many as the longer has, 'valid' for
+            whole overlaps.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.convolve(jnp.array([1, 2, 3]), jnp.array([1, 1]))
+        Array([1., 3., 5., 3.], dtype=float32)
     """
     return _sliding(a, v, mode, False, precision, preferred_element_type)
 
@@ -345,6 +512,20 @@ def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
 def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
     """The cross-correlation of two vectors, the second conjugated; `mode` as for
     `convolve`.
+
+    Args:
+        a: vector.
+        v: vector.
+        mode: as for `convolve`.
+        precision: how exact products are, see `lax.Precision`.
+        preferred_element_type: a dtype to add in and to give.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.correlate(jnp.array([1, 2, 3]), jnp.array([1, 1]))
+        Array([3., 5.], dtype=float32)
     """
     return _sliding(a, v, mode, True, precision, preferred_element_type)
 

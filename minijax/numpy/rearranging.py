@@ -9,14 +9,8 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
 from minijax.core import Tracer, own_aval
-from minijax.numpy.creation import (
-    arange,
-    array,
-    asarray,
-    canonical_shape,
-    zeros,
-    zeros_like,
-)
+from minijax.numpy.creation import array, asarray
+from minijax.numpy.filling import canonical_shape, zeros, zeros_like
 from minijax.numpy.joining import concatenate, stack
 from minijax.numpy.promotion import (
     canonical_axes,
@@ -29,13 +23,29 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
+from minijax.numpy.ranges import arange
 from minijax.numpy.shape_ops import broadcast_to, expand_dims, ravel, reshape, transpose
 
 # --- repeating ------------------------------------------------------------------------
 
 
 def tile(A, reps):
-    """`A` repeated `reps` times along each axis; new axes come first."""
+    """`A` repeated `reps` times along each axis; new axes come first.
+
+    Args:
+        A: array.
+        reps: how often, for each axis.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.tile(jnp.array([1, 2]), 2)
+        Array([1, 2, 1, 2], dtype=int32)
+        >>> jnp.tile(jnp.array([1, 2]), (2, 1))
+        Array([[1, 2],
+               [1, 2]], dtype=int32)
+    """
     (a,) = ensure_arraylike("tile", A)
     reps = tuple(reps) if np.ndim(reps) else (reps,)
     reps = tuple([operator.index(concrete_or_error(None, r, "jnp.tile")) for r in reps])
@@ -48,7 +58,20 @@ def tile(A, reps):
 
 @jit(static_argnames=("new_shape",))
 def resize(a, new_shape):
-    """`a` flattened, repeated or cut to fill the new shape."""
+    """`a` flattened, repeated or cut to fill the new shape.
+
+    Args:
+        a: array.
+        new_shape: a size, or a tuple of sizes.
+
+    Returns:
+        An array of the new shape.
+
+    Examples:
+        >>> jnp.resize(jnp.array([1, 2, 3]), (2, 2))
+        Array([[1, 2],
+               [3, 1]], dtype=int32)
+    """
     (a,) = ensure_arraylike("resize", a)
     new_shape = canonical_shape(new_shape)
     if any(n < 0 for n in new_shape):
@@ -65,7 +88,21 @@ def resize(a, new_shape):
 def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None):
     """`a` with each element repeated, a number of times that may differ.
 
-    total_repeat_length: the static length of the result where `repeats` is traced.
+    Args:
+        a: array.
+        repeats: how often, one number or one for each element along the axis.
+        axis: along which; None for the flattened array.
+        total_repeat_length: the static length of the result, where `repeats` is traced.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.repeat(jnp.array([1, 2]), 2)
+        Array([1, 1, 2, 2], dtype=int32)
+        >>> jnp.repeat(jnp.array([1, 2]), jnp.array([1, 3]))
+        Array([1, 2, 2, 2], dtype=int32)
     """
     a, repeats = ensure_arraylike("repeat", a, repeats)
     if axis is None:
@@ -113,7 +150,19 @@ def _repeat(a, repeats, axis, total):
 
 
 def flip(m, axis=None):
-    """`m` with the order of elements reversed along axes (None: all)."""
+    """`m` with the order of elements reversed along axes (None: all).
+
+    Args:
+        m: array.
+        axis: one axis, several, or None for all.
+
+    Returns:
+        An array of the shape of `m`.
+
+    Examples:
+        >>> jnp.flip(jnp.array([1, 2, 3]))
+        Array([3, 2, 1], dtype=int32)
+    """
     (m,) = ensure_arraylike("flip", m)
     return _flip(m, tuple(axis) if isinstance(axis, list) else axis)
 
@@ -124,13 +173,37 @@ def _flip(m, axis):
 
 
 def fliplr(m):
-    """`flip` along the second axis."""
+    """`flip` along the second axis.
+
+    Args:
+        m: array of two axes or more.
+
+    Returns:
+        An array of the shape of `m`.
+
+    Examples:
+        >>> jnp.fliplr(jnp.array([[1, 2], [3, 4]]))
+        Array([[2, 1],
+               [4, 3]], dtype=int32)
+    """
     (m,) = ensure_arraylike("fliplr", m)
     return _flip(m, 1)
 
 
 def flipud(m):
-    """`flip` along the first axis."""
+    """`flip` along the first axis.
+
+    Args:
+        m: array of one axis or more.
+
+    Returns:
+        An array of the shape of `m`.
+
+    Examples:
+        >>> jnp.flipud(jnp.array([[1, 2], [3, 4]]))
+        Array([[3, 4],
+               [1, 2]], dtype=int32)
+    """
     (m,) = ensure_arraylike("flipud", m)
     return _flip(m, 0)
 
@@ -139,6 +212,19 @@ def flipud(m):
 def rot90(m, k=1, axes=(0, 1)):
     """`m` turned by k quarters in the plane of two axes, from the first towards the
     second.
+
+    Args:
+        m: array of two axes or more.
+        k: how many quarters to turn.
+        axes: the plane.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.rot90(jnp.array([[1, 2], [3, 4]]))
+        Array([[2, 4],
+               [1, 3]], dtype=int32)
     """
     (m,) = ensure_arraylike("rot90", m)
     rank = len(shape_of(m))
@@ -166,6 +252,18 @@ def rot90(m, k=1, axes=(0, 1)):
 def roll(a, shift, axis=None):
     """`a` with elements moved along axes, those that fall off coming back at the other
     end.
+
+    Args:
+        a: array.
+        shift: how far, one number or one for each axis.
+        axis: one axis, several, or None for the flattened array.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.roll(jnp.array([1, 2, 3]), 1)
+        Array([3, 1, 2], dtype=int32)
     """
     if isinstance(shift, (tuple, list)):
         a, *shift = ensure_arraylike("roll", a, *shift)
@@ -233,7 +331,22 @@ def _roll_dynamic(a, shift, axes):
 
 @jit(static_argnames=("n", "axis"))
 def diff(a, n=1, axis=-1, prepend=None, append=None):
-    """The n-th differences of neighbours along an axis; booleans differ by xor."""
+    """The n-th differences of neighbours along an axis; booleans differ by xor.
+
+    Args:
+        a: array.
+        n: how often.
+        axis: along which.
+        prepend: what to join before `a` first.
+        append: what to join after `a` first.
+
+    Returns:
+        An array, shorter by `n` along the axis.
+
+    Examples:
+        >>> jnp.diff(jnp.array([1, 4, 9]))
+        Array([3, 5], dtype=int32)
+    """
     (a,) = ensure_arraylike("diff", a)
     n = operator.index(n)
     if n == 0:
@@ -270,7 +383,20 @@ def _edge(name, x, a, axis):
 
 @jit
 def ediff1d(ary, to_end=None, to_begin=None):
-    """The differences of neighbours in the flattened array, with ends added."""
+    """The differences of neighbours in the flattened array, with ends added.
+
+    Args:
+        ary: array.
+        to_end: what to join after the differences.
+        to_begin: what to join before them.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.ediff1d(jnp.array([1, 4, 9]))
+        Array([3, 5], dtype=int32)
+    """
     (ary,) = ensure_arraylike("ediff1d", ary)
     ary = ravel(ary)
     parts = [subtract_neighbours(ary)]
@@ -287,7 +413,20 @@ def subtract_neighbours(x):
 
 
 def ix_(*args):
-    """Vectors shaped so that together they index a grid; boolean ones become indices."""
+    """Vectors shaped so that together they index a grid; boolean ones become indices.
+
+    Args:
+        *args: vectors of integers or booleans.
+
+    Returns:
+        A tuple of arrays, each with as many axes as there are vectors.
+
+    Examples:
+        >>> x = jnp.arange(9).reshape(3, 3)
+        >>> x[jnp.ix_(jnp.array([0, 2]), jnp.array([1, 2]))]
+        Array([[1, 2],
+               [7, 8]], dtype=int32)
+    """
     check_arraylike("ix", *args)
     out = []
     for i, x in enumerate(args):
@@ -311,7 +450,20 @@ def ix_(*args):
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     """Grids of coordinates from vectors; `sparse` ones broadcast to them.
 
-    indexing: 'xy' (the first two axes exchanged) or 'ij'.
+    Args:
+        *xi: vectors of coordinates.
+        copy: must be True.
+        sparse: whether to leave axes at size 1.
+        indexing: 'xy' (the first two axes exchanged) or 'ij'.
+
+    Returns:
+        A list of arrays, one for each vector.
+
+    Examples:
+        >>> jnp.meshgrid(jnp.array([1, 2]), jnp.array([3, 4]))
+        [Array([[1, 2],
+               [1, 2]], dtype=int32), Array([[3, 3],
+               [4, 4]], dtype=int32)]
     """
     check_arraylike("meshgrid", *xi)
     args = [asarray(x) for x in xi]
@@ -336,7 +488,20 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 
 def indices(dimensions, dtype=None, sparse=False):
-    """The indices of a grid: one array for each axis, stacked unless `sparse`."""
+    """The indices of a grid: one array for each axis, stacked unless `sparse`.
+
+    Args:
+        dimensions: tuple of sizes.
+        dtype: of the result.
+        sparse: whether to give a tuple of arrays that broadcast.
+
+    Returns:
+        An array with a new first axis, or a tuple.
+
+    Examples:
+        >>> jnp.indices((2, 2)).tolist()
+        [[[0, 0], [1, 1]], [[0, 1], [0, 1]]]
+    """
     dtype = user_dtype(int if dtype is None else dtype, "indices")
     dimensions = tuple([
         concrete_or_error(operator.index, n, "dimensions argument of jnp.indices")

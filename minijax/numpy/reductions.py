@@ -1,6 +1,4 @@
-"""jnp's reductions: sum, mean, extrema, variance, their NaN-ignoring twins, and running
-sums.
-"""
+"""jnp's reductions: sums, products, extrema, truth, and what means are made of."""
 
 import math
 import operator
@@ -11,25 +9,21 @@ import numpy as np
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
+from minijax.numpy.logic import as_bool
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
-    broadcast_to,
-    canonical_axes,
     canonical_axis,
     concrete_or_error,
     convert,
     dtype_of,
     ensure_arraylike,
-    inexact_dtype,
     is_complex,
     is_kind,
-    literal,
     shape_of,
     user_dtype,
 )
-from minijax.numpy.selection import _where, where_inline
-from minijax.numpy.ufuncs import as_bool
+from minijax.numpy.selection import where_inline
 
 _HALF = frozenset([np.dtype("float16"), np.dtype(dtypes.bfloat16)])
 _F32 = np.dtype("float32")
@@ -197,8 +191,24 @@ def sum(
 ):  # fmt: skip
     """The sum of elements along axes (None: all).
 
-    dtype: to add in and return; small integers are widened by default. initial: added
-    to the sum; where: the elements to take.
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to add in and to give; small integers are widened by default.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: added to the sum.
+        where: booleans that broadcast to `a`: which elements count.
+        promote_integers: whether small integers are widened.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.sum(jnp.array([[1, 2], [3, 4]]))
+        Array(10, dtype=int32)
+        >>> jnp.sum(jnp.array([[1, 2], [3, 4]]), axis=0)
+        Array([4, 6], dtype=int32)
     """
     return _add_up("sum", lax.reduce_sum, lax.add, 0, a, axis, dtype, out, keepdims,
                    initial, where, promote_integers)  # fmt: skip
@@ -208,7 +218,25 @@ def prod(
     a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None,
     promote_integers=True,
 ):  # fmt: skip
-    """The product of elements along axes (None: all); arguments as for `sum`."""
+    """The product of elements along axes (None: all); arguments as for `sum`.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        dtype: to multiply in and to give; small integers are widened by default.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: multiplied with the product.
+        where: booleans that broadcast to `a`: which elements count.
+        promote_integers: whether small integers are widened.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.prod(jnp.array([2, 3, 4]))
+        Array(24, dtype=int32)
+    """
     return _add_up("prod", lax.reduce_prod, lax.mul, 1, a, axis, dtype, out, keepdims,
                    initial, where, promote_integers)  # fmt: skip
 
@@ -252,7 +280,21 @@ def _worst(name, dtype):
 def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """The largest element along axes (None: all); NaN if there is one.
 
-    initial: a lower bound of the result, required with `where` and for empty arrays.
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a lower bound of the result, required with `where` and for empty
+            arrays.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.max(jnp.array([[1, 5], [3, 4]]), axis=1)
+        Array([5, 4], dtype=int32)
     """
     return _extremum(
         "max", lax.reduce_max, lax.max, a, axis, out, keepdims, initial, where
@@ -262,7 +304,21 @@ def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
 def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """The smallest element along axes (None: all); NaN if there is one.
 
-    initial: an upper bound of the result, required with `where` and for empty arrays.
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: an upper bound of the result, required with `where` and for empty
+            arrays.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.min(jnp.array([[1, 5], [3, 4]]), axis=1)
+        Array([1, 3], dtype=int32)
     """
     return _extremum(
         "min", lax.reduce_min, lax.min, a, axis, out, keepdims, initial, where
@@ -273,7 +329,22 @@ amax, amin = max, min
 
 
 def all(a, axis=None, out=None, keepdims=False, *, where=None):
-    """Whether all elements along axes are nonzero."""
+    """Whether all elements along axes are nonzero.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array of booleans without the reduced axes.
+
+    Examples:
+        >>> jnp.all(jnp.array([[True, True], [True, False]]), axis=1)
+        Array([ True, False], dtype=bool)
+    """
     (a,) = ensure_arraylike("all", a)
     if is_complex(a):
         a = lax.real(a)  # as JAX converts complex numbers here
@@ -282,7 +353,22 @@ def all(a, axis=None, out=None, keepdims=False, *, where=None):
 
 
 def any(a, axis=None, out=None, keepdims=False, *, where=None):
-    """Whether any element along axes is nonzero."""
+    """Whether any element along axes is nonzero.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+        where: booleans that broadcast to `a`: which elements count.
+
+    Returns:
+        An array of booleans without the reduced axes.
+
+    Examples:
+        >>> jnp.any(jnp.array([[False, False], [True, False]]), axis=1)
+        Array([False,  True], dtype=bool)
+    """
     (a,) = ensure_arraylike("any", a)
     if is_complex(a):
         a = lax.real(a)
@@ -291,7 +377,21 @@ def any(a, axis=None, out=None, keepdims=False, *, where=None):
 
 
 def ptp(a, axis=None, out=None, keepdims=False):
-    """The largest minus the smallest element along axes."""
+    """The largest minus the smallest element along axes.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array without the reduced axes.
+
+    Examples:
+        >>> jnp.ptp(jnp.array([1, 5, 3]))
+        Array(4, dtype=int32)
+    """
     (a,) = ensure_arraylike("ptp", a)
     _no_out("ptp", out)
     return _ptp(a, _static_axes(axis), keepdims)
@@ -304,7 +404,20 @@ def _ptp(a, axis, keepdims):
 
 @jit(static_argnames=("axis", "keepdims"))
 def count_nonzero(a, axis=None, keepdims=False):
-    """The number of nonzero elements along axes."""
+    """The number of nonzero elements along axes.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array of integers without the reduced axes.
+
+    Examples:
+        >>> jnp.count_nonzero(jnp.array([[0, 1], [2, 3]]), axis=1)
+        Array([1, 2], dtype=int32)
+    """
     (a,) = ensure_arraylike("count_nonzero", a)
     return sum(as_bool(asarray(a)), axis, dtype=int, keepdims=keepdims)
 
@@ -343,169 +456,6 @@ _reduce_bitwise_and = _reduce_bits("bitwise_and", lax.reduce_and, lax.bitwise_an
 _reduce_bitwise_or = _reduce_bits("bitwise_or", lax.reduce_or, lax.bitwise_or, 0)
 _reduce_bitwise_xor = _reduce_bits("bitwise_xor", lax.reduce_xor, lax.bitwise_xor, 0)
 
-# --- means and variances --------------------------------------------------------------
-
-
-def _mean_dtypes(dtype, a):
-    """(dtype to compute in, dtype of the result): half precision is added in float32."""
-    result = inexact_dtype(dtype_of(a)) if dtype is None else dtype
-    if dtype is None and result in _HALF:
-        return _F32, result
-    return result, result
-
-
-def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
-    """The mean of elements along axes (None: all), in floating point."""
-    (a,) = ensure_arraylike("mean", a)
-    _no_out("mean", out)
-    return _mean(asarray(a), axis, user_dtype(dtype, "mean"), keepdims, where)
-
-
-def _mean(a, axis, dtype, keepdims, where):
-    check_where("mean", where)
-    compute, result = _mean_dtypes(dtype, a)
-    if where is None:
-        count = literal(reduction_size(a, axis), compute)
-    else:
-        count = sum(
-            broadcast_to(where, a.shape), axis, dtype=compute, keepdims=keepdims
-        )
-    value = _reduce("mean", a, lax.reduce_sum, axis, keepdims, where, 0, None,
-                    compute=compute, result=compute, collective=lax.psum)  # fmt: skip
-    return convert(lax.div(value, count), result)
-
-
-def average(a, axis=None, weights=None, returned=False, keepdims=False):
-    """The weighted mean of elements along an axis; with `returned`, and the sum of
-    weights.
-
-    weights: of the shape of `a`, or of one axis of it.
-    """
-    (a,) = ensure_arraylike("average", a)
-    a = asarray(a)
-    if axis is not None:
-        axis = canonical_axes(axis, a.ndim, distinct=True)
-    if weights is None:
-        value = mean(a, axis=axis, keepdims=keepdims)
-        if not returned:
-            return value
-        return value, lax.full_like(value, reduction_size(a, axis))
-    a, weights = ensure_arraylike("average", a, weights)
-    dtype = inexact_dtype(dtypes.result_type(a, weights))
-    a, weights = convert(a, dtype), convert(weights, dtype)
-    if a.shape != weights.shape:
-        weights = _spread_weights(a, weights, axis)
-    total = sum(weights, axis, keepdims=keepdims)
-    value = lax.div(sum(lax.mul(a, weights), axis, keepdims=keepdims), total)
-    if not returned:
-        return value
-    return value, broadcast_to(total, value.shape)
-
-
-def _spread_weights(a, weights, axis):
-    if axis is None:
-        raise ValueError("Axis must be specified when shapes of a and weights differ.")
-    if weights.shape != tuple([a.shape[i] for i in axis]):
-        raise ValueError(
-            "Shape of weights must be consistent with shape of a along specified axis."
-        )
-    if len(axis) > 1:
-        weights = lax.transpose(weights, sorted(range(len(axis)), key=axis.__getitem__))
-    return lax.broadcast_in_dim(weights, a.shape, sorted(axis))
-
-
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None,
-        mean=None, correction=None):  # fmt: skip
-    """The variance of elements along axes (None: all).
-
-    ddof (or correction): what is subtracted from the number of elements in the divisor;
-    mean: the mean along these axes, kept as axes of size 1, if it is known.
-    """
-    (a,) = ensure_arraylike("var", a)
-    _no_out("var", out)
-    ddof = _degrees_of_freedom(ddof, correction)
-    return _var(
-        a, _static_axes(axis), user_dtype(dtype, "var"), ddof, keepdims, where, mean
-    )
-
-
-def _degrees_of_freedom(ddof, correction):
-    if correction is None:
-        return ddof
-    if not isinstance(ddof, int) or ddof != 0:
-        raise ValueError("ddof and correction can't be provided simultaneously.")
-    return correction
-
-
-def _variance_dtypes(dtype, a):
-    """(dtype to compute in, dtype of the result).  ValueError for a real `dtype` of
-    complex `a`.
-    """
-    found = dtype_of(a)
-    if dtype is not None:
-        if dtypes.issubdtype(found, np.complexfloating) and dtype.kind != "c":
-            raise ValueError(
-                "jax.numpy.var does not yet support real dtype parameters when "
-                "computing "
-                "the variance of an array of complex values. The semantics of "
-                "numpy.var "
-                "seem unclear in this case. Please comment on "
-                "https://github.com/jax-ml/jax/issues/2283 if this behavior is "
-                "important "
-                "to you."
-            )
-        result = inexact_dtype(dtype)
-        return _F32 if result in _HALF else result, result
-    result = inexact_dtype(found)
-    compute = _F32 if result in _HALF else result
-    if result.kind == "c":
-        result = np.dtype(f"float{4 * result.itemsize}")
-    return compute, result
-
-
-@jit(static_argnames=("axis", "dtype", "keepdims"))
-def _var(a, axis, dtype, ddof, keepdims, where, mean):
-    check_where("var", where)
-    compute, result = _variance_dtypes(dtype, a)
-    a = convert(a, compute)
-    if mean is None:
-        mean = _mean(a, axis, compute, True, where)
-    centered = lax.sub(a, convert(asarray(mean), compute))
-    if is_complex(centered):
-        centered = lax.real(lax.mul(centered, lax.conj(centered)))
-    else:
-        centered = lax.square(centered)
-    real = dtype_of(centered)
-    if where is None:
-        count = literal(reduction_size(a, axis), real)
-    else:
-        count = sum(broadcast_to(where, a.shape), axis, dtype=real, keepdims=keepdims)
-    divisor = lax.sub(count, convert(ddof, real))
-    total = _reduce("sum", centered, lax.reduce_sum, axis, keepdims, where, 0, None,
-                    compute=real, result=real, collective=lax.psum)  # fmt: skip
-    value = convert(lax.div(total, divisor), result)
-    positive = lax.gt(divisor, literal(0, real))
-    return _where(positive, value, np.nan)
-
-
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None,
-        mean=None, correction=None):  # fmt: skip
-    """The standard deviation of elements along axes: the square root of `var`."""
-    (a,) = ensure_arraylike("std", a)
-    _no_out("std", out)
-    ddof = _degrees_of_freedom(ddof, correction)
-    dtype = user_dtype(dtype, "std")
-    if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
-        raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
-    return _std(a, _static_axes(axis), dtype, ddof, keepdims, where, mean)
-
-
-@jit(static_argnames=("axis", "dtype", "keepdims"))
-def _std(a, axis, dtype, ddof, keepdims, where, mean):
-    check_where("std", where)
-    return lax.sqrt(_var(a, axis, dtype, ddof, keepdims, where, mean))
-
-
 # --- places of extrema ----------------------------------------------------------------
 
 
@@ -528,115 +478,38 @@ def _arg_extremum(name, op, a, axis, out, keepdims):
 
 
 def argmax(a, axis=None, out=None, keepdims=None):
-    """The index of the first largest element (or NaN) along an axis (None: of all)."""
+    """The index of the first largest element (or NaN) along an axis (None: of all).
+
+    Args:
+        a: array.
+        axis: along which to look; None for the flattened array.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array of integers without the axis.
+
+    Examples:
+        >>> jnp.argmax(jnp.array([1, 5, 3]))
+        Array(1, dtype=int32)
+    """
     return _arg_extremum("argmax", lax.argmax, a, axis, out, keepdims)
 
 
 def argmin(a, axis=None, out=None, keepdims=None):
-    """The index of the first smallest element (or NaN) along an axis (None: of all)."""
+    """The index of the first smallest element (or NaN) along an axis (None: of all).
+
+    Args:
+        a: array.
+        axis: along which to look; None for the flattened array.
+        out: must be None: results are new arrays.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array of integers without the axis.
+
+    Examples:
+        >>> jnp.argmin(jnp.array([1, 5, 0]))
+        Array(2, dtype=int32)
+    """
     return _arg_extremum("argmin", lax.argmin, a, axis, out, keepdims)
-
-
-# --- running sums ---------------------------------------------------------------------
-
-
-def _running(name, op, identity, a, axis, dtype, out, fill_nan=False, promote=False):
-    (a,) = ensure_arraylike(name, a)
-    if out is not None:
-        raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
-    dtype = user_dtype(dtype, name)
-    a = asarray(a)
-    if axis is None or (a.weak_type and not a.ndim):  # a Python number has an axis
-        a = lax.reshape(a, (a.size,)) if a.ndim != 1 else a
-        axis = axis or 0
-    axis = canonical_axis(_static(axis), a.ndim)
-    if fill_nan and is_kind(a, np.inexact):
-        a = where_inline(lax.ne(a, a), lax.full_like(a, identity), a)
-    if dtype is None:
-        dtype = a.dtype
-        if dtype == BOOL:
-            dtype = dtypes.python_scalar_dtype(int)
-        elif promote:
-            dtype = _promoted_integer(dtype)
-    if dtype == BOOL:
-        a = as_bool(a)
-        return convert(op(convert(a, INT32), axis), BOOL)
-    return op(convert(a, dtype), axis)
-
-
-@jit(static_argnames=("axis", "dtype"))
-def cumsum(a, axis=None, dtype=None, out=None):
-    """The running sum along an axis (None: of the flattened array)."""
-    return _running("cumsum", lax.cumsum, 0, a, axis, dtype, out)
-
-
-@jit(static_argnames=("axis", "dtype"))
-def cumprod(a, axis=None, dtype=None, out=None):
-    """The running product along an axis (None: of the flattened array)."""
-    return _running("cumprod", lax.cumprod, 1, a, axis, dtype, out)
-
-
-@jit(static_argnames=("axis", "dtype"))
-def nancumsum(a, axis=None, dtype=None, out=None):
-    """`cumsum` with NaN counted as 0."""
-    return _running("nancumsum", lax.cumsum, 0, a, axis, dtype, out, fill_nan=True)
-
-
-@jit(static_argnames=("axis", "dtype"))
-def nancumprod(a, axis=None, dtype=None, out=None):
-    """`cumprod` with NaN counted as 1."""
-    return _running("nancumprod", lax.cumprod, 1, a, axis, dtype, out, fill_nan=True)
-
-
-@jit(static_argnames=("axis", "dtype"))
-def _cumsum_with_promotion(a, axis, dtype):
-    return _running("cumulative_sum", lax.cumsum, 0, a, axis, dtype, None, promote=True)
-
-
-def _cumulative(name, op, identity, x, axis, dtype, include_initial, promote=False):
-    (x,) = ensure_arraylike(name, x)
-    x = asarray(x)
-    if not x.ndim:
-        what = name.removeprefix("cumulative_").replace("prod", "product")
-        raise ValueError(
-            f"The input must be non-scalar to take a cumulative {what}, however a "
-            "scalar value or scalar array was given."
-        )
-    if axis is None:
-        if x.ndim > 1:
-            raise ValueError(
-                f"The input array has rank {x.ndim}, however axis was not set to an "
-                "explicit value. The axis argument is only optional for "
-                "one-dimensional "
-                "arrays."
-            )
-        axis = 0
-    axis = canonical_axis(axis, x.ndim)
-    if promote:
-        out = _cumsum_with_promotion(x, axis, dtype)
-    else:
-        out = _running(name, op, identity, x, axis, dtype, None)
-    if include_initial:
-        shape = list(out.shape)
-        shape[axis] = 1
-        first = lax.full(tuple(shape), literal(identity, out.dtype))
-        out = lax.concatenate([first, out], axis)
-    return out
-
-
-def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
-    """The running sum along an axis, which only vectors may leave out; with 0 first, if
-    asked.
-    """
-    return _cumulative(
-        "cumulative_sum", lax.cumsum, 0, x, axis, dtype, include_initial, promote=True
-    )
-
-
-def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
-    """The running product along an axis, which only vectors may leave out; with 1
-    first, if asked.
-    """
-    return _cumulative(
-        "cumulative_prod", lax.cumprod, 1, x, axis, dtype, include_initial
-    )

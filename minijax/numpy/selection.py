@@ -7,6 +7,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
+from minijax.numpy.comparisons import greater, less
 from minijax.numpy.promotion import (
     BOOL,
     INT32,
@@ -24,7 +25,6 @@ from minijax.numpy.promotion import (
     promote_dtypes,
     shape_of,
 )
-from minijax.numpy.ufuncs import greater, less
 
 
 @jit
@@ -47,8 +47,21 @@ def where_inline(condition, x, y):
 def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
     """`x` where the condition holds, else `y`; alone, the indices where it holds.
 
-    condition, x, y: broadcast together. size, fill_value: as for `nonzero`, without x
-    and y only.
+    Args:
+        condition: array, true where it is nonzero.
+        x: what to take where it holds.
+        y: what to take where it does not.
+        size: without `x` and `y`, the static number of indices.
+        fill_value: without `x` and `y`, what pads them.
+
+    Returns:
+        An array of the broadcast shape, or a tuple of vectors of integers.
+
+    Examples:
+        >>> jnp.where(jnp.array([True, False]), 1, jnp.array([10, 20]))
+        Array([ 1, 20], dtype=int32)
+        >>> jnp.where(jnp.array([0, 3, 4]))
+        (Array([1, 2], dtype=int32),)
     """
     if x is None and y is None:
         (condition,) = ensure_arraylike("where", condition)
@@ -62,7 +75,21 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
 
 
 def select(condlist, choicelist, default=0):
-    """For each element the choice of the first condition that holds, else the default."""
+    """For each element the choice of the first condition that holds, else the default.
+
+    Args:
+        condlist: a sequence of arrays of booleans.
+        choicelist: a sequence of as many arrays.
+        default: what to take where no condition holds.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> x = jnp.arange(4)
+        >>> jnp.select([x < 1, x > 2], [x - 10, x + 10], default=0)
+        Array([-10,   0,   0,  13], dtype=int32)
+    """
     if len(condlist) != len(choicelist):
         raise ValueError(
             "condlist must have length equal to choicelist "
@@ -84,6 +111,20 @@ def piecewise(x, condlist, funclist, *args, **kw):
 
     One function more than there are conditions gives the default, else 0. Functions get
     (x, *args, **kw).
+
+    Args:
+        x: array.
+        condlist: a sequence of arrays of booleans.
+        funclist: a sequence of functions and scalars.
+        *args: handed on to functions.
+        **kw: handed on to functions.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.piecewise(jnp.array([-1.0, 2.0]), [jnp.array([True, False])], [jnp.abs, 0.0])
+        Array([1., 0.], dtype=float32)
     """
     (x,) = ensure_arraylike("piecewise", x)
     n_conditions, n_functions = len(condlist), len(funclist)
@@ -121,8 +162,20 @@ def _piecewise(x, conditions, constants, functions, *args, **kw):
 def choose(a, choices, out=None, mode="raise"):
     """`choices[a[i]][i]` for each place i.
 
-    mode: what to do with indices out of range: 'raise' (concrete ones only), 'wrap',
-    'clip'.
+    Args:
+        a: array of integers.
+        choices: a sequence of arrays, or an array with the choices along its first
+            axis.
+        out: must be None: results are new arrays.
+        mode: for indices out of range, 'raise' for an error (where they are known),
+            'wrap' or 'clip'.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.choose(jnp.array([0, 1]), [jnp.array([1, 2]), jnp.array([10, 20])])
+        Array([ 1, 20], dtype=int32)
     """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.choose is not supported.")
@@ -156,6 +209,18 @@ def clip(arr=None, /, min=None, max=None):
     """`arr` with elements below `min` and above `max` replaced by these bounds.
 
     ValueError for complex values, which have no order.
+
+    Args:
+        arr: array.
+        min: the lower bound; none if None.
+        max: the upper bound; none if None.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.clip(jnp.array([-5, 0, 5]), 0, 3)
+        Array([0, 0, 3], dtype=int32)
     """
     if arr is None:
         raise ValueError("At most one of a_min and a_max may be None")
@@ -180,6 +245,20 @@ def clip(arr=None, /, min=None, max=None):
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """`x` with NaN, inf and -inf replaced: by 0, the largest and the smallest finite
     number.
+
+    Args:
+        x: array.
+        copy: must be True.
+        nan: in place of NaN.
+        posinf: in place of inf; the largest number by default.
+        neginf: in place of -inf; the smallest number by default.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.nan_to_num(jnp.array([jnp.nan, jnp.inf, 1.0]), posinf=9.0)
+        Array([0., 9., 1.], dtype=float32)
     """
     (x,) = ensure_arraylike("nan_to_num", x)
     dtype = dtype_of(x)
@@ -205,14 +284,38 @@ def _as(value, dtype):
 
 @jit
 def fmax(x1, x2):
-    """The larger of x1 and x2, elementwise; the other where one is NaN."""
+    """The larger of x1 and x2, elementwise; the other where one is NaN.
+
+    Args:
+        x1: array or scalar.
+        x2: array or scalar.
+
+    Returns:
+        An array of the broadcast shape.
+
+    Examples:
+        >>> jnp.fmax(jnp.array([1.0, jnp.nan]), jnp.array([0.0, 2.0]))
+        Array([1., 2.], dtype=float32)
+    """
     x1, x2 = ensure_arraylike("fmax", x1, x2)
     return where_inline(_or_nan(greater(x1, x2), x2), x1, x2)
 
 
 @jit
 def fmin(x1, x2):
-    """The smaller of x1 and x2, elementwise; the other where one is NaN."""
+    """The smaller of x1 and x2, elementwise; the other where one is NaN.
+
+    Args:
+        x1: array or scalar.
+        x2: array or scalar.
+
+    Returns:
+        An array of the broadcast shape.
+
+    Examples:
+        >>> jnp.fmin(jnp.array([1.0, jnp.nan]), jnp.array([0.0, 2.0]))
+        Array([0., 2.], dtype=float32)
+    """
     x1, x2 = ensure_arraylike("fmin", x1, x2)
     return where_inline(_or_nan(less(x1, x2), x2), x1, x2)
 
@@ -225,7 +328,18 @@ def place(arr, mask, vals, *, inplace=True):
     """`arr` with the places where `mask` holds set to `vals`, repeated as often as
     needed.
 
-    The result is a new array: ValueError unless `inplace` is False.
+    Args:
+        arr: array.
+        mask: booleans, as many as `arr` has elements.
+        vals: what to put there.
+        inplace: must be False.
+
+    Returns:
+        An array of the shape and dtype of `arr`.
+
+    Examples:
+        >>> jnp.place(jnp.arange(4), jnp.array([0, 1, 0, 1]), 9, inplace=False)
+        Array([0, 9, 2, 9], dtype=int32)
     """
     arr, mask, vals = ensure_arraylike("place", arr, mask, vals)
     vals = jnp.ravel(vals)
@@ -254,7 +368,19 @@ def place(arr, mask, vals, *, inplace=True):
 def put(a, ind, v, mode=None, *, inplace=True):
     """`a` with the flattened places `ind` set to `v`, repeated as often as needed.
 
-    The result is a new array: ValueError unless `inplace` is False.
+    Args:
+        a: array.
+        ind: integers.
+        v: what to put there.
+        mode: out of bounds, 'clip' (by default) or 'wrap'.
+        inplace: must be False.
+
+    Returns:
+        An array of the shape and dtype of `a`.
+
+    Examples:
+        >>> jnp.put(jnp.arange(4), jnp.array([0, 2]), 9, inplace=False)
+        Array([9, 1, 9, 3], dtype=int32)
     """
     a, ind, v = ensure_arraylike("put", a, ind, v)
     a, ind, v = jnp.asarray(a), jnp.ravel(ind), jnp.ravel(v)
@@ -283,7 +409,21 @@ def put(a, ind, v, mode=None, *, inplace=True):
 
 
 def extract(condition, arr, *, size=None, fill_value=0):
-    """The elements of `arr` where the condition holds, as `compress` of both flattened."""
+    """The elements of `arr` where the condition holds, as `compress` of both flattened.
+
+    Args:
+        condition: array, true where it is nonzero.
+        arr: array.
+        size: the static length of the result, for use under jit.
+        fill_value: what pads it.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.extract(jnp.array([True, False, True]), jnp.array([1, 2, 3]))
+        Array([1, 3], dtype=int32)
+    """
     return compress(
         jnp.ravel(condition), jnp.ravel(arr), size=size, fill_value=fill_value
     )
@@ -292,8 +432,20 @@ def extract(condition, arr, *, size=None, fill_value=0):
 def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     """The slices of `a` along an axis where the one-dimensional condition holds.
 
-    size: the static number of them, for use under jit; fill_value: what pads the
-    result.
+    Args:
+        condition: vector of booleans.
+        a: array.
+        axis: along which to take; None for the flattened array.
+        size: the static length of the result, for use under jit.
+        fill_value: what pads it.
+        out: must be None: results are new arrays.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.compress(jnp.array([True, False]), jnp.array([[1, 2], [3, 4]]), axis=0)
+        Array([[1, 2]], dtype=int32)
     """
     condition, arr, fill_value = ensure_arraylike("compress", condition, a, fill_value)
     if out is not None:

@@ -38,9 +38,26 @@ def unique(
     """The sorted distinct elements (or slices along an axis), and where and how often
     they occur.
 
-    return_index: of the first occurrence; return_inverse: the place of each element
-    among them. size: the static number of results: more are cut, fewer padded with
-    `fill_value` (the least one).
+    Args:
+        ar: array.
+        return_index: whether to give where each first occurs.
+        return_inverse: whether to give the place of each element among them.
+        return_counts: whether to give how often each occurs.
+        axis: along which slices are compared; None for the flattened array.
+        equal_nan: whether NaNs are one.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads; the least element by default.
+        sorted: accepted; results are always in order.
+
+    Returns:
+        An array, or a tuple that begins with it.
+
+    Examples:
+        >>> jnp.unique(jnp.array([3, 1, 3]))
+        Array([1, 3], dtype=int32)
+        >>> jnp.unique(jnp.array([3, 1, 3]), return_counts=True)
+        (Array([1, 3], dtype=int32), Array([1, 2], dtype=int32))
     """
     (ar,) = ensure_arraylike("unique", ar)
     ar = asarray(ar)
@@ -141,7 +158,21 @@ def _unique_of_nothing(ar, axis, index, inverse, counts, size, fill_value, flat_
 
 
 def unique_all(x, /, *, size=None, fill_value=None):
-    """`unique` with indices, inverse and counts, by name; NaNs differ."""
+    """`unique` with indices, inverse and counts, by name; NaNs differ.
+
+    Args:
+        x: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A named tuple: values, indices, inverse_indices, counts.
+
+    Examples:
+        >>> jnp.unique_all(jnp.array([3, 1, 3])).counts
+        Array([1, 2], dtype=int32)
+    """
     (x,) = ensure_arraylike("unique_all", x)
     return UniqueAll(
         *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value)
@@ -149,7 +180,21 @@ def unique_all(x, /, *, size=None, fill_value=None):
 
 
 def unique_counts(x, /, *, size=None, fill_value=None):
-    """`unique` with counts, by name; NaNs differ."""
+    """`unique` with counts, by name; NaNs differ.
+
+    Args:
+        x: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A named tuple: values, counts.
+
+    Examples:
+        >>> jnp.unique_counts(jnp.array([3, 1, 3])).values
+        Array([1, 3], dtype=int32)
+    """
     (x,) = ensure_arraylike("unique_counts", x)
     return UniqueCounts(
         *unique(
@@ -159,7 +204,21 @@ def unique_counts(x, /, *, size=None, fill_value=None):
 
 
 def unique_inverse(x, /, *, size=None, fill_value=None):
-    """`unique` with the inverse, by name; NaNs differ."""
+    """`unique` with the inverse, by name; NaNs differ.
+
+    Args:
+        x: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A named tuple: values, inverse_indices.
+
+    Examples:
+        >>> jnp.unique_inverse(jnp.array([3, 1, 3])).inverse_indices
+        Array([1, 0, 1], dtype=int32)
+    """
     (x,) = ensure_arraylike("unique_inverse", x)
     return UniqueInverse(
         *unique(
@@ -169,7 +228,21 @@ def unique_inverse(x, /, *, size=None, fill_value=None):
 
 
 def unique_values(x, /, *, size=None, fill_value=None):
-    """`unique`; NaNs differ."""
+    """`unique`; NaNs differ.
+
+    Args:
+        x: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.unique_values(jnp.array([3, 1, 3]))
+        Array([1, 3], dtype=int32)
+    """
     (x,) = ensure_arraylike("unique_values", x)
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
@@ -180,8 +253,20 @@ def unique_values(x, /, *, size=None, fill_value=None):
 def isin(element, test_elements, assume_unique=False, invert=False, *, method="auto"):
     """Whether each element occurs among `test_elements`.
 
-    method: 'auto', 'compare_all', 'binary_search' or 'sort', which differ in speed
-    only.
+    Args:
+        element: array.
+        test_elements: array.
+        assume_unique: accepted; it changes nothing.
+        invert: whether to ask for those that do not occur.
+        method: 'auto', 'compare_all', 'binary_search' or 'sort', which differ in speed
+            only.
+
+    Returns:
+        An array of booleans of the shape of `element`.
+
+    Examples:
+        >>> jnp.isin(jnp.array([1, 2, 3]), jnp.array([2, 5]))
+        Array([False,  True, False], dtype=bool)
     """
     element, test_elements = ensure_arraylike("isin", element, test_elements)
     found = _in1d(element, test_elements, invert, method, assume_unique)
@@ -208,7 +293,22 @@ def _in1d(element, test, invert, method="auto", assume_unique=False):
 
 
 def union1d(ar1, ar2, *, size=None, fill_value=None):
-    """The sorted distinct elements of both arrays."""
+    """The sorted distinct elements of both arrays.
+
+    Args:
+        ar1: array.
+        ar2: array.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.union1d(jnp.array([1, 2]), jnp.array([2, 3]))
+        Array([1, 2, 3], dtype=int32)
+    """
     ar1, ar2 = ensure_arraylike("union1d", ar1, ar2)
     if size is None:
         concrete_or_error(None, (asarray(ar1), asarray(ar2))[0], _NO_SIZE)
@@ -217,7 +317,23 @@ def union1d(ar1, ar2, *, size=None, fill_value=None):
 
 
 def setdiff1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
-    """The sorted distinct elements of `ar1` that `ar2` lacks."""
+    """The sorted distinct elements of `ar1` that `ar2` lacks.
+
+    Args:
+        ar1: array.
+        ar2: array.
+        assume_unique: whether no element repeats in either.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.setdiff1d(jnp.array([1, 2]), jnp.array([2, 3]))
+        Array([1], dtype=int32)
+    """
     ar1, ar2 = ensure_arraylike("setdiff1d", ar1, ar2)
     ar1 = jnp.ravel(ar1)
     if size is None:
@@ -253,6 +369,22 @@ def intersect1d(
 ):
     """The sorted distinct elements that both arrays have, and where they first occur in
     each.
+
+    Args:
+        ar1: array.
+        ar2: array.
+        assume_unique: whether no element repeats in either.
+        return_indices: whether to give where they occur, too.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector, or a tuple of three.
+
+    Examples:
+        >>> jnp.intersect1d(jnp.array([1, 2]), jnp.array([2, 3]))
+        Array([2], dtype=int32)
     """
     ar1, ar2 = ensure_arraylike("intersect1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
@@ -298,7 +430,23 @@ def _count_distinct(x):
 
 
 def setxor1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
-    """The sorted distinct elements that exactly one of the arrays has."""
+    """The sorted distinct elements that exactly one of the arrays has.
+
+    Args:
+        ar1: array.
+        ar2: array.
+        assume_unique: whether no element repeats in either.
+        size: the static number of results, for use under jit: more are cut, fewer
+            padded.
+        fill_value: what pads the result; the least element or 0 by default.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.setxor1d(jnp.array([1, 2]), jnp.array([2, 3]))
+        Array([1, 3], dtype=int32)
+    """
     ar1, ar2 = ensure_arraylike("setxor1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:

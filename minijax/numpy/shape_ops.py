@@ -9,10 +9,8 @@ from minijax import lax
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
 from minijax.numpy import promotion
-from minijax.numpy.creation import (
-    asarray,
-    canonical_shape,
-)
+from minijax.numpy.creation import asarray
+from minijax.numpy.filling import canonical_shape
 from minijax.numpy.promotion import (
     canonical_axes,
     canonical_axis,
@@ -27,8 +25,25 @@ from minijax.numpy.promotion import (
 def reshape(a, shape, order: Any = "C", *, copy=None, out_sharding=None):
     """`a` in another shape of the same size; one size may be -1.
 
-    order: 'C', or 'F' for column-major. Raises TypeError if the sizes differ.
-    A NumPy array stays one, as in JAX, and is reshaped by NumPy.
+    Raises TypeError if the sizes differ. A NumPy array stays one, as in JAX, and is
+    reshaped by NumPy.
+
+    Args:
+        a: array.
+        shape: a size, or a tuple of sizes; one may be -1.
+        order: 'C' for row-major, 'F' for column-major.
+        copy: accepted.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array of the given shape.
+
+    Examples:
+        >>> jnp.reshape(jnp.arange(4), (2, 2))
+        Array([[0, 1],
+               [2, 3]], dtype=int32)
+        >>> jnp.reshape(jnp.arange(4), (-1, 1)).shape
+        (4, 1)
     """
     if isinstance(a, (np.ndarray, np.generic)) and out_sharding is None:
         return a.reshape(shape, order=order)
@@ -88,7 +103,20 @@ def _reshaped(a, shape, asked):
 
 
 def ravel(a, order="C", *, out_sharding=None):
-    """`a` as a one-dimensional array."""
+    """`a` as a one-dimensional array.
+
+    Args:
+        a: array.
+        order: 'C' for row-major, 'F' for column-major.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.ravel(jnp.array([[1, 2], [3, 4]]), order="F")
+        Array([1, 3, 2, 4], dtype=int32)
+    """
     (a,) = ensure_arraylike("ravel", a)
     if order == "K":
         raise NotImplementedError("Ravel not implemented for order='K'.")
@@ -96,7 +124,20 @@ def ravel(a, order="C", *, out_sharding=None):
 
 
 def transpose(a, axes=None):
-    """`a` with its axes permuted; reversed by default."""
+    """`a` with its axes permuted; reversed by default.
+
+    Args:
+        a: array.
+        axes: the axes of `a` in their new order; reversed if None.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.transpose(jnp.array([[1, 2], [3, 4]]))
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
     (a,) = ensure_arraylike("transpose", a)
     rank = len(shape_of(a))
     if axes is None:
@@ -120,13 +161,36 @@ def transpose_method(a, *args):
 
 
 def permute_dims(a, /, axes):
-    """`a` with its axes permuted."""
+    """`a` with its axes permuted.
+
+    Args:
+        a: array.
+        axes: the axes of `a` in their new order.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.permute_dims(jnp.ones((2, 3, 4)), (2, 0, 1)).shape
+        (4, 2, 3)
+    """
     (a,) = ensure_arraylike("permute_dims", a)
     return lax.transpose(a, tuple(axes))
 
 
 def matrix_transpose(x, /):
-    """`x` with its last two axes exchanged."""
+    """`x` with its last two axes exchanged.
+
+    Args:
+        x: array of two axes or more.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.matrix_transpose(jnp.ones((2, 3, 4))).shape
+        (2, 4, 3)
+    """
     (x,) = ensure_arraylike("matrix_transpose", x)
     rank = len(shape_of(x))
     if rank < 2:
@@ -137,7 +201,20 @@ def matrix_transpose(x, /):
 
 
 def swapaxes(a, axis1, axis2):
-    """`a` with two axes exchanged."""
+    """`a` with two axes exchanged.
+
+    Args:
+        a: array.
+        axis1: an axis.
+        axis2: another axis.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.swapaxes(jnp.ones((2, 3, 4)), 0, 2).shape
+        (4, 3, 2)
+    """
     (a,) = ensure_arraylike("swapaxes", a)
     rank = len(shape_of(a))
     order = np.arange(rank)
@@ -146,7 +223,20 @@ def swapaxes(a, axis1, axis2):
 
 
 def moveaxis(a, source, destination):
-    """`a` with axes moved from `source` to `destination`, the others in order."""
+    """`a` with axes moved from `source` to `destination`, the others in order.
+
+    Args:
+        a: array.
+        source: an axis, or several.
+        destination: where they go; as many.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.moveaxis(jnp.ones((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
     (a,) = ensure_arraylike("moveaxis", a)
     rank = len(shape_of(a))
     source, destination = (
@@ -165,7 +255,20 @@ def moveaxis(a, source, destination):
 
 @jit(static_argnames=("axis", "start"))
 def rollaxis(a, axis, start=0):
-    """`a` with an axis moved to before position `start`."""
+    """`a` with an axis moved to before position `start`.
+
+    Args:
+        a: array.
+        axis: an axis.
+        start: before which place it goes.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.rollaxis(jnp.ones((2, 3, 4)), 2).shape
+        (4, 2, 3)
+    """
     (a,) = ensure_arraylike("rollaxis", a)
     rank = len(shape_of(a))
     axis = canonical_axis(axis, rank)
@@ -176,7 +279,19 @@ def rollaxis(a, axis, start=0):
 
 
 def squeeze(a, axis=None):
-    """`a` without the given axes, which have size 1 (None: all such axes)."""
+    """`a` without the given axes, which have size 1 (None: all such axes).
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all of size 1.
+
+    Returns:
+        An array with fewer axes.
+
+    Examples:
+        >>> jnp.squeeze(jnp.ones((1, 3, 1))).shape
+        (3,)
+    """
     (a,) = ensure_arraylike("squeeze", a)
     shape = shape_of(a)
     if axis is None:
@@ -187,7 +302,19 @@ def squeeze(a, axis=None):
 
 
 def expand_dims(a, axis):
-    """`a` with new axes of size 1 at the places `axis` of the result."""
+    """`a` with new axes of size 1 at the places `axis` of the result.
+
+    Args:
+        a: array.
+        axis: a place in the result, or several.
+
+    Returns:
+        An array with more axes.
+
+    Examples:
+        >>> jnp.expand_dims(jnp.ones(3), (0, 2)).shape
+        (1, 3, 1)
+    """
     (a,) = ensure_arraylike("expand_dims", a)
     axes = tuple(axis) if isinstance(axis, (tuple, list, range)) else (axis,)
     return lax.expand_dims(a, axes) if axes else asarray(a)
@@ -195,7 +322,18 @@ def expand_dims(a, axis):
 
 @jit
 def atleast_1d(*arys) -> Any:
-    """Each array with at least one axis."""
+    """Each array with at least one axis.
+
+    Args:
+        *arys: arrays and scalars.
+
+    Returns:
+        An array, or a list of several.
+
+    Examples:
+        >>> jnp.atleast_1d(5)
+        Array([5], dtype=int32, weak_type=True)
+    """
     check_arraylike("atleast_1d", *arys)
     if len(arys) != 1:
         return [atleast_1d(x) for x in arys]
@@ -205,7 +343,18 @@ def atleast_1d(*arys) -> Any:
 
 @jit
 def atleast_2d(*arys) -> Any:
-    """Each array with at least two axes; new ones come first."""
+    """Each array with at least two axes; new ones come first.
+
+    Args:
+        *arys: arrays and scalars.
+
+    Returns:
+        An array, or a list of several.
+
+    Examples:
+        >>> jnp.atleast_2d(jnp.array([1, 2]))
+        Array([[1, 2]], dtype=int32)
+    """
     check_arraylike("atleast_2d", *arys)
     if len(arys) != 1:
         return [atleast_2d(x) for x in arys]
@@ -218,7 +367,18 @@ _AXES_IN_3D = {0: (0, 1, 2), 1: (0, 2), 2: (2,)}
 
 @jit
 def atleast_3d(*arys) -> Any:
-    """Each array with at least three axes: (n,) becomes (1, n, 1)."""
+    """Each array with at least three axes: (n,) becomes (1, n, 1).
+
+    Args:
+        *arys: arrays and scalars.
+
+    Returns:
+        An array, or a list of several.
+
+    Examples:
+        >>> jnp.atleast_3d(jnp.ones((2, 3))).shape
+        (2, 3, 1)
+    """
     check_arraylike("atleast_3d", *arys)
     if len(arys) != 1:
         return [atleast_3d(x) for x in arys]
@@ -230,18 +390,54 @@ def atleast_3d(*arys) -> Any:
 
 
 def broadcast_to(array, shape, *, out_sharding=None):
-    """`array` broadcast to a shape.  ValueError where that is impossible."""
+    """`array` broadcast to a shape. ValueError where that is impossible.
+
+    Args:
+        array: array or scalar.
+        shape: a size, or a tuple of sizes.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array of the given shape.
+
+    Examples:
+        >>> jnp.broadcast_to(jnp.array([1, 2]), (2, 2))
+        Array([[1, 2],
+               [1, 2]], dtype=int32)
+    """
     (array,) = ensure_arraylike("broadcast_to", array)
     return asarray(promotion.broadcast_to(array, canonical_shape(shape)))
 
 
 def broadcast_shapes(*shapes):
-    """The shape that shapes broadcast to.  ValueError if there is none."""
+    """The shape that shapes broadcast to. ValueError if there is none.
+
+    Args:
+        *shapes: tuples of sizes.
+
+    Returns:
+        A tuple of ints.
+
+    Examples:
+        >>> jnp.broadcast_shapes((2, 1), (3,))
+        (2, 3)
+    """
     return lax.broadcast_shapes(*[canonical_shape(shape) for shape in shapes])
 
 
 def broadcast_arrays(*args):
-    """The arrays, broadcast to their common shape."""
+    """The arrays, broadcast to their common shape.
+
+    Args:
+        *args: arrays and scalars.
+
+    Returns:
+        A list of arrays of one shape.
+
+    Examples:
+        >>> jnp.broadcast_arrays(jnp.array([1, 2]), 5)
+        [Array([1, 2], dtype=int32), Array([5, 5], dtype=int32, weak_type=True)]
+    """
     args = ensure_arraylike("broadcast_arrays", *args)
     if not args:
         return []

@@ -9,7 +9,7 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
-from minijax.numpy.creation import arange, asarray
+from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     canonical_axis,
     convert,
@@ -19,6 +19,7 @@ from minijax.numpy.promotion import (
     literal,
     promote_dtypes,
 )
+from minijax.numpy.ranges import arange
 from minijax.numpy.selection import where_inline
 from minijax.ops.define import scalar
 from minijax.ops.gather import GatherDimensionNumbers
@@ -45,7 +46,25 @@ def _flat_if_no_axis(a, axis):
 
 @jit(static_argnames=_STATICS)
 def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
-    """`a` with its elements along an axis in order (None: flattened); NaN last."""
+    """`a` with its elements along an axis in order (None: flattened); NaN last.
+
+    Args:
+        a: array.
+        axis: along which; None for the flattened array.
+        kind: deprecated; see `stable`.
+        order: must be None.
+        stable: whether equal elements keep their order.
+        descending: whether the largest come first.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.sort(jnp.array([3, 1, 2]))
+        Array([1, 2, 3], dtype=int32)
+        >>> jnp.sort(jnp.array([3, 1, 2]), descending=True)
+        Array([3, 2, 1], dtype=int32)
+    """
     (a,) = ensure_arraylike("sort", a)
     _check_options("sort", kind, order)
     a, axis = _flat_if_no_axis(a, axis)
@@ -57,7 +76,24 @@ def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
 def argsort(
     a, axis=-1, *, kind=None, order=None, stable=True, descending=False, dtype=None
 ):
-    """The indices that put the elements along an axis in order (None: of all)."""
+    """The indices that put the elements along an axis in order (None: of all).
+
+    Args:
+        a: array.
+        axis: along which; None for the flattened array.
+        kind: deprecated; see `stable`.
+        order: must be None.
+        stable: whether equal elements keep their order.
+        descending: whether the largest come first.
+        dtype: of the indices.
+
+    Returns:
+        An array of integers of the shape of `a`.
+
+    Examples:
+        >>> jnp.argsort(jnp.array([3, 1, 2]))
+        Array([1, 2, 0], dtype=int32)
+    """
     (a,) = ensure_arraylike("argsort", a)
     _check_options("argsort", kind, order)
     a, axis = _flat_if_no_axis(a, axis)
@@ -75,7 +111,20 @@ def argsort(
 
 @jit(static_argnames=("axis",))
 def lexsort(keys, axis=-1):
-    """The indices that sort by several keys, the last one first."""
+    """The indices that sort by several keys, the last one first.
+
+    Args:
+        keys: a sequence of arrays of one shape, or an array with the keys along its
+            first axis.
+        axis: along which.
+
+    Returns:
+        An array of integers.
+
+    Examples:
+        >>> jnp.lexsort((jnp.array([3, 1, 2]), jnp.array([0, 0, 1])))
+        Array([1, 0, 2], dtype=int32)
+    """
     keys = [asarray(k) for k in ensure_arraylike("lexsort", *keys)]
     if not keys:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
@@ -90,7 +139,18 @@ def lexsort(keys, axis=-1):
 
 @jit
 def sort_complex(a):
-    """The elements along the last axis in order, as complex numbers."""
+    """The elements along the last axis in order, as complex numbers.
+
+    Args:
+        a: array.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.sort_complex(jnp.array([2 + 1j, 1 + 2j]))
+        Array([1.+2.j, 2.+1.j], dtype=complex64)
+    """
     (a,) = ensure_arraylike("sort_complex", a)
     a = lax.sort(asarray(a), -1)
     return convert(a, dtypes.to_complex_dtype(a.dtype))
@@ -120,6 +180,18 @@ def _reversed_order(a):
 def partition(a, kth, axis=-1):
     """`a` with the kth element of each line in its sorted place, smaller ones before
     it.
+
+    Args:
+        a: array.
+        kth: an index.
+        axis: along which.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.partition(jnp.array([4, 1, 3, 2]), 1)[1]
+        Array(2, dtype=int32)
     """
     a, kth, axis = _check_partition("partition", a, kth, axis)
     low = _reversed_order(lax.top_k(_reversed_order(a), kth + 1)[0])
@@ -130,7 +202,20 @@ def partition(a, kth, axis=-1):
 
 @jit(static_argnames=("kth", "axis"))
 def argpartition(a, kth, axis=-1):
-    """The indices that `partition` puts in place."""
+    """The indices that `partition` puts in place.
+
+    Args:
+        a: array.
+        kth: an index.
+        axis: along which.
+
+    Returns:
+        An array of integers of the shape of `a`.
+
+    Examples:
+        >>> jnp.argpartition(jnp.array([4, 1, 3, 2]), 0)[0]
+        Array(1, dtype=int32)
+    """
     a, kth, axis = _check_partition("argpartition", a, kth, axis)
     _, low = lax.top_k(_reversed_order(a), kth + 1)
     marks = lax.full(a.shape, 1.0)
@@ -243,9 +328,20 @@ def _search_by_comparing(a, query, side, dtype):
 def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
     """Where the elements of `v` belong in the sorted vector `a`.
 
-    side: 'left' before or 'right' after equal elements. sorter: indices that sort `a`.
-    method: 'scan', 'scan_unrolled', 'sort' or 'compare_all', which differ in speed
-    only.
+    Args:
+        a: vector in order.
+        v: array of what to look up.
+        side: 'left' before, or 'right' after equal elements.
+        sorter: indices that sort `a`.
+        method: 'scan', 'scan_unrolled', 'sort' or 'compare_all', which differ in speed
+            only.
+
+    Returns:
+        An array of integers of the shape of `v`.
+
+    Examples:
+        >>> jnp.searchsorted(jnp.array([1, 2, 3]), jnp.array([0, 2, 5]))
+        Array([0, 1, 3], dtype=int32)
     """
     if sorter is None:
         a, v = ensure_arraylike("searchsorted", a, v)
@@ -291,7 +387,18 @@ def _place_dtype(size):
 def digitize(x, bins, right=False, *, method=None):
     """The bin that each element of `x` falls into; bins are monotonic, up or down.
 
-    right: whether bins include their right edge rather than the left.
+    Args:
+        x: array.
+        bins: vector of edges, ascending or descending.
+        right: whether a bin includes its right edge rather than the left.
+        method: as for `searchsorted`.
+
+    Returns:
+        An array of integers of the shape of `x`.
+
+    Examples:
+        >>> jnp.digitize(jnp.array([0.5, 1.5, 9.0]), jnp.array([1.0, 2.0]))
+        Array([0, 1, 2], dtype=int32)
     """
     x, bins = ensure_arraylike("digitize", x, bins)
     bins = asarray(bins)

@@ -89,12 +89,36 @@ _logaddexp2_op.defjvp(_logaddexp_rule(_logaddexp2_op, lax.exp2))
 
 
 def _logaddexp(x, y, /):
-    """log(exp(x) + exp(y)), elementwise, without overflow."""
+    """log(exp(x) + exp(y)), elementwise, without overflow.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in floating point.
+
+    Examples:
+        >>> jnp.logaddexp(jnp.array([0.0, 100.0]), 0.0)
+        Array([  0.6931472, 100.       ], dtype=float32)
+    """
     return _logaddexp_op(*promote_args_inexact("logaddexp", x, y))
 
 
 def _logaddexp2(x, y, /):
-    """log2(2**x + 2**y), elementwise, without overflow."""
+    """log2(2**x + 2**y), elementwise, without overflow.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in floating point.
+
+    Examples:
+        >>> jnp.logaddexp2(jnp.array([0.0, 3.0]), jnp.array([0.0, 3.0])).round(3)
+        Array([1., 4.], dtype=float32)
+    """
     return _logaddexp2_op(*promote_args_inexact("logaddexp2", x, y))
 
 
@@ -159,7 +183,18 @@ def _sinc_derivative(k):
 
 @jit
 def sinc(x, /):
-    """sin(pi x) / (pi x), elementwise; 1 at 0."""
+    """sin(pi x) / (pi x), elementwise; 1 at 0.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape of `x`, in floating point.
+
+    Examples:
+        >>> jnp.sinc(jnp.array([0.0, 0.5])).round(4)
+        Array([1.        , 0.63659996], dtype=float32)
+    """
     (x,) = promote_args_inexact("sinc", x)
     at_zero = lax.eq(x, _as_weak_as(x, 0))
     pi_x = lax.mul(_as_weak_as(x, math.pi), x)
@@ -182,7 +217,18 @@ def _i0_rule(primals, tangents):
 
 @jit
 def i0(x):
-    """The modified Bessel function of the first kind of order 0, elementwise."""
+    """The modified Bessel function of the first kind of order 0, elementwise.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape of `x`, in floating point.
+
+    Examples:
+        >>> jnp.i0(jnp.array([0.0, 1.0])).round(4)
+        Array([1.       , 1.2660999], dtype=float32)
+    """
     original = x
     (x,) = promote_args_inexact("i0", x)
     if not is_kind(x, np.floating):
@@ -237,8 +283,18 @@ def _frexp_rule(primals, tangents):
 
 @jit
 def frexp(x, /):
-    """(m, e) with x = m * 2**e, |m| in [0.5, 1) and e an int32.  TypeError for complex
+    """(m, e) with x = m * 2**e, |m| in [0.5, 1) and e an int32. TypeError for complex
     x.
+
+    Args:
+        x: array or scalar, not complex.
+
+    Returns:
+        A pair of arrays of the shape of `x`: in floating point, and of int32.
+
+    Examples:
+        >>> jnp.frexp(jnp.array([1.0, 6.0]))
+        (Array([0.5 , 0.75], dtype=float32), Array([1, 3], dtype=int32))
     """
     (x,) = ensure_arraylike("frexp", x)
     (x,) = promote_args_inexact("frexp", x)
@@ -249,7 +305,19 @@ def frexp(x, /):
 
 @jit
 def ldexp(x1, x2, /):
-    """x1 * 2**x2, elementwise."""
+    """x1 * 2**x2, elementwise.
+
+    Args:
+        x1: array or scalar, not complex.
+        x2: array or scalar of integers.
+
+    Returns:
+        An array of the broadcast shape, in floating point.
+
+    Examples:
+        >>> jnp.ldexp(jnp.array([0.5, 0.75]), jnp.array([1, 3]))
+        Array([1., 6.], dtype=float32)
+    """
     x1, x2 = ensure_arraylike("ldexp", x1, x2)
     d1, d2 = dtype_of(x1), dtype_of(x2)
     if d1.kind == "c" or d2.kind not in "biu":
@@ -268,7 +336,18 @@ def ldexp(x1, x2, /):
 
 
 def spacing(x, /):
-    """The distance to the next larger number in magnitude, with the sign of x."""
+    """The distance to the next larger number in magnitude, with the sign of x.
+
+    Args:
+        x: array or scalar, not complex.
+
+    Returns:
+        An array of the shape of `x`, in floating point.
+
+    Examples:
+        >>> jnp.spacing(jnp.array([1.0, 2.0]))
+        Array([1.1920929e-07, 2.3841858e-07], dtype=float32)
+    """
     (x,) = promote_args_inexact("spacing", x)
     if is_complex(x):
         raise ValueError("jnp.spacing is not defined for complex inputs.")
@@ -293,7 +372,19 @@ def _two_integers(name, x1, x2):
 
 @jit
 def gcd(x1, x2):
-    """The greatest common divisor, elementwise.  ValueError unless both are integers."""
+    """The greatest common divisor, elementwise. ValueError unless both are integers.
+
+    Args:
+        x1: array or scalar of integers.
+        x2: array or scalar of integers.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.gcd(jnp.array([12, 7]), 8)
+        Array([4, 1], dtype=int32)
+    """
     x1, x2 = jnp.broadcast_arrays(*_two_integers("gcd", x1, x2))
 
     def unfinished(pair):
@@ -311,7 +402,19 @@ def gcd(x1, x2):
 
 @jit
 def lcm(x1, x2):
-    """The least common multiple, elementwise.  ValueError unless both are integers."""
+    """The least common multiple, elementwise. ValueError unless both are integers.
+
+    Args:
+        x1: array or scalar of integers.
+        x2: array or scalar of integers.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.lcm(jnp.array([4, 6]), 6)
+        Array([12,  6], dtype=int32)
+    """
     x1, x2 = _two_integers("lcm", x1, x2)
     x1, x2 = jnp.abs(x1), jnp.abs(x2)
     d = gcd(x1, x2)
@@ -328,6 +431,19 @@ def lcm(x1, x2):
 def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
     """`p` with jumps of more than `discont` (half a period) replaced by their
     complements.
+
+    Args:
+        p: array.
+        discont: jumps above this are replaced; half a period by default.
+        axis: along which.
+        period: of the values.
+
+    Returns:
+        An array of the shape of `p`.
+
+    Examples:
+        >>> jnp.unwrap(jnp.array([0, 3, 1]), period=4)
+        Array([ 0, -1, -3], dtype=int32)
     """
     p, period = promote_dtypes(*ensure_arraylike("unwrap", p, period))
     p = asarray(p)

@@ -42,8 +42,23 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
     """The q-quantiles (0 <= q <= 1) of elements along axes (None: all); NaN if there is
     one.
 
-    method: 'linear', 'lower', 'higher', 'midpoint' or 'nearest': the value between two
-    elements.
+    Args:
+        a: array.
+        q: numbers from 0 to 1.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        method: 'linear', 'lower', 'higher', 'midpoint' or 'nearest': what to give
+            between two elements.
+        keepdims: whether reduced axes stay, with size 1.
+        weights: what each element counts.
+
+    Returns:
+        An array with the axes of `q`, then those of `a` that are left.
+
+    Examples:
+        >>> jnp.quantile(jnp.array([1.0, 2.0, 4.0]), 0.75)
+        Array(3., dtype=float32)
     """
     a, q = ensure_arraylike("quantile", a, q)
     _check("quantile", out, overwrite_input)
@@ -53,7 +68,25 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
 @jit(static_argnames=_STATICS)
 def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
                 keepdims=False, *, weights=None):  # fmt: skip
-    """`quantile` of the elements that are not NaN."""
+    """`quantile` of the elements that are not NaN.
+
+    Args:
+        a: array.
+        q: numbers from 0 to 1.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        method: as for `quantile`.
+        keepdims: whether reduced axes stay, with size 1.
+        weights: what each element counts.
+
+    Returns:
+        An array with the axes of `q`, then those of `a` that are left.
+
+    Examples:
+        >>> jnp.nanquantile(jnp.array([1.0, jnp.nan, 3.0]), 0.5)
+        Array(2., dtype=float32)
+    """
     a, q = ensure_arraylike("nanquantile", a, q)
     _check("nanquantile", out, overwrite_input)
     return _quantile(a, q, axis, method, keepdims, True, weights)
@@ -67,7 +100,26 @@ def _percent(q):
 @jit(static_argnames=_STATICS)
 def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
                keepdims=False, *, weights=None, out_sharding=None):  # fmt: skip
-    """`quantile` with q in percent."""
+    """`quantile` with q in percent.
+
+    Args:
+        a: array.
+        q: numbers from 0 to 100.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        method: as for `quantile`.
+        keepdims: whether reduced axes stay, with size 1.
+        weights: what each element counts.
+        out_sharding: accepted; there is one device.
+
+    Returns:
+        An array with the axes of `q`, then those of `a` that are left.
+
+    Examples:
+        >>> jnp.percentile(jnp.array([1.0, 2.0, 4.0]), jnp.array([0, 50]))
+        Array([1., 2.], dtype=float32)
+    """
     a, q = ensure_arraylike("percentile", a, q)
     return quantile(a, _percent(q), axis=axis, out=out, overwrite_input=overwrite_input,
                     method=method, keepdims=keepdims, weights=weights)  # fmt: skip
@@ -76,7 +128,25 @@ def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear"
 @jit(static_argnames=_STATICS)
 def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear",
                   keepdims=False, *, weights=None):  # fmt: skip
-    """`nanquantile` with q in percent."""
+    """`nanquantile` with q in percent.
+
+    Args:
+        a: array.
+        q: numbers from 0 to 100.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        method: as for `quantile`.
+        keepdims: whether reduced axes stay, with size 1.
+        weights: what each element counts.
+
+    Returns:
+        An array with the axes of `q`, then those of `a` that are left.
+
+    Examples:
+        >>> jnp.nanpercentile(jnp.array([1.0, jnp.nan, 3.0]), 50)
+        Array(2., dtype=float32)
+    """
     a, q = ensure_arraylike("nanpercentile", a, q)
     return nanquantile(a, _percent(q), axis=axis, out=out, overwrite_input=overwrite_input,
                        method=method, keepdims=keepdims, weights=weights)  # fmt: skip
@@ -84,7 +154,22 @@ def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="line
 
 @jit(static_argnames=("axis", "overwrite_input", "keepdims"))
 def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """The median of elements along axes (None: all)."""
+    """The median of elements along axes (None: all).
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array without the reduced axes, in floating point.
+
+    Examples:
+        >>> jnp.median(jnp.array([1, 2, 10, 11]))
+        Array(6., dtype=float32)
+    """
     (a,) = ensure_arraylike("median", a)
     return quantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
                     keepdims=keepdims, method="midpoint")  # fmt: skip
@@ -92,7 +177,22 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 @jit(static_argnames=("axis", "overwrite_input", "keepdims"))
 def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """The median of the elements that are not NaN."""
+    """The median of the elements that are not NaN.
+
+    Args:
+        a: array.
+        axis: one axis, several, or None for all.
+        out: must be None: results are new arrays.
+        overwrite_input: must be False.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array without the reduced axes, in floating point.
+
+    Examples:
+        >>> jnp.nanmedian(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(2., dtype=float32)
+    """
     (a,) = ensure_arraylike("nanmedian", a)
     return nanquantile(a, 0.5, axis=axis, out=out, overwrite_input=overwrite_input,
                        keepdims=keepdims, method="midpoint")  # fmt: skip
@@ -323,8 +423,23 @@ def cov(
 ):
     """The covariance matrix of variables in the rows of `m` (and `y`), or the columns.
 
-    bias, ddof: what is subtracted from the number of observations; fweights, aweights:
-    their counts and weights.
+    Args:
+        m: vector or matrix of observations.
+        y: more variables, in the same form.
+        rowvar: whether rows are variables, rather than columns.
+        bias: whether to divide by the number of observations, rather than one less.
+        ddof: what to subtract from that number, in place of `bias`.
+        fweights: how often each observation was made.
+        aweights: what each observation counts.
+        dtype: of the result.
+
+    Returns:
+        A matrix, or a scalar for one variable.
+
+    Examples:
+        >>> jnp.cov(jnp.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+        Array([[ 1., -1.],
+               [-1.,  1.]], dtype=float32)
     """
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(
@@ -395,7 +510,22 @@ def _observation_weights(fweights, aweights, n):
 
 @jit(static_argnames=("rowvar", "dtype"))
 def corrcoef(x, y=None, rowvar=True, dtype=None):
-    """The matrix of correlation coefficients, see `cov`."""
+    """The matrix of correlation coefficients, see `cov`.
+
+    Args:
+        x: vector or matrix of observations.
+        y: more variables, in the same form.
+        rowvar: whether rows are variables, rather than columns.
+        dtype: of the result.
+
+    Returns:
+        A matrix, or a scalar for one variable.
+
+    Examples:
+        >>> jnp.corrcoef(jnp.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).round(3)
+        Array([[ 1., -1.],
+               [-1.,  1.]], dtype=float32)
+    """
     (x,) = ensure_arraylike("corrcoef", x)
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(

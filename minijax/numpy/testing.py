@@ -12,13 +12,41 @@ from minijax.numpy.promotion import ensure_arraylike, shape_of
 
 @jit(static_argnames=("equal_nan",))
 def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether all elements of `a` and `b` are close, see `isclose`."""
+    """Whether all elements of `a` and `b` are close, see `isclose`.
+
+    Args:
+        a: array or scalar.
+        b: array or scalar.
+        rtol: the tolerance relative to `b`.
+        atol: the absolute tolerance.
+        equal_nan: whether NaNs are close.
+
+    Returns:
+        An array without axes: a boolean.
+
+    Examples:
+        >>> jnp.allclose(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.1]))
+        Array(False, dtype=bool)
+    """
     a, b = ensure_arraylike("allclose", a, b)
     return jnp.all(jnp.isclose(a, b, rtol, atol, equal_nan))
 
 
 def array_equal(a1, a2, equal_nan=False):
-    """Whether two arrays have one shape and equal elements."""
+    """Whether two arrays have one shape and equal elements.
+
+    Args:
+        a1: array.
+        a2: array.
+        equal_nan: whether NaNs are equal.
+
+    Returns:
+        An array without axes: a boolean.
+
+    Examples:
+        >>> jnp.array_equal(jnp.array([1, 2]), jnp.array([1, 2]))
+        Array(True, dtype=bool)
+    """
     a1, a2 = asarray(a1), asarray(a2)
     if a1.shape != a2.shape:
         return jnp.bool_(False)
@@ -29,7 +57,19 @@ def array_equal(a1, a2, equal_nan=False):
 
 
 def array_equiv(a1, a2):
-    """Whether two arrays have equal elements once they are broadcast together."""
+    """Whether two arrays have equal elements once they are broadcast together.
+
+    Args:
+        a1: array.
+        a2: array.
+
+    Returns:
+        An array without axes: a boolean.
+
+    Examples:
+        >>> jnp.array_equiv(jnp.array([1, 1]), 1)
+        Array(True, dtype=bool)
+    """
     a1, a2 = asarray(a1), asarray(a2)
     try:
         same = jnp.equal(a1, a2)
@@ -39,7 +79,18 @@ def array_equiv(a1, a2):
 
 
 def iscomplexobj(x):
-    """Whether the dtype is complex."""
+    """Whether the dtype is complex.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.iscomplexobj(jnp.array([1j]))
+        True
+    """
     if x is None:
         return False
     try:
@@ -51,12 +102,34 @@ def iscomplexobj(x):
 
 
 def isrealobj(x):
-    """Whether the dtype is not complex."""
+    """Whether the dtype is not complex.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.isrealobj(jnp.array([1j]))
+        False
+    """
     return not iscomplexobj(x)
 
 
 def isscalar(element):
-    """Whether `element` is a Python or NumPy scalar, or an array without axes."""
+    """Whether `element` is a Python or NumPy scalar, or an array without axes.
+
+    Args:
+        element: anything.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.isscalar(3.0)
+        True
+    """
     if type(element) in dtypes.python_scalar_types or np.isscalar(element):
         return True
     if isinstance(element, (Tracer, np.ndarray)) or hasattr(element, "aval"):
@@ -67,7 +140,18 @@ def isscalar(element):
 
 
 def iterable(y):
-    """Whether `y` can be iterated over."""
+    """Whether `y` can be iterated over.
+
+    Args:
+        y: anything.
+
+    Returns:
+        A bool.
+
+    Examples:
+        >>> jnp.iterable([1, 2])
+        True
+    """
     if hasattr(y, "aval"):
         return bool(shape_of(y))
     return np.iterable(y)

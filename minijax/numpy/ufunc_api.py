@@ -308,6 +308,20 @@ def frompyfunc(func, /, nin, nout, *, identity=None):
 
     func must be traceable; TypeError unless it is callable, ValueError for negative
     counts.
+
+    Args:
+        func: function of scalars that can be traced.
+        nin: how many arguments it takes.
+        nout: how many results it gives.
+        identity: what leaves another operand as it is, for reductions.
+
+    Returns:
+        A `jnp.ufunc`.
+
+    Examples:
+        >>> add = jnp.frompyfunc(lambda x, y: x + y, nin=2, nout=1, identity=0)
+        >>> add.reduce(jnp.arange(4))
+        Array(6, dtype=int32)
     """
     if not callable(func):
         raise TypeError(f"func must be callable, got {func}")

@@ -16,7 +16,6 @@ from minijax.numpy.promotion import (
     broadcast_shapes,
     broadcast_to,
     constant_like,
-    convert,
     dtype_of,
     ensure_arraylike,
     is_complex,
@@ -31,7 +30,7 @@ from minijax.numpy.promotion import (
     shape_of,
 )
 from minijax.numpy.ufunc_api import ufunc
-from minijax.ops import arithmetic, bits, comparison, exponential, trigonometric
+from minijax.ops import arithmetic, comparison, exponential
 
 _INTS = [np.dtype(f"{kind}{n}") for kind in ("int", "uint") for n in (8, 16, 32, 64)]
 _FLOATS = [np.dtype("float16"), np.dtype("float32"), np.dtype("float64")]
@@ -111,12 +110,38 @@ def _bool_or_number(name, on_bool, on_number):
 
 @_binary(arithmetic.add_p, _NUMBERS, _bool_or_number("add", lax.bitwise_or, lax.add))
 def _add(x, y, /):
-    """x + y, elementwise; logical or for booleans."""
+    """x + y, elementwise; logical or for booleans.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.add(jnp.array([1, 2]), 3)
+        Array([4, 5], dtype=int32)
+        >>> jnp.add.reduce(jnp.array([1, 2, 3]))
+        Array(6, dtype=int32)
+    """
 
 
 @_binary(arithmetic.sub_p, _NUMBERS, _slow("subtract", lax.sub))
 def _subtract(x, y, /):
-    """x - y, elementwise."""
+    """x - y, elementwise.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.subtract(jnp.array([1, 2]), 3)
+        Array([-2, -1], dtype=int32)
+    """
 
 
 _multiply_numbers = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
@@ -131,7 +156,19 @@ def _multiply_slow(x, y):
 
 @_binary(arithmetic.mul_p, _NUMBERS, _multiply_slow)
 def _multiply(x, y, /):
-    """x * y, elementwise; logical and for booleans."""
+    """x * y, elementwise; logical and for booleans.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.multiply(jnp.array([1, 2]), 3)
+        Array([3, 6], dtype=int32)
+    """
 
 
 _divide_slow = _slow("true_divide", lax.div, promote_args_inexact)
@@ -139,7 +176,19 @@ _divide_slow = _slow("true_divide", lax.div, promote_args_inexact)
 
 @_binary(arithmetic.div_p, _INEXACT, _divide_slow)
 def true_divide(x, y, /):
-    """x / y, elementwise, in floating point."""
+    """x / y, elementwise, in floating point.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in floating point.
+
+    Examples:
+        >>> jnp.divide(jnp.array([1, 2]), 4)
+        Array([0.25, 0.5 ], dtype=float32)
+    """
 
 
 divide = true_divide
@@ -147,12 +196,36 @@ divide = true_divide
 
 @_binary(comparison.max_p, _ANY, _slow("maximum", lax.max))
 def _maximum(x, y, /):
-    """The larger of x and y, elementwise; NaN where either is."""
+    """The larger of x and y, elementwise; NaN where either is.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.maximum(jnp.array([1, 5]), 3)
+        Array([3, 5], dtype=int32)
+    """
 
 
 @_binary(comparison.min_p, _ANY, _slow("minimum", lax.min))
 def _minimum(x, y, /):
-    """The smaller of x and y, elementwise; NaN where either is."""
+    """The smaller of x and y, elementwise; NaN where either is.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.minimum(jnp.array([1, 5]), 3)
+        Array([1, 3], dtype=int32)
+    """
 
 
 @_binary(
@@ -161,42 +234,89 @@ def _minimum(x, y, /):
     _slow("nextafter", lax.nextafter, promote_args_inexact),
 )
 def nextafter(x, y, /):
-    """The next floating point number after x toward y, elementwise."""
+    """The next floating point number after x toward y, elementwise.
 
+    Args:
+        x: array or scalar.
+        y: array or scalar.
 
-@_binary(
-    trigonometric.atan2_p,
-    _INEXACT,
-    _slow("arctan2", lax.atan2, promote_args_inexact),
-)
-def arctan2(x1, x2, /):
-    """The angle in radians of the points (x2, x1), elementwise."""
+    Returns:
+        An array of the broadcast shape, in floating point.
 
-
-atan2 = arctan2
+    Examples:
+        >>> jnp.nextafter(1.0, 2.0)
+        Array(1.0000001, dtype=float32, weak_type=True)
+    """
 
 
 @_binary(
     exponential.pow_p, _INEXACT, _slow("float_power", lax.pow, promote_args_inexact)
 )
 def float_power(x, y, /):
-    """x raised to the power y, elementwise, in floating point."""
+    """x raised to the power y, elementwise, in floating point.
+
+    Args:
+        x: array or scalar.
+        y: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in floating point.
+
+    Examples:
+        >>> jnp.float_power(jnp.array([2, 3]), 2)
+        Array([4., 9.], dtype=float32)
+    """
 
 
 def _negative(x, /):
-    """-x, elementwise."""
+    """-x, elementwise.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.negative(jnp.array([1, -2]))
+        Array([-1,  2], dtype=int32)
+    """
     (x,) = ensure_arraylike("negative", x)
     return lax.neg(x)
 
 
 def positive(x, /):
-    """x itself, as an array."""
+    """x itself, as an array.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.positive(jnp.array([1, -2]))
+        Array([ 1, -2], dtype=int32)
+    """
     (x,) = ensure_arraylike("positive", x)
     return asarray(x)
 
 
 def absolute(x, /):
-    """|x|, elementwise; the modulus of complex numbers."""
+    """|x|, elementwise; the modulus of complex numbers.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape of `x`; a real one for complex numbers.
+
+    Examples:
+        >>> jnp.absolute(jnp.array([-1, 2]))
+        Array([1, 2], dtype=int32)
+        >>> jnp.absolute(jnp.array([3 + 4j]))
+        Array([5.], dtype=float32)
+    """
     (x,) = ensure_arraylike("absolute", x)
     if dtype_of(x).kind in "bu":
         return asarray(x)
@@ -207,7 +327,18 @@ abs = absolute
 
 
 def fabs(x, /):
-    """|x|, elementwise, in floating point.  TypeError for complex x."""
+    """|x|, elementwise, in floating point. TypeError for complex x.
+
+    Args:
+        x: array or scalar, not complex.
+
+    Returns:
+        An array of the shape of `x`, in floating point.
+
+    Examples:
+        >>> jnp.fabs(jnp.array([-1, 2]))
+        Array([1., 2.], dtype=float32)
+    """
     (x,) = promote_args_inexact("fabs", x)
     if is_complex(x):
         raise TypeError("ufunc 'fabs' does not support complex dtypes")
@@ -215,18 +346,51 @@ def fabs(x, /):
 
 
 def sign(x, /):
-    """-1, 0 or 1 by the sign of x; x / |x| for complex x."""
+    """-1, 0 or 1 by the sign of x; x / |x| for complex x.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.sign(jnp.array([-3.0, 0.0, 2.0]))
+        Array([-1.,  0.,  1.], dtype=float32)
+    """
     (x,) = ensure_arraylike("sign", x)
     return lax.sign(x)
 
 
 def square(x, /):
-    """x * x, elementwise."""
+    """x * x, elementwise.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Examples:
+        >>> jnp.square(jnp.array([1, -2]))
+        Array([1, 4], dtype=int32)
+    """
     return lax.square(*promote_args_numeric("square", x))
 
 
 def reciprocal(x, /):
-    """1 / x, elementwise, in floating point."""
+    """1 / x, elementwise, in floating point.
+
+    Args:
+        x: array or scalar.
+
+    Returns:
+        An array of the shape of `x`, in floating point.
+
+    Examples:
+        >>> jnp.reciprocal(jnp.array([2.0, 4.0]))
+        Array([0.5 , 0.25], dtype=float32)
+    """
     return lax.integer_pow(*promote_args_inexact("reciprocal", x), -1)
 
 
@@ -258,7 +422,19 @@ def _select_where(which, on_true, on_false):
 
 @jit
 def floor_divide(x1, x2, /):
-    """x1 / x2 rounded down, elementwise.  TypeError for complex operands."""
+    """x1 / x2 rounded down, elementwise. TypeError for complex operands.
+
+    Args:
+        x1: array or scalar, not complex.
+        x2: array or scalar, not complex.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.floor_divide(jnp.array([7, -7]), 2)
+        Array([ 3, -4], dtype=int32)
+    """
     x1, x2 = promote_args_numeric("floor_divide", x1, x2)
     dtype = dtype_of(x1)
     if dtypes.issubdtype(dtype, np.unsignedinteger):
@@ -283,7 +459,19 @@ def _nonzero_divisor(x):
 
 @jit
 def remainder(x1, x2, /):
-    """x1 modulo x2 with the sign of x2, elementwise; x modulo 0 is 0 for integers."""
+    """x1 modulo x2 with the sign of x2, elementwise; x modulo 0 is 0 for integers.
+
+    Args:
+        x1: array or scalar, not complex.
+        x2: array or scalar, not complex.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.remainder(jnp.array([7, -7]), 3)
+        Array([1, 2], dtype=int32)
+    """
     x1, x2 = promote_args_numeric("remainder", x1, x2)
     zero = literal(0, dtype_of(x1))
     if is_kind(x2, np.integer):
@@ -299,7 +487,19 @@ mod = remainder
 
 @jit
 def fmod(x1, x2, /):
-    """The remainder of x1 / x2 with the sign of x1, elementwise."""
+    """The remainder of x1 / x2 with the sign of x1, elementwise.
+
+    Args:
+        x1: array or scalar, not complex.
+        x2: array or scalar, not complex.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.fmod(jnp.array([7, -7]), 3)
+        Array([ 1, -1], dtype=int32)
+    """
     x1, x2 = ensure_arraylike("fmod", x1, x2)
     if dtypes.issubdtype(result_dtype(x1, x2)[0], np.integer):
         x2 = _nonzero_divisor(x2)
@@ -308,7 +508,19 @@ def fmod(x1, x2, /):
 
 @jit
 def divmod(x1, x2, /):
-    """(floor_divide(x1, x2), remainder(x1, x2))."""
+    """(floor_divide(x1, x2), remainder(x1, x2)).
+
+    Args:
+        x1: array or scalar, not complex.
+        x2: array or scalar, not complex.
+
+    Returns:
+        A pair of arrays of the broadcast shape.
+
+    Examples:
+        >>> jnp.divmod(jnp.array([7, -7]), 3)
+        (Array([ 2, -3], dtype=int32), Array([1, 2], dtype=int32))
+    """
     x1, x2 = promote_args_numeric("divmod", x1, x2)
     if is_kind(x1, np.integer):
         return floor_divide(x1, x2), remainder(x1, x2)
@@ -318,8 +530,20 @@ def divmod(x1, x2, /):
 def power(x1, x2, /):
     """x1 raised to the power x2, elementwise.
 
-    A static integer x2 becomes repeated multiplication.  TypeError for negative static
-    powers of integers.
+    TypeError for negative static powers of integers.
+
+    Args:
+        x1: array or scalar.
+        x2: array or scalar.
+
+    Returns:
+        An array of the broadcast shape, in the promoted dtype.
+
+    Examples:
+        >>> jnp.power(jnp.array([2, 3]), 2)
+        Array([4, 9], dtype=int32)
+        >>> jnp.power(2.0, jnp.array([0.5, -1.0]))
+        Array([1.4142135, 0.5      ], dtype=float32)
     """
     x1, x2 = ensure_arraylike("power", x1, x2)
     if is_integer_scalar(x2):
@@ -366,151 +590,6 @@ def _integer_power(x, y):
     return acc
 
 
-# --- comparisons --------------------------------------------------------------------
-
-
-def _ordering(name, op):
-    """The general way of comparisons; complex numbers compare lexicographically."""
-
-    def slow(x, y):
-        x, y = promote_args(name, x, y)
-        if dtype_of(x).kind != "c":
-            return op(x, y)
-        same = lax.eq(lax.real(x), lax.real(y))
-        by_imag = op(lax.imag(x), lax.imag(y))
-        return lax.select(same, by_imag, op(lax.real(x), lax.real(y)))
-
-    return slow
-
-
-_ORDERED = _REAL | {BOOL}
-
-
-@_binary(comparison.eq_p, _ANY, _slow("equal", lax.eq))
-def equal(x, y, /):
-    """x == y, elementwise."""
-
-
-@_binary(comparison.ne_p, _ANY, _slow("not_equal", lax.ne))
-def not_equal(x, y, /):
-    """x != y, elementwise."""
-
-
-@_binary(comparison.lt_p, _ORDERED, _ordering("less", lax.lt))
-def less(x, y, /):
-    """x < y, elementwise."""
-
-
-@_binary(comparison.le_p, _ORDERED, _ordering("less_equal", lax.le))
-def less_equal(x, y, /):
-    """x <= y, elementwise."""
-
-
-@_binary(comparison.gt_p, _ORDERED, _ordering("greater", lax.gt))
-def greater(x, y, /):
-    """x > y, elementwise."""
-
-
-@_binary(comparison.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
-def greater_equal(x, y, /):
-    """x >= y, elementwise."""
-
-
-# --- logic and bits -------------------------------------------------------------------
-
-
-def as_bool(x):
-    """`x` for booleans, else x != 0."""
-    if dtype_of(x) == BOOL:
-        return x
-    if shape_of(x):
-        return lax.ne(x, literal(0, dtype_of(x)))
-    return lax.ne(x, constant_like(0, x))
-
-
-def _logical(name, op):
-    def logical(x, y):
-        x, y = promote_args(name, x, y)
-        return op(as_bool(x), as_bool(y))
-
-    return logical
-
-
-_BOOLS = frozenset([BOOL])
-_BITS = frozenset([BOOL, *_INTS])
-
-
-@_binary(bits.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
-def _logical_and(x, y, /):
-    """Whether both x and y are nonzero, elementwise."""
-
-
-@_binary(bits.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
-def _logical_or(x, y, /):
-    """Whether x or y is nonzero, elementwise."""
-
-
-@_binary(bits.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
-def _logical_xor(x, y, /):
-    """Whether exactly one of x and y is nonzero, elementwise."""
-
-
-def logical_not(x, /):
-    """Whether x is zero, elementwise."""
-    (x,) = ensure_arraylike("logical_not", x)
-    return lax.bitwise_not(as_bool(x))
-
-
-@_binary(bits.and_p, _BITS, _slow("bitwise_and", lax.bitwise_and))
-def _bitwise_and(x, y, /):
-    """Bits set in both x and y."""
-
-
-@_binary(bits.or_p, _BITS, _slow("bitwise_or", lax.bitwise_or))
-def _bitwise_or(x, y, /):
-    """Bits set in x or y."""
-
-
-@_binary(bits.xor_p, _BITS, _slow("bitwise_xor", lax.bitwise_xor))
-def _bitwise_xor(x, y, /):
-    """Bits set in exactly one of x and y."""
-
-
-def bitwise_not(x, /):
-    """Every bit inverted; logical not for booleans."""
-    (x,) = ensure_arraylike("bitwise_not", x)
-    return lax.bitwise_not(x)
-
-
-invert = bitwise_invert = bitwise_not
-
-
-def left_shift(x, y, /):
-    """x << y, elementwise."""
-    return lax.shift_left(*promote_args_numeric("left_shift", x, y))
-
-
-bitwise_left_shift = left_shift
-
-
-def right_shift(x1, x2, /):
-    """x1 >> x2, elementwise, with the sign kept for signed integers."""
-    x1, x2 = promote_args_numeric("right_shift", x1, x2)
-    if is_kind(x1, np.unsignedinteger):
-        return lax.shift_right_logical(x1, x2)
-    return lax.shift_right_arithmetic(x1, x2)
-
-
-bitwise_right_shift = right_shift
-
-
-@jit
-def bitwise_count(x, /):
-    """The number of bits set in |x|, as uint8."""
-    (x,) = promote_args_numeric("bitwise_count", x)
-    return convert(lax.population_count(absolute(x)), np.dtype("uint8"))
-
-
 # --- ufunc objects --------------------------------------------------------------------
 
 add = ufunc(_add, identity=0, reduce="sum", accumulate="cumsum", at="add")
@@ -519,9 +598,3 @@ multiply = ufunc(_multiply, identity=1, reduce="prod", accumulate="cumprod", at=
 negative = ufunc(_negative, nin=1)
 maximum = ufunc(_maximum, reduce="max", at="max")
 minimum = ufunc(_minimum, reduce="min", at="min")
-logical_and = ufunc(_logical_and, identity=True, reduce="_reduce_logical_and")
-logical_or = ufunc(_logical_or, identity=False, reduce="_reduce_logical_or")
-logical_xor = ufunc(_logical_xor, identity=False, reduce="_reduce_logical_xor")
-bitwise_and = ufunc(_bitwise_and, identity=-1, reduce="_reduce_bitwise_and")
-bitwise_or = ufunc(_bitwise_or, identity=0, reduce="_reduce_bitwise_or")
-bitwise_xor = ufunc(_bitwise_xor, identity=0, reduce="_reduce_bitwise_xor")

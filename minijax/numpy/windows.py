@@ -17,7 +17,18 @@ def _places(name, m):
 
 
 def bartlett(M):
-    """A triangle of M points from 0 to 0."""
+    """A triangle of M points from 0 to 0.
+
+    Args:
+        M: the number of points.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.bartlett(5)
+        Array([0. , 0.5, 1. , 0.5, 0. ], dtype=float32)
+    """
     m, n, dtype = _places("bartlett", M)
     if m <= 1:
         return jnp.ones(m, dtype)
@@ -25,7 +36,18 @@ def bartlett(M):
 
 
 def blackman(M):
-    """Blackman's window of M points."""
+    """Blackman's window of M points.
+
+    Args:
+        M: the number of points.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.blackman(3).round(3) + 0
+        Array([0., 1., 0.], dtype=float32)
+    """
     m, n, dtype = _places("blackman", M)
     if m <= 1:
         return jnp.ones(m, dtype)
@@ -37,7 +59,18 @@ def blackman(M):
 
 
 def hamming(M):
-    """Hamming's window of M points."""
+    """Hamming's window of M points.
+
+    Args:
+        M: the number of points.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.hamming(3).round(3)
+        Array([0.08000001, 1.        , 0.08000001], dtype=float32)
+    """
     m, n, dtype = _places("hamming", M)
     if m <= 1:
         return jnp.ones(m, dtype)
@@ -45,7 +78,18 @@ def hamming(M):
 
 
 def hanning(M):
-    """Hann's window of M points."""
+    """Hann's window of M points.
+
+    Args:
+        M: the number of points.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.hanning(3)
+        Array([0., 1., 0.], dtype=float32)
+    """
     m, n, dtype = _places("hanning", M)
     if m <= 1:
         return jnp.ones(m, dtype)
@@ -53,7 +97,19 @@ def hanning(M):
 
 
 def kaiser(M, beta):
-    """Kaiser's window of M points and shape `beta`."""
+    """Kaiser's window of M points and shape `beta`.
+
+    Args:
+        M: the number of points.
+        beta: the shape: 0 for a rectangle.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.kaiser(3, 0.0)
+        Array([1., 1., 1.], dtype=float32)
+    """
     m, n, dtype = _places("kaiser", M)
     if m <= 1:
         return jnp.ones(m, dtype)

@@ -2,4 +2,10 @@
 
 from minijax._src._homes import names_of
 
-__getattr__ = names_of(__name__, "minijax.numpy.creation", "minijax.numpy")
+__getattr__ = names_of(
+    __name__,
+    "minijax.numpy.creation",
+    "minijax.numpy.filling",
+    "minijax.numpy.ranges",
+    "minijax.numpy",
+)
