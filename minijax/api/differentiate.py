@@ -329,7 +329,9 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     level = core.current_trace()
     in_avals = [core.argument_aval(x) for x in flat]
     moves = tuple(dtypes.issubdtype(a.dtype, np.inexact) for a in in_avals)
-    outs, linear, out_nonzero = ad.linearize(call, flat, moves, scope=(ad.JVP,))
+    outs, linear, out_nonzero = ad.linearize(
+        call, flat, moves, scope=(ad.JVP,), pullback=False
+    )
     outs = _without_numpy(outs)
     out_avals = _avals(outs)
     out_tree = call.out_tree

@@ -128,12 +128,12 @@ class CustomVJPCall(HigherOrderPrimitive):
 
         @named_like(bwd)
         def batched_bwd(residuals, cts):
-            return _batched_bwd(bwd, axis, dims, residuals, res_dims, cts, out_dims)
+            return bwd_over_batch(bwd, axis, dims, residuals, res_dims, cts, out_dims)
 
         return batched_fwd, batched_bwd
 
 
-def _batched_bwd(bwd, axis, dims, residuals, res_dims, cts, ct_dims):
+def bwd_over_batch(bwd, axis, dims, residuals, res_dims, cts, ct_dims):
     """Apply `bwd` over a batch; cotangents of unmapped inputs are summed over it."""
     live = [ct for ct in cts if type(ct) is not Zero]
     live_dims = [d for ct, d in zip(cts, ct_dims, strict=True) if type(ct) is not Zero]
@@ -234,7 +234,7 @@ def _custom_lin_batch(axis, args, dims, *, num_res, bwd, out_avals, nonzero):
 
     def batched_bwd(residuals, cts):
         ct_dims = [0] * len(cts)
-        return _batched_bwd(bwd, axis, in_dims, residuals, res_dims, cts, ct_dims)
+        return bwd_over_batch(bwd, axis, in_dims, residuals, res_dims, cts, ct_dims)
 
     moved = [
         batching.to_front(axis, x, d)

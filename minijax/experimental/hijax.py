@@ -1,12 +1,14 @@
-"""`jax.experimental.hijax`: names to declare types and primitives of one's own with.
+"""`jax.experimental.hijax`: types and primitives of one's own.
 
-Flax declares some when it is imported.  They can be declared, not used: `bind` of such a
-primitive raises NotImplementedError, and values of such a type are no JAX values.
+Primitives on arrays are subclasses of `VJPHiPrimitive`.  Types of values that are no arrays
+can be declared, as Flax does when it is imported, not used: `bind` of a `HiPrimitive`
+raises NotImplementedError, and values of such a type are no JAX values.
 """
 
 from typing import Any
 
 from minijax.alias import missing_attribute
+from minijax.control.own_primitive import VJPHiPrimitive as VJPHiPrimitive
 from minijax.core import AbstractValue as AbstractValue
 from minijax.core import Primitive
 from minijax.core import ShapedArray as ShapedArray
@@ -17,8 +19,9 @@ from minijax.ops.define import instantiate as instantiate_zeros
 
 __all__ = [
     "AbstractValue", "AvalMutableQDD", "AvalQDD", "HiPrimitive", "HiType", "MutableHiType",
-    "ShapedArray", "Zero", "aval_method", "aval_property", "control_flow_allowed_effects",
-    "instantiate_zeros", "is_undefined_primal", "register_hitype",
+    "ShapedArray", "VJPHiPrimitive", "Zero", "aval_method", "aval_property",
+    "control_flow_allowed_effects", "instantiate_zeros", "is_undefined_primal",
+    "register_hitype",
 ]  # fmt: skip
 
 

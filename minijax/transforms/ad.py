@@ -159,6 +159,8 @@ def jvp(fun, primals, tangents):
 class LinearTrace(JaxprTrace):
     """Records what depends on tangents; all other work is the parent's."""
 
+    pullback: Any = None  # whether it is to be transposed, where that is known
+
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
@@ -204,17 +206,17 @@ class LinearizeTrace(JVPTrace):
         return self.linear
 
 
-def linearize(fun, primals, nonzero, instantiate_outs=None, scope=()):
+def linearize(fun, primals, nonzero, instantiate_outs=None, scope=(), pullback=None):
     """Run the flat function `fun` at `primals`, recording its derivative.
 
     Returns (outs, closed linear jaxpr, out_nonzero).  The jaxpr maps the tangents of
     those inputs whose `nonzero` is true to the tangents of those outputs whose
     `out_nonzero` is; its constants are residuals.  `scope` names
-    what goes on.
+    what goes on, `pullback` says whether the jaxpr is to be transposed.
     """
     parent = core.current_trace()
     linear = LinearTrace(parent, getattr(parent, "debug_info", None))
-    linear.outside = len(core.scopes())
+    linear.outside, linear.pullback = len(core.scopes()), pullback
     level = LinearizeTrace(parent, linear)
     inputs, args = [], []
     for primal, is_nonzero in zip(primals, nonzero, strict=True):
@@ -490,5 +492,7 @@ def vjp(fun, primals, nonzero=None):
     avals = tuple([core.get_aval(p).to_tangent_aval() for p in primals])
     if nonzero is None:
         nonzero = tuple(aval.dtype != dtypes.float0 for aval in avals)
-    outs, linear, out_nonzero = linearize(fun, primals, nonzero, scope=(JVP,))
+    outs, linear, out_nonzero = linearize(
+        fun, primals, nonzero, scope=(JVP,), pullback=True
+    )
     return outs, Pullback(linear.jaxpr, avals, nonzero, out_nonzero, linear.consts)
