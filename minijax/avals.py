@@ -50,6 +50,8 @@ class ShapedArray(_callpath.Aval, AbstractValue):
         if self._tangent is None:
             inexact = dtypes.issubdtype(self.dtype, np.inexact)
             dtype = self.dtype if inexact else dtypes.float0
+            own = getattr(getattr(self.dtype, "_rules", None), "tangent_dtype", None)
+            dtype = own(self.dtype) if own else dtype
             self._tangent = ShapedArray(self.shape, dtype, self.weak_type and inexact)
         return self._tangent
 

@@ -6,6 +6,7 @@ https://docs.jax.dev/en/latest/type_promotion.html
 """
 
 import sys
+import types
 import warnings
 from typing import Any
 
@@ -38,13 +39,20 @@ class prng_key(extended):
 
 
 class ExtendedDType:
-    """Base of dtypes whose elements are not numbers."""
+    """Base of dtypes whose elements are not numbers.
+
+    A library's own dtype has `_rules`: `physical_element_aval(dtype)` says what an element
+    is represented by (here: one number); `allow_conversion`, whether elements convert
+    from and to that; `tangent_dtype(dtype)`, `add(dtype, x, y)` and `zero(dtype)`, how
+    derivatives of them are made.
+    """
 
     __slots__ = ()
     kind = "K"  # where a NumPy dtype has a letter: none of NumPy's
     name: str
-    itemsize: int
+    itemsize: Any = property(lambda self: storage_dtype(self).itemsize)
     type: Any
+    _rules: Any = None
 
 
 class KeyTy(ExtendedDType):
@@ -101,9 +109,71 @@ _OPAQUE = {
 
 def storage_dtype(dtype):
     """How elements lie in memory: a key is one opaque element, a float0 a boolean."""
-    if isinstance(dtype, ExtendedDType):
+    if not isinstance(dtype, ExtendedDType):
+        return np.dtype(bool) if dtype == float0 else dtype
+    if dtype._rules is None:
         return _OPAQUE[dtype.itemsize]
-    return np.dtype(bool) if dtype == float0 else dtype
+    return physical_dtype(dtype)
+
+
+def physical_dtype(dtype):
+    """The dtype of the numbers that represent a library's own extended dtype.
+
+    NotImplementedError where an element is more than one number.
+    """
+    element = dtype._rules.physical_element_aval(dtype)
+    if element.shape:
+        raise NotImplementedError(
+            f"minijax keeps extended dtypes whose elements are one number each; those of "
+            f"{dtype.name} have the shape {element.shape}"
+        )
+    return np.dtype(element.dtype)
+
+
+class primal_tangent_dtype_scalar(extended):
+    """Scalar class of the dtypes that `primal_tangent_dtype` gives."""
+
+
+class PrimalTangentDType(ExtendedDType):
+    """The dtype of values of one dtype, whose tangents have another."""
+
+    type = primal_tangent_dtype_scalar
+
+    def __init__(self, primal_dtype, tangent_dtype, name):
+        self.primal_dtype, self.tangent_dtype = primal_dtype, tangent_dtype
+        self.name = name
+        self._rules = _PrimalTangentRules
+
+    def __repr__(self):
+        return self.name
+
+    def _key(self):
+        return self.primal_dtype, self.tangent_dtype, self.name
+
+    def __eq__(self, other):
+        return type(other) is PrimalTangentDType and self._key() == other._key()
+
+    def __hash__(self):
+        return hash(self._key())
+
+
+class _PrimalTangentRules:
+    allow_conversion = True
+
+    @staticmethod
+    def physical_element_aval(dtype):
+        return types.SimpleNamespace(shape=(), dtype=dtype.primal_dtype)
+
+    @staticmethod
+    def tangent_dtype(dtype):
+        return dtype.tangent_dtype
+
+
+def primal_tangent_dtype(primal_dtype, tangent_dtype, name=None):
+    """A dtype of values of `primal_dtype`, whose tangents are of `tangent_dtype`."""
+    primal, tangent = dtype(primal_dtype), dtype(tangent_dtype)
+    shown = f"PrimalTangentDType{{{short_name(primal)}/{short_name(tangent)}}}"
+    return PrimalTangentDType(primal, tangent, name or shown)
 
 
 key_dtypes = {
@@ -152,7 +222,8 @@ _HALF_HOLDS = frozenset(
 
 def cell_dtype(dtype) -> Any:
     """How elements lie in a program's buffers: as stored, narrow ones as bytes."""
-    return np.dtype(np.uint8) if dtype in narrow_dtypes else storage_dtype(dtype)
+    stored = storage_dtype(dtype)
+    return np.dtype(np.uint8) if stored in narrow_dtypes else stored
 
 
 def wide_dtype(dtype) -> Any:

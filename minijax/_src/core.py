@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minijax import check, core, pprint
+from minijax import check, core, dtypes, pprint
 from minijax._src import pretty_printer
 from minijax._src._homes import names_of
 from minijax.ops.shape import canonical_shape
@@ -45,6 +45,13 @@ def reset_trace_state():
     clean = trace_state_clean()
     core._state.trace = core.eval_trace
     return clean
+
+
+def physical_aval(aval):
+    """The aval of the numbers that represent values of a library's own dtype."""
+    if getattr(aval.dtype, "_rules", None) is None:
+        return aval
+    return core.ShapedArray(aval.shape, dtypes.physical_dtype(aval.dtype))
 
 
 def is_empty_shape(shape):

@@ -319,9 +319,11 @@ def astype(x, dtype, /, *, copy=False, device=None) -> Any:
     if out.dtype == dtype and not out.weak_type:
         return placed(copy_p.bind(out) if copy else out, device)
     if isinstance(dtype, dtypes.ExtendedDType):
-        raise ValueError(f"Cannot convert_element_type from {out.dtype} to {dtype}")
+        return placed(convert(out, dtype), device)
     if isinstance(out.dtype, dtypes.ExtendedDType):
-        raise NotImplementedError("Cannot call abstract method astype")
+        if out.dtype._rules is None:
+            raise NotImplementedError("Cannot call abstract method astype")
+        return placed(convert(out, dtype), device)
     if out.dtype.kind == "c" and dtype.kind != "c":
         out = _complex_as_real(out, dtype)
     return placed(convert(out, dtype), device)

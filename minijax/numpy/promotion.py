@@ -14,6 +14,7 @@ import numpy as np
 from minijax import config, core, dtypes, errors
 from minijax.ops.convert import (
     convert_element_type_p,
+    extended_target,
     loses_imaginary_part,
     scalar_constant,
     warn_of_lost_part,
@@ -181,7 +182,7 @@ def convert(x, dtype, weak=False) -> Any:
     if loses_imaginary_part(aval.dtype, dtype):
         warn_of_lost_part()
     if aval.dtype != dtype and "K" in (aval.dtype.kind, dtype.kind):
-        raise ValueError(f"Cannot convert_element_type from {aval.dtype} to {dtype}")
+        dtype = extended_target(aval.dtype, dtype)
     return convert_element_type_p.bind(
         x, new_dtype=dtype, weak_type=weak, sharding=None
     )

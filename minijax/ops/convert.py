@@ -79,13 +79,36 @@ def convert(operand, new_dtype=None, weak_type=False):
 
 
 def _target_dtype(old: Any, new: Any) -> Any:
-    if isinstance(new, dtypes.ExtendedDType) or isinstance(old, dtypes.ExtendedDType):
-        if new != old:
-            extended = isinstance(new, dtypes.ExtendedDType)
-            name = new.name if extended else np.dtype(new).name
-            raise ValueError(f"Cannot convert_element_type from {old} to {name}")
-        return new
-    return dtypes.check_user_dtype(new, "convert_element_type")
+    kinds = [isinstance(dtype, dtypes.ExtendedDType) for dtype in (old, new)]
+    if not any(kinds):
+        return dtypes.check_user_dtype(new, "convert_element_type")
+    return new if new == old else extended_target(old, new)
+
+
+def extended_target(old: Any, new: Any) -> Any:
+    """`new`, if conversion between it and `old`, one of them extended, is allowed.
+
+    ValueError where it is not: only between an extended dtype and that of the numbers
+    which represent it, and where its rules say so.
+    """
+    kinds = [isinstance(dtype, dtypes.ExtendedDType) for dtype in (old, new)]
+    if all(kinds):
+        raise ValueError(
+            f"cannot directly convert between extended dtypes: from {old.name} to "
+            f"{new.name}; convert to the representation in between"
+        )
+    extended, other = (new, np.dtype(old)) if kinds[1] else (old, np.dtype(new))
+    if not getattr(extended._rules, "allow_conversion", False):
+        name = new.name if kinds[1] else other.name
+        raise ValueError(f"Cannot convert_element_type from {old} to {name}")
+    represented = dtypes.physical_dtype(extended)
+    if other != represented:
+        way = "to {} from" if kinds[1] else "from {} to"
+        raise ValueError(
+            f"can only convert {way.format('extended dtype')} its representation dtype; "
+            f"that of {extended.name} is {represented.name}, got {other.name}"
+        )
+    return new if kinds[1] else other
 
 
 def warn_of_lost_part():
@@ -119,7 +142,8 @@ def scalar_constant(x, dtype, weak_type):
     if dtype == np.bool_ and not isinstance(x, np.ndarray):
         value = value != 0  # of both parts, as NumPy has it
     aval = ShapedArray((), dtype, weak_type)
-    return core.constant(array.ArrayImpl(aval, convert_reference(value, dtype)))
+    stored = dtypes.storage_dtype(dtype)
+    return core.constant(array.ArrayImpl(aval, convert_reference(value, stored)))
 
 
 def convert_reference(x: Any, new_dtype, **_):
@@ -152,10 +176,13 @@ def _convert_jvp(primals, tangents, *, new_dtype, weak_type, sharding):
     out = convert_element_type_p.bind(
         x, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding
     )
-    if type(t) is Zero or not dtypes.issubdtype(new_dtype, np.inexact):
+    moving = core.get_aval(out).to_tangent_aval()
+    if type(t) is Zero or moving.dtype == dtypes.float0:
         return out, Zero.of(out)
+    if core.get_aval(t).dtype == moving.dtype and moving.dtype != new_dtype:
+        return out, t
     return out, convert_element_type_p.bind(
-        t, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding
+        t, new_dtype=moving.dtype, weak_type=weak_type, sharding=sharding
     )
 
 
@@ -198,7 +225,7 @@ convert_element_type_p = define(
         x.shape, new_dtype, weak_type
     ),
     reference=lambda x, *, new_dtype, weak_type, sharding: convert_reference(
-        x, new_dtype
+        x, dtypes.storage_dtype(new_dtype)
     ),
     jvp=_convert_jvp,
     transpose=_convert_transpose,
@@ -212,10 +239,13 @@ convert_element_type_p = define(
 
 
 def _convert_lower(b, view, new_dtype):
-    if isinstance(new_dtype, dtypes.ExtendedDType):
-        return view
     old_dtype = b.eqn.invars[0].aval.dtype
-    if new_dtype == old_dtype:
+    extended = isinstance(new_dtype, dtypes.ExtendedDType)
+    if (
+        extended
+        or isinstance(old_dtype, dtypes.ExtendedDType)
+        or new_dtype == old_dtype
+    ):
         return view
     view = b.from_cells(view, old_dtype)
     return b.convert_to(view, np.bool_ if new_dtype == dtypes.float0 else new_dtype)

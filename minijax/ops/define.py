@@ -501,6 +501,9 @@ def zeros(aval) -> Any:
     """An array of zeros of the given aval; a token for a token's."""
     if type(aval) is core.AbstractToken:
         return by_name["create_token"].bind()
+    if isinstance(aval.dtype, dtypes.ExtendedDType) and aval.dtype._rules is not None:
+        zero = aval.dtype._rules.zero(aval.dtype)
+        return _structural("broadcast_in_dim")(zero, aval.shape, ())
     return full(aval, 0)
 
 
