@@ -55,7 +55,21 @@ def adjoint(x):
 
 @jit(static_argnames=("upper", "symmetrize_input"))
 def cholesky(a, *, upper=False, symmetrize_input=True):
-    """The lower factor L of a = L Lᴴ (the upper one if asked); NaN if there is none."""
+    """The lower factor L of a = L Lᴴ (the upper one if asked); NaN if there is none.
+
+    Args:
+        a: array of Hermitian, positive matrices in the last two axes.
+        upper: whether to give the upper factor.
+        symmetrize_input: whether to take the mean of `a` and its adjoint first.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.linalg.cholesky(jnp.array([[4.0, 2.0], [2.0, 5.0]]))
+        Array([[2., 0.],
+               [1., 2.]], dtype=float32)
+    """
     a = matrix("cholesky", a)
     factor = ops.cholesky(a, symmetrize_input=symmetrize_input)
     return adjoint(factor) if upper else factor
@@ -63,8 +77,20 @@ def cholesky(a, *, upper=False, symmetrize_input=True):
 
 @jit(static_argnames=("mode",))
 def qr(a, mode="reduced"):
-    """(Q, R) with a = Q R; mode: 'reduced', 'complete' (square Q), 'r' (R alone),
-    'raw'. 'full' is 'reduced', as in JAX.
+    """(Q, R) with a = Q R;
+
+    Args:
+        a: array of matrices in the last two axes.
+        mode: 'reduced' (or 'full'), 'complete' for a square Q, 'r' for R alone, or
+            'raw' for reflections.
+
+    Returns:
+        A named tuple (Q, R), or R.
+
+    Examples:
+        >>> jnp.abs(jnp.linalg.qr(jnp.array([[3.0, 0.0], [4.0, 5.0]])).R).round(3)
+        Array([[5.       , 4.       ],
+               [0.       , 3.0000002]], dtype=float32)
     """
     a = matrix("qr", a)
     if mode == "raw":
@@ -80,7 +106,19 @@ def qr(a, mode="reduced"):
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False, subset_by_index=None):
     """(U, S, Vᴴ) with a = U diag(S) Vᴴ, or S alone; S descends.
 
-    hermitian: `a` is, so that its eigenvalues serve.
+    Args:
+        a: array of matrices in the last two axes.
+        full_matrices: whether U and V are square.
+        compute_uv: whether to give U and V.
+        hermitian: whether `a` is, so that its eigenvalues serve.
+        subset_by_index: (start, end) of the singular values to give, None for all.
+
+    Returns:
+        A named tuple (U, S, Vh), or S.
+
+    Examples:
+        >>> jnp.linalg.svd(jnp.array([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False)
+        Array([4., 3.], dtype=float32)
     """
     a = matrix("svd", a)
     if hermitian:
@@ -105,7 +143,18 @@ def _svd_hermitian(a, compute_uv, subset_by_index):
 
 
 def svdvals(x, /):
-    """The singular values of matrices, descending."""
+    """The singular values of matrices, descending.
+
+    Args:
+        x: array of matrices in the last two axes.
+
+    Returns:
+        An array with a last axis of the values.
+
+    Examples:
+        >>> jnp.linalg.svdvals(jnp.array([[3.0, 0.0], [0.0, 4.0]]))
+        Array([4., 3.], dtype=float32)
+    """
     return svd(x, compute_uv=False, hermitian=False)
 
 
@@ -113,7 +162,17 @@ def svdvals(x, /):
 def eigh(a, UPLO=None, symmetrize_input=True):
     """(eigenvalues ascending, eigenvectors in columns) of Hermitian matrices.
 
-    UPLO: 'L' or 'U', the triangle to read, unless the input is symmetrised.
+    Args:
+        a: array of Hermitian matrices in the last two axes.
+        UPLO: 'L' or 'U', the triangle to read, unless the input is symmetrised.
+        symmetrize_input: whether to take the mean of `a` and its adjoint first.
+
+    Returns:
+        A named tuple: eigenvalues, eigenvectors.
+
+    Examples:
+        >>> jnp.linalg.eigh(jnp.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues.round(3)
+        Array([1.       , 3.0000002], dtype=float32)
     """
     a = matrix("eigh", a)
     if UPLO is not None and UPLO not in ("L", "U"):
@@ -124,12 +183,36 @@ def eigh(a, UPLO=None, symmetrize_input=True):
 
 @jit(static_argnames=("UPLO", "symmetrize_input"))
 def eigvalsh(a, UPLO="L", *, symmetrize_input=True):
-    """The eigenvalues of Hermitian matrices, ascending."""
+    """The eigenvalues of Hermitian matrices, ascending.
+
+    Args:
+        a: array of Hermitian matrices in the last two axes.
+        UPLO: 'L' or 'U', the triangle to read, unless the input is symmetrised.
+        symmetrize_input: whether to take the mean of `a` and its adjoint first.
+
+    Returns:
+        An array with a last axis of the values.
+
+    Examples:
+        >>> jnp.linalg.eigvalsh(jnp.array([[2.0, 1.0], [1.0, 2.0]])).round(3)
+        Array([1.       , 3.0000002], dtype=float32)
+    """
     return eigh(matrix("eigvalsh", a), UPLO, symmetrize_input)[0]
 
 
 def eig(a):
-    """(eigenvalues, right eigenvectors in columns) of square matrices, both complex."""
+    """(eigenvalues, right eigenvectors in columns) of square matrices, both complex.
+
+    Args:
+        a: array of square matrices in the last two axes.
+
+    Returns:
+        A named tuple: eigenvalues, eigenvectors.
+
+    Examples:
+        >>> jnp.sort(jnp.linalg.eig(jnp.array([[1.0, 2.0], [0.0, 3.0]])).eigenvalues.real)
+        Array([1., 3.], dtype=float32)
+    """
     a = matrix("eig", a)
     w, v = eig_op(a, compute_left_eigenvectors=False)
     return EigResult(w, v)
@@ -137,7 +220,18 @@ def eig(a):
 
 @jit
 def eigvals(a):
-    """The eigenvalues of square matrices, complex."""
+    """The eigenvalues of square matrices, complex.
+
+    Args:
+        a: array of square matrices in the last two axes.
+
+    Returns:
+        An array with a last axis of the values.
+
+    Examples:
+        >>> jnp.sort(jnp.linalg.eigvals(jnp.array([[1.0, 2.0], [0.0, 3.0]])).real)
+        Array([1., 3.], dtype=float32)
+    """
     a = matrix("eigvals", a)
     return eig_op(a, compute_left_eigenvectors=False, compute_right_eigenvectors=False)[
         0

@@ -144,33 +144,96 @@ def fft(a, n=None, axis=-1, norm=None):
     """The transform along an axis.
 
     Args:
-        a: array; n: the length, to which `a` is cut or padded with zeros.
-        norm: which way is divided by the length: "backward" (None), "forward", or
-            "ortho" for its root both ways.
+        a: array.
+        n: the length, to which `a` is cut or padded with zeros.
+        axis: along which.
+        norm: which way is divided by the length: 'backward' (None), 'forward', or
+            'ortho' for its root both ways.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.fft(jnp.array([1.0, 2.0, 3.0, 4.0]))
+        Array([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j], dtype=complex64)
     """
     return _along("fft", FftType.FFT, a, n, axis, norm)
 
 
 def ifft(a, n=None, axis=-1, norm=None):
-    """The inverse of `fft`."""
+    """The inverse of `fft`.
+
+    Args:
+        a: array.
+        n: as for `fft`.
+        axis: along which.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.ifft(jnp.array([2.0, 0.0])).real
+        Array([1., 1.], dtype=float32)
+    """
     return _along("ifft", FftType.IFFT, a, n, axis, norm)
 
 
 def rfft(a, n=None, axis=-1, norm=None):
     """The first n // 2 + 1 elements of the transform of a real array; the others are
     their conjugates.
+
+    Args:
+        a: array, not complex.
+        n: as for `fft`.
+        axis: along which.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.rfft(jnp.array([1.0, 2.0, 3.0, 4.0]))
+        Array([10.+0.j, -2.+2.j, -2.+0.j], dtype=complex64)
     """
     return _along("rfft", FftType.RFFT, a, n, axis, norm)
 
 
 def irfft(a, n=None, axis=-1, norm=None):
-    """The inverse of `rfft`: n real elements, an even number by default."""
+    """The inverse of `rfft`: n real elements, an even number by default.
+
+    Args:
+        a: array.
+        n: the length of the result.
+        axis: along which.
+        norm: as for `fft`.
+
+    Returns:
+        An array of real numbers.
+
+    Examples:
+        >>> jnp.fft.irfft(jnp.array([4.0, 0.0, 0.0]))
+        Array([1., 1., 1., 1.], dtype=float32)
+    """
     return _along("irfft", FftType.IRFFT, a, n, axis, norm)
 
 
 def hfft(a, n=None, axis=-1, norm=None):
     """The transform, real, of an array with Hermitian symmetry, of which `a` is the
     first half.
+
+    Args:
+        a: array.
+        n: the length of the result.
+        axis: along which.
+        norm: as for `fft`.
+
+    Returns:
+        An array of real numbers.
+
+    Examples:
+        >>> jnp.fft.hfft(jnp.array([1.0, 0.0, 0.0]))
+        Array([1., 1., 1., 1.], dtype=float32)
     """
     (a,) = ensure_arraylike("jax.numpy.fft.hfft", a)
     a = asarray(a)
@@ -181,7 +244,21 @@ def hfft(a, n=None, axis=-1, norm=None):
 
 
 def ihfft(a, n=None, axis=-1, norm=None):
-    """The inverse of `hfft`: the first half of the inverse transform of a real array."""
+    """The inverse of `hfft`: the first half of the inverse transform of a real array.
+
+    Args:
+        a: array, not complex.
+        n: as for `fft`.
+        axis: along which.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.ihfft(jnp.array([4.0, 0.0, 0.0, 0.0])).real
+        Array([1., 1., 1.], dtype=float32)
+    """
     (a,) = ensure_arraylike("jax.numpy.fft.ihfft", a)
     a = asarray(a)
     _check_one_axis("ihfft", axis)
@@ -191,42 +268,163 @@ def ihfft(a, n=None, axis=-1, norm=None):
 
 
 def fftn(a, s=None, axes=None, norm=None):
-    """The transform along several axes, all by default; `s`: their lengths."""
+    """The transform along several axes, all by default; `s`: their lengths.
+
+    Args:
+        a: array.
+        s: the lengths.
+        axes: several axes, None for all.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.fftn(jnp.ones((2, 2))).real
+        Array([[4., 0.],
+               [0., 0.]], dtype=float32)
+    """
     return _transform("fftn", FftType.FFT, a, s, axes, norm)
 
 
 def ifftn(a, s=None, axes=None, norm=None):
-    """The inverse of `fftn`."""
+    """The inverse of `fftn`.
+
+    Args:
+        a: array.
+        s: the lengths.
+        axes: several axes, None for all.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.ifftn(jnp.array([[4.0, 0.0], [0.0, 0.0]])).real
+        Array([[1., 1.],
+               [1., 1.]], dtype=float32)
+    """
     return _transform("ifftn", FftType.IFFT, a, s, axes, norm)
 
 
 def rfftn(a, s=None, axes=None, norm=None):
-    """The transform of a real array along several axes; of the last one, the first half."""
+    """The transform of a real array along several axes; of the last one, the first
+    half.
+
+    Args:
+        a: array, not complex.
+        s: the lengths.
+        axes: several axes, None for all.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.rfftn(jnp.ones((2, 2))).real
+        Array([[4., 0.],
+               [0., 0.]], dtype=float32)
+    """
     return _transform("rfftn", FftType.RFFT, a, s, axes, norm)
 
 
 def irfftn(a, s=None, axes=None, norm=None):
-    """The inverse of `rfftn`."""
+    """The inverse of `rfftn`.
+
+    Args:
+        a: array.
+        s: the lengths of the result.
+        axes: several axes, None for all.
+        norm: as for `fft`.
+
+    Returns:
+        An array of real numbers.
+
+    Examples:
+        >>> jnp.fft.irfftn(jnp.array([[4.0, 0.0], [0.0, 0.0]]))
+        Array([[1., 1.],
+               [1., 1.]], dtype=float32)
+    """
     return _transform("irfftn", FftType.IRFFT, a, s, axes, norm)
 
 
 def fft2(a, s=None, axes=(-2, -1), norm=None):
-    """The transform along two axes."""
+    """The transform along two axes.
+
+    Args:
+        a: array.
+        s: the two lengths.
+        axes: the two axes.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.fft2(jnp.ones((2, 2))).real
+        Array([[4., 0.],
+               [0., 0.]], dtype=float32)
+    """
     return _two("fft2", FftType.FFT, a, s, axes, norm)
 
 
 def ifft2(a, s=None, axes=(-2, -1), norm=None):
-    """The inverse of `fft2`."""
+    """The inverse of `fft2`.
+
+    Args:
+        a: array.
+        s: the two lengths.
+        axes: the two axes.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.ifft2(jnp.array([[4.0, 0.0], [0.0, 0.0]])).real
+        Array([[1., 1.],
+               [1., 1.]], dtype=float32)
+    """
     return _two("ifft2", FftType.IFFT, a, s, axes, norm)
 
 
 def rfft2(a, s=None, axes=(-2, -1), norm=None):
-    """The transform of a real array along two axes; of the last one, the first half."""
+    """The transform of a real array along two axes; of the last one, the first half.
+
+    Args:
+        a: array, not complex.
+        s: the two lengths.
+        axes: the two axes.
+        norm: as for `fft`.
+
+    Returns:
+        An array of complex numbers.
+
+    Examples:
+        >>> jnp.fft.rfft2(jnp.ones((2, 2))).real
+        Array([[4., 0.],
+               [0., 0.]], dtype=float32)
+    """
     return _two("rfft2", FftType.RFFT, a, s, axes, norm)
 
 
 def irfft2(a, s=None, axes=(-2, -1), norm=None):
-    """The inverse of `rfft2`."""
+    """The inverse of `rfft2`.
+
+    Args:
+        a: array.
+        s: the two lengths of the result.
+        axes: the two axes.
+        norm: as for `fft`.
+
+    Returns:
+        An array of real numbers.
+
+    Examples:
+        >>> jnp.fft.irfft2(jnp.array([[4.0, 0.0], [0.0, 0.0]]))
+        Array([[1., 1.],
+               [1., 1.]], dtype=float32)
+    """
     return _two("irfft2", FftType.IRFFT, a, s, axes, norm)
 
 
@@ -255,6 +453,19 @@ def _check_spacing(name, d):
 def fftfreq(n, d=1.0, *, dtype=None, device=None):
     """The frequencies of the elements of a transform of n points `d` apart, in cycles
     per unit of d.
+
+    Args:
+        n: the number of points, a static integer.
+        d: their distance.
+        dtype: of the result.
+        device: a device or sharding that the result is committed to.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.fft.fftfreq(4)
+        Array([ 0.  ,  0.25, -0.5 , -0.25], dtype=float32)
     """
     dtype = _frequency_arguments("fftfreq", n, dtype)
     _check_spacing("fftfreq", d)
@@ -266,6 +477,19 @@ def fftfreq(n, d=1.0, *, dtype=None, device=None):
 def rfftfreq(n, d=1.0, *, dtype=None, device=None):
     """The frequencies of the elements of `rfft` of n points `d` apart, in cycles per
     unit of d.
+
+    Args:
+        n: the number of points, a static integer.
+        d: their distance.
+        dtype: of the result.
+        device: a device or sharding that the result is committed to.
+
+    Returns:
+        A vector.
+
+    Examples:
+        >>> jnp.fft.rfftfreq(4)
+        Array([0.  , 0.25, 0.5 ], dtype=float32)
     """
     dtype = _frequency_arguments("rfftfreq", n, dtype)
     _check_spacing("rfftfreq", d)
@@ -285,12 +509,36 @@ def _shift(name, x, axes, half):
 
 
 def fftshift(x, axes=None):
-    """`x` with the element of frequency 0 moved from the start of axes to their middle."""
+    """`x` with the element of frequency 0 moved from the start of axes to their middle.
+
+    Args:
+        x: array.
+        axes: one axis, several, or None for all.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Examples:
+        >>> jnp.fft.fftshift(jnp.fft.fftfreq(4))
+        Array([-0.5 , -0.25,  0.  ,  0.25], dtype=float32)
+    """
     return _shift("fftshift", x, axes, lambda n: n // 2)
 
 
 def ifftshift(x, axes=None):
-    """The inverse of `fftshift`."""
+    """The inverse of `fftshift`.
+
+    Args:
+        x: array.
+        axes: one axis, several, or None for all.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Examples:
+        >>> jnp.fft.ifftshift(jnp.array([-2, -1, 0, 1]))
+        Array([ 0,  1, -2, -1], dtype=int32)
+    """
     return _shift("ifftshift", x, axes, lambda n: -(n // 2))
 
 

@@ -11,11 +11,9 @@ import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.control.custom_jvp import custom_jvp
-from minijax.control.lu_solve import lu_solve
 from minijax.control.lu_solve import solve as lu_solution
 from minijax.numpy.creation import asarray
 from minijax.numpy.decompositions import (
-    SlogdetResult,
     adjoint,
     cholesky,
     eig,
@@ -27,6 +25,7 @@ from minijax.numpy.decompositions import (
     svd,
     svdvals,
 )
+from minijax.numpy.determinants import det, slogdet
 from minijax.numpy.norms import matrix_norm, norm, vector_norm
 from minijax.numpy.promotion import (
     broadcast_shapes,
@@ -38,11 +37,17 @@ from minijax.numpy.promotion import (
     is_complex,
     literal,
     promote_dtypes_inexact,
-    shape_of,
 )
-from minijax.ops import linalg as ops
-from minijax.ops.linalg import take_rows
-from minijax.ops.linalg_lu import lu as lu_op
+from minijax.numpy.standard_linalg import (
+    cross,
+    diagonal,
+    matmul,
+    matrix_transpose,
+    outer,
+    tensordot,
+    trace,
+    vecdot,
+)
 
 _HIGHEST = lax.Precision.HIGHEST
 
@@ -51,7 +56,19 @@ _HIGHEST = lax.Precision.HIGHEST
 
 @jit
 def solve(a, b):
-    """x with a x = b, for square matrices and vectors (one axis) or matrices `b`."""
+    """x with a x = b, for square matrices and vectors (one axis) or matrices `b`.
+
+    Args:
+        a: array of square matrices in the last two axes.
+        b: vector, or array of matrices.
+
+    Returns:
+        An array of the shape of `b`, broadcast.
+
+    Examples:
+        >>> jnp.linalg.solve(jnp.array([[2.0, 0.0], [0.0, 4.0]]), jnp.array([2.0, 2.0]))
+        Array([1. , 0.5], dtype=float32)
+    """
     a, b = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.solve", a, b))
     a, b = asarray(a), asarray(b)
     if a.ndim < 2:
@@ -93,7 +110,19 @@ def _solve(a, b) -> Any:
 
 @jit
 def inv(a):
-    """The inverse of square matrices."""
+    """The inverse of square matrices.
+
+    Args:
+        a: array of square matrices in the last two axes.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.linalg.inv(jnp.array([[2.0, 0.0], [0.0, 4.0]]))
+        Array([[0.5 , 0.  ],
+               [0.  , 0.25]], dtype=float32)
+    """
     a = matrix("inv", a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"Argument to inv must have shape [..., n, n], got {a.shape}.")
@@ -103,9 +132,20 @@ def inv(a):
 def lstsq(a, b, rcond=None, *, numpy_resid=False):
     """(x, residuals, rank, singular values of a): x minimises |a x - b|.
 
-    rcond: the least singular value that counts, relative to the largest. numpy_resid:
-    no residuals for matrices without full column rank, as NumPy has it; whether there
-    are any depends on values then, so it cannot be traced.
+    Args:
+        a: matrix of shape (m, n).
+        b: vector of m elements, or matrix of m rows.
+        rcond: the least singular value that counts, relative to the largest.
+        numpy_resid: no residuals for matrices without full column rank, as NumPy has
+            it; whether there are any depends on values then, so it cannot be traced.
+
+    Returns:
+        A tuple of four arrays.
+
+    Examples:
+        >>> a = jnp.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+        >>> jnp.linalg.lstsq(a, jnp.array([1.0, 3.0, 5.0]))[0].round(3)
+        Array([1., 2.], dtype=float32)
     """
     if numpy_resid:
         return _lstsq(a, b, rcond, True)
@@ -196,6 +236,20 @@ def _pinv(a, rcond, hermitian):
 def pinv(a, rtol=None, hermitian=False, *, rcond=None):
     """The Moore-Penrose inverse; `rtol`: the least singular value that counts,
     relatively.
+
+    Args:
+        a: array of matrices in the last two axes.
+        rtol: the least singular value that counts, relative to the largest.
+        hermitian: whether the matrices are.
+        rcond: the older name of `rtol`.
+
+    Returns:
+        An array, its last two axes exchanged.
+
+    Examples:
+        >>> jnp.linalg.pinv(jnp.array([[2.0, 0.0], [0.0, 4.0]])).round(3)
+        Array([[0.5 , 0.  ],
+               [0.  , 0.25]], dtype=float32)
     """
     a = matrix("pinv", a)
     if rcond is not None:
@@ -216,8 +270,18 @@ def pinv(a, rtol=None, hermitian=False, *, rcond=None):
 def matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
     """The number of singular values above a threshold.
 
-    rtol, tol: the threshold, of each matrix or of all; JAX 0.10.2 takes `rtol` as it is
-    too. By default it is relative to the largest singular value.
+    Args:
+        M: array of matrices in the last two axes.
+        rtol: the threshold; by default one relative to the largest singular value.
+        hermitian: whether the matrices are.
+        tol: the older name of `rtol`.
+
+    Returns:
+        An array of integers without the last two axes.
+
+    Examples:
+        >>> jnp.linalg.matrix_rank(jnp.array([[1.0, 2.0], [2.0, 4.0]]))
+        Array(1, dtype=int32)
     """
     if tol is not None:
         if rtol is not None:
@@ -235,7 +299,19 @@ def matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
 
 @jit(static_argnames=("p",))
 def cond(x, p=None):
-    """The condition number of matrices in the norm `p` (2 by default)."""
+    """The condition number of matrices in the norm `p` (2 by default).
+
+    Args:
+        x: array of matrices in the last two axes.
+        p: the norm: None or 2, -2, 1, -1, inf, -inf, 'fro' or 'nuc'.
+
+    Returns:
+        An array without the last two axes.
+
+    Examples:
+        >>> jnp.linalg.cond(jnp.array([[2.0, 0.0], [0.0, 4.0]]))
+        Array(2., dtype=float32)
+    """
     (x,) = ensure_arraylike("cond", x)
     x = asarray(x)
     if x.ndim < 2:
@@ -258,156 +334,25 @@ def cond(x, p=None):
     return jnp.where(bad, np.inf, r)
 
 
-# --- determinants ---------------------------------------------------------------------
-
-
-def _slogdet_of(a):
-    lu, pivots, _ = lu_op(a)
-    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
-    is_zero = (diagonal == 0).any(axis=-1)
-    moved = pivots != lax.broadcasted_iota(pivots.dtype, pivots.shape, pivots.ndim - 1)
-    parity = jnp.count_nonzero(moved, axis=-1)
-    if is_complex(a):
-        sign = jnp.prod(diagonal / jnp.abs(diagonal).astype(diagonal.dtype), axis=-1)
-    else:
-        sign = asarray(1, a.dtype)
-        parity = parity + jnp.count_nonzero(diagonal < 0, axis=-1)
-    sign = jnp.where(is_zero, 0, sign * (1 - 2 * (parity % 2)).astype(a.dtype))
-    logdet = jnp.where(is_zero, -np.inf, jnp.sum(jnp.log(jnp.abs(diagonal)), axis=-1))
-    return sign.astype(a.dtype), logdet
-
-
-def _trace_of_quotient(a, t):
-    """The trace of a⁻¹ t, linear in `t` for transposition too."""
-    factors, _, permutation = lu_op(a)
-    return jnp.trace(lu_solve(factors, permutation, t), axis1=-1, axis2=-2)
-
-
-def _small_det(a):
-    """The determinant of matrices of one or two rows."""
-    if a.shape[-1] == 1:
-        return a[..., 0, 0]
-    return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
-
-
-def _slope_of_small(a, t):
-    """The derivative of log(det), in closed form."""
-    if a.shape[-1] == 1:
-        return t[..., 0, 0] / a[..., 0, 0]
-    by_rows = t[..., 0, 0] * a[..., 1, 1] - t[..., 0, 1] * a[..., 1, 0]
-    by_rows += t[..., 1, 1] * a[..., 0, 0] - t[..., 1, 0] * a[..., 0, 1]
-    return by_rows / _small_det(a)
-
-
-@custom_jvp
-def _slogdet(a):
-    if a.shape[-1] not in (1, 2):
-        return _slogdet_of(a)
-    det = _small_det(a)
-    return jnp.sign(det), jnp.log(jnp.abs(det))
-
-
-@_slogdet.defjvp
-def _slogdet_rule(primals, tangents):
-    (a,), (t,) = primals, tangents
-    sign, logdet = _slogdet(a)
-    small = a.shape[-1] in (1, 2)
-    slope = _slope_of_small(a, t) if small else _trace_of_quotient(a, t)
-    if is_complex(a):
-        t_sign = (slope - slope.real.astype(slope.dtype)) * sign
-        return (sign, logdet), (t_sign, slope.real)
-    return (sign, logdet), (jnp.zeros_like(sign), slope)
-
-
-@jit(static_argnames=("method",))
-def slogdet(a, *, method=None):
-    """(sign, log |det|) of square matrices; method: 'lu' or 'qr', alike here."""
-    a = matrix("slogdet", a)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError(
-            f"Argument to slogdet() must have shape [..., n, n], got {a.shape}"
-        )
-    if method not in (None, "lu", "qr"):
-        raise ValueError(
-            f"Unknown slogdet method '{method}'. Supported methods are 'lu' (`None`), "
-            "and 'qr'."
-        )
-    if method == "qr" and is_complex(a):
-        raise NotImplementedError(
-            "slogdet method='qr' not implemented for complex inputs"
-        )
-    return SlogdetResult(*_slogdet(a))
-
-
-@jit
-def det(a):
-    """The determinant of square matrices."""
-    a = matrix("det", a)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError(
-            f"Argument to _det() must have shape [..., n, n], got {a.shape}"
-        )
-    if not a.shape[-1]:
-        return jnp.ones(a.shape[:-2], a.dtype)
-    if a.shape[-1] == 2:
-        return _small_det(a)
-    if a.shape[-1] == 3:
-        return (
-            a[..., 0, 0] * a[..., 1, 1] * a[..., 2, 2]
-            + a[..., 0, 1] * a[..., 1, 2] * a[..., 2, 0]
-            + a[..., 0, 2] * a[..., 1, 0] * a[..., 2, 1]
-            - a[..., 0, 2] * a[..., 1, 1] * a[..., 2, 0]
-            - a[..., 0, 0] * a[..., 1, 2] * a[..., 2, 1]
-            - a[..., 0, 1] * a[..., 1, 0] * a[..., 2, 2]
-        )
-    return _det(a)
-
-
-def _signed_diagonal(lu, pivots):
-    """The pivots, the first with the sign of the row exchanges."""
-    moved = pivots != lax.broadcasted_iota(pivots.dtype, pivots.shape, pivots.ndim - 1)
-    parity = jnp.count_nonzero(moved, axis=-1) % 2
-    sign = (1 - 2 * parity).astype(lu.dtype)
-    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
-    return diagonal.at[..., 0].multiply(sign)
-
-
-@custom_jvp
-def _det(a):
-    lu, pivots, _ = lu_op(a)
-    return jnp.prod(_signed_diagonal(lu, pivots), axis=-1)
-
-
-@_det.defjvp
-def _det_rule(primals, tangents):
-    """det' = trace(adj(a) a'); adj(a) a' needs no division by the last pivot.
-
-    With L y = P a', the last row of adj(a) a' is that of y times all pivots but the
-    last. So the derivative holds for matrices of rank n - 1 too; for those of less it is
-    zero.
-    """
-    (a,), (t,) = primals, tangents
-    lu, pivots, permutation = lu_op(a)
-    products = jnp.cumprod(_signed_diagonal(lu, pivots), axis=-1)
-    det, rest = products[..., -1], products[..., -2]
-    y = take_rows(t, permutation)
-    y = ops.triangular_solve(lu, y, left_side=True, lower=True, unit_diagonal=True)
-    y = jnp.concatenate([y[..., :-1, :] * det[..., None, None], y[..., -1:, :]], -2)
-    upper = lu.at[..., -1, -1].set(1 / rest)
-    ones = ops.triangular_solve(upper, jnp.ones_like(lu[..., :1]), left_side=True)
-    deficient = ~jnp.isfinite(ones).all(axis=(-2, -1), keepdims=True)
-    upper = jnp.where(deficient, jnp.eye(lu.shape[-1], dtype=lu.dtype), upper)
-    y = jnp.where(deficient, jnp.zeros_like(y), y)
-    z = ops.triangular_solve(upper, y, left_side=True)
-    return det, jnp.trace(z, axis1=-1, axis2=-2)
-
-
 # --- powers and products --------------------------------------------------------------
 
 
 @jit(static_argnames=("n",))
 def matrix_power(a, n):
-    """Square matrices raised to a static integer power."""
+    """Square matrices raised to a static integer power.
+
+    Args:
+        a: array of square matrices in the last two axes.
+        n: static integer; below 0 for powers of the inverse.
+
+    Returns:
+        An array of the shape of `a`.
+
+    Examples:
+        >>> jnp.linalg.matrix_power(jnp.array([[1, 1], [0, 1]]), 3)
+        Array([[1, 3],
+               [0, 1]], dtype=int32)
+    """
     (a,) = ensure_arraylike("jnp.linalg.matrix_power", a)
     a = asarray(a)
     if a.ndim < 2:
@@ -436,7 +381,21 @@ def matrix_power(a, n):
 
 
 def multi_dot(arrays, *, precision=None):
-    """The matrix product of several arrays, in the cheapest order."""
+    """The matrix product of several arrays, in the cheapest order.
+
+    Args:
+        arrays: a sequence of matrices; the first and the last may be vectors.
+        precision: how exact products are, see `lax.Precision`.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> x = jnp.ones((2, 2))
+        >>> jnp.linalg.multi_dot([x, x, x])
+        Array([[4., 4.],
+               [4., 4.]], dtype=float32)
+    """
     arrays = [asarray(x) for x in ensure_arraylike("jnp.linalg.multi_dot", *arrays)]
     if len(arrays) < 2:
         raise ValueError(
@@ -471,7 +430,19 @@ def multi_dot(arrays, *, precision=None):
 
 
 def tensorinv(a, ind=2):
-    """The inverse of `tensordot(a, ., ind)`."""
+    """The inverse of `tensordot(a, ., ind)`.
+
+    Args:
+        a: array, whose first `ind` axes have as many elements as the others.
+        ind: how many axes come first.
+
+    Returns:
+        An array, these axes last.
+
+    Examples:
+        >>> jnp.linalg.tensorinv(jnp.eye(4).reshape(2, 2, 4)).shape
+        (4, 2, 2)
+    """
     a = asarray(*ensure_arraylike("tensorinv", a))
     ind = operator.index(ind)
     if ind <= 0:
@@ -488,7 +459,20 @@ def tensorinv(a, ind=2):
 
 
 def tensorsolve(a, b, axes=None):
-    """x with tensordot(a, x, x.ndim) = b."""
+    """x with tensordot(a, x, x.ndim) = b.
+
+    Args:
+        a: array, whose last axes are those of the result.
+        b: array of the first axes of `a`.
+        axes: axes of `a` that go to its end first.
+
+    Returns:
+        An array.
+
+    Examples:
+        >>> jnp.linalg.tensorsolve(2 * jnp.eye(4).reshape(2, 2, 4), jnp.ones((2, 2)))
+        Array([0.5, 0.5, 0.5, 0.5], dtype=float32)
+    """
     a, b = [asarray(x) for x in ensure_arraylike("tensorsolve", a, b)]
     if axes is not None:
         axes = [canonical_axis(i, a.ndim) for i in axes]
@@ -500,84 +484,6 @@ def tensorsolve(a, b, axes=None):
             f"got a.shape={a.shape}, b.ndim={b.ndim}."
         )
     return solve(a.reshape(b.size, b.size), b.ravel()).reshape(shape)
-
-
-# --- of the array API standard --------------------------------------------------------
-
-
-def cross(x1, x2, /, *, axis=-1):
-    """The cross product of vectors of three components along an axis."""
-    x1, x2 = ensure_arraylike("jnp.linalg.cross", x1, x2)
-    if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
-        raise ValueError(
-            "Both input arrays must be (arrays of) 3-dimensional vectors, but they "
-            f"have x1.shape[axis]={shape_of(x1)[axis]} and "
-            f"x2.shape[axis]={shape_of(x2)[axis]}"
-        )
-    return jnp.cross(x1, x2, axis=axis)
-
-
-def diagonal(x, /, *, offset=0):
-    """The diagonals of matrices in the last two axes."""
-    (x,) = ensure_arraylike("jnp.linalg.diagonal", x)
-    return jnp.diagonal(x, offset=offset, axis1=-2, axis2=-1)
-
-
-def matmul(x1, x2, /, *, precision=None, preferred_element_type=None):
-    """The matrix product, as `jnp.matmul`."""
-    x1, x2 = ensure_arraylike("jnp.linalg.matmul", x1, x2)
-    return jnp.matmul(
-        x1, x2, precision=precision, preferred_element_type=preferred_element_type
-    )
-
-
-def matrix_transpose(x, /):
-    """Matrices in the last two axes, transposed."""
-    (x,) = ensure_arraylike("jnp.linalg.matrix_transpose", x)
-    return jnp.matrix_transpose(x)
-
-
-def outer(x1, x2, /):
-    """The outer product of two vectors."""
-    x1, x2 = ensure_arraylike("jnp.linalg.outer", x1, x2)
-    if len(shape_of(x1)) != 1 or len(shape_of(x2)) != 1:
-        raise ValueError(
-            "Input arrays must be one-dimensional, but they are "
-            f"x1.ndim={len(shape_of(x1))} x2.ndim={len(shape_of(x2))}"
-        )
-    return jnp.outer(x1, x2)
-
-
-def tensordot(
-    x1, x2, /, *, axes=2, precision=None, preferred_element_type=None, out_sharding=None
-):
-    """The sums of products over pairs of axes, as `jnp.tensordot`."""
-    x1, x2 = ensure_arraylike("jnp.linalg.tensordot", x1, x2)
-    return jnp.tensordot(
-        x1,
-        x2,
-        axes=axes,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
-
-
-def trace(x, /, *, offset=0, dtype=None):
-    """The sums along the diagonals of matrices in the last two axes."""
-    (x,) = ensure_arraylike("jnp.linalg.trace", x)
-    return jnp.trace(x, offset=offset, axis1=-2, axis2=-1, dtype=dtype)
-
-
-def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
-    """The sums of products along an axis, as `jnp.vecdot`."""
-    x1, x2 = ensure_arraylike("jnp.linalg.vecdot", x1, x2)
-    return jnp.vecdot(
-        x1,
-        x2,
-        axis=axis,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
 
 
 __all__ = [

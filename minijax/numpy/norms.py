@@ -23,8 +23,21 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """The norm of vectors along one axis, or of matrices along two (None: of all
     elements).
 
-    ord: 2 by default ('fro' for matrices); vectors: any number or inf; matrices: 'fro',
-    'nuc', 1, 2, inf and their negatives.
+    Args:
+        x: array.
+        ord: 2 by default, 'fro' for matrices; for vectors any number or infinity; for
+            matrices 'fro', 'nuc', 1, 2, inf and their negatives.
+        axis: one axis for vectors, two for matrices, None for all elements.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        An array without the axes, in floating point.
+
+    Examples:
+        >>> jnp.linalg.norm(jnp.array([3.0, 4.0]))
+        Array(5., dtype=float32)
+        >>> jnp.linalg.norm(jnp.array([[1.0, 2.0], [3.0, 4.0]]), ord=1, axis=(0, 1))
+        Array(6., dtype=float32)
     """
     (x,) = promote_dtypes_inexact(*ensure_arraylike("jnp.linalg.norm", x))
     x = asarray(x)
@@ -78,14 +91,41 @@ def _matrix_norm(x, ord, axes, keepdims):
 
 
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
-    """The norm of matrices in the last two axes, see `norm`."""
+    """The norm of matrices in the last two axes, see `norm`.
+
+    Args:
+        x: array of matrices in the last two axes.
+        keepdims: whether reduced axes stay, with size 1.
+        ord: as for `norm`.
+
+    Returns:
+        An array without the last two axes.
+
+    Examples:
+        >>> jnp.linalg.matrix_norm(jnp.array([[3.0, 0.0], [0.0, 4.0]]))
+        Array(5., dtype=float32)
+    """
     (x,) = ensure_arraylike("jnp.linalg.matrix_norm", x)
     return norm(x, ord=ord, keepdims=keepdims, axis=(-2, -1))
 
 
 @jit(static_argnames=("axis", "keepdims", "ord"))
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
-    """The norm of vectors along axes (None: of all elements); ord: any number or ±inf."""
+    """The norm of vectors along axes (None: of all elements); ord: any number or ±inf.
+
+    Args:
+        x: array.
+        axis: one axis, several, or None for all.
+        keepdims: whether reduced axes stay, with size 1.
+        ord: any number or infinity.
+
+    Returns:
+        An array without the axes, in floating point.
+
+    Examples:
+        >>> jnp.linalg.vector_norm(jnp.array([3.0, -4.0]), ord=1)
+        Array(7., dtype=float32)
+    """
     (x,) = ensure_arraylike("jnp.linalg.vector_norm", x)
     if ord not in (None, 2, 1, np.inf, -np.inf):  # these keep integers or sum them
         (x,) = promote_dtypes_inexact(x)
