@@ -62,3 +62,18 @@ def test_implicit_promotion_is_refused():
         for framework in (jax, minijax):
             assert _raises(strict_equations(row, framework))
             assert not _raises(jnp_tables.equations(row, framework))
+
+
+@pytest.mark.parametrize("signature", [None, "(n),()->(n)"])
+@pytest.mark.parametrize("shapes", [((3, 3), (3,)), ((3, 3), ()), ((3,), (3, 3))])
+def test_vectorized_functions_say_what_they_promote(signature, shapes):
+    def said(framework):
+        x, y = (framework.numpy.zeros(shape) for shape in shapes)
+        f = framework.numpy.vectorize(framework.numpy.add, signature=signature)
+        with framework.numpy_rank_promotion("raise"):
+            try:
+                return f(x, y).shape
+            except ValueError as error:
+                return str(error)
+
+    assert said(minijax) == said(jax)

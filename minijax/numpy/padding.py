@@ -33,7 +33,10 @@ _OPTIONS = {
 
 def _pairs(value, rank, name):
     """(before, after) for each axis, of a scalar, a pair, or a sequence of either."""
-    value = np.asarray(value)
+    try:
+        value = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"`{name}` entries must be the same shape: {value}") from error
     try:
         return np.broadcast_to(value, (rank, 2))
     except ValueError:
