@@ -1,4 +1,4 @@
-"""jnp against JAX's, row by row of the tables in `jnp_cases`."""
+"""jnp and jax.image against JAX's, row by row of the tables in `jnp_cases`."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import minijax
+import minijax.image
 from compat_tests import jnp_tables
 
 TABLES = (
-    "basics", "shapes", "indexing", "reductions", "products", "library", "linalg",
+    "basics", "shapes", "indexing", "reductions", "products", "library", "linalg", "fft",
+    "image",
 )  # fmt: skip
 VALUES = [row for table in TABLES for row in jnp_tables.rows(table)]
 EQUATIONS = [
