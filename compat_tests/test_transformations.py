@@ -89,6 +89,7 @@ EDGES = {
     "jvp of tuple and list": lambda s: s.jvp(lambda x: x, (1.0,), [1.0]),
     "splatted cotangents": lambda s: s.vjp(_pair, 1.0)[1](1.0, 1.0),
     "transpose int to float": lambda s: s.linear_transpose(lambda x: 2.0 * x, 1),
+    "transpose float to int": lambda s: s.linear_transpose(lambda x: (x, x > 0), 1.0),
     "transpose of struct": lambda s: s.linear_transpose(lambda x: 2 * x, SHAPED)(
         np.ones(3, np.float32)
     ),

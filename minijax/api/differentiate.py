@@ -430,8 +430,6 @@ def _check_transposable(in_avals, out_avals):
     for kind in (np.inexact, np.integer):
         if all(dtypes.issubdtype(dtype, kind) for dtype in (*ins, *outs)):
             return
-    if all(dtypes.issubdtype(dtype, np.inexact) for dtype in ins):
-        return  # what else comes out has no cotangent
     raise TypeError(
         "linear_transpose only supports [float or complex] -> [float or complex], and "
         f"integer -> integer functions, but got {ins} -> {outs}."

@@ -31,12 +31,16 @@ _OPTIONS = {
 }
 
 
-def _pairs(value, rank, name):
-    """(before, after) for each axis, of a scalar, a pair, or a sequence of either."""
+def _as_array(value, name):
     try:
-        value = np.asarray(value)
+        return np.asarray(value)
     except ValueError as error:
         raise TypeError(f"`{name}` entries must be the same shape: {value}") from error
+
+
+def _pairs(value, rank, name):
+    """(before, after) for each axis, of a scalar, a pair, or a sequence of either."""
+    value = _as_array(value, name)
     try:
         return np.broadcast_to(value, (rank, 2))
     except ValueError:
@@ -106,9 +110,8 @@ def pad(array, pad_width, mode="constant", **kwargs):
 
 def jnp_static(pad_width):
     """A static pad width: TypeError for traced ones."""
-    return np.asarray(
-        concrete_or_error(None, pad_width, "pad_width argument of jnp.pad")
-    )
+    static = concrete_or_error(None, pad_width, "pad_width argument of jnp.pad")
+    return _as_array(static, "pad_width")
 
 
 @jit(static_argnames=("widths",))
