@@ -278,6 +278,11 @@ EDGES = {
     "tracer of jvp": _shown_tracer,
     "vmap of no function": lambda s: s.vmap(3),
     "jvp of no function": lambda s: s.jvp(3, (1.0,), (1.0,)),
+    "vjp of no function": lambda s: s.vjp(3, 1.0),
+    "linearize of no function": lambda s: s.linearize("f", 1.0),
+    "jacfwd of no function": lambda s: s.jacfwd("f"),
+    "jacrev of no function": lambda s: s.hessian("f"),
+    "pmap of no function": lambda s: s.pmap("f"),
     "axes to reduce": lambda s: s.grad(lambda x: x, reduce_axes=("i",)),
     "a variable": lambda s: re.sub(
         "id=[0-9]+", "", repr(s.make_jaxpr(s.jnp.sin)(1.0).jaxpr.invars)

@@ -291,6 +291,7 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
 
     `pullback(cotangent)` gives a tuple of cotangents.
     """
+    check_callable(fun)
     flat, in_tree = flatten(primals)
     for x in flat:
         core.argument_aval(x)
@@ -324,6 +325,7 @@ def _avals(values):
 @api_boundary
 def linearize(fun, *primals, has_aux=False) -> Any:
     """(out, f_jvp): `f_jvp(*tangents)` applies the derivative at `primals`."""
+    check_callable(fun)
     flat, in_tree = flatten(primals)
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
@@ -490,6 +492,8 @@ def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
     Leaves have shape (*out leaf, *in leaf).
     """
 
+    check_callable(fun)
+
     @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary
     def jacobian(*args, **kwargs):
@@ -543,6 +547,8 @@ def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
 
     Leaves have shape (*out leaf, *in leaf).
     """
+
+    check_callable(fun)
 
     @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary

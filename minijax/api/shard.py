@@ -18,7 +18,7 @@ from minijax.control.body import as_array
 from minijax.control.call import jit
 from minijax.control.shard_map import call_on_shards, manual_axes
 from minijax.control.shard_map import shard_map_p as shard_map_p
-from minijax.control.signature import leaf_names
+from minijax.control.signature import check_callable, leaf_names
 from minijax.control.varying import varying_axes
 from minijax.mesh import AbstractMesh, Mesh, current_mesh, mapped_mesh, mapped_over
 from minijax.named_sharding import NamedSharding
@@ -312,6 +312,7 @@ def pmap(
 
     ValueError for more slices than devices.
     """
+    check_callable(fun)
     statics = static_broadcasted_argnums
     statics = (statics,) if isinstance(statics, int) else tuple(statics)
     name = "_internal_pmap_axis_name" if axis_name is None else axis_name
