@@ -290,7 +290,10 @@ def single(reference):
 
 def not_finite(*like):
     """Arrays of NaN in place of what could not be computed."""
-    return [np.full_like(x, np.nan) for x in like]
+    return [
+        np.full_like(x, complex(np.nan, np.nan) if x.dtype.kind == "c" else np.nan)
+        for x in like
+    ]
 
 
 def check_lapack(b, dtype):
