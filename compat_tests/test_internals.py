@@ -79,6 +79,8 @@ def _of_64_bits(side):
             i.mean(), f @ jnp.ones(2), jnp.ones(2, "i4").sum(), jnp.sin(i), f[i], i @ i,
             jnp.array([1, 2], "i8"), f.at[0].set(2.0), jnp.asarray(1.0, "f8") * 2,
             side.jacrev(jnp.sin)(f), side.grad(lambda x: side.nn.relu(x).sum())(f),
+            side.grad(lambda x: side.nn.elu(x).sum())(f),
+            random.poisson(key, f, (2,), "i8") * 0,
             side.jit(lambda x: x.astype("i8") + 1)(np.ones(2, "f4")),
             random.uniform(key, (2,), "f8"), random.randint(key, (2,), 0, 9, "i8") * 0,
             side.lax.full((2,), 1, "f8"), jnp.linspace(0, 1, 3, dtype="f8"),

@@ -311,6 +311,11 @@ def canonicalize_dtype(dtype, allow_extended_dtype: bool = False) -> Any:
     return result
 
 
+def is_wider(dtype) -> bool:
+    """Whether a dtype has 64 bits without x64: NumPy's scalars of it then lose some."""
+    return dtype in _NARROW and not config.values.jax_enable_x64
+
+
 def canonical_result(dtype, operands) -> Any:
     """The dtype of what is computed from arrays: 64 bits stay where an operand has them,
     as it may without x64 where the user asked for them explicitly.

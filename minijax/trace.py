@@ -158,7 +158,7 @@ class JaxprTrace(core.Trace):
         """
         if value is None and not x.aval.shape:
             value = core.scalar_values[type(x)](x)
-        if value is None:
+        if value is None or dtypes.is_wider(x.aval.dtype):
             return JaxprTracer(self, x.aval, self._constant(x, x.aval))
         return JaxprTracer(self, x.aval, Literal(value, x.aval))
 
@@ -179,7 +179,7 @@ class JaxprTrace(core.Trace):
         out = primitive.shape(*avals, **params)
         if primitive.fold is not None and type(atoms[0]) is Literal:
             value = primitive.fold(atoms[0].val, atoms[0].aval, **params)
-            if value is not None:
+            if value is not None and not dtypes.is_wider(out.dtype):
                 return JaxprTracer(self, out, Literal(value, out))
         return _callpath.record(self, primitive, atoms, params, out)
 

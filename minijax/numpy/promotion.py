@@ -108,7 +108,7 @@ def is_complex(x):
 
 def literal(value, dtype, weak=False) -> Any:
     """A Python or NumPy scalar as a literal of `dtype`; integers wrap."""
-    if dtypes.canonicalize_dtype(dtype, True) != dtype:
+    if dtypes.is_wider(dtype):
         return scalar_constant(value, dtype, weak)  # NumPy's own would lose bits
     if weak:
         python = _PYTHON_KIND.get(dtype.kind)

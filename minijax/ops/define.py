@@ -400,9 +400,9 @@ def scalar(dtype, value) -> Any:
 
     NumPy's own, but where that would lose bits: of 64-bit dtypes without x64.
     """
-    if dtypes.canonicalize_dtype(dtype) == dtype:
-        return dtype.type(value)
-    return full(ShapedArray((), dtype), value)
+    if dtypes.is_wider(dtype):
+        return full(ShapedArray((), dtype), value)
+    return dtype.type(value)
 
 
 def constant_like(value, x) -> Any:

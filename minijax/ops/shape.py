@@ -554,7 +554,7 @@ def _filled(shape, fill_value, dtype, weak):
 
 def _literal(value, dtype, weak):
     """A scalar as equations write it: a Python number where it is weak."""
-    if dtypes.canonicalize_dtype(dtype, True) != dtype:
+    if dtypes.is_wider(dtype):
         return convert(value, dtype, weak)
     kind = dtypes.scalar_type_of_dtype(dtype)
     if weak and dtypes.python_scalar_dtype(kind) == dtype:

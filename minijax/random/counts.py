@@ -153,7 +153,7 @@ def _poisson(key, lam, shape, dtype):
     few = jnp.isnan(lam) | (lam < 10)
     lam_few = lax.select(few, lam, lax.full_like(lam, 0.0))
     lam_many = lax.select(few, lax.full_like(lam, 1e5), lam)
-    limit = scalar(dtype, dtypes.iinfo(dtype).max)
+    limit = int(dtypes.iinfo(dtype).max)
     small = _poisson_knuth(key, lam_few, shape, dtype, limit)
     large = _poisson_rejection(key, lam_many, shape, dtype, limit)
     out = lax.select(few, small, large)
@@ -166,7 +166,7 @@ def _poisson_knuth(key, lam, shape, dtype, max_iters):
 
     def busy(state):
         i, _, _, log_product = state
-        return (log_product > -lam).any() & (i < max_iters)
+        return (log_product > -lam).any() & (i < scalar(dtype, max_iters))
 
     def step(state):
         i, k, key, log_product = state
@@ -190,7 +190,7 @@ def _poisson_rejection(key, lam, shape, dtype, max_iters):
 
     def busy(state):
         i, _, accepted, _ = state
-        return (~accepted).any() & (i < max_iters)
+        return (~accepted).any() & (i < scalar(dtype, max_iters))
 
     def step(state):
         i, k_out, accepted, key = state
