@@ -87,6 +87,7 @@ JETS = [
     lambda j, jnp: j.jet(jnp.sin, (0.3,), ((),)),
     lambda j, jnp: j.jet(jnp.sin, (0.3,), ((1, 0),)),
     lambda j, jnp: j.jet(lambda x: jnp.arange(3), (0.3,), ((1.0, 0.0),)),
+    lambda j, jnp: j._logistic_taylor((jnp.ones(2),), ([jnp.ones(2)] * 2,)),
 ]  # fmt: skip
 
 

@@ -637,3 +637,8 @@ def jet(fun, primals, series, factorial_scaled=True, **_):
 def jet2(fun, primals, series, *, factorial_scaled=False, **_):
     """`jet` with the coefficients of power series by default."""
     return jet(fun, primals, series, factorial_scaled)
+
+
+def _logistic_taylor(primals_in, series_in, **_):
+    """The rule of `lax.logistic` by itself, on the coefficients of power series."""
+    return jet2(lax.logistic, primals_in, series_in)
