@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 
 import numpy as np
 import pytest
@@ -708,5 +709,70 @@ def test_dce_rules():
         whole = pe.dce_rules[eqn.primitive]([True] * len(eqn.outvars), eqn)[1]
         same = len(whole.outvars) == len(eqn.outvars)
         return found, pe.dce_rules[pair_p] is rule, same
+
+    assert told(Side("minijax")) == told(Side("jax"))
+
+
+def _told_scope(side):
+    """What is said of the place at which each function runs; all in order."""
+    core = side("extend.core")
+    told = []
+
+    def at(name):
+        def f(x):
+            told.append((
+                name,
+                core.unsafe_am_i_under_a_jit_DO_NOT_USE(),
+                core.unsafe_am_i_under_a_vmap_DO_NOT_USE(),
+                core.unsafe_get_axis_names_DO_NOT_USE(),
+                core.nonempty_axis_env_DO_NOT_USE(),
+            ))  # fmt: skip
+            return x
+
+        return f
+
+    x, square = np.ones(2, np.float32), np.ones((2, 2), np.float32)
+    at("eager")(x)
+    side.vmap(at("vmap"), axis_name="i")(x)
+    side.grad(at("grad"))(1.0)
+    side.make_jaxpr(side.vmap(at("vmap in a jaxpr")))(x)
+    side.make_jaxpr(side.vmap(side.jit(at("jit in vmap"))))(x)
+    side.make_jaxpr(lambda x: side.lax.scan(lambda c, x: (at("scan")(c), x), 1.0, x))(x)
+    side.vmap(side.vmap(side.grad(at("grad in vmaps"))))(square)
+    return told
+
+
+def test_where_a_function_runs():
+    assert _told_scope(Side("minijax")) == _told_scope(Side("jax"))
+
+
+def test_traces_and_primitives_of_the_library():
+    def body(side):
+        tag = side("extend.core").TraceTag
+        equal = tag() == tag(), hash(tag()) == hash(tag()), tag() == "tag"
+        primitives = side("extend.core").primitives
+        for primitive in (primitives.sin_p, primitives.jit_p, primitives.cond_p):
+            assert isinstance(primitive, side("extend.core").Primitive)
+        x, trace = np.ones(2), side("core").Trace()
+        return [int(e) for e in equal], trace.full_raise(x) is x
+
+    assert_same(body)
+
+
+MOVED = (
+    "InconclusiveDimensionOperation JaxprPpContext JaxprPpSettings JaxprTypeError "
+    "abstract_token call check_jaxpr is_concrete is_constant_dim is_constant_shape "
+    "no_axis_name nonempty_axis_env_DO_NOT_USE trace_ctx "
+    "unsafe_am_i_under_a_vmap_DO_NOT_USE TraceTag"
+)
+
+
+@pytest.mark.parametrize("name", MOVED.split())
+def test_moved_names(name):
+    def told(side):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            there = hasattr(side("core"), name)
+        return there, [str(w.message) for w in seen]
 
     assert told(Side("minijax")) == told(Side("jax"))

@@ -246,6 +246,10 @@ class Trace:
     def __str__(self):
         return getattr(self, "jax_name", type(self).__name__)
 
+    def full_raise(self, x):
+        """`x`, which every level takes as it is: a level reads its own tracers only."""
+        return x
+
     def described(self):
         """`function at file:line for transformation`, for error messages."""
         return ""
@@ -619,18 +623,28 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(
             "minijax.control.naming"
         ).ensure_compile_time_eval
-    if name in _MOVED:
-        warnings.warn(
-            f"jax.core.{name} is deprecated. Use jax.extend.core.{name}.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return getattr(importlib.import_module("minijax.extend.core"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _MOVED.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    use = f" Use {home}.{name}." if "._" not in home else ""
+    said = f"jax.core.{name} is deprecated.{use}"
+    warnings.warn(said, DeprecationWarning, stacklevel=2)
+    return getattr(importlib.import_module(home.replace("jax", "minijax", 1)), name)
 
 
 # What JAX has moved on, and what users still find here
-_MOVED = frozenset((
-    "DebugInfo", "Effects", "concrete_or_error", "gensym", "get_opaque_trace_state",
-    "jaxprs_in_params", "new_jaxpr_eqn", "primal_dtype_to_tangent_dtype",
-))  # fmt: skip
+_MOVED = {
+    **dict.fromkeys((
+        "DebugInfo", "Effects", "check_jaxpr", "concrete_or_error", "gensym",
+        "get_opaque_trace_state", "jaxprs_in_params", "new_jaxpr_eqn",
+        "primal_dtype_to_tangent_dtype",
+    ), "jax.extend.core"),
+    **dict.fromkeys(("InconclusiveDimensionOperation", "JaxprTypeError"), "jax.errors"),
+    **dict.fromkeys((
+        "JaxprPpContext", "JaxprPpSettings", "abstract_token", "call", "is_concrete",
+        "is_constant_dim", "is_constant_shape", "no_axis_name",
+        "nonempty_axis_env_DO_NOT_USE", "trace_ctx",
+        "unsafe_am_i_under_a_jit_DO_NOT_USE", "unsafe_am_i_under_a_vmap_DO_NOT_USE",
+        "unsafe_get_axis_names_DO_NOT_USE",
+    ), "jax._src.core"),
+}  # fmt: skip

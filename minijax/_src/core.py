@@ -13,6 +13,7 @@ AxisName = Any
 Effects = frozenset
 trace_ctx = core._state
 abstract_token = core.AbstractToken()
+no_axis_name = object()
 ref_p = new_ref_p
 check_jaxpr = check.check_jaxpr
 pytype_aval_mappings = core.aval_rules
@@ -21,23 +22,6 @@ pytype_aval_mappings = core.aval_rules
 def trace_state_clean():
     """Whether nothing is being traced in this thread."""
     return core.current_trace() is core.eval_trace
-
-
-def _under(kind):
-    trace = core.current_trace()
-    while trace is not None and str(trace) != kind:
-        trace = trace.parent
-    return trace is not None
-
-
-def unsafe_am_i_under_a_jit():
-    """Whether a function is being traced, for `jit` or any other that makes a jaxpr."""
-    return _under("DynamicJaxprTrace")
-
-
-def unsafe_am_i_under_a_vmap():
-    """Whether a function is being vectorized."""
-    return _under("BatchTrace")
 
 
 def reset_trace_state():
@@ -74,6 +58,11 @@ def is_constant_dim(d):
     return isinstance(d, int)
 
 
+def is_constant_shape(s):
+    """Whether all sizes of a shape are numbers."""
+    return all(map(is_constant_dim, s))
+
+
 def is_concrete(x):
     """Whether the value of `x` is known."""
     return to_concrete_value(x) is not None
@@ -87,11 +76,6 @@ def to_concrete_value(x):
 def extend_axis_env_nd(name_size_pairs):
     """Named axes in scope for a `with` block."""
     return core.extend_axis_env(dict(name_size_pairs))
-
-
-def unsafe_get_axis_names():
-    """The names of the axes in scope."""
-    return list(core.axis_env())
 
 
 class JaxprPpContext:
@@ -126,10 +110,11 @@ def canonicalize_shape(shape, context=""):
 __getattr__ = names_of(
     __name__,
     "minijax.extend.core",
+    "minijax.extend.core._scope",
+    "minijax.extend.core._calls",
     "minijax.core",
     "minijax.errors",
     "minijax.state.primitives",
-    "minijax.extend.core._calls",
     "minijax.mesh",
     "minijax.named_sharding",
     "minijax.trace",

@@ -7,7 +7,7 @@ from minijax.alias import missing_attribute
 from minijax.control.callback import checked_results
 from minijax.core import ShapedArray
 from minijax.effects import ordered_effects
-from minijax.extend.core._primitive import Primitive
+from minijax.extend.core._primitive import is_foreign
 
 
 class TokenSet:
@@ -134,7 +134,7 @@ def register_lowering(prim, rule, platform=None, inline=True, cacheable=True):
         )
     if platform not in (None, "cpu", "default"):
         return
-    if not isinstance(prim, Primitive):
+    if not is_foreign(prim):
         raise TypeError(
             f"only primitives of jax.extend.core.Primitive take lowering rules, got {prim}"
         )

@@ -414,8 +414,8 @@ _REDUCTIONS = {
     "running": "cumprod cumsum",
 }
 _LATER = (
-    "argpartition", "argsort", "choose", "diagonal", "nonzero", "partition",
-    "searchsorted", "sort", "trace",
+    "argpartition", "argsort", "choose", "diagonal", "nonzero", "searchsorted", "sort",
+    "trace",
 )  # fmt: skip
 
 

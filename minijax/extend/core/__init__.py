@@ -26,6 +26,20 @@ from minijax.errors import (
 from minijax.errors import JaxprTypeError as JaxprTypeError
 from minijax.extend.core import primitives as primitives
 from minijax.extend.core._primitive import Primitive as Primitive
+from minijax.extend.core._scope import TraceTag as TraceTag
+from minijax.extend.core._scope import call_impl as call_impl
+from minijax.extend.core._scope import (
+    nonempty_axis_env as nonempty_axis_env_DO_NOT_USE,  # noqa: F401
+)
+from minijax.extend.core._scope import (
+    unsafe_am_i_under_a_jit as unsafe_am_i_under_a_jit_DO_NOT_USE,  # noqa: F401
+)
+from minijax.extend.core._scope import (
+    unsafe_am_i_under_a_vmap as unsafe_am_i_under_a_vmap_DO_NOT_USE,  # noqa: F401
+)
+from minijax.extend.core._scope import (
+    unsafe_get_axis_names as unsafe_get_axis_names_DO_NOT_USE,  # noqa: F401
+)
 from minijax.trace import DebugInfo as DebugInfo
 from minijax.transforms import batching
 
@@ -55,16 +69,6 @@ def mapped_aval(size, axis, aval):
 def unmapped_aval(size, axis, aval, explicit_mesh_axis=None):
     """The aval with an axis of `size` put at `axis` (None: the aval itself)."""
     return batching.unmapped_aval(size, axis, aval)
-
-
-def unsafe_get_axis_names_DO_NOT_USE():
-    """The names of the axes in scope."""
-    return list(core.axis_env())
-
-
-def nonempty_axis_env_DO_NOT_USE():
-    """Whether named axes are in scope."""
-    return bool(core.axis_env())
 
 
 def gensym():

@@ -3,7 +3,23 @@
 from minijax import core
 
 
-class Primitive(core.Primitive):
+class _AnyPrimitive(type):
+    """Counts the library's own primitives among the instances, as JAX's one class does."""
+
+    def __instancecheck__(cls, instance):
+        return (
+            isinstance(instance, core.Primitive)
+            if cls is Primitive
+            else (type.__instancecheck__(cls, instance))
+        )
+
+
+def is_foreign(primitive):
+    """Whether a primitive was made by others, of this class."""
+    return Primitive in type(primitive).__mro__
+
+
+class Primitive(core.Primitive, metaclass=_AnyPrimitive):
     """An operation with rules to be registered later.
 
     `def_abstract_eval` and `def_impl` here; derivatives, transposition and batching
