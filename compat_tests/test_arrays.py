@@ -30,6 +30,8 @@ EXPRESSIONS = [
     "jnp.array([1j, 2]).byteswap().tobytes()",
     "x.flat",
     "x.partition(1)",
+    "jnp.apply_over_axes(lambda a, k: a.sum(k), x, [0])",
+    "jnp.apply_over_axes(jnp.sum, x, 0)",
     "x.format",
     "x.platform()",
     "x.clone()",

@@ -264,7 +264,7 @@ def apply_over_axes(func, a, axes):
     Args:
         func: function of an array and an axis.
         a: array.
-        axes: one axis, or several.
+        axes: the axes.
 
     Returns:
         An array of as many axes as `a`.
@@ -275,8 +275,8 @@ def apply_over_axes(func, a, axes):
     """
     (a,) = ensure_arraylike("apply_over_axes", a)
     a = asarray(a)
-    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        out = func(a, axis=axis)
+    for axis in axes:
+        out = func(a, axis)
         if out.ndim == a.ndim:
             a = out
         elif out.ndim == a.ndim - 1:
