@@ -15,7 +15,7 @@ from cbackend.flow import WRITERS, is_variable
 from cbackend.groups import are_lines, is_guarded, is_mapped
 from cbackend.leaves import Leaves, is_leaf
 from cbackend.places import APART, MIXED, SAME, Operand, Place, suffix_of
-from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise
+from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise, Table
 from cbackend.scalars import STORED, Scalars
 from cbackend.sums import WHOLE
 
@@ -306,13 +306,14 @@ class _Activation:
     def operand(self, view):
         """A view, as the leaves take it."""
         place = None if view.buffer is None else self.place(view.buffer)
-        return Operand(place, suffix_of(view), str(view.offset), view.strides)
+        suffix, table = suffix_of(view), type(view) is Table
+        return Operand(place, suffix, str(view.offset), view.strides, table)
 
     def element(self, view):
         """The same for a group's elements: an integer constant is its number, as an index
         is, so that the compiler knows it.
         """
-        if view.buffer is not None:
+        if view.buffer is not None and type(view) is not Table:
             known = self.emitter.integers.get(_key(view.buffer))
             if known is not None and known.dtype == view.dtype:
                 return Operand(None, suffix_of(view), str(known), view.strides)
@@ -462,6 +463,8 @@ def _byte_range(view, start):
     for n, stride in zip(view.shape, view.strides, strict=True):
         reach = stride * (n - 1)
         low, high = min(low, low + reach), max(high, high + reach)
+    if type(view) is Table:
+        high = low + view.room - 1
     size = view.dtype.itemsize
     return start + low * size, start + (high + 1) * size
 

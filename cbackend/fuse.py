@@ -16,6 +16,7 @@ from cbackend.program import (
     Instr,
     MapReduce,
     Micro,
+    Table,
     View,
     dense_strides,
 )
@@ -56,7 +57,7 @@ def fuse(program):
 class _Group:
     """A group of kernels while it grows: its instruction, and what it holds by name."""
 
-    __slots__ = ("inputs", "instr", "shape", "size", "stored", "written")
+    __slots__ = ("computed", "inputs", "instr", "shape", "size", "written")
 
     def __init__(self, instr):
         self.instr, self.shape, self.size = instr, instr.shape, instr.size
@@ -66,15 +67,15 @@ class _Group:
         self.inputs = {}  # what tells an input apart -> its register
         for view, reg in zip(instr.ins, instr.in_regs, strict=True):
             self.inputs.setdefault(_identity(view), reg)
-        self.written = {}  # buffer -> the view that is stored; None where there are more
-        self.stored = {}  # buffer -> the register that is stored there last
+        self.computed = {}  # (kernel, operands' registers) -> the registers of its results
+        for micro in instr.micros:
+            self.computed[micro.kernel, tuple(micro.sources)] = micro.results
+        self.written = {}  # buffer -> the views that are stored there, and their registers
         self._note_stores(instr.outs, instr.out_regs)
 
     def _note_stores(self, outs, regs):
         for view, reg in zip(outs, regs, strict=True):
-            buffer = view.buffer
-            self.written[buffer] = None if buffer in self.written else view
-            self.stored[buffer] = reg
+            self.written.setdefault(view.buffer, []).append((view, reg))
 
     def join(self, instr):
         """Take in the kernels of an instruction, if they can run here; whether they do."""
@@ -91,10 +92,8 @@ class _Group:
                 return False
             instr.outs, instr.ins = outs, ins
         for view in instr.ins:
-            if view.buffer in written:
-                made = written[view.buffer]
-                if made is None or not view.same(made):
-                    return False
+            if view.buffer in written and _maker(written[view.buffer], view) is None:
+                return False
         if not self.fits(instr):
             return False
         self.merge(instr)
@@ -118,11 +117,18 @@ class _Group:
         """Move the kernels of an instruction here."""
         mine, renamed = self.instr, {}
         for view, reg in zip(instr.ins, instr.in_regs, strict=True):
-            known = None if view.buffer is None else self.stored.get(view.buffer)
-            renamed[reg] = self._input(view) if known is None else known
+            made = self.written.get(view.buffer)
+            maker = made and _maker(made, view)
+            renamed[reg] = maker[1] if maker else self._input(view)
         for micro in instr.micros:
             sources = [renamed.get(reg, reg) for reg in micro.sources]
-            mine.micros.append(Micro(micro.kernel, sources, micro.results))
+            made = self.computed.setdefault(
+                (micro.kernel, tuple(sources)), micro.results
+            )
+            if made is micro.results:
+                mine.micros.append(Micro(micro.kernel, sources, made))
+            else:
+                renamed.update(zip(micro.results, made, strict=True))
         regs = [renamed.get(r, r) for r in instr.out_regs]
         mine.outs += instr.outs
         mine.out_regs += regs
@@ -141,7 +147,29 @@ class _Group:
 
 
 def _identity(view):
-    return view.buffer, view.offset, view.shape, view.strides, view.dtype
+    return view.buffer, view.offset, view.shape, view.strides, view.dtype, type(view)
+
+
+def _maker(made, view):
+    """Of (view, register) pairs stored in one buffer, the one that `view` reads, or None where
+    others may have overwritten it.
+    """
+    for pair in made:
+        if view.same(pair[0]):
+            return pair if len(made) == 1 or _lie_apart(made) else None
+    return None
+
+
+def _lie_apart(made):
+    """Whether views stored in one buffer share no element: as the columns of a matrix."""
+    first = made[0][0]
+    step = min((s for n, s in zip(first.shape, first.strides) if n > 1), default=1)
+    offsets = {view.offset for view, _ in made}
+    return (
+        len(offsets) == len(made)
+        and max(offsets) - min(offsets) < step
+        and all((v.shape, v.strides) == (first.shape, first.strides) for v, _ in made)
+    )
 
 
 class _Grouping:
@@ -239,10 +267,10 @@ class _Grouping:
                 continue
             if any(self.made_at[v.buffer] != maker for v in outs):
                 continue  # another group writes a part of the same buffer later
-            if None in written.values() or not first.fits(last.instr):
-                continue
             reads = [v for v in last.instr.ins if v.buffer in written]
-            if not all(v.same(written[v.buffer]) for v in reads):
+            if not first.fits(last.instr):
+                continue
+            if any(_maker(written[v.buffer], v) is None for v in reads):
                 continue
             first.merge(last.instr)
             self.groups[maker], self.groups[place] = None, first
@@ -258,11 +286,14 @@ def _mapping(instr, written, shape):
     operands: a function of views (None where strides forbid it), or None.
     """
     for view in instr.ins:
-        made = written.get(view.buffer)
-        if made is None:
+        stored = written.get(view.buffer)
+        if stored is None:
             continue
-        if view.same(made):
+        made = stored[0][0]
+        if view.same(made) or _maker(stored, view) is not None:
             return _same
+        if type(view) is Table or len(stored) > 1:
+            return None
         if view.is_whole() and made.is_whole():
             return lambda view: view.reshape(shape)
         return _transposition(view, made)

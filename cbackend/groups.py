@@ -289,6 +289,9 @@ class Groups:
         """The kernels for one element."""
         registers, lines = {}, []
         for reg, operand in zip(group.in_regs, ins, strict=True):
+            if operand.table:
+                registers[reg] = _table(operand)
+                continue
             register = registers[reg] = Register(self.fresh(), operand.suffix)
             at = index_of(operand, index)
             lines.append(_load(register, operand, at))
@@ -384,6 +387,9 @@ class Groups:
         for place in places:
             registers = {}
             for reg, operand in zip(group.in_regs, ins, strict=True):
+                if operand.table:
+                    registers[reg] = _table(operand)
+                    continue
                 register = registers[reg] = Register(fresh(), operand.suffix)
                 still = operand.strides[depth - 1] == 0
                 at = index_text(operand, depth - 1 if still else depth, place)
@@ -421,7 +427,9 @@ def _handed_over(operands, pointers):
         place = Place(f"operands[{len(pointers)}]")
         first = operand.place.pointer(operand.suffix, operand.start)
         pointers.append(f"(char *)({first})")
-        parts.append(Operand(place, operand.suffix, moved, operand.strides))
+        parts.append(
+            Operand(place, operand.suffix, moved, operand.strides, operand.table)
+        )
     return parts
 
 
@@ -433,6 +441,12 @@ def _in_parallel(pointers, rows, unit, cost, scratch, task):
         f"host->parallel({-(-rows // unit)}, {cost}, {scratch}, {task}, operands);",
         "}",
     ]
+
+
+def _table(operand):
+    """A table as kernels take it: a pointer to its elements."""
+    pointer = operand.place.pointer(operand.suffix, operand.start)
+    return Register(f"({pointer})", operand.suffix)
 
 
 def _load(register, operand, at):

@@ -19,6 +19,7 @@ from cbackend.program import (
     Micro,
     Module,
     Program,
+    Table,
     View,
     dense_strides,
     new_view,
@@ -203,10 +204,10 @@ class Builder:
         scalar = narrow.stored(value, aval.dtype)
         return self.constant(scalar).broadcast(aval.shape, ())
 
-    def iota(self, aval, dimension):
-        """The index along `dimension`: an affine view, never stored."""
+    def iota(self, aval, dimension, step=1):
+        """The index along `dimension` times `step`: an affine view, never stored."""
         strides = [0] * len(aval.shape)
-        strides[dimension] = 1
+        strides[dimension] = step
         return View(None, aval.dtype, aval.shape, tuple(strides))
 
     def dense(self, view):
@@ -254,6 +255,14 @@ class Builder:
             return View(None, dtype, view.shape, view.strides, view.offset)
         name = f"convert_{SUFFIXES[view.dtype]}_{SUFFIXES[dtype]}"
         return self.kernel(name, [view], view.shape, [dtype])[0]
+
+    def take(self, view, index):
+        """The elements that lie `index` (int32) elements behind the first one of a stored
+        view; within its buffer, which is for the caller to see to.
+        """
+        table = Table(view.buffer, view.dtype, (), (), view.offset)
+        name = f"take_x{view.dtype.itemsize}"
+        return self.kernel(name, [table, index], index.shape, [view.dtype])[0]
 
     def kernel(self, name, ins, shape, out_dtypes):
         """A tile kernel by its full name; a list of result views."""

@@ -37,6 +37,8 @@ _FLAGS = (
     # -O3 would unroll inner loops before they can become vectors, -O2 alone leaves those of
     # unknown length as they are.
     "-O2", "-fvect-cost-model=dynamic", "-fpeel-loops",
+    # Choices must stay choices: branches made of them keep loops from becoming vector code.
+    "-fno-thread-jumps", "-fno-tree-pre",
     "-fno-tree-pta",  # half of the time for a long straight program, and no gain
     "-nostdlib", "-w",
 )  # fmt: skip

@@ -41,13 +41,16 @@ class Place:
 
 
 class Operand:
-    """A view's place, its index of the first element (C text), and its strides."""
+    """A view's place, its index of the first element (C text), and its strides.
 
-    __slots__ = ("place", "suffix", "start", "strides")
+    table: whether it is one, of which kernels pick elements themselves.
+    """
 
-    def __init__(self, place, suffix, start, strides):
+    __slots__ = ("place", "start", "strides", "suffix", "table")
+
+    def __init__(self, place, suffix, start, strides, table=False):
         self.place, self.suffix, self.start = place, suffix, start
-        self.strides = list(strides)
+        self.strides, self.table = list(strides), table
 
 
 def suffix_of(view):
@@ -119,7 +122,8 @@ def parameter(name, operand, params, args):
         return Operand(None, operand.suffix, name, strides)
     params.append(f"{STORED[operand.suffix]} *{name}")
     args.append(operand.place.pointer(operand.suffix, operand.start))
-    return Operand(Place(name, operand.suffix), operand.suffix, "0", strides)
+    place = Place(name, operand.suffix)
+    return Operand(place, operand.suffix, "0", strides, operand.table)
 
 
 def pointers(*operands):

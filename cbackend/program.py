@@ -115,7 +115,7 @@ class View:
 
     def _with(self, shape, strides, offset=None):
         offset = self.offset if offset is None else offset
-        return View(self.buffer, self.dtype, tuple(shape), tuple(strides), offset)
+        return type(self)(self.buffer, self.dtype, tuple(shape), tuple(strides), offset)
 
     @property
     def size(self):
@@ -132,6 +132,7 @@ class View:
             and self.offset == other.offset
             and self.shape == other.shape
             and self.strides == other.strides
+            and type(self) is type(other)
         )
 
     def is_dense(self):
@@ -248,6 +249,23 @@ class View:
     def __repr__(self):
         where = "index" if self.buffer is None else repr(self.buffer)
         return f"{where}+{self.offset}{list(self.shape)}/{list(self.strides)}"
+
+
+class Table(View):
+    """What the kernels `take_x..` pick from: all elements from `offset` on to the end of the
+    buffer, the same at every index of a group (all strides are 0).
+    """
+
+    __slots__ = ()
+
+    def is_whole(self):
+        """Never: no element of it belongs to an index."""
+        return False
+
+    @property
+    def room(self):
+        """The number of elements to pick from."""
+        return self.buffer.size - self.offset
 
 
 class Instr:

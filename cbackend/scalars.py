@@ -103,7 +103,7 @@ def is_written(kernel):
     name = kernel.name
     return (
         name in WRITTEN
-        or name.startswith(("select_x", "copy_x"))
+        or name.startswith(("select_x", "copy_x", "take_x"))
         or name == "threefry2x32_u32"
     )
 
@@ -170,6 +170,9 @@ class Scalars:
             return [_declare(results[0], sources[0].name)]
         if name.startswith("select_x"):
             return [_declare(results[0], self._select(sources, results[0].suffix))]
+        if name.startswith("take_x"):
+            table, index = sources  # which lowering has clamped
+            return [_declare(results[0], f"{table.name}[{index.name}]")]
         args = [self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)]
         if name == "threefry2x32_u32":
             return self._threefry(args, results)
@@ -186,7 +189,7 @@ class Scalars:
 
     def result_types(self, kernel, sources):
         """The types of a kernel's results."""
-        if kernel.name.startswith("copy_x"):
+        if kernel.name.startswith(("copy_x", "take_x")):
             return [sources[0].suffix]
         if kernel.name.startswith("select_x"):
             return [sources[2].suffix]

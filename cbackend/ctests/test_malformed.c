@@ -42,6 +42,22 @@ static program *ewise(void) {
   return program_single("EWISE", 2, 2, v, 12, params);
 }
 
+/* An operand times what is picked from a table of 30 elements. */
+static program *picked(void) {
+  program *p = program_new(3, 1, 0);
+  const int dtypes[4] = {MJX_F32, MJX_F32, MJX_F32, MJX_I32};
+  view v[4];
+  for (int i = 0; i < 4; i++) {
+    v[i] = dense(0, dtypes[i], 2, 5, 7, 0);
+    v[i].buffer = program_buffer(p, dtypes[i], i == 2 ? 30 : 35,
+                                 i ? MJX_SPACE_INPUT : MJX_SPACE_OUTPUT, i ? i - 1 : 0);
+  }
+  v[2].strides[0] = v[2].strides[1] = 0;
+  const int64_t params[] = {2, kernel("take_x4"), 1, 2, kernel("mul_f32"), 0, 3, 4};
+  program_op(p, "EWISE", 1, 3, v, 8, params);
+  return p;
+}
+
 static program *reduce(void) {
   view v[2] = {dense(0, MJX_F16, 2, 3, 9, 0), dense(0, MJX_F16, 3, 3, 7, 9)};
   return program_single("REDUCE", 1, 1, v, 1, (const int64_t[]){MJX_SUM});
@@ -228,12 +244,11 @@ static void add_sample(int n, program *const *programs) {
 }
 
 static void make_samples(void) {
-  program *(*const leaves[])(void) = {ewise,         reduce,        map_reduce,
-                                      argreduce,     cum,           dot,
-                                      dot_batches,   dynamic_slice, dynamic_update_slice,
-                                      gather,        scatter,       sort,
-                                      top_k,         callback,      conv,
-                                      reduce_window, arg_window};
+  program *(*const leaves[])(void) = {
+      ewise,  picked,        reduce,      map_reduce,    argreduce,
+      cum,    dot,           dot_batches, dynamic_slice, dynamic_update_slice,
+      gather, scatter,       sort,        top_k,         callback,
+      conv,   reduce_window, arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});

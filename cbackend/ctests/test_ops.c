@@ -62,6 +62,50 @@ static void test_ewise_in_place(void) {
   }
 }
 
+static void fails_to_load(program *p) {
+  static int64_t words[MAX_WORDS];
+  module m = {1, {p}, NULL, 0};
+  mjx_program *loaded = NULL;
+  CHECK(mjx_program_load(words, module_write(&m, words), NULL, 0, &loaded) == MJX_INVALID);
+  free(p);
+}
+
+/* N elements from those of a table, which is in `space`, at indices. */
+static program *picks(int64_t n, const view *table, int space, int n_params,
+                      const int64_t *params) {
+  program *p = program_new(2, 1, 4 * n);
+  view v[3] = {dense(0, MJX_F32, 1, n, 0, 0), *table, dense(0, MJX_I32, 1, n, 0, 0)};
+  int output = space == MJX_SPACE_ARENA ? space : MJX_SPACE_OUTPUT;
+  v[0].buffer = program_buffer(p, MJX_F32, n, output, 0);
+  v[1].buffer = program_buffer(p, MJX_F32, n, space, 0);
+  v[2].buffer = program_buffer(p, MJX_I32, n, MJX_SPACE_INPUT, 1);
+  program_op(p, "EWISE", 1, 2, v, n_params, params);
+  return p;
+}
+
+/* The nearest element where there is none; a table is no other kernel's operand, and no output's
+ * memory. */
+static void test_ewise_table(void) {
+  enum { N = 1500 };
+  static float elements[N], out[N];
+  static int32_t index[N];
+  for (int i = 0; i < N; i++) elements[i] = (float)(3 * i);
+  for (int i = 0; i < N; i++) index[i] = 2 * i - 7;
+  view one = dense(0, MJX_F32, 1, N, 0, 0), table = one;
+  table.strides[0] = 0;
+  const int64_t params[] = {1, kernel("take_x4"), 0, 1, 2};
+  program *p = picks(N, &table, MJX_SPACE_INPUT, 5, params);
+  RUN(load(1, &p, NULL, 0), LIST(elements, index), LIST(out));
+  for (int i = 0; i < N; i++) {
+    int at = index[i] < 0 ? 0 : index[i] >= N ? N - 1 : index[i];
+    CHECK(out[i] == elements[at]);
+  }
+  const int64_t twice[] = {2, kernel("take_x4"), 0, 1, kernel("add_f32"), 0, 2, 3};
+  fails_to_load(picks(N, &table, MJX_SPACE_INPUT, 8, twice));
+  fails_to_load(picks(N, &one, MJX_SPACE_INPUT, 5, params));
+  fails_to_load(picks(N, &table, MJX_SPACE_ARENA, 5, params));
+}
+
 static void test_ewise_affine(void) {
   int32_t out[6];
   program *p = program_new(0, 1, 0);
@@ -404,6 +448,7 @@ static void test_top_k(void) {
 int main(void) {
   test_ewise_views();
   test_ewise_in_place();
+  test_ewise_table();
   test_ewise_affine();
   test_reduce();
   test_map_reduce();

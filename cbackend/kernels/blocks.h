@@ -85,20 +85,6 @@ typedef struct mjx_starts {
   int gaps; /* some offsets are MJX_NO_WINDOW */
 } mjx_starts;
 typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
-/* Where each of n windows of one element is, in bytes from a common place, which must fit in 32
- * bits.  to[i] = i * move + the sum over dims of start * stride[d], where start is
- * index[d][i * step], clipped to 0 .. last[d], or else MJX_NO_PLACE if it is outside.  Returns
- * whether one is. */
-typedef struct mjx_places {
-  int64_t n, step;
-  int dims; /* 1 or 2 */
-  int clip;
-  const void *index[2];
-  int32_t last[2], stride[2], move;
-  int32_t *to;
-} mjx_places;
-typedef int (*mjx_places_fn)(const mjx_places *places);
-#define MJX_NO_PLACE INT32_MIN
 
 /* For n windows, in order, of `width` elements that lie next to each other: the elements at
  * to + offsets[i] are combined with those at from + others[i], in bytes. */
@@ -165,7 +151,6 @@ typedef struct mjx_block_kernels {
   const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES];    /* [0: F32, 1: F64][radix] */
   const mjx_fft_pairs_fn *fft_split, *fft_join; /* [0: F32, 1: F64]; join scales */
   const mjx_starts_fn *starts;                  /* [dtype]; NULL but for integers */
-  const mjx_places_fn *places;                  /* [dtype]; NULL but for I32, U32, I64 */
   /* whether all of n indices are in [0, last] */
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,

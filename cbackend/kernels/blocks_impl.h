@@ -32,7 +32,6 @@ const mjx_block_kernels MJX_BLOCKS = {
     .fft_split = fft_split_table,
     .fft_join = fft_join_table,
     .starts = starts_table,
-    .places = places_table,
     .all_inside = all_inside,
     .lines_up = lines_up,
     .scatter = scatter_table,

@@ -114,6 +114,15 @@ MJX_HALF_PIECES(bf16)
     mjx_t_##X *r = out[0];      \
     MJX_FOR_TILE r[i] = a[i];   \
   }
+#define MJX_TAKE(X)                                                            \
+  MJX_KERNEL(take_##X) {                                                       \
+    const mjx_table *table = in[0];                                            \
+    const mjx_t_##X *from = table->elements;                                   \
+    const int32_t *at = in[1];                                                 \
+    int32_t last = (int32_t)(table->n > INT32_MAX ? INT32_MAX : table->n - 1); \
+    mjx_t_##X *r = out[0];                                                     \
+    MJX_FOR_TILE r[i] = from[mjx_s_max_i32(0, mjx_s_min_i32(at[i], last))];    \
+  }
 
 #define MJX_THREEFRY                                                   \
   MJX_KERNEL(threefry2x32_u32) {                                       \
@@ -156,6 +165,7 @@ MJX_HALF_PIECES(bf16)
 #undef MJX_CONVERT
 #undef MJX_SELECT
 #undef MJX_COPY
+#undef MJX_TAKE
 #undef MJX_THREEFRY
 
 /* This instruction set's table. */
@@ -172,6 +182,7 @@ MJX_HALF_PIECES(bf16)
 #define MJX_CONVERT(S, T)   MJX_KERNEL_NAME(convert_##S##_##T),
 #define MJX_SELECT(X)       MJX_KERNEL_NAME(select_##X),
 #define MJX_COPY(X)         MJX_KERNEL_NAME(copy_##X),
+#define MJX_TAKE(X)         MJX_KERNEL_NAME(take_##X),
 #define MJX_THREEFRY        MJX_KERNEL_NAME(threefry2x32_u32),
 
 const mjx_kernel_fn MJX_JOIN(mjx_kernel_table_, MJX_ISA)[] = {

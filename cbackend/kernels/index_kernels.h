@@ -1,5 +1,5 @@
 /* index_kernels.h: where GATHER's and SCATTER's windows begin, included once per instruction set
- * by blocks_impl.h: one dim of the operand at a time, or all of a window of one element. */
+ * by blocks_impl.h: one dim of the operand at a time. */
 
 #define INDEX_SAME(x) (int64_t)(x)
 #define INDEX_FITS(x) ((x) > INT64_MAX ? INT64_MAX : (int64_t)(x))
@@ -71,45 +71,3 @@ static const mjx_starts_fn starts_table[MJX_N_DTYPES] = {
     [MJX_I64] = starts_i64, [MJX_U8] = starts_u8,   [MJX_U16] = starts_u16,
     [MJX_U32] = starts_u32, [MJX_U64] = starts_u64,
 };
-
-/* ---- places of single elements ---- */
-
-#define BELOW_0_i32(x) ((x) < 0)
-#define BELOW_0_i64(x) ((x) < 0)
-#define BELOW_0_u32(x) 0
-
-#define DEFINE_PLACES(S)                                                                    \
-  MJX_INLINE int places_by_##S(const mjx_places of, int dims, int clip, int64_t step) {     \
-    const mjx_t_##S *restrict first = of.index[0], *restrict second = of.index[1];          \
-    int32_t *restrict to = of.to, lost = 0;                                                 \
-    const mjx_t_##S last0 = (mjx_t_##S)of.last[0], last1 = (mjx_t_##S)of.last[1];           \
-    for (int32_t i = 0; i < (int32_t)of.n; i++) {                                           \
-      mjx_t_##S a = first[i * step], b = dims > 1 ? second[i * step] : 0;                   \
-      int32_t none = BELOW_0_##S(a) | (a > last0) | BELOW_0_##S(b) | (b > last1);           \
-      if (clip) {                                                                           \
-        a = BELOW_0_##S(a) ? 0 : a;                                                         \
-        a = a > last0 ? last0 : a;                                                          \
-        b = BELOW_0_##S(b) ? 0 : b;                                                         \
-        b = b > last1 ? last1 : b;                                                          \
-      }                                                                                     \
-      int32_t place = (int32_t)a * of.stride[0] + (int32_t)b * of.stride[1] + i * of.move;  \
-      to[i] = none && !clip ? MJX_NO_PLACE : place;                                         \
-      lost |= none;                                                                         \
-    }                                                                                       \
-    return lost && !clip;                                                                   \
-  }                                                                                         \
-  MJX_INLINE int places_in_##S(const mjx_places *of, int dims, int clip) {                  \
-    if (of->step == 1) return places_by_##S(*of, dims, clip, 1);                            \
-    if (of->step == 2) return places_by_##S(*of, dims, clip, 2);                            \
-    return places_by_##S(*of, dims, clip, of->step);                                        \
-  }                                                                                         \
-  static int places_##S(const mjx_places *of) {                                             \
-    if (of->dims == 1) return of->clip ? places_in_##S(of, 1, 1) : places_in_##S(of, 1, 0); \
-    return of->clip ? places_in_##S(of, 2, 1) : places_in_##S(of, 2, 0);                    \
-  }
-DEFINE_PLACES(i32)
-DEFINE_PLACES(u32)
-DEFINE_PLACES(i64)
-
-static const mjx_places_fn places_table[MJX_N_DTYPES] = {
-    [MJX_I32] = places_i32, [MJX_U32] = places_u32, [MJX_I64] = places_i64};

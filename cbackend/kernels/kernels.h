@@ -27,6 +27,13 @@ extern "C" {
 
 typedef void (*mjx_kernel_fn)(int64_t n, void *const *out, const void *const *in);
 
+/* The first operand of the kernels take_x1 .. take_x16: n > 0 elements that they pick from.  They
+ * never read outside of it, whatever the indices. */
+typedef struct {
+  const void *elements;
+  int64_t n;
+} mjx_table;
+
 /* One kernel's signature; in_dtype and out_dtype hold enum mjx_dtype values. */
 typedef struct {
   const char *name; /* "add_f32"; a string constant */

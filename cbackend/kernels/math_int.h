@@ -189,7 +189,11 @@ MJX_INLINE mjx_t_u32 mjx_s_rem_u32(mjx_t_u32 a, mjx_t_u32 b) {
 MJX_INLINE int32_t mjx_rounded_away(int32_t a, int32_t rest) {
   return -(((rest < 0) & (a > 0)) | ((rest > 0) & (a < 0)));
 }
+/* By powers of two in words of our own: GCC's for the remainder of 2 is a choice that it does
+ * not make in vectors beside bytes.  What is added lets the shift round towards zero. */
+#define MJX_KNOWN_POWER(b) (MJX_KNOWN_DIVISOR(b) && (b) > 0 && ((b) & ((b) - 1)) == 0)
 MJX_INLINE mjx_t_i32 mjx_s_div_i32(mjx_t_i32 a, mjx_t_i32 b) {
+  if (MJX_KNOWN_POWER(b)) return (a + ((a >> 31) & (b - 1))) >> __builtin_ctz((uint32_t)b);
   if (MJX_KNOWN_DIVISOR(b) && b > 0) return a / b;
   mjx_t_i32 d = b == 0 ? 1 : b;
   uint32_t q = mjx_nearest_quotient(a, d);
@@ -197,6 +201,7 @@ MJX_INLINE mjx_t_i32 mjx_s_div_i32(mjx_t_i32 a, mjx_t_i32 b) {
   return b == 0 ? -1 : (int32_t)(q - (uint32_t)(mjx_rounded_away(a, rest) & sign));
 }
 MJX_INLINE mjx_t_i32 mjx_s_rem_i32(mjx_t_i32 a, mjx_t_i32 b) {
+  if (MJX_KNOWN_POWER(b)) return a - ((a + ((a >> 31) & (b - 1))) & -b);
   if (MJX_KNOWN_DIVISOR(b) && b > 0) return a % b;
   mjx_t_i32 d = b == 0 ? 1 : b;
   uint32_t rest = (uint32_t)a - mjx_nearest_quotient(a, d) * (uint32_t)d;

@@ -41,6 +41,7 @@
 #define MJX_CONVERT(S, T)   {"convert_" #S "_" #T, 1, 1, {MJX_D(S)}, {MJX_D(T)}},
 #define MJX_SELECT(X)       {"select_" #X, 3, 1, {MJX_BOOL, MJX_D(X), MJX_D(X)}, {MJX_D(X)}},
 #define MJX_COPY(X)         {"copy_" #X, 1, 1, {MJX_D(X)}, {MJX_D(X)}},
+#define MJX_TAKE(X)         {"take_" #X, 2, 1, {MJX_D(X), MJX_I32}, {MJX_D(X)}},
 #define MJX_THREEFRY \
   {"threefry2x32_u32", 4, 2, {MJX_U32, MJX_U32, MJX_U32, MJX_U32}, {MJX_U32, MJX_U32}},
 

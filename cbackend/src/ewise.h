@@ -18,7 +18,8 @@ typedef enum ewise_mode {
   EWISE_DIRECT, /* the operand's own memory serves as the register */
   EWISE_SPLAT,  /* one value (flat: one row) all over the tile: kept until its source moves */
   EWISE_MOVE,   /* packed into (scattered from) the register */
-  EWISE_AFFINE  /* generated */
+  EWISE_AFFINE, /* generated */
+  EWISE_TABLE   /* picked from: the register holds an mjx_table */
 } ewise_mode;
 
 /* A place that is known when the module is loaded: in one of the frame's slots, or in its
@@ -38,6 +39,7 @@ typedef struct ewise_view {
   int64_t offset;         /* bytes; affine: first value */
   int64_t scratch;        /* where the register lies in scratch, unless DIRECT */
   const int64_t *strides; /* in elements, over the collapsed space */
+  int64_t room;           /* of a table: its elements */
   bool dense;             /* side by side over the whole collapsed space */
   bool repeats;           /* affine: made for the first row, serves all */
   ewise_place from;       /* outputs of a single tile: their register */

@@ -18,6 +18,7 @@ typedef struct reg {
   int32_t made_by;  /* step; -1: an input */
   bool bound;       /* written straight into an output */
   bool stored;
+  bool table; /* an input that kernels pick from */
 } reg;
 
 typedef struct planner {
@@ -29,6 +30,13 @@ typedef struct planner {
   int n_free[SIZE_CLASSES];
 } planner;
 
+static bool all_zero(const int64_t *strides, int ndim) {
+  for (int d = 0; d < ndim; d++) {
+    if (strides[d] != 0) return false;
+  }
+  return true;
+}
+
 /* ---- reading the micro-program ---- */
 
 static mjx_status check_operands(const mjx_instr *instr) {
@@ -39,6 +47,23 @@ static mjx_status check_operands(const mjx_instr *instr) {
   return MJX_OK;
 }
 
+static bool is_kind(const mjx_kernel_info *info, const char *prefix) {
+  return strncmp(info->name, prefix, strlen(prefix)) == 0;
+}
+
+/* A table is an operand of stride 0 everywhere, and no kernel's element. */
+static mjx_status read_table(planner *self, int64_t source, int32_t *out) {
+  const mjx_instr *instr = self->instr;
+  if (source < 0 || source >= instr->n_in || instr->in[source].slot == MJX_SLOT_AFFINE)
+    return mjx_fail(MJX_INVALID, "register %lld is no table", (long long)source);
+  const mjx_operand *operand = &instr->in[source];
+  if (!all_zero(operand->strides, operand->ndim) || self->regs[source].last_use >= 0)
+    return mjx_fail(MJX_INVALID, "register %lld is no table", (long long)source);
+  self->regs[source].table = true;
+  *out = (int32_t)source;
+  return MJX_OK;
+}
+
 static mjx_status read_source(planner *self, int64_t source, int size, int32_t *out) {
   if (source < 0 || source >= self->plan->n_regs)
     return mjx_fail(MJX_INVALID, "register %lld of %d", (long long)source, self->plan->n_regs);
@@ -46,6 +71,8 @@ static mjx_status read_source(planner *self, int64_t source, int size, int32_t *
     return mjx_fail(MJX_INVALID, "register %lld has elements of %d bytes, expected %d",
                     (long long)source, self->regs[source].size, size);
   *out = self->regs[source].same_as;
+  if (self->regs[*out].table)
+    return mjx_fail(MJX_INVALID, "register %lld is a table", (long long)source);
   return MJX_OK;
 }
 
@@ -65,14 +92,16 @@ static mjx_status read_step(planner *self, const int64_t *params, int64_t left, 
     return mjx_fail(MJX_INVALID, "more than %d registers", MAX_REGS);
   ewise_step *step = &plan->steps[plan->n_steps];
   *step = (ewise_step){mjx_kernel_table()[params[0]], info->n_in, info->n_out, {0}, {0}};
-  for (int i = 0; i < info->n_in; i++)
+  int first = is_kind(info, "take_x");
+  if (first) MJX_TRY(read_table(self, params[1], &step->in[0]));
+  for (int i = first; i < info->n_in; i++)
     MJX_TRY(read_source(self, params[1 + i], mjx_dtype_size(info->in_dtype[i]), &step->in[i]));
   *used = 1 + info->n_in;
-  if (strncmp(info->name, "copy_x", 6) == 0) {
+  if (is_kind(info, "copy_x")) {
     self->regs[add_reg(self, mjx_dtype_size(info->out_dtype[0]), -1)].same_as = step->in[0];
     return MJX_OK;
   }
-  for (int i = 0; i < info->n_in; i++) self->regs[step->in[i]].last_use = plan->n_steps;
+  for (int i = first; i < info->n_in; i++) self->regs[step->in[i]].last_use = plan->n_steps;
   for (int i = 0; i < info->n_out; i++)
     step->out[i] = add_reg(self, mjx_dtype_size(info->out_dtype[i]), plan->n_steps);
   plan->n_steps++;
@@ -107,13 +136,6 @@ static mjx_status read_steps(planner *self) {
 }
 
 /* ---- views ---- */
-
-static bool all_zero(const int64_t *strides, int ndim) {
-  for (int d = 0; d < ndim; d++) {
-    if (strides[d] != 0) return false;
-  }
-  return true;
-}
 
 /* Whether the collapsed view is contiguous in the order of the collapsed space. */
 static bool is_flat_dense(const mjx_space_plan *space, const int64_t *strides) {
@@ -176,7 +198,9 @@ static void describe_views(planner *self) {
     view->size = operand->size;
     view->dtype = operand->dtype;
     view->offset = operand->offset;
-    view->mode = choose_mode(plan, operand, view->strides);
+    view->room = operand->room;
+    view->mode =
+        !output && self->regs[v].table ? EWISE_TABLE : choose_mode(plan, operand, view->strides);
     view->dense = is_flat_dense(&plan->space, view->strides);
     if (!output) view->reg = v;
     if (view->slot == EWISE_SLOT_PIECE) plan->n_pieces++;
@@ -188,7 +212,7 @@ static void describe_views(planner *self) {
 static void byte_range(const mjx_space_plan *space, const ewise_view *view, int64_t *low,
                        int64_t *high) {
   *low = view->offset;
-  *high = view->offset + view->size;
+  *high = view->offset + view->size * (view->mode == EWISE_TABLE ? view->room : 1);
   for (int d = 0; d < space->ndim; d++) {
     int64_t reach = view->strides[d] * (space->shape[d] - 1) * view->size;
     *(reach < 0 ? low : high) += reach;
@@ -231,6 +255,22 @@ static void protect_stored_inputs(planner *self, const mjx_code *code) {
   }
 }
 
+/* What is stored for one tile must not be read by another. */
+static mjx_status check_tables(const planner *self) {
+  const ewise_plan *plan = self->plan;
+  for (int v = 0; v < plan->n_in; v++) {
+    const ewise_view *table = &plan->views[v];
+    for (int k = plan->n_in; table->mode == EWISE_TABLE && k < plan->n_in + plan->n_out; k++) {
+      int64_t low, high, out_low, out_high;
+      byte_range(&plan->space, table, &low, &high);
+      byte_range(&plan->space, &plan->views[k], &out_low, &out_high);
+      if (table->slot == plan->views[k].slot && low < out_high && out_low < high)
+        return mjx_fail(MJX_INVALID, "an output overlaps a table");
+    }
+  }
+  return MJX_OK;
+}
+
 static void bind_outputs(planner *self, const mjx_code *code) {
   ewise_plan *plan = self->plan;
   for (int k = 0; k < plan->n_out; k++) {
@@ -257,6 +297,11 @@ static int size_class(int size) { return __builtin_ctz((unsigned)size); }
 
 static void take_slot(planner *self, int r) {
   ewise_plan *plan = self->plan;
+  if (self->regs[r].table) {
+    plan->reg_scratch[r] = plan->scratch_bytes;
+    plan->scratch_bytes += mjx_round_up(sizeof(mjx_table), MJX_ALIGN);
+    return;
+  }
   int class = size_class(self->regs[r].size);
   if (self->n_free[class] > 0) {
     plan->reg_scratch[r] = self->free_slots[class][--self->n_free[class]];
@@ -412,6 +457,7 @@ mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **
   cut_tiles(plan);
   find_repeats(plan);
   if (plan->n_pieces == 0) MJX_TRY(plan_copy(&self));
+  MJX_TRY(check_tables(&self));
   bind_outputs(&self, mjx_loader_current(loader));
   return lay_out_scratch(&self);
 }

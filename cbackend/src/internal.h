@@ -47,7 +47,8 @@ typedef struct mjx_operand {
   int64_t n;      /* elements */
   const int64_t *shape;
   const int64_t *strides;
-  bool dense; /* row-major contiguous */
+  bool dense;   /* row-major contiguous */
+  int64_t room; /* elements from the first on to the end of the buffer; affine: 0 */
 } mjx_operand;
 
 typedef struct mjx_op {

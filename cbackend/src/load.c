@@ -224,6 +224,7 @@ static mjx_status bind_view(const mjx_loader *loader, mjx_operand *view, int64_t
                     (long long)buf->n);
   }
   view->slot = buf->slot;
+  view->room = buf->n - view->offset;
   view->offset = buf->offset + view->offset * view->size;
   view->dense = is_dense(view);
   return output ? check_output(loader, view, buf->n) : MJX_OK;

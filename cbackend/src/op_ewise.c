@@ -26,6 +26,14 @@ static void go_to_row(ewise_walker *self, int64_t row) {
   }
 }
 
+static char *view_place(const mjx_frame *frame, const ewise_view *view) {
+  return frame->slots[view->slot] + view->offset;
+}
+
+static void describe_table(const mjx_frame *frame, const ewise_view *view, char *to) {
+  *(mjx_table *)(void *)to = (mjx_table){view_place(frame, view), view->room};
+}
+
 void mjx_ewise_open(ewise_walker *self, const ewise_plan *plan, const mjx_frame *frame,
                     char *scratch, int64_t row) {
   int n_views = plan->n_in + plan->n_out;
@@ -37,6 +45,8 @@ void mjx_ewise_open(ewise_walker *self, const ewise_plan *plan, const mjx_frame 
   self->values = (int64_t *)(void *)(self->filled + n_views);
   for (int r = 0; r < plan->n_regs; r++) self->regs[r] = scratch + plan->reg_scratch[r];
   for (int v = 0; v < n_views; v++) self->filled[v] = NULL;
+  for (int v = 0; v < plan->n_in; v++)
+    if (plan->views[v].mode == EWISE_TABLE) describe_table(frame, &plan->views[v], self->regs[v]);
   go_to_row(self, row);
 }
 
@@ -110,6 +120,7 @@ static void load_row_tile(ewise_walker *self, int64_t column, int64_t n) {
                       view->size);
         break;
       case EWISE_AFFINE: affine(self, v, column, n); break;
+      case EWISE_TABLE: break;
     }
   }
 }
@@ -125,6 +136,7 @@ static void load_flat_tile(ewise_walker *self, int64_t first, int64_t n) {
         mjx_ewise_pack(&plan->space, view, self->rows[v], first, n, self->regs[v]);
         break;
       case EWISE_AFFINE: mjx_ewise_generate(&plan->space, view, first, n, self->regs[v]); break;
+      case EWISE_TABLE: break;
     }
   }
 }
@@ -224,10 +236,6 @@ static inline char *at_place(const mjx_frame *frame, const ewise_place *place) {
   return base + place->offset;
 }
 
-static char *view_place(const mjx_frame *frame, const ewise_view *view) {
-  return frame->slots[view->slot] + view->offset;
-}
-
 /* Fills the registers of inputs that do not lie side by side. */
 static void pack_single(const ewise_plan *plan, const mjx_frame *frame) {
   const mjx_space_plan *space = &plan->space;
@@ -236,7 +244,9 @@ static void pack_single(const ewise_plan *plan, const mjx_frame *frame) {
     if (view->mode == EWISE_DIRECT) continue;
     char *tile = frame->scratch + plan->reg_scratch[v];
     int64_t step = view->strides[space->ndim - 1];
-    if (view->mode == EWISE_AFFINE && plan->flat)
+    if (view->mode == EWISE_TABLE)
+      describe_table(frame, view, tile);
+    else if (view->mode == EWISE_AFFINE && plan->flat)
       mjx_ewise_generate(space, view, 0, space->n, tile);
     else if (view->mode == EWISE_AFFINE)
       mjx_affine_line(tile, view->dtype, view->offset, step, space->n);

@@ -3,16 +3,8 @@
 
 #include "window.h"
 
-enum { MAX_PICKED = 2, PICKED = 256 /* places found at once */ };
-
-/* Windows of one element, steered by one or two components, within 32 bits of each other. */
-typedef void (*pick_fn)(int64_t n, const int32_t *places, bool gaps, const char *from,
-                        const void *fill, char *to, int64_t step);
-
 typedef struct gather_plan {
   window_plan windows;
-  pick_fn pick; /* NULL: by blocks */
-  mjx_places_fn places;
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
   bool line;   /* a window is one run of bytes in both */
@@ -33,106 +25,6 @@ typedef uint8_t __attribute__((may_alias)) bits8;
 typedef uint16_t __attribute__((may_alias)) bits16;
 typedef uint32_t __attribute__((may_alias)) bits32;
 typedef uint64_t __attribute__((may_alias)) bits64;
-
-/* ---- one element of each window of a run ---- */
-
-/* First the places, then the reads, in a loop of as few instructions as can be: so the more reads
- * from far memory are under way at once. */
-#define DEFINE_PICK(T)                                                                       \
-  static void pick_##T(int64_t n, const int32_t *places, bool gaps, const char *from,        \
-                       const void *fill, char *to, int64_t step) {                           \
-    if (gaps) {                                                                              \
-      for (int64_t i = 0; i < n; i++) {                                                      \
-        const void *at = places[i] == MJX_NO_PLACE ? fill : from + places[i];                \
-        *(T *)(void *)(to + i * step) = *(const T *)at;                                      \
-      }                                                                                      \
-    } else if (step == sizeof(T)) {                                                          \
-      T *out = (void *)to;                                                                   \
-      for (int64_t i = 0; i < n; i++) out[i] = *(const T *)(const void *)(from + places[i]); \
-    } else {                                                                                 \
-      for (int64_t i = 0; i < n; i++)                                                        \
-        *(T *)(void *)(to + i * step) = *(const T *)(const void *)(from + places[i]);        \
-    }                                                                                        \
-  }
-DEFINE_PICK(bits8)
-DEFINE_PICK(bits16)
-DEFINE_PICK(bits32)
-DEFINE_PICK(bits64)
-
-static pick_fn find_pick(int size) {
-  switch (size) {
-    case 1: return pick_bits8;
-    case 2: return pick_bits16;
-    case 4: return pick_bits32;
-    case 8: return pick_bits64;
-    default: return NULL;
-  }
-}
-
-static int64_t from_step(const window_plan *windows) {
-  return windows->batch.strides[3][windows->batch.ndim - 1] * windows->size;
-}
-
-static bool places_fit(const window_plan *windows) {
-  int64_t move = from_step(windows), reach = 0, part;
-  if (move > INT32_MAX / PICKED || move < -INT32_MAX / PICKED) return false;
-  reach = (move < 0 ? -move : move) * PICKED;
-  for (int d = 0; d < windows->n_mapped; d++) {
-    const window_dim *dim = &windows->mapped[d];
-    int64_t stride = dim->stride < 0 ? -dim->stride : dim->stride;
-    if (__builtin_mul_overflow(stride, dim->last, &part) || part > INT32_MAX || dim->last < 0)
-      return false;
-    reach += part;
-  }
-  return reach <= INT32_MAX;
-}
-
-static void choose_pick(gather_plan *plan, int index_dtype) {
-  const window_plan *windows = &plan->windows;
-  int dims = windows->n_mapped;
-  if (windows->window_n != 1 || dims < 1 || dims > MAX_PICKED || !places_fit(windows)) return;
-  plan->places = mjx_block_kernels_get()->places[index_dtype];
-  if (plan->places) plan->pick = find_pick(windows->size);
-}
-
-static void pick_run(const gather_job *job, const window_walk *walk, int64_t n) {
-  const gather_plan *plan = job->plan;
-  const window_plan *windows = &plan->windows;
-  int last = windows->batch.ndim - 1;
-  int64_t size = windows->size, move = from_step(windows);
-  int64_t index_step = windows->batch.strides[1][last];
-  int64_t to_step = windows->batch.strides[2][last] * size;
-  int32_t found[PICKED];
-  mjx_places places = {.dims = windows->n_mapped,
-                       .clip = windows->clip,
-                       .step = index_step,
-                       .move = (int32_t)move,
-                       .to = found};
-  const char *from = job->operand + walk->at[3] * size;
-  char *to = job->out + walk->at[2] * size;
-  for (int64_t i = 0; i < n; i += PICKED) {
-    places.n = MJX_MIN(PICKED, n - i);
-    for (int d = 0; d < places.dims; d++) {
-      const window_dim *dim = &windows->mapped[d];
-      places.last[d] = (int32_t)dim->last;
-      places.stride[d] = (int32_t)dim->stride;
-      places.index[d] =
-          job->indices + (walk->at[1] + dim->index + i * index_step) * windows->index_size;
-    }
-    bool gaps = plan->places(&places);
-    plan->pick(places.n, found, gaps, from + i * move, plan->fill_value, to + i * to_step, to_step);
-  }
-}
-
-static void pick(const gather_job *job, int64_t begin, int64_t end) {
-  window_walk walk;
-  mjx_window_seek(&walk, &job->plan->windows, job->indices, begin);
-  for (int64_t n; begin < end; begin += n) {
-    n = MJX_MIN(end - begin, mjx_window_run(&walk));
-    pick_run(job, &walk, n);
-    mjx_window_skip(&walk, n);
-  }
-}
 
 /* ---- one element of each window of a block ---- */
 
@@ -237,10 +129,6 @@ static void gather_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const gather_plan *plan = job->plan;
   window_walk walk;
   window_block block;
-  if (plan->pick) {
-    pick(job, begin, end);
-    return;
-  }
   mjx_window_seek(&walk, &plan->windows, job->indices, begin);
   for (int64_t i = begin; i < end; i += block.n) {
     mjx_window_take(&walk, end - i, &block);
@@ -297,7 +185,6 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
                            &plan->copy));
   plan->line = is_line(&plan->copy);
   plan->across = goes_across(plan);
-  choose_pick(plan, indices->dtype);
   return MJX_OK;
 }
 

@@ -59,7 +59,7 @@ static mjx_status describe_map(mjx_loader *loader, const mjx_instr *instr, int32
   for (int k = 0; k < n_reduced; k++) {
     const mjx_operand *out = &instr->out[k];
     map->out[k] = (mjx_operand){EWISE_SLOT_PIECE, first->ndim,  out->dtype, out->size, 0,
-                                first->n,         first->shape, strides,    true};
+                                first->n,         first->shape, strides,    true,      0};
   }
   map->params += 4 + n_reduced;
   map->n_params -= 4 + n_reduced;

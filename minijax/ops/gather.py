@@ -9,11 +9,12 @@ at `offset_dims`, but for those of size 1 that are collapsed or batching.
 import importlib
 from collections import namedtuple
 from enum import Enum
+from functools import reduce
 
 import numpy as np
 
 from minijax import dtypes
-from minijax.core import AS_STORED, Zero
+from minijax.core import AS_STORED, ShapedArray, Zero
 from minijax.ops.define import (
     INEXACT,
     INT,
@@ -458,10 +459,71 @@ def _gather_lower(
     fill_value = _held_fill(fill_value, out_avals[0].dtype)
     if fill_value is not None and out_avals[0].dtype in dtypes.narrow_dtypes:
         fill_value = np.asarray(fill_value).astype(out_avals[0].dtype).view(np.uint8)
+    if all(n == 1 for n in slice_sizes) and _is_table(ins[0]):
+        fill = fill_value if mode is GatherScatterMode.FILL_OR_DROP else None
+        out = _take_lower(b, *ins, dimension_numbers, fill)
+        return [b.reshape(out, out_avals[0].shape)]
     params = [mode_code(mode), *element_words(fill_value, ins[0].dtype)]
     params += encode_lists(*_gather_lists(dimension_numbers), slice_sizes)
     out = out_avals[0].shape, ins[0].dtype
     return b.instr("GATHER", ins, [out], params)
+
+
+def _is_table(view):
+    """Whether an int32 says how far an element lies behind the first one."""
+    reach = sum((n - 1) * s for n, s in zip(view.shape, view.strides, strict=True))
+    return view.shape and min(view.strides) >= 0 and reach <= np.iinfo(np.int32).max
+
+
+def _take_lower(b, operand, indices, numbers, fill):
+    """Slices of one element: their places are computed like any other values, so that they and
+    what comes before and after can be one group of kernels.
+
+    fill: the element where an index is out of bounds, or None: the nearest one that there is.
+    """
+    _, _, start_map, batching, index_batching = numbers
+    place_aval = ShapedArray(indices.shape[:-1], np.int32)
+    terms = [
+        b.iota(place_aval, axis, operand.strides[d])
+        for d, axis in zip(batching, index_batching, strict=True)
+    ]
+    inside = []
+    for k, d in enumerate(start_map):
+        n, step = operand.shape[d], operand.strides[d]
+        index = _component(b, indices, k)
+        if fill is not None:
+            inside.append(_is_below(b, index, n))
+        low, last = (b.constant(np.asarray(end, index.dtype)) for end in (0, n - 1))
+        index = b.convert(b.ewise("clamp", [low, index, last], index), np.int32)
+        if step != 1:
+            step = b.constant(np.asarray(step, np.int32))
+            index = b.ewise("mul", [index, step], place_aval)
+        terms.append(index)
+    terms = terms or [b.full(place_aval, 0)]
+    taken = b.take(
+        operand, reduce(lambda x, y: b.ewise("add", [x, y], place_aval), terms)
+    )
+    if not inside:
+        return taken
+    fits = reduce(lambda x, y: b.ewise("and", [x, y], y), inside)
+    fill = b.constant(np.asarray(fill).astype(operand.dtype))
+    return b.ewise("select", [fits, fill, taken], taken)
+
+
+def _component(b, indices, k):
+    """Component k of all index vectors, of 32 bits at least."""
+    rank = len(indices.shape) - 1
+    index = indices.slice([0] * rank + [k], [*indices.shape[:-1], k + 1]).squeeze(
+        [rank]
+    )
+    return b.convert(index, np.int32) if index.dtype.itemsize < 4 else index
+
+
+def _is_below(b, index, n):
+    """Whether 0 <= index < n: as unsigned numbers, negative ones are large."""
+    index = index.reinterpret(f"u{index.dtype.itemsize}")
+    limit = b.constant(np.asarray(n, index.dtype))
+    return b.ewise("lt", [index, limit], ShapedArray(index.shape, np.bool_))
 
 
 def _gather_lists(numbers):
