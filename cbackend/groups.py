@@ -29,6 +29,8 @@ MAX_MAPPED = 1 << 18  # elements made before they are reduced, other than by lin
 SHARED_UNIT = 1024  # elements that stay with one thread
 LINES_UNIT = 4096  # elements that are made before they are summed
 REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
+STRIP = 128  # turns of a loop from line to line of memory: the cache holds these lines
+FAR = 16  # elements between such lines
 MAX_CALLED = 8  # elements, where a kernel is called for each
 
 # As a function of its own a loop is compiled for speed, however the call is reached.
@@ -330,9 +332,10 @@ class Groups:
             extents.append(f"n{d}")
             params.append(f"int64_t n{d}")
             args.append(str(n))
+        strips = any(_is_transposed(operand) for operand in ins)
         outs = [parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
-        body = self._loop_body(group, extents, outs, ins)
+        body = self._loop_body(group, extents, outs, ins, strips)
         kind, ends = "void", ["}\n"]
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
@@ -369,11 +372,12 @@ class Groups:
         task = self.function(_TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
         return _in_parallel(pointers, n, 1, cost, "0, 0", task)
 
-    def _loop_body(self, group, extents, outs, ins):
+    def _loop_body(self, group, extents, outs, ins, strips):
         """Loops; what the innermost one does not move is read before it.
 
         A last extent that is a number is written out, so that the loop around it becomes
-        vector code.
+        vector code.  strips: cut the innermost loop, so that the one around it finds in the
+        cache the lines that it goes along.
         """
         names = iter(range(1 << 30))
 
@@ -402,8 +406,18 @@ class Groups:
                 )
                 stores.append(f"{element} = {value};")
         *outer, innermost = [_for(d, n) for d, n in enumerate(extents[:depth])]
-        body = [*moving, *stores, *["}"] * depth]
+        if strips and depth == len(extents):
+            n, d = extents[depth - 1], depth - 1
+            outer.insert(-1, f"for (int64_t t = 0; t < {n}; t += {STRIP}) {{")
+            fixed.append(f"int64_t end = t + {STRIP} < {n} ? t + {STRIP} : {n};")
+            innermost = f"for (int64_t i{d} = t; i{d} < end; i{d}++) {{"
+        body = [*moving, *stores, *["}"] * (len(outer) + 1)]
         return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
+
+
+def _is_transposed(operand):
+    """Whether the innermost loop goes from line to line of memory, the next one along them."""
+    return len(operand.strides) > 1 and operand.strides[-2] == 1 and operand.strides[-1] >= FAR
 
 
 def _dense(places, instr):

@@ -87,12 +87,15 @@ typedef struct mjx_starts {
 typedef int64_t (*mjx_starts_fn)(const mjx_starts *starts);
 
 /* For n windows, in order, of `width` elements that lie next to each other: the elements at
- * to + offsets[i] are combined with those at from + others[i], in bytes. */
+ * to + offsets[i] are combined with those at from + others[i], in bytes; or, where there is an
+ * index, those at to + index[i] * to_step with those at from + i * from_step. */
 typedef struct mjx_scatter_windows {
   int64_t n, width;
   char *to;
   const char *from;
   const int64_t *offsets, *others;
+  const int32_t *index;
+  int64_t to_step, from_step;
 } mjx_scatter_windows;
 typedef void (*mjx_scatter_fn)(const mjx_scatter_windows *windows);
 

@@ -36,21 +36,37 @@
 #define SCATTER_PIECE(kind, S, T, BYTES)                                       \
   for (; i + BYTES / (int64_t)sizeof(T) <= n; i += BYTES / (int64_t)sizeof(T)) \
     scatter_##kind##_##S##_##BYTES(x + i, y + i);
-#define DEFINE_SCATTER(kind, S, T, B, OP, ONE)                                                \
-  IF_64(DEFINE_SCATTER_PIECE(kind, S, T, B, 64, OP))                                          \
-  IF_32(DEFINE_SCATTER_PIECE(kind, S, T, B, 32, OP))                                          \
-  DEFINE_SCATTER_PIECE(kind, S, T, B, 16, OP)                                                 \
-  static MJX_SMALL void scatter_##kind##_##S(const mjx_scatter_windows *windows) {            \
-    const int64_t *offsets = windows->offsets, *others = windows->others, n = windows->width; \
-    for (int64_t w = 0; w < windows->n; w++) {                                                \
-      T *x = (T *)(void *)(windows->to + offsets[w]);                                         \
-      const T *y = (const T *)(const void *)(windows->from + others[w]);                      \
-      int64_t i = 0;                                                                          \
-      IF_64(SCATTER_PIECE(kind, S, T, 64))                                                    \
-      IF_32(SCATTER_PIECE(kind, S, T, 32))                                                    \
-      SCATTER_PIECE(kind, S, T, 16)                                                           \
-      for (; i < n; i++) x[i] = (T)ONE(x[i], y[i]);                                           \
-    }                                                                                         \
+#define DEFINE_SCATTER(kind, S, T, B, OP, ONE)                                                   \
+  IF_64(DEFINE_SCATTER_PIECE(kind, S, T, B, 64, OP))                                             \
+  IF_32(DEFINE_SCATTER_PIECE(kind, S, T, B, 32, OP))                                             \
+  DEFINE_SCATTER_PIECE(kind, S, T, B, 16, OP)                                                    \
+  MJX_INLINE void scatter_one_##kind##_##S(char *to, const char *from, int64_t n) {              \
+    T *x = (T *)(void *)to;                                                                      \
+    const T *y = (const T *)(const void *)from;                                                  \
+    int64_t i = 0;                                                                               \
+    IF_64(SCATTER_PIECE(kind, S, T, 64))                                                         \
+    IF_32(SCATTER_PIECE(kind, S, T, 32))                                                         \
+    SCATTER_PIECE(kind, S, T, 16)                                                                \
+    for (; i < n; i++) x[i] = (T)ONE(x[i], y[i]);                                                \
+  }                                                                                              \
+  MJX_INLINE void scatter_at_##kind##_##S(const mjx_scatter_windows of, int64_t n) {             \
+    for (int64_t w = 0; w < of.n; w++)                                                           \
+      scatter_one_##kind##_##S(of.to + of.index[w] * of.to_step, of.from + w * of.from_step, n); \
+  }                                                                                              \
+  static void scatter_##kind##_##S(const mjx_scatter_windows *windows) {                         \
+    if (!windows->index) {                                                                       \
+      for (int64_t w = 0; w < windows->n; w++)                                                   \
+        scatter_one_##kind##_##S(windows->to + windows->offsets[w],                              \
+                                 windows->from + windows->others[w], windows->width);            \
+      return;                                                                                    \
+    }                                                                                            \
+    switch (windows->width * (int64_t)sizeof(T)) { /* the usual widths without loops */          \
+      case 16: scatter_at_##kind##_##S(*windows, 16 / sizeof(T)); break;                         \
+      case 32: scatter_at_##kind##_##S(*windows, 32 / sizeof(T)); break;                         \
+      case 64: scatter_at_##kind##_##S(*windows, 64 / sizeof(T)); break;                         \
+      case 128: scatter_at_##kind##_##S(*windows, 128 / sizeof(T)); break;                       \
+      default: scatter_at_##kind##_##S(*windows, windows->width);                                \
+    }                                                                                            \
   }
 
 /* b where `second` holds, else a. */
@@ -86,9 +102,11 @@ SCATTER_FLOAT_EXTREMES(f64, double, int64_t)
 /* Sums of gradients in bfloat16. */
 static MJX_FN void scatter_add_bf16(const mjx_scatter_windows *windows) {
   for (int64_t w = 0; w < windows->n; w++) {
-    mjx_t_bf16 *restrict x = (mjx_t_bf16 *)(void *)(windows->to + windows->offsets[w]);
-    const mjx_t_bf16 *restrict y =
-        (const mjx_t_bf16 *)(const void *)(windows->from + windows->others[w]);
+    const int32_t *index = windows->index;
+    int64_t to = index ? index[w] * windows->to_step : windows->offsets[w];
+    int64_t from = index ? w * windows->from_step : windows->others[w];
+    mjx_t_bf16 *restrict x = (mjx_t_bf16 *)(void *)(windows->to + to);
+    const mjx_t_bf16 *restrict y = (const mjx_t_bf16 *)(const void *)(windows->from + from);
     for (int64_t i = 0; i < windows->width; i++)
       x[i] = mjx_bf16_from_f32(mjx_f32_from_bf16(x[i]) + mjx_f32_from_bf16(y[i]));
   }

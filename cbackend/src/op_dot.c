@@ -267,7 +267,8 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
 
 /* ---- blocks ---- */
 
-/* Square blocks pack least.  When there would be too many, both sides double in turn. */
+/* Square blocks pack least.  When there would be too many, both sides double in turn.  Lines are
+ * not packed, so that small products of them are cut too. */
 static void cut(dot_plan *plan) {
   double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
@@ -275,7 +276,7 @@ static void cut(dot_plan *plan) {
   if (plan->method == DOT_THIN) {
     rows = M;
     columns = THIN_BLOCK_EXTENT;
-  } else if (flops < SPLIT_FLOPS || plan->B >= MAX_BLOCKS) {
+  } else if ((flops < SPLIT_FLOPS && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
   }
@@ -293,7 +294,7 @@ static void cut(dot_plan *plan) {
   if (plan->method == DOT_LINES && plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
   bool fast = plan->method == DOT_BLAS || (plan->method == DOT_KERNEL && own_is_faster(plan));
-  double gflops = fast ? 100 : 20;
+  double gflops = fast ? 100 : plan->method == DOT_LINES ? 40 : 20;
   plan->cost = (int64_t)MJX_MIN((double)plan->B * flops / gflops, 1e15);
 }
 

@@ -77,7 +77,8 @@ static void gather_across(const gather_job *job, const window_block *block, int 
 
 /* ---- whole windows ---- */
 
-/* Windows that are one run of bytes, all there; the usual lengths without a call. */
+/* Windows that are one run of bytes, all there; the usual lengths without a call.  (A malformed
+ * program may have both places overlap.) */
 static void gather_lines(const gather_job *job, const window_block *block, size_t bytes) {
   const char *from = job->operand;
   char *to = job->out;
@@ -97,7 +98,7 @@ static void gather_lines(const gather_job *job, const window_block *block, size_
     LINES_OF(128)
     default:
       for (int64_t i = 0; i < block->n; i++)
-        memcpy(to + block->others[i], from + block->offsets[i], bytes);
+        memmove(to + block->others[i], from + block->offsets[i], bytes);
   }
 #undef LINES_OF
 }
@@ -117,7 +118,7 @@ static void gather_windows(const gather_job *job, const window_block *block) {
     }
     const char *from = job->operand + block->offsets[i];
     if (plan->line)
-      memcpy(to, from, bytes);
+      memmove(to, from, bytes);
     else
       mjx_copy_run(&plan->copy, to, from, false);
   }

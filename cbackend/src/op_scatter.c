@@ -21,7 +21,7 @@ typedef void (*line_fn)(char *to, int64_t to_stride, const char *from, int64_t f
 /* to[offsets[i]] = op(to[offsets[i]], from[others[i]]) for all windows of a block, in order. */
 typedef void (*elements_fn)(char *to, const char *from, const window_block *block);
 
-/* Scalar windows that one index of 32 bits steers, all within bounds. */
+/* Scalar windows that are `steered`, all within bounds. */
 typedef struct direct_block {
   int64_t n;
   const int32_t *index;
@@ -183,9 +183,11 @@ static combine set_of(int size) {
 /* ---- the instruction ---- */
 
 enum { N_PARTIALS = 4, LEAST_FOR_PARTIALS = 1 << 14, PARTIAL_BYTES = 1 << 18 };
-/* Below RANGE_WINDOW elements a window costs no more than to leave it to another thread. */
+/* Below RANGE_WINDOW elements a window costs no more than to leave it to another thread; where its
+ * place is all but known, STEERED_RANGE_WINDOW. */
 enum {
   RANGE_WINDOW = 4,
+  STEERED_RANGE_WINDOW = 64,
   LEAST_FOR_RANGES = 1 << 14,
   UPDATE_COST = 2 /* ns, about */
 };
@@ -196,7 +198,8 @@ typedef struct scatter_plan {
   mjx_copy_plan copy;  /* a window of the updates; its space serves `line` too */
   line_fn line;        /* NULL: SET */
   elements_fn elements;
-  direct_fn direct; /* NULL: windows are found first */
+  bool steered; /* one index of 32 bits steers each window, and those lie in a row */
+  direct_fn direct;
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
   mjx_scatter_fn dense; /* windows whose elements lie next to each other; NULL: one by one */
   int64_t dense_width;
@@ -292,12 +295,9 @@ static void plan_threads(mjx_instr *instr, const window_dims *dims, const int64_
   instr->scratch_bytes = N_PARTIALS * plan->partial;
 }
 
-/* Whether each window is a scalar that one index of 32 bits steers, and those indices lie in a
- * row. */
-static bool is_direct(const mjx_instr *instr, const window_plan *w) {
-  return w->window_n == 1 && w->n_mapped == 1 && w->mapped[0].last <= INT32_MAX &&
-         instr->in[1].dtype == MJX_I32 && w->batch.ndim == 1 && w->batch.strides[1][0] == 1 &&
-         w->batch.strides[3][0] == 0;
+static bool is_steered(const mjx_instr *instr, const window_plan *w) {
+  return w->n_mapped == 1 && w->mapped[0].last <= INT32_MAX && instr->in[1].dtype == MJX_I32 &&
+         w->batch.ndim == 1 && w->batch.strides[1][0] == 1 && w->batch.strides[3][0] == 0;
 }
 
 /* Windows of contiguous elements have kernels; sums of complex numbers are those of their parts,
@@ -345,11 +345,13 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_window_prepare(loader, out, &instr->in[1], updates, &dims, sizes,
                              instr->params[1] == MJX_CLIP, w));
   plan_threads(instr, &dims, sizes, plan);
-  if (is_direct(instr, w)) plan->direct = by.direct;
+  plan->direct = by.direct;
   plan->all_inside = mjx_block_kernels_get()->all_inside;
   MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->operand_strides, w->other_strides, w->size,
                            &plan->copy));
   choose_dense(instr->params[0], in->dtype, plan);
+  plan->steered = is_steered(instr, w) && (w->window_n == 1 || plan->dense);
+  if (plan->steered && w->window_n < STEERED_RANGE_WINDOW) plan->ranges = false;
   return MJX_OK;
 }
 
@@ -387,18 +389,25 @@ typedef struct scatter_job {
   char *partials;
 } scatter_job;
 
-/* A block of windows of the direct kind; false, with nothing done, if some are out of bounds. */
-static bool scatter_direct(const scatter_job *job, int64_t first, int64_t n, char *out) {
+/* A block of windows that are steered; false, with nothing done, if some are out of bounds. */
+static bool scatter_steered(const scatter_job *job, int64_t first, int64_t n, char *out) {
   const scatter_plan *plan = job->plan;
   const window_plan *w = &plan->windows;
-  int64_t stride = w->batch.strides[2][0] * w->size;
-  const direct_block block = {
-      .n = n,
-      .index = (const int32_t *)(const void *)job->indices + w->mapped[0].index + first,
-      .to_stride = w->mapped[0].stride,
-      .from_stride = stride};
-  if (!plan->all_inside(n, block.index, (uint32_t)w->mapped[0].last)) return false;
-  plan->direct(out, job->updates + first * stride, &block);
+  int64_t from_step = w->batch.strides[2][0] * w->size, to_step = w->mapped[0].stride;
+  const int32_t *index = (const int32_t *)(const void *)job->indices + w->mapped[0].index + first;
+  const char *from = job->updates + first * from_step;
+  if (!plan->all_inside(n, index, (uint32_t)w->mapped[0].last)) return false;
+  if (w->window_n == 1) {
+    plan->direct(out, from, &(direct_block){n, index, to_step, from_step});
+  } else {
+    plan->dense(&(mjx_scatter_windows){.n = n,
+                                       .width = plan->dense_width,
+                                       .to = out,
+                                       .from = from,
+                                       .index = index,
+                                       .to_step = to_step,
+                                       .from_step = from_step});
+  }
   return true;
 }
 
@@ -411,7 +420,7 @@ static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t
   mjx_window_seek(&walk, &plan->windows, job->indices, first);
   for (int64_t taken; first < last; first += taken) {
     taken = MJX_MIN(last - first, MJX_WINDOW_BLOCK);
-    if (plan->direct && span >= plan->span && scatter_direct(job, first, taken, out)) {
+    if (plan->steered && span >= plan->span && scatter_steered(job, first, taken, out)) {
       mjx_window_skip(&walk, taken);
       continue;
     }
@@ -423,9 +432,12 @@ static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t
       continue;
     }
     if (plan->dense) {
-      const mjx_scatter_windows windows = {block.n,      plan->dense_width, out,
-                                           job->updates, block.offsets,     block.others};
-      plan->dense(&windows);
+      plan->dense(&(mjx_scatter_windows){.n = block.n,
+                                         .width = plan->dense_width,
+                                         .to = out,
+                                         .from = job->updates,
+                                         .offsets = block.offsets,
+                                         .others = block.others});
       continue;
     }
     for (int64_t i = 0; i < block.n; i++) {
