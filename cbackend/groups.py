@@ -417,7 +417,11 @@ class Groups:
 
 def _is_transposed(operand):
     """Whether the innermost loop goes from line to line of memory, the next one along them."""
-    return len(operand.strides) > 1 and operand.strides[-2] == 1 and operand.strides[-1] >= FAR
+    return (
+        len(operand.strides) > 1
+        and operand.strides[-2] == 1
+        and operand.strides[-1] >= FAR
+    )
 
 
 def _dense(places, instr):

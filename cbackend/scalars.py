@@ -70,6 +70,9 @@ _LIGHT_OPS = (
     "select copy convert"
 )
 _LIGHT = frozenset(_LIGHT_OPS.split())
+_ROOTS = frozenset(
+    f"{op}_{suffix}" for op in ("abs", "sign") for suffix in _COMPLEX.split()
+)
 
 # How elements of a type lie in memory; types of one kind need no conversion of bits.
 _STORED = {
@@ -111,6 +114,8 @@ def is_written(kernel):
 def is_light(kernel):
     """Whether a kernel costs about as little as reading its operands."""
     name = kernel.name
+    if name in _ROOTS:
+        return False
     return name.partition("_")[0] in _LIGHT or name.rpartition("_")[0] in _LIGHT
 
 
