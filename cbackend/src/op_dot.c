@@ -23,13 +23,12 @@ enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
   WIDE_VECTOR = 64,      /* bytes */
   MIDDLE_VECTOR = 32,
-  NEAR_BYTES = 1024,        /* from row to row of b */
-  FEW_TRANSPOSED = 1 << 14, /* elements of b, which are transposed for the own kernel .. */
-  USED_ROWS = 32,           /* .. if so many rows of a use them */
-  LINES_ROWS = 4,           /* or columns of c: with more of both, packing pays */
-  LINES_LENGTH = 16,        /* of K: with less, packing pays too */
-  THIN_COLUMNS = 64,        /* least of b, with few rows of a */
-  CHUNK_K = 1 << 14,        /* of a few long lines, that are cut along K */
+  NEAR_BYTES = 1024, /* from row to row of b */
+  USED_ROWS = 32,    /* of a: so many pay for a copy of b */
+  LINES_ROWS = 4,    /* or columns of c: with more of both, packing pays */
+  LINES_LENGTH = 16, /* of K: with less, packing pays too */
+  THIN_COLUMNS = 64, /* least of b, with few rows of a */
+  CHUNK_K = 1 << 14, /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
   FEW_ELEMENTS = 64,     /* of c */
   SPLIT_FLOPS = 1 << 22, /* below, one block */
@@ -65,7 +64,10 @@ typedef struct dot_plan {
   mjx_dot_fn kernel, lines, thin;
   const mjx_blas *blas;
   int64_t block_rows, block_columns, row_blocks, column_blocks;
-  int64_t chunks, partials; /* along K; where their sums are in scratch */
+  bool
+      turns; /* blocks copy their part of b, whose columns are contiguous, to the thread's scratch */
+  int64_t turned, turned_bytes; /* where it is in the caller's, and its size */
+  int64_t chunks, partials;     /* along K; where their sums are in scratch */
   mjx_rows_fn sum;
   int64_t cost;
 } dot_plan;
@@ -180,16 +182,19 @@ static bool blas_takes(const matrix *m) {
          fits_int(m->column_stride);
 }
 
+static double flops_of(const dot_plan *plan) {
+  return 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
+}
+
 /* Where vectors are wide, copying b's panels alone beats BLAS, which copies a too, and its sums go
- * to c once; where a large b must be transposed, BLAS does that on the way.  With 16 registers BLAS
+ * to c once; a transposed b is copied too, which enough rows of a pay for.  With 16 registers BLAS
  * is behind where it has little to gain from copies: rows of a against a b that the cache holds. */
 static bool own_is_faster(const dot_plan *plan) {
   bool real = plan->dtype == MJX_F32 || plan->dtype == MJX_F64;
   int64_t vector = mjx_block_kernels_get()->vector_bytes;
   if (!real || vector < MIDDLE_VECTOR || plan->N * plan->size < vector) return false;
   bool as_it_is = plan->b.column_stride == 1;
-  bool few = plan->N * plan->K <= FEW_TRANSPOSED && plan->M >= USED_ROWS;
-  if (vector == WIDE_VECTOR) return as_it_is || few;
+  if (vector == WIDE_VECTOR) return as_it_is || plan->M >= USED_ROWS;
   return as_it_is && plan->a.column_stride == 1 && plan->b.row_stride * plan->size <= NEAR_BYTES &&
          plan->N * plan->size >= 2 * vector;
 }
@@ -199,7 +204,7 @@ static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
                  plan->a.column_stride == 1 && plan->b.row_stride == 1 && plan->lines != NULL &&
                  MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
                  (plan->b.column_stride != 1 || plan->N == 1);
-  double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
+  double flops = flops_of(plan);
   bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
   bool thin = !along_k && plan->thin != NULL && plan->M <= LINES_ROWS && plan->N >= THIN_COLUMNS &&
               (b_converts || plan->b.column_stride == 1);
@@ -258,7 +263,11 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
     MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
   bool b_fits =
       blas ? blas_takes(&plan->b) : plan->method == DOT_LINES || plan->b.column_stride == 1;
-  if (b_converts || !b_fits) MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
+  /* What one thread copied, the others would fetch from its CPU: each copies what it needs. */
+  plan->turns = plan->method == DOT_KERNEL && !b_converts && plan->b.row_stride == 1 &&
+                plan->b.column_stride != 1 && flops_of(plan) >= SPLIT_FLOPS && plan->B < MAX_BLOCKS;
+  if ((b_converts || !b_fits) && !plan->turns)
+    MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
   join_batches(plan);
@@ -270,12 +279,15 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
 /* Square blocks pack least.  When there would be too many, both sides double in turn.  Lines are
  * not packed, so that small products of them are cut too. */
 static void cut(dot_plan *plan) {
-  double flops = 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
+  double flops = flops_of(plan);
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
   int64_t rows = flops < LARGE_FLOPS ? BLOCK_EXTENT : LARGE_BLOCK_EXTENT, columns = rows;
   if (plan->method == DOT_THIN) {
     rows = M;
     columns = THIN_BLOCK_EXTENT;
+  } else if (plan->turns) {
+    rows = M;
+    columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
   } else if ((flops < SPLIT_FLOPS && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
@@ -348,6 +360,9 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   plan->sum = mjx_block_kernels_get()->reduce[MJX_SUM][plan->dtype].rows;
   plan->partials = scratch;
   if (plan->chunks > 1) scratch += plan->chunks * instr->out->n * plan->size;
+  plan->turned = mjx_round_up(scratch, MJX_ALIGN);
+  plan->turned_bytes = plan->turns ? plan->K * plan->block_columns * plan->size : 0;
+  if (plan->turns) scratch = plan->turned + plan->turned_bytes;
   instr->scratch_bytes = scratch;
   return MJX_OK;
 }
@@ -453,7 +468,8 @@ static void blas_block(const dot_plan *plan, const char *a, const char *b, char 
   }
 }
 
-static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t column) {
+static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t column,
+                      char *scratch) {
   const dot_plan *plan = job->plan;
   int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
@@ -467,6 +483,13 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
     return;
   }
   bool lines = plan->method == DOT_LINES;
+  int64_t b_row = lines ? plan->b.column_stride : plan->b.row_stride;
+  if (plan->turns) {
+    const int64_t shape[2] = {plan->K, N}, to[2] = {N, 1}, from[2] = {1, plan->b.column_stride};
+    mjx_copy_plane(scratch, to, b, from, shape, plan->size);
+    b = scratch;
+    b_row = N;
+  }
   mjx_dot_args args = {M,
                        N,
                        plan->K,
@@ -474,7 +497,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
                        plan->a.row_stride,
                        plan->a.column_stride,
                        b,
-                       lines ? plan->b.column_stride : plan->b.row_stride,
+                       b_row,
                        c,
                        plan->c.row_stride,
                        plan->b_line};
@@ -482,13 +505,12 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
 }
 
 static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
-  (void)scratch;
   const dot_job *job = arg;
   const dot_plan *plan = job->plan;
   for (int64_t i = begin; i < end; i++) {
     int64_t column = i % plan->column_blocks, row = i / plan->column_blocks % plan->row_blocks;
     int64_t batch = i / plan->column_blocks / plan->row_blocks;
-    dot_block(job, batch, row * plan->block_rows, column * plan->block_columns);
+    dot_block(job, batch, row * plan->block_rows, column * plan->block_columns, scratch);
   }
 }
 
@@ -547,8 +569,8 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   if (plan->chunks > 1)
     run_chunks(plan, &job, frame->scratch + plan->partials);
   else
-    mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, 0, NULL, dot_task,
-                 &job);
+    mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, plan->turned_bytes,
+                 frame->scratch + plan->turned, dot_task, &job);
   if (plan->c.packed) pack_run(plan, &plan->c, frame, true);
   return MJX_OK;
 }
