@@ -41,6 +41,9 @@
  *     An output may name an input's register (a copy).  Sources must be earlier registers of
  *     the byte size of the kernel's dtype.  The output operand's byte size must be its register's.  Constants and fills are zero-stride inputs.
  *     Inputs may be in place with any output: of a tile, all reads happen before the writes.
+ *     The first source of a kernel take_x.. is a table: an input of stride 0 everywhere that no
+ *     other kind of kernel and no output names; its elements are those from its first to the end of its
+ *     buffer, an index outside takes the nearest one.  No output may share memory with it.
  * REDUCE           out [outer, inner] dense | in view3                      kind
  *     kind: MJX_SUM PROD MAX MIN AND OR XOR.  out.dtype == in.dtype.  bool: AND OR XOR MAX MIN
  *     (and SUM = or, PROD = and); complex: SUM PROD.  An empty n gives the identity.
