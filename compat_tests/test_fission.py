@@ -279,3 +279,36 @@ def test_effects_stay_in_order():
 
     theirs, ours = (run(Side(name), []) for name in NAMES)
     np.testing.assert_allclose(ours, theirs, 1e-5)
+
+
+def _value_iteration(side, turns):
+    """Turns of v <- max(R + 0.9 T v), the products in the loop's constants."""
+
+    def run(transitions, rewards):
+        def turn(state):
+            v, k = state
+            scaled = 0.9 * transitions * side.jnp.exp(-rewards).sum()
+            return (rewards + scaled @ v).max(0, keepdims=True).T[:, 0], k + 1
+
+        start = rewards[0], 0
+        return side.lax.while_loop(lambda s: s[1] < turns(rewards), turn, start)
+
+    return run
+
+
+def test_constants_of_a_while_loop_are_computed_before_it():
+    args = np.full((3, 3), 0.2, "f"), np.eye(3, dtype="f")
+    closed = simplify(
+        minijax.make_jaxpr(_value_iteration(Side("minijax"), lambda r: 4))(*args)
+    )
+    (loop,) = [e for e in closed.jaxpr.eqns if e.primitive.name == "while"]
+    inside = {e.primitive.name for e in loop.params["body_jaxpr"].jaxpr.eqns}
+    assert "exp" not in inside and "mul" not in inside and "dot_general" in inside
+    for turns in (0, 1, 4):
+        assert_same(
+            lambda side, turns=turns: side.jit(
+                _value_iteration(side, lambda r: turns + r[0, 1].astype(int))
+            )(*args),
+            1e-6,
+            1e-6,
+        )

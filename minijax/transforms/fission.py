@@ -1,4 +1,4 @@
-"""Jaxpr → jaxpr whose scans do in each turn only what must be done turn by turn.
+"""Jaxpr → jaxpr whose loops do in each turn only what must be done turn by turn.
 
 Loop distribution (Kennedy and Allen, "Optimizing Compilers for Modern Architectures",
 5.4) around matrix products: of few rows in a turn, they cost much less for all turns at
@@ -9,7 +9,7 @@ once.
 with what reads it.
 *early*: a product of slices of `xs` with a constant is made before the loop.
 
-What depends on constants alone is computed before the loop, too.
+What depends on constants alone is computed before the loop, too; of a `while`, only that.
 
 What a loop computes stays the same but for the order in which sums are made.  Arrays with
 a row for each turn take memory: no more of it than the loop's own such arrays, or than
@@ -63,11 +63,13 @@ def _distributed(eqn):
     params = {name: _inside(param) for name, param in eqn.params.items()}
     if any(params[name] is not eqn.params[name] for name in params):
         eqn = eqn.replace(params=params)
+    if eqn.marks:
+        return [eqn]
+    if eqn.primitive.name == "while" and not params["body_jaxpr"].consts:
+        return _with_less_in_body(eqn)
     if eqn.primitive.name != "scan" or params["length"] < _LEAST_TURNS:
         return [eqn]
-    if eqn.marks or params["jaxpr"].consts:
-        return [eqn]
-    return _Loop(eqn).distribute()
+    return [eqn] if params["jaxpr"].consts else _Loop(eqn).distribute()
 
 
 def _inside(param) -> Any:
@@ -101,7 +103,7 @@ class _Loop:
         self.before, self.after = [], []
         self.stacked = {}  # variable of the body -> all its turns' values, after the loop
         self.given = {}  # variable of the body -> all its values, made before the loop
-        self.invariant = self._depending_only_on(self.consts)
+        self.invariant = _depending_only_on(self.consts, self.eqns)
         own = eqn.invars[n:] + eqn.outvars[params["num_carry"] :]
         self.budget = max(_FREE_BYTES, sum(_nbytes(a.aval) for a in own))
 
@@ -111,23 +113,15 @@ class _Loop:
         self._sum_stacked()
         self._late()
         self._early()
-        self._hoist()
+        outs = [v for v, _ in self.outs]
+        hoisted = _hoist(self.eqns, self.consts, outs, self._spend_once)
+        before, self.eqns, self.consts = hoisted
+        self.before += before
         if not self.before and not self.after:
             return [self.eqn]
         return [*self.before, *self._what_is_left(), *self.after]
 
     # --- what is known of the body
-
-    def _depending_only_on(self, variables):
-        """The variables that follow from these alone, these included."""
-        found = set(variables)
-        for eqn in self.eqns:
-            atoms = [a for a in eqn.invars if type(a) is Var]
-            if eqn.marks or eqn.primitive.stays:
-                continue
-            if all(a in found for a in atoms):
-                found.update(eqn.outvars)
-        return found
 
     def _is_varying(self, atom):
         return type(atom) is Var and atom not in self.invariant
@@ -290,7 +284,7 @@ class _Loop:
     # --- before the loop
 
     def _early(self):
-        known = self._depending_only_on([*self.consts, *self.xs])
+        known = _depending_only_on([*self.consts, *self.xs], self.eqns)
         products = [
             e for e in self.eqns
             if self._is_few_rows(e) and all(v in known for v in _variables(e))
@@ -316,28 +310,6 @@ class _Loop:
                 needed.update(_variables(eqn))
         return found[::-1]
 
-    def _hoist(self):
-        """Compute before the loop what follows from constants by more than views."""
-        work = [
-            e for e in self.eqns
-            if all(v in self.invariant for v in e.outvars)
-            and e.primitive.name not in _VIEWS
-        ]  # fmt: skip
-        made, moved = [v for e in work for v in e.outvars], set(work)
-        left = [e for e in self.eqns if e not in moved]
-        read = _uses(left, [v for v, _ in self.outs])
-        results = [v for v in made if v in read]
-        if not results or not self._spend_once(sum(_nbytes(v.aval) for v in made)):
-            return
-        names = dict(self.consts)
-        for eqn in self._slice_of_invariants(made):
-            outs = [Var(v.aval) for v in eqn.outvars]
-            ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
-            names.update(zip(eqn.outvars, outs, strict=True))
-            self.before.append(eqn.replace(invars=ins, outvars=outs))
-        self.consts.update((v, names[v]) for v in results)
-        self.eqns = left
-
     # --- both
 
     def _for_all_turns(self, moved, sources, atoms, results, place):
@@ -346,7 +318,8 @@ class _Loop:
         sources: variables that change from turn to turn, with all their turns' `atoms`;
         results: pairs of a variable and the outer one for all its turns.
         """
-        moved = [*self._slice_of_invariants(_read_from_outside(moved)), *moved]
+        needed = _read_from_outside(moved)
+        moved = [*_slice_of_invariants(self.eqns, self.invariant, needed), *moved]
         consts = [v for v in _read_from_outside(moved) if v in self.consts]
         inner = Jaxpr([], [*consts, *sources], [v for v, _ in results], moved)
         dims = [None] * len(consts) + [0] * len(sources)
@@ -366,15 +339,6 @@ class _Loop:
             outs = [names.get(v, v) for v in eqn.outvars]
             place.append(eqn.replace(invars=ins, outvars=outs))
         return True
-
-    def _slice_of_invariants(self, variables):
-        """The equations over constants alone that these variables need, in order."""
-        needed, found = set(variables), []
-        for eqn in reversed(self.eqns):
-            if any(v in needed and v in self.invariant for v in eqn.outvars):
-                found.append(eqn)
-                needed.update(_variables(eqn))
-        return found[::-1]
 
     def _what_is_left(self):
         """The scan itself, if anything is."""
@@ -402,6 +366,76 @@ class _Loop:
                 invars=_kept(outer, keep), outvars=[v for _, v in outs], params=params
             )
         ]
+
+
+def _with_less_in_body(eqn):
+    """A `while` equation, after those of its body that follow from its constants."""
+    params, body = eqn.params, eqn.params["body_jaxpr"].jaxpr
+    first, n = params["cond_nconsts"], params["body_nconsts"]
+    consts = dict(zip(body.invars[:n], eqn.invars[first:], strict=False))
+    budget = max(_FREE_BYTES, sum(_nbytes(a.aval) for a in eqn.invars))
+    before, eqns, consts = _hoist(
+        body.eqns, consts, body.outvars, lambda nbytes: nbytes <= budget
+    )
+    if not before:
+        return [eqn]
+    read = _uses(eqns, body.outvars)
+    consts = {v: atom for v, atom in consts.items() if v in read}
+    body = Jaxpr([], [*consts, *body.invars[n:]], body.outvars, eqns)
+    params = {**params, "body_nconsts": len(consts), "body_jaxpr": ClosedJaxpr(body)}
+    invars = [*eqn.invars[:first], *consts.values(), *eqn.invars[first + n :]]
+    return [*before, eqn.replace(invars=invars, params=params)]
+
+
+# --- what follows from a loop's constants ---------------------------------------------
+
+
+def _depending_only_on(variables, eqns):
+    """The variables that follow from these alone, these included."""
+    found = set(variables)
+    for eqn in eqns:
+        if eqn.marks or eqn.primitive.stays:
+            continue
+        if all(a in found for a in _variables(eqn)):
+            found.update(eqn.outvars)
+    return found
+
+
+def _slice_of_invariants(eqns, invariant, variables):
+    """The equations over constants alone that these variables need, in order."""
+    needed, found = set(variables), []
+    for eqn in reversed(eqns):
+        if any(v in needed and v in invariant for v in eqn.outvars):
+            found.append(eqn)
+            needed.update(_variables(eqn))
+    return found[::-1]
+
+
+def _hoist(eqns, consts, outs, spend):
+    """Compute before a loop what follows from its constants by more than views.
+
+    consts: variable of the body -> atom outside; outs: what the body returns; spend(nbytes):
+    whether values of that size may be kept.  The equations to go before, those left, and the
+    constants that these have.
+    """
+    invariant = _depending_only_on(consts, eqns)
+    work = [
+        e for e in eqns
+        if all(v in invariant for v in e.outvars) and e.primitive.name not in _VIEWS
+    ]  # fmt: skip
+    made, moved = [v for e in work for v in e.outvars], set(work)
+    left = [e for e in eqns if e not in moved]
+    read = _uses(left, outs)
+    results = [v for v in made if v in read]
+    if not results or not spend(sum(_nbytes(v.aval) for v in made)):
+        return [], eqns, consts
+    names, before = dict(consts), []
+    for eqn in _slice_of_invariants(eqns, invariant, made):
+        outvars = [Var(v.aval) for v in eqn.outvars]
+        ins = [names.get(a, a) if type(a) is Var else a for a in eqn.invars]
+        names.update(zip(eqn.outvars, outvars, strict=True))
+        before.append(eqn.replace(invars=ins, outvars=outvars))
+    return before, left, {**consts, **{v: names[v] for v in results}}
 
 
 def _reduce_sum():
