@@ -461,7 +461,8 @@ def _gather_lower(
         fill_value = np.asarray(fill_value).astype(out_avals[0].dtype).view(np.uint8)
     if all(n == 1 for n in slice_sizes) and _is_table(ins[0]):
         fill = fill_value if mode is GatherScatterMode.FILL_OR_DROP else None
-        out = _take_lower(b, *ins, dimension_numbers, fill)
+        operand, indices = ins
+        out = _take_lower(b, operand, indices, dimension_numbers, fill)
         return [b.reshape(out, out_avals[0].shape)]
     params = [mode_code(mode), *element_words(fill_value, ins[0].dtype)]
     params += encode_lists(*_gather_lists(dimension_numbers), slice_sizes)
