@@ -432,7 +432,11 @@ def test_scatter_into_rows(data):
     """x.at[i].op(u): repeated, negative and missing rows; ours one after the other."""
     draw = data.draw
     table, count = draw(ROWS), draw(ROWS)
-    inner = draw(st.sampled_from([(), (1,), (3,), (16,), (2, 5), (31,), (77,)]))
+    inner = draw(
+        st.sampled_from(
+            [(), (1,), (3,), (4,), (8,), (16,), (32,), (2, 5), (31,), (77,)]
+        )
+    )
     dtypes = ["float32", "float64", "int32", "uint32", "int64", "int8", "complex64"]
     dtype = draw(st.sampled_from([*dtypes, "bfloat16"]))
     kind = draw(st.sampled_from(["add", "set", "subtract", "multiply", "min", "max"]))
@@ -445,6 +449,8 @@ def test_scatter_into_rows(data):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     low = 0 if index_dtype == "uint8" else -min(2 * table, 30000)
     high = min(2 * table, 255 if index_dtype == "uint8" else 30000)
+    if draw(st.booleans()):
+        low, high = 0, min(table, high)  # all inside: their places are not looked for
     index = rng.integers(low, high, count).astype(index_dtype)
     got = run(lambda x, i, u: getattr(x.at[i], kind)(u), x, index, u)
     want = x.copy()

@@ -70,7 +70,7 @@ SERIES |= {"random_gamma_grad": 1e4, "regularized_incomplete_beta": 1e6, "lgamma
 # finite arguments are compared.
 COMPLEX_ALGEBRA = "add sub mul div neg max min clamp eq ne real imag conj complex"
 COMPLEX_EPSILONS = {"pow": 1e4, "sinh": 300, "cosh": 300}
-NOT_IN_LAX = ("select", "copy", "threefry2x32", "convert")
+NOT_IN_LAX = ("select", "copy", "take", "threefry2x32", "convert")
 # The quotient's phase cancels where x^2 + y^2 is near 0 or x and y are parallel.
 ILL_CONDITIONED = ("atan2_c64", "atan2_c128")
 

@@ -15,7 +15,7 @@ import minijax
 from compat_tests import jnp_tables
 
 TABLES = sorted(p.stem for p in (Path(__file__).parent / "jnp_cases").glob("*.txt"))
-MODULES = "special", "stats", "signal", "ndimage", "linalg", "fft"
+MODULES = "special", "stats", "signal", "ndimage", "linalg", "fft", "spatial.transform"
 
 
 @contextlib.contextmanager

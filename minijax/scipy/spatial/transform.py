@@ -6,10 +6,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import minijax.numpy as jnp
+from minijax import config
 from minijax.numpy import linalg
 from minijax.scipy.spatial import quaternions
 
 __all__ = ["Rotation", "Slerp"]
+
+_rank_promotion = config.context_manager("jax_numpy_rank_promotion")
 
 
 def _euler_axes(seq):
@@ -103,7 +106,9 @@ class Rotation(NamedTuple):
         if len(seq) != 3:
             raise ValueError(f"Expected 3 axes, got {seq}.")
         axes, intrinsic = _euler_axes(seq)
-        return quaternions.to_euler(self.quat, axes, not intrinsic, degrees)
+        # The three axes are the same for all rotations.
+        with _rank_promotion("allow"):
+            return quaternions.to_euler(self.quat, axes, not intrinsic, degrees)
 
     def as_matrix(self) -> Any:
         """Rotation matrices, of shape (..., 3, 3)."""
