@@ -49,7 +49,7 @@ typedef struct mjx_dot_args {
 } mjx_dot_args;
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 /* Up to this K, each element of c is one sequence of fused multiply-adds from zero. */
-enum { MJX_DOT_SEQUENCE = 128 };
+enum { MJX_DOT_SEQUENCE = 256 };
 
 /* A stage of a Fourier transform of radix * m points; see fft_kernels.h.  The tables are of the
  * stage's element type. */
