@@ -30,6 +30,9 @@ try:
     from minijax.dtypes import float0 as float0
 finally:
     if _collects:
+        if not gc.get_freeze_count():
+            gc.freeze()  # into the oldest generation with all of it, unread:
+            gc.unfreeze()
         gc.enable()
 
 allow_f16_reductions = config.context_manager("jax_allow_f16_reductions")

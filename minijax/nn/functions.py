@@ -23,8 +23,6 @@ from minijax.numpy.promotion import (
 from minijax.numpy.reductions import reduction_axes, reduction_size
 from minijax.ops.define import scalar
 
-tanh = jnp.tanh
-
 # --- activations ----------------------------------------------------------------------
 
 

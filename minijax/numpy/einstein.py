@@ -4,7 +4,6 @@ import numpy as np
 
 from minijax import lax
 from minijax.control.call import jit
-from minijax.named_sharding import explicit_sharding
 from minijax.numpy.creation import asarray
 from minijax.numpy.products import contract
 from minijax.numpy.promotion import (
@@ -14,6 +13,7 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
+from minijax.ops.define import check_out_sharding
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -51,8 +51,7 @@ def einsum(
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.einsum is not supported.")
     inputs, output, arrays = _parse(operands)
-    if out_sharding is not None:
-        explicit_sharding(out_sharding, "einsum")
+    check_out_sharding(out_sharding, "einsum")
     preferred = user_dtype(preferred_element_type, "einsum")
     shapes = tuple([tuple(shape_of(x)) for x in arrays])
     _check_sizes(inputs, shapes)

@@ -11,7 +11,6 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.core import ShapedArray, Zero, is_undefined_primal
-from minijax.named_sharding import explicit_sharding
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import eq
 from minijax.ops.conv_batch import conv_batch
@@ -38,6 +37,7 @@ from minijax.ops.define import (
     INT,
     accepts,
     add_tangents,
+    check_out_sharding,
     define,
     dtype_of,
     shape_of,
@@ -79,8 +79,7 @@ def conv_general_dilated(
         made, along the features or the batch.  TypeError or ValueError where the
         arguments do not fit.
     """
-    if out_sharding is not None:
-        explicit_sharding(out_sharding, "conv_general_dilated")
+    check_out_sharding(out_sharding, "conv_general_dilated")
     lhs_shape, rhs_shape = shape_of(lhs), shape_of(rhs)
     numbers = conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
     n_space = len(lhs_shape) - 2

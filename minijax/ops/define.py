@@ -385,6 +385,16 @@ def _structural(name):
     return fun
 
 
+def check_out_sharding(sharding, operation):
+    """Refuse an `out_sharding` that is none, or of axes that are not explicit.
+
+    Hardly any call gives one, and what reads it is slow to import.
+    """
+    if sharding is not None:
+        named = importlib.import_module("minijax.named_sharding")
+        named.explicit_sharding(sharding, operation)
+
+
 def shape_of(x) -> Any:
     """The shape of an array, tracer, NumPy value or Python scalar."""
     return getattr(x, "shape", ())

@@ -15,13 +15,13 @@ import numpy as np
 from minijax import dtypes
 from minijax.config import values as config_values
 from minijax.core import ShapedArray, Zero, is_undefined_primal
-from minijax.named_sharding import explicit_sharding
 from minijax.ops.convert import convert_element_type_p
 from minijax.ops.define import (
     COMPLEX,
     FLOAT,
     accepts,
     add_tangents,
+    check_out_sharding,
     define,
     dtype_of,
     shape_of,
@@ -171,8 +171,7 @@ def dot_general(
     The sums are made and returned in `preferred_element_type` where one is given, else
     in the operands' common type. TypeError where the dimensions do not fit.
     """
-    if out_sharding is not None:
-        explicit_sharding(out_sharding, "dot_general")
+    check_out_sharding(out_sharding, "dot_general")
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
     dims = (
         (_indices(lhs_contract), _indices(rhs_contract)),
