@@ -158,6 +158,19 @@ def default_backend():
     return "cpu"
 
 
+class UnspecifiedValue:
+    """Where a place is not said: it follows from the rest."""
+
+    def __repr__(self):
+        return "UnspecifiedValue"
+
+    def __reduce__(self):
+        return "UNSPECIFIED"
+
+
+UNSPECIFIED = UnspecifiedValue()
+
+
 class Sharding:
     """Where the parts of an array live; here all of it is on one device."""
 

@@ -12,8 +12,9 @@ from minijax import export_bytes
 from minijax._pytree import flatten, unflatten
 from minijax.alias import missing_attribute
 from minijax.api.differentiate import vjp as pullback
-from minijax.control.call import PjitFunction, call_jaxpr, is_own, jit
+from minijax.control.call import PjitFunction, is_own, jit
 from minijax.control.custom_vjp import custom_vjp
+from minijax.control.jit_rules import call_jaxpr
 from minijax.core import ClosedJaxpr, argument_aval
 from minijax.export_bytes import (
     register_namedtuple_serialization as register_namedtuple_serialization,

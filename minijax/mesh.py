@@ -362,7 +362,7 @@ class Mesh(_MeshBase):
 
     def __str__(self):
         if self.empty:
-            return repr(self)
+            return "Mesh()"
         return f"Mesh({self._axes_text()}, axis_types={self.axis_types})"
 
 

@@ -7,19 +7,11 @@ checked all the same.
 import importlib
 import math
 
+from minijax.device import UNSPECIFIED as UNSPECIFIED
 from minijax.device import Sharding, checked_memory_kind
+from minijax.device import UnspecifiedValue as UnspecifiedValue
 from minijax.mesh import AbstractMesh, AxisType, Mesh, get_mesh
 from minijax.partition_spec import PartitionSpec
-
-
-class UnspecifiedValue:
-    """Where a place is not said: it follows from the rest."""
-
-    def __repr__(self):
-        return "UnspecifiedValue"
-
-
-UNSPECIFIED = UnspecifiedValue()
 
 
 class DuplicateSpecError(Exception):

@@ -9,6 +9,7 @@ import numpy as np
 
 from minijax import core
 from minijax.core import ClosedJaxpr, DropVar, Jaxpr, Literal
+from minijax.device import UNSPECIFIED
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _WIDTH = 80
@@ -285,9 +286,8 @@ def _equation(eqn, name):
     settings = name.settings
     if settings.custom_pp_eqn_rules and eqn.primitive.name in _REF_ARGUMENTS:
         return _ref_equation(eqn, name)
-    params = eqn.params
-    if settings.custom_pp_eqn_rules:
-        params = _RULES.get(eqn.primitive.name, _sorted)(eqn, name)
+    rules = _RULES if settings.custom_pp_eqn_rules else {}
+    params = rules.get(eqn.primitive.name, _sorted)(eqn, name)
     lhs = _variables(eqn.outvars, name, typed=True)
     shown = [_pair(key, value, name) for key, value in params.items()]
     if shown:
@@ -431,7 +431,16 @@ def _jit(eqn, name):
     if id(jaxpr) not in name.shared:
         name.suggest(jaxpr.invars, eqn.invars)
         name.suggest(jaxpr.outvars, eqn.outvars)
-    return {"name": eqn.params["name"], "jaxpr": jaxpr}
+    shown = {k: v for k, v in sorted(eqn.params.items()) if not _is_plain(v)}
+    shown["jaxpr"] = jaxpr  # in its place: the key is there
+    return {"name": shown.pop("name"), **shown}
+
+
+def _is_plain(value):
+    """Whether a parameter of a call says nothing: false, empty, or that for each leaf."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is UNSPECIFIED or getattr(value, "empty", not value)
 
 
 def _function_name(fun):

@@ -9,7 +9,8 @@ from minijax.api.inspection import structs
 from minijax.array import placed
 from minijax.compile_options import check_compiler_options
 from minijax.control.call import Wrapped as Wrapped
-from minijax.control.call import call_jaxpr, delete_donated
+from minijax.control.call import delete_donated
+from minijax.control.jit_rules import call_jaxpr
 from minijax.device import DEFAULT_SHARDING
 from minijax.effects import check_lowerable
 from minijax.transforms.cost import cost

@@ -362,12 +362,14 @@ def pmap(
         return shard_map(call, **options, check_vma=False)(*flat)
 
     places = tree_map(functools.partial(NamedSharding, mesh), out_specs)
-    return jit(
+    jitted = jit(
         mapped,
         static_argnums=statics,
         donate_argnums=donate_argnums,
         out_shardings=places,
     )
+    jitted.names_places = False  # equations name them in the `shard_map`
+    return jitted
 
 
 def _spec(name, axis):

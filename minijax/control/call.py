@@ -1,6 +1,4 @@
-"""jit: the primitive that calls a jaxpr, and the function that makes, caches and calls
-them.
-"""
+"""jit: the function that traces, caches and calls compiled functions."""
 
 import collections
 import functools
@@ -14,6 +12,7 @@ from typing import Any
 from minijax import _callpath, config, core, dispatch, dtypes, errors, stats
 from minijax._pytree import flatten, unflatten
 from minijax.array import ArrayImpl
+from minijax.control.jit_rules import call_jaxpr, takes_refs
 from minijax.control.signature import (
     Statics,
     check_callable,
@@ -24,166 +23,14 @@ from minijax.control.signature import (
     matched,
     parameters,
 )
-from minijax.core import HigherOrderPrimitive, Literal, UndefinedPrimal, Zero
-from minijax.ops.define import define
-from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import filter_error
-from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
-from minijax.transforms.evaluate import evaluate
 
 
 def is_own(fun):
     """Whether a function is one of this library's."""
     return str(getattr(fun, "__module__", "")).split(".")[0] in ("minijax", "jax")
-
-
-# --- the primitive ----------------------------------------------------------------
-
-
-def _jit_shape(*avals, jaxpr, **_):
-    return jaxpr.out_avals
-
-
-def _jit_jvp(primals, tangents, *, jaxpr, **params):
-    nonzero = tuple(type(t) is not Zero for t in tangents)
-    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
-    moving = [t for t in tangents if type(t) is not Zero]
-    outs = call_jaxpr(derived, *primals, *moving, **params)
-    n = len(out_nonzero)
-    feed = iter(outs[n:])
-    tangents_out = [
-        next(feed) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
-    return outs[:n], tangents_out
-
-
-def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
-    """Call the primal part now; record a call of the linear part."""
-    nonzero = tuple(type(t) is not Zero for t in tangents)
-    primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
-    primal, from_inputs = without_inputs(primal, n_residuals)
-    outs = call_jaxpr(primal, *primals, **params)
-    n = len(outs) - from_inputs.count(None)
-    computed = iter(outs[n:])
-    outs = outs[:n]
-    residuals = [next(computed) if k is None else primals[k] for k in from_inputs]
-    moving = [t for t in tangents if type(t) is not Zero]
-    with core.set_current_trace(linear_trace):
-        found = iter(call_jaxpr(linear, *residuals, *moving, **params))
-    tangents_out = [
-        next(found) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
-    return outs, tangents_out
-
-
-def without_inputs(closed, n_last):
-    """A closed jaxpr without those of its `n_last` last outputs that are its inputs, and
-    for each of these outputs the number of the input, or None.
-    """
-    key = without_inputs, n_last
-    known = closed.memo.get(key)
-    if known is None:
-        jaxpr = closed.jaxpr
-        places = {v: k for k, v in enumerate(jaxpr.invars)}
-        n = len(jaxpr.outvars) - n_last
-        last = jaxpr.outvars[n:]
-        found = [None if type(a) is Literal else places.get(a) for a in last]
-        kept = [a for a, k in zip(last, found, strict=True) if k is None]
-        smaller = closed.replace(jaxpr=jaxpr.replace(outvars=jaxpr.outvars[:n] + kept))
-        known = closed.memo[key] = (smaller if len(kept) < n_last else closed), found
-    return known
-
-
-def _jit_transpose(cts, *args, jaxpr, **params):
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
-    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
-    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
-    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
-    live = [ct for ct in cts if type(ct) is not Zero]
-    found = iter(call_jaxpr(derived, *known, *live, **params))
-    nonzero = iter(in_nonzero)
-    return [
-        None if not is_linear
-        else next(found) if next(nonzero)
-        else Zero(x.aval.to_tangent_aval())
-        for x, is_linear in zip(args, linear, strict=True)
-    ]  # fmt: skip
-
-
-def _jit_batch(axis, args, dims, *, jaxpr, **params):
-    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, _front(dims))
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
-    return call_jaxpr(derived, *args, **params), out_dims
-
-
-def _front(dims):
-    return tuple(None if d is None else 0 for d in dims)
-
-
-def pruned_call(inner, used):
-    """A closed jaxpr without its unused outputs, and without inputs that only those read.
-
-    Returns (closed jaxpr, for each of the inputs whether it is left).
-    """
-    key = pruned_call, tuple(used)
-    known = inner.memo.get(key)
-    if known is None:
-        jaxpr, reads = dce(inner.jaxpr, used)
-        invars = [v for v, read in zip(jaxpr.invars, reads, strict=True) if read]
-        known = inner.replace(jaxpr=jaxpr.replace(invars=invars)), reads
-        inner.memo[key] = known
-    return known
-
-
-def _jit_dce(used, eqn):
-    closed, reads = pruned_call(eqn.params["jaxpr"], used)
-    return eqn.replace(
-        invars=[a for a, read in zip(eqn.invars, reads, strict=True) if read],
-        outvars=[v for v, wanted in zip(eqn.outvars, used, strict=True) if wanted],
-        params={**eqn.params, "jaxpr": closed},
-    )
-
-
-def _jit_lower(b, ins, out_avals, *, jaxpr, **_):
-    return b.inline(jaxpr, ins)
-
-
-jit_p = define(
-    "jit",
-    cls=HigherOrderPrimitive,
-    shape=_jit_shape,
-    reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
-    jvp=_jit_jvp,
-    linearize=_jit_linearize,
-    dce=_jit_dce,
-    transpose=_jit_transpose,
-    batch=_jit_batch,
-    lower=_jit_lower,
-)
-jit_p.is_call = True
-
-
-def call_jaxpr(closed, *args, name, **params) -> Any:
-    """Call a closed jaxpr under the current trace, as an equation of its own.
-
-    At top level that is a call of its executable.
-    """
-    if core.current_trace() is core.eval_trace and not _takes_refs(closed):
-        for x in args:
-            if isinstance(x, core.Tracer):
-                raise errors.leaked(x)
-        return dispatch.compiled(closed, name)(args)
-    closed, consts = hoist_consts(closed)
-    return jit_p.bind(*consts, *args, jaxpr=closed, name=name, **params)
-
-
-def _takes_refs(closed):
-    """Whether a reference is among the inputs or constants."""
-    variables = closed.jaxpr.invars + closed.jaxpr.constvars
-    return any(type(v.aval) is core.AbstractRef for v in variables)
 
 
 # --- the function -------------------------------------------------------------------
@@ -202,7 +49,7 @@ class Traced:
         self.closed, self.out_tree = closed, out_tree
         self.in_tree, self.name = in_tree, name
         self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
-        self.calls_refs = _takes_refs(closed)
+        self.calls_refs = takes_refs(closed)
         self._donation = None
 
     def donation(self, donated, keep_unused):
@@ -302,7 +149,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
     `_call_in_python` serves what is left: calls under a trace, debugging flags.
     """
 
-    def __init__(self, fun, statics, donated, inline, keep_unused):
+    def __init__(self, fun, statics, donated, inline, keep_unused, compiler_options=()):
         # The attributes of a plain function are the jitted one's as well.
         updated = ("__dict__",) if type(fun) is types.FunctionType else ()
         functools.update_wrapper(self, fun, updated=updated)
@@ -312,10 +159,11 @@ class PjitFunction(_callpath.Jit, Wrapped):
         self._donated = donated
         self._inline = inline
         self._keep_unused = keep_unused
+        self._compiler_options = compiler_options
         self._name = function_name(fun)
         if isinstance(fun, functools.partial):
             self.__name__ = self.__qualname__ = self._name
-        self._cache = _cache_for(fun, (statics, donated, inline))
+        self._cache = _cache_for(fun, (statics, donated, inline, compiler_options))
         self._serve(self._cache.signatures, statics.nums, statics.argnames, None)
 
     def __repr__(self):
@@ -333,7 +181,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
 
     def __reduce__(self):
         options = self._statics, self._donated, self._inline, self._keep_unused
-        return type(self), (self._fun, *options)
+        return type(self), (self._fun, *options, self._compiler_options)
 
     def _compile(self, *args, **kwargs):
         """(executable, tree of results, donated leaves) for a new signature.
@@ -375,7 +223,10 @@ class PjitFunction(_callpath.Jit, Wrapped):
             elif self._inline:
                 outs = core.eval_jaxpr(traced.closed.jaxpr, traced.closed.consts, *flat)
             else:
-                outs = call_jaxpr(traced.closed, *flat, name=traced.name)
+                special = self._special_params(traced, args, kwargs)
+                outs = call_jaxpr(
+                    traced.closed, *flat, name=traced.name, special=special
+                )
             if self._donated and current is core.eval_trace:
                 donated = self._donated_leaves(args, kwargs)
                 delete_donated(flat, traced.donation(donated, self._keep_unused))
@@ -383,6 +234,19 @@ class PjitFunction(_callpath.Jit, Wrapped):
         except Exception as error:
             filter_error(error)
             raise
+
+    def _special_params(self, traced, args, kwargs):
+        """What equations that call this function say beside the plain parameters."""
+        found = {}
+        if self._donated:
+            donated = self._donated_leaves(args, kwargs)
+            n = len(traced.closed.jaxpr.invars)
+            found["donated_invars"] = tuple([k in donated for k in range(n)])
+        if self._keep_unused:
+            found["keep_unused"] = True
+        if self._compiler_options:
+            found["compiler_options_kvs"] = self._compiler_options
+        return found
 
     @staticmethod
     def _check_no_tracers(flat):
@@ -427,6 +291,9 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 "'no_tracing' is set"
             )
         hash(self._fun)  # TypeError: two functions must be told apart by what they are
+        if self._compiler_options:
+            module = importlib.import_module("minijax.compile_options")
+            module.check_compiler_options(dict(self._compiler_options))
         found = []
 
         def flat_fun(*tracers):
@@ -583,18 +450,6 @@ def _check_no_places(**places):
 _ABSENT = object()
 
 
-def _with_options(fun, options):
-    """`fun`, whose tracing checks the compiler's options first."""
-
-    @functools.wraps(fun)
-    def checked(*args, **kwargs):
-        module = importlib.import_module("minijax.compile_options")
-        module.check_compiler_options(options)
-        return fun(*args, **kwargs)
-
-    return checked
-
-
 def jit(
     fun=_ABSENT,
     /,
@@ -642,8 +497,6 @@ def jit(
             compiler_options=compiler_options,
         )
     check_callable(fun)
-    if compiler_options:
-        fun = _with_options(fun, compiler_options)
     if device is not None or backend is not None:
         warnings.warn(
             "backend and device argument on jit is deprecated. You can use "
@@ -656,7 +509,8 @@ def jit(
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
     nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
     check_disjoint(statics.argnames, names)
-    options = statics, frozenset((*nums, *names)), inline, keep_unused
+    kvs = tuple((compiler_options or {}).items())
+    options = statics, frozenset((*nums, *names)), inline, keep_unused, kvs
     if in_shardings is not None or out_shardings is not None:
         sharded = importlib.import_module("minijax.control.sharded")
         return sharded.ShardedFunction(fun, options, in_shardings, out_shardings)

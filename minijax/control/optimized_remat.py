@@ -7,7 +7,8 @@ reads the residuals, as in the forward pass of a checkpointed function.
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.control.call import jit_p, pruned_call
+from minijax.control.call_params import call_params
+from minijax.control.jit_rules import jit_p, pruned_call
 from minijax.core import HigherOrderPrimitive
 from minijax.ops.define import NO_RULE, define
 from minijax.trace import DebugInfo, hoist_consts, trace
@@ -99,7 +100,7 @@ def _dce(used, eqn):
         primitive=jit_p,
         invars=[a for a, read in zip(atoms, reads, strict=True) if read],
         outvars=[v for v, wanted in zip(eqn.outvars, used, strict=True) if wanted],
-        params={"jaxpr": closed, "name": "fun"},
+        params=call_params(closed, "fun"),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
-from minijax.control.call import call_jaxpr
+from minijax.control.jit_rules import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.effects import check_allowed, remat_allowed_effects

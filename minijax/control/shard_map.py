@@ -5,7 +5,7 @@ call over the same mesh, whose specs say how its arguments and results are cut.
 """
 
 from minijax import core
-from minijax.control.call import pruned_call, without_inputs
+from minijax.control.jit_rules import pruned_call, without_inputs
 from minijax.control.varying import varying_axes
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
 from minijax.ops.define import define

@@ -17,11 +17,17 @@ from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 
 
 class ShardedFunction(PjitFunction):
-    """A jitted function whose arguments or results have places of their own."""
+    """A jitted function whose arguments or results have places of their own.
+
+    `names_places`: whether equations that call it name them.
+    """
+
+    names_places = True
 
     def __init__(self, fun, options, in_shardings, out_shardings):
         super().__init__(fun, *options)
-        self._plain = PjitFunction(fun, *options)
+        self._plain = _Unplaced(fun, *options)
+        self._plain.places = self._equation_places
         if isinstance(in_shardings, list):
             in_shardings = tuple(in_shardings)
         self._ins = _Places("in_shardings", in_shardings)
@@ -61,6 +67,21 @@ class ShardedFunction(PjitFunction):
         rest = self._unspecified()
         rest = rest if isinstance(rest, Sharding) else None
         return ins, [rest if place is None else place for place in outs]
+
+    def _equation_places(self, traced, args):
+        """The parameters of an equation that calls this function on these arguments."""
+        if self._statics.any:
+            _, args, _ = self._statics.split(args, {})
+        trees = flatten(tuple(args))[1], traced.out_tree
+        return {
+            name: tuple(UNSPECIFIED if x is None else x for x in places.over(tree))
+            for (name, places), tree in zip(
+                {"in_shardings": self._ins, "out_shardings": self._outs}.items(),
+                trees,
+                strict=True,
+            )
+            if places.given and self.names_places
+        }
 
     def _check_arguments(self, args, kwargs):
         if not self._ins.given:
@@ -110,6 +131,14 @@ class ShardedFunction(PjitFunction):
             if isinstance(sharding, NamedSharding):
                 return NamedSharding(sharding.mesh, PartitionSpec())
         return bool(given)
+
+
+class _Unplaced(PjitFunction):
+    """The function that is run, with the places that its equations name."""
+
+    def _special_params(self, traced, args, kwargs):
+        found = super()._special_params(traced, args, kwargs)
+        return {**found, **self.places(traced, args)}
 
 
 def _without_layout(place):

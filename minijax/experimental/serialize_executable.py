@@ -11,9 +11,11 @@ import sys
 from typing import Any
 
 from minijax import dispatch
-from minijax.control.call import Traced, jit_p
+from minijax.control.call import Traced
+from minijax.control.call_params import call_params
 from minijax.control.custom_jvp import custom_jvp_call_p
 from minijax.control.custom_vjp import custom_vjp_call_p
+from minijax.control.jit_rules import jit_p
 from minijax.core import ClosedJaxpr, Effect, Jaxpr, JaxprEqn, Primitive
 from minijax.device import devices
 from minijax.stages import Compiled
@@ -98,7 +100,7 @@ def _without_rules(eqn):
     """
     if eqn.primitive not in (custom_jvp_call_p, custom_vjp_call_p):
         return eqn
-    params = {"jaxpr": eqn.params["call_jaxpr"], "name": eqn.params["name"]}
+    params = call_params(eqn.params["call_jaxpr"], eqn.params["name"])
     return eqn.replace(primitive=jit_p, params=params)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from minijax import control, core, executable, lax, ops
-from minijax.control.call import call_jaxpr
 from minijax.control.custom_jvp import custom_jvp
 from minijax.control.custom_vjp import custom_vjp
+from minijax.control.jit_rules import call_jaxpr
 from minijax.control.remat import remat_p
 from minijax.ops.define import by_name
 from minijax.trace import hoist_consts, trace

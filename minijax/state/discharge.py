@@ -6,9 +6,10 @@ Loops and branches that read or write references outside them carry the values a
 
 from minijax import core
 from minijax.control.body import split_list
-from minijax.control.call import jit_p
+from minijax.control.call_params import call_params, special_params
 from minijax.control.cond import cond_p
 from minijax.control.custom_vjp import custom_vjp_call_p
+from minijax.control.jit_rules import jit_p
 from minijax.control.ref_checks import check_distinct_refs
 from minijax.control.remat import remat_p
 from minijax.control.scan import scan_p
@@ -181,6 +182,15 @@ def _call(primitive):
     return rule
 
 
+def _jit(values, refs, *, jaxpr, name, **params):
+    """The last values of references are results of which nothing is said."""
+    pure, n = discharge(jaxpr, kept=_kept(values)), len(jaxpr.jaxpr.outvars)
+    places = [*range(n), *[None] * len(_given(refs))]
+    special = special_params(params, range(len(values)), places)
+    outs = jit_p.bind(*values, **call_params(pure, name, special))
+    return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
+
+
 def _shard_map(values, refs, *, jaxpr, in_specs, out_specs, **params):
     """The last value of a reference is cut as the reference is."""
     cut = [spec for spec, ref in zip(in_specs, refs, strict=True) if ref is not None]
@@ -291,7 +301,7 @@ def _only_last(cond):
 
 
 _ON_VALUES = {
-    jit_p: _call(jit_p),
+    jit_p: _jit,
     remat_p: _call(remat_p),
     cond_p: _cond,
     scan_p: _scan,

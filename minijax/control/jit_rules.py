@@ -1,0 +1,199 @@
+"""The primitive that calls a jaxpr, `jit`, and its rules."""
+
+import itertools
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from minijax import core, dispatch, errors
+from minijax.control.call_params import call_params, context_mesh, special_params
+from minijax.core import HigherOrderPrimitive, Literal, UndefinedPrimal, Zero
+from minijax.ops.define import define
+from minijax.trace import hoist_consts
+from minijax.transforms import ad, batching
+from minijax.transforms.dce import dce
+from minijax.transforms.evaluate import evaluate
+
+
+def _jit_shape(*avals, jaxpr, name, compiler_options_kvs=(), **_):
+    if compiler_options_kvs:
+        raise ValueError(
+            "`compiler_options` can only be passed to the outermost `jax.jit`. Got "
+            f"compiler_options={dict(compiler_options_kvs)} on a jitted function that is "
+            f"called inside of another one: {name}"
+        )
+    return jaxpr.out_avals
+
+
+def _jit_jvp(primals, tangents, *, jaxpr, **params):
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
+    moving = [t for t in tangents if type(t) is not Zero]
+    special = special_params(params, _twice(nonzero), _twice(out_nonzero))
+    outs = call_jaxpr(derived, *primals, *moving, name=params["name"], special=special)
+    n = len(out_nonzero)
+    feed = iter(outs[n:])
+    tangents_out = [
+        next(feed) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+    return outs[:n], tangents_out
+
+
+def _twice(nonzero):
+    """The numbers of all, then those of the ones that move."""
+    return [*range(len(nonzero)), *_moving(nonzero)]
+
+
+def _moving(nonzero):
+    return itertools.compress(range(len(nonzero)), nonzero)
+
+
+def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
+    """Call the primal part now; record a call of the linear part."""
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
+    primal, from_inputs = without_inputs(primal, n_residuals)
+    name, n_out, n_kept = params["name"], len(out_nonzero), from_inputs.count(None)
+    special = special_params(
+        params, range(len(primals)), [*range(n_out)] + [None] * n_kept
+    )
+    outs = call_jaxpr(primal, *primals, name=name, special=special)
+    n = len(outs) - n_kept
+    computed = iter(outs[n:])
+    outs = outs[:n]
+    residuals = [next(computed) if k is None else primals[k] for k in from_inputs]
+    moving = [t for t in tangents if type(t) is not Zero]
+    ins, outs_from = [None] * len(residuals) + [*_moving(nonzero)], _moving(out_nonzero)
+    special = special_params(params, ins, [*outs_from])
+    special.pop("donated_invars", None)
+    with core.set_current_trace(linear_trace):
+        found = iter(
+            call_jaxpr(linear, *residuals, *moving, name=name, special=special)
+        )
+    tangents_out = [
+        next(found) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
+    ]
+    return outs, tangents_out
+
+
+def without_inputs(closed, n_last):
+    """A closed jaxpr without those of its `n_last` last outputs that are its inputs, and
+    for each of these outputs the number of the input, or None.
+    """
+    key = without_inputs, n_last
+    known = closed.memo.get(key)
+    if known is None:
+        jaxpr = closed.jaxpr
+        places = {v: k for k, v in enumerate(jaxpr.invars)}
+        n = len(jaxpr.outvars) - n_last
+        last = jaxpr.outvars[n:]
+        found = [None if type(a) is Literal else places.get(a) for a in last]
+        kept = [a for a, k in zip(last, found, strict=True) if k is None]
+        smaller = closed.replace(jaxpr=jaxpr.replace(outvars=jaxpr.outvars[:n] + kept))
+        known = closed.memo[key] = (smaller if len(kept) < n_last else closed), found
+    return known
+
+
+def _jit_transpose(cts, *args, jaxpr, **params):
+    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
+    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
+    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
+    live = [ct for ct in cts if type(ct) is not Zero]
+    special = special_params(params)
+    for key in ("donated_invars", "in_shardings", "out_shardings"):
+        special.pop(key, None)  # results are arguments here
+    found = iter(
+        call_jaxpr(derived, *known, *live, name=params["name"], special=special)
+    )
+    nonzero = iter(in_nonzero)
+    return [
+        None if not is_linear
+        else next(found) if next(nonzero)
+        else Zero(x.aval.to_tangent_aval())
+        for x, is_linear in zip(args, linear, strict=True)
+    ]  # fmt: skip
+
+
+def _jit_batch(axis, args, dims, *, jaxpr, **params):
+    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, _front(dims))
+    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    special = special_params(params, range(len(args)), range(len(out_dims)))
+    for key in ("in_shardings", "out_shardings"):
+        special.pop(key, None)  # they say nothing of the new axis
+    return call_jaxpr(derived, *args, name=params["name"], special=special), out_dims
+
+
+def _front(dims):
+    return tuple(None if d is None else 0 for d in dims)
+
+
+def pruned_call(inner, used):
+    """A closed jaxpr without its unused outputs, and without inputs that only those read.
+
+    Returns (closed jaxpr, for each of the inputs whether it is left).
+    """
+    key = pruned_call, tuple(used)
+    known = inner.memo.get(key)
+    if known is None:
+        jaxpr, reads = dce(inner.jaxpr, used)
+        invars = [v for v, read in zip(jaxpr.invars, reads, strict=True) if read]
+        known = inner.replace(jaxpr=jaxpr.replace(invars=invars)), reads
+        inner.memo[key] = known
+    return known
+
+
+def _jit_dce(used, eqn):
+    closed, reads = pruned_call(eqn.params["jaxpr"], used)
+    special = special_params(eqn.params, [*_moving(reads)], [*_moving(used)])
+    return eqn.replace(
+        invars=[*itertools.compress(eqn.invars, reads)],
+        outvars=[*itertools.compress(eqn.outvars, used)],
+        params=call_params(closed, eqn.params["name"], special),
+    )
+
+
+def _jit_lower(b, ins, out_avals, *, jaxpr, **_):
+    return b.inline(jaxpr, ins)
+
+
+jit_p = define(
+    "jit",
+    cls=HigherOrderPrimitive,
+    shape=_jit_shape,
+    reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
+    jvp=_jit_jvp,
+    linearize=_jit_linearize,
+    dce=_jit_dce,
+    transpose=_jit_transpose,
+    batch=_jit_batch,
+    lower=_jit_lower,
+)
+jit_p.is_call = True
+
+
+def call_jaxpr(
+    closed, *args, name, special: Mapping[str, Any] = types.MappingProxyType({})
+) -> Any:
+    """Call a closed jaxpr under the current trace, as an equation of its own.
+
+    At top level that is a call of its executable. `special` has those of the equation's
+    parameters that are not plain.
+    """
+    if core.current_trace() is core.eval_trace and not takes_refs(closed):
+        for x in args:
+            if isinstance(x, core.Tracer):
+                raise errors.leaked(x)
+        return dispatch.compiled(closed, name)(args)
+    closed, consts = hoist_consts(closed)
+    special = {**context_mesh(), **special}
+    params = call_params(closed, name, special, n_consts=len(consts))
+    return jit_p.bind(*consts, *args, **params)
+
+
+def takes_refs(closed):
+    """Whether a reference is among the inputs or constants."""
+    variables = closed.jaxpr.invars + closed.jaxpr.constvars
+    return any(type(v.aval) is core.AbstractRef for v in variables)
