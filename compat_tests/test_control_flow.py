@@ -4,10 +4,13 @@ Each case gives the same text on both sides: types, weak types and values of the
 or the error with its whole message.
 """
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from outcomes import outcome
-from sides import NAMES, Side, raised
+from sides import NAMES, Side, assert_same, raised
 
 
 def _without_jit(s, fun):
@@ -209,3 +212,22 @@ def test_a_numpy_value_that_is_differentiated_is_captured_by_a_loop():
 
     ours, theirs = (gradient(Side(name)) for name in NAMES)
     np.testing.assert_allclose(ours, theirs)
+
+
+@pytest.mark.parametrize("traced_bound", [False, True])
+def test_body_of_a_counted_loop_is_traced_once(traced_bound):
+    def traces(side):
+        seen = []
+
+        def body(i, x):
+            seen.append(i)
+            return x + i
+
+        upper = side.jnp.int32(5) if traced_bound else 5
+        out = [side.lax.fori_loop(0, upper, body, k * 1.0) for k in range(3)]
+        gone = weakref.ref(body)
+        del body
+        gc.collect()
+        return [out, len(seen), gone() is None]
+
+    assert_same(traces)

@@ -268,6 +268,37 @@ FAULTS = {
 }  # fmt: skip
 
 
+class _Unhashable:
+    """A function that cannot be told apart from others."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, x, *more):
+        return (x, more[0]) if more else x
+
+
+_F, _X, _TYPE = _Unhashable(), np.float32(1), np.zeros((), np.float32)
+UNHASHABLE = {
+    "cond": lambda s: s.lax.cond(True, _F, lambda x: x, _X),
+    "switch": lambda s: s.lax.switch(0, [_F, _F], _X),
+    "while cond": lambda s: s.lax.while_loop(_F, lambda x: x, False),
+    "while body": lambda s: s.lax.while_loop(lambda x: x < 1, _F, _X),
+    "fori": lambda s: s.lax.fori_loop(0, 2, _F, 1),
+    "scan": lambda s: s.lax.scan(_F, _X, np.ones(2)),
+    "checkpoint": lambda s: s.checkpoint(_F)(_X),
+    "checkpoint in jit": lambda s: s.jit(lambda x: s.grad(s.checkpoint(_F))(x))(_X),
+    "jit": lambda s: s.jit(_F)(_X),
+    "pmap": lambda s: s.pmap(_F)(_X[None]),
+    "closure_convert": lambda s: s.closure_convert(_F, _X),
+    "custom_root": lambda s: s.lax.custom_root(_F, _X, lambda f, x: x, lambda g, y: y),
+    "pure_callback": lambda s: s.pure_callback(_F, _TYPE, _X),
+    "traced callback": lambda s: s.jit(lambda x: s.pure_callback(_F, _TYPE, x))(_X),
+    "io_callback": lambda s: s("experimental").io_callback(_F, _TYPE, _X),
+}
+FAULTS |= {f"unhashable in {name}": (f, ["hash"]) for name, f in UNHASHABLE.items()}
+FAULTS["nameless"] = lambda s: s.named_call(_F)(_X), ["no attribute '__name__'"]
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(name):
     program, words = FAULTS[name]

@@ -327,6 +327,7 @@ def pmap(
     @wraps(fun)
     @api_boundary
     def mapped(*args, **kwargs):
+        hash(fun)  # TypeError for what cannot be told apart from others
         if statics and max(statics) >= len(args):
             raise ValueError(
                 f"pmapped function has static_broadcasted_argnums={statics} but was "

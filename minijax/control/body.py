@@ -23,9 +23,10 @@ def trace_body(fun, in_tree, avals, name):
     out_tree).  Kept with the function, as long as it lives, unless it closes over
     traced values.
     """
+    hash(fun)  # TypeError: two functions must be told apart by what they are
     try:
         by_signature = _cache.setdefault(fun, {})
-    except TypeError:  # not hashable, or not weakly referable
+    except TypeError:  # not weakly referable
         by_signature = {}
     env = core.axis_env()
     names = tuple(env.items()) if env else ()

@@ -27,10 +27,19 @@ class FlatCallback:
     """A Python function of pytrees as one of flat NumPy arrays."""
 
     def __init__(self, fun, in_tree):
+        hash(fun)  # TypeError: parameters of equations must be told apart
         self.fun, self.in_tree = fun, in_tree
 
+    def __eq__(self, other):
+        return type(other) is FlatCallback and (
+            (self.fun, self.in_tree) == (other.fun, other.in_tree)
+        )
+
+    def __hash__(self):
+        return hash((self.fun, self.in_tree))
+
     def __repr__(self):
-        return f"FlatCallback(callback_func={self.fun}, in_tree={self.in_tree})"
+        return f"_FlatCallback(callback_func={self.fun}, in_tree={self.in_tree})"
 
     def __call__(self, *arrays):
         args, kwargs = unflatten(self.in_tree, arrays)

@@ -522,6 +522,7 @@ def closure_convert(fun, *example_args):
 
     Returns (converted function, list of those values): `converted(*args, *values)`.
     """
+    hash(fun)  # TypeError for what cannot be told apart from others
     flat, in_tree = flatten(example_args)
     out_tree = []
 

@@ -6,6 +6,7 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.custom_call import forwarding, positional
 from minijax.control.scan import scan
+from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import NO_RULE, define, instantiate
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -21,8 +22,6 @@ class custom_vmap:
     arguments with the batch axis first.
     """
 
-    __name__: str
-
     def __init__(self, fun):
         functools.update_wrapper(self, fun, updated=())
         self.fun, self.rule = fun, None
@@ -37,8 +36,8 @@ class custom_vmap:
     def __call__(self, *args, **kwargs):
         if self.rule is None:
             raise AttributeError(
-                f"No batching rule defined for custom_vmap function {self.__name__} using "
-                "def_vmap."
+                "No batching rule defined for custom_vmap function "
+                f"{function_name(self.fun)} using def_vmap."
             )
         args = positional("custom_vmap", self.fun, args, kwargs)
         flat, in_tree = flatten(args)

@@ -31,9 +31,11 @@ def named_call(fun, *, name=None):
     if not callable(fun):
         raise TypeError(f"named_call requires a callable, got {fun}")
 
+    name = fun.__name__ if name is None else name
+
     @functools.wraps(fun, updated=())
     def wrapped(*args, **kwargs):
-        with named_scope(name or getattr(fun, "__name__", "fun")):
+        with named_scope(name):
             return fun(*args, **kwargs)
 
     return wrapped

@@ -74,9 +74,10 @@ _traces = weakref.WeakKeyDictionary()
 def _traced(fun, statics, static, in_tree, avals):
     names = tuple(core.axis_env().items())
     signature = statics, static, in_tree, avals, config.trace_key(), names
+    hash(fun)  # TypeError: two functions must be told apart by what they are
     try:
         known = _traces.setdefault(fun, {})
-    except TypeError:  # not hashable, or not weakly referable
+    except TypeError:  # not weakly referable
         known = {}
     if signature not in known:
         found = _trace(fun, statics, static, in_tree, avals)

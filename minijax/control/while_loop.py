@@ -1,5 +1,7 @@
 """while_loop and fori_loop, run wholly by the runtime."""
 
+import weakref
+
 import numpy as np
 
 from minijax import config, core, dtypes, errors
@@ -157,12 +159,8 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
         length = max(last - first, 0)
         if config.values.jax_disable_jit and not length:
             return init_val
-
-        def step(loop_carry, _):
-            i, val = loop_carry
-            return (i + 1, body_fun(i, val)), None
-
         unroll = False if unroll is None else unroll
+        step = _step_of(body_fun, _scan_step)
         (_, val), _ = scan(step, (first, init_val), None, length, unroll=unroll)
         return val
     if unroll is not None and unroll is not False and unroll != 1:
@@ -173,13 +171,45 @@ def fori_loop(lower, upper, body_fun, init_val, *, unroll=None):
         lower = convert_element_type(lower, dtype)
     if core.get_aval(upper).dtype != dtype:
         upper = convert_element_type(upper, dtype)
+    body = _step_of(body_fun, _while_step)
+    _, _, val = while_loop(_goes_on, body, (lower, upper, init_val))
+    return val
 
+
+def _scan_step(body_of):
+    def step(loop_carry, _):
+        i, val = loop_carry
+        return (i + 1, body_of()(i, val)), None
+
+    return step
+
+
+def _while_step(body_of):
     def body(loop_carry):
         i, last, val = loop_carry
-        return add(i, one_like(i)), last, body_fun(i, val)
+        return add(i, one_like(i)), last, body_of()(i, val)
 
-    _, _, val = while_loop(lambda c: lt(c[0], c[1]), body, (lower, upper, init_val))
-    return val
+    return body
+
+
+def _goes_on(loop_carry):
+    return lt(loop_carry[0], loop_carry[1])
+
+
+# function -> {how a step is made: step}, so that a loop's body is traced once
+_steps = weakref.WeakKeyDictionary()
+
+
+def _step_of(body_fun, make):
+    """What `make` makes of a function that gives the body, which it does not hold."""
+    hash(body_fun)  # TypeError: two functions must be told apart by what they are
+    try:
+        known, body_of = _steps.setdefault(body_fun, {}), weakref.ref(body_fun)
+    except TypeError:  # not weakly referable
+        return make(lambda: body_fun)
+    if make not in known:
+        known[make] = make(body_of)
+    return known[make]
 
 
 def _index_dtype(lower, upper):
