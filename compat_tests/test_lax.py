@@ -119,6 +119,8 @@ CASES = {
         (F32(1),), (F32(1),)),
     "weak sum from a strong start": lambda s: s.lax.reduce(
         s.numpy.asarray(2), np.int32(0), s.lax.add, ()),
+    "weak truth reduced": lambda s: s.jit(lambda n: [
+        f(n == 1, ()) for f in (s.lax.reduce_and, s.lax.reduce_or, s.lax.reduce_xor)])(1),
     "unrolled as often as traced": lambda s: s.jit(lambda n: s.lax.scan(
         lambda c, x: (c, x), 0, s.jnp.ones(2), unroll=n))(2),
     "gumbel of all bits": lambda s: s.random.gumbel(

@@ -153,6 +153,16 @@ CASES = [
         values="positive",
         tol=_CLOSE,
     ),
+    case(
+        "pow-int-spread",
+        lambda lax, x, y: lax.pow(x, y),
+        A(2, 3),
+        A(1, 3, dtype="int32", values="small"),
+        dtypes=F32,
+        values="positive",
+        tol=_CLOSE,
+        jaxpr=False,  # JAX drops the axis before it broadcasts, and moves both batch axes
+    ),
     *_function("sqrt", FLOATS, values="positive"),
     *_function("rsqrt", FLOATS, values="positive"),
     *_function("cbrt", FLOATS, values="positive"),

@@ -20,7 +20,7 @@ from minijax.numpy import (
     shape_ops,
     ufuncs,
 )
-from minijax.numpy.promotion import literal_makers
+from minijax.numpy.promotion import BOOL, literal_makers
 
 _IMMUTABLE = (
     "JAX arrays are immutable and do not support in-place item assignment. Instead of "
@@ -90,6 +90,7 @@ def _fast_operators(symbol, fun):
             and a.weak_type is b.weak_type
             and (a.ndim == b.ndim or not a.ndim or not b.ndim)
             and a.dtype in accepted
+            and not (a.weak_type and a.dtype is BOOL)  # promoted: strong
         ):
             return bind(self, other)
         return slow(self, other)

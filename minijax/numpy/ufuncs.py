@@ -66,6 +66,7 @@ def _fast_binary(primitive, accepted, slow):
             and a.weak_type is b.weak_type
             and (a.ndim == b.ndim or not a.ndim or not b.ndim)
             and a.dtype in accepted
+            and not (a.weak_type and a.dtype is BOOL)  # promoted: strong
         ):
             return bind(x, y)
         return slow(x, y)

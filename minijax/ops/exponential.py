@@ -13,6 +13,7 @@ from minijax.ops.define import (
     NONDIFFERENTIABLE,
     accepts,
     add_tangents,
+    broadcast_like,
     check_accuracy,
     check_dtype,
     constant_like,
@@ -115,7 +116,7 @@ def _pow_jvp(primals, tangents):
 
 def _pow_slope_x(t, ans, x, y):
     if accepts(INT, dtype_of(y)):
-        y = convert(y, dtype_of(x))
+        y = broadcast_like(convert(y, dtype_of(x)), ans)
         zero = constant_like(0, y)
         at_zero, none = eq(y, zero), filled_like(y, 0)
         safe = select(eq(y, zero), filled_like(y, 1), y)

@@ -423,7 +423,7 @@ def _logic_shape(x, *, axes):
                 f"index {d} is out of bounds for axis 0 with size {x.ndim}"
             )
     gone = {d % x.ndim for d in axes}
-    return ShapedArray(kept_shape(x.shape, gone), x.dtype, x.weak_type)
+    return ShapedArray(kept_shape(x.shape, gone), x.dtype)  # JAX: strongly typed
 
 
 def _logic(name, kind, function):
