@@ -54,6 +54,13 @@ def _referring(side, x, i):
     return side("ref").swap(r, 0, whole[2]), r[i]
 
 
+def _slicing(side, x, i):
+    ref, ds = side.new_ref(x), side.ds
+    ref[ds(i, 2)] = ref[ds(1, 2)] + ref[ds(2)]
+    side("ref").addupdate(ref, (ds(i, 2, 2),), x[:2])
+    return ref[ds(0, 2, 2)], side.new_ref(x[None])[0, ds(i, 2)]
+
+
 MANY = [np.ones((3, 3), np.float32)] * 10
 ROW = np.ones(3, np.float32)
 # name -> (function, its arguments)
@@ -88,6 +95,7 @@ PRINTED = {
     "custom_vjp": (_custom_vjp, [1.0]),
     "vmap of custom_vjp": (lambda s: s.vmap(_custom_vjp(s)), [ROW]),
     "references": (lambda s: lambda x, i: _referring(s, x, i), [ROW, 1]),
+    "slices of references": (lambda s: lambda x, i: _slicing(s, x, i), [ROW, 1]),
     "random": (lambda s: lambda: s.random.normal(s.random.key(0), (2,)), []),
 }
 

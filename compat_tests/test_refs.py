@@ -54,6 +54,23 @@ def every_write(jax, jnp):
     return old, ref[...], jax.freeze(ref)
 
 
+@program
+def slices_of_a_size(jax, jnp):
+    ref, flat = (
+        jax.new_ref(jnp.arange(12.0).reshape(3, 4)),
+        jax.new_ref(jnp.arange(7.0)),
+    )
+
+    @jax.jit
+    def step(i):
+        flat[jax.ds(i, 2)] = jnp.zeros(2)
+        jax.ref.addupdate(flat, jax.ds(i + 1, 2), jnp.ones(2))
+        return flat[jax.ds(i, 3)], ref[jax.ds(i, 2), 1]
+
+    ref[jax.ds(1, 2), jax.ds(2)] += jnp.float32(1.0)
+    return step(1), step(4), ref[jax.ds(0, 2, 2)], ref[...], flat[...]
+
+
 # Functions with references of their own, each with one that says the same in values.
 PAIRS = {}
 

@@ -130,6 +130,9 @@ _HOMES = {
     "minijax.mesh": (
         "make_mesh set_mesh"
     ),
+    "minijax.numpy.slices": (
+        "ds"
+    ),
     "minijax.named_sharding": (
         "NamedSharding"
     ),

@@ -334,14 +334,19 @@ def _path(path, arrays, aval, name):
     feed, shown = iter(arrays), ""
     for k, step in enumerate(path):
         if isinstance(step, tuple):
-            used = [
-                step.count("dynamic") for step in path[:k] if isinstance(step, tuple)
-            ]
-            at = core.ref_rules.part_aval(aval.inner_aval, avals[: sum(used)], path[:k])
+            used = sum(map(_n_dynamic, path[:k]))
+            at = core.ref_rules.part_aval(aval.inner_aval, avals[:used], path[:k])
             shown += f"[{_entries(step, feed, at.shape, name)}]"
         else:
             shown += f"{{reshape({list(step.shape)})}}"
     return shown or "[...]"
+
+
+def _n_dynamic(step):
+    """How many of the equation's arguments a step of a path takes."""
+    if isinstance(step, tuple):
+        return sum(map(_n_dynamic, step))
+    return step == "dynamic"
 
 
 def _entries(index, feed, shape, name):
@@ -351,14 +356,24 @@ def _entries(index, feed, shape, name):
     entries[at : at + 1] = [(slice, None, None, None)] * missing
     shown = []
     for entry, size in zip(entries, shape, strict=True):
-        if isinstance(entry, tuple):
-            places = range(size)[slice(*entry[1:])]
-            stop = places.start + len(places)
-            start = "" if places.start == 0 else str(places.start)
-            shown.append(f"{start}:{'' if stop == size else stop}")
+        if isinstance(entry, tuple) and entry[1] == "dynamic":
+            start = _entry(next(feed), name)
+            shown.append(f"{start}:{start}+{entry[2]}")
+        elif isinstance(entry, tuple):
+            start, stop = _taken(entry, size)
+            shown.append(f"{start or ''}:{'' if stop == size else stop}")
         else:
             shown.append(_entry(next(feed), name) if entry == "dynamic" else str(entry))
     return ",".join(shown)
+
+
+def _taken(entry, size):
+    """(start, start + count) of a slice; of one of a static size, that is its `stop`."""
+    kind, start, stop, step = entry
+    if kind is not slice:
+        return start, start + stop
+    places = range(size)[slice(start, stop, step)]
+    return places.start, places.start + len(places)
 
 
 def _entry(atom, name):

@@ -27,6 +27,7 @@ from minijax.numpy.promotion import (
     literal,
     shape_of,
 )
+from minijax.numpy.slices import Slice
 from minijax.ops.define import scalar
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode
 from minijax.trace import JaxprTrace
@@ -61,7 +62,7 @@ def _entries(shape, index):
             if ellipsis is not None:
                 raise IndexError("an index can only have a single ellipsis ('...')")
             ellipsis = len(entries)
-        elif kind is int or kind is slice:
+        elif kind is int or kind is slice or kind is Slice:
             entries.append(item)
             used += 1
         else:
@@ -229,18 +230,24 @@ def _getitem_dynamic(x, entries, wrap=True):
             if step < 0:
                 reverse.append(dim)
             out += 1
+        elif type(entry) is Slice:
+            if entry.stride != 1:
+                return None
+            starts.append(_scalar_start(entry.start, len(shape)))
+            sizes.append(entry.size)
+            out += 1
         else:
             if not isinstance(entry, int) and (entry.shape or entry.dtype == BOOL):
                 return None
+            _check_not_empty(dim, shape[dim])
             starts.append(_scalar_start(entry, len(shape)))
             sizes.append(1)
             drop.append(dim)
         dim += 1
-    if 0 in shape:
-        for axis, (taken, size) in enumerate(zip(sizes, shape, strict=True)):
-            _check_not_empty(axis, size, taken)
     if wrap:
-        recording = _is_recording()
+        # A start that was given as a number is one where it is the only one.
+        known = len(entries) == 1 and not getattr(entries[0], "is_dynamic_start", True)
+        recording = _is_recording() and not known
         starts = [
             _wrapped_start(s, n, recording) for s, n in zip(starts, shape, strict=True)
         ]
@@ -248,23 +255,20 @@ def _getitem_dynamic(x, entries, wrap=True):
     return _finish(x, reverse, drop, new)
 
 
-def _check_not_empty(axis, size, taken):
-    """IndexError for elements taken from an axis without any."""
-    if taken and not size:
+def _check_not_empty(axis, size):
+    """IndexError for an element taken from an axis without any."""
+    if not size:
         raise IndexError(f"index is out of bounds for axis {axis} with size 0")
 
 
 def _scalar_start(entry, rank):
-    """A start of int32, or of int64 where it is the only one."""
+    """A start of int32, or as it is where it is the only one."""
     if isinstance(entry, int):
         dtypes.check_python_int(entry, INT32)
         return INT32.type(entry)
     if isinstance(entry, np.ndarray):
         return literal(entry[()], INT32)
-    dtype = dtype_of(entry)
-    if dtype.kind == "u" or dtype.itemsize < 4 or (rank > 1 and dtype != INT32):
-        return convert(entry, INT32)
-    return entry
+    return convert(entry, INT32) if rank > 1 else entry
 
 
 def _wrapped_start(start: Any, size, recording):
@@ -303,7 +307,7 @@ class Indexer:
 
     __slots__ = (
         "shape", "new", "reverse", "starts", "offset", "collapsed", "start_map", "sizes",
-        "ordered", "_parts", "_batch", "_dim", "_out", "_gathered",
+        "ordered", "_parts", "_batch", "_dim", "_out", "_gathered", "_sizes",
     )  # fmt: skip
 
     def __init__(self, shape, entries, wrap_negative=True):
@@ -312,6 +316,7 @@ class Indexer:
         self._parts = []  # (index array, its first axis in the batch shape)
         self._batch = []  # the shape of the index vectors
         self._dim = self._out = self._gathered = 0
+        self._sizes = shape
         entries = _expand_booleans(shape, entries)
         arrays, first = _advanced(shape, entries, wrap_negative)
         self.ordered = not arrays
@@ -326,7 +331,10 @@ class Indexer:
                 self._out += 1
                 self.shape.append(1)
             elif type(entry) is slice:
-                self._add_slice(entry, shape[self._dim], position)
+                taken = _static_slice(entry, shape[self._dim], position)
+                self._add_slice(*taken, bool(taken[0]))
+            elif type(entry) is Slice:
+                self._add_slice(entry.start, entry.stride, entry.size, False)
             else:
                 self._add_scalar(entry, shape[self._dim], wrap_negative)
         self.starts = self._vectors()
@@ -349,7 +357,7 @@ class Indexer:
         self._gathered += len(batch)
 
     def _add_scalar(self, entry, size, wrap_negative):
-        _check_not_empty(self._dim, size, 1)
+        _check_not_empty(self._dim, size)
         if isinstance(entry, int):
             index = entry + size if entry < 0 and wrap_negative else entry
             index = dtypes.wrapped_int(index, INT32)
@@ -362,18 +370,22 @@ class Indexer:
         self.sizes.append(1)
         self._dim += 1
 
-    def _add_slice(self, entry, size, position):
-        start, step, count = _static_slice(entry, size, position)
+    def _add_slice(self, start, step, count, is_part):
+        """`is_part`: whether it is less than the dimension whatever its count is."""
         self.shape.append(count)
+        if isinstance(start, int):
+            start = INT32.type(start)
+        else:
+            start = convert(start if step == 1 else jnp.array(start), INT32)
         if step == 1:
             self.offset.append(self._gathered)
             self.sizes.append(count)
-            if start or count != size:
-                self._parts.append((INT32.type(start), len(self._batch)))
+            if is_part or count != self._sizes[self._dim]:
+                self._parts.append((start, len(self._batch)))
                 self.start_map.append(self._dim)
         else:
             index = lax.mul(INT32.type(step), lax.iota(INT32, count))
-            index = lax.add(INT32.type(start), index)
+            index = lax.add(start, index)
             if step < 0:
                 self.reverse.append(self._gathered)
                 index = lax.rev(index, (0,))
@@ -460,7 +472,7 @@ def _advanced(shape, entries, wrap_negative):
         return {}, None
     found, dim = {}, 0
     for position, entry in enumerate(entries):
-        if entry is not None and type(entry) is not slice:
+        if entry is not None and type(entry) not in (slice, Slice):
             size = shape[dim]
             if isinstance(entry, int):
                 found[position] = entry + size if entry < 0 and wrap_negative else entry

@@ -3,6 +3,7 @@
 A start that would let the slice stick out of the array is moved so that it fits.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,12 @@ from minijax.ops.gather import (
 from minijax.ops.rounding import rem
 from minijax.ops.scatter import ScatterDimensionNumbers, scatter_p
 from minijax.ops.select import select
-from minijax.ops.shape import broadcast_in_dim, expand_dims, squeeze
+from minijax.ops.shape import (
+    broadcast_in_dim,
+    canonical_shape,
+    expand_dims,
+    squeeze,
+)
 from minijax.ops.slicing import concatenate
 from minijax.ops.slicing import slice as static_slice
 from minijax.ops.views import index_views
@@ -49,7 +55,7 @@ def dynamic_slice(
         it.
     """
     starts = _start_indices(operand, start_indices, allow_negative_indices)
-    sizes = tuple(int(n) for n in slice_sizes)
+    sizes = canonical_shape(slice_sizes)
     return dynamic_slice_p.bind(operand, *starts, slice_sizes=sizes)
 
 
@@ -147,7 +153,7 @@ def dynamic_slice_in_dim(
     rank = len(operand.shape)
     axis = _canonical_axis(axis, rank)
     sizes = list(operand.shape)
-    sizes[axis] = int(slice_size)
+    sizes[axis] = operator.index(slice_size)
     return dynamic_slice(
         operand,
         _starts_along(operand, start_index, axis),

@@ -7,6 +7,7 @@ is an argument of the equation, or a `Reshape`.
 import dataclasses
 import functools
 import math
+import operator
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from minijax import lax
 from minijax.numpy import indexing
 from minijax.numpy.creation import asarray
 from minijax.numpy.index_update import _IndexUpdateHelper
+from minijax.numpy.slices import Slice
 from minijax.ops.convert import convert
 from minijax.trace import trace
 
@@ -50,6 +52,8 @@ def split_index(shape, index):
     for entry in entries:
         if isinstance(entry, slice):
             static.append(_checked_slice(entry))
+        elif type(entry) is Slice:
+            static.append(_split_slice(entry, arrays))
         elif entry is Ellipsis or _is_integer(entry):
             static.append(entry)
         else:
@@ -70,6 +74,17 @@ def _checked_slice(entry):
     return slice, entry.start, entry.stop, entry.step
 
 
+def _split_slice(entry, arrays):
+    """A slice of a static size as something that can be hashed; its start may be one of
+    the arrays.
+    """
+    start = entry.start
+    if entry.is_dynamic_start:
+        arrays.append(asarray(start))
+        start = _DYNAMIC
+    return Slice, start, operator.index(entry.size), entry.stride
+
+
 def _check_bounds(shape, entries):
     if Ellipsis in entries:
         at = entries.index(Ellipsis)
@@ -83,12 +98,14 @@ def _check_bounds(shape, entries):
 
 def _joined_index(static, feed):
     """The index that `split_index` took apart."""
-    return tuple([
-        next(feed) if entry is _DYNAMIC
-        else slice(*entry[1:]) if isinstance(entry, tuple)
-        else entry
-        for entry in static
-    ])  # fmt: skip
+    return tuple([_joined(entry, feed) for entry in static])
+
+
+def _joined(entry, feed):
+    if isinstance(entry, tuple):
+        make, *parts = entry
+        return make(*[next(feed) if part is _DYNAMIC else part for part in parts])
+    return next(feed) if entry is _DYNAMIC else entry
 
 
 def read(value, arrays, path):
