@@ -120,6 +120,27 @@ def mapped(side, use):
     return use(side, f, jvp, ones, row), seen
 
 
+def constant(side, use):
+    """A function that depends on nothing but the shape, whose rule says that it does."""
+    f = side.custom_jvp(lambda x: np.zeros(x.shape, x.dtype))
+    f.defjvp(lambda p, t: (f(p[0]), 3 * t[0]))
+    return use(side, side.vmap(f), side.jnp.arange(3.0))
+
+
+def transposed(side, times, residual):
+    """What is left of a wrong transpose: the transpose of it is the function again."""
+
+    def f(x):
+        return side.custom_derivatives.linear_call(
+            lambda r, x: x * r, lambda r, t: 5 * t + r, residual, x
+        )  # fmt: skip
+
+    for _ in range(times):
+        f = (lambda g: lambda x: side.jax.linear_transpose(g, x)(x)[0])(f)
+    x = side.jnp.arange(1.0, 3.0)
+    return f(x), side.jit(f)(x)
+
+
 def methods(side, outer, inner, names):
     kinds = {
         "jvp": side.custom_jvp,
@@ -161,6 +182,15 @@ CASES = {
     ),
     "both mapped": lambda s: mapped(s, lambda s, f, jvp, x, xs: s.vmap(jvp)(xs, xs)),
     "jacfwd": lambda s: mapped(s, lambda s, f, jvp, x, xs: s.jacfwd(f)(xs)),
+    "constant": lambda s: constant(s, lambda s, f, x: s.grad(lambda x: f(x).sum())(x)),
+    "constant jvp": lambda s: constant(s, lambda s, f, x: s.jax.jvp(f, (x,), (x,))),
+    "constant jit": lambda s: constant(
+        s, lambda s, f, x: s.jit(s.grad(lambda x: f(x).sum()))(x)
+    ),
+    **{
+        f"transposed {n} times": lambda s, n=n: transposed(s, n, s.jnp.ones(2))
+        for n in range(4)
+    },
     **{
         f"{outer} of {inner}": lambda s, outer=outer, inner=inner: methods(
             s, outer, inner, ["def_vmap", f"def{(outer + inner).replace('vmap', '')}"]

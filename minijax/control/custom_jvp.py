@@ -104,15 +104,20 @@ class CustomJVPCall(HigherOrderPrimitive):
                 flat, axis, [*primals, *live], [*dims, *live_dims]
             )
             n = len(found)
-            mapped = [d is not None for d in out_dims[:n]]
+            feed = iter(out_dims[n:])
+            moved = [not zero and next(feed) is not None for zero in found]
+            # One axis for an output and its tangent, which may depend on more
+            mapped = [
+                d is not None or also for d, also in zip(out_dims, moved, strict=False)
+            ]
             found_dims[:] = [0 if is_mapped else None for is_mapped in mapped]
             result = [
-                batching.to_front(axis, x, d)
-                for x, d in zip(outs[:n], out_dims[:n], strict=True)
+                _match(axis, x, d, is_mapped)
+                for x, d, is_mapped in zip(outs, out_dims, mapped, strict=False)
             ]
             feed = iter(zip(outs[n:], out_dims[n:], strict=True))
             out_tangents = [
-                Zero.of(x) if zero else _match_primal(axis, *next(feed), is_mapped)
+                Zero.of(x) if zero else _match(axis, *next(feed), is_mapped)
                 for x, zero, is_mapped in zip(result, found, mapped, strict=True)
             ]
             return result, out_tangents
@@ -120,10 +125,8 @@ class CustomJVPCall(HigherOrderPrimitive):
         return batched
 
 
-def _match_primal(axis, tangent, dim, mapped):
-    if mapped:
-        return batching.match_axis(axis, tangent, dim, 0)
-    return batching.to_front(axis, tangent, dim)
+def _match(axis, x, dim, mapped):
+    return batching.match_axis(axis, x, dim, 0 if mapped else None)
 
 
 def _ignoring_consts(jvp, n):

@@ -66,10 +66,27 @@ def _jvp(primals, tangents, *, num_consts, num_res, **params):
     return outs, linear_call_p.bind(*primals[:fixed], *moving, **params)
 
 
-def _transpose(cts, *args, transpose, num_consts, num_res, **_):
-    residuals = args[num_consts : num_consts + num_res]
-    cts = [instantiate(ct) for ct in cts]
-    return [None] * (num_consts + num_res) + list(transpose(*residuals, *cts))
+def _transpose(cts, *args, callee, transpose, num_consts, num_res):
+    # A linear call too, which the function itself transposes
+    fixed = num_consts + num_res
+    consts, residuals = args[:num_consts], args[num_consts:fixed]
+    operands = [*residuals, *map(instantiate, cts)]
+    info = DebugInfo("linear_call", describe_function(transpose))
+    traced = trace(transpose, [core.get_aval(x) for x in operands], info)
+    transposed, transposed_consts = hoist_consts(traced)
+
+    def back(*leaves):
+        return core.jaxpr_as_fun(callee)(*consts, *leaves)
+
+    outs = linear_call_p.bind(
+        *transposed_consts,
+        *operands,
+        callee=transposed,
+        transpose=back,
+        num_consts=len(transposed_consts),
+        num_res=num_res,
+    )
+    return [None] * fixed + list(outs)
 
 
 def _batch(axis, args, dims, *, callee, transpose, num_consts, num_res):
