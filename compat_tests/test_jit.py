@@ -11,7 +11,7 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
-from sides import NAMES, Side, assert_same
+from sides import NAMES, Side, assert_same, said
 
 import minijax
 import minijax.numpy
@@ -268,6 +268,12 @@ def _flagged(side):
     _seen(side, lambda f: f(np.float32(1)), then)
 
 
+def _redefined(side):
+    with side.explain_cache_misses(True):
+        for _ in range(3):
+            side.jit(lambda x: x * 2)(1.0)
+
+
 EXPLAINED = {
     "first": lambda s: _seen(s, None, lambda f: f(1.0)),
     "hit": lambda s: _seen(s, lambda f: f(1.0), lambda f: f(2.0)),
@@ -282,6 +288,7 @@ EXPLAINED = {
     "closest": lambda s: _seen(
         s, lambda f: (f(np.ones(2, "f"), 1.0), f(1, (2,))), lambda f: f(np.ones(2, "f"), 3)),
     "flag": _flagged,
+    "redefined": _redefined,
 }  # fmt: skip
 
 
@@ -370,6 +377,48 @@ def test_compiler_options_are_checked(options):
     for call in calls:
         ours, theirs = (outcome(call, side) for side in (minijax, jax))
         assert ours == theirs
+
+
+def _nested(side, around):
+    """A call of a function with options, as a part of what `around` makes."""
+    options = {"xla_embed_ir_in_executable": True}
+    f = side.jit(lambda x: x * 2, compiler_options=options)
+    return around(side, f)
+
+
+NESTED = {
+    "jit": lambda s, f: s.jit(lambda x: f(x) + 1)(1.0),
+    "jit of vmap": lambda s, f: s.jit(s.vmap(f))(s.jnp.ones(2)),
+    "scan": lambda s, f: s.lax.scan(lambda c, _: (f(c), None), 1.0, length=2),
+    "grad": lambda s, f: s.grad(f)(1.0),
+    "make_jaxpr": lambda s, f: s.make_jaxpr(f)(1.0),
+    "vmap": lambda s, f: s.vmap(f)(s.jnp.ones(2)),
+    "jvp": lambda s, f: s.jvp(f, (1.0,), (1.0,)),
+    "eval_shape": lambda s, f: s.eval_shape(f, 1.0).shape,
+    "lower": lambda s, f: f.lower(1.0).compile()(1.0),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_options_belong_to_the_outermost_jit(name):
+    theirs, ours = (said(lambda s: _nested(s, NESTED[name]), Side(n)) for n in NAMES)
+    start, _, _ = theirs[0].partition(" and source info")
+    assert ours[0].startswith(start)
+
+
+def test_shapes_have_the_shardings_that_were_asked_for():
+    def shardings(s):
+        one = s.sharding.SingleDeviceSharding(s.devices()[0])
+        found = []
+        for asked in (one, (None, one), None):
+            f = s.jit(lambda x: (x, x + 1), out_shardings=asked)
+            ways = f.eval_shape, lambda x, f=f: s.eval_shape(f, x)
+            stages = f.trace(1.0), f.lower(1.0)
+            infos = [way(1.0) for way in ways] + [stage.out_info for stage in stages]
+            found.append([[x.sharding == one for x in info] for info in infos])
+        return found
+
+    assert_same(shardings)
 
 
 def outcome(call, side):

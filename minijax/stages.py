@@ -63,7 +63,8 @@ class _Stage:
 
     def __init__(self, traced, donated=(), places=None):
         self._traced, self._donated = traced, donated
-        self._places = places  # where arguments lie and results shall, if that is known
+        # Where arguments lie, results will, and where they were asked for, if known
+        self._places = places
         self.in_tree, self.out_tree = traced.in_tree, traced.out_tree
         self.fun_name = traced.name
 
@@ -87,7 +88,11 @@ class _Stage:
     @property
     def out_info(self):
         """The tree of shapes and dtypes of the results."""
-        return unflatten(self.out_tree, structs(self._traced.closed.out_avals))
+        return self._structs(self._traced.closed.out_avals)
+
+    def _structs(self, avals):
+        asked = () if self._places is None else self._places[2]
+        return unflatten(self.out_tree, structs(avals, asked))
 
     @property
     def donate_argnums(self):
@@ -106,7 +111,7 @@ class _Compiling(_Stage):
     def out_info(self):
         """The tree of shapes and dtypes of the results."""
         avals = [a.strip_weak_type() for a in self._traced.closed.out_avals]
-        return unflatten(self.out_tree, structs(avals))
+        return self._structs(avals)
 
 
 class Traced(_Stage):

@@ -2,13 +2,14 @@
 
 import functools
 import importlib
+import itertools
 import math
 
 import numpy as np
 
 from minijax import config, core, dispatch, dtypes, stats
 from minijax._pytree import flatten, unflatten
-from minijax.control.call import jit
+from minijax.control.call import PjitFunction, jit
 from minijax.control.signature import check_callable, check_outputs, leaf_names
 from minijax.core import ShapedArray
 from minijax.device import Sharding
@@ -240,18 +241,25 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
     return jaxpr_maker
 
 
-def structs(avals):
-    """Each aval as a `ShapeDtypeStruct`; those of tokens as they are."""
+def structs(avals, places=()):
+    """Each aval as a `ShapeDtypeStruct`, with its place if there is one; those of tokens
+    as they are.
+    """
     return [
         a if type(a) is core.AbstractToken
-        else ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type)
-        for a in avals
+        else ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type, sharding=place)
+        for a, place in itertools.zip_longest(avals, places)
     ]  # fmt: skip
 
 
 @api_boundary
 def eval_shape(fun, *args, **kwargs):
-    """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it."""
+    """The shapes and dtypes of `fun(*args, **kwargs)`, without computing it.
+
+    The `ShapeDtypeStruct`s have shardings where `fun` is jitted with `out_shardings`.
+    """
+    if isinstance(fun, PjitFunction):
+        return fun.eval_shape(*args, **kwargs)
     try:
         hash(fun)
     except TypeError:  # of the type, or of an array that the object holds

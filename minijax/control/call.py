@@ -398,15 +398,18 @@ class PjitFunction(_callpath.Jit, Wrapped):
         return stage(traced, donated, self._stage_places(args, kwargs, traced))
 
     def _stage_places(self, args, kwargs, traced):
-        """(where each dynamic argument lies, where each result shall); None: anywhere."""
+        """(where each dynamic argument lies, where each result will, where it was asked
+        for); None: anywhere.
+        """
         if self._statics.any:
             _, args, kwargs = self._statics.split(args, kwargs)
         places = [_place_of(x) for x in flatten((args, kwargs))[0]]
-        return places, [None] * traced.out_tree.num_leaves
+        nowhere = [None] * traced.out_tree.num_leaves
+        return places, nowhere, nowhere
 
     def eval_shape(self, *args, **kwargs):
         """The tree of shapes and dtypes of the results."""
-        return _stages().Traced(self._abstractly(args, kwargs)).out_info
+        return self.trace(*args, **kwargs).out_info
 
     def clear_cache(self):
         """Forget every trace and executable of this function."""

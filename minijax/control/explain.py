@@ -9,6 +9,7 @@ from minijax.trace import describe_function
 from minijax.tree_util import keystr
 
 _log = logging.getLogger("jax._src.interpreters.partial_eval")  # where JAX says it
+_first_calls = set()  # where functions were called that had not been seen before
 _WEAK = "https://docs.jax.dev/en/latest/type_promotion.html#weak-types"
 
 
@@ -22,6 +23,12 @@ def explain(fun, signature, known):
     name, _, line = describe_function(fun).partition(" at ")
     if not known:
         said += f"  never seen function:\n    {name} id={id(fun)} defined at {line}"
+        if where in _first_calls:
+            said += (
+                "\n  but seen another function defined on the same line; maybe the "
+                "function is\n  being re-defined repeatedly, preventing caching?"
+            )
+        _first_calls.add(where)
     else:
         said += (
             f"  for {name} defined at {line}\n"

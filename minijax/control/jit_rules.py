@@ -18,9 +18,9 @@ from minijax.transforms.evaluate import evaluate
 def _jit_shape(*avals, jaxpr, name, compiler_options_kvs=(), **_):
     if compiler_options_kvs:
         raise ValueError(
-            "`compiler_options` can only be passed to the outermost `jax.jit`. Got "
-            f"compiler_options={dict(compiler_options_kvs)} on a jitted function that is "
-            f"called inside of another one: {name}"
+            "`compiler_options` can only be passed to top-level `jax.jit`. Got "
+            f"compiler_options={dict(compiler_options_kvs)} specified on a nested jit "
+            f"with name: {name}. Give them to the outermost jit."
         )
     return jaxpr.out_avals
 

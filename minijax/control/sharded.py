@@ -53,7 +53,7 @@ class ShardedFunction(PjitFunction):
         return super()._stage(stage, args, kwargs)
 
     def _stage_places(self, args, kwargs, traced):
-        ins, _ = super()._stage_places(args, kwargs, traced)
+        ins, _, _ = super()._stage_places(args, kwargs, traced)
         if self._ins.given:
             _, args, _ = self._statics.split(args, kwargs)
             given = self._ins.over(flatten(tuple(args))[1])
@@ -66,7 +66,7 @@ class ShardedFunction(PjitFunction):
             _check(aval, place, "outputs", lambda k=k, t=numbered: _result_path(t, k))
         rest = self._unspecified()
         rest = rest if isinstance(rest, Sharding) else None
-        return ins, [rest if place is None else place for place in outs]
+        return ins, [rest if place is None else place for place in outs], outs
 
     def _equation_places(self, traced, args):
         """The parameters of an equation that calls this function on these arguments."""
