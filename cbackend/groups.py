@@ -20,7 +20,7 @@ from cbackend.places import (
 )
 from cbackend.program import Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
-from cbackend.sums import WHOLE
+from cbackend.sums import AT_ONCE
 
 UNROLLED = 4  # elements that are written out one by one
 MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
@@ -34,10 +34,10 @@ FAR = 16  # elements between such lines
 MAX_CALLED = 8  # elements, where a kernel is called for each
 
 # As a function of its own a loop is compiled for speed, however the call is reached.
-_LOOP = "__attribute__((hot)) static"
+LOOP = "__attribute__((hot)) static"
 
 # What a thread does of a loop over n rows (or elements): those of its units.
-_TASK = """\
+TASK = """\
 static void NAME(void *context, int64_t begin, int64_t end, char *scratch) {{
   char **operands = context;
   const mjx_native_host *host = (const mjx_native_host *)operands[0];
@@ -93,7 +93,7 @@ def is_mapped(instr, order, relation):
     """
     if type(instr) is not MapReduce or instr.size <= UNROLLED or not _gains(instr):
         return False
-    if instr.size <= _serial_limit(instr):
+    if instr.size <= serial_limit(instr):
         return ewise_fits(instr, relation)
     return (
         all(
@@ -101,7 +101,7 @@ def is_mapped(instr, order, relation):
             for m in instr.micros
         )
         and not _overlaps(instr.outs, instr.ins, relation)
-        and (instr.size <= MAX_MAPPED or (are_lines(instr) and order() != WHOLE))
+        and (instr.size <= MAX_MAPPED or (are_lines(instr) and order() not in AT_ONCE))
     )
 
 
@@ -111,7 +111,7 @@ def are_lines(instr):
     A line is what belongs to one index of the outer extent, a matrix where there is an
     inner one.
     """
-    if instr.size <= _serial_limit(instr):
+    if instr.size <= serial_limit(instr):
         return False
     dense = [Operand(None, None, "0", dense_strides(instr.shape))]
     views = [
@@ -137,7 +137,7 @@ def _line_space(instr, operands):
 def ewise_fits(instr, relation):
     """Whether a group's size and kernels are such that writing it pays."""
     n = instr.size
-    limit = _serial_limit(instr)
+    limit = serial_limit(instr)
     if type(instr) is Ewise and _gains(instr):
         limit = n
     for micro in instr.micros:
@@ -161,13 +161,13 @@ def _gains(group):
     )
 
 
-def _serial_limit(group):
+def serial_limit(group):
     """The number of elements from which on more than one thread pays."""
     light = all(is_light(micro.kernel) for micro in group.micros)
     return MAX_LIGHT if light else MAX_SERIAL
 
 
-def _cost(group, size, n_operands):
+def cost_of(group, size, n_operands):
     """About how many nanoseconds a group's loop takes."""
     light = sum(is_light(micro.kernel) for micro in group.micros)
     heavy = len(group.micros) - light
@@ -201,7 +201,7 @@ class Groups:
         outs = [operand(view) for view in instr.outs]
         self.scalars.guard = "hard"
         shape = collapse(instr.shape, outs + ins)
-        if instr.size > _serial_limit(instr):
+        if instr.size > serial_limit(instr):
             failed = self.fresh()
             lines = self._shared(instr, shape, outs, ins, failed)
             lines = [f"int {failed} = 0;", *lines, f"if ({failed})"]
@@ -250,10 +250,10 @@ class Groups:
                 lines=instr.extents[0] // shape[0], reduce_bytes=REDUCE_BYTES,
             )
         )  # fmt: skip
-        cost = _cost(instr, instr.size, len(parts))
+        cost = cost_of(instr, instr.size, len(parts))
         scratch = f"{nbytes} + MJX_NATIVE_REDUCE_BYTES"
         own = take(nbytes + REDUCE_BYTES).address()
-        return _in_parallel(pointers, shape[0], unit, cost, f"{scratch}, {own}", task)
+        return in_parallel(pointers, shape[0], unit, cost, f"{scratch}, {own}", task)
 
     def fresh(self):
         """A new name for a value."""
@@ -283,7 +283,7 @@ class Groups:
             for index in _indices(shape):
                 lines += self._once(group, outs, ins, index)
             return lines
-        if group.micros and size > _serial_limit(group):
+        if group.micros and size > serial_limit(group):
             return self._shared(group, shape, outs, ins)
         return [f"{self._loops(group, shape, outs, ins)};"]
 
@@ -340,7 +340,7 @@ class Groups:
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
             ends = ["return hard;", "}\n"]
-        head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
+        head = f"{LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
         return self.call("\n".join([head, *body, *ends]), args)
 
     def _shared(self, group, shape, outs, ins, failed=None):
@@ -358,9 +358,9 @@ class Groups:
         call = (
             f"if ({call}) *(volatile int *)operands[1] = 1;" if failed else f"{call};"
         )
-        task = self.function(_TASK.format(n=shape[0], unit=unit, call=call))
-        cost = _cost(group, size, len(parts))
-        return _in_parallel(pointers, shape[0], unit, cost, "0, 0", task)
+        task = self.function(TASK.format(n=shape[0], unit=unit, call=call))
+        cost = cost_of(group, size, len(parts))
+        return in_parallel(pointers, shape[0], unit, cost, "0, 0", task)
 
     def shared_call(self, text, n, operands, cost):
         """A function of (n, strides, pointers), each thread its part of n."""
@@ -369,8 +369,8 @@ class Groups:
         strides = [str(s) for operand in operands for s in operand.strides]
         starts = [p.place.pointer(p.suffix, p.start) for p in parts]
         call = self.call(text, ["end - begin", *strides, *starts])
-        task = self.function(_TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
-        return _in_parallel(pointers, n, 1, cost, "0, 0", task)
+        task = self.function(TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
+        return in_parallel(pointers, n, 1, cost, "0, 0", task)
 
     def _loop_body(self, group, extents, outs, ins, strips):
         """Loops; what the innermost one does not move is read before it.
@@ -389,23 +389,11 @@ class Groups:
             depth, places = depth - 1, range(int(extents[-1]))
         fixed, moving, stores = [], [], []
         for place in places:
-            registers = {}
-            for reg, operand in zip(group.in_regs, ins, strict=True):
-                if operand.table:
-                    registers[reg] = _table(operand)
-                    continue
-                register = registers[reg] = Register(fresh(), operand.suffix)
-                still = operand.strides[depth - 1] == 0
-                at = index_text(operand, depth - 1 if still else depth, place)
-                (fixed if still else moving).append(_load(register, operand, at))
-            moving += self._micros(group, registers, fresh)
-            for reg, operand in zip(group.out_regs, outs, strict=True):
-                value = self.scalars.cast(registers[reg], operand.suffix)
-                element = operand.place.element(
-                    operand.suffix, index_text(operand, depth, place)
-                )
-                stores.append(f"{element} = {value};")
-        *outer, innermost = [_for(d, n) for d, n in enumerate(extents[:depth])]
+            registers, still, others = self.elements(group, ins, depth, fresh, place)
+            fixed += still
+            moving += others
+            stores += self.stores(group.out_regs, outs, registers, depth, place)
+        *outer, innermost = [loop(d, n) for d, n in enumerate(extents[:depth])]
         if strips and depth == len(extents):
             n, d = extents[depth - 1], depth - 1
             outer.insert(-1, f"for (int64_t t = 0; t < {n}; t += {STRIP}) {{")
@@ -413,6 +401,32 @@ class Groups:
             innermost = f"for (int64_t i{d} = t; i{d} < end; i{d}++) {{"
         body = [*moving, *stores, *["}"] * (len(outer) + 1)]
         return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
+
+    def elements(self, group, ins, depth, fresh, place=0):
+        """A group's values in a loop nest of that depth: the registers by their names, what
+        the innermost loop does not move, and the lines in it.
+
+        place: the number of the element, where a last dim is written out.
+        """
+        registers, fixed, moving = {}, [], []
+        for reg, operand in zip(group.in_regs, ins, strict=True):
+            if operand.table:
+                registers[reg] = _table(operand)
+                continue
+            register = registers[reg] = Register(fresh(), operand.suffix)
+            still = operand.strides[depth - 1] == 0
+            at = index_text(operand, depth - 1 if still else depth, place)
+            (fixed if still else moving).append(_load(register, operand, at))
+        return registers, fixed, moving + self._micros(group, registers, fresh)
+
+    def stores(self, names, outs, registers, depth, place=0):
+        """Lines that store registers, by their names, as elements in a loop nest."""
+        lines = []
+        for name, operand in zip(names, outs, strict=True):
+            value = self.scalars.cast(registers[name], operand.suffix)
+            at = index_text(operand, depth, place)
+            lines.append(f"{operand.place.element(operand.suffix, at)} = {value};")
+        return lines
 
 
 def _is_transposed(operand):
@@ -435,23 +449,29 @@ def _dense(places, instr):
 
 def _handed_over(operands, pointers):
     """The operands as a task sees them, from its first row on; their pointers are added."""
+    parts = passed(operands, pointers)
+    for part in parts:
+        moved = f"begin * {part.strides[0]}"
+        part.start = moved if part.start == "0" else f"{part.start} + {moved}"
+    return parts
+
+
+def passed(operands, pointers):
+    """The operands as a task sees them; their pointers are added."""
     parts = []
     for operand in operands:
-        moved = f"begin * {operand.strides[0]}"
-        if operand.place is None:
-            start = f"{operand.start} + {moved}"
-            parts.append(Operand(None, operand.suffix, start, operand.strides))
-            continue
-        place = Place(f"operands[{len(pointers)}]")
-        first = operand.place.pointer(operand.suffix, operand.start)
-        pointers.append(f"(char *)({first})")
+        place, start = None, operand.start
+        if operand.place is not None:
+            place, start = Place(f"operands[{len(pointers)}]"), "0"
+            first = operand.place.pointer(operand.suffix, operand.start)
+            pointers.append(f"(char *)({first})")
         parts.append(
-            Operand(place, operand.suffix, moved, operand.strides, operand.table)
+            Operand(place, operand.suffix, start, operand.strides, operand.table)
         )
     return parts
 
 
-def _in_parallel(pointers, rows, unit, cost, scratch, task):
+def in_parallel(pointers, rows, unit, cost, scratch, task):
     """C lines that let the pool run a task over units of rows."""
     return [
         "{",
@@ -483,8 +503,9 @@ def _affine(suffix, value):
     return f"({STORED[suffix]})(int64_t)({value})"
 
 
-def _for(d, n):
-    return f"for (int64_t i{d} = 0; i{d} < {n}; i{d}++) {{"
+def loop(d, n, first="0"):
+    """The head of the loop over dim `d`."""
+    return f"for (int64_t i{d} = {first}; i{d} < {n}; i{d}++) {{"
 
 
 def _indices(shape):

@@ -5,16 +5,16 @@ import math
 from cbackend.groups import Groups, ewise_fits
 from cbackend.places import APART, MIXED, SAME, Operand, Place, pointers, suffix_of
 from cbackend.program import FEW_PRODUCTS, Ewise, MapReduce, dense_strides, small_dots
+from cbackend.rows import are_rows, write_rows
 from cbackend.scalars import STORED
 from cbackend.sums import (
     COPY,
     FOUR,
     LANES,
-    OTHER,
     SEQUENCE,
-    WHOLE,
     dot_text,
     has_text,
+    header_of,
     reduce_text,
     small_dots_text,
 )  # fmt: skip
@@ -37,9 +37,11 @@ def is_leaf(instr, order, relation):
     if type(instr) is Ewise:
         return ewise_fits(instr, relation)
     if type(instr) is MapReduce:
+        if are_rows(instr, order, relation):
+            return True
         return _map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR)
     if instr.op == "REDUCE":
-        return _reduce_fits(instr, relation) and order() not in (OTHER, WHOLE)
+        return _reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR, COPY)
     if instr.op == "DOT":
         return _dot_fits(instr, relation) and order() in (
             [SEQUENCE] if small_dots(instr) else range(1, 2 * LANES)
@@ -115,6 +117,8 @@ class Leaves:
             outs = [operand(view) for view in instr.outs]
             return self.groups.write(instr, instr.shape, outs, ins)
         if type(instr) is MapReduce:
+            if are_rows(instr, order, relation):
+                return write_rows(self.groups, instr, operand, order())
             return self._map_reduce(instr, operand, order())
         if instr.op == "REDUCE":
             return self._reduce(instr, operand, order())
@@ -133,8 +137,7 @@ class Leaves:
         return [f"{self._sum(kind, order, view.shape, x, out)};"]
 
     def _sum(self, kind, order, extents, x, out):
-        header = {"f32": "math_f32.h", "f64": "math_f64.h"}
-        self.scalars.use(header.get(x.suffix, "math_int.h"))
+        self.scalars.use(header_of(x.suffix))
         text = reduce_text(kind, x.suffix, order)
         args = [str(n) for n in (*extents, *x.strides)]
         return self.groups.call(text, [*args, *pointers(x, out)])

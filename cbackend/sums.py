@@ -6,8 +6,10 @@ of `mjx_order` in mjx.h; the runtime says which one an instruction has.
 
 from cbackend.scalars import STORED
 
-OTHER, SEQUENCE, FOUR, COPY, WHOLE = range(5)  # enum mjx_order
+OTHER, SEQUENCE, FOUR, COPY, WHOLE, TREE, WHOLE_TREE = range(7)  # enum mjx_order
 LANES = 256
+TREES = frozenset([TREE, WHOLE_TREE])
+AT_ONCE = frozenset([WHOLE, WHOLE_TREE])  # what the runtime reduces by no parts
 _SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 
 _SUMMED = frozenset("f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split())  # noqa: SIM905
@@ -20,13 +22,29 @@ def has_text(kind, suffix):
     return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
 
 
+def is_exact(kind, suffix):
+    """Whether every order of the elements gives the same bits."""
+    return kind not in (_SUM, _PROD) or suffix not in ("f32", "f64")
+
+
+def operation(kind, suffix):
+    """The C function that combines two elements."""
+    return f"mjx_s_{_OPERATIONS[kind]}_{suffix}"
+
+
+def header_of(suffix):
+    """The header that has the operations of a type."""
+    return f"math_{suffix}.h" if suffix in ("f32", "f64") else "math_int.h"
+
+
 _OPERATIONS = {
     _SUM: "add", _PROD: "mul", _MAX: "max", _MIN: "min", _AND: "and", _OR: "or",
     _XOR: "xor",
 }  # fmt: skip
 
 
-def _identity(kind, suffix):
+def identity(kind, suffix):
+    """C for what a reduction begins with."""
     if suffix in ("f32", "f64"):
         infinite = "__builtin_inff()" if suffix == "f32" else "__builtin_inf()"
         return {_SUM: "0", _PROD: "1", _MAX: f"-{infinite}", _MIN: infinite}[kind]
@@ -41,22 +59,27 @@ def _identity(kind, suffix):
     return {_PROD: "1", _AND: f"({STORED[suffix]})-1"}.get(kind, "0")
 
 
-_REDUCE = """\
+_REDUCE_HEAD = """\
 static void NAME(int64_t outer, int64_t n, int64_t inner, int64_t s0, int64_t s1, int64_t s2,
                  {t} *x, {t} *out) {{
   for (int64_t o = 0; o < outer; o++) {{
-    for (int64_t c = 0; c < inner; c++) {{
-      {t} *p = x + o * s0 + c * s2;
-{body}
-      out[o * inner + c] = {result};
+"""
+# Rows that lie side by side.
+_IN_SEQUENCE = """\
+    (void)s2;
+    for (int64_t c = 0; c < inner; c++) out[o * inner + c] = {identity};
+    for (int64_t i = 0; i < n; i++) {{
+      {t} *p = x + o * s0 + i * s1;
+      _Pragma("GCC ivdep")
+      for (int64_t c = 0; c < inner; c++)
+        out[o * inner + c] = {op}(out[o * inner + c], p[c]);
     }}
   }}
 }}
 """
-_IN_SEQUENCE = """\
-      {t} a0 = {identity};
-      for (int64_t i = 0; i < n; i++) a0 = {op}(a0, p[i * s1]);"""
 _IN_FOURS = """\
+    for (int64_t c = 0; c < inner; c++) {{
+      {t} *p = x + o * s0 + c * s2;
       {t} a0 = p[0];
       int64_t i = 1;
       if (n >= 8) {{
@@ -70,19 +93,22 @@ _IN_FOURS = """\
         a0 = {op}({op}(a0, a1), {op}(a2, a3));
       }}
       {t} *rest = p + i * s1;
-      for (int64_t left = n - i; left > 0; left--, rest += s1) a0 = {op}(a0, *rest);"""
+      for (int64_t left = n - i; left > 0; left--, rest += s1) a0 = {op}(a0, *rest);
+      out[o * inner + c] = a0{zero};
+    }}
+  }}
+}}
+"""
 
 
 def reduce_text(kind, suffix, order):
     """The function of a reduction (`mjx_reduce_kind`) of [outer, n, inner] along n."""
-    op = f"mjx_s_{_OPERATIONS[kind]}_{suffix}"
-    body = (_IN_FOURS if order == FOUR else _IN_SEQUENCE).format(
-        t=STORED[suffix], op=op, identity=_identity(kind, suffix)
-    )
-    adds_zero = kind == _SUM and suffix in ("f32", "f64") and order == FOUR
-    return _REDUCE.format(
-        t=STORED[suffix], body=body, result="a0 + 0" if adds_zero else "a0"
-    )
+    text = _REDUCE_HEAD + (_IN_FOURS if order == FOUR else _IN_SEQUENCE)
+    adds_zero = kind == _SUM and not is_exact(kind, suffix)
+    return text.format(
+        t=STORED[suffix], op=operation(kind, suffix), identity=identity(kind, suffix),
+        zero=" + 0" if adds_zero else "",
+    )  # fmt: skip
 
 
 _DOT = """\

@@ -211,6 +211,21 @@ def large_matrices(x, y):
     return (z + y).max(1), (jnp.abs(z - y)).sum(1), kept, kept.min(1), (z < y).any(1)
 
 
+def rows_in_strips(x, y):
+    """Reductions of rows in registers: in sequence and as a tree, exact ones, several."""
+    pairs = x[:, :, None] - y
+    small = (10 * pairs).astype(np.int8)
+    return (
+        jnp.log(pairs).max(1),
+        (jnp.abs(pairs) + 1).sum(1),
+        jnp.exp(-pairs).min(0),
+        (jnp.exp(pairs).sum(1), (pairs * pairs).prod(1)),
+        ((small * 2).sum(1, dtype=np.int8), (small > 3).any(1), (small ^ 5).max(1)),
+        (pairs.astype(np.float64) * 3).sum(1),
+        (x[:, :, None, None] * y[:, None] + y).sum((1, 2)),
+    )
+
+
 def batches_of_small_products(a, b):
     """Products whose sizes are written out, by layout and type."""
     wide = a.astype(np.float32) @ b.astype(np.float32)
@@ -252,6 +267,9 @@ PROGRAMS = {
     "large_lines_of_many": (large_lines, (_normal(1500, 40), _normal(40), _normal(1500))),
     "large_matrices": (large_matrices, (_normal(40, 130), _normal(130, 77))),
     "large_matrices_of_few": (large_matrices, (_normal(90, 150), _normal(150, 5))),
+    "rows_in_strips": (rows_in_strips, (_normal(3, 50), _normal(50, 200))),
+    "few_rows_in_strips": (rows_in_strips, (_normal(2, 7), _normal(7, 9))),
+    "trees_of_rows": (rows_in_strips, (_normal(2, 449), _normal(449, 40))),
     "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
     "many_small_products": (
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))
@@ -465,6 +483,14 @@ def test_emitted_c_runs_alone_under_sanitizers(name, tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     sizes = [np.asarray(w._data).nbytes for w in wanted]
     assert len(done.stdout) == sum(sizes)
+
+
+def test_rows_are_reduced_in_registers():
+    """No element of what is reduced is stored: the sums of a strip are."""
+    fun, args = PROGRAMS["trees_of_rows"]
+    text = minijax.jit(lambda x, y: fun(x, y)[1:3]).lower(*args).as_text(dialect="c")
+    assert "float x0[40];" in text and "float tree0[4][40];" in text
+    assert "host->reduce(" not in text.partition("run_main")[2]
 
 
 def test_one_function_for_all_sizes():

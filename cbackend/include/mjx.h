@@ -122,8 +122,11 @@ typedef enum mjx_order {
   MJX_ORDER_LANES = 256,  /* + n: a product in n interleaved sequences along K, from zero, each
                              product and sum in one rounding as above; then halves are added */
   MJX_ORDER_WHOLE = 4,    /* a reduction that must see all elements at once; otherwise OTHER */
-  MJX_ORDER_FOUR = 2      /* four interleaved sequences from 8 elements on, else one, from the first
+  MJX_ORDER_FOUR = 2,     /* four interleaved sequences from 8 elements on, else one, from the first
                              element; a sum of floats then adds +0 */
+  MJX_ORDER_TREE = 5,     /* rows side by side: sequences of 64 rows, from the identity, combined
+                             pairwise, the left part a power of two of them */
+  MJX_ORDER_WHOLE_TREE = 6 /* both this and WHOLE */
 } mjx_order;
 MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr);
 

@@ -279,17 +279,17 @@ void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const
   }
 }
 
-static bool must_be_whole(const reduce_plan *plan) {
-  return plan->n_chunks > 1 || plan->stack_bytes > MJX_NATIVE_REDUCE_BYTES;
-}
-
 /* That of all its reductions, if they have one in common. */
 mjx_order mjx_op_map_reduce_order(const mjx_instr *instr) {
   const map_reduce_plan *plan = instr->plan;
-  mjx_order first = mjx_reduce_order(&plan->reduce[0]), order = first;
+  mjx_order order = mjx_reduce_order(&plan->reduce[0]);
+  bool whole = false;
   for (int k = 0; k < plan->n_reduced; k++) {
-    if (must_be_whole(&plan->reduce[k])) return MJX_ORDER_WHOLE;
-    if (mjx_reduce_order(&plan->reduce[k]) != first) order = MJX_ORDER_OTHER;
+    const reduce_plan *reduce = &plan->reduce[k];
+    if (reduce->n_chunks > 1) return MJX_ORDER_WHOLE;
+    whole |= reduce->stack_bytes > MJX_NATIVE_REDUCE_BYTES;
+    if (mjx_reduce_order(reduce) != order) order = MJX_ORDER_OTHER;
   }
-  return order;
+  if (!whole) return order;
+  return order == MJX_ORDER_TREE ? MJX_ORDER_WHOLE_TREE : MJX_ORDER_WHOLE;
 }

@@ -265,10 +265,11 @@ mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
 }
 
 mjx_order mjx_reduce_order(const reduce_plan *plan) {
-  bool same = plan->acc_dtype == plan->dtype && plan->n <= plan->leaf && plan->n_chunks == 1;
+  bool same = plan->acc_dtype == plan->dtype && plan->n_chunks == 1;
+  bool is_leaf = plan->n <= plan->leaf;
   if (plan->copies) return MJX_ORDER_COPY;
-  if (plan->n == 0 || !same) return MJX_ORDER_OTHER;
-  if (plan->rows) return MJX_ORDER_SEQUENCE;
+  if (plan->n == 0 || !same || !(is_leaf || plan->rows)) return MJX_ORDER_OTHER;
+  if (plan->rows) return is_leaf ? MJX_ORDER_SEQUENCE : MJX_ORDER_TREE;
   bool is_long = plan->row_stride == 1 && plan->n >= MJX_LONG_LINE;
   return is_long ? MJX_ORDER_OTHER : MJX_ORDER_FOUR;
 }
