@@ -1,10 +1,11 @@
 """What JAX's own tests take apart: pullbacks, flags, rules that are replaced."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
-from sides import assert_said_same, raised
+from sides import assert_said_same, both, raised
 
 
 def _wanted(side):
@@ -273,6 +274,70 @@ class _Unsigned:
         return args[0]
 
 
+def _own_reduction(side):
+    """A primitive that reduces, with the batching rule for such ones."""
+    total_p = side("extend.core").Primitive("total")
+    total_p.def_impl(lambda x, *, axes: x.sum(axes))
+    total_p.def_abstract_eval(
+        lambda x, *, axes: side.core.ShapedArray(
+            tuple(n for k, n in enumerate(x.shape) if k not in axes), x.dtype
+        )
+    )
+    side("interpreters.batching").defreducer(total_p)
+    x = side.jnp.arange(24.0).reshape(2, 3, 4)
+    total = lambda x: total_p.bind(x, axes=(1,))  # noqa: E731
+    return [side.vmap(total, k, out)(x) for k in range(3) for out in (0, 1)]
+
+
+def _traced(side):
+    two = side.jnp.arange(2.0)
+    return side.make_jaxpr(lambda x, y: (x + two, y * side.jnp.arange(3.0), x))(
+        side.jnp.ones(2), side.jnp.ones(3)
+    )
+
+
+def _unread_constants(side):
+    pe, jaxpr = side("interpreters.partial_eval"), _traced(side).jaxpr
+    found = []
+    for used in ([True, False, False], [False, False, True], [False, True, False]):
+        smaller, consts, inputs = pe.dce_jaxpr_consts(jaxpr, used, [False, False, True])
+        sizes = [len(v) for v in (smaller.constvars, smaller.invars, smaller.eqns)]
+        found += [sizes, list(consts), list(inputs)]
+    return found
+
+
+def _unread_results(side):
+    """The rule for calls, given to a primitive of one's own."""
+    pe, extend = side("interpreters.partial_eval"), side("extend.core")
+    run_p = extend.Primitive("run")
+    run_p.multiple_results = True
+    run_p.def_abstract_eval(lambda *avals, call_jaxpr: call_jaxpr.out_avals)
+    pe.dce_rules[run_p] = pe.dce_jaxpr_closed_call_rule
+    inner = side.make_jaxpr(lambda x, y: (side.jnp.sin(x), side.jnp.cos(y)))(1.0, 2.0)
+    outer = side.make_jaxpr(lambda x, y: run_p.bind(x, y, call_jaxpr=inner))(1.0, 2.0)
+    found = []
+    for used in ([True, False], [False, True], [False, False]):
+        smaller, inputs = pe.dce_jaxpr(outer.jaxpr, used)
+        found += [str(smaller), list(inputs)]
+    return found
+
+
+def _forbidden_mesh(side):
+    mesh = side.make_mesh((1,), ("i",))
+    side.config.update("jax_disallow_mesh_context_manager", True)
+    try:
+        return type(raised(mesh.__enter__)).__name__
+    finally:
+        side.config.update("jax_disallow_mesh_context_manager", False)
+
+
+def _within(side, flag, name, value):
+    before = getattr(side.config, name)
+    with flag(value):
+        inside = getattr(side.config, name)
+    return before, inside, getattr(side.config, name)
+
+
 INNER = {
     "64 bits asked for": _of_64_bits,
     "bytes in another order": _of_other_byte_order,
@@ -302,9 +367,47 @@ INNER = {
         s, lambda _, jaxpr: jaxpr.eqns[-2].params.update(branches=(4, 2))
     ),
     "what checkpoint keeps": _residuals_logged,
-}
+    "own reduction": _own_reduction,
+    "unread constants": _unread_constants,
+    "unread results of a call": _unread_results,
+    "mesh blocks forbidden": _forbidden_mesh,
+    "flags as blocks": lambda s: [
+        _within(s, s.auto_pcast, "jax_auto_pcast", False),
+        _within(s, s.remove_size_one_mesh_axis_from_type,
+                "jax_remove_size_one_mesh_axis_from_type", True),
+        _within(s, s.jax2tf_associative_scan_reductions,
+                "jax2tf_associative_scan_reductions", True),
+    ],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", INNER)
 def test_inner(name):
     assert_said_same(INNER[name])
+
+
+REMOVED = {
+    "": "device_put_replicated device_put_sharded",
+    "numpy": "fix",
+    "lax": "pvary",
+    "scipy.special": "sph_harm",
+    "ad_checkpoint": "checkpoint remat",
+    "core": "mapped_aval unmapped_aval take_current_trace TraceTag call_impl",
+    "interpreters.batching": "NotMapped",
+    "interpreters.pxla": "ShardingSpec Chunked",
+}
+
+
+@pytest.mark.parametrize("module", REMOVED)
+def test_removed_names_say_what_to_use(module):
+    def said(side):
+        home = side(module) if module else side.jax
+        errors = [raised(lambda n=n: getattr(home, n)) for n in REMOVED[module].split()]
+        assert all(type(error) is AttributeError for error in errors)
+        uses = [re.search(r"[Uu]se `?(?:`|(jax[\w.]*\w))", str(e)) for e in errors]
+        return [use and use[1] for use in uses]
+
+    theirs, ours = both(said)
+    assert len(theirs) == len(ours)
+    for want, got in zip(theirs, ours, strict=True):
+        assert want in (None, got)

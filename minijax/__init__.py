@@ -39,6 +39,7 @@ allow_f16_reductions = config.context_manager("jax_allow_f16_reductions")
 array_garbage_collection_guard = config.context_manager(
     "jax_array_garbage_collection_guard"
 )
+auto_pcast = config.context_manager("jax_auto_pcast")
 check_tracer_leaks = config.context_manager("jax_check_tracer_leaks")
 checking_leaks = config.context_manager("jax_check_tracer_leaks")
 debug_infs = config.context_manager("jax_debug_infs")
@@ -51,12 +52,18 @@ enable_checks = config.context_manager("jax_enable_checks")
 enable_custom_prng = config.context_manager("jax_enable_custom_prng")
 enable_x64 = config.context_manager("jax_enable_x64")
 explain_cache_misses = config.context_manager("jax_explain_cache_misses")
+jax2tf_associative_scan_reductions = config.context_manager(
+    "jax2tf_associative_scan_reductions"
+)
 legacy_prng_key = config.context_manager("jax_legacy_prng_key")
 log_compiles = config.context_manager("jax_log_compiles")
 no_execution = config.context_manager("jax_no_execution")
 no_tracing = config.context_manager("jax_no_tracing")
 numpy_dtype_promotion = config.context_manager("jax_numpy_dtype_promotion")
 numpy_rank_promotion = config.context_manager("jax_numpy_rank_promotion")
+remove_size_one_mesh_axis_from_type = config.context_manager(
+    "jax_remove_size_one_mesh_axis_from_type"
+)
 softmax_custom_jvp = config.context_manager("jax_softmax_custom_jvp")
 thread_guard = config.context_manager("jax_thread_guard")
 threefry_partitionable = config.context_manager("jax_threefry_partitionable")

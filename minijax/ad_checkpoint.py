@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from minijax.alias import missing_attribute
 from minijax.control.policies import checkpoint_policies as checkpoint_policies
-from minijax.control.remat import checkpoint as checkpoint
-from minijax.control.remat import checkpoint as remat  # noqa: F401
 from minijax.control.remat import checkpoint_name as checkpoint_name
 
 _LATE = {"print_saved_residuals", "saved_residuals"}

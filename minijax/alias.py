@@ -117,13 +117,38 @@ def missing_attribute(module_name: str, attr: str) -> AttributeError:
 
     `def __getattr__(name): raise missing_attribute(__name__, name)`
     """
+    name = f"{public_name(module_name)}.{attr}"
+    instead = _REMOVED.get(name)
     error = AttributeError(
-        f"minijax does not have {public_name(module_name)}.{attr} "
-        f"(module {module_name!r} has no attribute {attr!r})"
+        f"minijax does not have {name} (module {module_name!r} has no attribute {attr!r})"
+        if instead is None
+        else f"JAX {JAX_VERSION} does not have {name} any more{instead}"
     )
     error.name = attr
     error.obj = sys.modules.get(module_name)
     return error
+
+
+_EXTENDED = "mapped_aval unmapped_aval take_current_trace TraceTag call_impl"
+_PMAP = (
+    "Chunked NoSharding Replicated ShardedAxis ShardingSpec Unstacked spec_to_indices"
+)
+# Names that JAX had, and what it has in their place
+_REMOVED = {
+    **dict.fromkeys(
+        ("jax.device_put_replicated", "jax.device_put_sharded"), "; use jax.device_put"
+    ),
+    "jax.numpy.fix": "; use jax.numpy.trunc",
+    "jax.lax.pvary": "; use jax.lax.pcast(..., to='varying')",
+    "jax.scipy.special.sph_harm": "; use jax.scipy.special.sph_harm_y",
+    "jax.ad_checkpoint.checkpoint": "; use jax.checkpoint",
+    "jax.ad_checkpoint.remat": "; use jax.remat",
+    "jax.core.traverse_jaxpr_params": "",
+    "jax.interpreters.ad.reducing_transposes": "",
+    "jax.interpreters.batching.NotMapped": "",
+    **{f"jax.core.{n}": f"; use jax.extend.core.{n}" for n in _EXTENDED.split()},
+    **{f"jax.interpreters.pxla.{n}": "; use jax.shard_map" for n in _PMAP.split()},
+}
 
 
 def _test_helper(name: str) -> ModuleSpec | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minijax import _callpath, dtypes, errors
+from minijax.alias import missing_attribute
 from minijax.avals import (
     AbstractRef,
     AbstractToken,
@@ -625,7 +626,7 @@ def __getattr__(name: str) -> Any:
         ).ensure_compile_time_eval
     home = _MOVED.get(name)
     if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing_attribute(__name__, name)
     use = f" Use {home}.{name}." if "._" not in home else ""
     said = f"jax.core.{name} is deprecated.{use}"
     warnings.warn(said, DeprecationWarning, stacklevel=2)
@@ -635,7 +636,7 @@ def __getattr__(name: str) -> Any:
 # What JAX has moved on, and what users still find here
 _MOVED = {
     **dict.fromkeys((
-        "DebugInfo", "Effects", "check_jaxpr", "concrete_or_error", "gensym",
+        "CallPrimitive", "DebugInfo", "Effects", "check_jaxpr", "concrete_or_error", "gensym",
         "get_opaque_trace_state", "jaxprs_in_params", "new_jaxpr_eqn",
         "primal_dtype_to_tangent_dtype",
     ), "jax.extend.core"),

@@ -12,6 +12,7 @@ from minijax.control.custom_vjp import custom_gradient as custom_gradient
 from minijax.control.custom_vjp import custom_vjp as custom_vjp
 from minijax.control.custom_vjp import custom_vjp_call_p as custom_vjp_call_p
 from minijax.control.linear_call import linear_call as linear_call
+from minijax.control.optimized_remat import remat_opt_p as remat_opt_p
 from minijax.core import typeof
 from minijax.ops.define import zeros
 from minijax.tree_util import tree_map

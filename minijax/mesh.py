@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minijax import config
 from minijax.device import CPU
 
 
@@ -322,6 +323,11 @@ class Mesh(_MeshBase):
         )
 
     def __enter__(self):
+        if config.values.jax_disallow_mesh_context_manager:
+            raise RuntimeError(
+                "Mesh context manager is disabled: jax_disallow_mesh_context_manager is "
+                "set. Use `with jax.set_mesh(mesh):`."
+            )
         warnings.warn(
             "`with mesh:` context manager has been deprecated. Please use "
             "`with jax.set_mesh(mesh):` instead.",

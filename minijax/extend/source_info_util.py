@@ -4,6 +4,7 @@ import contextlib
 from typing import NamedTuple
 
 from minijax import core
+from minijax.core import SourceInfo as SourceInfo
 from minijax.source_info import (
     JaxStackTraceBeforeTransformation as JaxStackTraceBeforeTransformation,
 )

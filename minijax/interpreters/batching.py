@@ -90,6 +90,19 @@ def defbroadcasting(primitive):
     fancy_primitive_batchers[primitive] = batch
 
 
+def defreducer(primitive):
+    """A primitive that reduces its one argument along the parameter `axes`."""
+
+    def batch(args, dims, *, axes, **params):
+        (x,), (dim,) = args, dims
+        axes = tuple(axis + (axis >= dim) for axis in axes)
+        if "input_shape" in params:
+            params["input_shape"] = x.shape
+        return primitive.bind(x, axes=axes, **params), dim - sum(a < dim for a in axes)
+
+    primitive_batchers[primitive] = batch
+
+
 def bdim_at_front(x, bdim, size, mesh_axis=None):
     """`x` with its batch axis first, made where there is none."""
     return batch_front(AxisData(size), x, bdim)

@@ -1,6 +1,7 @@
 """Splitting functions into what is known and what is not (`jax.interpreters.partial_eval`)."""
 
 import functools
+import itertools
 from typing import Any
 
 from minijax import core
@@ -9,6 +10,8 @@ from minijax.trace import JaxprTracer as DynamicJaxprTracer  # noqa: F401
 from minijax.trace import trace
 from minijax.transforms.ad import LinearTrace as _LinearTrace
 from minijax.transforms.dce import dce
+
+Val = Any
 
 
 class PartialVal(tuple):
@@ -49,6 +52,39 @@ def dce_jaxpr(jaxpr, used_outputs, instantiate=False):
     used = [u or kept for u, kept in zip(used, instantiate, strict=True)]
     invars = [v for v, u in zip(jaxpr.invars, used, strict=True) if u]
     return smaller.replace(invars=invars), used
+
+
+def dce_jaxpr_consts(jaxpr, used_outputs, instantiate=False):
+    """`dce_jaxpr`, of constants too: (jaxpr, used constants, used inputs).
+
+    A list `instantiate` has one entry for each constant, and then for each input.
+    """
+    n = len(jaxpr.constvars)
+    opened = jaxpr.replace(constvars=[], invars=jaxpr.constvars + jaxpr.invars)
+    smaller, used = dce_jaxpr(opened, used_outputs, instantiate)
+    kept = sum(used[:n])
+    closed = smaller.replace(
+        constvars=smaller.invars[:kept], invars=smaller.invars[kept:]
+    )
+    return closed, used[:n], used[n:]
+
+
+def dce_jaxpr_closed_call_rule(used_outputs, eqn):
+    """The rule of a primitive whose parameter `call_jaxpr` is what it computes."""
+    if not any(used_outputs) and not eqn.effects:
+        return [False] * len(eqn.invars), None
+    call = eqn.params["call_jaxpr"]
+    smaller, used = dce_jaxpr(getattr(call, "jaxpr", call), used_outputs)
+    if hasattr(call, "consts"):
+        smaller = call.replace(jaxpr=smaller)
+    return used, eqn.replace(
+        invars=list(itertools.compress(eqn.invars, used)),
+        outvars=list(itertools.compress(eqn.outvars, used_outputs)),
+        params={**eqn.params, "call_jaxpr": smaller},
+    )
+
+
+dce_jaxpr_call_rule = dce_jaxpr_closed_call_rule
 
 
 class _DceRules:

@@ -7,6 +7,8 @@ import importlib
 import sys
 from typing import Any
 
+from minijax.alias import missing_attribute
+
 _NAMES = {
     "attention": "dot_product_attention",
     "functions": """celu elu gelu glu hard_sigmoid hard_silu hard_swish hard_tanh identity
@@ -29,7 +31,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.initializers")
     home = _HOME.get(name)
     if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing_attribute(__name__, name)
     value = getattr(importlib.import_module(home), name)
     setattr(sys.modules[__name__], name, value)
     return value

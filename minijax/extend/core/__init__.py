@@ -25,6 +25,7 @@ from minijax.errors import (
 )
 from minijax.errors import JaxprTypeError as JaxprTypeError
 from minijax.extend.core import primitives as primitives
+from minijax.extend.core._calls import CallPrimitive as CallPrimitive
 from minijax.extend.core._primitive import Primitive as Primitive
 from minijax.extend.core._scope import TraceTag as TraceTag
 from minijax.extend.core._scope import call_impl as call_impl

@@ -1,7 +1,7 @@
 """Calls of flat functions as primitives; here they are written in place."""
 
 
-class _Call:
+class CallPrimitive:
     """A call primitive: `bind(*args, subfuns=(fun,))` runs `fun` in place."""
 
     multiple_results = True
@@ -19,6 +19,6 @@ class _Call:
         return list(fun.call_wrapped(*args))
 
 
-call_p = _Call("call")
-closed_call_p = _Call("closed_call")
+call_p = CallPrimitive("call")
+closed_call_p = CallPrimitive("closed_call")
 call = call_p.bind

@@ -14,6 +14,7 @@ from minijax.lax import linalg
 from minijax.ops import random as _random
 from minijax.ops.arithmetic import add_any_p as add_jaxvals_p  # noqa: F401
 from minijax.ops.convert import device_put_p as device_put_p
+from minijax.random.gammas import random_gamma_p as random_gamma_p
 from minijax.state.primitives import addupdate_p as addupdate_p
 from minijax.state.primitives import get_p as get_p
 from minijax.state.primitives import swap_p as swap_p
@@ -27,3 +28,8 @@ def __getattr__(name):
             if hasattr(home, name):
                 return getattr(home, name)
     raise missing_attribute(__name__, name)
+
+
+def __dir__():
+    found = {name for home in _HOMES for name in dir(home) if name.endswith("_p")}
+    return sorted({*globals(), *found})
