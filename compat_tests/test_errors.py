@@ -193,6 +193,8 @@ FAULTS = {
     "scan structure": (lambda s: s.lax.scan(lambda c, x: ((c, c), x), 0.0, s.jnp.arange(3)),
                        ["scan body function carry input and carry output",
                         "but they differ"]),
+    "scan of no array": (lambda s: s.lax.scan(lambda c, x: (c, x), object, np.ones(2)),
+                         ["of type '<class 'type'>' is not a valid JAX type"]),
     "scan pair": (lambda s: s.lax.scan(lambda c, x: c, 0.0, s.jnp.arange(3)),
                   ["scan body output must be a pair"]),
     "scan dtype": (lambda s: s.lax.scan(
@@ -538,6 +540,9 @@ NAMED = {
     "inner": lambda s: s.jit(lambda x: s.jit(lambda y: int(x))(1))(3),
     "shape": lambda s: s.jit(lambda x: s.jnp.zeros(x))(3),
     "no argument": lambda s: s.jit(lambda: int(s.jnp.zeros(2)[0]))(),
+    "constant": lambda s: s.jit(lambda x: x.reshape(s.jnp.array(x.shape).prod()))(
+        np.ones((2, 3))
+    ),
 }
 
 

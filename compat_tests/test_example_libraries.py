@@ -45,6 +45,17 @@ def test_stax(name):
     assert_same(body, rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("name", ["network", "conv 1d transpose"])
+def test_stax_makes_weights_of_the_default_float(name):
+    def body(side):
+        with side.enable_x64(True):
+            (init, _), shape = LAYERS[name](side("example_libraries.stax"))
+            _, params = init(side.random.key(0), shape)
+        return side.tree_util.tree_leaves(params)
+
+    assert_same(body, rtol=2e-6, atol=2e-7)
+
+
 OPTIMIZERS = {
     "sgd": lambda o: o.sgd(0.1),
     "momentum": lambda o: o.momentum(0.1, 0.9),

@@ -232,7 +232,7 @@ def _find_aval_rule(x):
             "To avoid this error, either explicitly convert your object using "
             "jax.numpy.array(), or register your object as a pytree."
         )
-    raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
+    raise TypeError(f"Argument '{x}' of type '{type(x)}' is not a valid JAX type")
 
 
 def valid_jaxtype(x):

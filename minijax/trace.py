@@ -123,14 +123,15 @@ class JaxprTrace(core.Trace):
         return JaxprTracer(self, aval, var)
 
     def origins(self, tracer):
-        """(places of the arguments, equations without inputs) that a value comes from."""
+        """(places of the arguments, equations of constants) that a value comes from."""
         needed, sources = {tracer.variable}, []
+        constants = {var for var, _ in self.consts.values()}
         for eqn in reversed(self.eqns):
             if needed.isdisjoint(eqn.outvars):
                 continue
             read = [atom for atom in eqn.invars if isinstance(atom, Var)]
             needed.update(read)
-            if not read:
+            if not read or not constants.isdisjoint(read):
                 sources.append(eqn)
         places = [k for k, var in enumerate(self.arguments) if var in needed]
         return places, sources[::-1]

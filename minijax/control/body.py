@@ -60,7 +60,9 @@ def avals_of(values):
     """The avals of flat values that a user handed in."""
     for x in values:
         if not core.valid_jaxtype(x):
-            raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
+            raise TypeError(
+                f"Argument '{x}' of type '{type(x)}' is not a valid JAX type"
+            )
     return [core.get_aval(x) for x in values]
 
 

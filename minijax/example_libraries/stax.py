@@ -59,7 +59,8 @@ def _unspecified(shape):
 
 def _output_shape(apply, params, input_shape):
     """The shape of a layer's output; an unknown size of the input stays unknown."""
-    struct = ShapeDtypeStruct(_unspecified(input_shape), np.float32)
+    dtype = params[0].dtype  # a convolution takes two operands of one dtype
+    struct = ShapeDtypeStruct(_unspecified(input_shape), dtype)
     return eval_shape(apply, params, struct).shape
 
 
