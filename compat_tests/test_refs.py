@@ -334,6 +334,51 @@ def test_discharged(chosen):
 REF_OPS = "get", "swap", "addupdate"
 
 
+def _moved(package, a, k):
+    """What lies out of bounds is moved inside, as a block is."""
+    jnp = package.numpy
+    a[k, 0] = a[1, k] * 2
+    a[-1] += jnp.ones(4)
+    a[jnp.uint8(1), 1:3] = a[1:3, k]
+    a[:2, 3] = a[k, :2] + 1
+    return a[0, 0], a[k], a[1:, 1], a[jnp.array([2, 0]), k]
+
+
+@pytest.mark.parametrize("k", [0, 2, 9, -1, -7])
+def test_blocks_of_discharged_references(k):
+    def outs(package):
+        state = importlib.import_module(f"{package.__name__}._src.state.discharge")
+        ref = package.ShapeDtypeStruct((3, 4), np.float32, is_ref=True)
+        body = functools.partial(_moved, package)
+        pure = state.discharge_state(package.make_jaxpr(body)(ref, np.int32(0)))
+        names = {eqn.primitive.name for eqn in pure.eqns} & BLOCKS
+        value = np.arange(12, dtype=np.float32).reshape(3, 4)
+        core = importlib.import_module(f"{package.__name__}.core")
+        found = core.eval_jaxpr(pure.jaxpr, pure.consts, value, np.int32(k))
+        return sorted(names), [np.asarray(x).tolist() for x in found]
+
+    assert outs(minijax) == outs(jax)
+
+
+BLOCKS = {"dynamic_slice", "dynamic_update_slice", "scatter", "scatter-add"}
+
+
+def test_zeros_are_added_to_tangents_of_references():
+    def text(package):
+        def jvp(ref, dot):
+            return package.jvp(_increased, (ref,), (dot,))
+
+        refs = [package.ShapeDtypeStruct((), np.float32, is_ref=True) for _ in "ab"]
+        return str(package.make_jaxpr(jvp)(*refs))
+
+    assert text(minijax) == text(jax)
+
+
+def _increased(ref):
+    ref[...] += np.float32(1)
+    return ref[...]
+
+
 @pytest.mark.parametrize("name", ["run_state", "run_state_reference"])
 def test_run_state(name):
     def outs(package):

@@ -276,8 +276,7 @@ def _addupdate_jvp(primals, tangents, *, path):
     (ref, _, *arrays), (ref_dot, new_dot, *_) = primals, tangents
     _check_differentiated(ref, ref_dot, new_dot)
     addupdate_p.bind(*primals, path=path)
-    if type(new_dot) is not Zero:
-        addupdate_p.bind(ref_dot, new_dot, *arrays, path=path)
+    addupdate_p.bind(ref_dot, instantiate(new_dot), *arrays, path=path)
     return [], []
 
 

@@ -17,6 +17,7 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.index_update import _IndexUpdateHelper
 from minijax.numpy.slices import Slice
 from minijax.ops.convert import convert
+from minijax.state.window import window
 from minijax.trace import trace
 
 _DYNAMIC = "dynamic"
@@ -115,8 +116,20 @@ def read(value, arrays, path):
         if type(step) is Reshape:
             value = lax.reshape(value, step.shape)
         else:
-            value = indexing.getitem(value, _joined_index(step, feed))
+            value = _part(value, _joined_index(step, feed))
     return value
+
+
+def _part(value, index):
+    block = window(value.shape, index)
+    return indexing.getitem(value, index) if block is None else block.read(value)
+
+
+def _with_part(value, index, new, operation):
+    block = window(value.shape, index)
+    if block is None:
+        return getattr(_IndexUpdateHelper(value)[index], operation)(new)
+    return block.written(value, new if operation == "set" else block.read(value) + new)
 
 
 def written(value, arrays, path, new, operation="set"):
@@ -130,11 +143,10 @@ def written(value, arrays, path, new, operation="set"):
         changed = written(reshaped, arrays, tuple(rest), new, operation)
         return lax.reshape(changed, value.shape)
     index = _joined_index(first, feed)
-    at = _IndexUpdateHelper(value)[index]
     if not rest:
-        return getattr(at, operation)(new)
-    part = indexing.getitem(value, index)
-    return at.set(written(part, list(feed), tuple(rest), new, operation))
+        return _with_part(value, index, new, operation)
+    new = written(_part(value, index), list(feed), tuple(rest), new, operation)
+    return _with_part(value, index, new, "set")
 
 
 @functools.lru_cache(4096)
