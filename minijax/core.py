@@ -106,6 +106,8 @@ class Primitive(_callpath.Primitive):
     and, for higher-order primitives only,
 
     linearize(linear_trace, primals, tangents, **params) -> (outs, tangents)
+    split(linear_trace, args, **params) -> outs, where a rule calls it with tangents of that
+        trace and with known values: what is known is computed now, the rest recorded
     dce(used_outputs, eqn) -> an equation without the unused outputs
     keep(eqn, policy) -> (eqn that also gives what a checkpoint policy keeps of its inner
         values, eqn that is given them, the variables for them)
@@ -129,6 +131,7 @@ class Primitive(_callpath.Primitive):
     batch: Any = None
     lower: Any = None
     linearize: Any = None
+    split: Any = None
     dce: Any = None
     keep: Any = None
     close_over: Any = None

@@ -18,7 +18,7 @@ from minijax.core import Zero
 from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert
 from minijax.ops.define import instantiate
-from minijax.trace import DebugInfo, describe_function, trace
+from minijax.trace import DebugInfo, describe_function
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import ad
 from minijax.tree_util import Partial, tree_map
@@ -401,7 +401,8 @@ def linear_transpose(fun, *primals, reduce_axes=()):
         for x in flat
     ]
     call = _FlatFunction(fun, in_tree)
-    closed = trace(call, avals, DebugInfo("linear_transpose", describe_function(fun)))
+    info = DebugInfo("linear_transpose", describe_function(fun))
+    closed = ad.trace_linear(call, avals, info)
     out_tree = call.out_tree
     _check_transposable(avals, closed.out_avals)
 

@@ -14,6 +14,7 @@ from minijax.control.body import (
     forwarded,
     leaf_paths,
     listed,
+    merged,
     partition,
     pruned,
     same_type,
@@ -353,34 +354,64 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
             *[ad.linearize_jaxpr(b, nonzero)[2] for b in branches], strict=True
         )
     )
-    split = [ad.linearize_jaxpr(b, nonzero, out_nz) for b in branches]
-    slots, places = _residual_slots([(s[0], s[1], s[3]) for s in split])
-    n_out = len(branches[0].jaxpr.outvars)
-    key = _cond_linearize, nonzero, tuple(id(b) for b in branches[1:])
-    known = branches[0].memo.get(key)
-    if known is None or known[2] != branches:
-        primal = [
-            _fill_slots(s[0], n_out, slots, p)
-            for s, p in zip(split, places, strict=True)
-        ]
-        linear = [
-            _pick_slots(s[1], s[3], slots, p)
-            for s, p in zip(split, places, strict=True)
-        ]
-        known = branches[0].memo[key] = primal, linear, branches
-    primal, consts = _joined_consts(known[0])
-    outs = cond_p.bind(index, *consts, *operands, branches=primal, **params)
-    outs, residuals = outs[:n_out], outs[n_out:]
+    halves = [ad.linearize_jaxpr(b, nonzero, out_nz) for b in branches]
     live = [t for t in moving if type(t) is not Zero]
-    linear, consts = _joined_consts(known[1])
-    with core.set_current_trace(linear_trace):
-        found = iter(
-            cond_p.bind(index, *consts, *residuals, *live, branches=linear, **params)
-        )
+    outs, found = _branch_halves(
+        linear_trace, index, halves, len(out_nz), operands, live, params
+    )
+    found = iter(found)
     return outs, [
         next(found) if nz else Zero(core.get_aval(x).to_tangent_aval())
         for nz, x in zip(out_nz, outs, strict=True)
     ]
+
+
+def _cond_split(linear_trace, args, *, branches, **params):
+    """Run what is known of the branches now; record the linear branches."""
+    index, *operands = args
+    late_index, *late = linear_trace.owns(args)
+    if late_index:
+        return cond_p.bind(*args, branches=branches, **params)
+    late = tuple(late)
+    out_late = tuple(
+        map(any, zip(*[ad.split_linear(b, late)[2] for b in branches], strict=True))
+    )
+    halves = [ad.split_linear(b, late, out_late) for b in branches]
+    moving, fixed = partition(late, operands)
+    with core.set_current_trace(linear_trace.parent):
+        outs, found = _branch_halves(
+            linear_trace, index, halves, out_late.count(False), fixed, moving, params
+        )
+    return merged(out_late, found, outs)
+
+
+def _branch_halves(linear_trace, index, halves, n_out, operands, moving, params):
+    """Run the first halves of branches now, record the second ones: (outputs of each).
+
+    halves: for each branch (inputs -> n_out outputs + residuals, residuals + inputs ->
+    outputs, _, the number of residuals). Residuals of the same aval share a slot; a
+    branch fills the slots it has no residual for with zeros.
+    """
+    memo = halves[0][0].memo
+    key = _branch_halves, n_out, tuple(id(h[0]) for h in halves[1:])
+    known = memo.get(key)
+    if known is None or known[2] != halves:
+        slots, places = _residual_slots([(h[0], h[1], h[3]) for h in halves])
+        pairs = list(zip(halves, places, strict=True))
+        first = [_fill_slots(h[0], n_out, slots, p) for h, p in pairs]
+        second = [_pick_slots(h[1], h[3], slots, p) for h, p in pairs]
+        known = memo[key] = first, second, halves
+    first, second, _ = known
+    first, consts = _joined_consts(first)
+    outs = []
+    if n_out or any(b.jaxpr.outvars or b.jaxpr.marks for b in first):
+        outs = cond_p.bind(index, *consts, *operands, branches=first, **params)
+    second, consts = _joined_consts(second)
+    with core.set_current_trace(linear_trace):
+        found = cond_p.bind(
+            index, *consts, *outs[n_out:], *moving, branches=second, **params
+        )
+    return outs[:n_out], found
 
 
 def _residual_slots(split):
@@ -611,6 +642,7 @@ cond_p = define(
     reference=_cond_reference,
     jvp=_cond_jvp,
     linearize=_cond_linearize,
+    split=_cond_split,
     dce=_cond_dce,
     keep=_cond_keep,
     close_over=_cond_close_over,

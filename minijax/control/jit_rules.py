@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minijax import core, dispatch, errors
+from minijax.control.body import merged, partition
 from minijax.control.call_params import call_params, context_mesh, special_params
 from minijax.core import HigherOrderPrimitive, Literal, UndefinedPrimal, Zero
 from minijax.ops.define import define
@@ -49,33 +50,66 @@ def _moving(nonzero):
     return itertools.compress(range(len(nonzero)), nonzero)
 
 
+def _fixed(late):
+    return [k for k, is_late in enumerate(late) if not is_late]
+
+
 def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
     """Call the primal part now; record a call of the linear part."""
     nonzero = tuple(type(t) is not Zero for t in tangents)
     primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
-    primal, from_inputs = without_inputs(primal, n_residuals)
-    name, n_out, n_kept = params["name"], len(out_nonzero), from_inputs.count(None)
-    special = special_params(
-        params, range(len(primals)), [*range(n_out)] + [None] * n_kept
-    )
-    outs = call_jaxpr(primal, *primals, name=name, special=special)
-    n = len(outs) - n_kept
-    computed = iter(outs[n:])
-    outs = outs[:n]
-    residuals = [next(computed) if k is None else primals[k] for k in from_inputs]
-    moving = [t for t in tangents if type(t) is not Zero]
-    ins, outs_from = [None] * len(residuals) + [*_moving(nonzero)], _moving(out_nonzero)
-    special = special_params(params, ins, [*outs_from])
-    special.pop("donated_invars", None)
-    with core.set_current_trace(linear_trace):
-        found = iter(
-            call_jaxpr(linear, *residuals, *moving, name=name, special=special)
-        )
+    outs, found = _call_halves(
+        linear_trace, (primal, linear, n_residuals), params,
+        (primals, range(len(primals)), range(len(out_nonzero))),
+        ([t for t in tangents if type(t) is not Zero], _moving(nonzero),
+         _moving(out_nonzero)),
+    )  # fmt: skip
+    found = iter(found)
     tangents_out = [
         next(found) if nz else Zero(aval.to_tangent_aval())
         for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
     ]
     return outs, tangents_out
+
+
+def _jit_split(linear_trace, args, *, jaxpr, **params):
+    """Call what is known now; record a call of the linear part."""
+    late = linear_trace.owns(args)
+    known, linear, out_late, n_residuals = ad.split_linear(jaxpr, late)
+    moving, fixed = partition(late, args)
+    with core.set_current_trace(linear_trace.parent):
+        outs, found = _call_halves(
+            linear_trace, (known, linear, n_residuals), params,
+            (fixed, _fixed(late), _fixed(out_late)),
+            (moving, _moving(late), _moving(out_late)),
+        )  # fmt: skip
+    return merged(out_late, found, outs)
+
+
+def _call_halves(linear_trace, halves, params, now, later):
+    """Call the first half now, record a call of the second: (outputs of each).
+
+    halves: (inputs -> outputs + residuals, residuals + inputs -> outputs, the number of
+    residuals); now, later: for each half its arguments, and the places of these and of
+    its outputs among those of the whole call, whose parameters are `params`.
+    """
+    first, second, n_residuals = halves
+    args, ins, outs = now
+    first, from_inputs = without_inputs(first, n_residuals)
+    name, n_kept = params["name"], from_inputs.count(None)
+    special = special_params(params, ins, [*outs] + [None] * n_kept)
+    results = []
+    if first.jaxpr.outvars or first.jaxpr.marks:
+        results = call_jaxpr(first, *args, name=name, special=special)
+    n = len(results) - n_kept
+    computed = iter(results[n:])
+    residuals = [next(computed) if k is None else args[k] for k in from_inputs]
+    moving, ins, outs = later
+    special = special_params(params, [None] * len(residuals) + [*ins], [*outs])
+    special.pop("donated_invars", None)
+    with core.set_current_trace(linear_trace):
+        found = call_jaxpr(second, *residuals, *moving, name=name, special=special)
+    return results[:n], found
 
 
 def without_inputs(closed, n_last):
@@ -166,6 +200,7 @@ jit_p = define(
     reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
     jvp=_jit_jvp,
     linearize=_jit_linearize,
+    split=_jit_split,
     dce=_jit_dce,
     transpose=_jit_transpose,
     batch=_jit_batch,

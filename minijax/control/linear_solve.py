@@ -14,7 +14,6 @@ from minijax.core import HigherOrderPrimitive, Zero, is_undefined_primal
 from minijax.ops.arithmetic import neg
 from minijax.ops.convert import stop_gradient
 from minijax.ops.define import add_tangents, define, instantiate
-from minijax.trace import trace
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
@@ -149,7 +148,7 @@ def _transpose_of(matvec, avals, in_tree, tree):
         return flatten(matvec(*unflatten(in_tree, leaves)))[0]
 
     def vecmat(y):
-        closed = trace(flat, avals)
+        closed = ad.trace_linear(flat, avals)
         args = [core.UndefinedPrimal(aval) for aval in avals]
         cts = ad.backward_pass(closed.jaxpr, closed.consts, args, flatten(y)[0])
         return unflatten(tree, [instantiate(ct) for ct in cts])

@@ -5,6 +5,7 @@ from typing import Any
 
 from minijax import config, core, stats
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import merged, partition
 from minijax.control.jit_rules import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
 from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
@@ -163,6 +164,35 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     ]
 
 
+def _remat_split(linear_trace, args, *, jaxpr, **params):
+    """Compute what is known now; record the linear part, which does it again."""
+    late = linear_trace.owns(args)
+    known, linear, out_late, n_residuals = ad.split_linear(jaxpr, late)
+    early, _ = dce(known.jaxpr, [True] * out_late.count(False) + [False] * n_residuals)
+    again = linear.memo.get(_remat_split)
+    if again is None:
+        again = linear.memo[_remat_split] = _known_then_linear(
+            jaxpr, late, known, linear
+        )
+    again, consts = hoist_consts(again)
+    with core.set_current_trace(linear_trace.parent):
+        outs = core.eval_jaxpr(early, known.consts, *partition(late, args)[1])
+    found = remat_p.bind(*consts, *args, jaxpr=again, **params)
+    return merged(out_late, found, outs)
+
+
+def _known_then_linear(closed, late, known, linear):
+    """From the halves of `ad.split_linear`: all inputs -> late outputs."""
+
+    def both(*args):
+        moving, fixed = partition(late, args)
+        outs = core.eval_jaxpr(known.jaxpr, known.consts, *fixed)
+        residuals = outs[len(outs) - len(linear.jaxpr.invars) + len(moving) :]
+        return core.eval_jaxpr(linear.jaxpr, linear.consts, *residuals, *moving)
+
+    return trace(both, closed.in_avals, closed.jaxpr.debug_info)
+
+
 def _only_in_python(closed):
     """Whether a jaxpr has a primitive that cannot be lowered, or that a user replaced."""
     jaxpr = getattr(closed, "jaxpr", closed)
@@ -280,6 +310,7 @@ remat_p = define(
     reference=lambda *args, jaxpr, **_: evaluate(jaxpr, *args),
     jvp=_remat_jvp,
     linearize=_remat_linearize,
+    split=_remat_split,
     transpose=_remat_transpose,
     batch=_remat_batch,
     lower=lambda b, ins, out_avals, *, jaxpr, **_: b.inline(jaxpr, ins),

@@ -322,43 +322,17 @@ def _scan_linearize(
         jaxpr, nonzero, num_consts, num_carry, ad.linearize_jaxpr
     )
     tangents = _with_carry(tangents, mask, num_consts, num_carry)
-    split = primal.memo.get(_split_residuals)
-    if split is None:
-        split = _split_residuals(primal, n_res, num_consts, num_carry)
-        primal.memo[_split_residuals] = split
-    body, outside, sources = split
-    consts, _init, xs = split_list(primals, [num_consts, num_carry])
-    body, more = hoist_consts(body)
-    body = _memoised(primal, body)
-    outs = scan_p.bind(
-        *more, *primals, jaxpr=body, num_consts=len(more) + num_consts,
-        num_carry=num_carry, **params,
-    )  # fmt: skip
-    n_out = len(jaxpr.jaxpr.outvars)
-    outs, stacked = outs[:n_out], outs[n_out:]
-    once = core.eval_jaxpr(outside.jaxpr, outside.consts, *consts)
-    given = {"const": consts, "xs": xs, "once": once, "stacked": stacked}
-    invariant = [given[kind][k] for kind, k in sources if kind in ("const", "once")]
-    varying = [given[kind][k] for kind, k in sources if kind in ("xs", "stacked")]
-    in_order = [kind in ("const", "once") for kind, _ in sources]
-    consts_dot, init_dot, xs_dot = (
-        [t for t in part if type(t) is not Zero]
-        for part in split_list(tangents, [num_consts, num_carry])
+    sizes = [num_consts, num_carry]
+    moving = [
+        [t for t in part if type(t) is not Zero] for part in split_list(tangents, sizes)
+    ]
+    outs, found = _run_halves(
+        linear_trace,
+        (primal, linear, n_res),
+        split_list(primals, sizes),
+        moving,
+        params,
     )
-    linear_body = linear.memo.get("body")
-    if linear_body is None:
-        linear_body = _reorder_linear(
-            linear, in_order, len(consts_dot), len(init_dot), len(xs_dot)
-        )
-        linear.memo["body"] = linear_body
-    linear_body, more = linear_body
-    with core.set_current_trace(linear_trace):
-        found = scan_p.bind(
-            *more, *invariant, *consts_dot, *init_dot, *xs_dot, *varying,
-            jaxpr=linear_body,
-            num_consts=len(more) + len(invariant) + len(consts_dot),
-            num_carry=len(init_dot), **params,
-        )  # fmt: skip
     feed = iter(found)
     tangents_out = [
         next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
@@ -367,7 +341,70 @@ def _scan_linearize(
     return outs, tangents_out
 
 
-def _reorder_linear(linear, invariant, n_consts_dot, n_init_dot, n_xs_dot):
+def _scan_split(linear_trace, args, *, jaxpr, num_consts, num_carry, **params):
+    """Run the loop over what is known now; record the linear loop."""
+    mask, (known, linear, out_late, n_res) = _nonzero_carry(
+        jaxpr, linear_trace.owns(args), num_consts, num_carry, ad.split_linear
+    )
+    pairs = [
+        partition(late, part)
+        for late, part in zip(
+            split_list(mask, [num_consts, num_carry]),
+            split_list(args, [num_consts, num_carry]),
+            strict=True,
+        )
+    ]
+    moving, fixed = zip(*pairs, strict=True)
+    with core.set_current_trace(linear_trace.parent):
+        outs, found = _run_halves(
+            linear_trace, (known, linear, n_res), fixed, moving, params
+        )
+    return merged(out_late, found, outs)
+
+
+def _run_halves(linear_trace, halves, fixed, moving, params):
+    """Loop over the first half now, record the loop over the second: (outputs of each).
+
+    halves: bodies of (inputs -> outputs + residuals, residuals + inputs -> outputs), and
+    the number of residuals; fixed, moving: (constants, start, xs) for each.
+    """
+    first, second, n_res = halves
+    consts, init, xs = fixed
+    split = first.memo.get(_split_residuals)
+    if split is None:
+        split = _split_residuals(first, n_res, len(consts), len(init))
+        first.memo[_split_residuals] = split
+    body, outside, sources = split
+    outs = []
+    if body.jaxpr.outvars or body.jaxpr.marks:
+        body, more = hoist_consts(body)
+        outs = scan_p.bind(
+            *more, *consts, *init, *xs, jaxpr=_memoised(first, body),
+            num_consts=len(more) + len(consts), num_carry=len(init), **params,
+        )  # fmt: skip
+    n_out = len(first.jaxpr.outvars) - n_res
+    outs, stacked = outs[:n_out], outs[n_out:]
+    once = core.eval_jaxpr(outside.jaxpr, outside.consts, *consts)
+    given = {"const": consts, "xs": xs, "once": once, "stacked": stacked}
+    invariant = [given[kind][k] for kind, k in sources if kind in ("const", "once")]
+    varying = [given[kind][k] for kind, k in sources if kind in ("xs", "stacked")]
+    in_order = [kind in ("const", "once") for kind, _ in sources]
+    consts_dot, init_dot, xs_dot = moving
+    linear_body = second.memo.get("body")
+    if linear_body is None:
+        linear_body = second.memo["body"] = _reorder_linear(second, in_order)
+    linear_body, more = linear_body
+    with core.set_current_trace(linear_trace):
+        found = scan_p.bind(
+            *more, *invariant, *consts_dot, *init_dot, *xs_dot, *varying,
+            jaxpr=linear_body,
+            num_consts=len(more) + len(invariant) + len(consts_dot),
+            num_carry=len(init_dot), **params,
+        )  # fmt: skip
+    return outs, found
+
+
+def _reorder_linear(linear, invariant):
     """The linear body with inputs (invariant res, consts', carry', xs', varying res)."""
     jaxpr = linear.jaxpr
     n_res = len(invariant)
@@ -664,6 +701,7 @@ scan_p = define(
     reference=_scan_reference,
     jvp=_scan_jvp,
     linearize=_scan_linearize,
+    split=_scan_split,
     dce=_scan_dce,
     keep=_scan_keep,
     close_over=_scan_close_over,

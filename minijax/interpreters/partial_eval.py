@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import operator
 from typing import Any
 
 from minijax import core
@@ -140,9 +141,7 @@ def trace_to_jaxpr_nounits(fun, pvals, instantiate=False):
             outs = list(fun.call_wrapped(*args))
         every = isinstance(instantiate, bool)
         wanted: Any = [instantiate] * len(outs) if every else instantiate
-        unknown = [
-            force or level.owns_any([x]) for x, force in zip(outs, wanted, strict=True)
-        ]
+        unknown = [*map(operator.or_, level.owns(outs), wanted)]
         invars = [
             x.variable for x, p in zip(args, pvals, strict=True) if not p.is_known()
         ]

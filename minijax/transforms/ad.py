@@ -6,6 +6,9 @@ depends on tangents is recorded as a linear jaxpr, whose constants are the resid
 al., "You Only Linearize Once", POPL 2023.)
 """
 
+import contextlib
+import itertools
+import operator
 from typing import Any, NamedTuple
 
 from minijax import core, dtypes
@@ -160,31 +163,44 @@ class LinearTrace(JaxprTrace):
     """Records what depends on tangents; all other work is the parent's."""
 
     pullback: Any = None  # whether it is to be transposed, where that is known
+    splits = True  # whether what is known within an equation is computed: see `whole`
 
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
+                if primitive.split and self.splits:
+                    with self.whole():
+                        return primitive.split(self, args, **params)
                 return super().process_primitive(primitive, args, params)
         return self.parent.process_primitive(primitive, args, params)
+
+    @contextlib.contextmanager
+    def whole(self):
+        """Record equations as they are, also where known values are computed in them."""
+        before, self.splits = self.splits, False
+        try:
+            yield
+        finally:
+            self.splits = before
 
     def constant(self, x, value=None):
         return self.parent.constant(x, value)
 
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
-        if self.owns_any(args):
+        if any(self.owns(args)):
             return fun(*args)
         return self.parent.process_custom_jvp_call(primitive, fun, jvp, args, **params)
 
     def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
-        if self.owns_any(args):
+        if any(self.owns(args)):
             return fun(*args)
         return self.parent.process_custom_vjp_call(
             primitive, fun, fwd, bwd, args, **params
         )
 
-    def owns_any(self, args):
-        """Whether one of the values is a tracer of this trace."""
-        return any(type(x) is JaxprTracer and x._trace is self for x in args)
+    def owns(self, args):
+        """For each of the values whether it is a tracer of this trace."""
+        return tuple([type(x) is JaxprTracer and x._trace is self for x in args])
 
 
 class LinearizeTrace(JVPTrace):
@@ -197,7 +213,7 @@ class LinearizeTrace(JVPTrace):
 
     def differentiate(self, primitive, primals, tangents, params):
         if primitive.linearize is not None:
-            with core.set_current_trace(self.parent):
+            with core.set_current_trace(self.parent), self.linear.whole():
                 return primitive.linearize(self.linear, primals, tangents, **params)
         with core.set_current_trace(self.linear):
             return primitive.jvp(primals, tangents, **params)
@@ -275,6 +291,64 @@ def _linearize_jaxpr(closed, nonzero, instantiate_outs):
         constvars=[], invars=linear.jaxpr.constvars + linear.jaxpr.invars
     )
     return primal, ClosedJaxpr(opened), out_nonzero, len(linear.consts)
+
+
+def trace_linear(fun, avals, debug_info=None):
+    """As `trace`, of a function that is linear in all of its arguments: what does not
+    depend on them is computed in the surrounding trace, and constants of the jaxpr.
+    """
+    level = LinearTrace(core.current_trace(), debug_info)
+    args = [level.new_arg(aval) for aval in avals]
+    try:
+        with core.set_current_trace(level), core.scopes_set():
+            outs = fun(*args)
+        jaxpr, consts = level.finish([t.variable for t in args], outs)
+    finally:
+        level.valid = False
+    return ClosedJaxpr(jaxpr, consts)
+
+
+def split_linear(closed, late, instantiate_outs=None):
+    """Split a closed jaxpr, linear in its `late` inputs, by what the others alone decide.
+
+    Returns (known, linear, out_late, n_residuals): `known: other inputs -> known outputs +
+    residuals` and `linear: residuals + late inputs -> late outputs`.  Outputs that
+    `instantiate_outs` marks are late in any case (default: none).
+    """
+    key = split_linear, late, instantiate_outs
+    found = closed.memo.get(key)
+    if found is None:
+        found = closed.memo[key] = _split_linear(closed, late, instantiate_outs)
+    return found
+
+
+def _split_linear(closed, late, instantiate_outs):
+    closed = core.without_refs(closed)
+    level = JaxprTrace(core.current_trace(), closed.jaxpr.debug_info)
+    linear = LinearTrace(level, closed.jaxpr.debug_info)
+    args = [
+        (linear if is_late else level).new_arg(aval)
+        for aval, is_late in zip(closed.in_avals, late, strict=True)
+    ]
+    try:
+        with core.set_current_trace(linear), core.scopes_set():
+            outs = core.jaxpr_as_fun(closed)(*args)
+        out_late = linear.owns(outs)
+        if instantiate_outs is not None:
+            out_late = tuple(map(operator.or_, out_late, instantiate_outs))
+        invars = [t.variable for t in args]
+        jaxpr, residuals = linear.finish(
+            [*itertools.compress(invars, late)], [*itertools.compress(outs, out_late)]
+        )
+        known, consts = level.finish(
+            [v for v, is_late in zip(invars, late, strict=True) if not is_late],
+            [x for x, is_late in zip(outs, out_late, strict=True) if not is_late]
+            + residuals,
+        )
+    finally:
+        level.valid = linear.valid = False
+    opened = jaxpr.replace(constvars=[], invars=jaxpr.constvars + jaxpr.invars)
+    return ClosedJaxpr(known, consts), ClosedJaxpr(opened), out_late, len(residuals)
 
 
 def jvp_jaxpr(closed, nonzero, instantiate_outs: Any = False) -> Any:
