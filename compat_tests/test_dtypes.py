@@ -227,6 +227,19 @@ def test_truncation_warning_points_at_the_user():
     assert caught[0].filename == __file__
 
 
+def test_truncation_warning_of_no_function():
+    def said(package):
+        check = package.dtypes.check_and_canonicalize_user_dtype
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            check("float64")
+            check("int64", "zeros")
+        return [str(w.message) for w in caught]
+
+    with both(False):
+        assert said(minijax._src) == said(jax._src)
+
+
 def test_dtype_of_values(x64):
     keys = 1, 2.0, 1j, True, np.float64(1), np.ones(3, "int64"), np.uint8(3)
     for x in keys:

@@ -25,7 +25,7 @@ NAMES = {
     "config": "update enable_x64 enable_checks log_compiles parse_flags_with_absl _read "
     "config_states bool_flag int_flag string_flag bool_state enum_state bool_env config",
     "core": "reset_trace_state subjaxprs is_empty_shape definitely_equal_shape ref_p "
-    "new_ref freeze freeze_p Ref "
+    "new_ref freeze freeze_p Ref shaped_abstractify typematch typecompat "
     "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
     "call_p closed_call_p trace_state_clean typeof jaxpr_as_fun UnexpectedTracerError",
     "cudnn.scaled_matmul_stablehlo": "quantize shape_normalization",
@@ -351,6 +351,15 @@ CALLS = {
         s.grad(lambda x: x * s("_src.core").to_concrete_value(x))(2.0)
     ),
     "cast": lambda s: str(s("_src.dtypes").safe_to_cast("int32", "float32")),
+    "weak casts": lambda s: [
+        s("_src.dtypes").safe_to_cast(x, dtype)
+        for x in (1, 2.5, True, 1j, float, np.int8(3), s.jnp.asarray(1.0))
+        for dtype in ("int8", "uint8", "int32", "bfloat16", "float32", "complex64")
+    ],
+    "types match": lambda s: [
+        s("_src.core").typematch(*map(s("_src.core").shaped_abstractify, pair))
+        for pair in ((1.0, np.float32(1)), (1, 1.0), (np.ones(2), np.ones(3)))
+    ],
     "wide dtypes": _wide_dtypes,
     "what is traced": _traced_for,
     "impl": _with_simple_impl,

@@ -348,6 +348,12 @@ RULES = {
     "weak columns": lambda s: s.jacfwd(lambda x: x)(1.0),
     "weak rows": lambda s: s.jacrev(lambda x: x)(1.0),
     "holomorphic": lambda s: s.grad(lambda x: x, holomorphic=True)(1j),
+    **{
+        f"type of an update, {name}": lambda s, a=a, b=b: s.vmap(
+            lambda x, y: s.lax.dynamic_update_slice(x, y, ())
+        )(*[s.jnp.broadcast_to(x, 3) for x in (a, b)])
+        for name, a, b in [("weak", np.int32(1), 7), ("strong", 7, np.int32(1))]
+    },
 }
 
 

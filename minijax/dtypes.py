@@ -349,17 +349,18 @@ def check_user_dtype(dtype, where: str = "") -> Any:
         )
     result = canonicalize_dtype(wanted)
     if result != wanted and dtype is not None:
+        where = where and f" requested in {where}"
         mode = config.values.jax_explicit_x64_dtypes
         if mode == config.ExplicitX64Mode.ALLOW:
             return wanted
         if mode == config.ExplicitX64Mode.ERROR:
             raise ValueError(
-                f"Explicitly requested dtype {wanted.name} requested in {where} is not"
+                f"Explicitly requested dtype {wanted.name}{where} is not"
                 " available. To enable more dtypes, set the jax_enable_x64 or"
                 " jax_explicit_x64_dtypes configuration option."
             )
         warnings.warn(
-            f"Explicitly requested dtype {wanted.name} requested in {where} is not"
+            f"Explicitly requested dtype {wanted.name}{where} is not"
             f" available, and will be truncated to dtype {result.name}. To enable more"
             " dtypes, set the jax_enable_x64 configuration option or the"
             " JAX_ENABLE_X64 shell environment variable. See "

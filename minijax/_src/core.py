@@ -5,6 +5,7 @@ from typing import Any
 from minijax import check, core, dtypes, pprint
 from minijax._src import pretty_printer
 from minijax._src._homes import names_of
+from minijax.api.inspection import abstract as shaped_abstractify  # noqa: F401
 from minijax.ops.shape import canonical_shape
 from minijax.pprint import Settings as JaxprPpSettings  # noqa: F401
 from minijax.state.primitives import new_ref_p
@@ -36,6 +37,14 @@ def physical_aval(aval):
     if getattr(aval.dtype, "_rules", None) is None:
         return aval
     return core.ShapedArray(aval.shape, dtypes.physical_dtype(aval.dtype))
+
+
+def typematch(aval, other):
+    """Whether two avals are of one type, weakly or not."""
+    return aval.strip_weak_type() == other.strip_weak_type()
+
+
+typecompat = typematch
 
 
 def is_empty_shape(shape):

@@ -101,9 +101,12 @@ def coerce_to_array(x, dtype=None):
 
 
 def safe_to_cast(input_dtype_or_value, output_dtype_or_value):
-    """Whether the first converts to the second without loss by promotion."""
+    """Whether the first converts to the second without loss by promotion; what is weakly
+    typed adapts to the second.
+    """
     out = dtypes.dtype(output_dtype_or_value)
-    return dtypes.promote_types(dtypes.dtype(input_dtype_or_value), out) == out
+    kind = _jax_type(*_dtype_and_weaktype(input_dtype_or_value))
+    return dtypes.promote_types(kind, out) == out
 
 
 __getattr__ = names_of(

@@ -12,7 +12,7 @@ from minijax import core, dtypes
 from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
-from minijax.ops.convert import convert_element_type
+from minijax.ops.convert import convert, convert_element_type
 from minijax.ops.define import (
     INT,
     SIGNED,
@@ -416,8 +416,11 @@ def _dynamic_update_slice_transpose(ct, operand, update, *starts):
 
 def _dynamic_update_slice_batch(axis, args, dims):
     operand, update, *starts = args
-    if not starts:
-        return batch_front(axis, update, dims[1]), 0
+    if not starts:  # all is replaced, but for the type
+        aval = core.get_aval(operand)
+        return convert(
+            batch_front(axis, update, dims[1]), aval.dtype, aval.weak_type
+        ), 0
     indices, index_dim = _index_vectors(axis, starts, dims[2:])
     every = tuple(range(len(starts)))
     return scatter_p.batch(
