@@ -335,6 +335,15 @@ EDGES = {
     "struct with sharding": lambda s: s.ShapeDtypeStruct(
         (2,), "int32", sharding=s.sharding.SingleDeviceSharding(s.devices()[0])
     ),
+    "struct like values": lambda s: [
+        s.ShapeDtypeStruct.like(x)
+        for x in (1.0, np.ones(3), s.jnp.arange(2), s.ShapeDtypeStruct((2,), "int8"))
+    ],
+    "struct like a tracer": lambda s: [
+        s.make_jaxpr(lambda x: seen.append(s.ShapeDtypeStruct.like(x)))(2.0) and seen
+        for seen in [[]]
+    ],
+    "struct like text": lambda s: s.ShapeDtypeStruct.like("a"),
     "shape of text": lambda s: s.eval_shape(lambda x: x, "a"),
     "output without axis": lambda s: _out_axes(s, out_axes={"a": 0, "b": None}),
     "named output without axis": lambda s: _out_axes(s, out_axes=None, axis_name="i"),

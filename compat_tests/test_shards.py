@@ -48,6 +48,65 @@ def test_gathered_alike():
     assert_same(outs)
 
 
+def _step(s, w, x):
+    loss, grads = s.value_and_grad(lambda w: s.lax.pmean(_squares(w, x), "x"))(w)
+    return loss, s.tree.map(lambda w, g: w - 0.1 * g, w, grads)
+
+
+def _squares(w, x):
+    return ((x * w[0] + w[1]) ** 2).sum()
+
+
+# Of whole weights and of rows that are cut: what is the same for all devices
+STEPS = {
+    "grad": _step,
+    "of jit": lambda s, w, x: s.jit(lambda w, x: _step(s, w, x))(w, x),
+    "in a loop": lambda s, w, x: s.lax.fori_loop(
+        0, 2, lambda _, c: _step(s, c[1], x), (np.float32(0), w)
+    ),
+    "vjp": lambda s, w, x: s.vjp(lambda w: s.lax.psum(_squares(w, x), "x"), w)[1](
+        s.jnp.float32(1)
+    ),
+    "second order": lambda s, w, x: s.grad(
+        lambda u: s.grad(lambda w: s.lax.psum(_squares(w, x), "x"))((u, w[1]))[0]
+    )(w[0]),
+    "jacobian": lambda s, w, x: s.jacrev(lambda u: s.lax.psum(x * u**2, "x"))(w[0]),
+    "vmap": lambda s, w, x: s.vmap(
+        lambda u: s.grad(lambda u: s.lax.psum(x * u, "x").sum())(u)
+    )(s.jnp.stack(w)),
+    "with integers": lambda s, w, x: s.grad(
+        lambda w, n: s.lax.psum(x * w * n, "x").sum(), allow_int=True, argnums=(0, 1)
+    )(w[0], 2)[0],
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_gradients_of_whole_arguments_are_whole(name):
+    """The gradient of a sum over all shards is the same everywhere: `P()` is right."""
+
+    def outs(side):
+        f = side.shard_map(
+            lambda w, x: STEPS[name](side, w, x), mesh=_mesh(side, "x"),
+            in_specs=(side.P(), side.P("x")), out_specs=side.P(),
+        )  # fmt: skip
+        return f((np.float32(2), np.float32(3)), X)
+
+    assert_same(outs)
+
+
+def test_gradients_of_shards_are_shards():
+    def told(side):
+        f = side.shard_map(
+            lambda x: side.grad(lambda x: side.lax.psum(x**2, "x").sum())(x),
+            mesh=_mesh(side, "x"), in_specs=side.P("x"), out_specs=side.P(),
+        )  # fmt: skip
+        return str(raised(lambda: f(X)))
+
+    theirs, ours = both(told)
+    assert "require replication" in ours
+    assert "require replication" in theirs
+
+
 @pytest.mark.parametrize("tiled", [True, False])
 def test_gathered_alike_in_vmap(tiled):
     """JAX has no such batch rule: as with `to="varying"`."""

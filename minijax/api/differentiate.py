@@ -13,8 +13,10 @@ from minijax.api.pullback import VJP, materialised, tangent_aval
 from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl, from_numpy
 from minijax.control.call import jit
+from minijax.control.cotangent_axes import with_own_cotangents
 from minijax.control.signature import check_callable
 from minijax.core import Zero
+from minijax.mesh import mapped_mesh
 from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert
 from minijax.ops.define import instantiate
@@ -57,6 +59,13 @@ def split_aux(out):
             f"type {type(out)} with value {out}"
         )
     return out
+
+
+def _vjp(call, flat):
+    """(outs, pullback) of a flat function."""
+    if mapped_mesh() is not None:
+        call = with_own_cotangents(call)
+    return ad.vjp(call, flat)
 
 
 def _stripped(aux, level):
@@ -127,7 +136,7 @@ def value_and_grad(
 
         call = _FlatFunction(partial_fun, in_tree, has_aux)
         level = core.current_trace()
-        outs, pullback = ad.vjp(call, flat)
+        outs, pullback = _vjp(call, flat)
         answer = unflatten(call.out_tree, _without_numpy(outs))
         _check_grad_output(answer, holomorphic)
         grads = pullback([_one(core.get_aval(outs[0]))])
@@ -297,7 +306,7 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
         core.argument_aval(x)
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
-    outs, pull = ad.vjp(call, flat)
+    outs, pull = _vjp(call, flat)
     outs = _without_numpy(outs)
     out_avals = tuple(_avals(outs))
     pullback = VJP.of(

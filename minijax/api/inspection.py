@@ -9,6 +9,7 @@ import numpy as np
 
 from minijax import config, core, dispatch, dtypes, stats
 from minijax._pytree import flatten, unflatten
+from minijax.array import ArrayImpl
 from minijax.control.call import PjitFunction, jit
 from minijax.control.signature import check_callable, check_outputs, leaf_names
 from minijax.core import ShapedArray
@@ -66,10 +67,19 @@ class ShapeDtypeStruct:
 
     @staticmethod
     def like(x):
-        """What an array is: its shape, dtype, weak type, and where it was put."""
-        place = x.format if getattr(x, "committed", False) else None
+        """What an array, tracer or number is: shape, dtype, weak type, and where an array
+        was put.  TypeError for what is no value; NotImplementedError for references.
+        """
+        aval = core.argument_aval(x)
+        if type(aval) is core.AbstractRef:
+            raise NotImplementedError(
+                "ShapeDtypeStruct.like takes values, not references"
+            )
+        place = x.sharding if type(x) is ShapeDtypeStruct else None
+        if type(x) is ArrayImpl and x.committed:
+            place = x.format
         return ShapeDtypeStruct(
-            x.shape, x.dtype, sharding=place, weak_type=getattr(x, "weak_type", False)
+            aval.shape, aval.dtype, sharding=place, weak_type=aval.weak_type
         )
 
     def _fields(self):

@@ -12,6 +12,7 @@ from minijax.control.collectives import (
     axis_index_p,
 )
 from minijax.control.cond import cond_p
+from minijax.control.cotangent_axes import psum_invariant_like_p, pvary_like_p
 from minijax.control.scan import scan_p
 from minijax.control.while_loop import while_p
 from minijax.core import ClosedJaxpr, Jaxpr, Literal
@@ -39,6 +40,10 @@ def _of_eqn(eqn, ins):
         return _LOOPS_AND_BRANCHES[primitive](params, ins)
     if isinstance(primitive, Reduction):
         return [axes - frozenset(params["axes"]) for axes in ins]
+    if primitive is pvary_like_p:
+        return ins[:1]
+    if primitive is psum_invariant_like_p:
+        return ins[1:]
     union = _NOWHERE.union(*ins)
     if primitive is all_gather_invariant_p:
         return [union - frozenset(params["axis_name"])]
