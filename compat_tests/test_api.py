@@ -102,6 +102,12 @@ class _Incomparable:
         raise NotImplementedError
 
 
+def _struct_like_a_tracer(s):
+    seen = []
+    s.make_jaxpr(lambda x: seen.append(s.ShapeDtypeStruct.like(x)))(2.0)
+    return seen
+
+
 def _incomparable(side):
     f = side.jit(lambda x, y: x, static_argnums=1)
     f(1, _Incomparable())
@@ -339,10 +345,7 @@ EDGES = {
         s.ShapeDtypeStruct.like(x)
         for x in (1.0, np.ones(3), s.jnp.arange(2), s.ShapeDtypeStruct((2,), "int8"))
     ],
-    "struct like a tracer": lambda s: [
-        s.make_jaxpr(lambda x: seen.append(s.ShapeDtypeStruct.like(x)))(2.0) and seen
-        for seen in [[]]
-    ],
+    "struct like a tracer": _struct_like_a_tracer,
     "struct like text": lambda s: s.ShapeDtypeStruct.like("a"),
     "shape of text": lambda s: s.eval_shape(lambda x: x, "a"),
     "output without axis": lambda s: _out_axes(s, out_axes={"a": 0, "b": None}),
