@@ -17,7 +17,7 @@ from cbackend.leaves import Leaves, is_leaf
 from cbackend.places import APART, MIXED, SAME, Operand, Place, suffix_of
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise, Table
 from cbackend.scalars import STORED, Scalars
-from cbackend.sums import AT_ONCE
+from cbackend.sums import is_whole
 
 MAX_STATEMENTS = 8_000  # beyond, instructions are left to the runtime
 _ALIGN = 64
@@ -371,7 +371,7 @@ class _Activation:
     def _mapped(self, k, instr):
         """The elements of a MAP_REDUCE, then the runtime's sums of them."""
         memory, slots = self.memory, self._host_slots()
-        if are_lines(instr) and self.emitter.order(self.index, k) not in AT_ONCE:
+        if are_lines(instr) and not is_whole(self.emitter.order(self.index, k)):
             code = f"{self.index}, {k}"
             lines = self.emitter.leaves.groups.lines(
                 instr, self.element, code, slots, self.take

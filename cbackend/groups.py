@@ -20,7 +20,7 @@ from cbackend.places import (
 )
 from cbackend.program import Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
-from cbackend.sums import AT_ONCE
+from cbackend.sums import is_whole
 
 UNROLLED = 4  # elements that are written out one by one
 MAX_SERIAL = 4096  # elements; beyond, the pool shares a loop among threads
@@ -101,7 +101,7 @@ def is_mapped(instr, order, relation):
             for m in instr.micros
         )
         and not _overlaps(instr.outs, instr.ins, relation)
-        and (instr.size <= MAX_MAPPED or (are_lines(instr) and order() not in AT_ONCE))
+        and (instr.size <= MAX_MAPPED or (are_lines(instr) and not is_whole(order())))
     )
 
 

@@ -3,6 +3,7 @@
 import math
 
 from cbackend.groups import Groups, ewise_fits
+from cbackend.lines import are_long_lines, write_long_lines
 from cbackend.places import APART, MIXED, SAME, Operand, Place, pointers, suffix_of
 from cbackend.program import FEW_PRODUCTS, Ewise, MapReduce, dense_strides, small_dots
 from cbackend.rows import are_rows, write_rows
@@ -37,9 +38,11 @@ def is_leaf(instr, order, relation):
     if type(instr) is Ewise:
         return ewise_fits(instr, relation)
     if type(instr) is MapReduce:
-        if are_rows(instr, order, relation):
-            return True
-        return _map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR)
+        return (
+            are_rows(instr, order, relation)
+            or are_long_lines(instr, order, relation)
+            or (_map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR))
+        )
     if instr.op == "REDUCE":
         return _reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR, COPY)
     if instr.op == "DOT":
@@ -119,6 +122,8 @@ class Leaves:
         if type(instr) is MapReduce:
             if are_rows(instr, order, relation):
                 return write_rows(self.groups, instr, operand, order())
+            if are_long_lines(instr, order, relation):
+                return write_long_lines(self.groups, instr, operand)
             return self._map_reduce(instr, operand, order())
         if instr.op == "REDUCE":
             return self._reduce(instr, operand, order())

@@ -6,10 +6,9 @@ of `mjx_order` in mjx.h; the runtime says which one an instruction has.
 
 from cbackend.scalars import STORED
 
-OTHER, SEQUENCE, FOUR, COPY, WHOLE, TREE, WHOLE_TREE = range(7)  # enum mjx_order
+OTHER, SEQUENCE, FOUR, COPY, TREE, LINES = range(6)  # enum mjx_order
+WHOLE = 16
 LANES = 256
-TREES = frozenset([TREE, WHOLE_TREE])
-AT_ONCE = frozenset([WHOLE, WHOLE_TREE])  # what the runtime reduces by no parts
 _SUM, _PROD, _MAX, _MIN, _AND, _OR, _XOR = range(7)  # enum mjx_reduce_kind
 
 _SUMMED = frozenset("f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split())  # noqa: SIM905
@@ -22,9 +21,17 @@ def has_text(kind, suffix):
     return kind in (_SUM, _PROD, _MAX, _MIN) and suffix in _SUMMED
 
 
-def is_exact(kind, suffix):
-    """Whether every order of the elements gives the same bits."""
-    return kind not in (_SUM, _PROD) or suffix not in ("f32", "f64")
+def is_whole(order):
+    """Whether the runtime reduces the elements by no parts."""
+    return order < LANES and bool(order & WHOLE)
+
+
+def are_exact(kinds):
+    """Whether every order of the elements gives the same bits: kinds and element types."""
+    return all(
+        kind not in (_SUM, _PROD) or suffix not in ("f32", "f64")
+        for kind, suffix in kinds
+    )
 
 
 def operation(kind, suffix):
@@ -104,11 +111,80 @@ _IN_FOURS = """\
 def reduce_text(kind, suffix, order):
     """The function of a reduction (`mjx_reduce_kind`) of [outer, n, inner] along n."""
     text = _REDUCE_HEAD + (_IN_FOURS if order == FOUR else _IN_SEQUENCE)
-    adds_zero = kind == _SUM and not is_exact(kind, suffix)
+    zero = _zero(kind, suffix)
     return text.format(
         t=STORED[suffix], op=operation(kind, suffix), identity=identity(kind, suffix),
-        zero=" + 0" if adds_zero else "",
+        zero=zero,
     )  # fmt: skip
+
+
+def _zero(kind, suffix):
+    return " + 0" if kind == _SUM and suffix in ("f32", "f64") else ""
+
+
+# --- reductions in registers ------------------------------------------------------------
+
+
+def each(kinds, pattern):
+    """A line of each reduction: its number is {k}, its operation {op}, what it begins with
+    {start}, what ends it {zero}.
+    """
+    return [
+        pattern.format(
+            k=k, op=operation(kind, suffix), start=identity(kind, suffix),
+            zero=_zero(kind, suffix),
+        )
+        for k, (kind, suffix) in enumerate(kinds)
+    ]  # fmt: skip
+
+
+def element_sums(groups, instr, kinds, outs, ins, depth):
+    """Lines for one element in a nest of that depth: what the innermost loop does not move,
+    and what it does, up to the sums x{k}[l].
+    """
+    names = iter(range(1 << 30))
+    registers, fixed, moving = groups.elements(
+        instr, ins, depth, lambda: f"r{next(names)}"
+    )
+    moving += groups.stores(instr.out_regs[len(kinds) :], outs, registers, depth)
+    for k, (kind, suffix) in enumerate(kinds):
+        groups.scalars.use(header_of(suffix))
+        value = groups.scalars.cast(registers[instr.out_regs[k]], suffix)
+        moving.append(f"x{k}[l] = {operation(kind, suffix)}(x{k}[l], {value});")
+    return fixed, moving
+
+
+def tree(kinds, end, n, size, leaf, extent, value, kept, every):
+    """Lines that combine the sums of leaves pairwise, as a binary counter counts.
+
+    end: C for the number of elements, `n`; size: of a leaf; leaf: the lines that make its
+    sums `value`, from element leaf_at to end_of_leaf; kept: where those of a digit of one
+    stay, of declared `extent`; every(lines): lines for each of them.
+    """
+    levels = (-(-n // size)).bit_length()
+    declared = [
+        f"{STORED[suffix]} tree{k}[{levels}]{extent};"
+        for k, (_, suffix) in enumerate(kinds)
+    ]
+    combined = every(each(kinds, f"{value} = {{op}}({kept}, {value});"))
+    return [
+        *declared,
+        "int64_t leaves = 0;",
+        "int level = 0;",
+        f"for (int64_t leaf_at = 0; leaf_at < {end}; leaf_at += {size}, leaves++) {{",
+        f"int64_t end_of_leaf = leaf_at + {size} < {end} ? leaf_at + {size} : {end};",
+        *leaf,
+        "level = 0;",
+        "for (int64_t digits = leaves; digits & 1; digits >>= 1, level++) {",
+        *combined,
+        "}",
+        *every(each(kinds, f"{kept} = {value};")),
+        "}",
+        "for (level++; leaves >> level; level++) {",
+        "if (!(leaves >> level & 1)) continue;",
+        *combined,
+        "}",
+    ]
 
 
 _DOT = """\

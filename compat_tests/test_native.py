@@ -226,6 +226,22 @@ def rows_in_strips(x, y):
     )
 
 
+def long_lines(x, y):
+    """Reductions along the last axis in registers: one leaf and several, what is kept."""
+    z = jnp.exp(x - x.max(-1, keepdims=True)) * y
+    small = (10 * z).astype(np.int8)
+    return (
+        z,
+        z.sum(-1),
+        (jnp.max(x * 2, -1), jnp.min(x * 2, -1)),
+        (jnp.log(x - y) + 1).max(-1),
+        jnp.prod(z * 0.5 + 1, -1),
+        ((small * 2).sum(-1, dtype=np.int8), (small > 3).all(-1)),
+        (x.astype(np.float64) * 3).sum(-1),
+        ((x[:, None] - y) * y).sum(-1),
+    )
+
+
 def batches_of_small_products(a, b):
     """Products whose sizes are written out, by layout and type."""
     wide = a.astype(np.float32) @ b.astype(np.float32)
@@ -270,6 +286,11 @@ PROGRAMS = {
     "rows_in_strips": (rows_in_strips, (_normal(3, 50), _normal(50, 200))),
     "few_rows_in_strips": (rows_in_strips, (_normal(2, 7), _normal(7, 9))),
     "trees_of_rows": (rows_in_strips, (_normal(2, 449), _normal(449, 40))),
+    "long_lines": (long_lines, (_normal(5, 500), _normal(500))),
+    "shared_long_lines": (long_lines, (_normal(90, 700), _normal(700))),
+    "leaves_of_lines": (long_lines, (_normal(5, 3 * 4096 + 100), _normal(3 * 4096 + 100))),
+    "a_short_last_leaf": (long_lines, (_normal(4, 4096 + 9), _normal(4096 + 9))),
+    "chunks_of_lines": (long_lines, (_normal(9, 33_000), _normal(33_000))),
     "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
     "many_small_products": (
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))
@@ -488,8 +509,16 @@ def test_emitted_c_runs_alone_under_sanitizers(name, tmp_path):
 def test_rows_are_reduced_in_registers():
     """No element of what is reduced is stored: the sums of a strip are."""
     fun, args = PROGRAMS["trees_of_rows"]
-    text = minijax.jit(lambda x, y: fun(x, y)[1:3]).lower(*args).as_text(dialect="c")
+    text = minijax.jit(lambda x, y: fun(x, y)[1]).lower(*args).as_text(dialect="c")
     assert "float x0[40];" in text and "float tree0[4][40];" in text
+    assert "host->reduce(" not in text.partition("run_main")[2]
+
+
+def test_long_lines_are_reduced_in_registers():
+    """What only the sum reads is not stored; a long line is a tree of leaves."""
+    fun, args = PROGRAMS["leaves_of_lines"]
+    text = minijax.jit(lambda x, y: fun(x, y)[1]).lower(*args).as_text(dialect="c")
+    assert "float x0[64];" in text and "float tree0[3];" in text
     assert "host->reduce(" not in text.partition("run_main")[2]
 
 

@@ -118,15 +118,16 @@ typedef enum mjx_order {
   MJX_ORDER_OTHER = 0,
   MJX_ORDER_SEQUENCE = 1, /* one after the other, from the identity (a product: from zero, each
                              product and sum in one rounding where the CPU has that) */
-  MJX_ORDER_COPY = 3,     /* there is one element: it stays as it is */
-  MJX_ORDER_LANES = 256,  /* + n: a product in n interleaved sequences along K, from zero, each
-                             product and sum in one rounding as above; then halves are added */
-  MJX_ORDER_WHOLE = 4,    /* a reduction that must see all elements at once; otherwise OTHER */
   MJX_ORDER_FOUR = 2,     /* four interleaved sequences from 8 elements on, else one, from the first
                              element; a sum of floats then adds +0 */
-  MJX_ORDER_TREE = 5,     /* rows side by side: sequences of 64 rows, from the identity, combined
-                             pairwise, the left part a power of two of them */
-  MJX_ORDER_WHOLE_TREE = 6 /* both this and WHOLE */
+  MJX_ORDER_COPY = 3,     /* there is one element: it stays as it is */
+  MJX_ORDER_TREE = 4,     /* leaves of 64 elements in SEQUENCE, combined pairwise, the left part a
+                             power of two of leaves */
+  MJX_ORDER_LINES = 5,    /* as TREE of leaves of 4096, each 64 interleaved sequences whose halves are
+                             combined; a sum of floats adds +0 to a leaf */
+  MJX_ORDER_WHOLE = 16,   /* + one of the above: mjx_native_host.reduce needs all elements at once */
+  MJX_ORDER_LANES = 256   /* + n: a product in n interleaved sequences along K, from zero, each
+                             product and sum in one rounding as above; then halves are added */
 } mjx_order;
 MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr);
 

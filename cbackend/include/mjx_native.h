@@ -23,7 +23,7 @@ typedef struct mjx_native_host {
   /* Does the reductions of the MAP_REDUCE `instr`: those of output k from pieces[k], where the
    * native code left their elements, dense over the iteration shape.  lines < 0: all of them, with
    * the run's own scratch.  Otherwise those of first .. first+lines-1 of the outer extent alone,
-   * where the mjx_order is not MJX_ORDER_WHOLE or _WHOLE_TREE; scratch: MJX_NATIVE_REDUCE_BYTES. */
+   * where the mjx_order is without MJX_ORDER_WHOLE; scratch: MJX_NATIVE_REDUCE_BYTES. */
   void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces,
                  int64_t first, int64_t lines, char *scratch);
   /* Runs task(context, begin, end, scratch) for parts of 0..n, on several threads where `cost`,

@@ -286,10 +286,8 @@ mjx_order mjx_op_map_reduce_order(const mjx_instr *instr) {
   bool whole = false;
   for (int k = 0; k < plan->n_reduced; k++) {
     const reduce_plan *reduce = &plan->reduce[k];
-    if (reduce->n_chunks > 1) return MJX_ORDER_WHOLE;
-    whole |= reduce->stack_bytes > MJX_NATIVE_REDUCE_BYTES;
+    whole |= reduce->n_chunks > 1 || reduce->stack_bytes > MJX_NATIVE_REDUCE_BYTES;
     if (mjx_reduce_order(reduce) != order) order = MJX_ORDER_OTHER;
   }
-  if (!whole) return order;
-  return order == MJX_ORDER_TREE ? MJX_ORDER_WHOLE_TREE : MJX_ORDER_WHOLE;
+  return order | (whole ? MJX_ORDER_WHOLE : 0);
 }

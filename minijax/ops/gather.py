@@ -491,7 +491,7 @@ def _take_lower(b, operand, indices, numbers, fill):
     inside = []
     for k, d in enumerate(start_map):
         n, step = operand.shape[d], operand.strides[d]
-        index = _component(b, indices, k)
+        index = component(b, indices, k)
         if fill is not None:
             inside.append(_is_below(b, index, n))
         low, last = (b.constant(np.asarray(end, index.dtype)) for end in (0, n - 1))
@@ -511,7 +511,7 @@ def _take_lower(b, operand, indices, numbers, fill):
     return b.ewise("select", [fits, fill, taken], taken)
 
 
-def _component(b, indices, k):
+def component(b, indices, k):
     """Component k of all index vectors, of 32 bits at least."""
     rank = len(indices.shape) - 1
     index = indices.slice([0] * rank + [k], [*indices.shape[:-1], k + 1]).squeeze(

@@ -49,6 +49,7 @@ from minijax.ops.gather import (
 )
 from minijax.ops.scalar_jaxpr import eval_elementwise
 from minijax.ops.scatter_checks import check_scatter
+from minijax.ops.scatter_mask import masked_lower
 from minijax.ops.scatter_reference import reference_rule, window_sizes
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
@@ -237,6 +238,9 @@ def _lower_rule(combine):
         if combine is None and update_jaxpr is not None:
             closed = ClosedJaxpr(update_jaxpr, params["update_consts"])
             return _apply_lower(b, ins, closed, dimension_numbers, mode, params)
+        masked = masked_lower(b, ins, combine, dimension_numbers, mode)
+        if masked is not None:
+            return [masked]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         words = [_KINDS[combine], mode_code(mode)]
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)

@@ -1,0 +1,114 @@
+"""Reductions along lines of memory, made in registers: a MAP_REDUCE as C.
+
+A line is 64 interleaved sequences, whose accumulators stay in registers while a loop makes
+and combines the elements; then halves are combined.  A long line is a tree of such leaves:
+tier 0's order (op_reduce.c), which is any where every order gives the same bits.
+"""
+
+from cbackend.groups import LOOP, loop
+from cbackend.nests import (
+    FEW_TURNS,
+    Nest,
+    is_plain,
+    kinds_of,
+    needs_threads,
+    parameters,
+    spaces_of,
+    write_nest,
+)
+from cbackend.places import index_text
+from cbackend.scalars import STORED
+from cbackend.sums import LINES, WHOLE, are_exact, each, element_sums, tree
+
+_LEAF = 4096  # LEAF_LINE of op_reduce.c
+_LANES = 64  # LINE_LANES of reduce_kernels.h
+_MAX_KINDS = 4  # whose accumulators registers hold
+
+
+def are_long_lines(instr, order, relation):
+    """Whether a MAP_REDUCE is written so."""
+    _, n, inner = instr.extents
+    if inner > 1 or n < _LANES or len(instr.kinds) > _MAX_KINDS:
+        return False
+    spaces = spaces_of(instr)
+    if spaces is None or not is_plain(instr, relation):
+        return False
+    nest = Nest(instr, spaces)
+    if len(nest.reduced) > 1 or (needs_threads(instr) and nest.around[0] < FEW_TURNS):
+        return False
+    return are_exact(kinds_of(instr)) or order() & ~WHOLE == LINES
+
+
+def write_long_lines(groups, instr, operand):
+    """C lines for a MAP_REDUCE of which `are_long_lines`; `operand(view) -> Operand`."""
+    nest = Nest(instr, spaces_of(instr), operand)
+    writer = _Writer(groups, instr, nest)
+    return write_nest(groups, instr, nest, nest.around[0], writer.call)
+
+
+class _Writer:
+    """Writes the function that reduces some of the lines."""
+
+    def __init__(self, groups, instr, nest):
+        self.groups, self.instr, self.nest = groups, instr, nest
+        self.kinds = kinds_of(instr)
+        self.n = nest.reduced[0]
+        self.is_tree = self.n > _LEAF and not are_exact(self.kinds)
+
+    def call(self, first, end):
+        """The call, for lines `first` to `end` of the outermost dim."""
+        nest, d = self.nest, self.nest.depth - 1
+        extents = dict(enumerate([*nest.around, self.n]))
+        del extents[0]
+        params, args, (sums, outs, ins) = parameters(nest, extents, first, end)
+        around = [loop(0, "end", "begin")]
+        around += [loop(k, f"n{k}") for k in range(1, d)]
+        if self.is_tree:
+            leaf = self._leaf("leaf_at", "end_of_leaf", outs, ins)
+            kept = ("", "y{k}", "tree{k}[level]", lambda lines: lines)
+            body = tree(self.kinds, f"n{d}", self.n, _LEAF, leaf, *kept)
+        else:
+            body = self._leaf("0", f"n{d}", outs, ins)
+        for k, out in enumerate(sums):
+            element = out.place.element(out.suffix, index_text(out, d))
+            body.append(f"{element} = y{k};")
+        head = f"{LOOP} void NAME({', '.join(params)}) {{\n  (void)host;"
+        types = [f"{STORED[suffix]} y{k};" for k, (_, suffix) in enumerate(self.kinds)]
+        text = [head, *around, *types, *body, *["}"] * (len(around) + 1), ""]
+        return self.groups.call("\n".join(text), args)
+
+    def _leaf(self, first, end, outs, ins):
+        """Lines that leave the sums of a leaf's elements in y{k}."""
+        d = self.nest.depth - 1
+        fixed, moving = element_sums(
+            self.groups, self.instr, self.kinds, outs, ins, self.nest.depth
+        )
+        elements = [f"int64_t i{d} = at + l; (void)i{d};", *moving]
+        declared = [
+            f"{STORED[suffix]} x{k}[{_LANES}];"
+            for k, (_, suffix) in enumerate(self.kinds)
+        ]
+        return [
+            "{",
+            *declared,
+            *_lanes(_LANES, each(self.kinds, "x{k}[l] = {start};")),
+            *fixed,
+            f"int64_t at = {first};",
+            f"for (; at + {_LANES} <= {end}; at += {_LANES}) {{",
+            *_lanes(_LANES, elements),
+            "}",
+            *_lanes(f"{end} - at", elements),
+            *_lanes(32, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 32]);")),
+            *_lanes(16, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 16]);")),
+            *_lanes(8, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 8]);")),
+            *_lanes(4, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 4]);")),
+            *each(
+                self.kinds,
+                "y{k} = {op}({op}(x{k}[0], x{k}[1]), {op}(x{k}[2], x{k}[3])){zero};",
+            ),
+            "}",
+        ]
+
+
+def _lanes(n, lines):
+    return ['_Pragma("GCC ivdep")', f"for (int l = 0; l < {n}; l++) {{", *lines, "}"]
