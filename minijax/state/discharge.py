@@ -207,10 +207,37 @@ def _cond(values, refs, *, branches, **params):
     for k, ref in enumerate(refs):
         if ref is not None and first.setdefault(ref, k) != k:
             same.append((first[ref], k))
-    pure = tuple([discharge(b, tuple(same), kept) for b in branches])
-    outs = cond_p.bind(*values, branches=pure, **params)
+    pure = [discharge(b, tuple(same), kept) for b in branches]
     n = len(branches[0].jaxpr.outvars)
-    return outs[:n], dict(zip(first, outs[n:], strict=True))
+    written = [
+        any(_writes(b.jaxpr, n + k, place) for b in pure)
+        for k, place in enumerate(first.values())
+    ]
+    chosen = [*range(n), *[n + k for k, wrote in enumerate(written) if wrote]]
+    pure = tuple([_with_outputs(b, chosen) for b in pure])
+    outs = cond_p.bind(*values, branches=pure, **params)
+    names = [name for name, wrote in zip(first, written, strict=True) if wrote]
+    return outs[:n], dict(zip(names, outs[n:], strict=True))
+
+
+def _writes(jaxpr, out, place):
+    """Whether an output of a discharged jaxpr, the last value of the reference that is
+    its input `place`, differs from that input.
+    """
+    return jaxpr.outvars[out] is not jaxpr.invars[place]
+
+
+def _with_outputs(closed, chosen):
+    """A closed jaxpr with some of its outputs."""
+    outvars = closed.jaxpr.outvars
+    if len(chosen) == len(outvars):
+        return closed
+    key = _with_outputs, tuple(chosen)
+    known = closed.memo.get(key)
+    if known is None:
+        jaxpr = closed.jaxpr.replace(outvars=[outvars[k] for k in chosen])
+        known = closed.memo[key] = ClosedJaxpr(jaxpr, closed.consts)
+    return known
 
 
 def _on_carry(closed, num_consts, places, avals, kept):
@@ -281,23 +308,39 @@ def _while(values, refs, *, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr):
 
     cond, cond_consts = split(cond_jaxpr, cond_refs, cond_values)
     body, body_consts = split(body_jaxpr, body_refs, body_values)
+    n, n_cond, n_body = len(start), len(cond_consts), len(body_consts)
+    by_cond = [_writes(cond.jaxpr, k, n_cond + k) for k in range(n)]
+    if any(by_cond):
+        by_body = [_writes(body.jaxpr, k, n_body + k) for k in range(n)]
+        body = _after_writes(cond, body, n_cond, n_body, by_cond, by_body)
+        body_consts = cond_consts + body_consts
     outs = while_p.bind(
         *cond_consts, *body_consts, *start.values(), *carry,
-        cond_nconsts=len(cond_consts), cond_jaxpr=_only_last(cond),
+        cond_nconsts=len(cond_consts), cond_jaxpr=_with_outputs(cond, [n]),
         body_nconsts=len(body_consts), body_jaxpr=body,
     )  # fmt: skip
-    n = len(start)
     return outs[n:], dict(zip(start, outs[:n], strict=True))
 
 
-def _only_last(cond):
-    """A loop's condition without the references' last values."""
-    known = cond.memo.get(_only_last)
-    if known is None:
-        jaxpr = cond.jaxpr
-        known = ClosedJaxpr(jaxpr.replace(outvars=jaxpr.outvars[-1:]), cond.consts)
-        cond.memo[_only_last] = known
-    return known
+def _after_writes(cond, body, n_cond, n_body, by_cond, by_body):
+    """A loop's body on values that begins with what its condition writes to references.
+
+    by_cond, by_body: which of the references at the start of the carry each writes.
+    NotImplementedError where both write one.
+    """
+    if any(a and b for a, b in zip(by_cond, by_body, strict=True)):
+        raise NotImplementedError(
+            "Cannot write to the same ref in both cond and body of while loop. Write to "
+            "two references, or in the body alone."
+        )
+
+    def both(*args):
+        cond_consts, body_consts, carry = split_list(args, [n_cond, n_body])
+        seen = core.jaxpr_as_fun(cond)(*cond_consts, *carry)[:-1]
+        return core.jaxpr_as_fun(body)(*body_consts, *seen, *carry[len(seen) :])
+
+    fixed = cond.in_avals[:n_cond] + body.in_avals
+    return trace(both, fixed, body.jaxpr.debug_info)
 
 
 _ON_VALUES = {

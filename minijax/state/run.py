@@ -108,6 +108,8 @@ run_state_p = define(
     batch=_OPENED,
     lower=_OPENED,
 )
+# Also where nothing is read or written: it makes references, which are discharged
+run_state_p.effects = frozenset([core.ref_effect])
 
 when_opened[run_state_p] = _discharged
 
