@@ -238,6 +238,27 @@ def _events(side):
     return rounds
 
 
+def _puts(side):
+    """How many arguments each new signature brings from outside that are read."""
+    util, x, found = side("_src.util"), side.jnp.ones(3), []
+    f, g = side.jit(lambda a, b: a + b), side.jit(lambda a, *rest: rest[-1] * 2)
+    heard = []
+    before, util.test_event_listener = (
+        util.test_event_listener, lambda name, *_: heard.append(name)
+    )  # fmt: skip
+    try:
+        for run in (
+            lambda: f(1, 2), lambda: f(3, 4), lambda: f(x, 2), lambda: f(x, x),
+            lambda: g(1, 2.0), lambda: g(x, {}, 5), lambda: g(2, x),
+        ):  # fmt: skip
+            heard.clear()
+            run()
+            found.append(heard.count("batched_device_put_start"))
+    finally:
+        util.test_event_listener = before
+    return found
+
+
 def _defined(side):
     config = side("_src.config")
     name = "jax_flag_of_a_test"
@@ -328,6 +349,7 @@ CALLS = {
         for name in ("sin", "cos")
     ],
     "events": _events,
+    "puts": _puts,
     "defined": _defined,
     "tolerances": _tolerances,
     "numbers": functools.partial(_signature, argnums=0, argnames=None),

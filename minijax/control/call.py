@@ -126,6 +126,15 @@ def _run(traced, flat, again):
     return dispatch.key_reuse().call_checked(run, traced.closed, flat)
 
 
+def _say_puts(flat, jaxpr, keep_unused):
+    """Tell the listener of events of each argument that is read and no array yet."""
+    _, reads = dce(jaxpr, [True] * len(jaxpr.outvars))
+    for x, read in zip(flat, reads, strict=True):
+        if (read or keep_unused) and not isinstance(x, ArrayImpl):
+            stats.event("batched_device_put_start")
+            stats.event("batched_device_put_end")
+
+
 def delete_donated(flat, donation):
     """Delete the donated ones of flat arguments: their memory is the callee's."""
     for k in donation:
@@ -189,10 +198,12 @@ class PjitFunction(_callpath.Jit, Wrapped):
         None where calls of this signature are not to be kept.
         """
         try:
-            traced, _ = self._traced(args, kwargs)
+            traced, flat = self._traced(args, kwargs)
             if traced.calls_tracers or traced.calls_refs:
                 return None
             stats.event("jit_cpp_cache_miss")
+            if stats.event_listener is not None:
+                _say_puts(flat, traced.closed.jaxpr, self._keep_unused)
             executable = dispatch.compiled(traced.closed, traced.name)
             if executable.by_python:
                 return None
