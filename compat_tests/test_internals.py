@@ -252,6 +252,19 @@ def _named_by_hand(side):
     return stacks, str(eqn.source_info.name_stack), frame.function_name
 
 
+def _registered(side):
+    registry = side("_src.tree_util")._registry
+
+    def rebuilt(node):
+        entry = registry[type(node)]
+        children, data = entry.to_iter(node)
+        children = list(children)
+        return children, data, entry.from_iter(data, children)
+
+    nodes = (1, 2), [1, 2], {"b": 1, "a": (2, 3)}, None
+    return *map(rebuilt, nodes), type(raised(lambda: registry[int]))
+
+
 def _counted_eqns(side):
     util = side("_src.jaxpr_util")
     f = side.jit(lambda x: side.lax.sin(x) * side.jnp.ones(2))
@@ -339,6 +352,7 @@ def _within(side, flag, name, value):
 
 
 INNER = {
+    "registered nodes": _registered,
     "64 bits asked for": _of_64_bits,
     "bytes in another order": _of_other_byte_order,
     "not a number in a custom rule": _nan_of_a_custom_rule,
