@@ -73,6 +73,14 @@ def test_arrays_print_as_in_jax(source, show):
     assert ours == theirs
 
 
+@pytest.mark.parametrize("name", ["ravel", "squeeze", "atleast_1d", "conj", "asarray"])
+def test_numpy_arrays_become_arrays(name):
+    """Also where nothing changes."""
+    for framework in (jax, minijax):
+        out = getattr(framework.numpy, name)(np.ones(3, np.float32))
+        assert isinstance(out, framework.Array)
+
+
 def test_operators_defer_to_other_classes():
     class Other:
         def __radd__(self, x):

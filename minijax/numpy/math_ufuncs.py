@@ -464,9 +464,10 @@ def angle(z, deg=False):
     """
     (z,) = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
-    whole = dtype_of(re).kind in "biu"  # in JAX's default dtype, unlike elsewhere
-    dtype = dtypes.python_scalar_dtype(float) if whole else dtype_of(re)
-    re, im = convert(re, dtype), convert(im, dtype)
+    # Integers become JAX's default dtype, unlike elsewhere; so do scalars.
+    if dtype_of(re).kind in "biu" or not (is_complex(z) or shape_of(z)):
+        dtype = dtypes.python_scalar_dtype(float)
+        re, im = convert(re, dtype), convert(im, dtype)
     result = lax.atan2(im, re)
     if deg:
         result = lax.mul(result, constant_like(180 / math.pi, result))

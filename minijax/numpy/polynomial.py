@@ -37,7 +37,7 @@ def polyval(p, x, *, unroll=16):
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     p, x = asarray(p), asarray(x)
     shape = lax.broadcast_shapes(p.shape[1:], x.shape)
-    y = lax.full_like(x, 0, shape=shape)
+    y = lax.full_like(x, 0, dtype=x.dtype, shape=shape)
 
     def step(y, coefficient):
         return y * x + coefficient, None

@@ -7,7 +7,7 @@ from minijax.control.call import jit
 from minijax.numpy.math_ufuncs import imag
 from minijax.numpy.promotion import (
     BOOL,
-    check_no_complex,
+    constant_like,
     convert,
     dtype_of,
     ensure_arraylike,
@@ -230,8 +230,8 @@ def heaviside(x1, x2, /):
     """0 where x1 < 0, 1 where x1 > 0, x2 where it is 0; NaN where it is NaN.
 
     Args:
-        x1: array or scalar, not complex.
-        x2: array or scalar, not complex.
+        x1: array or scalar; TypeError for a complex one.
+        x2: array or scalar.
 
     Returns:
         An array of the broadcast shape, in floating point.
@@ -241,11 +241,10 @@ def heaviside(x1, x2, /):
         Array([0. , 0.5, 1. ], dtype=float32)
     """
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
-    check_no_complex("heaviside", x1)
-    zero = literal(0, dtype_of(x1))
+    zero = constant_like(0, x1)
     negative, positive, nan = lax.lt(x1, zero), lax.gt(x1, zero), lax.ne(x1, x1)
     result = _select_where(nan, x1, x2)
-    result = _select_where(positive, _like(1, x1), result)
+    result = _select_where(positive, constant_like(1, x1), result)
     return _select_where(negative, zero, result)
 
 

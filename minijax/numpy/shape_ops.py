@@ -120,7 +120,8 @@ def ravel(a, order="C", *, out_sharding=None):
     (a,) = ensure_arraylike("ravel", a)
     if order == "K":
         raise NotImplementedError("Ravel not implemented for order='K'.")
-    return reshape(a, (math.prod(shape_of(a)),), order)
+    size = math.prod(shape_of(a))
+    return _reshape(a, (size,), order, (size,))
 
 
 def transpose(a, axes=None):

@@ -458,9 +458,12 @@ def batch_dimension_numbers(ranks, dims, dimension_numbers):
 
 
 def _compute_dtype(lhs, rhs, out):
-    """The dtype in which to multiply and add."""
-    natural = lhs if lhs == rhs else max(lhs, rhs, key=_rank_of_dtype)
-    return max(natural, out, key=_rank_of_dtype)
+    """The dtype in which to multiply and add.
+
+    Operands of different dtypes are converted to that of the result first, as XLA has it
+    on a CPU, narrow as it may be.
+    """
+    return max(lhs, out, key=_rank_of_dtype) if lhs == rhs else out
 
 
 def _preset_dtype(precision, what):
@@ -490,7 +493,7 @@ def product_operands(b, ins, out_dtype, precision, what):
     if lhs.dtype == rhs.dtype and _adds_in(lhs.dtype, out_dtype):
         return lhs, rhs, out_dtype
     within = _compute_dtype(lhs.dtype, rhs.dtype, out_dtype)
-    return b.convert(lhs, within), b.convert(rhs, within), within
+    return convert_real(b, lhs, within), convert_real(b, rhs, within), within
 
 
 _WIDER = {("f2", "f4"), ("V2", "f4"), ("f4", "f8")}
@@ -550,7 +553,9 @@ def _dot_general_lower(
     if n_sum == 1 and lhs.dtype == rhs.dtype == within and within.kind in "iuf":
         lhs = lhs.transpose(lhs_batch + lhs_free + lhs_contract)
         rhs = rhs.transpose(rhs_batch + rhs_free + rhs_contract)
-        return [_outer_product(b, lhs, rhs, len(lhs_batch), len(lhs_contract), aval)]
+        sizes = len(lhs_batch), len(lhs_contract)
+        out = _outer_product(b, lhs, rhs, *sizes, aval.update(dtype=within))
+        return [b.convert(out, aval.dtype)]
     rows = math.prod(_sizes(lhs, lhs_free))
     columns = math.prod(_sizes(rhs, rhs_free))
     if columns == 1 < rows and n_sum < _SHORT:
