@@ -94,6 +94,11 @@ class _Emitter:
 # compiled for size.
 _UNLIKELY = """\
 #define MJX_UNLIKELY(x) __builtin_expect_with_probability(!!(x), 0, 1.0)
+#ifdef __clang__
+#define MJX_IN_REGISTERS __attribute__((hot))
+#else
+#define MJX_IN_REGISTERS __attribute__((hot, optimize("tree-pta")))
+#endif
 """
 _RUN_HEAD = """\
 static int32_t run_main(const mjx_native_host *host, void *run, char *memory, char *consts,

@@ -5,9 +5,10 @@ and combines the elements; then halves are combined.  A long line is a tree of s
 tier 0's order (op_reduce.c), which is any where every order gives the same bits.
 """
 
-from cbackend.groups import LOOP, loop
+from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
+    IN_REGISTERS,
     Nest,
     is_plain,
     kinds_of,
@@ -18,7 +19,16 @@ from cbackend.nests import (
 )
 from cbackend.places import index_text
 from cbackend.scalars import STORED
-from cbackend.sums import LINES, WHOLE, are_exact, each, element_sums, tree
+from cbackend.sums import (
+    LINES,
+    WHOLE,
+    are_exact,
+    are_extremes,
+    each,
+    element_sums,
+    extremes,
+    tree,
+)
 
 _LEAF = 4096  # LEAF_LINE of op_reduce.c
 _LANES = 64  # LINE_LANES of reduce_kernels.h
@@ -72,25 +82,43 @@ class _Writer:
         for k, out in enumerate(sums):
             element = out.place.element(out.suffix, index_text(out, d))
             body.append(f"{element} = y{k};")
-        head = f"{LOOP} void NAME({', '.join(params)}) {{\n  (void)host;"
+        head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
         types = [f"{STORED[suffix]} y{k};" for k, (_, suffix) in enumerate(self.kinds)]
         text = [head, *around, *types, *body, *["}"] * (len(around) + 1), ""]
         return self.groups.call("\n".join(text), args)
 
     def _leaf(self, first, end, outs, ins):
         """Lines that leave the sums of a leaf's elements in y{k}."""
+        kinds = self.kinds
+        declared = [
+            f"{STORED[suffix]} x{k}[{_LANES}];" for k, (_, suffix) in enumerate(kinds)
+        ]
+
+        def make(is_quick):
+            return self._elements(first, end, outs, ins, is_quick)
+
+        def all_lanes(lines):
+            return _lanes(_LANES, lines)
+
+        if are_extremes(kinds):
+            sums = extremes(kinds, _LANES, all_lanes, make)
+        else:
+            sums = make(False)
+        for half in (32, 16, 8, 4):
+            step = f"x{{k}}[l] = {{op}}(x{{k}}[l], x{{k}}[l + {half}]);"
+            sums += _lanes(half, each(kinds, step))
+        last = "y{k} = {op}({op}(x{k}[0], x{k}[1]), {op}(x{k}[2], x{k}[3])){zero};"
+        return ["{", *declared, *sums, *each(kinds, last), "}"]
+
+    def _elements(self, first, end, outs, ins, is_quick):
+        """Lines that take a leaf's elements, 64 at a time."""
         d = self.nest.depth - 1
         fixed, moving = element_sums(
-            self.groups, self.instr, self.kinds, outs, ins, self.nest.depth
+            self.groups, self.instr, self.kinds, outs, ins, d + 1, is_quick
         )
         elements = [f"int64_t i{d} = at + l; (void)i{d};", *moving]
-        declared = [
-            f"{STORED[suffix]} x{k}[{_LANES}];"
-            for k, (_, suffix) in enumerate(self.kinds)
-        ]
         return [
             "{",
-            *declared,
             *_lanes(_LANES, each(self.kinds, "x{k}[l] = {start};")),
             *fixed,
             f"int64_t at = {first};",
@@ -98,14 +126,6 @@ class _Writer:
             *_lanes(_LANES, elements),
             "}",
             *_lanes(f"{end} - at", elements),
-            *_lanes(32, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 32]);")),
-            *_lanes(16, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 16]);")),
-            *_lanes(8, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 8]);")),
-            *_lanes(4, each(self.kinds, "x{k}[l] = {op}(x{k}[l], x{k}[l + 4]);")),
-            *each(
-                self.kinds,
-                "y{k} = {op}({op}(x{k}[0], x{k}[1]), {op}(x{k}[2], x{k}[3])){zero};",
-            ),
             "}",
         ]
 

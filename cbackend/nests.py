@@ -16,6 +16,8 @@ from cbackend.program import dense_strides
 from cbackend.scalars import BRANCHING, is_written
 from cbackend.sums import has_text
 
+# Such a function; the compiler must know that no pointer leads to its accumulators.
+IN_REGISTERS = "MJX_IN_REGISTERS static"
 FEW_TURNS = 4  # of an outermost loop: too few to share it well
 
 

@@ -6,9 +6,10 @@ rows, makes the elements of each and combines them.  The order along a column is
 it is one sequence.
 """
 
-from cbackend.groups import LOOP, loop
+from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
+    IN_REGISTERS,
     Nest,
     is_plain,
     kinds_of,
@@ -20,14 +21,23 @@ from cbackend.nests import (
 from cbackend.places import index_text
 from cbackend.runtime import isa
 from cbackend.scalars import STORED
-from cbackend.sums import SEQUENCE, TREE, WHOLE, are_exact, each, element_sums, tree
+from cbackend.sums import (
+    SEQUENCE,
+    TREE,
+    WHOLE,
+    are_exact,
+    are_extremes,
+    each,
+    element_sums,
+    extremes,
+    tree,
+)
 
 _LEAF = 64  # LEAF_ROWS of op_reduce.c
 _MIN_WIDTH = 8  # MIN_ROW of op_reduce.c
 _STEP = 16  # columns: wide strips are multiples of it
-# Columns of the widest strip: eight vectors of float32 hide how long a comparison takes.
-_WIDEST = {"avx512": 128, "avx2": 64, "baseline": 32}
-_NARROWEST = 32  # where strips are few
+# Columns of the widest strip: four vectors of float32 hide how long a step takes.
+_WIDEST = {"avx512": 64, "avx2": 32, "baseline": 16}
 
 
 def are_rows(instr, order, relation):
@@ -52,9 +62,11 @@ def _cut(instr, nest):
     """The columns of a strip, and how many strips there are; where these do not fit in, the
     last one begins earlier.
     """
-    widest = max(_STEP, _WIDEST[isa()] // len(instr.kinds) // _STEP * _STEP)
+    widest = _WIDEST[isa()]
+    if len(instr.kinds) > 2:
+        widest = max(_STEP, 2 * widest // len(instr.kinds) // _STEP * _STEP)
     if needs_threads(instr) and nest.around[0] < FEW_TURNS:
-        while widest > _NARROWEST and -(-nest.width // widest) < 2 * FEW_TURNS:
+        while widest > _STEP and -(-nest.width // widest) < 2 * FEW_TURNS:
             widest //= 2
     if nest.width <= widest:
         return nest.width, 1
@@ -91,7 +103,7 @@ class _Writer:
         if not self.strips_first:
             del extents[0]
         params, args, (sums, outs, ins) = parameters(self.nest, extents, first, end)
-        head = f"{LOOP} void NAME({', '.join(params)}) {{\n  (void)host;"
+        head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
         body = self._loops(sums, self._sums(outs, ins))
         return self.groups.call("\n".join([head, *body, "}\n"]), args)
 
@@ -136,17 +148,23 @@ class _Writer:
         first, last = len(self.nest.around), self.nest.depth - 1
         if not self.is_tree:
             heads = [loop(d, f"n{d}") for d in range(first, last)]
-            return [*lines, *start, *self._rows(heads, outs, ins)]
+
+            def make(is_quick):
+                return [*start, *self._rows(heads, outs, ins, is_quick)]
+
+            if not are_extremes(self.kinds):
+                return [*lines, *make(False)]
+            return [*lines, *extremes(self.kinds, self.strip, self._columns, make)]
         rows = self._rows([loop(first, "end_of_leaf", "leaf_at")], outs, ins)
         leaf = [*start, *rows]
         kept = (f"[{self.strip}]", "x{k}[l]", "tree{k}[level][l]", self._columns)
         n = self.nest.reduced[0]
         return [*lines, *tree(self.kinds, f"n{first}", n, _LEAF, leaf, *kept)]
 
-    def _rows(self, heads, outs, ins):
+    def _rows(self, heads, outs, ins, is_quick=False):
         """The loops down the rows, in which each column's element is made and combined."""
         fixed, moving = element_sums(
-            self.groups, self.instr, self.kinds, outs, ins, self.nest.depth
+            self.groups, self.instr, self.kinds, outs, ins, self.nest.depth, is_quick
         )
         body = self._columns([self._index(), *moving])
         return [*heads, *fixed, *body, *["}"] * len(heads)]

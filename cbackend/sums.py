@@ -138,9 +138,44 @@ def each(kinds, pattern):
     ]  # fmt: skip
 
 
-def element_sums(groups, instr, kinds, outs, ins, depth):
+def are_extremes(kinds):
+    """Whether all are maxima and minima of floats."""
+    return all(kind in (_MAX, _MIN) and s in ("f32", "f64") for kind, s in kinds)
+
+
+# Without regard to NaN: of equal zeros, max has the sign of neither unless of both.
+_EXTREME = """\
+MJX_INLINE {t} NAME({t} a, {t} b) {{
+  {t} x = b {better} a ? b : a, y = a {better} b ? a : b;
+  return mjx_{s}_bits(mjx_bits_{s}(x) {both} mjx_bits_{s}(y));
+}}
+"""
+
+
+def extremes(kinds, extent, every, make):
+    """Lines that leave extremes in x{k}: quickly, and again with care if there is a NaN.
+
+    make(is_quick): the lines that start them and take all elements; every(lines): lines for
+    each accumulator, of which there are `extent`.
+    """
+    declared = [
+        f"{STORED[suffix]} nan{k}[{extent}];" for k, (_, suffix) in enumerate(kinds)
+    ]
+    return [
+        *declared,
+        *every(each(kinds, "nan{k}[l] = 0;")),
+        *make(True),
+        "int again = 0;",
+        *every(each(kinds, "again |= nan{k}[l] != nan{k}[l];")),
+        "if (again) {",
+        *make(False),
+        "}",
+    ]
+
+
+def element_sums(groups, instr, kinds, outs, ins, depth, is_quick=False):
     """Lines for one element in a nest of that depth: what the innermost loop does not move,
-    and what it does, up to the sums x{k}[l].
+    and what it does, up to the sums x{k}[l]; is_quick: as `extremes` has it.
     """
     names = iter(range(1 << 30))
     registers, fixed, moving = groups.elements(
@@ -150,7 +185,13 @@ def element_sums(groups, instr, kinds, outs, ins, depth):
     for k, (kind, suffix) in enumerate(kinds):
         groups.scalars.use(header_of(suffix))
         value = groups.scalars.cast(registers[instr.out_regs[k]], suffix)
-        moving.append(f"x{k}[l] = {operation(kind, suffix)}(x{k}[l], {value});")
+        combine = operation(kind, suffix)
+        if is_quick:
+            better, both = (">", "&") if kind == _MAX else ("<", "|")
+            text = _EXTREME.format(t=STORED[suffix], s=suffix, better=better, both=both)
+            combine = groups.function(text)
+            moving.append(f"nan{k}[l] += {value};")
+        moving.append(f"x{k}[l] = {combine}(x{k}[l], {value});")
     return fixed, moving
 
 

@@ -123,10 +123,10 @@ typedef enum mjx_order {
   MJX_ORDER_COPY = 3,     /* there is one element: it stays as it is */
   MJX_ORDER_TREE = 4,     /* leaves of 64 elements in SEQUENCE, combined pairwise, the left part a
                              power of two of leaves */
-  MJX_ORDER_LINES = 5,    /* as TREE of leaves of 4096, each 64 interleaved sequences whose halves are
+  MJX_ORDER_LINES = 5,  /* as TREE of leaves of 4096, each 64 interleaved sequences whose halves are
                              combined; a sum of floats adds +0 to a leaf */
-  MJX_ORDER_WHOLE = 16,   /* + one of the above: mjx_native_host.reduce needs all elements at once */
-  MJX_ORDER_LANES = 256   /* + n: a product in n interleaved sequences along K, from zero, each
+  MJX_ORDER_WHOLE = 16, /* + one of the above: mjx_native_host.reduce needs all elements at once */
+  MJX_ORDER_LANES = 256 /* + n: a product in n interleaved sequences along K, from zero, each
                              product and sum in one rounding as above; then halves are added */
 } mjx_order;
 MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr);
