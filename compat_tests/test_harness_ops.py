@@ -66,6 +66,19 @@ def _select_truths(side):
     return scatter(source, x, side.lax.ge_p, (2, 2), (1, 1), ((0, 0), (0, 0)))
 
 
+def _grad_of_spread_windows(side):
+    x = np.float32([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
+    pick = np.float32([[1, 2, 3, 4], [5, 6, 7, 8]])
+
+    def picked(x, function, init):
+        args = (3, 2), (1, 2), "VALID", (3, 2)
+        windows = side.lax.reduce_window(x, np.float32(init), function, *args)
+        return (windows * pick).sum()
+
+    pools = (side.lax.max, -np.inf), (side.lax.min, np.inf)
+    return [side.grad(picked)(x, *pool) for pool in pools]
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -75,6 +88,7 @@ def _select_truths(side):
         _device_put,
         _select_windows,
         _complex_windows,
+        _grad_of_spread_windows,
         _select_truths,
     ],
 )

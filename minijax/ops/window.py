@@ -27,7 +27,7 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.scalar_jaxpr import eval_elementwise, paired_jvp
-from minijax.ops.slicing import pad
+from minijax.ops.slicing import pad, slice
 from minijax.ops.views import real_view
 from minijax.ops.window_reference import (
     reduce_window_reference,
@@ -526,13 +526,22 @@ def _gather_add_jvp(primals, tangents, **params):
 def _gather_add_transpose(
     ct, tangents, operand, *, base_dilation, window_dilation, **params
 ):
-    for what, values in (("base", base_dilation), ("window", window_dilation)):
-        if any(v != 1 for v in values):
-            raise NotImplementedError(
-                "VJP not implemented for select_and_gather (MaxPool) with "
-                f"{what} dilation, got {what}_dilation={values}."
-            )
-    return [select_and_scatter_add_p.bind(ct, operand, **params), None]
+    if any(d != 1 for d in window_dilation):
+        raise NotImplementedError(
+            "VJP not implemented for select_and_gather (MaxPool) with window "
+            f"dilation, got window_dilation={window_dilation}."
+        )
+    if all(d == 1 for d in base_dilation):
+        return [select_and_scatter_add_p.bind(ct, operand, **params), None]
+    # between the elements lie ones that no window selects
+    dtype = dtype_of(operand)
+    never = _worst(dtype, params["select_prim"] is not comparison.ge_p)
+    operand = pad(
+        operand, np.array(never, dtype), [(0, 0, d - 1) for d in base_dilation]
+    )
+    out = select_and_scatter_add_p.bind(ct, operand, **params)
+    starts, limits = (0,) * len(base_dilation), shape_of(out)
+    return [slice(out, starts, limits, base_dilation), None]
 
 
 def _select_batch(primitive_of):
