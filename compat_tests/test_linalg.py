@@ -429,3 +429,19 @@ def test_threads_do_not_change_bits():
     for k in (0, 31, 63):
         one = np.asarray(minijax.lax.linalg.lu(a[k])[0])
         np.testing.assert_array_equal(got[k], one)
+
+
+class _Doubling:
+    """A linear function without a hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, x):
+        return 2 * x
+
+
+def test_operator_without_hash():
+    b = np.ones(3, np.float32)
+    for lib in LIBS:
+        found = lib.lax.custom_linear_solve(_Doubling(), b, lambda f, b: b / f(1))
+        np.testing.assert_array_equal(found, b / 2)
