@@ -242,6 +242,12 @@ def long_lines(x, y):
     )
 
 
+def sums_in_registers(x, y):
+    """Rows and lines, nothing of which the runtime does."""
+    pairs = x[:, :, None] - y
+    return (jnp.abs(pairs) + 1).sum(1), (jnp.exp(x) * 2).sum(-1), (x * 2).max(-1)
+
+
 def batches_of_small_products(a, b):
     """Products whose sizes are written out, by layout and type."""
     wide = a.astype(np.float32) @ b.astype(np.float32)
@@ -291,6 +297,7 @@ PROGRAMS = {
     "leaves_of_lines": (long_lines, (_normal(5, 3 * 4096 + 100), _normal(3 * 4096 + 100))),
     "a_short_last_leaf": (long_lines, (_normal(4, 4096 + 9), _normal(4096 + 9))),
     "chunks_of_lines": (long_lines, (_normal(9, 33_000), _normal(33_000))),
+    "sums_in_registers": (sums_in_registers, (_normal(70, 131), _normal(131, 40))),
     "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
     "many_small_products": (
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))
@@ -468,7 +475,10 @@ int main(void) {
 """
 
 
-@pytest.mark.parametrize("name", ["tiny_step", "nested_flow", "awkward_numbers"])
+@pytest.mark.parametrize(
+    "name",
+    ["tiny_step", "nested_flow", "awkward_numbers", "sums_in_registers"],
+)
 def test_emitted_c_runs_alone_under_sanitizers(name, tmp_path):
     """The C with a `main` of its own: no undefined behaviour, nothing out of bounds."""
     fun, args = PROGRAMS[name]
