@@ -39,7 +39,8 @@ class Source:
 def emit(module, order):
     """The C source of a module.
 
-    `order(program, instr)` says how tier 0 makes an instruction's sums (`mjx_order`).
+    `order(program, instr)` says how tier 0 makes an instruction's sums (`mjx_order`), and in
+    what chunks.
     """
     return _Emitter(module, order).emit()
 
@@ -362,9 +363,11 @@ class _Activation:
         else:
             order = self.emitter.order
             operand = self.element if isinstance(instr, Ewise) else self.operand
+            memory = self.memory
             lines = self.emitter.leaves.write(
-                instr, operand, lambda: order(self.index, k), self._relation
+                instr, operand, lambda: order(self.index, k), self._relation, self.take
             )
+            self.memory = memory
         return [f"/* {self.index}.{k} {_describe(instr)} */", *lines]
 
     def _control(self, instr):

@@ -32,8 +32,8 @@ _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 def is_leaf(instr, order, relation):
     """Whether an instruction is written out.
 
-    `order()` is how it makes sums; `relation(a, b)` says whether two views lie APART, are
-    the SAME elements, or MIXED.
+    `order()` is how it makes sums, as the runtime says it; `relation(a, b)` says whether
+    two views lie APART, are the SAME elements, or MIXED.
     """
     if type(instr) is Ewise:
         return ewise_fits(instr, relation)
@@ -41,12 +41,12 @@ def is_leaf(instr, order, relation):
         return (
             are_rows(instr, order, relation)
             or are_long_lines(instr, order, relation)
-            or (_map_reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR))
+            or (_map_reduce_fits(instr, relation) and order()[0] in (SEQUENCE, FOUR))
         )
     if instr.op == "REDUCE":
-        return _reduce_fits(instr, relation) and order() in (SEQUENCE, FOUR, COPY)
+        return _reduce_fits(instr, relation) and order()[0] in (SEQUENCE, FOUR, COPY)
     if instr.op == "DOT":
-        return _dot_fits(instr, relation) and order() in (
+        return _dot_fits(instr, relation) and order()[0] in (
             [SEQUENCE] if small_dots(instr) else range(1, 2 * LANES)
         )
     if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
@@ -113,22 +113,25 @@ class Leaves:
         self.scalars = scalars
         self.groups = Groups(scalars)
 
-    def write(self, instr, operand, order, relation):
-        """C lines that do what the instruction does; `operand(view) -> Operand`."""
+    def write(self, instr, operand, order, relation, take):
+        """C lines that do what the instruction does; `operand(view) -> Operand`.
+
+        take(nbytes): a place for the time of the instruction.
+        """
         if type(instr) is Ewise:
             ins = [operand(view) for view in instr.ins]
             outs = [operand(view) for view in instr.outs]
             return self.groups.write(instr, instr.shape, outs, ins)
         if type(instr) is MapReduce:
             if are_rows(instr, order, relation):
-                return write_rows(self.groups, instr, operand, order())
+                return write_rows(self.groups, instr, operand, order(), take)
             if are_long_lines(instr, order, relation):
-                return write_long_lines(self.groups, instr, operand)
-            return self._map_reduce(instr, operand, order())
+                return write_long_lines(self.groups, instr, operand, order(), take)
+            return self._map_reduce(instr, operand, order()[0])
         if instr.op == "REDUCE":
-            return self._reduce(instr, operand, order())
+            return self._reduce(instr, operand, order()[0])
         if instr.op == "DOT":
-            return self._dot(instr, operand, order())
+            return self._dot(instr, operand, order()[0])
         if instr.op == "DYNAMIC_SLICE":
             return self._dynamic_slice(instr, operand)
         return self._dynamic_update(instr, operand, relation)

@@ -10,12 +10,15 @@ from cbackend.nests import (
     FEW_TURNS,
     IN_REGISTERS,
     Nest,
+    is_cut,
     is_plain,
     kinds_of,
+    loop_over_parts,
     needs_threads,
     parameters,
     spaces_of,
     write_nest,
+    write_parts,
 )
 from cbackend.places import index_text
 from cbackend.scalars import STORED
@@ -44,47 +47,67 @@ def are_long_lines(instr, order, relation):
     if spaces is None or not is_plain(instr, relation):
         return False
     nest = Nest(instr, spaces)
-    if len(nest.reduced) > 1 or (needs_threads(instr) and nest.around[0] < FEW_TURNS):
+    exact, (how, chunk) = are_exact(kinds_of(instr)), order()
+    if len(nest.reduced) > 1 or not (exact or how & ~WHOLE == LINES):
         return False
-    return are_exact(kinds_of(instr)) or order() & ~WHOLE == LINES
+    is_enough = _is_enough(instr, nest)
+    return is_enough or is_cut(chunk, _LEAF, exact, is_enough)
 
 
-def write_long_lines(groups, instr, operand):
-    """C lines for a MAP_REDUCE of which `are_long_lines`; `operand(view) -> Operand`."""
+def _is_enough(instr, nest):
+    """Whether the outermost loop is one that threads may share, if they have to."""
+    return nest.around[0] >= FEW_TURNS or not needs_threads(instr)
+
+
+def write_long_lines(groups, instr, operand, order, take):
+    """C lines for a MAP_REDUCE of which `are_long_lines`; `operand(view) -> Operand`, `take`
+    as of `write_parts`.
+    """
     nest = Nest(instr, spaces_of(instr), operand)
-    writer = _Writer(groups, instr, nest)
+    writer = _Writer(groups, instr, nest, order)
+    if writer.is_cut:
+        parts = (_LEAF, order[1])
+        return write_parts(groups, instr, nest, *parts, take, writer.call)
     return write_nest(groups, instr, nest, nest.around[0], writer.call)
 
 
 class _Writer:
-    """Writes the function that reduces some of the lines."""
+    """Writes the function that reduces some of the lines, or of their leaves."""
 
-    def __init__(self, groups, instr, nest):
+    def __init__(self, groups, instr, nest, order):
         self.groups, self.instr, self.nest = groups, instr, nest
         self.kinds = kinds_of(instr)
-        self.n = nest.reduced[0]
-        self.is_tree = self.n > _LEAF and not are_exact(self.kinds)
+        exact, (_, chunk) = are_exact(self.kinds), order
+        self.is_cut = is_cut(chunk, _LEAF, exact, _is_enough(instr, nest))
+        self.is_tree = not (exact or self.is_cut) and nest.reduced[0] > _LEAF
 
     def call(self, first, end):
         """The call, for lines `first` to `end` of the outermost dim."""
         nest, d = self.nest, self.nest.depth - 1
-        extents = dict(enumerate([*nest.around, self.n]))
-        del extents[0]
+        extents, ends = dict(enumerate([*nest.around, *nest.reduced])), ("0", f"n{d}")
+        heads = [loop(k, f"n{k}") for k in range(d)]
+        if self.is_cut:
+            heads = [*loop_over_parts(_LEAF, f"n{d}"), *heads]
+            ends = ("first", "last")
+        else:
+            heads[0] = loop(0, "end", "begin")
+            del extents[0]
         params, args, (sums, outs, ins) = parameters(nest, extents, first, end)
-        around = [loop(0, "end", "begin")]
-        around += [loop(k, f"n{k}") for k in range(1, d)]
         if self.is_tree:
             leaf = self._leaf("leaf_at", "end_of_leaf", outs, ins)
             kept = ("", "y{k}", "tree{k}[level]", lambda lines: lines)
-            body = tree(self.kinds, f"n{d}", self.n, _LEAF, leaf, *kept)
+            body = tree(self.kinds, ends, nest.reduced[0], _LEAF, leaf, *kept)
         else:
-            body = self._leaf("0", f"n{d}", outs, ins)
+            body = self._leaf(*ends, outs, ins)
         for k, out in enumerate(sums):
-            element = out.place.element(out.suffix, index_text(out, d))
-            body.append(f"{element} = y{k};")
+            at = index_text(out, d)
+            if self.is_cut:
+                at += f" + k * {self.instr.extents[0]}"
+            body.append(f"{out.place.element(out.suffix, at)} = y{k};")
         head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
         types = [f"{STORED[suffix]} y{k};" for k, (_, suffix) in enumerate(self.kinds)]
-        text = [head, *around, *types, *body, *["}"] * (len(around) + 1), ""]
+        ends = ["}"] * (1 + sum(line.endswith("{") for line in heads))
+        text = [head, *heads, *types, *body, *ends, ""]
         return self.groups.call("\n".join(text), args)
 
     def _leaf(self, first, end, outs, ins):

@@ -11,10 +11,17 @@ from cbackend.groups import (
     passed,
     serial_limit,
 )
-from cbackend.places import APART, Operand, collapse, parameter, suffix_of
+from cbackend.places import (
+    APART,
+    Operand,
+    collapse,
+    parameter,
+    pointers,
+    suffix_of,
+)
 from cbackend.program import dense_strides
 from cbackend.scalars import BRANCHING, is_written
-from cbackend.sums import has_text
+from cbackend.sums import has_text, parts_text
 
 # Such a function; the compiler must know that no pointer leads to its accumulators.
 IN_REGISTERS = "MJX_IN_REGISTERS static"
@@ -119,14 +126,57 @@ def write_nest(groups, instr, nest, count, call):
     """
     if instr.size <= serial_limit(instr) or count == 1:
         return [f"{call('0', str(count))};"]
-    pointers = ["(char *)host", "0"]
+    shared = ["(char *)host", "0"]
     nest.sums, nest.outs, nest.ins = (
-        passed(operands, pointers) for operands in (nest.sums, nest.outs, nest.ins)
+        passed(operands, shared) for operands in (nest.sums, nest.outs, nest.ins)
     )
     unit = max(1, SHARED_UNIT * count // instr.size)
     task = TASK.format(n=count, unit=unit, call=f"{call('begin', 'end')};")
     cost = cost_of(instr, instr.size, len(instr.outs) + len(instr.ins))
-    return in_parallel(pointers, count, unit, cost, "0, 0", groups.function(task))
+    return in_parallel(shared, count, unit, cost, "0, 0", groups.function(task))
+
+
+def is_cut(chunk, leaf, exact, is_enough):
+    """Whether what is reduced is cut into parts that have sums of their own.
+
+    chunk, leaf: elements, as the runtime cuts, 0 if it does not; is_enough: whether there
+    is another loop that threads may share.
+    """
+    leaves = chunk // leaf
+    is_one_tree = exact or leaves & (leaves - 1) == 0
+    return chunk > 0 and not (is_one_tree and is_enough)
+
+
+def write_parts(groups, instr, nest, part, chunk, take, call):
+    """C lines for the sums of parts, and what they are together.
+
+    part, chunk: elements of each; take(nbytes): a place for the time of the instruction;
+    call: as of `write_nest`.
+    """
+    n_parts = -(-nest.reduced[0] // part)
+    n = instr.extents[0] * instr.extents[2]
+    outs, combined = nest.sums, []
+    nest.sums = []
+    for (kind, suffix), out, view in zip(
+        kinds_of(instr), outs, instr.outs, strict=False
+    ):
+        sums = Operand(
+            take(n_parts * n * view.dtype.itemsize), suffix, "0", out.strides
+        )
+        nest.sums.append(sums)
+        args = [str(n_parts), str(n), *pointers(sums, out)]
+        text = parts_text(kind, suffix, n_parts, chunk // part)
+        combined.append(f"{groups.call(text, args)};")
+    return [*write_nest(groups, instr, nest, n_parts, call), *combined]
+
+
+def loop_over_parts(part, n):
+    """The heads of the loop over parts, `begin` to `end`, of C for `n` elements."""
+    return [
+        "for (int64_t k = begin; k < end; k++) {",
+        f"int64_t first = k * {part};",
+        f"int64_t last = first + {part} < {n} ? first + {part} : {n};",
+    ]
 
 
 def parameters(nest, extents, first, end):

@@ -11,12 +11,15 @@ from cbackend.nests import (
     FEW_TURNS,
     IN_REGISTERS,
     Nest,
+    is_cut,
     is_plain,
     kinds_of,
+    loop_over_parts,
     needs_threads,
     parameters,
     spaces_of,
     write_nest,
+    write_parts,
 )
 from cbackend.places import index_text
 from cbackend.runtime import isa
@@ -50,12 +53,20 @@ def are_rows(instr, order, relation):
     nest = Nest(instr, spaces)
     if nest.width < _MIN_WIDTH:
         return False
-    if needs_threads(instr) and max(nest.around[0], _cut(instr, nest)[1]) < FEW_TURNS:
+    exact, (how, chunk) = are_exact(kinds_of(instr)), order()
+    known = exact or how & ~WHOLE in (SEQUENCE, TREE)
+    if not known or (len(nest.reduced) > 1 and not exact and how & ~WHOLE == TREE):
         return False
-    if are_exact(kinds_of(instr)):
-        return True
-    order = order() & ~WHOLE
-    return order == SEQUENCE or (order == TREE and len(nest.reduced) == 1)
+    is_enough = _is_enough(instr, nest)
+    if is_cut(chunk, _LEAF, exact, is_enough):
+        return len(nest.reduced) == 1
+    return is_enough
+
+
+def _is_enough(instr, nest):
+    """Whether the outermost loop is one that threads may share, if they have to."""
+    turns = max(nest.around[0], _cut(instr, nest)[1])
+    return turns >= FEW_TURNS or not needs_threads(instr)
 
 
 def _cut(instr, nest):
@@ -75,32 +86,40 @@ def _cut(instr, nest):
     return strip, -(-nest.width // strip)
 
 
-def write_rows(groups, instr, operand, order):
-    """C lines for a MAP_REDUCE of which `are_rows`; `operand(view) -> Operand`."""
+def write_rows(groups, instr, operand, order, take):
+    """C lines for a MAP_REDUCE of which `are_rows`; `operand(view) -> Operand`, `take` as
+    of `write_parts`.
+    """
     nest = Nest(instr, spaces_of(instr), operand)
     writer = _Writer(groups, instr, nest, order)
+    if writer.chunk:
+        parts = (writer.chunk, writer.chunk)
+        return write_parts(groups, instr, nest, *parts, take, writer.call)
     count = writer.turns if writer.strips_first else nest.around[0]
     return write_nest(groups, instr, nest, count, writer.call)
 
 
 class _Writer:
-    """Writes the function that reduces part of the strips, or part of the outermost dim.
+    """Writes the function that reduces some strips, part of the outermost dim, or chunks.
 
-    turns: how many strips there are; strips_first: whether the loop over them is the
-    outermost one.
+    chunk: the rows of one, 0: they are not cut; turns: how many strips there are;
+    strips_first: whether the loop over them is the outermost one.
     """
 
     def __init__(self, groups, instr, nest, order):
         self.groups, self.instr, self.nest = groups, instr, nest
         self.kinds = kinds_of(instr)
-        self.is_tree = order & ~WHOLE == TREE and not are_exact(self.kinds)
+        exact, (how, chunk) = are_exact(self.kinds), order
+        self.is_tree = how & ~WHOLE == TREE and not exact
+        cut = is_cut(chunk, _LEAF, exact, _is_enough(instr, nest))
+        self.chunk = chunk if cut else 0
         self.strip, self.turns = _cut(instr, nest)
         self.strips_first = self.turns > nest.around[0]
 
     def call(self, first, end):
         """The call, for turns `first` to `end` of the outermost loop."""
         extents = dict(enumerate([*self.nest.around, *self.nest.reduced]))
-        if not self.strips_first:
+        if not (self.chunk or self.strips_first):
             del extents[0]
         params, args, (sums, outs, ins) = parameters(self.nest, extents, first, end)
         head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
@@ -109,7 +128,10 @@ class _Writer:
 
     def _loops(self, sums, body):
         around = [loop(d, f"n{d}") for d in range(len(self.nest.around))]
-        if self.strips_first:
+        if self.chunk:
+            chunks = loop_over_parts(self.chunk, f"n{len(around)}")
+            heads = [*chunks, *around, *self._strips("0", str(self.turns))]
+        elif self.strips_first:
             heads = [*self._strips("begin", "end"), *around]
         else:
             strips = self._strips("0", str(self.turns))
@@ -117,8 +139,10 @@ class _Writer:
         stores = []
         for k, out in enumerate(sums):
             at = index_text(out, self.nest.depth)
+            if self.chunk:
+                at += f" + k * {self.instr.extents[0] * self.instr.extents[2]}"
             stores.append(f"{out.place.element(out.suffix, at)} = x{k}[l];")
-        ends = ["}"] * (len(around) + 1)
+        ends = ["}"] * sum(head.endswith("{") for head in heads)
         return [*heads, *body, *self._columns([self._index(), *stores]), *ends]
 
     def _strips(self, first, end):
@@ -148,6 +172,8 @@ class _Writer:
         first, last = len(self.nest.around), self.nest.depth - 1
         if not self.is_tree:
             heads = [loop(d, f"n{d}") for d in range(first, last)]
+            if self.chunk:
+                heads = [loop(first, "last", "first")]
 
             def make(is_quick):
                 return [*start, *self._rows(heads, outs, ins, is_quick)]
@@ -158,8 +184,10 @@ class _Writer:
         rows = self._rows([loop(first, "end_of_leaf", "leaf_at")], outs, ins)
         leaf = [*start, *rows]
         kept = (f"[{self.strip}]", "x{k}[l]", "tree{k}[level][l]", self._columns)
-        n = self.nest.reduced[0]
-        return [*lines, *tree(self.kinds, f"n{first}", n, _LEAF, leaf, *kept)]
+        ends, n = ("0", f"n{first}"), self.nest.reduced[0]
+        if self.chunk:
+            ends, n = ("first", "last"), self.chunk
+        return [*lines, *tree(self.kinds, ends, n, _LEAF, leaf, *kept)]
 
     def _rows(self, heads, outs, ins, is_quick=False):
         """The loops down the rows, in which each column's element is made and combined."""

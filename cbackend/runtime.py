@@ -151,8 +151,11 @@ class LoadedProgram:
         return bool(lib.mjx_program_has_native(self._handle))
 
     def order(self, program, instr):
-        """In which order an instruction's sums are made, as `mjx_order`."""
-        return lib.mjx_program_order(self._handle, program, instr)
+        """(The order in which an instruction's sums are made, as `mjx_order`; the elements of
+        a chunk, 0 if there are no chunks.)
+        """
+        chunk = ffi.new("int64_t *")
+        return lib.mjx_program_order(self._handle, program, instr, chunk), chunk[0]
 
     def run(self, inputs, outputs):
         """Run on addresses of dense arrays: `inputs` are read, `outputs` written.

@@ -22,8 +22,9 @@ def has_text(kind, suffix):
 
 
 def is_whole(order):
-    """Whether the runtime reduces the elements by no parts."""
-    return order < LANES and bool(order & WHOLE)
+    """Whether the runtime reduces the elements by no parts; order: as the runtime has it."""
+    how, _ = order
+    return how < LANES and bool(how & WHOLE)
 
 
 def are_exact(kinds):
@@ -122,6 +123,38 @@ def _zero(kind, suffix):
     return " + 0" if kind == _SUM and suffix in ("f32", "f64") else ""
 
 
+_PARTS = """\
+static void NAME(int64_t parts, int64_t n, {t} *part, {t} *out) {{
+  for (int64_t c = 0; c < n; c += {width}) {{
+    int64_t w = n - c < {width} ? n - c : {width};
+    {t} x0[{width}];
+{body}
+    for (int64_t l = 0; l < w; l++) out[c + l] = x0[l];
+  }}
+}}
+"""
+_WIDTH = 16
+
+
+def parts_text(kind, suffix, n_parts, chunk):
+    """The function that combines sums of leaves: out[n] of part[n_parts, n].
+
+    chunk: how many of them are combined as a tree before they are part of one.
+    """
+
+    def every(lines):
+        return ["for (int64_t l = 0; l < w; l++) {", *lines, "}"]
+
+    kinds = [(kind, suffix)]
+    kept = (f"[{_WIDTH}]", "x{k}[l]", "tree{k}[level][l]", every)
+    leaf = every(["x0[l] = part[leaf_at * n + c + l];"])
+    if chunk > 1:
+        inner = tree(kinds, ("first", "last"), chunk, 1, leaf, *kept)
+        leaf = ["int64_t first = leaf_at, last = end_of_leaf;", "{", *inner, "}"]
+    body = tree(kinds, ("0", "parts"), n_parts, chunk, leaf, *kept)
+    return _PARTS.format(t=STORED[suffix], width=_WIDTH, body="\n".join(body))
+
+
 # --- reductions in registers ------------------------------------------------------------
 
 
@@ -195,13 +228,14 @@ def element_sums(groups, instr, kinds, outs, ins, depth, is_quick=False):
     return fixed, moving
 
 
-def tree(kinds, end, n, size, leaf, extent, value, kept, every):
+def tree(kinds, ends, n, size, leaf, extent, value, kept, every):
     """Lines that combine the sums of leaves pairwise, as a binary counter counts.
 
-    end: C for the number of elements, `n`; size: of a leaf; leaf: the lines that make its
-    sums `value`, from element leaf_at to end_of_leaf; kept: where those of a digit of one
-    stay, of declared `extent`; every(lines): lines for each of them.
+    ends: C for the first element and the end of, at most, `n`; size: of a leaf; leaf: the
+    lines that make its sums `value`, from element leaf_at to end_of_leaf; kept: where those
+    of a digit of one stay, of declared `extent`; every(lines): lines for each of them.
     """
+    first, end = ends
     levels = (-(-n // size)).bit_length()
     declared = [
         f"{STORED[suffix]} tree{k}[{levels}]{extent};"
@@ -212,8 +246,9 @@ def tree(kinds, end, n, size, leaf, extent, value, kept, every):
         *declared,
         "int64_t leaves = 0;",
         "int level = 0;",
-        f"for (int64_t leaf_at = 0; leaf_at < {end}; leaf_at += {size}, leaves++) {{",
+        f"for (int64_t leaf_at = {first}; leaf_at < {end}; leaf_at += {size}, leaves++) {{",
         f"int64_t end_of_leaf = leaf_at + {size} < {end} ? leaf_at + {size} : {end};",
+        "(void)end_of_leaf;",
         *leaf,
         "level = 0;",
         "for (int64_t digits = leaves; digits & 1; digits >>= 1, level++) {",

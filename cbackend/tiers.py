@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 
-from cbackend.program import Ewise, small_dots
+from cbackend.program import Ewise, MapReduce, small_dots
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
 # each turn of a loop, each kernel that is called for a few elements only, each element
@@ -78,7 +78,8 @@ def saving(module, index=0):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)
             else:
-                handed_on = max(0, len(instr.micros) - 1) + _spread_out(instr)
+                sums = len(instr.kinds) if type(instr) is MapReduce else 0
+                handed_on = max(0, len(instr.micros) + sums - 1) + _spread_out(instr)
                 total += _SAVED_ELEMENT * instr.size * handed_on
         elif instr.op == "DOT":
             total += _SAVED_PRODUCT * small_dots(instr)

@@ -242,6 +242,21 @@ def long_lines(x, y):
     )
 
 
+def sums_of_parts(x, y):
+    """Reductions of everything, and of many rows of few columns."""
+    rows = x.reshape(-1, 10)
+    return (
+        ((x - y) ** 2).sum(),
+        jnp.max(jnp.log(x)),
+        (x * 1e-4 + 1).prod(),
+        (x > y).sum(),
+        (rows * rows).sum(0),
+        (rows * 2).sum((0, 1)),
+        (jnp.max(rows * 2, 0), jnp.min(rows * 2, 0)),
+        (x.reshape(3, -1) * y.reshape(3, -1)).sum(1),
+    )
+
+
 def sums_in_registers(x, y):
     """Rows and lines, nothing of which the runtime does."""
     pairs = x[:, :, None] - y
@@ -298,6 +313,8 @@ PROGRAMS = {
     "a_short_last_leaf": (long_lines, (_normal(4, 4096 + 9), _normal(4096 + 9))),
     "chunks_of_lines": (long_lines, (_normal(9, 33_000), _normal(33_000))),
     "sums_in_registers": (sums_in_registers, (_normal(70, 131), _normal(131, 40))),
+    "sums_of_parts": (sums_of_parts, (_normal(330_000), _normal(330_000)[::-1])),
+    "sums_of_few_parts": (sums_of_parts, (_normal(90_000), _normal(90_000)[::-1])),
     "small_products": (batches_of_small_products, (_normal(700, 3, 5), _normal(700, 5, 5))),
     "many_small_products": (
         batches_of_small_products, (_normal(30_000, 2, 3), _normal(30_000, 3, 3))

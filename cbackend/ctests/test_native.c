@@ -102,8 +102,10 @@ static void test_hot_hook(void) {
 
 static void test_order(void) {
   mjx_program *program = adder();
-  CHECK(mjx_program_order(program, 0, 0) == MJX_ORDER_OTHER);
-  CHECK(mjx_program_order(program, 0, 1) == -1 && mjx_program_order(program, -1, 0) == -1);
+  int64_t chunk = 1;
+  CHECK(mjx_program_order(program, 0, 0, &chunk) == MJX_ORDER_OTHER && chunk == 0);
+  CHECK(mjx_program_order(program, 0, 1, &chunk) == -1);
+  CHECK(mjx_program_order(program, -1, 0, &chunk) == -1);
   mjx_program_free(program);
 }
 

@@ -113,7 +113,9 @@ MJX_API void mjx_set_hot_hook(mjx_hot_fn fn);
 MJX_API void mjx_program_watch(mjx_program *program, int64_t runs, int64_t id);
 
 /* In which order an instruction combines the elements of a sum, so that native code can do the
- * same: an mjx_order; MJX_ORDER_OTHER also for what is no sum.  -1: no such instruction. */
+ * same: an mjx_order; MJX_ORDER_OTHER also for what is no sum.  -1: no such instruction.
+ * *chunk: 0, or the elements of a chunk: all but the last are as long; TREE and LINES hold within
+ * each, and then chunks are combined pairwise as leaves are. */
 typedef enum mjx_order {
   MJX_ORDER_OTHER = 0,
   MJX_ORDER_SEQUENCE = 1, /* one after the other, from the identity (a product: from zero, each
@@ -129,7 +131,8 @@ typedef enum mjx_order {
   MJX_ORDER_LANES = 256 /* + n: a product in n interleaved sequences along K, from zero, each
                              product and sum in one rounding as above; then halves are added */
 } mjx_order;
-MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr);
+MJX_API int mjx_program_order(const mjx_program *program, int64_t code, int64_t instr,
+                              int64_t *chunk);
 
 /* ---- errors and control -------------------------------------------------------------------- */
 

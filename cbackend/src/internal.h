@@ -184,7 +184,7 @@ static inline void mjx_frame_set_output(mjx_frame *frame, int64_t index, void *p
 
 mjx_order mjx_op_dot_order(const mjx_instr *instr);
 mjx_order mjx_op_reduce_order(const mjx_instr *instr);
-mjx_order mjx_op_map_reduce_order(const mjx_instr *instr);
+mjx_order mjx_op_map_reduce_order(const mjx_instr *instr, int64_t *chunk);
 /* The reductions of a MAP_REDUCE whose elements native code has computed: pieces[k], dense, of all
  * lines (lines < 0) or of some.  scratch: what the instruction needs, or MJX_NATIVE_REDUCE_BYTES
  * for some lines. */

@@ -166,13 +166,14 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame);
 mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame);
 mjx_status mjx_op_map_reduce_run(const mjx_instr *instr, mjx_frame *frame);
 
-int mjx_program_order(const mjx_program *program, int64_t code, int64_t index) {
+int mjx_program_order(const mjx_program *program, int64_t code, int64_t index, int64_t *chunk) {
+  *chunk = 0;
   if (code < 0 || code >= program->n_codes) return -1;
   if (index < 0 || index >= program->codes[code].n_instrs) return -1;
   const mjx_instr *instr = &program->codes[code].instrs[index];
   if (instr->op->run == mjx_op_dot_run) return mjx_op_dot_order(instr);
   if (instr->op->run == mjx_op_reduce_run) return mjx_op_reduce_order(instr);
-  if (instr->op->run == mjx_op_map_reduce_run) return mjx_op_map_reduce_order(instr);
+  if (instr->op->run == mjx_op_map_reduce_run) return mjx_op_map_reduce_order(instr, chunk);
   return MJX_ORDER_OTHER;
 }
 

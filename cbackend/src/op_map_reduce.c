@@ -279,11 +279,12 @@ void mjx_map_reduce_pieces(const mjx_instr *instr, mjx_frame *frame, char *const
   }
 }
 
-/* That of all its reductions, if they have one in common. */
-mjx_order mjx_op_map_reduce_order(const mjx_instr *instr) {
+/* That of all its reductions, if they have one in common; they are cut alike. */
+mjx_order mjx_op_map_reduce_order(const mjx_instr *instr, int64_t *chunk) {
   const map_reduce_plan *plan = instr->plan;
   mjx_order order = mjx_reduce_order(&plan->reduce[0]);
   bool whole = false;
+  if (plan->reduce[0].n_chunks > 1) *chunk = plan->reduce[0].chunk;
   for (int k = 0; k < plan->n_reduced; k++) {
     const reduce_plan *reduce = &plan->reduce[k];
     whole |= reduce->n_chunks > 1 || reduce->stack_bytes > MJX_NATIVE_REDUCE_BYTES;

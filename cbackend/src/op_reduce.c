@@ -264,17 +264,11 @@ mjx_status mjx_op_reduce_run(const mjx_instr *instr, mjx_frame *frame) {
   return MJX_OK;
 }
 
-/* Whether chunks of leaves, combined as a tree, are one tree of leaves. */
-static bool is_one_tree(const reduce_plan *plan) {
-  int64_t leaves = plan->chunk / plan->leaf;
-  return plan->n_chunks == 1 || (leaves & (leaves - 1)) == 0;
-}
-
 static bool is_short_line(int64_t n) { return n > 0 && n < MJX_LONG_LINE; }
 
 mjx_order mjx_reduce_order(const reduce_plan *plan) {
   if (plan->copies) return MJX_ORDER_COPY;
-  if (plan->n == 0 || plan->acc_dtype != plan->dtype || !is_one_tree(plan)) return MJX_ORDER_OTHER;
+  if (plan->n == 0 || plan->acc_dtype != plan->dtype) return MJX_ORDER_OTHER;
   bool is_leaf = plan->n <= plan->leaf;
   if (plan->rows) return is_leaf ? MJX_ORDER_SEQUENCE : MJX_ORDER_TREE;
   if (plan->row_stride != 1 || plan->n < MJX_LONG_LINE)
