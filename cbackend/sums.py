@@ -127,7 +127,7 @@ _PARTS = """\
 static void NAME(int64_t parts, int64_t n, {t} *part, {t} *out) {{
   for (int64_t c = 0; c < n; c += {width}) {{
     int64_t w = n - c < {width} ? n - c : {width};
-    {t} x0[{width}];
+    {t} x0[{width}] = {{0}}; /* the compiler does not know that there is a part */
 {body}
     for (int64_t l = 0; l < w; l++) out[c + l] = x0[l];
   }}
