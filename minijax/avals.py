@@ -278,7 +278,7 @@ def _numpy_aval(x):
             f"Dtype {x.dtype} is not a valid JAX array type: its bytes are in another "
             f"order than this machine's. Use x.astype('{x.dtype.newbyteorder('=').name}')."
         )
-    if dtype.kind in "OSUMm" or (dtype.type is np.void and dtype != dtypes.float0):
+    if dtype not in dtypes.array_dtypes and dtype != dtypes.float0:
         raise TypeError(
             f"Value {x!r} with dtype {dtype} is not a valid JAX array type. Only arrays "
             "of numeric types are supported by JAX."

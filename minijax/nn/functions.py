@@ -14,7 +14,6 @@ from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     canonical_axis,
     concrete_or_error,
-    dtype_of,
     ensure_arraylike,
     is_complex,
     promote_args_inexact,
@@ -279,15 +278,14 @@ def logsumexp(
 def logmeanexp(x, axis=None, where=None, keepdims=False):
     """log(mean(exp(x))) along axes, without overflow."""
     log_sum = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
-    count = _count(x, axis, where, keepdims)
-    return log_sum - jnp.log(count.astype(log_sum.dtype))
+    return log_sum - jnp.log(_count(x, axis, where, keepdims, log_sum.dtype))
 
 
-def _count(x, axis, where, keepdims):
+def _count(x, axis, where, keepdims, dtype):
     if where is None:
-        return np.asarray(reduction_size(x, axis))
+        return np.asarray(reduction_size(x, axis)).astype(dtype)
     where = jnp.broadcast_to(where, x.shape)
-    return jnp.sum(where, axis=axis, keepdims=keepdims, dtype=dtype_of(x))
+    return jnp.sum(where, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
 def softmax(x, axis: Any = -1, where=None):

@@ -318,7 +318,7 @@ def cond(x, p=None):
         raise ValueError(
             f"jnp.linalg.cond: input array must be at least 2D; got arr.shape={x.shape}"
         )
-    if not x.size:
+    if not (x.shape[-2] and x.shape[-1]):
         raise ValueError(
             f"jnp.linalg.cond: input array must not be empty; got arr.shape={x.shape}"
         )

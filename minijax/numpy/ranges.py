@@ -22,7 +22,7 @@ from minijax.numpy.promotion import (
     ensure_arraylike,
     inexact_dtype,
     literal,
-    promote_dtypes_inexact,
+    promote_args_inexact,
     promote_shapes,
     result_dtype,
     shape_of,
@@ -232,7 +232,8 @@ def _logspace(start, stop, num, endpoint, base, dtype, axis):
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)
     exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
-    return convert(lax.pow(*promote_dtypes_inexact(base, exponents)), dtype)
+    powers = lax.pow(*promote_args_inexact("logspace", base, exponents))
+    return convert(powers, dtype)
 
 
 def _range_dtype(start, stop, dtype):

@@ -51,7 +51,8 @@ class Slice:
         """A slice of these parts."""
         *static, stride = aux_data
         pairs = zip(children, static, strict=True)
-        return cls(*[known if x is None else x for x, known in pairs], stride)
+        start, size = [known if x is None else x for x, known in pairs]
+        return cls(start, size, stride)
 
     @classmethod
     def from_slice(cls, slc, size):

@@ -170,7 +170,7 @@ def eigh_tridiagonal(
         ensure_arraylike("jax.scipy.linalg.eigh_tridiagonal", x) for x in (d, e)
     ]
     d, e = jnp.asarray(d), jnp.asarray(e)
-    if d.dtype.kind not in "fc":
+    if d.dtype.kind not in "fc" or d.dtype.itemsize < 4:
         raise TypeError(
             "Only float32 and float64 inputs are supported as inputs to "
             f"jax.scipy.linalg.eigh_tridiagonal, got {d.dtype} and {e.dtype}"
@@ -292,25 +292,25 @@ def svd(
 
 @jit(static_argnames=("side", "method", "eps", "max_iterations"))
 def polar(a, side="right", *, method="qdwh", eps=None, max_iterations=None):
-    """(U, P) with a = U P ('right') or a = P U ('left'), P Hermitian, from the SVD.
+    """(U, P) with a = U P ('right') or a = P U ('left'), P Hermitian, from the SVD of
+    matrices.
 
     method, eps, max_iterations: accepted; every method gives the same factors.
     """
     (a,) = matrix("polar", a)
-    if a.ndim != 2:
+    if a.ndim < 2:
         raise ValueError("The input `a` must be at least a 2-D array.")
     if side not in ("right", "left"):
         raise ValueError("The argument `side` must be either 'right' or 'left'.")
     if method not in ("qdwh", "svd"):
         raise ValueError(f"Unknown polar decomposition method {method}.")
-    if method == "qdwh" and (a.shape[0] >= a.shape[1]) != (side == "right"):
+    if method == "qdwh" and (a.shape[-2] >= a.shape[-1]) != (side == "right"):
         raise NotImplementedError(
             "method='qdwh' only supports mxn matrices where m < n where side='right' "
             f"and m >= n side='left', got {a.shape} with {side=}"
         )
     u, s, vh = numpy_svd(a, full_matrices=False)
-    s = s.astype(a.dtype)
-    s = s[None]
+    s = s.astype(a.dtype)[..., None, :]
     p = (adjoint(vh) * s) @ vh if side == "right" else (u * s) @ adjoint(u)
     return u @ vh, p
 

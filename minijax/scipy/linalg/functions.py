@@ -73,8 +73,8 @@ def _expm(a, upper_triangular, max_squarings):
         raise TypeError(f"A.dtype={a.dtype} is not supported.")
     degrees = _PADE[size]
     *limits, largest = degrees.values()
-    norm = jnp.max(jnp.sum(abs(a), axis=-2))
-    squarings = jnp.maximum(0, jnp.ceil(jnp.log2(norm / largest)))
+    norm = jnp.max(jnp.sum(abs(a), axis=-2), initial=0)
+    squarings = jnp.maximum(0, jnp.floor(jnp.log2(norm / largest)))
     squarings = jnp.where(jnp.isfinite(squarings), squarings, 0)
     a = a / (2**squarings).astype(a.dtype)
     place = jnp.sum(norm >= jnp.array(limits, norm.dtype)).astype(np.int32)
@@ -117,18 +117,17 @@ def expm_frechet(A, E, *, method=None, compute_expm=True):
     (2008), eq. 3.16.
     """
     A, E = matrix("expm_frechet", A, E)
-    if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise ValueError(f"expected A to be a square matrix, got A.shape={A.shape}")
+    if A.shape[-2] != A.shape[-1]:
+        raise ValueError(f"expected A to be square matrices, got A.shape={A.shape}")
     if E.shape != A.shape:
         raise ValueError(
             f"expected A and E to be the same shape, got A.shape={A.shape} "
             f"E.shape={E.shape}"
         )
-    n = A.shape[0]
-    both = jnp.block([[A, E], [jnp.zeros_like(A), A]])
-    out = _expm(both, False, 16)
-    derivative = out[:n, n:]
-    return (out[:n, :n], derivative) if compute_expm else derivative
+    n = A.shape[-1]
+    out = expm(jnp.block([[A, E], [jnp.zeros_like(A), A]]))
+    derivative = out[..., :n, n:]
+    return (out[..., :n, :n], derivative) if compute_expm else derivative
 
 
 # --- sqrtm, funm ----------------------------------------------------------------------
