@@ -297,6 +297,58 @@ UNHASHABLE = {
     "traced callback": lambda s: s.jit(lambda x: s.pure_callback(_F, _TYPE, x))(_X),
     "io_callback": lambda s: s("experimental").io_callback(_F, _TYPE, _X),
 }
+
+
+def _bool(*args):
+    return bool(args[-1])  # of a tracer
+
+
+def _with_solver(s, **functions):
+    def function(name, default):
+        return functions.get(name, default)
+
+    solve = function("solve", lambda f, b: b), function("back", lambda f, b: b)
+    return s.lax.custom_linear_solve(function("matvec", lambda x: x), _X, *solve)
+
+
+# a function given to the library: how the error in it says what it is traced for
+TRACED_FOR = {
+    "fori_loop": lambda s: s.lax.fori_loop(0, 3, lambda i, c: _bool(c), _X),
+    "fori_loop of a dict": lambda s: s.lax.fori_loop(
+        0, 3, lambda i, c: {"a": _bool(c["a"])}, {"a": _X}),
+    "fori_loop to a traced bound": lambda s: s.jit(
+        lambda n: s.lax.fori_loop(0, n, lambda i, c: _bool(c), _X))(3),
+    "no array of a fori_loop": lambda s: s.lax.fori_loop(0, 3, lambda i, c: "a", _X),
+    "matvec": lambda s: _with_solver(s, matvec=lambda x: _bool(x)),
+    "solve": lambda s: _with_solver(s, solve=lambda f, b: _bool(b)),
+    "transpose_solve": lambda s: _with_solver(s, back=lambda f, b: _bool(b)),
+    "root solve": lambda s: s.lax.custom_root(
+        lambda x: x, _X, lambda f, x: _bool(x), lambda g, y: y),
+    "root tangent_solve": lambda s: s.lax.custom_root(
+        lambda x: x, _X, lambda f, x: x, lambda g, y: _bool(y)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRACED_FOR)
+def test_error_says_what_was_traced(name):
+    theirs, ours = [
+        str(raised(functools.partial(TRACED_FOR[name], Side(n)))) for n in NAMES
+    ]
+    assert theirs == ours and "<lambda> at " in ours
+
+
+@pytest.mark.parametrize("kind", ["reduce", "reduce_window"])
+def test_error_in_a_reduction_says_what_was_traced(kind):
+    def program(s):
+        where = (0,) if kind == "reduce" else (2,)
+        getattr(s.lax, kind)(np.ones(3, np.float32), _X, lambda a, b: _bool(b), where)
+
+    theirs, ours = [str(raised(functools.partial(program, Side(n)))) for n in NAMES]
+    what = f"<lambda> at {__file__}:"
+    for text in (theirs, ours):
+        assert what in text and f" for {kind} comp." in text
+
+
 FAULTS |= {f"unhashable in {name}": (f, ["hash"]) for name, f in UNHASHABLE.items()}
 FAULTS["nameless"] = lambda s: s.named_call(_F)(_X), ["no attribute '__name__'"]
 

@@ -212,7 +212,7 @@ def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):
         every = [args[k] if k in places else next(given) for k in range(n)]
         outs, tree = flatten(fun(*every, **keywords))
         trees.append(tree)
-        check_outputs(fun, traced_for, outs, tree)
+        check_outputs(describe_function(fun), traced_for, outs, tree)
         return outs
 
     names = leaf_names(fun, in_tree, places)

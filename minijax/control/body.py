@@ -21,7 +21,8 @@ def trace_body(fun, in_tree, avals, name):
 
     Returns (closed jaxpr with its constants as leading inputs, the constants,
     out_tree).  Kept with the function, as long as it lives, unless it closes over
-    traced values.
+    traced values.  A function that calls another, the user's, may say how the trace is
+    described: `fun.debug_info_of(args)`.
     """
     hash(fun)  # TypeError: two functions must be told apart by what they are
     try:
@@ -42,27 +43,35 @@ def trace_body(fun, in_tree, avals, name):
 def _trace_body(fun, in_tree, avals, name):
     stats.event("trace_to_jaxpr")
     trees = []
+    args = unflatten(in_tree, avals)
+    describe = getattr(fun, "debug_info_of", None)
+    info = describe(args) if describe else debug_info_of(name, fun, args)
+    info.results = trees
 
     def flat_fun(*leaves):
         outs, tree = flatten(fun(*unflatten(in_tree, leaves)))
         trees.append(tree)
-        check_outputs(fun, name, outs, tree)
+        check_outputs(info.func_src, info.traced_for, outs, tree)
         return outs
 
-    _, whole = flatten((unflatten(in_tree, avals), {}))
-    info = DebugInfo(name, describe_function(fun), leaf_names(fun, whole), trees)
     closed = trace(flat_fun, avals, info)
     closed, consts = hoist_consts(closed)
     return closed, consts, trees[0]
+
+
+def debug_info_of(traced_for, fun, args, static_places=()):
+    """What is said of the trace of `fun(*args)`, `args` without the static ones."""
+    _, tree = flatten((args, {}))
+    names_of = leaf_names(fun, tree, static_places)
+    return DebugInfo(traced_for, describe_function(fun), names_of)
 
 
 def avals_of(values):
     """The avals of flat values that a user handed in."""
     for x in values:
         if not core.valid_jaxtype(x):
-            raise TypeError(
-                f"Argument '{x}' of type '{type(x)}' is not a valid JAX type"
-            )
+            kind = type(x) if isinstance(x, str) else f"'{type(x)}'"  # JAX's words
+            raise TypeError(f"Argument '{x}' of type {kind} is not a valid JAX type")
     return [core.get_aval(x) for x in values]
 
 

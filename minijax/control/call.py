@@ -313,7 +313,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 args, kwargs = self._statics.join(static, args, kwargs)
             leaves, tree = flatten(self._fun(*args, **kwargs))
             found.append(tree)
-            check_outputs(self._fun, "jit", leaves, tree)
+            check_outputs(describe_function(self._fun), "jit", leaves, tree)
             return leaves
 
         places = [k for k, _ in static[0]] if static else ()

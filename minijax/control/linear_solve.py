@@ -4,11 +4,12 @@
 implicit function theorem: neither looks into the solver.
 """
 
+import functools
 from collections import namedtuple
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.control.body import avals_of, trace_body
+from minijax.control.body import avals_of, debug_info_of, trace_body
 from minijax.control.custom_jvp import custom_jvp
 from minijax.core import HigherOrderPrimitive, Zero, is_undefined_primal
 from minijax.ops.arithmetic import neg
@@ -69,10 +70,12 @@ def custom_linear_solve(
     avals = avals_of(flat)
     in_tree = flatten((b,))[1]
     matvec = _with_hash(matvec)
-    apply, apply_consts, out_tree = trace_body(matvec, in_tree, avals, "matvec")
+    apply, apply_consts, out_tree = trace_body(
+        matvec, in_tree, avals, "custom_linear_solve"
+    )
     _check_like("matvec", out_tree, apply.out_avals, tree, avals)
     solver, solver_consts, solved_tree = _trace_solve(
-        "solve", solve, matvec, in_tree, avals, has_aux
+        "custom_linear_solve solve", solve, matvec, in_tree, avals
     )
     x_tree, x_avals = solved_tree, solver.out_avals
     if has_aux:
@@ -87,8 +90,9 @@ def custom_linear_solve(
             vecmat = _transpose_of(matvec, avals, in_tree, tree)
             back, back_consts, _ = trace_body(vecmat, in_tree, avals, "vecmat")
         back_solver, back_solver_consts, back_tree = _trace_solve(
-            "transpose_solve", transpose_solve, vecmat, in_tree, avals, has_aux
-        )
+            "custom_linear_solve transpose_solve",
+            transpose_solve, vecmat, in_tree, avals,
+        )  # fmt: skip
         x_tree, x_avals = back_tree, back_solver.out_avals
         if has_aux:
             x_tree, x_avals = _without_aux(
@@ -116,10 +120,13 @@ def _with_hash(fun):
     return fun
 
 
-def _trace_solve(what, solve, matvec, in_tree, avals, has_aux):
+def _trace_solve(what, solve, matvec, in_tree, avals):
     def inner(b):
         return solve(matvec, b)
 
+    inner.debug_info_of = functools.partial(
+        debug_info_of, what, solve, static_places=(0,)
+    )
     return trace_body(inner, in_tree, avals, what)
 
 
@@ -315,8 +322,8 @@ def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
     avals = avals_of(guess)
     f_jaxpr, f_consts, f_tree = trace_body(f, in_tree, avals, "custom_root")
     _check_root("f", f_tree, tree)
-    solver, solver_consts, out_tree = trace_body(
-        _calling(solve, f), in_tree, avals, "solve"
+    solver, solver_consts, out_tree = _trace_solve(
+        "custom_root solve", solve, f, in_tree, avals
     )
     x_tree = out_tree
     if has_aux:
@@ -334,7 +341,9 @@ def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
 
     # What is wrong with it is said here, though it runs only in derivatives
     pair = flatten((initial_guess, initial_guess))[1]
-    trace_body(tangent, pair, [*avals, *avals], "tangent_solve")
+    what = "custom_root tangent_solve"
+    tangent.debug_info_of = functools.partial(debug_info_of, what, tangent_solve)
+    trace_body(tangent, pair, [*avals, *avals], what)
 
     @custom_jvp
     def _custom_root(f_consts, solver_consts, guess):
@@ -353,10 +362,6 @@ def custom_root(f, initial_guess, solve, tangent_solve, has_aux=False):
 
     outs = _custom_root(f_consts, solver_consts, [stop_gradient(x) for x in guess])
     return unflatten(out_tree, outs)
-
-
-def _calling(solve, f):
-    return lambda guess: solve(f, guess)
 
 
 def _check_root(what, tree, wanted, like="initial_guess"):

@@ -7,7 +7,6 @@ from typing import Any
 
 from minijax import core
 from minijax._pytree import unflatten
-from minijax.trace import describe_function
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 
@@ -220,7 +219,7 @@ def _leaf_name(known, path, static_places):
     return f"{known.more_places}[{place - n}]{rest}"
 
 
-def check_outputs(fun, traced_for, leaves, tree):
+def check_outputs(func_src, traced_for, leaves, tree):
     """TypeError where a traced function returned what is no array."""
     for k, leaf in enumerate(leaves):
         if core.valid_jaxtype(leaf):
@@ -228,7 +227,7 @@ def check_outputs(fun, traced_for, leaves, tree):
         paths = tree_flatten_with_path(unflatten(tree, range(tree.num_leaves)))[0]
         path = keystr(paths[k][0])
         raise TypeError(
-            f"function {describe_function(fun)} traced for {traced_for} returned a "
+            f"function {func_src} traced for {traced_for} returned a "
             f"value of type {type(leaf)}{path and f' at output component {path}'}, "
             "which is not a valid JAX type"
         )

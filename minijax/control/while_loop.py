@@ -1,5 +1,6 @@
 """while_loop and fori_loop, run wholly by the runtime."""
 
+import functools
 import weakref
 
 import numpy as np
@@ -11,6 +12,7 @@ from minijax.control.body import (
     avals_of,
     carry_error,
     closed_over,
+    debug_info_of,
     forwarded,
     merged,
     partition,
@@ -181,6 +183,7 @@ def _scan_step(body_of):
         i, val = loop_carry
         return (i + 1, body_of()(i, val)), None
 
+    step.debug_info_of = functools.partial(_step_debug_info, body_of)
     return step
 
 
@@ -189,7 +192,18 @@ def _while_step(body_of):
         i, last, val = loop_carry
         return add(i, one_like(i)), last, body_of()(i, val)
 
+    body.debug_info_of = functools.partial(_step_debug_info, body_of)
     return body
+
+
+def _step_debug_info(body_of, args):
+    """The trace of a step as that of the body, whose index and value it takes."""
+    i, *last, val = args[0]
+    info = debug_info_of("fori_loop", body_of(), (i, val))
+    names = info.arg_names or ()
+    names = (*names[:1], *[""] * len(last), *names[1:])
+    info.names_of = functools.partial(tuple, names)
+    return info
 
 
 def _goes_on(loop_carry):

@@ -42,7 +42,7 @@ from minijax.ops.reduce import (
 from minijax.ops.scalar_jaxpr import paired_jvp
 from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
 from minijax.ops.slicing import concatenate, slice_in_dim
-from minijax.trace import trace
+from minijax.trace import DebugInfo, describe_function, trace
 
 
 def reduce(operands, init_values, computation, dimensions, out_sharding=None):
@@ -127,7 +127,8 @@ def _trace_computation(computation, tree, inits):
             )
         return leaves
 
-    closed = trace(flat, avals + avals)
+    info = DebugInfo("reduce comp", describe_function(computation))
+    closed = trace(flat, avals + avals, info)
     if any(isinstance(c, core.Tracer) for c in closed.consts):
         raise NotImplementedError(
             "Reduction computations can't close over Tracers. Please open an issue at "

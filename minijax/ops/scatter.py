@@ -54,7 +54,7 @@ from minijax.ops.scatter_reference import reference_rule, window_sizes
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
 from minijax.ops.views import encode_lists, index_views
-from minijax.trace import trace
+from minijax.trace import DebugInfo, describe_function, trace
 
 ScatterDimensionNumbers = namedtuple(
     "ScatterDimensionNumbers",
@@ -176,7 +176,8 @@ def _applied(func, dtype):
     closed = known.get(key)
     if closed is None:
         scalar = ShapedArray((), dtype)
-        closed = trace(lambda x, _: [func(x)], [scalar, scalar])
+        info = DebugInfo("reduction_jaxpr", describe_function(func))
+        closed = trace(lambda x, _: [func(x)], [scalar, scalar], info)
         if not any(isinstance(c, core.Tracer) for c in closed.consts):
             known[key] = closed
     return closed

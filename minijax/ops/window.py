@@ -39,7 +39,7 @@ from minijax.ops.window_shapes import (
     reduce_window_shape_tuple,  # noqa: F401 (public)
     window_params,
 )
-from minijax.trace import trace
+from minijax.trace import DebugInfo, describe_function, trace
 
 # --- what all share -------------------------------------------------------------------
 
@@ -135,7 +135,8 @@ def _combine_jaxpr(computation, avals, tree):
             )
         return outs
 
-    return trace(combine, scalars + scalars)
+    info = DebugInfo("reduce_window comp", describe_function(computation))
+    return trace(combine, scalars + scalars, info)
 
 
 def _worst(dtype, largest):
