@@ -117,13 +117,22 @@ def missing_attribute(module_name: str, attr: str) -> AttributeError:
 
     `def __getattr__(name): raise missing_attribute(__name__, name)`
     """
+    said = f"module {module_name!r} has no attribute {attr!r}"
     name = f"{public_name(module_name)}.{attr}"
-    instead = _REMOVED.get(name)
-    error = AttributeError(
-        f"minijax does not have {name} (module {module_name!r} has no attribute {attr!r})"
-        if instead is None
-        else f"JAX {JAX_VERSION} does not have {name} any more{instead}"
-    )
+    return _attribute_error(module_name, attr, f"minijax does not have {name} ({said})")
+
+
+def unknown_attribute(module_name: str, attr: str) -> AttributeError:
+    """As `missing_attribute`, for a module that has all that JAX's has."""
+    said = f"module {module_name!r} has no attribute {attr!r}"
+    return _attribute_error(module_name, attr, said)
+
+
+def _attribute_error(module_name, attr, said):
+    name = f"{public_name(module_name)}.{attr}"
+    if name in _REMOVED:
+        said = f"JAX {JAX_VERSION} does not have {name} any more{_REMOVED[name]}"
+    error = AttributeError(said)
     error.name = attr
     error.obj = sys.modules.get(module_name)
     return error

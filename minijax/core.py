@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minijax import _callpath, dtypes, errors
-from minijax.alias import missing_attribute
+from minijax.alias import unknown_attribute
 from minijax.avals import (
     AbstractRef,
     AbstractToken,
@@ -629,7 +629,7 @@ def __getattr__(name: str) -> Any:
         ).ensure_compile_time_eval
     home = _MOVED.get(name)
     if home is None:
-        raise missing_attribute(__name__, name)
+        raise unknown_attribute(__name__, name)
     use = f" Use {home}.{name}." if "._" not in home else ""
     said = f"jax.core.{name} is deprecated.{use}"
     warnings.warn(said, DeprecationWarning, stacklevel=2)

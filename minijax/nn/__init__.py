@@ -7,7 +7,7 @@ import importlib
 import sys
 from typing import Any
 
-from minijax.alias import missing_attribute
+from minijax.alias import unknown_attribute
 
 _NAMES = {
     "attention": "dot_product_attention",
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.initializers")
     home = _HOME.get(name)
     if home is None:
-        raise missing_attribute(__name__, name)
+        raise unknown_attribute(__name__, name)
     value = getattr(importlib.import_module(home), name)
     setattr(sys.modules[__name__], name, value)
     return value

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minijax import dtypes as _dtypes
-from minijax.alias import missing_attribute
+from minijax.alias import unknown_attribute
 from minijax.array import Array as ndarray
 from minijax.control.served import serve
 from minijax.numpy import scalar_types as _scalar_types
@@ -168,7 +168,7 @@ def __getattr__(name: str) -> Any:
     elif name in _SUBMODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:
-        raise missing_attribute(__name__, name)
+        raise unknown_attribute(__name__, name)
     setattr(sys.modules[__name__], name, value)
     return value
 

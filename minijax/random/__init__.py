@@ -8,7 +8,7 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from minijax.alias import missing_attribute
+from minijax.alias import unknown_attribute
 from minijax.control.served import serve
 
 _NAMES = {
@@ -29,7 +29,7 @@ __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     module = _HOME.get(name)
     if module is None:
-        raise missing_attribute(__name__, name)
+        raise unknown_attribute(__name__, name)
     value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     if type(value) is FunctionType and (module != "keys" or name == "split"):
         value = serve(value)

@@ -9,7 +9,7 @@ import sys
 import warnings
 from typing import Any
 
-from minijax.alias import missing_attribute
+from minijax.alias import unknown_attribute
 
 _NAMES = {
     "gammas": """bernoulli beta betainc betaln comb digamma factorial gamma gammainc gammaincc
@@ -40,7 +40,7 @@ def __getattr__(name: str) -> Any:
         return getattr(home, name)
     module = _HOME.get(name)
     if module is None:
-        raise missing_attribute(__name__, name)
+        raise unknown_attribute(__name__, name)
     value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     setattr(sys.modules[__name__], name, value)
     return value
