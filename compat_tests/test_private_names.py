@@ -396,6 +396,13 @@ CALLS = {
     ],
     "array types": lambda s: np.int32 in s("extend.core").array_types,
     "const": lambda s: s("_src.lax.lax")._const(np.float32(1), 3),
+    "const like weak ones": lambda s: [
+        s("_src.lax.lax")._const(like, 1)
+        for like in (0, 0.5, 2j, True, s.lax.full((), 2.0), s.lax.full((2,), 2.0))
+    ],
+    "const like a traced one": lambda s: s.jit(
+        lambda x: s("_src.lax.lax")._const(x, 3) * x
+    )(2.0),
     "basis": lambda s: s("_src.api")._std_basis((1.0, s.jnp.zeros((2, 2)))),
 }
 

@@ -84,6 +84,14 @@ def dtype(x):
     return dtypes.dtype(x)
 
 
+def is_weakly_typed_scalar(x):
+    """Whether `x` is a Python number or bool, or a weakly typed Array of rank 0."""
+    try:
+        return x.aval.weak_type and np.ndim(x) == 0
+    except AttributeError:
+        return type(x) in dtypes.python_scalar_types
+
+
 def _dtype_and_weaktype(x):
     return dtypes.dtype(x), x in _weak_types or dtypes.is_weakly_typed(x)
 

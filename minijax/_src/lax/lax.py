@@ -8,6 +8,7 @@ import numpy as np
 
 from minijax import dtypes, lax
 from minijax._src._homes import names_of
+from minijax._src.dtypes import is_weakly_typed_scalar
 from minijax.numpy.creation import asarray as asarray
 from minijax.numpy.promotion import literal
 from minijax.ops.convert import convert
@@ -22,8 +23,12 @@ def remaining(original, *removed_lists):
 
 
 def _const(example, value):
-    """`value` with the dtype of `example`."""
-    return literal(value, dtypes.dtype(example))
+    """`value` with the dtype of `example`; a Python scalar for a weakly typed one."""
+    dtype = dtypes.dtype(example)
+    if not is_weakly_typed_scalar(example):
+        return literal(value, dtype)
+    value = dtypes.scalar_type_of(example)(value)
+    return value if dtypes.dtype(value) == dtype else np.array(value, dtype)
 
 
 def _convert_element_type(operand, new_dtype=None, weak_type=False, sharding=None):
