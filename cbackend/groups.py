@@ -152,7 +152,7 @@ def _gains(group):
     """Whether a loop is quicker than tier 0's tiles: these are one kernel's own loop where
     it has all operands side by side.
     """
-    if len(group.micros) > 1:
+    if len(group.micros) > 1 or group.is_interleaving():
         return True
     return bool(group.micros) and any(
         view.buffer is None or view.strides != dense_strides(view.shape)
@@ -283,7 +283,7 @@ class Groups:
             for index in _indices(shape):
                 lines += self._once(group, outs, ins, index)
             return lines
-        if group.micros and size > serial_limit(group):
+        if size > serial_limit(group):
             return self._shared(group, shape, outs, ins)
         return [f"{self._loops(group, shape, outs, ins)};"]
 

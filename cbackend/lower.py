@@ -66,6 +66,7 @@ class Builder:
     def __init__(self, module, program, kernels):
         self.module, self.program, self.kernels = module, program, kernels
         self.literals = {}
+        self.pieces = {}  # buffer -> its parts, and what was stored there
         self.source = None
         self.primitive = None
         self.eqn = None  # the one that is being lowered
@@ -232,6 +233,23 @@ class Builder:
         source = source.broadcast_to(target.shape)
         self._add(Ewise([target], [source], ["x"], [], ["x"], self.source))
 
+    def put_together(self, parts, sources):
+        """Store each of `sources` in a part of one new buffer; who reads no more than one of
+        them reads the source itself.
+        """
+        for part, source in zip(parts, sources, strict=True):
+            self.copy_into(part, source)
+            known = part, source.broadcast_to(part.shape)
+            self.pieces.setdefault(part.buffer, []).append(known)
+
+    def _origin(self, view):
+        """What was stored in the very elements of a view, if that is known."""
+        pieces = () if type(view) is Table else self.pieces.get(view.buffer, ())
+        for part, source in pieces:
+            if part.offset == view.offset and part.walk() == view.walk():
+                return source.reshape(view.shape)
+        return view
+
     # --- instructions
 
     def _add(self, instr):
@@ -272,6 +290,8 @@ class Builder:
         shape = tuple(shape)
         outs = [self.empty(shape, dtype) for dtype in out_dtypes]
         if outs[0].buffer.size:
+            if self.pieces:
+                ins = [self._origin(view) for view in ins]
             ins = [self._spread(view, shape) for view in ins]
             results = [out.buffer for out in outs]
             regs = list(range(len(ins)))

@@ -135,6 +135,11 @@ class View:
             and type(self) is type(other)
         )
 
+    def walk(self):
+        """How the elements lie: the dtype, and extents and strides but those of 1."""
+        extents = zip(self.shape, self.strides, strict=True)
+        return self.dtype, *[(n, stride) for n, stride in extents if n > 1]
+
     def is_dense(self):
         """Whether the elements lie row-major and without gaps."""
         return self.buffer is not None and self._dense_size() is not None
@@ -292,6 +297,9 @@ class Micro:
         self.kernel, self.sources, self.results = kernel, sources, results
 
 
+FEW_INTERLEAVED = 4  # elements
+
+
 class Ewise(Instr):
     """A fused group of elementwise kernels over one iteration shape.
 
@@ -317,6 +325,17 @@ class Ewise(Instr):
         for n in self.shape:
             size *= n
         return size
+
+    def is_interleaving(self):
+        """Whether this is a copy that takes every few elements of memory, or few at once."""
+        if self.micros or not self.ins:
+            return False
+        last = next((d for d, n in enumerate(self.shape[::-1], 1) if n > 1), 0)
+        if not last:
+            return False
+        steps = [abs(view.strides[-last]) for view in (*self.outs, *self.ins)]
+        few = self.shape[-last] <= FEW_INTERLEAVED
+        return few or any(1 < step <= FEW_INTERLEAVED for step in steps)
 
     def __repr__(self):
         kernels = " ".join(micro.kernel.name for micro in self.micros) or "copy"

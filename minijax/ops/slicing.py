@@ -5,6 +5,7 @@ place.
 """
 
 import builtins
+import itertools
 import operator
 
 import numpy as np
@@ -319,11 +320,9 @@ def _concatenate_batch(axis, args, dims, *, dimension):
 
 def _concatenate_lower(b, ins, out_avals, *, dimension):
     out = b.empty(out_avals[0].shape, ins[0].dtype)
-    start = 0
-    for x in ins:
-        stop = start + x.shape[dimension]
-        b.copy_into(_part(out, dimension, start, stop), x)
-        start = stop
+    stops = list(itertools.accumulate(x.shape[dimension] for x in ins))
+    spans = zip([0, *stops], stops, strict=False)
+    b.put_together([_part(out, dimension, *span) for span in spans], ins)
     return [out]
 
 
@@ -385,8 +384,8 @@ def _stack_batched(batch_axis, args, dims, axis):
 
 def _stack_lower(b, ins, out_avals, *, axis):
     out = b.empty(out_avals[0].shape, ins[0].dtype)
-    for k, x in enumerate(ins):
-        b.copy_into(_part(out, axis, k, k + 1).squeeze((axis,)), x)
+    parts = [_part(out, axis, k, k + 1).squeeze((axis,)) for k in range(len(ins))]
+    b.put_together(parts, ins)
     return [out]
 
 
