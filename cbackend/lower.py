@@ -200,6 +200,15 @@ class Builder:
         """Whether the elements are known when the program is built."""
         return view.buffer is not None and view.buffer.space == CONST
 
+    def known(self, view):
+        """The elements of a small constant as a NumPy array; None for what is none."""
+        if not self.is_constant(view) or view.size > _SMALL:
+            return None
+        arrays = (a for where, a in self.module.consts if where == view.buffer.where)
+        flat = next(arrays).reshape(-1)[view.offset :].view(view.dtype)
+        strides = [stride * flat.itemsize for stride in view.strides]
+        return np.lib.stride_tricks.as_strided(flat, view.shape, strides)
+
     def full(self, aval, value):
         """`value` everywhere, by zero strides."""
         scalar = narrow.stored(value, aval.dtype)
@@ -330,6 +339,7 @@ class Builder:
         )
 
 
+_SMALL = 16  # elements
 _BY_SIZE = {"select", "copy"}
 
 

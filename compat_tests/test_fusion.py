@@ -344,6 +344,50 @@ def test_an_update_of_a_uniform_array_is_a_mask(name, args):
     np.testing.assert_array_equal(minijax.jit(fun)(*args), want)
 
 
+@pytest.mark.parametrize(
+    ("name", "large"),
+    [
+        ("x.at[1:-1, 1:-1].add(x[2:, 1:-1] - x[:-2, 1:-1])", True),
+        ("x.at[:, 1:].min(x[:, :-1])", True),
+        ("x.at[1:7].set(x[:6]).at[0].set(x[6])", False),
+        ("x.at[2:4, 3].max(jnp.arange(2.0))", False),
+        ("x.at[10].set(3.0, mode='clip')", False),
+        ("x.at[10].set(3.0)", True),
+        ("x.at[0].set(jnp.arange(8))", False),
+        ("jnp.zeros((5, 5)).at[1:-1, 1:].set(x[:3, :4])", True),
+    ],
+)
+def test_an_update_at_a_known_place_is_no_scatter(name, large):
+    """A large window is elementwise; a small one leaves the rest where it is."""
+    x = np.arange(64, dtype=np.float32).reshape(8, 8) ** 1.5
+    fun = eval(f"lambda x: {name}", {"jnp": jnp})
+    want = eval(f"lambda x: {name}", {"jnp": jax.numpy})(jax.numpy.asarray(x))
+    found = {i.op for i in program_of(lambda x: fun(jnp.asarray(x)), x)}
+    assert "SCATTER" not in found and ("DYNAMIC_UPDATE_SLICE" in found) != large
+    np.testing.assert_array_equal(minijax.jit(fun)(x), want)
+
+
+def test_an_index_of_literals_stays_in_the_loop():
+    """So that an update by it is one at a known place."""
+
+    def body(_, x):
+        return x.at[1:-1, 1:-1].add(x[2:, 1:-1])
+
+    text = minijax.jit(lambda x: lax.fori_loop(0, 3, body, x)).lower(BIG).as_text()
+    assert "SCAN" in text and "SCATTER" not in text
+
+
+def test_who_reads_one_piece_of_a_stack_reads_its_maker():
+    """As bilinear look-ups do of stacked indices."""
+
+    def fun(x):
+        pieces = jnp.stack([x * 2, x + 1], -1)
+        return pieces[..., 0] * pieces[..., 1]
+
+    (group,) = program_of(fun, BIG)
+    assert group.op == "EWISE" and len(group.outs) == 1
+
+
 def test_a_gradient_of_one_element_a_row_is_a_mask():
     x = np.arange(24, dtype=np.float32).reshape(6, 4)
 

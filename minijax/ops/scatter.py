@@ -51,6 +51,7 @@ from minijax.ops.scalar_jaxpr import eval_elementwise
 from minijax.ops.scatter_checks import check_scatter
 from minijax.ops.scatter_mask import masked_lower
 from minijax.ops.scatter_reference import reference_rule, window_sizes
+from minijax.ops.scatter_window import window_lower
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
 from minijax.ops.views import encode_lists, index_views
@@ -239,9 +240,10 @@ def _lower_rule(combine):
         if combine is None and update_jaxpr is not None:
             closed = ClosedJaxpr(update_jaxpr, params["update_consts"])
             return _apply_lower(b, ins, closed, dimension_numbers, mode, params)
-        masked = masked_lower(b, ins, combine, dimension_numbers, mode)
-        if masked is not None:
-            return [masked]
+        for as_kernels in (masked_lower, window_lower):
+            out = as_kernels(b, ins, combine, dimension_numbers, mode)
+            if out is not None:
+                return [out]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         words = [_KINDS[combine], mode_code(mode)]
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)

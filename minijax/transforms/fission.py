@@ -412,16 +412,18 @@ def _slice_of_invariants(eqns, invariant, variables):
 
 
 def _hoist(eqns, consts, outs, spend):
-    """Compute before a loop what follows from its constants by more than views.
+    """Compute before a loop what follows from its constants by more than views; an index
+    made of literals stays a constant of the body.
 
     consts: variable of the body -> atom outside; outs: what the body returns; spend(nbytes):
     whether values of that size may be kept.  The equations to go before, those left, and the
     constants that these have.
     """
-    invariant = _depending_only_on(consts, eqns)
+    invariant, literal = _depending_only_on(consts, eqns), _depending_only_on((), eqns)
     work = [
         e for e in eqns
         if all(v in invariant for v in e.outvars) and e.primitive.name not in _VIEWS
+        and not (e.primitive.name == "concatenate" and e.outvars[0] in literal)
     ]  # fmt: skip
     made, moved = [v for e in work for v in e.outvars], set(work)
     left = [e for e in eqns if e not in moved]
