@@ -1,15 +1,14 @@
 """Pytrees."""
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minijax._pytree_registry import default_registry
 from minijax._src._homes import names_of
 from minijax._src.flat_tree import FlatTree as FlatTree
+from minijax.static_node import Static as Static
 from minijax.tree_util import (
     PyTreeDef,
-    register_static,
     tree_flatten_with_path,
     tree_leaves,
     tree_structure,
@@ -45,21 +44,6 @@ class _Registry:
 
 
 _registry = _Registry()
-
-
-@register_static
-@dataclasses.dataclass(frozen=True, eq=False)
-class Static:
-    """A node without leaves, which holds a value; equal if the values are, types too."""
-
-    val: Any
-
-    def __eq__(self, other):
-        same = type(other) is Static and type(self.val) is type(other.val)
-        return same and self.val == other.val
-
-    def __hash__(self):
-        return hash(self.val)
 
 
 def generate_key_paths(tree):

@@ -6,8 +6,8 @@ from minijax import config, core
 from minijax._pytree import PyTreeDef
 from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax._pytree_registry import default_registry
-from minijax._src.tree_util import Static
 from minijax.control.signature import leaf_names
+from minijax.static_node import Static
 from minijax.trace import describe_function
 from minijax.tree_util import keystr, tree_structure, treedef_tuple
 
