@@ -19,3 +19,7 @@ class Static:
 
     def __hash__(self):
         return hash(self.val)
+
+
+# Where JAX has it: messages name it.
+Static.__module__ = "minijax._src.tree_util"
