@@ -56,7 +56,15 @@ NAMES = {
     "public_test_util": "check_grads check_jvp check_vjp check_close tolerance "
     "default_tolerance default_gradient_tolerance rand_like _dtype",
     "ref": "new_ref",
+    "ops.special": "logsumexp",
+    "scipy.cluster.vq": "vq",
     "scipy.fft": "dct",
+    "scipy.sparse.linalg": "bicgstab cg gmres",
+    "shard_alike": "shard_alike",
+    "state.indexing": "Slice ds dslice",
+    "state.utils": "hoist_consts_to_refs",
+    "third_party.scipy.interpolate": "RegularGridInterpolator",
+    "third_party.scipy.linalg": "funm",
     "scipy.integrate": "trapezoid",
     "scipy.optimize.bfgs": "minimize_bfgs",
     "scipy.optimize.line_search": "line_search",
@@ -579,3 +587,14 @@ def test_flags_of_the_command_line(line, tmp_path):
         )
         said.append((done.returncode, done.stdout))
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_constants_become_references(index):
+    def hoisted(side):
+        c = side.jnp.arange(2.0)
+        closed = side.make_jaxpr(lambda x, y: (x + c, y * c))(c, c)
+        hoist = side("_src.state.utils").hoist_consts_to_refs
+        return [str(hoist(closed.jaxpr, index=index))]
+
+    assert_same(hoisted)

@@ -259,7 +259,6 @@ def ihfft(a, n=None, axis=-1, norm=None):
         >>> jnp.fft.ihfft(jnp.array([4.0, 0.0, 0.0, 0.0])).real
         Array([1., 1., 1.], dtype=float32)
     """
-    (a,) = ensure_arraylike("jax.numpy.fft.ihfft", a)
     a = asarray(a)
     _check_one_axis("ihfft", axis)
     count = a.shape[axis] if n is None else operator.index(n)

@@ -170,3 +170,32 @@ def run_state_reference(f: Callable[[Any], None]) -> Callable[[Any], Any]:
         return unflatten(tree, core.eval_jaxpr(pure.jaxpr, pure.consts, *leaves))
 
     return wrapped
+
+
+def hoist_consts_to_refs(
+    jaxpr: Any,
+    *,
+    index: int = 0,
+    make_abstract_ref: Callable[[Any], AbstractRef] = AbstractRef,
+) -> Any:
+    """The jaxpr with references to its constants as inputs, from place `index` on.
+
+    Constants that are references are inputs as they are.
+    """
+    own = [v.aval for v in jaxpr.constvars]
+    is_ref = [type(aval) is AbstractRef for aval in own]
+    avals = [v.aval for v in jaxpr.invars]
+    avals[index:index] = [
+        aval if known else make_abstract_ref(aval)
+        for aval, known in zip(own, is_ref, strict=True)
+    ]
+
+    def hoisted(*args):
+        n = index + len(own)
+        consts = [
+            x if known else primitives.get(x)
+            for x, known in zip(args[index:n], is_ref, strict=True)
+        ]
+        return core.eval_jaxpr(jaxpr, consts, *args[:index], *args[n:])
+
+    return trace(hoisted, avals, jaxpr.debug_info).jaxpr

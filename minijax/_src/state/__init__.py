@@ -3,5 +3,7 @@
 from minijax._src._homes import names_of
 
 __getattr__ = names_of(
-    __name__, "minijax.ref", submodules={"discharge", "primitives", "types"}
+    __name__,
+    "minijax.ref",
+    submodules={"discharge", "indexing", "primitives", "types", "utils"},
 )

@@ -1,0 +1,5 @@
+"""`jax.scipy.cluster`."""
+
+from minijax._src._homes import names_of
+
+__getattr__ = names_of(__name__, "minijax.scipy.cluster", submodules={"vq"})
