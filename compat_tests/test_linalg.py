@@ -445,3 +445,21 @@ def test_operator_without_hash():
     for lib in LIBS:
         found = lib.lax.custom_linear_solve(_Doubling(), b, lambda f, b: b / f(1))
         np.testing.assert_array_equal(found, b / 2)
+
+
+@pytest.mark.parametrize("left_side", [True, False])
+@pytest.mark.parametrize("transpose_a", [True, False])
+def test_systems_of_one_matrix_are_one_system(left_side, transpose_a):
+    a = array(("dom", 5, 5), "float32", 0)
+    right = array((3, 4, 5, 2) if left_side else (3, 4, 2, 5), "float32", 1)
+
+    def solve(lib):
+        whole = lib.numpy.broadcast_to(a, (3, 4, 5, 5))
+        return lib.lax.linalg.triangular_solve(
+            whole, right, left_side=left_side, lower=True, transpose_a=transpose_a
+        )
+
+    text = minijax.jit(lambda: solve(minijax)).lower().as_text()
+    (line,) = [part for part in text.splitlines() if "TRIANGULAR_SOLVE" in part]
+    assert line.count("[1, 24, 5]") == 2
+    np.testing.assert_allclose(solve(minijax), solve(jax), rtol=1e-3, atol=1e-4)

@@ -560,9 +560,30 @@ def _triangular_solve_lower(
         a = b.ewise("conj", [a], ShapedArray(a.shape, a.dtype))
     how = 0 if not transpose_a else 2 if conjugate_a else 1
     params = [int(left_side), int(lower), how, int(unit_diagonal)]
-    ins = [columns(b, a), columns(b, right)]
-    outs = lapack(b, "TRIANGULAR_SOLVE", ins, out_avals, [2], params)
+    if len(a.shape) > 2 and not any(a.strides[:-2]):
+        outs = [_solve_side_by_side(b, a, right, left_side, params)]
+    else:
+        ins = [columns(b, a), columns(b, right)]
+        outs = lapack(b, "TRIANGULAR_SOLVE", ins, out_avals, [2], params)
     return [b.convert(x, aval.dtype) for x in outs] if narrow else outs
+
+
+def _solve_side_by_side(b, a, right, left_side, params):
+    """All systems have one matrix: their right sides are those of one system."""
+    *lead, m, n = right.shape
+    batch = math.prod(lead)
+    matrix = a.slice([0] * len(a.shape), [*[1] * len(lead), *a.shape[-2:]])
+    if left_side:
+        stacked = b.reshape(columns(b, right), (1, batch * n, m))
+        aval = ShapedArray((1, m, batch * n), right.dtype)
+    else:
+        stacked = columns(b, b.reshape(right, (1, batch * m, n)))
+        aval = ShapedArray((1, batch * m, n), right.dtype)
+    ins = [columns(b, matrix), stacked]
+    (out,) = lapack(b, "TRIANGULAR_SOLVE", ins, [aval], [2], params)
+    if left_side:
+        out = b.reshape(out.transpose((0, 2, 1)), (batch, n, m)).transpose((0, 2, 1))
+    return b.reshape(out, right.shape)
 
 
 triangular_solve_p = define(
