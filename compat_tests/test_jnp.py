@@ -73,6 +73,28 @@ def test_arrays_print_as_in_jax(source, show):
     assert ours == theirs
 
 
+@pytest.mark.parametrize("x64", [False, True])
+def test_array_api_describes_itself(x64):
+    kinds = "bool", "signed integer", "numeric", ("bool", "real floating"), None
+
+    def told(framework):
+        with framework.enable_x64(x64):
+            info = framework.numpy.__array_namespace_info__()
+            names = [sorted(info.dtypes(kind=k).items(), key=str) for k in kinds]
+            x = framework.numpy.ones(2)
+            assert x.__array_namespace__() is framework.numpy
+            with pytest.raises(ValueError, match="is not available"):
+                x.__array_namespace__(api_version="2021.12")
+            with pytest.raises(KeyError):
+                info.dtypes(kind="text")
+            return [
+                names, info.default_dtypes(), info.default_device(), len(info.devices()),
+                info.capabilities(), framework.numpy.__array_api_version__,
+            ]  # fmt: skip
+
+    assert told(minijax) == told(jax)
+
+
 @pytest.mark.parametrize("name", ["ravel", "squeeze", "atleast_1d", "conj", "asarray"])
 def test_numpy_arrays_become_arrays(name):
     """Also where nothing changes."""

@@ -83,6 +83,7 @@ _NAMES = {
     "testing": "allclose array_equal array_equiv iscomplexobj isrealobj isscalar iterable",
     "files": "load save savez",
     "inspection": "can_cast isdtype ndim shape size",
+    "array_api": "__array_api_version__ __array_namespace_info__",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _SUBMODULES = ("fft", "linalg")

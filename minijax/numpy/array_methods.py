@@ -394,7 +394,12 @@ def _str(self):
 
 
 def _namespace(self, *, api_version=None):
-    """The module of the Python array API standard."""
+    """The module of the Python array API standard. ValueError for another version."""
+    if api_version not in (None, jnp.__array_api_version__):
+        raise ValueError(
+            f"{api_version=!r} is not available; available versions are: "
+            f"{[jnp.__array_api_version__]}"
+        )
     return jnp
 
 
