@@ -461,5 +461,5 @@ def test_systems_of_one_matrix_are_one_system(left_side, transpose_a):
 
     text = minijax.jit(lambda: solve(minijax)).lower().as_text()
     (line,) = [part for part in text.splitlines() if "TRIANGULAR_SOLVE" in part]
-    assert line.count("[1, 24, 5]") == 2
+    assert line.count("24, 5]") + line.count("5, 24]") == 2
     np.testing.assert_allclose(solve(minijax), solve(jax), rtol=1e-3, atol=1e-4)
