@@ -1,5 +1,7 @@
 """jnp and jax.image against JAX's, row by row of the tables in `jnp_cases`."""
 
+import inspect
+import operator
 import re
 from pathlib import Path
 
@@ -71,6 +73,15 @@ PRINTED = [
 def test_arrays_print_as_in_jax(source, show):
     theirs, ours = [show(eval(source, {"jnp": f.numpy})) for f in (jax, minijax)]
     assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["add", "negative", "logaddexp", "ufunc.reduce"])
+def test_signatures_of_ufuncs(name):
+    def parameters(framework):
+        found = inspect.signature(operator.attrgetter(name)(framework.numpy))
+        return [(p.name, p.kind, p.default) for p in found.parameters.values()]
+
+    assert parameters(minijax) == parameters(jax)
 
 
 @pytest.mark.parametrize("x64", [False, True])

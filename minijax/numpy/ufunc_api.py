@@ -5,6 +5,7 @@ rest.
 (`jnp.sum`, ...); `frompyfunc` makes ufuncs whose methods loop.
 """
 
+import inspect
 import operator
 
 import minijax.numpy as jnp
@@ -22,6 +23,15 @@ np.ufunc.at(). Instead, you can pass inplace=False and capture the result; e.g.
 
 # reductions whose results have the dtype of the operands, whatever dtype is asked for
 _OF_OWN_DTYPE = "_reduce_logaddexp", "_reduce_logaddexp2"
+
+
+class _Signature:
+    """`inspect.signature` of a ufunc: that of its call; the class has one of its own."""
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            raise AttributeError("__signature__")
+        return inspect.signature(instance._apply)
 
 
 class ufunc(Served):
@@ -54,6 +64,7 @@ class ufunc(Served):
         self._counts = nin, nout, identity
         self._reduce, self._accumulate, self._at = reduce, accumulate, at
 
+    __signature__ = _Signature()
     nin = property(lambda self: self._counts[0], doc="The number of arguments.")
     nout = property(lambda self: self._counts[1], doc="The number of results.")
     nargs = property(lambda self: self._counts[0], doc="The number of arguments.")
