@@ -221,6 +221,12 @@ def argument_aval(x) -> Any:
         ) from None
 
 
+def no_value(x):
+    """The error for what is no array, tracer or number; only of text JAX says it bare."""
+    kind = f"{type(x)}" if isinstance(x, str) else f"'{type(x)}'"
+    return TypeError(f"Argument '{x}' of type {kind} is not a valid JAX type")
+
+
 def _find_aval_rule(x):
     for cls in type(x).__mro__[1:]:
         if cls in aval_rules:
@@ -232,7 +238,7 @@ def _find_aval_rule(x):
             "To avoid this error, either explicitly convert your object using "
             "jax.numpy.array(), or register your object as a pytree."
         )
-    raise TypeError(f"Argument '{x}' of type '{type(x)}' is not a valid JAX type")
+    raise no_value(x)
 
 
 def valid_jaxtype(x):

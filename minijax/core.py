@@ -31,6 +31,7 @@ from minijax.avals import (
     is_masked,
     is_undefined_primal,
     literal_types,
+    no_value,
     own_aval,
     pytype_aval_mappings,
     scalar_values,
@@ -109,6 +110,7 @@ class Primitive(_callpath.Primitive):
     split(linear_trace, args, **params) -> outs, where a rule calls it with tangents of that
         trace and with known values: what is known is computed now, the rest recorded
     dce(used_outputs, eqn) -> an equation without the unused outputs
+    dce_compiled: the same, where JAX shows such equations as they are: before compilation
     keep(eqn, policy) -> (eqn that also gives what a checkpoint policy keeps of its inner
         values, eqn that is given them, the variables for them)
     close_over(atoms, params) -> (atoms, params) with literals in the jaxprs where every
@@ -133,6 +135,7 @@ class Primitive(_callpath.Primitive):
     linearize: Any = None
     split: Any = None
     dce: Any = None
+    dce_compiled: Any = None
     keep: Any = None
     close_over: Any = None
     fold: Any = None

@@ -70,8 +70,7 @@ def avals_of(values):
     """The avals of flat values that a user handed in."""
     for x in values:
         if not core.valid_jaxtype(x):
-            kind = type(x) if isinstance(x, str) else f"'{type(x)}'"  # JAX's words
-            raise TypeError(f"Argument '{x}' of type {kind} is not a valid JAX type")
+            raise core.no_value(x)
     return [core.get_aval(x) for x in values]
 
 

@@ -569,7 +569,7 @@ def stop_gradient(x):
 
 def _stop_gradient_leaf(x):
     if not core.valid_jaxtype(x):
-        raise TypeError(f"Argument '{x}' of type {type(x)} is not a valid JAX type")
+        raise core.no_value(x)
     if not isinstance(x, core.Tracer):
         return x
     if isinstance(x.dtype, dtypes.ExtendedDType):
