@@ -7,11 +7,13 @@ import warnings
 
 import jax
 import jax.numpy as jnp
+import jax.scipy.special
 import ml_dtypes
 import numpy as np
 import pytest
 
 import minijax
+import minijax.scipy.special
 from minijax import config, dtypes
 from minijax.numpy import scalar_types
 
@@ -444,3 +446,22 @@ def test_reshape_leaves_numpys_arrays_to_numpy():
         for value in (np.arange(6), np.float32(1)):
             assert type(side.numpy.reshape(value, (-1, 1))) is np.ndarray
         assert type(side.numpy.reshape(1.0, (1,))) is not np.ndarray
+
+
+def test_functions_of_weakly_typed_arrays():
+    """Their own constants are as strong as an array is, and as weak as a scalar."""
+
+    def results(side, shape):
+        lib, special = side.numpy, side.scipy.special
+        x = side.lax.full(shape, 0.5)
+        one = [lib.deg2rad, lib.rad2deg, lib.sinc, lib.isreal, lib.iscomplex, lib.trunc]
+        two = [lib.logaddexp2, lib.heaviside, lib.floor_divide, lib.divmod, lib.hypot]
+        found = [side.eval_shape(f, x) for f in (*one, special.logit)]
+        found += [side.eval_shape(f, x, x) for f in (*two, special.rel_entr)]
+        found.append(side.eval_shape(lambda x: lib.round(x, 1), x))
+        found.append(side.eval_shape(lambda x: lib.angle(x, deg=True), x))
+        leaves = side.tree.leaves(found)
+        return [(out.shape, str(out.dtype), out.weak_type) for out in leaves]
+
+    for shape in ((), (3,)):
+        assert results(jax, shape) == results(minijax, shape)

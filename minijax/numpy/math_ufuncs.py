@@ -48,10 +48,6 @@ def _inexact(op):
     return decorate
 
 
-def _like(value, x):
-    return literal(value, dtype_of(x), dtypes.is_weakly_typed(x))
-
-
 # --- exponentials and roots -----------------------------------------------------------
 
 
@@ -267,7 +263,9 @@ def trunc(x):
     (x,) = ensure_arraylike("trunc", x)
     if dtype_of(x).kind in "biu":
         return x
-    negative = lax.lt(x, lax.full_like(x, 0) if not shape_of(x) else _like(0, x))
+    negative = lax.lt(
+        x, lax.full_like(x, 0) if not shape_of(x) else constant_like(0, x)
+    )
     return lax.select(negative, lax.ceil(x), lax.floor(x))
 
 
@@ -338,10 +336,12 @@ def _round_real(x, decimals):
     dtype = dtype_of(x)
     # float16 overflows on the way
     wide = np.dtype("float32") if dtype == np.float16 else dtype
-    factor = literal(10**decimals, wide)
-    scaled = lax.mul(convert(x, wide), factor)
+    weak = wide == dtype and dtypes.is_weakly_typed(x)
+    factor = literal(10**decimals, wide, weak and not shape_of(x))
+    scaled = lax.mul(convert(x, wide, weak), factor)
     rounded = lax.round(scaled, lax.RoundingMethod.TO_NEAREST_EVEN)
-    return convert(lax.div(rounded, factor), dtype)
+    out = lax.div(rounded, factor)
+    return out if wide == dtype else convert(out, dtype)
 
 
 @jit(static_argnames=("decimals",))
@@ -383,7 +383,7 @@ def modf(x, /, out=None):
     (x,) = promote_args_inexact("modf", x)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.modf is not supported.")
-    nonnegative = lax.ge(x, _like(0, x))
+    nonnegative = lax.ge(x, constant_like(0, x))
     whole = lax.select(nonnegative, lax.floor(x), lax.ceil(x))
     return lax.sub(x, whole), whole
 

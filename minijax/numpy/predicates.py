@@ -16,7 +16,6 @@ from minijax.numpy.promotion import (
     literal,
     promote_args_inexact,
 )
-from minijax.numpy.trigonometry import _like
 from minijax.numpy.ufuncs import _select_where
 
 # --- predicates -----------------------------------------------------------------------
@@ -149,7 +148,7 @@ def iscomplex(x):
         Array([False,  True], dtype=bool)
     """
     i = imag(x)
-    return lax.ne(i, _like(0, i))
+    return lax.ne(i, constant_like(0, i))
 
 
 @jit
@@ -167,7 +166,7 @@ def isreal(x):
         Array([ True, False], dtype=bool)
     """
     i = imag(x)
-    return lax.eq(i, _like(0, i))
+    return lax.eq(i, constant_like(0, i))
 
 
 @jit

@@ -163,7 +163,13 @@ literal_makers = _literal_makers()
 
 
 def constant_like(value, x):
-    """The scalar `value` as a literal of the dtype and weak flag of `x`."""
+    """The scalar `value` in the dtype of `x`; weakly typed if `x` is a weak scalar."""
+    aval = aval_of(x)
+    return literal(value, aval.dtype, aval.weak_type and not aval.shape)
+
+
+def operand_like(value, x):
+    """The scalar `value` as it joins `x` in `x + value`: as weakly typed as `x`."""
     aval = aval_of(x)
     return literal(value, aval.dtype, aval.weak_type)
 

@@ -155,13 +155,6 @@ def _like(value, x):
     return literal(value, dtype_of(x))
 
 
-def _as_weak_as(x, value):
-    """A constant of an inexact dtype that leaves a weak `x` weak."""
-    if dtypes.is_weakly_typed(x):
-        return complex(value) if is_complex(x) else float(value)
-    return literal(value, dtype_of(x))
-
-
 def _sinc_derivative(k):
     """The function that gives the k-th derivative at 0, and whose derivative gives the
     next.
@@ -169,8 +162,8 @@ def _sinc_derivative(k):
 
     @custom_jvp
     def at_zero(x):
-        flat = lax.mul(x, _as_weak_as(x, 0))
-        return flat if k % 2 else lax.add(flat, _as_weak_as(x, _sinc_coefficient(k)))
+        flat = lax.mul(x, constant_like(0, x))
+        return flat if k % 2 else lax.add(flat, constant_like(_sinc_coefficient(k), x))
 
     @at_zero.defjvp
     def rule(primals, tangents):
@@ -195,9 +188,9 @@ def sinc(x, /):
         Array([1.        , 0.63659996], dtype=float32)
     """
     (x,) = promote_args_inexact("sinc", x)
-    at_zero = lax.eq(x, _as_weak_as(x, 0))
-    pi_x = lax.mul(_as_weak_as(x, math.pi), x)
-    safe = where_inline(at_zero, _as_weak_as(x, 1), pi_x)
+    at_zero = lax.eq(x, constant_like(0, x))
+    pi_x = lax.mul(constant_like(math.pi, x), x)
+    safe = where_inline(at_zero, constant_like(1, x), pi_x)
     series = _sinc_derivative(0)(pi_x)
     return lax.select(at_zero, series, lax.div(lax.sin(safe), safe))
 

@@ -6,13 +6,14 @@ import numpy as np
 
 from minijax import lax
 from minijax.control.call import jit
-from minijax.numpy.math_ufuncs import _inexact, _like
+from minijax.numpy.math_ufuncs import _inexact
 from minijax.numpy.promotion import (
     constant_like,
     convert,
     dtype_of,
     is_complex,
     literal,
+    operand_like,
     promote_args_inexact,
     shape_of,
 )
@@ -284,7 +285,7 @@ def hypot(x1, x2, /):
             "to "
             "real values first, such as by using abs(x)"
         )
-    one, zero = [_like(value, x1) for value in (1, 0)]
+    one, zero = [operand_like(value, x1) for value in (1, 0)]
     x1, x2 = lax.abs(x1), lax.abs(x2)
     infinity = literal(np.inf, dtype_of(x1))
     infinite = lax.bitwise_or(lax.eq(x1, infinity), lax.eq(x2, infinity))

@@ -22,6 +22,7 @@ from minijax.numpy.promotion import (
     is_kind,
     literal,
     literal_makers,
+    operand_like,
     promote_args,
     promote_args_inexact,
     promote_args_numeric,
@@ -400,12 +401,12 @@ def _float_quotient_and_remainder(x, y):
 
     The quotient is rounded, since (x - rem) / y may miss its integer by a last bit.
     """
-    zero = constant_like(0, x)
+    zero = operand_like(0, x)
     rem = lax.rem(x, y)
     quotient = lax.div(_select_where(lax.eq(y, zero), x, lax.sub(x, rem)), y)
     off = lax.bitwise_and(lax.ne(rem, zero), lax.ne(lax.sign(y), lax.sign(rem)))
     modulus = _select_where(off, lax.add(rem, y), rem)
-    below = lax.sub(quotient, constant_like(1, x))
+    below = lax.sub(quotient, operand_like(1, x))
     quotient = _select_where(off, below, quotient)
     return lax.round(quotient), modulus
 
