@@ -61,10 +61,3 @@ PARTIAL = _table(
         "no protocol buffers": "jax.tree_util.PyTreeDef",
     }
 )
-
-# Names that minijax's symbol has not and needs not: JAX's only raise on them.
-_OUT = ("out=", "where=")  # NotImplementedError in both for ufuncs
-_UFUNCS = """
-    add logaddexp logical_and logical_or maximum minimum multiply negative
-"""
-UNLIKE_NAMES = {f"jax.numpy.{name}": _OUT for name in _UFUNCS.split()}
