@@ -12,7 +12,7 @@ from minijax.control.call import jit
 from minijax.core import aval_rules
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
-    constant_beside,
+    constant_like,
     convert,
     dtype_of,
     ensure_arraylike,
@@ -470,5 +470,5 @@ def angle(z, deg=False):
         re, im = convert(re, dtype), convert(im, dtype)
     result = lax.atan2(im, re)
     if deg:
-        result = lax.mul(result, constant_beside(180 / math.pi, result))
+        result = lax.mul(result, constant_like(180 / math.pi, result))
     return result

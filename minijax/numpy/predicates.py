@@ -7,7 +7,7 @@ from minijax.control.call import jit
 from minijax.numpy.math_ufuncs import imag
 from minijax.numpy.promotion import (
     BOOL,
-    constant_beside,
+    constant_like,
     convert,
     dtype_of,
     ensure_arraylike,
@@ -240,7 +240,7 @@ def heaviside(x1, x2, /):
         Array([0. , 0.5, 1. ], dtype=float32)
     """
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
-    zero, one = constant_beside(0, x1), constant_beside(1, x1)
+    zero, one = constant_like(0, x1), constant_like(1, x1)
     negative, positive, nan = lax.lt(x1, zero), lax.gt(x1, zero), lax.ne(x1, x1)
     result = _select_where(nan, x1, x2)
     result = _select_where(positive, one, result)

@@ -174,12 +174,6 @@ def operand_like(value, x):
     return literal(value, aval.dtype, aval.weak_type)
 
 
-def constant_beside(value, x):
-    """As `constant_like`, weak beside a weak scalar only, as many of JAX's constants."""
-    aval = aval_of(x)
-    return literal(value, aval.dtype, aval.weak_type and not aval.shape)
-
-
 # --- dtypes -------------------------------------------------------------------------
 
 

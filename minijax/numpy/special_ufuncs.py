@@ -10,7 +10,6 @@ from minijax.control.call import jit
 from minijax.control.custom_jvp import custom_jvp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
-    constant_beside,
     constant_like,
     convert,
     dtype_of,
@@ -36,7 +35,7 @@ def _log_of_sum(x, y, exp, log1p_scale, period):
     """
     top = lax.max(x, y)
     if is_complex(x):
-        delta = lax.sub(lax.add(x, y), lax.mul(top, constant_beside(2, top)))
+        delta = lax.sub(lax.add(x, y), lax.mul(top, constant_like(2, top)))
         out = lax.add(top, log1p_scale(lax.log1p(exp(delta))))
         return lax.complex(lax.real(out), _wrap_between(lax.imag(out), period))
     delta = lax.sub(x, y)
@@ -47,9 +46,9 @@ def _log_of_sum(x, y, exp, log1p_scale, period):
 
 def _wrap_between(x, half):
     """x shifted by multiples of 2 * half into [-half, half)."""
-    half_, two = constant_beside(half, x), constant_beside(2 * half, x)
+    half_, two = constant_like(half, x), constant_like(2 * half, x)
     rem = lax.rem(lax.add(x, half_), two)
-    negative = lax.lt(rem, constant_beside(0, x))
+    negative = lax.lt(rem, constant_like(0, x))
     return lax.sub(lax.select(negative, lax.add(rem, two), rem), half_)
 
 
@@ -61,7 +60,7 @@ def _logaddexp_op(x, y):
 @custom_jvp
 def _logaddexp2_op(x, y):
     def scale(v):
-        return lax.mul(constant_beside(1 / math.log(2), v), v)
+        return lax.mul(constant_like(1 / math.log(2), v), v)
 
     return _log_of_sum(x, y, lax.exp2, scale, math.pi / math.log(2))
 
@@ -386,9 +385,7 @@ def gcd(x1, x2):
     def step(pair):
         a, b = pair
         left = where_inline(lax.ne(b, _like(0, b)), b, a)
-        right = where_inline(
-            lax.ne(b, _like(0, b)), lax.rem(a, b), constant_beside(0, b)
-        )
+        right = where_inline(lax.ne(b, _like(0, b)), lax.rem(a, b), constant_like(0, b))
         larger = where_inline(lax.lt(left, right), right, left)
         return larger, where_inline(lax.lt(left, right), left, right)
 
@@ -416,7 +413,7 @@ def lcm(x1, x2):
     is_zero = lax.eq(d, _like(0, d))
     quotient = jnp.floor_divide(x2, d)
     product = lax.mul(*jnp.broadcast_arrays(x1, quotient))
-    return where_inline(is_zero, constant_beside(0, d), product)
+    return where_inline(is_zero, constant_like(0, d), product)
 
 
 # --- phases ---------------------------------------------------------------------------
