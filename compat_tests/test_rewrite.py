@@ -254,3 +254,58 @@ def test_complex_constants_that_differ_in_the_sign_of_a_zero():
 
     both = minijax.jit(arguments)(jnp.asarray(complex(0, -0.0), jnp.complex64))
     assert [bool(np.signbit(x)) for x in both] == [False, True]
+
+
+def _turns(x, body, *rest):
+    """A loop of three turns over `x` and other values, of which `body` makes new ones."""
+    return lax.while_loop(
+        lambda c: c[0] < 3, lambda c: (c[0] + 1, *body(*c[1:])), (0, x, *rest)
+    )
+
+
+# How many values a loop carries whose results are used in part
+CARRIED = {
+    "unused": (lambda x: _turns(x, lambda a, b: (jnp.sin(a), b + a), x)[1], 2),
+    "read by a used one": (lambda x: _turns(x, lambda a, b: (a + b, b * 2), x)[1], 3),
+    "read by one that is read": (
+        lambda x: _turns(x, lambda a, b, c: (a + b, b + c, c * 2), x, x)[1], 4),
+    "only the counter": (lambda x: _turns(x, lambda a: (jnp.sin(a),))[0], 1),
+    "swapped": (lambda x: _turns(x, lambda a, b: (b, a), x + 1)[1], 3),
+    "in a call": (
+        lambda x: minijax.jit(lambda x: _turns(x, lambda a, b: (a + 1, b + a), x))(x)[1],
+        2),
+    "of a batch": (
+        lambda x: minijax.vmap(
+            lambda x: lax.while_loop(
+                lambda c: c[0] < 2, lambda c: (c[0] + 1, c[1] * c[0]), (x, x)
+            )[0]
+        )(x[0]), 1),
+    "an inner loop's": (
+        lambda x: _turns(x, lambda a, b: _turns(a, lambda c, d: (c + 1, d + c), b)[1:], x)[1],
+        2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_loops_carry_what_is_needed(name):
+    fun, wanted = CARRIED[name]
+    closed = minijax.make_jaxpr(fun)(X)
+    (loop,) = [e for e in simplify(closed).jaxpr.eqns if e.primitive.name == "while"]
+    assert len(loop.outvars) == wanted
+    for got, want in zip(
+        evaluate(simplify(closed), X), evaluate(closed, X), strict=True
+    ):
+        np.testing.assert_array_equal(got, want)
+    np.testing.assert_allclose(minijax.jit(fun)(X), evaluate(closed, X)[0], rtol=1e-6)
+
+
+def test_loops_do_what_they_print(capsys):
+    """An effect that reads a value keeps it in the loop."""
+
+    def turn(a, b):
+        minijax.debug.print("{}", b, ordered=True)
+        return a, b + 1
+
+    minijax.jit(lambda x: _turns(x, turn, 5)[0])(X)
+    minijax.effects_barrier()
+    assert capsys.readouterr().out.split() == ["5", "6", "7"]

@@ -435,6 +435,41 @@ def _while_lower(
     return b.instr("WHILE", [b.dense(x) for x in ins], outs, params)
 
 
+def _while_dce(used, eqn):
+    """Without the carried values that neither used results nor the condition need."""
+    params = eqn.params
+    n_cond, n_body = params["cond_nconsts"], params["body_nconsts"]
+    cond, body = params["cond_jaxpr"], params["body_jaxpr"]
+    _, asked = dce(cond.jaxpr, compiled=True)
+    needed = [a or b for a, b in zip(used, asked[n_cond:], strict=True)]
+    while True:
+        jaxpr, reads = dce(body.jaxpr, needed, compiled=True)
+        grown = [a or b for a, b in zip(needed, reads[n_body:], strict=True)]
+        if grown == needed:
+            break
+        needed = grown
+    if all(needed):
+        return eqn
+
+    def kept(values):
+        return [x for x, wanted in zip(values, needed, strict=True) if wanted]
+
+    def without(closed, jaxpr, n_consts):
+        invars = jaxpr.invars[:n_consts] + kept(jaxpr.invars[n_consts:])
+        return ClosedJaxpr(jaxpr.replace(invars=invars), closed.consts)
+
+    n = n_cond + n_body
+    return eqn.replace(
+        invars=list(eqn.invars[:n]) + kept(eqn.invars[n:]),
+        outvars=kept(eqn.outvars),
+        params={
+            **params,
+            "cond_jaxpr": without(cond, cond.jaxpr, n_cond),
+            "body_jaxpr": without(body, jaxpr, n_body),
+        },
+    )
+
+
 def _while_close_over(atoms, params):
     cond, body, init = split_list(
         atoms, [params["cond_nconsts"], params["body_nconsts"]]
@@ -457,5 +492,6 @@ while_p = define(
     transpose=_while_transpose,
     batch=_while_batch,
     lower=_while_lower,
+    dce_compiled=_while_dce,
     close_over=_while_close_over,
 )

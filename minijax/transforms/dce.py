@@ -3,11 +3,12 @@
 from minijax.core import Literal
 
 
-def dce(jaxpr, used_outputs=None):
+def dce(jaxpr, used_outputs=None, *, compiled=False):
     """Drop equations that neither outputs nor effects need.
 
     `used_outputs`: which outputs count (default: all).  Returns (jaxpr with those
-    outputs, mask of the inputs it still reads); inputs are kept.
+    outputs, mask of the inputs it still reads); inputs are kept.  `compiled`: what is to
+    be compiled, not shown, so that equations need not stay as JAX's do.
     """
     outvars = jaxpr.outvars
     if used_outputs is not None:
@@ -16,8 +17,9 @@ def dce(jaxpr, used_outputs=None):
     kept = []
     for eqn in reversed(jaxpr.eqns):
         if eqn.marks or not live.isdisjoint(eqn.outvars):
-            if eqn.primitive.dce is not None and not live.issuperset(eqn.outvars):
-                eqn = eqn.primitive.dce([v in live for v in eqn.outvars], eqn)
+            rule = eqn.primitive.dce or (compiled and eqn.primitive.dce_compiled)
+            if rule and not live.issuperset(eqn.outvars):
+                eqn = rule([v in live for v in eqn.outvars], eqn)
                 if eqn is None:
                     continue
             kept.append(eqn)

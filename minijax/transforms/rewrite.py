@@ -28,8 +28,7 @@ def rewrite(closed):
         jaxpr, _ = dce(closed.jaxpr)
         rewriter = _Rewriter()
         known = rewriter.run(ClosedJaxpr(jaxpr, closed.consts))
-        if rewriter.left_out:
-            known = known.replace(jaxpr=dce(known.jaxpr)[0])
+        known = known.replace(jaxpr=dce(known.jaxpr, compiled=True)[0])
         closed.memo[rewrite] = known
     return known
 
@@ -39,7 +38,6 @@ class _Rewriter:
 
     def __init__(self):
         self.eqns, self.consts = [], []
-        self.left_out = False  # so that what it read may be dead now
         self.computed = {}  # what an equation computes -> its results
         self.keys = {}  # place of an equation -> its key in `computed`
         self.made_by = {}  # variable -> place of its equation
@@ -111,12 +109,10 @@ class _Rewriter:
         if rule is not None:
             found = rule(self, eqn, ins)
             if found is not None:
-                self.left_out = True
                 return [found]
         key = _key(eqn, ins)
         known = self.computed.get(key) if key is not None else None
         if known is not None:
-            self.left_out = True
             for old, new in zip(eqn.outvars, known, strict=True):
                 self._read_more(new, self.uses.get(old, 0))
             return known
