@@ -367,6 +367,29 @@ def test_an_update_at_a_known_place_is_no_scatter(name, large):
     np.testing.assert_array_equal(minijax.jit(fun)(x), want)
 
 
+@pytest.mark.parametrize("place", [2, -1, 9, -9])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.at[i].set(3.0)",
+        "x.at[i, 2].mul(3.0)",
+        "x.at[:, i].min(jnp.arange(8.0))",
+        "x.at[i].add(x[0], mode='clip')",
+        "(x > 0).at[i, i].set(True)",
+        "x.astype('bfloat16').at[i].set(1)",
+    ],
+)
+def test_a_small_window_is_read_and_put_back(name, place):
+    """Where the place is outside, as it was."""
+    x, place = np.arange(64, dtype=np.float32).reshape(8, 8), np.int32(place)
+    fun = eval(f"lambda x, i: {name}", {"jnp": jnp})
+    want = eval(f"lambda x, i: {name}", {"jnp": jax.numpy})
+    found = {i.op for i in program_of(lambda x, i: fun(jnp.asarray(x), i), x, place)}
+    assert found == {"EWISE", "DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"}
+    got = minijax.jit(fun)(x, place)
+    np.testing.assert_array_equal(got, want(jax.numpy.asarray(x), place))
+
+
 def test_an_index_of_literals_stays_in_the_loop():
     """So that an update by it is one at a known place."""
 

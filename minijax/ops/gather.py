@@ -493,7 +493,7 @@ def _take_lower(b, operand, indices, numbers, fill):
         n, step = operand.shape[d], operand.strides[d]
         index = component(b, indices, k)
         if fill is not None:
-            inside.append(_is_below(b, index, n))
+            inside.append(is_below(b, index, n))
         low, last = (b.constant(np.asarray(end, index.dtype)) for end in (0, n - 1))
         index = b.convert(b.ewise("clamp", [low, index, last], index), np.int32)
         if step != 1:
@@ -520,7 +520,7 @@ def component(b, indices, k):
     return b.convert(index, np.int32) if index.dtype.itemsize < 4 else index
 
 
-def _is_below(b, index, n):
+def is_below(b, index, n):
     """Whether 0 <= index < n: as unsigned numbers, negative ones are large."""
     index = index.reinterpret(f"u{index.dtype.itemsize}")
     limit = b.constant(np.asarray(n, index.dtype))

@@ -1,28 +1,33 @@
-"""Scatters of one window at a place that is known: `x.at[1:-1].add(y)` and its like.
+"""Scatters of one window: `x.at[1:-1].add(y)`, `x.at[i].set(y)` and their like.
 
-The window is an elementwise combination.  A large one is written where it belongs by the
-kernels that make it, and what lies around it is copied; a small one is an update, for which
-the rest may stay where it is.
+The window is an elementwise combination.  A large one at a known place is written where it
+belongs by the kernels that make it, and what lies around it is copied; a small one is an
+update, for which the rest may stay where it is.
 """
 
 import math
+from functools import reduce
 
 import numpy as np
 
-from minijax.ops.gather import GatherScatterMode
+from minijax.ops.gather import GatherScatterMode, component, is_below
 from minijax.ops.views import real_view
+
+_SMALL = 64  # elements of a window that is read and put back rather than scattered
 
 
 def window_lower(b, ins, combine, numbers, mode):
-    """The result's view; None where the place is not known.
+    """The result's view; None where a window at an unknown place is large.
 
     combine: the kernel that combines the operand with an update; None: it is replaced.
     """
     operand, indices, updates = ins
-    index = b.known(indices)
-    if index is None or index.size != indices.shape[-1] or numbers[3]:
+    if math.prod(indices.shape[:-1]) != 1 or numbers[3]:
         return None
     sizes = _sizes(operand.shape, updates.shape, numbers)
+    index = b.known(indices)
+    if index is None:
+        return _at_unknown_place(b, ins, sizes, combine, numbers, mode)
     starts = [0] * len(sizes)
     for d, start in zip(numbers[2], index.reshape(-1).tolist(), strict=True):
         starts[d] = start
@@ -46,6 +51,31 @@ def window_lower(b, ins, combine, numbers, mode):
     parts = [out.slice(*ends) for ends in [(starts, stops), *around]]
     b.put_together(parts, [updates, *(operand.slice(*ends) for ends in around)])
     return out
+
+
+def _at_unknown_place(b, ins, sizes, combine, numbers, mode):
+    """A small window is read, combined and put back, or put back as it was."""
+    operand, indices, updates = ins
+    if math.prod(sizes) > _SMALL:
+        return None
+    starts = [b.constant(np.asarray(0, np.int64))] * len(sizes)
+    inside = []
+    for k, d in enumerate(numbers[2]):
+        starts[d] = component(b, indices, k).reshape(())
+        inside.append(is_below(b, starts[d], operand.shape[d] - sizes[d] + 1))
+    operand = real_view(b, operand)
+    known = [(tuple(sizes), operand.dtype)]
+    (old,) = b.instr("DYNAMIC_SLICE", [operand, *starts], known)
+    updates = _windows_last(updates, numbers).reshape(sizes)
+    if combine is not None:
+        updates = b.ewise(combine, [old, updates], old)
+    if inside and mode is GatherScatterMode.FILL_OR_DROP:
+        fits = reduce(lambda x, y: b.ewise("and", [x, y], y), inside)
+        fits = fits.broadcast(tuple(sizes), ())
+        updates = b.ewise("select", [fits, old, updates], old)
+    ins = [operand, real_view(b, updates), *starts]
+    out = operand.shape, operand.dtype
+    return b.instr("DYNAMIC_UPDATE_SLICE", ins, [out])[0]
 
 
 def _sizes(shape, updates_shape, numbers):
