@@ -138,7 +138,7 @@ class View:
     def walk(self):
         """How the elements lie: the dtype, and extents and strides but those of 1."""
         extents = zip(self.shape, self.strides, strict=True)
-        return self.dtype, *[(n, stride) for n, stride in extents if n > 1]
+        return self.dtype, *[(n, stride) for n, stride in extents if n != 1]
 
     def is_dense(self):
         """Whether the elements lie row-major and without gaps."""

@@ -507,3 +507,9 @@ def test_short_broadcast_rows_stay_in_their_tile(width):
     want = column | rows
     for _ in range(5):
         np.testing.assert_array_equal(lax.bitwise_or(column, rows), want)
+
+
+def test_a_piece_without_elements_is_no_other_piece():
+    x = np.array([3.0], np.float32)
+    got = minijax.jit(lambda x: jnp.concatenate([x[:0], x, -x])[:1] * 2)(x)
+    assert got.tolist() == [6.0]

@@ -47,14 +47,14 @@ def window(shape, index):
     dropped = [k for k, entry in enumerate(index) if _is_number(entry)]
     if None in parts:
         return None
-    starts, sizes = zip(*parts, strict=True)
-    return Window(_of_one_type(starts), list(sizes), dropped)
+    starts = _of_one_type([start for start, _ in parts])
+    return Window(starts, [size for _, size in parts], dropped)
 
 
 def _of_one_type(starts):
     kinds = {core.get_aval(x).dtype for x in starts}
     if len(kinds) == 1:
-        return list(starts)
+        return starts
     dtype = dtypes.canonicalize_dtype(int)
     return [convert(x, dtype, False) for x in starts]
 
