@@ -45,10 +45,11 @@ def window(shape, index):
     index = _of_all_axes(index, len(shape))
     parts = [_part(entry, size) for entry, size in zip(index, shape, strict=True)]
     dropped = [k for k, entry in enumerate(index) if _is_number(entry)]
-    if None in parts:
+    blocks = [part for part in parts if part is not None]
+    if len(blocks) < len(parts):
         return None
-    starts = _of_one_type([start for start, _ in parts])
-    return Window(starts, [size for _, size in parts], dropped)
+    starts = _of_one_type([start for start, _ in blocks])
+    return Window(starts, [size for _, size in blocks], dropped)
 
 
 def _of_one_type(starts):
