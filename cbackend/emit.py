@@ -85,7 +85,7 @@ class _Emitter:
             calls_host=int(self.calls_host),
         )
         source.text = "\n".join(
-            [self.scalars.prelude(), header, _UNLIKELY, self.scalars.helpers(),
+            [self.scalars.prelude(), header, _MACROS, self.scalars.helpers(),
              source.program_text, exported]
         )  # fmt: skip
         return source
@@ -93,7 +93,7 @@ class _Emitter:
 
 # A loop after dozens of these would else count as one that is hardly ever reached, and be
 # compiled for size.
-_UNLIKELY = """\
+_MACROS = """\
 #define MJX_UNLIKELY(x) __builtin_expect_with_probability(!!(x), 0, 1.0)
 #ifdef __clang__
 #define MJX_IN_REGISTERS __attribute__((hot))

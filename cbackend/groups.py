@@ -34,7 +34,7 @@ FAR = 16  # elements between such lines
 MAX_CALLED = 8  # elements, where a kernel is called for each
 
 # As a function of its own a loop is compiled for speed, however the call is reached.
-LOOP = "__attribute__((hot)) static"
+_LOOP = "__attribute__((hot)) static"
 
 # What a thread does of a loop over n rows (or elements): those of its units.
 TASK = """\
@@ -340,7 +340,7 @@ class Groups:
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
             ends = ["return hard;", "}\n"]
-        head = f"{LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
+        head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
         return self.call("\n".join([head, *body, *ends]), args)
 
     def _shared(self, group, shape, outs, ins, failed=None):

@@ -513,3 +513,21 @@ def test_a_piece_without_elements_is_no_other_piece():
     x = np.array([3.0], np.float32)
     got = minijax.jit(lambda x: jnp.concatenate([x[:0], x, -x])[:1] * 2)(x)
     assert got.tolist() == [6.0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("dtype", ["int4", "int2"])
+@pytest.mark.parametrize("window", [(), (0,)])
+def test_narrow_indices_of_masks_and_windows_keep_their_sign(known, dtype, window):
+    """The bits of such an index are not its number: -1 is before the first element."""
+
+    def fun(place):
+        inserted = () if window else (0,)
+        numbers = lax.ScatterDimensionNumbers(window, inserted, (0,))
+        base = jnp.arange(6.0) if window else jnp.zeros(6)
+        new = jnp.full(2, 9.0) if window else jnp.float32(9)
+        return lax.scatter(base, place, new, numbers, mode="clip")
+
+    place = jnp.array([-1], dtype)
+    got = minijax.jit(lambda: fun(place))() if known else minijax.jit(fun)(place)
+    assert got[0] == 9 and got.tolist() == fun(jnp.array([-1], "int32")).tolist()

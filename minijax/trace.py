@@ -248,12 +248,12 @@ def _check_no_refs(primitive, avals):
             )
 
 
-def trace(fun, in_avals, debug_info=None):
+def trace(fun, in_avals, debug_info=None, kind=JaxprTrace):
     """Run `fun(*tracers) -> list` on tracers of `in_avals`; its ClosedJaxpr.
 
-    The constants may be tracers of the surrounding traces.
+    The constants may be tracers of the surrounding traces. kind: of the trace.
     """
-    level = JaxprTrace(core.current_trace(), debug_info)
+    level = kind(core.current_trace(), debug_info)
     args = [level.new_arg(aval) for aval in in_avals]
     try:
         with core.set_current_trace(level), core.scopes_set():

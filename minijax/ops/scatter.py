@@ -240,6 +240,7 @@ def _lower_rule(combine):
         if combine is None and update_jaxpr is not None:
             closed = ClosedJaxpr(update_jaxpr, params["update_consts"])
             return _apply_lower(b, ins, closed, dimension_numbers, mode, params)
+        ins = index_views(b, ins, [1])
         for as_kernels in (masked_lower, window_lower):
             out = as_kernels(b, ins, combine, dimension_numbers, mode)
             if out is not None:
@@ -247,7 +248,6 @@ def _lower_rule(combine):
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
         words = [_KINDS[combine], mode_code(mode)]
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)
-        ins = index_views(b, ins, [1])
         out = out_avals[0].shape, ins[0].dtype
         return b.instr("SCATTER", ins, [out], words)
 

@@ -22,9 +22,7 @@ def masked_lower(b, ins, combine, numbers, mode):
         return None
     window, _, scatter_map, batching, index_batching = numbers
     shape = operand.shape
-    lead = dict(
-        zip(index_batching, batching, strict=True)
-    )  # axis of the indices -> dim
+    lead = dict(zip(index_batching, batching, strict=True))  # index axis -> dim
     inside = [
         _is_there(b, indices, k, d, shape, lead, mode)
         for k, d in enumerate(scatter_map)

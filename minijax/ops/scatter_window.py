@@ -11,7 +11,6 @@ from functools import reduce
 import numpy as np
 
 from minijax.ops.gather import GatherScatterMode, component, is_below
-from minijax.ops.views import real_view
 
 _SMALL = 64  # elements of a window that is read and put back rather than scattered
 
@@ -43,9 +42,9 @@ def window_lower(b, ins, combine, numbers, mode):
         updates = b.ewise(combine, [window, updates], window)
     if any(operand.strides) and 2 * math.prod(sizes) < math.prod(operand.shape):
         places = [b.constant(np.asarray(start, np.int64)) for start in starts]
-        ins = [real_view(b, view) for view in (operand, updates)]
         out = operand.shape, operand.dtype
-        return b.instr("DYNAMIC_UPDATE_SLICE", [*ins, *places], [out])[0]
+        ins = [operand, updates, *places]
+        return b.instr("DYNAMIC_UPDATE_SLICE", ins, [out])[0]
     around = list(_around(operand.shape, starts, stops))
     out = b.empty(operand.shape, operand.dtype)
     parts = [out.slice(*ends) for ends in [(starts, stops), *around]]
@@ -63,7 +62,6 @@ def _at_unknown_place(b, ins, sizes, combine, numbers, mode):
     for k, d in enumerate(numbers[2]):
         starts[d] = component(b, indices, k).reshape(())
         inside.append(is_below(b, starts[d], operand.shape[d] - sizes[d] + 1))
-    operand = real_view(b, operand)
     known = [(tuple(sizes), operand.dtype)]
     (old,) = b.instr("DYNAMIC_SLICE", [operand, *starts], known)
     updates = _windows_last(updates, numbers).reshape(sizes)
@@ -73,9 +71,8 @@ def _at_unknown_place(b, ins, sizes, combine, numbers, mode):
         fits = reduce(lambda x, y: b.ewise("and", [x, y], y), inside)
         fits = fits.broadcast(tuple(sizes), ())
         updates = b.ewise("select", [fits, old, updates], old)
-    ins = [operand, real_view(b, updates), *starts]
     out = operand.shape, operand.dtype
-    return b.instr("DYNAMIC_UPDATE_SLICE", ins, [out])[0]
+    return b.instr("DYNAMIC_UPDATE_SLICE", [operand, updates, *starts], [out])[0]
 
 
 def _sizes(shape, updates_shape, numbers):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate, is_absent
-from minijax.trace import JaxprTrace, JaxprTracer
+from minijax.trace import JaxprTrace, JaxprTracer, trace
 from minijax.tree_util import register_pytree_node
 
 JVP, TRANSPOSE = core.Transform("jvp"), core.Transform("transpose")
@@ -297,15 +297,7 @@ def trace_linear(fun, avals, debug_info=None):
     """As `trace`, of a function that is linear in all of its arguments: what does not
     depend on them is computed in the surrounding trace, and constants of the jaxpr.
     """
-    level = LinearTrace(core.current_trace(), debug_info)
-    args = [level.new_arg(aval) for aval in avals]
-    try:
-        with core.set_current_trace(level), core.scopes_set():
-            outs = fun(*args)
-        jaxpr, consts = level.finish([t.variable for t in args], outs)
-    finally:
-        level.valid = False
-    return ClosedJaxpr(jaxpr, consts)
+    return trace(fun, avals, debug_info, LinearTrace)
 
 
 def split_linear(closed, late, instantiate_outs=None):

@@ -34,6 +34,7 @@ from minijax.transforms.dce import dce
 _LEAST_TURNS = 4
 _FEW_ROWS = 64  # of a product in one turn; with more it is efficient as it is
 _FREE_BYTES = 4 << 20
+_FEW_NUMBERS = 16  # of an index that stays in a loop's body
 # No work: as inputs of what needs them they are views.
 _VIEWS = frozenset(
     ["broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "iota", "slice",
@@ -411,6 +412,13 @@ def _slice_of_invariants(eqns, invariant, variables):
     return found[::-1]
 
 
+def _is_index(eqn):
+    """Whether an equation puts a few numbers together, as an index."""
+    return (
+        eqn.primitive.name == "concatenate" and eqn.outvars[0].aval.size <= _FEW_NUMBERS
+    )
+
+
 def _hoist(eqns, consts, outs, spend):
     """Compute before a loop what follows from its constants by more than views; an index
     made of literals stays a constant of the body.
@@ -423,7 +431,7 @@ def _hoist(eqns, consts, outs, spend):
     work = [
         e for e in eqns
         if all(v in invariant for v in e.outvars) and e.primitive.name not in _VIEWS
-        and not (e.primitive.name == "concatenate" and e.outvars[0] in literal)
+        and not (_is_index(e) and e.outvars[0] in literal)
     ]  # fmt: skip
     made, moved = [v for e in work for v in e.outvars], set(work)
     left = [e for e in eqns if e not in moved]
