@@ -531,3 +531,12 @@ def test_narrow_indices_of_masks_and_windows_keep_their_sign(known, dtype, windo
     place = jnp.array([-1], dtype)
     got = minijax.jit(lambda: fun(place))() if known else minijax.jit(fun)(place)
     assert got[0] == 9 and got.tolist() == fun(jnp.array([-1], "int32")).tolist()
+
+
+def test_large_constants_of_literals_leave_the_loop():
+    def body(_, x):
+        return x * jnp.concatenate([jnp.zeros(100), jnp.ones(100)])
+
+    fun = minijax.jit(lambda x: lax.fori_loop(0, 30, body, x))
+    main, *bodies = fun.lower(np.ones(200, np.float32)).as_text().split("program [")[1:]
+    assert main.count("[copy]") == 1 and "[copy]" not in "".join(bodies)
