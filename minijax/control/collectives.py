@@ -26,6 +26,7 @@ from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
 from minijax.ops.shape import iota, reshape, squeeze
 from minijax.ops.slicing import concatenate, slice_in_dim
+from minijax.transforms import ad
 from minijax.tree_util import tree_map
 
 
@@ -166,15 +167,17 @@ def _repeated(x, n):
 
 def _psum_jvp(primals, tangents, **params):
     outs = psum_p.bind(*primals, **params)
-    live = [t for t in tangents if type(t) is not Zero]
-    found = iter(psum_p.bind(*live, **params) if live else ())
-    return outs, [t if type(t) is Zero else next(found) for t in tangents]
+    return outs, _psum_of_nonzero(tangents, params)
 
 
 def _psum_transpose(cts, *args, **params):
-    live = [ct for ct in cts if type(ct) is not Zero]
+    return _psum_of_nonzero(cts, params)
+
+
+def _psum_of_nonzero(tangents, params):
+    live = ad.without_zeros(tangents)
     found = iter(psum_p.bind(*live, **params) if live else ())
-    return [ct if type(ct) is Zero else next(found) for ct in cts]
+    return [t if type(t) is Zero else next(found) for t in tangents]
 
 
 def _identity_lower(b, ins, out_avals, **_):

@@ -24,7 +24,7 @@ from minijax.control.body import (
     why_unlike,
 )
 from minijax.control.ref_checks import check_operands
-from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal
 from minijax.effects import check_allowed, control_flow_allowed_effects, io_effects
 from minijax.ops.comparison import eq, ne
 from minijax.ops.convert import convert_element_type, stop_gradient
@@ -311,7 +311,7 @@ def _cond_shape(index, *avals, branches, **_):
 def _cond_jvp(primals, tangents, *, branches, **params):
     index, *operands = primals
     _, *moving = tangents
-    nonzero = tuple(type(t) is not Zero for t in moving)
+    nonzero = ad.nonzero_mask(moving)
     out_nz = [
         any(column)
         for column in zip(*[ad.jvp_jaxpr(b, nonzero)[1] for b in branches], strict=True)
@@ -319,14 +319,10 @@ def _cond_jvp(primals, tangents, *, branches, **params):
     derived = [ad.jvp_jaxpr(b, nonzero, tuple(out_nz))[0] for b in branches]
     n_out = len(branches[0].jaxpr.outvars)
     derived, consts = _joined_consts(derived)
-    live = [t for t in moving if type(t) is not Zero]
+    live = ad.without_zeros(moving)
     outs = cond_p.bind(index, *consts, *operands, *live, branches=derived, **params)
-    feed = iter(outs[n_out:])
-    outs = outs[:n_out]
-    return outs, [
-        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(out_nz, outs, strict=True)
-    ]
+    outs, outs_dot = split_list(outs, [n_out])
+    return outs, ad.with_zeros(outs_dot, out_nz, map(core.get_aval, outs))
 
 
 def _joined_consts(branches):
@@ -347,7 +343,7 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
     """
     index, *operands = primals
     _, *moving = tangents
-    nonzero = tuple(type(t) is not Zero for t in moving)
+    nonzero = ad.nonzero_mask(moving)
     out_nz = tuple(
         any(column)
         for column in zip(
@@ -355,15 +351,11 @@ def _cond_linearize(linear_trace, primals, tangents, *, branches, **params):
         )
     )
     halves = [ad.linearize_jaxpr(b, nonzero, out_nz) for b in branches]
-    live = [t for t in moving if type(t) is not Zero]
+    live = ad.without_zeros(moving)
     outs, found = _branch_halves(
         linear_trace, index, halves, len(out_nz), operands, live, params
     )
-    found = iter(found)
-    return outs, [
-        next(found) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(out_nz, outs, strict=True)
-    ]
+    return outs, ad.with_zeros(found, out_nz, map(core.get_aval, outs))
 
 
 def _cond_split(linear_trace, args, *, branches, **params):
@@ -458,16 +450,15 @@ def _pick_slots(linear, n_res, slots, places):
 
 
 def _cond_transpose(cts, index, *args, branches, **params):
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    linear = ad.linear_mask(args)
     known = [x for x in args if type(x) is not UndefinedPrimal]
-    live = tuple(type(ct) is not Zero for ct in cts)
+    live = ad.nonzero_mask(cts)
     transposed = [_transposed_branch(b, linear, live) for b in branches]
     transposed, consts = _joined_consts(transposed)
-    found = iter(cond_p.bind(
-        index, *consts, *known, *[ct for ct in cts if type(ct) is not Zero],
-        branches=transposed, **params,
-    ))  # fmt: skip
-    return [None] + [next(found) if is_linear else None for is_linear in linear]
+    found = cond_p.bind(
+        index, *consts, *known, *ad.without_zeros(cts), branches=transposed, **params
+    )
+    return [None, *ad.at_linear(found, linear)]
 
 
 def _transposed_branch(branch, linear, live):
@@ -489,10 +480,7 @@ def _transposed_branch(branch, linear, live):
             UndefinedPrimal(a) if lin else next(given)
             for a, lin in zip(avals, linear, strict=True)
         ]
-        cts = [
-            next(ct_feed) if lv else Zero(a)
-            for a, lv in zip(out_avals, live, strict=True)
-        ]
+        cts = ad.with_zeros(ct_feed, live, branch.out_avals)
         found = ad.backward_pass(branch.jaxpr, branch.consts, args, cts)
         return [instantiate(ct) for ct in found if ct is not None]
 
@@ -506,7 +494,7 @@ def _cond_batch(axis, args, dims, *, branches, **params):
     index_dim, *dims = dims
     if index_dim is not None:
         return _cond_to_select(axis, index, index_dim, operands, dims, branches)
-    in_dims = tuple(0 if d is not None else None for d in dims)
+    in_dims = batching.front_dims(dims)
     mapped = [
         any(d is not None for d in column)
         for column in zip(
@@ -517,9 +505,7 @@ def _cond_batch(axis, args, dims, *, branches, **params):
         batching.batch_jaxpr(b, axis, in_dims, tuple(mapped))[0] for b in branches
     ]
     batched, consts = _joined_consts(batched)
-    operands = [
-        batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
-    ]
+    operands = batching.all_to_front(axis, operands, dims)
     outs = cond_p.bind(index, *consts, *operands, branches=batched, **params)
     return outs, [0 if m else None for m in mapped]
 
@@ -530,9 +516,7 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
     if any(b.marks & io_effects for b in branches):
         raise NotImplementedError("IO effect not supported in vmap-of-cond.")
     index = batching.match_axis(axis, index, index_dim, 0)
-    operands = [
-        batching.to_front(axis, x, d) for x, d in zip(operands, dims, strict=True)
-    ]
+    operands = batching.all_to_front(axis, operands, dims)
     if any(b.marks for b in branches):
         # What a branch prints, it prints for each element.
         operands = [
@@ -540,7 +524,7 @@ def _cond_to_select(axis, index, index_dim, operands, dims, branches):
             for x, d in zip(operands, dims, strict=True)
         ]
         dims = [0] * len(operands)
-    in_dims = tuple(0 if d is not None else None for d in dims)
+    in_dims = batching.front_dims(dims)
     results = []
     for k, branch in enumerate(branches):
         taken = eq(index, np.int32(k))

@@ -84,7 +84,7 @@ class CustomJVPCall(HigherOrderPrimitive):
 
         @named_like(jvp)
         def batched(primals, tangents):
-            live = [t for t in tangents if type(t) is not Zero]
+            live = ad.without_zeros(tangents)
             live_dims = [
                 d for t, d in zip(tangents, dims, strict=True) if type(t) is not Zero
             ]
@@ -98,7 +98,7 @@ class CustomJVPCall(HigherOrderPrimitive):
                 ]
                 outs, out_tangents = jvp(list(args[: len(primals)]), inner)
                 found[:] = [type(t) is Zero for t in out_tangents]
-                return [*outs, *[t for t in out_tangents if type(t) is not Zero]]
+                return [*outs, *ad.without_zeros(out_tangents)]
 
             outs, out_dims = batching.batch(
                 flat, axis, [*primals, *live], [*dims, *live_dims]

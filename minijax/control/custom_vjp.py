@@ -35,7 +35,7 @@ from minijax.trace import (
     trace,
 )
 from minijax.traceback_util import api_boundary
-from minijax.transforms import batching
+from minijax.transforms import ad, batching
 from minijax.transforms.dce import dce
 from minijax.tree_util import register_pytree_node
 
@@ -88,7 +88,7 @@ class CustomVJPCall(HigherOrderPrimitive):
     @staticmethod
     def linear_call(bwd, residuals, tangents, out_avals):
         """The tangents of the outputs, as an equation whose transpose is `bwd`."""
-        moving = [t for t in tangents if type(t) is not Zero]
+        moving = ad.without_zeros(tangents)
         out_avals = tuple(a.to_tangent_aval() for a in out_avals)
         return custom_lin_p.bind(
             *residuals,
@@ -96,7 +96,7 @@ class CustomVJPCall(HigherOrderPrimitive):
             num_res=len(residuals),
             bwd=bwd,
             out_avals=out_avals,
-            nonzero=tuple(type(t) is not Zero for t in tangents),
+            nonzero=ad.nonzero_mask(tangents),
         )
 
     @staticmethod
@@ -119,11 +119,8 @@ class CustomVJPCall(HigherOrderPrimitive):
             values, value_dims = batching.batch(flat, axis, primals, dims)
             n = n_out[0]
             res_dims[:] = value_dims[n:]
-            out_dims[:] = [None if d is None else 0 for d in value_dims[:n]]
-            outs = [
-                batching.to_front(axis, x, d)
-                for x, d in zip(values[:n], value_dims[:n], strict=True)
-            ]
+            out_dims[:] = batching.front_dims(value_dims[:n])
+            outs = batching.all_to_front(axis, values[:n], value_dims[:n])
             return outs, values[n:]
 
         @named_like(bwd)
@@ -135,7 +132,7 @@ class CustomVJPCall(HigherOrderPrimitive):
 
 def bwd_over_batch(bwd, axis, dims, residuals, res_dims, cts, ct_dims):
     """Apply `bwd` over a batch; cotangents of unmapped inputs are summed over it."""
-    live = [ct for ct in cts if type(ct) is not Zero]
+    live = ad.without_zeros(cts)
     live_dims = [d for ct, d in zip(cts, ct_dims, strict=True) if type(ct) is not Zero]
     zero_out = []
 
@@ -228,18 +225,14 @@ def _no_forward_mode(*args, **params):
 
 def _custom_lin_batch(axis, args, dims, *, num_res, bwd, out_avals, nonzero):
     res_dims, t_dims = dims[:num_res], iter(dims[num_res:])
-    in_dims = [next(t_dims) if nz else None for nz in nonzero]
-    in_dims = [0 if d is not None else None for d in in_dims]
+    in_dims = batching.front_dims([next(t_dims) if nz else None for nz in nonzero])
     out_avals = tuple(batching.unmapped_aval(axis.size, 0, a) for a in out_avals)
 
     def batched_bwd(residuals, cts):
         ct_dims = [0] * len(cts)
         return bwd_over_batch(bwd, axis, in_dims, residuals, res_dims, cts, ct_dims)
 
-    moved = [
-        batching.to_front(axis, x, d)
-        for x, d in zip(args[num_res:], dims[num_res:], strict=True)
-    ]
+    moved = batching.all_to_front(axis, args[num_res:], dims[num_res:])
     outs = custom_lin_p.bind(
         *args[:num_res], *moved, num_res=num_res, bwd=batched_bwd,
         out_avals=out_avals, nonzero=nonzero,

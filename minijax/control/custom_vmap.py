@@ -7,7 +7,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.custom_call import forwarding, positional
 from minijax.control.scan import scan
 from minijax.control.signature import function_name
-from minijax.core import HigherOrderPrimitive, Zero
+from minijax.core import HigherOrderPrimitive
 from minijax.ops.define import NO_RULE, define, instantiate
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
 from minijax.transforms import ad, batching
@@ -174,7 +174,7 @@ def _jvp_over_batch(rule, axis_size, mapped, values, n):
     axis = core.AxisData(axis_size)
     dims = [0 if m else None for m in mapped]
     outs, dims = batching.batch(one_jvp, axis, values, dims)
-    outs = [batching.to_front(axis, x, d) for x, d in zip(outs, dims, strict=True)]
+    outs = batching.all_to_front(axis, outs, dims)
     return outs, [d is not None for d in dims]
 
 
@@ -184,7 +184,7 @@ def _batch(axis, args, dims, *, call, rule):
         raise NotImplementedError(
             "vmap over values that a custom_vmap function closes over"
         )
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    args = batching.all_to_front(axis, args, dims)
     outs, mapped = rule(axis.size, [d is not None for d in dims[n:]], args[n:])
     return outs, [0 if m else None for m in mapped]
 
@@ -203,15 +203,12 @@ custom_vmap_p = define(
 
 def _linearize(linear_trace, primals, tangents, *, call, rule):
     """Differentiate the function itself; its batching rule matters no more."""
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    nonzero = ad.nonzero_mask(tangents)
     outs, linear, out_nonzero = ad.linearize(core.jaxpr_as_fun(call), primals, nonzero)
-    moving = [t for t in tangents if type(t) is not Zero]
+    moving = ad.without_zeros(tangents)
     with core.set_current_trace(linear_trace):
-        found = iter(core.eval_jaxpr(linear.jaxpr, linear.consts, *moving))
-    return outs, [
-        next(found) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(out_nonzero, outs, strict=True)
-    ]
+        found = core.eval_jaxpr(linear.jaxpr, linear.consts, *moving)
+    return outs, ad.with_zeros(found, out_nonzero, map(core.get_aval, outs))
 
 
 custom_vmap_p.linearize = _linearize

@@ -8,7 +8,7 @@ from typing import Any
 from minijax import core, dispatch, errors
 from minijax.control.body import merged, partition
 from minijax.control.call_params import call_params, context_mesh, special_params
-from minijax.core import HigherOrderPrimitive, Literal, UndefinedPrimal, Zero
+from minijax.core import HigherOrderPrimitive, Literal
 from minijax.ops.define import define
 from minijax.trace import hoist_consts
 from minijax.transforms import ad, batching
@@ -27,18 +27,13 @@ def _jit_shape(*avals, jaxpr, name, compiler_options_kvs=(), **_):
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, **params):
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    nonzero = ad.nonzero_mask(tangents)
     derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
-    moving = [t for t in tangents if type(t) is not Zero]
+    moving = ad.without_zeros(tangents)
     special = special_params(params, _twice(nonzero), _twice(out_nonzero))
     outs = call_jaxpr(derived, *primals, *moving, name=params["name"], special=special)
     n = len(out_nonzero)
-    feed = iter(outs[n:])
-    tangents_out = [
-        next(feed) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
-    return outs[:n], tangents_out
+    return outs[:n], ad.with_zeros(outs[n:], out_nonzero, jaxpr.out_avals)
 
 
 def _twice(nonzero):
@@ -56,20 +51,14 @@ def _fixed(late):
 
 def _jit_linearize(linear_trace, primals, tangents, *, jaxpr, **params):
     """Call the primal part now; record a call of the linear part."""
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    nonzero = ad.nonzero_mask(tangents)
     primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
     outs, found = _call_halves(
         linear_trace, (primal, linear, n_residuals), params,
         (primals, range(len(primals)), range(len(out_nonzero))),
-        ([t for t in tangents if type(t) is not Zero], _moving(nonzero),
-         _moving(out_nonzero)),
+        (ad.without_zeros(tangents), _moving(nonzero), _moving(out_nonzero)),
     )  # fmt: skip
-    found = iter(found)
-    tangents_out = [
-        next(found) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
-    return outs, tangents_out
+    return outs, ad.with_zeros(found, out_nonzero, jaxpr.out_avals)
 
 
 def _jit_split(linear_trace, args, *, jaxpr, **params):
@@ -131,37 +120,23 @@ def without_inputs(closed, n_last):
 
 
 def _jit_transpose(cts, *args, jaxpr, **params):
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
-    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
-    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
-    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
-    live = [ct for ct in cts if type(ct) is not Zero]
     special = special_params(params)
     for key in ("donated_invars", "in_shardings", "out_shardings"):
         special.pop(key, None)  # results are arguments here
-    found = iter(
-        call_jaxpr(derived, *known, *live, name=params["name"], special=special)
-    )
-    nonzero = iter(in_nonzero)
-    return [
-        None if not is_linear
-        else next(found) if next(nonzero)
-        else Zero(x.aval.to_tangent_aval())
-        for x, is_linear in zip(args, linear, strict=True)
-    ]  # fmt: skip
+
+    def call(transposed, inputs):
+        return call_jaxpr(transposed, *inputs, name=params["name"], special=special)
+
+    return ad.transpose_call(cts, args, jaxpr, call)
 
 
 def _jit_batch(axis, args, dims, *, jaxpr, **params):
-    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, _front(dims))
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, batching.front_dims(dims))
+    args = batching.all_to_front(axis, args, dims)
     special = special_params(params, range(len(args)), range(len(out_dims)))
     for key in ("in_shardings", "out_shardings"):
         special.pop(key, None)  # they say nothing of the new axis
     return call_jaxpr(derived, *args, name=params["name"], special=special), out_dims
-
-
-def _front(dims):
-    return tuple(None if d is None else 0 for d in dims)
 
 
 def pruned_call(inner, used):

@@ -90,9 +90,9 @@ def _transpose(cts, *args, callee, transpose, num_consts, num_res):
 
 
 def _batch(axis, args, dims, *, callee, transpose, num_consts, num_res):
-    in_dims = tuple(None if d is None else 0 for d in dims)
+    in_dims = batching.front_dims(dims)
     derived, out_dims = batching.batch_jaxpr(callee, axis, in_dims)
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    args = batching.all_to_front(axis, args, dims)
     fixed = num_consts + num_res
 
     def batched_transpose(*leaves):

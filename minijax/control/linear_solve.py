@@ -242,10 +242,7 @@ def _solve_batch(axis, args, dims, *, const_lengths, jaxprs):
         if grown == mapped:
             break
         mapped = grown
-    flat_consts = [
-        batching.to_front(axis, x, d)
-        for x, d in zip(_joined(consts), _joined(const_dims), strict=True)
-    ]
+    flat_consts = batching.all_to_front(axis, _joined(consts), _joined(const_dims))
     b = [
         batching.match_axis(axis, x, d, 0) if m else x
         for x, d, m in zip(b, b_dims, mapped, strict=True)
@@ -272,7 +269,7 @@ def _batch_parts(axis, jaxprs, const_dims, mapped):
         parts[role] = closed
         if closed is None:
             continue
-        front = tuple(None if d is None else 0 for d in getattr(const_dims, role))
+        front = batching.front_dims(getattr(const_dims, role))
         n_aux = len(closed.out_avals) - n
         force = (*mapped, *[False] * n_aux)
         parts[role], found = batching.batch_jaxpr(

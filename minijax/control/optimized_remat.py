@@ -73,8 +73,8 @@ def _jvp(primals, tangents, *, fwd_jaxpr, fun_jaxpr, **numbers):
 
 
 def _batch(axis, args, dims, *, fwd_jaxpr, fun_jaxpr, num_consts, fun_num_consts):
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
-    front = [None if d is None else 0 for d in dims]
+    args = batching.all_to_front(axis, args, dims)
+    front = batching.front_dims(dims)
     fwd_dims = _of_fwd(front, num_consts, fun_num_consts)
     fwd_jaxpr, out_dims = batching.batch_jaxpr(fwd_jaxpr, axis, fwd_dims, True)
     fun_jaxpr, _ = batching.batch_jaxpr(fun_jaxpr, axis, front[num_consts:], True)

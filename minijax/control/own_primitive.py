@@ -10,7 +10,7 @@ from minijax.control.custom_vjp import CustomVJPCall, bwd_over_batch
 from minijax.core import AS_STORED, Primitive, Zero
 from minijax.ops.define import add_tangents, define
 from minijax.trace import trace
-from minijax.transforms import batching
+from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
 
 
@@ -260,8 +260,8 @@ class VmapOf(VJPHiPrimitive):
             for k, t in zip(live, args[n:], strict=True):
                 inner[k] = t
             outs, found = _jvp(args[:n], inner, _prim=prim)
-            moves[:] = [type(t) is not Zero for t in found]
-            return [*outs, *[t for t in found if type(t) is not Zero]]
+            moves[:] = ad.nonzero_mask(found)
+            return [*outs, *ad.without_zeros(found)]
 
         args = [*primals, *[tangents[k] for k in live]]
         dims = [*self._ins, *[self._ins[k] for k in live]]

@@ -8,7 +8,7 @@ from minijax._pytree import flatten, unflatten
 from minijax.control.body import merged, partition
 from minijax.control.jit_rules import call_jaxpr
 from minijax.control.signature import Statics, leaf_names, matched
-from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.core import HigherOrderPrimitive, Zero
 from minijax.effects import check_allowed, remat_allowed_effects
 from minijax.ops.define import define, elementwise_batch
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -104,17 +104,13 @@ def _trace(fun, statics, static, in_tree, avals):
 
 
 def _remat_jvp(primals, tangents, *, jaxpr, **params):
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    nonzero = ad.nonzero_mask(tangents)
     derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
     derived, consts = hoist_consts(derived)
-    moving = [t for t in tangents if type(t) is not Zero]
+    moving = ad.without_zeros(tangents)
     outs = remat_p.bind(*consts, *primals, *moving, jaxpr=derived, **params)
     n = len(out_nonzero)
-    feed = iter(outs[n:])
-    return outs[:n], [
-        next(feed) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
+    return outs[:n], ad.with_zeros(outs[n:], out_nonzero, jaxpr.out_avals)
 
 
 def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params):
@@ -124,7 +120,7 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
     """
     where = "partial-eval of `checkpoint`/`remat`"
     check_allowed(jaxpr.marks, remat_allowed_effects, where)
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    nonzero = ad.nonzero_mask(tangents)
     derived, out_nonzero = _primal_then_linear(jaxpr, nonzero)
     n_out = len(out_nonzero)
     key = _remat_linearize, policy
@@ -144,24 +140,19 @@ def _remat_linearize(linear_trace, primals, tangents, *, jaxpr, policy, **params
         outs = core.eval_jaxpr(forward.jaxpr, forward.consts, *primals)
     outs, kept = outs[: len(outs) - n_kept], outs[len(outs) - n_kept :]
     primals = [x for x, read in zip(primals, reads, strict=True) if read]
-    moving = [t for t in tangents if type(t) is not Zero]
+    moving = ad.without_zeros(tangents)
     again, consts = hoist_consts(again)
     with core.set_current_trace(linear_trace):
-        found = iter(
-            remat_p.bind(
-                *consts,
-                *kept,
-                *primals,
-                *moving,
-                jaxpr=again,
-                policy=policy,
-                **{**params, "differentiated": True},
-            )
+        found = remat_p.bind(
+            *consts,
+            *kept,
+            *primals,
+            *moving,
+            jaxpr=again,
+            policy=policy,
+            **{**params, "differentiated": True},
         )
-    return outs, [
-        next(found) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(out_nonzero, jaxpr.out_avals, strict=True)
-    ]
+    return outs, ad.with_zeros(found, out_nonzero, jaxpr.out_avals)
 
 
 def _remat_split(linear_trace, args, *, jaxpr, **params):
@@ -268,27 +259,17 @@ def keep_nothing(*_, **__):
 
 
 def _remat_transpose(cts, *args, jaxpr, **params):
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
-    ct_nonzero = tuple(type(ct) is not Zero for ct in cts)
-    derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
-    known = [x for x, is_linear in zip(args, linear, strict=True) if not is_linear]
-    live = [ct for ct in cts if type(ct) is not Zero]
-    derived, consts = hoist_consts(derived)
-    found = iter(remat_p.bind(*consts, *known, *live, jaxpr=derived, **params))
-    nonzero = iter(in_nonzero)
-    return [
-        None if not is_linear
-        else next(found) if next(nonzero)
-        else Zero(x.aval.to_tangent_aval())
-        for x, is_linear in zip(args, linear, strict=True)
-    ]  # fmt: skip
+    def call(transposed, inputs):
+        transposed, consts = hoist_consts(transposed)
+        return remat_p.bind(*consts, *inputs, jaxpr=transposed, **params)
+
+    return ad.transpose_call(cts, args, jaxpr, call)
 
 
 def _remat_batch(axis, args, dims, *, jaxpr, **params):
-    in_dims = tuple(None if d is None else 0 for d in dims)
-    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, in_dims)
+    derived, out_dims = batching.batch_jaxpr(jaxpr, axis, batching.front_dims(dims))
     derived, consts = hoist_consts(derived)
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    args = batching.all_to_front(axis, args, dims)
     return remat_p.bind(*consts, *args, jaxpr=derived, **params), out_dims
 
 

@@ -243,15 +243,14 @@ def _with_carry(tangents, mask, num_consts, num_carry):
 
 
 def _scan_jvp(primals, tangents, *, jaxpr, num_consts, num_carry, **params):
-    nonzero = [type(t) is not Zero for t in tangents]
+    nonzero = ad.nonzero_mask(tangents)
     mask, (derived, out_nonzero) = _nonzero_carry(
         jaxpr, nonzero, num_consts, num_carry, ad.jvp_jaxpr
     )
     tangents = _with_carry(tangents, mask, num_consts, num_carry)
     consts, init, xs = split_list(primals, [num_consts, num_carry])
-    consts_dot, init_dot, xs_dot = (
-        [t for t in part if type(t) is not Zero]
-        for part in split_list(tangents, [num_consts, num_carry])
+    consts_dot, init_dot, xs_dot = map(
+        ad.without_zeros, split_list(tangents, [num_consts, num_carry])
     )
     order = _interleave(mask, num_consts, num_carry)
     n_out = len(jaxpr.jaxpr.outvars)
@@ -278,12 +277,9 @@ def _scan_jvp(primals, tangents, *, jaxpr, num_consts, num_carry, **params):
     carry, carry_dot, ys, ys_dot = split_list(
         outs, [num_carry, n_carry_dot, n_out - num_carry]
     )
-    feed = iter(carry_dot + ys_dot)
-    tangents_out = [
-        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(out_nonzero, carry + ys, strict=True)
-    ]
-    return carry + ys, tangents_out
+    outs = carry + ys
+    avals = map(core.get_aval, outs)
+    return outs, ad.with_zeros(carry_dot + ys_dot, out_nonzero, avals)
 
 
 def _memoised(source, body):
@@ -317,15 +313,13 @@ def _scan_linearize(
     Residuals that no iteration changes are not stacked: inputs are passed on, and what
     follows from constants alone is computed once, outside the loop.
     """
-    nonzero = [type(t) is not Zero for t in tangents]
+    nonzero = ad.nonzero_mask(tangents)
     mask, (primal, linear, out_nonzero, n_res) = _nonzero_carry(
         jaxpr, nonzero, num_consts, num_carry, ad.linearize_jaxpr
     )
     tangents = _with_carry(tangents, mask, num_consts, num_carry)
     sizes = [num_consts, num_carry]
-    moving = [
-        [t for t in part if type(t) is not Zero] for part in split_list(tangents, sizes)
-    ]
+    moving = [*map(ad.without_zeros, split_list(tangents, sizes))]
     outs, found = _run_halves(
         linear_trace,
         (primal, linear, n_res),
@@ -333,12 +327,7 @@ def _scan_linearize(
         moving,
         params,
     )
-    feed = iter(found)
-    tangents_out = [
-        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(out_nonzero, outs, strict=True)
-    ]
-    return outs, tangents_out
+    return outs, ad.with_zeros(found, out_nonzero, map(core.get_aval, outs))
 
 
 def _scan_split(linear_trace, args, *, jaxpr, num_consts, num_carry, **params):
@@ -456,9 +445,7 @@ def _split_residuals(primal, n_res, num_consts, num_carry):
 
 def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, unroll):
     """The loop backwards: cotangents of constants are summed up in its carry."""
-    const_lin, _, x_lin = split_list(
-        [type(x) is UndefinedPrimal for x in args], [num_consts, num_carry]
-    )
+    const_lin, _, x_lin = split_list(ad.linear_mask(args), [num_consts, num_carry])
     # A carry that starts at zero is linear too, whether or not its start varies.
     linear = (*const_lin, *[True] * num_carry, *x_lin)
     consts, _, xs = split_list(args, [num_consts, num_carry])
@@ -466,7 +453,7 @@ def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, u
     known_xs = [x for x in xs if type(x) is not UndefinedPrimal]
     ct_carry = [instantiate(ct) for ct in cts[:num_carry]]
     ct_ys = cts[num_carry:]
-    live = tuple(type(ct) is not Zero for ct in ct_ys)
+    live = ad.nonzero_mask(ct_ys)
     key = _scan_transpose, linear, live
     known = jaxpr.memo.get(key)
     if known is None:
@@ -479,17 +466,14 @@ def _scan_transpose(cts, *args, jaxpr, length, num_consts, num_carry, reverse, u
     ]  # fmt: skip
     outs = scan_p.bind(
         *more, *known_consts, *ct_consts, *ct_carry,
-        *[ct for ct in ct_ys if type(ct) is not Zero], *known_xs,
+        *ad.without_zeros(ct_ys), *known_xs,
         jaxpr=body, length=length, num_consts=len(more) + len(known_consts),
         num_carry=len(ct_consts) + num_carry, reverse=not reverse, unroll=unroll,
     )  # fmt: skip
     ct_consts, ct_init, ct_xs = split_list(outs, [len(ct_consts), num_carry])
-    feed_consts, feed_xs = iter(ct_consts), iter(ct_xs)
-    return (
-        [next(feed_consts) if is_linear else None for is_linear in const_lin]
-        + ct_init
-        + [next(feed_xs) if type(x) is UndefinedPrimal else None for x in xs]
-    )
+    return [
+        *ad.at_linear(ct_consts, const_lin), *ct_init, *ad.at_linear(ct_xs, x_lin)
+    ]  # fmt: skip
 
 
 def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
@@ -516,10 +500,7 @@ def _transposed_body(jaxpr, linear, live, num_consts, num_carry):
             UndefinedPrimal(aval) if lin else next(kc if k < num_consts else kx)
             for k, (aval, lin) in enumerate(zip(avals, linear, strict=True))
         ]
-        cts = list(ct_carry) + [
-            next(ct_ys) if lv else Zero(a)
-            for a, lv in zip(out_avals[num_carry:], live, strict=True)
-        ]
+        cts = [*ct_carry, *ad.with_zeros(ct_ys, live, jaxpr.out_avals[num_carry:])]
         found = ad.backward_pass(jaxpr.jaxpr, jaxpr.consts, args, cts)
         consts, init, xs = split_list(found, [num_consts, num_carry])
         summed = [
@@ -565,9 +546,7 @@ def _scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, **params):
         carry_b = grown
     consts, init, xs = split_list(args, [num_consts, num_carry])
     const_d, init_d, xs_d = split_list(dims, [num_consts, num_carry])
-    consts = [
-        batching.to_front(axis, x, d) for x, d in zip(consts, const_d, strict=True)
-    ]
+    consts = batching.all_to_front(axis, consts, const_d)
     init = [
         batching.match_axis(axis, x, d, 0) if b else x
         for x, d, b in zip(init, init_d, carry_b, strict=True)

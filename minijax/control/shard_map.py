@@ -7,7 +7,7 @@ call over the same mesh, whose specs say how its arguments and results are cut.
 from minijax import core
 from minijax.control.jit_rules import pruned_call, without_inputs
 from minijax.control.varying import varying_axes
-from minijax.core import HigherOrderPrimitive, UndefinedPrimal, Zero
+from minijax.core import HigherOrderPrimitive
 from minijax.ops.define import define
 from minijax.partition_spec import PartitionSpec
 from minijax.trace import hoist_consts
@@ -37,21 +37,8 @@ def _chosen(values, mask):
     return [x for x, wanted in zip(values, mask, strict=True) if wanted]
 
 
-def _nonzero(values):
-    return tuple(type(x) is not Zero for x in values)
-
-
-def _with_zeros(found, nonzero, avals):
-    """Tangents of these avals, of which those that are not zero are given."""
-    found = iter(found)
-    return [
-        next(found) if nz else Zero(aval.to_tangent_aval())
-        for nz, aval in zip(nonzero, avals, strict=True)
-    ]
-
-
 def _jvp(primals, tangents, *, jaxpr, in_specs, out_specs, **params):
-    nonzero = _nonzero(tangents)
+    nonzero = ad.nonzero_mask(tangents)
     with manual_axes(**params):
         derived, out_nonzero = ad.jvp_jaxpr(jaxpr, nonzero)
     outs = call_on_shards(
@@ -62,14 +49,14 @@ def _jvp(primals, tangents, *, jaxpr, in_specs, out_specs, **params):
         **params,
     )
     n = len(out_nonzero)
-    return outs[:n], _with_zeros(outs[n:], out_nonzero, jaxpr.out_avals)
+    return outs[:n], ad.with_zeros(outs[n:], out_nonzero, jaxpr.out_avals)
 
 
 def _linearize(
     linear_trace, primals, tangents, *, jaxpr, in_specs, out_specs, **params
 ):
     """Residuals are cut along every axis that they vary along."""
-    nonzero = _nonzero(tangents)
+    nonzero = ad.nonzero_mask(tangents)
     with manual_axes(**params):
         primal, linear, out_nonzero, n_residuals = ad.linearize_jaxpr(jaxpr, nonzero)
     primal, from_inputs = without_inputs(primal, n_residuals)
@@ -90,7 +77,7 @@ def _linearize(
             _chosen(out_specs, out_nonzero),
             **params,
         )
-    return outs[:n], _with_zeros(found, out_nonzero, jaxpr.out_avals)
+    return outs[:n], ad.with_zeros(found, out_nonzero, jaxpr.out_avals)
 
 
 def _residual_specs(jaxpr, n_out, in_specs, *, mesh, newly_manual_axes, check_vma):
@@ -108,9 +95,9 @@ def _residual_specs(jaxpr, n_out, in_specs, *, mesh, newly_manual_axes, check_vm
 
 
 def _transpose(cts, *args, jaxpr, in_specs, out_specs, **params):
-    linear = tuple(type(x) is UndefinedPrimal for x in args)
+    linear = ad.linear_mask(args)
     is_known = [not is_linear for is_linear in linear]
-    ct_nonzero = _nonzero(cts)
+    ct_nonzero = ad.nonzero_mask(cts)
     with manual_axes(**params):
         derived, in_nonzero = ad.transpose_jaxpr(jaxpr, linear, ct_nonzero)
     in_nonzero = list(in_nonzero)
@@ -122,15 +109,12 @@ def _transpose(cts, *args, jaxpr, in_specs, out_specs, **params):
         **params,
     )
     avals = [x.aval for x in _chosen(args, linear)]
-    feed = iter(_with_zeros(found, in_nonzero, avals))
-    return [next(feed) if is_linear else None for is_linear in linear]
+    return ad.at_linear(ad.with_zeros(found, in_nonzero, avals), linear)
 
 
 def _batch(axis, args, dims, *, jaxpr, in_specs, out_specs, **params):
     with manual_axes(**params):
-        derived, out_dims = batching.batch_jaxpr(
-            jaxpr, axis, tuple(None if d is None else 0 for d in dims)
-        )
+        derived, out_dims = batching.batch_jaxpr(jaxpr, axis, batching.front_dims(dims))
     names = axis.spmd_name or ()
     names = names if isinstance(names, tuple) else (names,)
     params["newly_manual_axes"] = params["newly_manual_axes"] | frozenset(names)
@@ -141,7 +125,7 @@ def _batch(axis, args, dims, *, jaxpr, in_specs, out_specs, **params):
             for spec, d in zip(specs, dims, strict=True)
         ]
 
-    args = [batching.to_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
+    args = batching.all_to_front(axis, args, dims)
     outs = call_on_shards(
         derived, args, cut(in_specs, dims), cut(out_specs, out_dims), **params
     )

@@ -23,7 +23,7 @@ from minijax.control.body import (
     trace_body,
 )
 from minijax.control.scan import scan
-from minijax.core import ClosedJaxpr, HigherOrderPrimitive, Zero
+from minijax.core import ClosedJaxpr, HigherOrderPrimitive
 from minijax.effects import IO, check_allowed, control_flow_allowed_effects
 from minijax.ops.arithmetic import add
 from minijax.ops.comparison import lt
@@ -270,17 +270,15 @@ def _while_jvp(
 ):
     cond_consts, body_consts, init = split_list(primals, [cond_nconsts, body_nconsts])
     _, consts_dot, init_dot = split_list(tangents, [cond_nconsts, body_nconsts])
-    const_nz = [type(t) is not Zero for t in consts_dot]
-    carry_nz = [type(t) is not Zero for t in init_dot]
+    const_nz, carry_nz = ad.nonzero_mask(consts_dot), ad.nonzero_mask(init_dot)
     for _ in range(len(init) + 1):
-        mask = tuple(const_nz + carry_nz)
-        derived, out_nz = ad.jvp_jaxpr(body_jaxpr, mask, tuple(carry_nz))
-        grown = [a or b for a, b in zip(carry_nz, out_nz, strict=True)]
+        derived, out_nz = ad.jvp_jaxpr(body_jaxpr, const_nz + carry_nz, carry_nz)
+        grown = tuple([a or b for a, b in zip(carry_nz, out_nz, strict=True)])
         if grown == carry_nz:
             break
         carry_nz = grown
     init_dot = [instantiate(t) for t, nz in zip(init_dot, carry_nz, strict=True) if nz]
-    consts_dot = [t for t in consts_dot if type(t) is not Zero]
+    consts_dot = ad.without_zeros(consts_dot)
     known = derived.memo.get(_while_jvp)
     if known is None:
         known = derived.memo[_while_jvp] = _reordered(
@@ -292,13 +290,8 @@ def _while_jvp(
         cond_nconsts=cond_nconsts, cond_jaxpr=cond,
         body_nconsts=len(more) + len(body_consts) + len(consts_dot), body_jaxpr=body,
     )  # fmt: skip
-    feed = iter(outs[len(init) :])
-    outs = outs[: len(init)]
-    tangents_out = [
-        next(feed) if nz else Zero(core.get_aval(x).to_tangent_aval())
-        for nz, x in zip(carry_nz, outs, strict=True)
-    ]
-    return outs, tangents_out
+    outs, outs_dot = split_list(outs, [len(init)])
+    return outs, ad.with_zeros(outs_dot, carry_nz, map(core.get_aval, outs))
 
 
 def _reordered(derived, cond_jaxpr, n_consts, n_carry, n_consts_dot, n_carry_dot):
@@ -354,8 +347,8 @@ def _while_batch(
         carry_b = grown
     cond_consts, body_consts, init = split_list(args, [cond_nconsts, body_nconsts])
     cond_d, const_d, init_d = split_list(dims, [cond_nconsts, body_nconsts])
-    cond_consts = _to_front(axis, cond_consts, cond_d)
-    body_consts = _to_front(axis, body_consts, const_d)
+    cond_consts = batching.all_to_front(axis, cond_consts, cond_d)
+    body_consts = batching.all_to_front(axis, body_consts, const_d)
     init = [
         batching.match_axis(axis, x, d, 0) if b else x
         for x, d, b in zip(init, init_d, carry_b, strict=True)
@@ -377,10 +370,6 @@ def _while_batch(
         body_nconsts=len(more_body) + len(body_consts), body_jaxpr=body,
     )  # fmt: skip
     return outs, [0 if b else None for b in carry_b]
-
-
-def _to_front(axis, values, dims):
-    return [batching.to_front(axis, x, d) for x, d in zip(values, dims, strict=True)]
 
 
 def _any_of(cond):

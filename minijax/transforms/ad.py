@@ -24,6 +24,39 @@ for _kind in (Zero, UndefinedPrimal):  # they are no leaves where rules make tre
         _kind, lambda x: ((), x.aval), lambda aval, _, kind=_kind: kind(aval)
     )
 
+# --- tangents and cotangents, some of which are symbolic zeros --------------------
+
+
+def nonzero_mask(tangents):
+    """For each tangent or cotangent whether it is an array, not a `Zero`: a tuple."""
+    return tuple([type(t) is not Zero for t in tangents])
+
+
+def without_zeros(tangents):
+    """The tangents or cotangents that are arrays."""
+    return [t for t in tangents if type(t) is not Zero]
+
+
+def with_zeros(found, nonzero, avals):
+    """The tangents of values of these avals: those in `found` where `nonzero` says so."""
+    found = iter(found)
+    return [
+        next(found) if nz else Zero(aval.to_tangent_aval())
+        for nz, aval in zip(nonzero, avals, strict=True)
+    ]
+
+
+def linear_mask(args):
+    """For each argument of a transpose rule whether it is linear: a tuple."""
+    return tuple([type(x) is UndefinedPrimal for x in args])
+
+
+def at_linear(cotangents, linear):
+    """What a transpose rule returns: the cotangents of its linear arguments, else None."""
+    cotangents = iter(cotangents)
+    return [next(cotangents) if is_linear else None for is_linear in linear]
+
+
 # --- forward mode ---------------------------------------------------------------
 
 
@@ -250,12 +283,11 @@ def linearize(fun, primals, nonzero, instantiate_outs=None, scope=(), pullback=N
                 instantiate(t) if wanted else t
                 for t, wanted in zip(tangents_out, instantiate_outs, strict=True)
             ]
-        out_nonzero = tuple(type(t) is not Zero for t in tangents_out)
-        live = [t for t in tangents_out if type(t) is not Zero]
+        live = without_zeros(tangents_out)
         jaxpr, consts = linear.finish([t.variable for t in inputs], live)
     finally:
         linear.valid = level.valid = False
-    return primals_out, ClosedJaxpr(jaxpr, consts), out_nonzero
+    return primals_out, ClosedJaxpr(jaxpr, consts), nonzero_mask(tangents_out)
 
 
 def linearize_jaxpr(closed, nonzero, instantiate_outs=None):
@@ -368,23 +400,18 @@ def _jvp_jaxpr(closed, nonzero, instantiate_outs):
               for a, nz in zip(closed.in_avals, nonzero, strict=True) if nz]  # fmt: skip
     try:
         with core.set_current_trace(level), core.scopes_set():
-            feed = iter(moving)
-            tangents = [
-                next(feed) if nz else Zero(a.to_tangent_aval())
-                for a, nz in zip(closed.in_avals, nonzero, strict=True)
-            ]
+            tangents = with_zeros(moving, nonzero, closed.in_avals)
             outs, out_tangents = jvp(core.jaxpr_as_fun(closed), args, tangents)
             out_tangents = [
                 instantiate(t) if wanted else t
                 for t, wanted in zip(out_tangents, instantiate_outs, strict=True)
             ]
-        out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
-        live = [t for t in out_tangents if type(t) is not Zero]
+        live = without_zeros(out_tangents)
         jaxpr, consts = level.finish([t.variable for t in args + moving], outs + live)
     finally:
         level.valid = False
     assert len(args) == n_in
-    return ClosedJaxpr(jaxpr, consts), out_nonzero
+    return ClosedJaxpr(jaxpr, consts), nonzero_mask(out_tangents)
 
 
 # --- reverse mode -------------------------------------------------------------------
@@ -508,23 +535,31 @@ def _transpose_jaxpr(closed, linear, ct_nonzero):
     live = [level.new_arg(a) for a, nz in zip(avals, ct_nonzero, strict=True) if nz]
     try:
         with core.set_current_trace(level), core.scopes_set():
-            feed_known, feed_live = iter(known), iter(live)
+            feed_known = iter(known)
             args = [
                 UndefinedPrimal(v.aval) if is_linear else next(feed_known)
                 for v, is_linear in zip(jaxpr.invars, linear, strict=True)
             ]
-            cts = [
-                next(feed_live) if nz else Zero(a)
-                for a, nz in zip(avals, ct_nonzero, strict=True)
-            ]
+            cts = with_zeros(live, ct_nonzero, closed.out_avals)
             in_cts = backward_pass(jaxpr, closed.consts, args, cts)
         in_cts = [ct for ct in in_cts if ct is not None]
-        in_nonzero = tuple(type(ct) is not Zero for ct in in_cts)
-        outs = [ct for ct in in_cts if type(ct) is not Zero]
+        outs = without_zeros(in_cts)
         out_jaxpr, consts = level.finish([t.variable for t in known + live], outs)
     finally:
         level.valid = False
-    return ClosedJaxpr(out_jaxpr, consts), in_nonzero
+    return ClosedJaxpr(out_jaxpr, consts), nonzero_mask(in_cts)
+
+
+def transpose_call(cts, args, jaxpr, call):
+    """What the transpose rule of a primitive that calls `jaxpr` on `args` returns;
+    `call(transposed, inputs)` calls the transpose, as that primitive does.
+    """
+    linear = linear_mask(args)
+    transposed, in_nonzero = transpose_jaxpr(jaxpr, linear, nonzero_mask(cts))
+    known = [x for x in args if type(x) is not UndefinedPrimal]
+    found = call(transposed, known + without_zeros(cts))
+    avals = [x.aval for x in args if type(x) is UndefinedPrimal]
+    return at_linear(with_zeros(found, in_nonzero, avals), linear)
 
 
 class Pullback(NamedTuple):

@@ -155,8 +155,8 @@ def batched_flat(fun, axis, dims, found):
     @named_like(fun)
     def batched(*args):
         outs, out_dims = batch(fun, axis, args, dims)
-        found[:] = [None if d is None else 0 for d in out_dims]
-        return [to_front(axis, x, d) for x, d in zip(outs, out_dims, strict=True)]
+        found[:] = front_dims(out_dims)
+        return all_to_front(axis, outs, out_dims)
 
     return batched
 
@@ -164,6 +164,16 @@ def batched_flat(fun, axis, dims, found):
 def to_front(axis, x, dim):
     """`x` with its batch axis first; unmapped values stay as they are."""
     return x if dim is None else move_axis(x, dim, 0)
+
+
+def all_to_front(axis, values, dims):
+    """Values with their mapped axes first; those without one are left alone."""
+    return [to_front(axis, x, d) for x, d in zip(values, dims, strict=True)]
+
+
+def front_dims(dims):
+    """The places of mapped axes once they are first: 0, or None where there is none."""
+    return tuple([None if d is None else 0 for d in dims])
 
 
 def match_axis(axis, x, dim, wanted):
