@@ -355,6 +355,8 @@ class _Activation:
                 f"/* {self.index}.{k} {_describe(instr)} */",
                 *self._mapped(k, instr),
             ]
+        if self._is_done(instr):
+            return []
         if not self.written[k]:
             described = f"{self.index}.{k} {_describe(instr)}: by the runtime"
             return [f"/* {described} */", *self._outside_call(k)]
@@ -369,6 +371,17 @@ class _Activation:
             )
             self.memory = memory
         return [f"/* {self.index}.{k} {_describe(instr)} */", *lines]
+
+    def _is_done(self, instr):
+        """Whether a copy is of elements to where they are, in a value updated in place."""
+        if type(instr) is not Ewise or instr.micros:
+            return False
+        sources = dict(zip(instr.in_regs, instr.ins, strict=True))
+        return all(
+            sources[reg].buffer is not None
+            and self._relation(out, sources[reg]) == SAME
+            for out, reg in zip(instr.outs, instr.out_regs, strict=True)
+        )
 
     def _control(self, instr):
         memory = self.memory

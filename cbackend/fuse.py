@@ -1,11 +1,12 @@
 """Fusion: kernels over one index space run as one instruction, reductions included.
 
-Five steps, each on the whole program: `Grouping` gathers elementwise kernels into
+Six steps, each on the whole program: `Grouping` gathers elementwise kernels into
 groups, `_write_products_in_place` saves the copies of matrix products, `_recompute`
-computes cheap values again where they are read rather than store them,
-`_fuse_reductions` lets groups feed the reductions of what they make, and `_drop_unread`
-removes stores that nobody reads.  None of them changes a bit of any
-result: kernels see the same operands, reductions the same rows and lines.
+computes cheap values again where they are read rather than store them, `_store_once`
+lets a value that is a piece of another be read there, `_fuse_reductions` lets groups
+feed the reductions of what they make, and `_drop_unread` removes stores that nobody
+reads.  None of them changes a bit of any result: kernels see the same operands,
+reductions the same rows and lines.
 """
 
 from cbackend.grouping import FEW_ELEMENTS, MAX_REGISTERS, Grouping, is_stream
@@ -38,6 +39,7 @@ def fuse(program):
     _drop_unread(program)
     _write_products_in_place(program)
     _drop_unread(program, _recompute(program))
+    _store_once(program)
     _fuse_reductions(program)
     _drop_unread(program)
 
@@ -275,6 +277,45 @@ class _Copy:
     """A register's name, equal to itself alone."""
 
     __slots__ = ()
+
+
+# --- storing once ---------------------------------------------------------------------
+
+
+def _store_once(program):
+    """Have the readers of a value read the piece of another buffer that it is stored as."""
+    readers, written = {}, {}
+    for instr in program.instrs:
+        for view in instr.ins:
+            readers.setdefault(view.buffer, []).append(instr)
+        for view in instr.outs:
+            written[view.buffer] = written.get(view.buffer, 0) + view.size
+    for group in program.instrs:
+        if type(group) is not Ewise or len(set(group.out_regs)) == len(group.outs):
+            continue
+        for view, piece in _stored_twice(group):
+            # Pieces that together are as large as the buffer do not overlap.
+            if written[piece.buffer] == piece.buffer.size:
+                _redirect_readers(readers.get(view.buffer, ()), view, piece)
+
+
+def _stored_twice(group):
+    """Pairs of a temporary of its own and a piece of another buffer, with equal elements."""
+    for view, reg in zip(group.outs, group.out_regs, strict=True):
+        if view.buffer.space != ARENA or not view.is_whole():
+            continue
+        for piece, other in zip(group.outs, group.out_regs, strict=True):
+            if other == reg and piece.dtype == view.dtype and not piece.is_whole():
+                yield view, piece
+                break
+
+
+def _redirect_readers(reading, view, piece):
+    """Let groups read `piece` in place of `view`, if all readers can."""
+    if not all(type(r) is not Instr and _reads_only(r, view) for r in reading):
+        return
+    for reader in reading:
+        reader.ins = [piece if v.same(view) else v for v in reader.ins]
 
 
 # --- reductions -----------------------------------------------------------------------

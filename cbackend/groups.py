@@ -18,7 +18,7 @@ from cbackend.places import (
     parameter,
     suffix_of,
 )
-from cbackend.program import Ewise, MapReduce, dense_strides
+from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
 from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
 from cbackend.sums import is_whole
 
@@ -31,7 +31,14 @@ LINES_UNIT = 4096  # elements that are made before they are summed
 REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
 STRIP = 128  # turns of a loop from line to line of memory: the cache holds these lines
 FAR = 16  # elements between such lines
+VECTOR_BYTES = 64  # of the widest vectors
+MAX_BLOCKS = 64  # of such vectors in a loop; beyond, what is left of it counts little
 MAX_CALLED = 8  # elements, where a kernel is called for each
+
+_ITEM_BYTES = {suffix: dtype.itemsize for dtype, suffix in SUFFIXES.items()}
+
+# Divisions of integers: no CPU has them for vectors.
+_NO_VECTORS = ("div_i", "div_u", "rem_i", "rem_u")
 
 # As a function of its own a loop is compiled for speed, however the call is reached.
 _LOOP = "__attribute__((hot)) static"
@@ -78,12 +85,7 @@ def is_guarded(instr, relation):
         and instr.size > 4 * MAX_CALLED
         and any(micro.kernel.name in BRANCHING for micro in instr.micros)
         and all(is_written(micro.kernel) for micro in instr.micros)
-        and all(
-            relation(out, view) == APART
-            for out in instr.outs
-            for view in instr.ins
-            if view.buffer is not None
-        )
+        and are_apart(instr, relation)
     )
 
 
@@ -96,10 +98,7 @@ def is_mapped(instr, order, relation):
     if instr.size <= serial_limit(instr):
         return ewise_fits(instr, relation)
     return (
-        all(
-            is_written(m.kernel) and m.kernel.name not in BRANCHING
-            for m in instr.micros
-        )
+        are_vectors(instr)
         and not _overlaps(instr.outs, instr.ins, relation)
         and (instr.size <= MAX_MAPPED or (are_lines(instr) and not is_whole(order())))
     )
@@ -161,6 +160,14 @@ def _gains(group):
     )
 
 
+def are_vectors(group):
+    """Whether loops over a group's kernels become vector code."""
+    return all(
+        is_written(micro.kernel) and micro.kernel.name not in BRANCHING
+        for micro in group.micros
+    )
+
+
 def serial_limit(group):
     """The number of elements from which on more than one thread pays."""
     light = all(is_light(micro.kernel) for micro in group.micros)
@@ -172,6 +179,16 @@ def cost_of(group, size, n_operands):
     light = sum(is_light(micro.kernel) for micro in group.micros)
     heavy = len(group.micros) - light
     return int(size * (0.05 * light + 0.6 * heavy + 0.1 * n_operands))
+
+
+def are_apart(instr, relation):
+    """Whether nothing that is written is also read."""
+    return all(
+        relation(out, view) == APART
+        for out in instr.outs
+        for view in instr.ins
+        if view.buffer is not None
+    )
 
 
 def _overlaps(outs, ins, relation):
@@ -272,8 +289,11 @@ class Groups:
     def call(self, text, args):
         return f"{self.function(text)}({', '.join(args)})"
 
-    def write(self, group, shape, outs, ins):
-        """Kernels over a space: unrolled, or a call of a function with loops."""
+    def write(self, group, shape, outs, ins, repeatable=False):
+        """Kernels over a space: unrolled, or a call of a function with loops.
+
+        repeatable: whether an element may be made twice, as nothing that is written is read.
+        """
         size = math.prod(shape)
         if not size:
             return []
@@ -284,8 +304,8 @@ class Groups:
                 lines += self._once(group, outs, ins, index)
             return lines
         if size > serial_limit(group):
-            return self._shared(group, shape, outs, ins)
-        return [f"{self._loops(group, shape, outs, ins)};"]
+            return self._shared(group, shape, outs, ins, repeatable=repeatable)
+        return [f"{self._loops(group, shape, outs, ins, repeatable)};"]
 
     def _once(self, group, outs, ins, index):
         """The kernels for one element."""
@@ -320,7 +340,7 @@ class Groups:
             registers.update(zip(micro.results, results, strict=True))
         return lines
 
-    def _loops(self, group, shape, outs, ins):
+    def _loops(self, group, shape, outs, ins, repeatable=False):
         """The call of a function over the space, that of all groups of the same kernels."""
         self._note_affine(ins)
         params, args = ["const mjx_native_host *host"], ["host"]
@@ -333,9 +353,10 @@ class Groups:
             params.append(f"int64_t n{d}")
             args.append(str(n))
         strips = any(_is_transposed(operand) for operand in ins)
+        block = _block_of(group, shape[-1], outs + ins) if repeatable else None
         outs = [parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
-        body = self._loop_body(group, extents, outs, ins, strips)
+        body = self._loop_body(group, extents, outs, ins, strips, block)
         kind, ends = "void", ["}\n"]
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
@@ -343,7 +364,7 @@ class Groups:
         head = f"{_LOOP} {kind} NAME({', '.join(params)}) {{\n  (void)host;"
         return self.call("\n".join([head, *body, *ends]), args)
 
-    def _shared(self, group, shape, outs, ins, failed=None):
+    def _shared(self, group, shape, outs, ins, failed=None, repeatable=False):
         """The loops over a large space, each thread its part of the outermost dim.
 
         failed: the C variable that turns non-zero where a guarded loop gives up.
@@ -353,8 +374,9 @@ class Groups:
         pointers = ["(char *)host", f"(char *)&{failed}" if failed else "0"]
         parts = _handed_over(outs + ins, pointers)
         call = self._loops(
-            group, ["end - begin", *shape[1:]], parts[: len(outs)], parts[len(outs) :]
-        )
+            group, ["end - begin", *shape[1:]], parts[: len(outs)], parts[len(outs) :],
+            repeatable,
+        )  # fmt: skip
         call = (
             f"if ({call}) *(volatile int *)operands[1] = 1;" if failed else f"{call};"
         )
@@ -372,12 +394,13 @@ class Groups:
         task = self.function(TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
         return in_parallel(pointers, n, 1, cost, "0, 0", task)
 
-    def _loop_body(self, group, extents, outs, ins, strips):
+    def _loop_body(self, group, extents, outs, ins, strips, block):
         """Loops; what the innermost one does not move is read before it.
 
         A last extent that is a number is written out, so that the loop around it becomes
         vector code.  strips: cut the innermost loop, so that the one around it finds in the
-        cache the lines that it goes along.
+        cache the lines that it goes along.  block: cut it into blocks of so many elements,
+        the last of which ends where the loop does: no element is left to scalar code.
         """
         names = iter(range(1 << 30))
 
@@ -399,6 +422,13 @@ class Groups:
             outer.insert(-1, f"for (int64_t t = 0; t < {n}; t += {STRIP}) {{")
             fixed.append(f"int64_t end = t + {STRIP} < {n} ? t + {STRIP} : {n};")
             innermost = f"for (int64_t i{d} = t; i{d} < end; i{d}++) {{"
+        if block:
+            n, d = extents[-1], depth - 1
+            fixed.append(f"for (int64_t b = 0; b < {n}; b += {block}) {{")
+            fixed.append(f"int64_t first = b + {block} < {n} ? b : {n} - {block};")
+            innermost = f"for (int64_t k = 0; k < {block}; k++) {{"
+            moving.insert(0, f"int64_t i{d} = first + k;")
+            stores.append("}")
         body = [*moving, *stores, *["}"] * (len(outer) + 1)]
         return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
 
@@ -427,6 +457,20 @@ class Groups:
             at = index_text(operand, depth, place)
             lines.append(f"{operand.place.element(operand.suffix, at)} = {value};")
         return lines
+
+
+def _block_of(group, n, operands):
+    """How many elements a block of the innermost loop has; None where there are none."""
+    if not isinstance(n, int) or n <= UNROLLED or not are_vectors(group):
+        return None
+    if any(operand.table or operand.strides[-1] not in (0, 1) for operand in operands):
+        return None
+    if any(micro.kernel.name.startswith(_NO_VECTORS) for micro in group.micros):
+        return None
+    full = VECTOR_BYTES // max(_ITEM_BYTES[operand.suffix] for operand in operands)
+    if n > MAX_BLOCKS * full:
+        return None
+    return min(full, 1 << (n.bit_length() - 1))
 
 
 def _is_transposed(operand):

@@ -2,7 +2,7 @@
 
 import math
 
-from cbackend.groups import Groups, ewise_fits
+from cbackend.groups import Groups, are_apart, ewise_fits
 from cbackend.lines import are_long_lines, write_long_lines
 from cbackend.places import APART, MIXED, SAME, Operand, Place, pointers, suffix_of
 from cbackend.program import FEW_PRODUCTS, Ewise, MapReduce, dense_strides, small_dots
@@ -121,7 +121,8 @@ class Leaves:
         if type(instr) is Ewise:
             ins = [operand(view) for view in instr.ins]
             outs = [operand(view) for view in instr.outs]
-            return self.groups.write(instr, instr.shape, outs, ins)
+            repeatable = are_apart(instr, relation)
+            return self.groups.write(instr, instr.shape, outs, ins, repeatable)
         if type(instr) is MapReduce:
             if are_rows(instr, order, relation):
                 return write_rows(self.groups, instr, operand, order(), take)

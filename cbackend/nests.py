@@ -6,13 +6,14 @@
 from cbackend.groups import (
     SHARED_UNIT,
     TASK,
+    are_apart,
+    are_vectors,
     cost_of,
     in_parallel,
     passed,
     serial_limit,
 )
 from cbackend.places import (
-    APART,
     Operand,
     collapse,
     parameter,
@@ -20,7 +21,6 @@ from cbackend.places import (
     suffix_of,
 )
 from cbackend.program import dense_strides
-from cbackend.scalars import BRANCHING, is_written
 from cbackend.sums import has_text, parts_text
 
 # Such a function; the compiler must know that no pointer leads to its accumulators.
@@ -33,17 +33,9 @@ def is_plain(instr, relation):
     lies apart from all that is read.
     """
     return (
-        all(
-            is_written(m.kernel) and m.kernel.name not in BRANCHING
-            for m in instr.micros
-        )
+        are_vectors(instr)
         and all(has_text(kind, suffix) for kind, suffix in kinds_of(instr))
-        and all(
-            relation(out, view) == APART
-            for out in instr.outs
-            for view in instr.ins
-            if view.buffer is not None
-        )
+        and are_apart(instr, relation)
     )
 
 

@@ -38,31 +38,40 @@ _CARRIES = {
 def _in_place(program, number, output):
     """Whether a program works with that output over that input.
 
-    Nothing may read the input once the output is written; the instruction that begins
-    to write it must read it element by element, or not at all.
+    What an instruction reads of the input must not be overwritten: it reads before anything
+    is written, or only those places that it writes itself, element by element.
     """
     written, whole = program.outputs[output], program.inputs[number]
+    pieces = [v for i in program.instrs for v in i.outs if v.buffer is written]
+    # Pieces that together are as large as the buffer do not overlap.
+    apart = sum(view.size for view in pieces) == written.size
     begun = False
     for instr in program.instrs:
         reads = [k for k, view in enumerate(instr.ins) if view.buffer is whole]
-        if begun and reads:
-            return False
         writes = [view for view in instr.outs if view.buffer is written]
-        if writes and reads and not _reads_as_it_writes(instr, reads, writes):
-            return False
+        if reads and (begun or writes):
+            first = not begun and len(writes) == 1 and writes[0].is_whole()
+            if not (apart or first) or not _reads_as_it_writes(instr, reads, writes):
+                return False
         begun = begun or bool(writes)
     return True
 
 
 def _reads_as_it_writes(instr, reads, writes):
-    if len(writes) > 1 or not writes[0].is_whole():
-        return False
     if type(instr) is Instr and (instr.op not in UPDATES or reads != [0]):
         return False
-    (out,) = writes
     return all(
-        view.is_whole() and view.shape == out.shape
-        for view in (instr.ins[k] for k in reads)
+        any(_are_same_places(instr.ins[k], view) for view in writes) for k in reads
+    )
+
+
+def _are_same_places(view, other):
+    """Whether two views go over the same places, each in its own buffer."""
+    return (
+        type(view) is type(other)
+        and view.offset == other.offset
+        and view.strides == other.strides
+        and view.shape == other.shape
     )
 
 

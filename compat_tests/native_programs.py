@@ -218,7 +218,25 @@ def short_rows(x, v):
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
 
 
+def stencils(x, y):
+    """Two grids in turns, each with its borders as they are, and rows of all widths."""
+    inner = (slice(1, -1), slice(1, -1))
+
+    def mean(a):
+        return 0.25 * (a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2])
+
+    def step(_, grids):
+        a, b = grids
+        b = b.at[inner].set(mean(a) - a[inner])
+        return a.at[inner].set(mean(b) + 2 * b[inner]), b
+
+    rows = [jnp.exp(x[:, :k]) - y[:, :k] for k in range(5, x.shape[1], 3)]
+    halves = [x[:, k:].astype(jnp.bfloat16) * 3 > y[:, k:] for k in (0, 3)]
+    return lax.fori_loop(0, 7, step, (x, y)), rows, halves
+
+
 PROGRAMS = {
+    "stencils": (stencils, (normal(13, 39), normal(39, 13).T.copy())),
     "large_groups": (large_groups, (normal(290, 233), normal(233), normal(290))),
     "hard_sines": (large_groups, (1e6 * normal(90, 97), normal(97), normal(90))),
     "mapped_sums": (mapped_sums, (normal(61, 83), normal(83))),
