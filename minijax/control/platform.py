@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minijax.control.cond import bind_branches, platform_branch, switch_names
+from minijax.control.cond import bind_branches, switch_names
+from minijax.control.cond_rules import platform_branch
 from minijax.core import ShapedArray
 from minijax.ops.define import NO_RULE, NONDIFFERENTIABLE, define
 from minijax.traceback_util import api_boundary

@@ -11,9 +11,9 @@ from minijax.control.collectives import (
     all_gather_invariant_p,
     axis_index_p,
 )
-from minijax.control.cond import cond_p
+from minijax.control.cond_rules import cond_p
 from minijax.control.cotangent_axes import psum_invariant_like_p, pvary_like_p
-from minijax.control.scan import scan_p
+from minijax.control.scan_rules import scan_p
 from minijax.control.while_loop import while_p
 from minijax.core import ClosedJaxpr, Jaxpr, Literal
 

@@ -23,7 +23,10 @@ _HOMES = {
         "composite"
     ),
     "minijax.control.cond": (
-        "cond cond_p switch"
+        "cond switch"
+    ),
+    "minijax.control.cond_rules": (
+        "cond_p"
     ),
     "minijax.control.constraint": (
         "with_sharding_constraint"
@@ -41,7 +44,10 @@ _HOMES = {
         "platform_dependent platform_index_p"
     ),
     "minijax.control.scan": (
-        "scan scan_p"
+        "scan"
+    ),
+    "minijax.control.scan_rules": (
+        "scan_p"
     ),
     "minijax.control.while_loop": (
         "fori_loop while_loop while_p"

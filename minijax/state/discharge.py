@@ -7,12 +7,12 @@ Loops and branches that read or write references outside them carry the values a
 from minijax import core
 from minijax.control.body import split_list
 from minijax.control.call_params import call_params, special_params
-from minijax.control.cond import cond_p
+from minijax.control.cond_rules import cond_p
 from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.control.jit_rules import jit_p
 from minijax.control.ref_checks import check_distinct_refs
 from minijax.control.remat import remat_p
-from minijax.control.scan import scan_p
+from minijax.control.scan_rules import scan_p
 from minijax.control.shard_map import call_on_shards, shard_map_p
 from minijax.control.while_loop import while_p
 from minijax.core import AbstractRef, ClosedJaxpr, Literal

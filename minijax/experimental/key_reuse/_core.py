@@ -13,10 +13,10 @@ import numpy as np
 from minijax import core, dtypes, source_info
 from minijax.api.inspection import trace_tree
 from minijax.control.callback import debug_callback_p, debug_print_p
-from minijax.control.cond import cond_p
+from minijax.control.cond_rules import cond_p
 from minijax.control.jit_rules import jit_p
 from minijax.control.remat import remat_p
-from minijax.control.scan import scan_p
+from minijax.control.scan_rules import scan_p
 from minijax.control.shard_map import shard_map_p
 from minijax.control.while_loop import while_p
 from minijax.dispatch import executable
