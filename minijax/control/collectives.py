@@ -1,11 +1,9 @@
-"""psum and its kind: communication along named axes.
+"""psum and its kind: reductions along named axes, and `axis_index`.
 
 Under `vmap(axis_name=...)` each becomes ordinary array work on the batch axis.  With
 one device, the axes of a mesh have size 1, and what is left of a collective there is
-the identity.
+the identity.  Those that move data are in `exchanges`.
 """
-
-import math
 
 import numpy as np
 
@@ -17,20 +15,17 @@ from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NO_RULE,
     NONDIFFERENTIABLE,
-    batch_front,
     define,
-    move_axis,
     scalar,
 )
-from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
-from minijax.ops.shape import iota, reshape, squeeze
-from minijax.ops.slicing import concatenate, slice_in_dim
+from minijax.ops.shape import iota
 from minijax.transforms import ad
 from minijax.tree_util import tree_map
 
 
-def _names(axis_name):
+def names_of(axis_name):
+    """One name or several, as a tuple."""
     return tuple(axis_name) if isinstance(axis_name, (tuple, list)) else (axis_name,)
 
 
@@ -40,7 +35,7 @@ class Collective(Primitive):
     key = "axis_name"
 
     def axis_names(self, params):
-        return _names(params[self.key])
+        return names_of(params[self.key])
 
 
 class Reduction(Collective):
@@ -50,7 +45,8 @@ class Reduction(Collective):
     multiple_results = True
 
 
-def _no_groups(groups):
+def refuse_groups(groups):
+    """NotImplementedError where a collective is asked for within groups of members."""
     if groups is not None:
         raise NotImplementedError(
             "axis_index_groups not supported in vmap collectives. Please open a feature "
@@ -63,10 +59,10 @@ def _no_groups(groups):
 
 def _bind_reduction(primitive, reduce, x, axis_name, axis_index_groups):
     """`primitive` over the names in `axis_name`, `reduce` over the positions in it."""
-    _no_groups(axis_index_groups)
+    refuse_groups(axis_index_groups)
     leaves, tree = flatten(x)
-    positions = tuple([i for i in _names(axis_name) if isinstance(i, int)])
-    names = tuple([i for i in _names(axis_name) if not isinstance(i, int)])
+    positions = tuple([i for i in names_of(axis_name) if isinstance(i, int)])
+    names = tuple([i for i in names_of(axis_name) if not isinstance(i, int)])
     if positions:
         leaves = [reduce(leaf, positions) for leaf in leaves]
     if leaves and (names or not positions):
@@ -80,7 +76,7 @@ def psum(x, axis_name, *, axis_index_groups=None):
     An integer among the names is an axis of `x`, here and in `pmax` and `pmin`.
     """
     if isinstance(x, (int, float, complex, np.number)) and not isinstance(x, bool):
-        return _sum_of_constant(x, _names(axis_name))
+        return _sum_of_constant(x, names_of(axis_name))
     x = tree_map(_at_least_int, x)
     return _bind_reduction(psum_p, reduce_sum, x, axis_name, axis_index_groups)
 
@@ -101,7 +97,7 @@ def _at_least_int(leaf):
 def pmean(x, axis_name, *, axis_index_groups=None):
     """The mean of `x` over a named axis."""
     total = psum(x, axis_name, axis_index_groups=axis_index_groups)
-    n = _sum_of_constant(1, _names(axis_name))
+    n = _sum_of_constant(1, names_of(axis_name))
 
     def mean(leaf):
         aval = core.get_aval(leaf)
@@ -130,7 +126,8 @@ def _unbound(what, name):
     )
 
 
-def _check_bound(what, names):
+def check_bound(what, names):
+    """NameError where one of the named axes is not in scope."""
     for name in names:
         if name not in core.axis_env():
             raise _unbound(what, name)
@@ -138,7 +135,7 @@ def _check_bound(what, names):
 
 def _reduction_shape(name):
     def shape(*avals, axes, axis_index_groups):
-        _check_bound(name, axes)
+        check_bound(name, axes)
         return [a.strip_weak_type() if name != "psum" else a for a in avals]
 
     return shape
@@ -180,7 +177,7 @@ def _psum_of_nonzero(tangents, params):
     return [t if type(t) is Zero else next(found) for t in tangents]
 
 
-def _identity_lower(b, ins, out_avals, **_):
+def identity_lower(b, ins, out_avals, **_):
     """On one device every mesh axis has size 1."""
     return list(ins)
 
@@ -193,7 +190,7 @@ psum_p = define(
     jvp=_psum_jvp,
     transpose=_psum_transpose,
     batch=_reduction_batch(lambda: psum_p, reduce_sum, _repeated),
-    lower=_identity_lower,
+    lower=identity_lower,
 )
 
 
@@ -206,7 +203,7 @@ def _extremum(name, primitive_of, reduce):
         jvp=NO_RULE(f"{name} has no derivative rule, as in JAX"),
         transpose=NO_RULE("is not linear"),
         batch=_reduction_batch(primitive_of, reduce, lambda x, n: x),
-        lower=_identity_lower,
+        lower=identity_lower,
     )
 
 
@@ -218,7 +215,7 @@ pmin_p = _extremum("pmin", lambda: pmin_p, reduce_min)
 
 def axis_index(axis_name):
     """The place along a named axis, int32."""
-    names = _names(axis_name)
+    names = names_of(axis_name)
     index = None
     for name in names:
         try:
@@ -244,408 +241,4 @@ axis_index_p = define(
     transpose=NO_RULE("has no inputs"),
     batch=lambda axis, args, dims, *, axis_name: (iota(np.int32, axis.size), 0),
     lower=lambda b, ins, out_avals, *, axis_name: [b.full(out_avals[0], 0)],
-)
-
-# --- moving data ----------------------------------------------------------------------
-
-
-def all_gather(
-    x, axis_name, *, axis_index_groups=None, axis=0, tiled=False, to="varying"
-):
-    """Every member's `x`, stacked along a new axis (`tiled`: concatenated along
-    `axis`).
-
-    to: whether `shard_map` takes the result for one that differs between the members
-    ("varying"), or not ("invarying", "reduced").  ValueError for anything else.
-    """
-    if to not in ("varying", "invarying", "reduced"):
-        raise ValueError(
-            "Got unexpected `to` value for `jax.lax.all_gather`. Allowed `to` values "
-            "are: {'varying', 'invarying', 'reduced'}"
-        )
-    _no_groups(axis_index_groups)
-    names = _names(axis_name)
-    size = core.axis_size(names)
-
-    primitive = all_gather_p if to == "varying" else all_gather_invariant_p
-
-    def gather(leaf):
-        place = axis
-        if axis < 0:
-            place = axis + core.get_aval(leaf).ndim + (not tiled)
-        return primitive.bind(
-            leaf,
-            all_gather_dimension=place,
-            axis_name=names,
-            axis_index_groups=None,
-            axis_size=size,
-            tiled=tiled,
-        )
-
-    return tree_map(gather, x)
-
-
-def _gather_shape(x, *, all_gather_dimension, axis_size, tiled, **_):
-    shape = list(x.shape)
-    if tiled:
-        shape[all_gather_dimension] *= axis_size
-    else:
-        shape.insert(all_gather_dimension, axis_size)
-    return x.update(shape=shape)
-
-
-def _gather_batch(primitive_of):
-    def batch(axis, args, dims, *, all_gather_dimension, axis_name, tiled, **params):
-        (x,), (dim,) = args, dims
-        if axis.name not in axis_name:
-            x = batch_front(axis, x, dim)
-            out = primitive_of().bind(
-                x, all_gather_dimension=all_gather_dimension + 1, axis_name=axis_name,
-                tiled=tiled, **params,
-            )  # fmt: skip
-            return out, 0
-        if len(axis_name) > 1:
-            raise NotImplementedError("all_gather along several vmapped axes")
-        x = move_axis(batch_front(axis, x, dim), 0, all_gather_dimension)
-        if tiled:
-            shape = x.shape
-            k = all_gather_dimension
-            x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
-        return x, None
-
-    return batch
-
-
-def _gather_transpose(ct, x, *, all_gather_dimension, axis_name, axis_size, tiled, **_):
-    return [
-        reduce_scatter_p.bind(
-            ct,
-            axis_name=axis_name,
-            axis_index_groups=None,
-            axis_size=axis_size,
-            scatter_dimension=all_gather_dimension,
-            tiled=tiled,
-        )
-    ]
-
-
-def _linear(primitive_of):
-    def jvp(primals, tangents, **params):
-        (x,), (t,) = primals, tangents
-        bind = primitive_of().bind
-        out = bind(x, **params)
-        return out, Zero.of(out) if type(t) is Zero else bind(t, **params)
-
-    return jvp
-
-
-def _own_part(ct, x, *, all_gather_dimension, axis_name, tiled, **_):
-    """What each member gave to a result that is the same for all."""
-    size = x.aval.shape[all_gather_dimension] if tiled else 1
-    start = mul(axis_index(axis_name), np.int32(size))
-    part = dynamic_slice_in_dim(ct, start, size, all_gather_dimension)
-    return [part if tiled else squeeze(part, (all_gather_dimension,))]
-
-
-def _gathering(name, primitive_of, transpose):
-    return define(
-        name,
-        cls=Collective,
-        shape=_gather_shape,
-        reference=lambda x, *, all_gather_dimension, tiled, **_: (
-            x if tiled else np.expand_dims(x, all_gather_dimension)
-        ),
-        jvp=_linear(primitive_of),
-        transpose=transpose,
-        batch=_gather_batch(primitive_of),
-        lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
-    )
-
-
-all_gather_p = _gathering("all_gather", lambda: all_gather_p, _gather_transpose)
-all_gather_invariant_p = _gathering(
-    "all_gather_invariant", lambda: all_gather_invariant_p, _own_part
-)
-
-
-def psum_scatter(
-    x, axis_name, *, scatter_dimension=0, axis_index_groups=None, tiled=False
-):
-    """The sum over a named axis, of which each member keeps its own part."""
-    _no_groups(axis_index_groups)
-    names = _names(axis_name)
-    size = core.axis_size(names)
-    return tree_map(
-        lambda leaf: reduce_scatter_p.bind(
-            leaf,
-            axis_name=names,
-            axis_index_groups=None,
-            axis_size=size,
-            scatter_dimension=scatter_dimension,
-            tiled=tiled,
-        ),
-        x,
-    )
-
-
-def _scatter_shape(x, *, axis_size, scatter_dimension, tiled, **_):
-    shape = list(x.shape)
-    n = shape[scatter_dimension]
-    if tiled:
-        if n % axis_size:
-            raise ValueError(f"tiled reduce_scatter operand scatter dimension size {n} must "
-                             f"be divisible by shard_count {axis_size}")  # fmt: skip
-        shape[scatter_dimension] = n // axis_size
-    else:
-        if n != axis_size:
-            raise ValueError(f"reduce_scatter operand scatter dimension size {n} must match "
-                             f"shard_count {axis_size}")  # fmt: skip
-        del shape[scatter_dimension]
-    return x.update(shape=shape)
-
-
-def _scatter_batch(
-    axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **_
-):
-    (x,), (dim,) = args, dims
-    if axis.name not in axis_name or len(axis_name) > 1:
-        raise NotImplementedError("psum_scatter along other than the one vmapped axis")
-    total = reduce_sum(batch_front(axis, x, dim), (0,))
-    total = move_axis(total, scatter_dimension, 0)
-    if tiled:
-        n = total.shape[0] // axis_size
-        parts = reshape(total, (axis_size, n, *total.shape[1:]))
-        return move_axis(parts, 1, scatter_dimension + 1), 0
-    return total, 0
-
-
-reduce_scatter_p = define(
-    "reduce_scatter",
-    cls=Collective,
-    shape=_scatter_shape,
-    reference=lambda x, *, scatter_dimension, tiled, **_: (
-        x if tiled else np.squeeze(x, scatter_dimension)
-    ),
-    jvp=_linear(lambda: reduce_scatter_p),
-    transpose=lambda ct, x, *, scatter_dimension, axis_name, axis_size, tiled, **_: [
-        all_gather_p.bind(
-            ct,
-            all_gather_dimension=scatter_dimension,
-            axis_name=axis_name,
-            axis_index_groups=None,
-            axis_size=axis_size,
-            tiled=tiled,
-        )
-    ],
-    batch=_scatter_batch,
-    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
-)
-
-
-def ppermute(x, axis_name, perm):
-    """Each (source, target) in `perm` sends `x`.
-
-    Members that receive nothing get zeros.
-    """
-    names = _names(axis_name)
-    perm = tuple((int(a), int(b)) for a, b in perm)
-    _check_bound("ppermute", names)
-    return tree_map(lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm), x)
-
-
-def _ppermute_batch(axis, args, dims, *, axis_name, perm):
-    (x,), (dim,) = args, dims
-    if axis.name not in axis_name:
-        return ppermute_p.bind(x, axis_name=axis_name, perm=perm), dim
-    x = batch_front(axis, x, dim)
-    source = {b: a for a, b in perm}
-    if len(perm) != axis.size:
-        raise AssertionError("Permutation doesn't match the axis size!")
-    parts = [
-        slice_in_dim(x, source[k], source[k] + 1, axis=0) for k in range(axis.size)
-    ]
-    return concatenate(parts, 0), 0
-
-
-ppermute_p = define(
-    "ppermute",
-    cls=Collective,
-    shape=lambda x, *, axis_name, perm: x,
-    reference=lambda x, *, axis_name, perm: x if perm else np.zeros_like(x),
-    jvp=_linear(lambda: ppermute_p),
-    transpose=lambda ct, x, *, axis_name, perm: [
-        ppermute_p.bind(ct, axis_name=axis_name, perm=tuple((b, a) for a, b in perm))
-    ],
-    batch=_ppermute_batch,
-    lower=lambda b, ins, out_avals, *, axis_name, perm: (
-        list(ins) if perm else [b.full(out_avals[0], 0)]
-    ),
-)
-
-
-def pshuffle(x, axis_name, perm):
-    """Member k gets the `x` of member perm[k]."""
-    if set(perm) != set(range(core.axis_size(axis_name))):
-        raise ValueError(f"`perm` does not represent a permutation: {perm}")
-    return ppermute(x, axis_name, list(zip(perm, range(len(perm)), strict=True)))
-
-
-def all_to_all(
-    x, axis_name, split_axis, concat_axis, *, axis_index_groups=None, tiled=False
-):
-    """Split `x` along `split_axis`, a part to each member.
-
-    Join what comes along `concat_axis`.
-    """
-    _no_groups(axis_index_groups)
-    size = core.axis_size(axis_name)
-
-    def exchange(leaf):
-        aval = core.get_aval(leaf)
-        if tiled and aval.shape[split_axis] % size:
-            raise ValueError(
-                f"The size of all_to_all split_axis ({aval.shape[split_axis]}) has to be "
-                f"divisible by the size of the named axis {axis_name} ({size})"
-            )
-        if not tiled and aval.shape[split_axis] != size:
-            raise ValueError(
-                "all_to_all requires the size of the mapped axis axis_name to equal "
-                f"x.shape[split_axis], but they are {size} and {aval.shape[split_axis]} "
-                "respectively."
-            )
-        return all_to_all_p.bind(
-            leaf,
-            axis_name=axis_name,
-            axis_index_groups=None,
-            split_axis=split_axis,
-            concat_axis=concat_axis,
-            tiled=tiled,
-        )
-
-    return tree_map(exchange, x)
-
-
-def pswapaxes(x, axis_name, axis, *, axis_index_groups=None):
-    """Swap a named axis with the axis `axis` of equal size."""
-    return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
-
-
-def _all_to_all_shape(x, *, axis_name, split_axis, concat_axis, tiled, **_):
-    size = core.axis_size(axis_name)
-    shape = list(x.shape)
-    if tiled:
-        shape[split_axis] //= size
-        shape[concat_axis] *= size
-    else:
-        del shape[split_axis]
-        shape.insert(concat_axis, size)
-    return x.update(shape=shape)
-
-
-def _all_to_all_batch(
-    axis, args, dims, *, axis_name, split_axis, concat_axis, tiled, **p
-):
-    (x,), (dim,) = args, dims
-    if axis.name not in _names(axis_name):
-        x = batch_front(axis, x, dim)
-        out = all_to_all_p.bind(
-            x, axis_name=axis_name, split_axis=split_axis + 1,
-            concat_axis=concat_axis + 1, tiled=tiled, **p,
-        )  # fmt: skip
-        return out, 0
-    x = batch_front(axis, x, dim)
-    sizes = [core.axis_size(name) for name in _names(axis_name)]
-    k, shape = split_axis + 1, x.shape
-    rest = (shape[k] // math.prod(sizes),) if tiled else ()
-    x = reshape(x, (*shape[:k], *sizes, *rest, *shape[k + 1 :]))
-    for place, name in enumerate(_names(axis_name), k):
-        if name != axis.name:
-            x = all_to_all_p.bind(
-                x, axis_name=name, split_axis=place, concat_axis=place, tiled=False, **p
-            )
-            continue
-        # the part for each member becomes the batch axis, the old one takes its place
-        x = move_axis(move_axis(x, place, 0), 1, place)
-    shape = x.shape
-    x = reshape(x, (*shape[:k], math.prod(sizes), *shape[k + len(sizes) :]))
-    x = move_axis(x, k, concat_axis + 1)
-    if tiled:
-        shape, k = x.shape, concat_axis + 1
-        x = reshape(x, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2 :]))
-    return x, 0
-
-
-all_to_all_p = define(
-    "all_to_all",
-    cls=Collective,
-    shape=_all_to_all_shape,
-    reference=NO_RULE("needs a mesh"),
-    jvp=_linear(lambda: all_to_all_p),
-    transpose=lambda ct, x, *, split_axis, concat_axis, **params: [
-        all_to_all_p.bind(ct, split_axis=concat_axis, concat_axis=split_axis, **params)
-    ],
-    batch=_all_to_all_batch,
-    lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
-)
-
-
-def pbroadcast(x, axis_name, source):
-    """Every member gets the `x` of member `source`."""
-    size = core.axis_size(axis_name)
-    gathered = all_gather(x, axis_name)
-    return tree_map(
-        lambda leaf: dynamic_index_in_dim(
-            leaf, min(source, size - 1), 0, keepdims=False
-        ),
-        gathered,
-    )
-
-
-def pcast(x, axis_name, *, to):
-    """`x`, taken to vary along named axes (`to` is "varying"): a pytree like `x`.
-
-    TypeError for axes that are no tuple or str; ValueError for another `to` than
-    "varying", "reduced" or "unreduced", and outside of `shard_map`.
-    """
-    if not axis_name:
-        return x
-    if not isinstance(axis_name, (tuple, str)):
-        raise TypeError(f"{axis_name=} must be a tuple or a str. Got {axis_name}")
-    if to not in ("varying", "reduced", "unreduced"):
-        raise ValueError(
-            "Got unexpected `to` value. Allowed `to` values are: "
-            "{'varying', 'reduced', 'unreduced'}"
-        )
-    if to != "varying":
-        raise NotImplementedError(f"pcast to {to!r} needs explicit mesh axes")
-    return pvary(x, axis_name)
-
-
-def pvary(x, axis_name):
-    """`pcast` to "varying"."""
-    names = _names(axis_name)
-    return tree_map(lambda leaf: pvary_p.bind(leaf, axes=names), x) if names else x
-
-
-class _Varying(Collective):
-    """A collective that leaves values as they are, but says along which axes they vary."""
-
-    key = "axes"
-
-
-def _pvary_shape(x, *, axes):
-    if not all(name in core.axis_env() for name in axes):
-        raise ValueError("pvary should be called under jax.shard_map.")
-    return x
-
-
-pvary_p = define(
-    "pvary",
-    cls=_Varying,
-    shape=_pvary_shape,
-    reference=lambda x, *, axes: x,
-    jvp=_linear(lambda: pvary_p),
-    transpose=lambda ct, x, *, axes: psum_p.bind(ct, axes=axes, axis_index_groups=None),
-    batch=lambda axis, args, dims, *, axes: (pvary_p.bind(*args, axes=axes), dims[0]),
-    lower=_identity_lower,
 )

@@ -5,14 +5,10 @@ A value varies along the axes that an argument it comes from was cut along; `psu
 its like give the same value along theirs.
 """
 
-from minijax.control.collectives import (
-    Collective,
-    Reduction,
-    all_gather_invariant_p,
-    axis_index_p,
-)
+from minijax.control.collectives import Collective, Reduction, axis_index_p
 from minijax.control.cond_rules import cond_p
 from minijax.control.cotangent_axes import psum_invariant_like_p, pvary_like_p
+from minijax.control.exchanges import all_gather_invariant_p
 from minijax.control.scan_rules import scan_p
 from minijax.control.while_loop import while_p
 from minijax.core import ClosedJaxpr, Jaxpr, Literal

@@ -15,9 +15,7 @@ _HOMES = {
         "associative_scan"
     ),
     "minijax.control.collectives": (
-        "all_gather all_gather_p all_to_all all_to_all_p axis_index axis_index_p "
-        "axis_size pbroadcast pcast pmax pmax_p pmean pmin pmin_p ppermute ppermute_p "
-        "pshuffle psum psum_p psum_scatter pswapaxes"
+        "axis_index axis_index_p axis_size pmax pmax_p pmean pmin pmin_p psum psum_p"
     ),
     "minijax.control.composite": (
         "composite"
@@ -30,6 +28,10 @@ _HOMES = {
     ),
     "minijax.control.constraint": (
         "with_sharding_constraint"
+    ),
+    "minijax.control.exchanges": (
+        "all_gather all_gather_p all_to_all all_to_all_p pbroadcast pcast ppermute "
+        "ppermute_p pshuffle psum_scatter pswapaxes"
     ),
     "minijax.control.fourier": (
         "fft"

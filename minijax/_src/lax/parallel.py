@@ -2,4 +2,6 @@
 
 from minijax._src._homes import names_of
 
-__getattr__ = names_of(__name__, "minijax.lax", "minijax.control.collectives")
+__getattr__ = names_of(
+    __name__, "minijax.lax", "minijax.control.collectives", "minijax.control.exchanges"
+)
