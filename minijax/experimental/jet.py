@@ -1,6 +1,6 @@
 """Taylor mode: `jet` pushes a truncated power series through a function.
 
-Within the module a series is the list of its normalised coefficients, x(t) = x_0 + x_1 t
+Here and in `_jet_trace` a series is the list of its normalised coefficients, x(t) = x_0 + x_1 t
 + x_2 t^2 + ...; None stands for a coefficient that is zero.  The recurrences are those of
 Griewank and Walther, "Evaluating Derivatives" (2nd edition), chapter 13.  A primitive
 without a rule of its own is differentiated along the curve as often as it takes, by its
@@ -9,13 +9,20 @@ jvp rule.
 
 import functools
 import math
-from typing import Any
 
 from minijax import core, dtypes, lax
 from minijax import numpy as jnp
-from minijax.core import Tracer, Zero
+from minijax.experimental._jet_trace import (
+    along_curve,
+    filled,
+    is_inexact,
+    is_known,
+    jet_of,
+    jet_rules,
+    plus,
+    times,
+)
 from minijax.numpy.creation import asarray
-from minijax.transforms import ad
 from minijax.tree_util import all_leaves, tree_flatten, tree_unflatten
 
 # --- series -----------------------------------------------------------------------------
@@ -33,31 +40,12 @@ def fact(n):
     return lax.exp(lax.lgamma(n + 1.0))
 
 
-def _plus(a, b):
-    return b if a is None else a if b is None else lax.add(a, b)
-
-
-def _times(number, a):
-    if a is None or number == 1:
-        return a
-    return lax.mul(a, lax.full_like(a, number))
-
-
-def _filled(terms, like):
-    """The coefficients with zeros for None."""
-    return [lax.full_like(like, 0) if a is None else a for a in terms]
-
-
-def _known(terms):
-    return any(a is not None for a in terms)
-
-
 def _convolution(product, a, b, k, first=0):
     """sum over i >= first of product(a_i, b_(k - i))."""
     out = None
     for i in range(first, k + 1):
         if a[i] is not None and b[k - i] is not None:
-            out = _plus(out, product(a[i], b[k - i]))
+            out = plus(out, product(a[i], b[k - i]))
     return out
 
 
@@ -66,15 +54,11 @@ def _integral(slope, a, k):
     out = None
     for j in range(1, k + 1):
         if a[j] is not None and slope[k - j] is not None:
-            out = _plus(out, _times(j, lax.mul(slope[k - j], a[j])))
-    return _times(1.0 / k, out)
+            out = plus(out, times(j, lax.mul(slope[k - j], a[j])))
+    return times(1.0 / k, out)
 
 
 # --- rules ------------------------------------------------------------------------------
-
-# primitive -> rule(primals, series, **params) -> (primal, terms), lists of both where the
-# primitive has several results; `series` holds the terms from order 1 on.
-jet_rules: dict[Any, Any] = {}
 
 
 def _rule(*primitives):
@@ -91,17 +75,17 @@ def _linear_in(primitive, places=None):
 
     def rule(primals, series, **params):
         linear = range(len(primals)) if places is None else places
-        if any(_known(s) for i, s in enumerate(series) if i not in linear):
-            return _along_curve(primitive, primals, series, params)
+        if any(is_known(s) for i, s in enumerate(series) if i not in linear):
+            return along_curve(primitive, primals, series, params)
         out = primitive.bind(*primals, **params)
         terms = []
         for coefficients in zip(*series, strict=True):
-            if not _known(coefficients):
+            if not is_known(coefficients):
                 terms.append([None] * len(out) if primitive.multiple_results else None)
                 continue
             args = list(primals)
             for i in linear:
-                args[i] = _filled([coefficients[i]], primals[i])[0]
+                args[i] = filled([coefficients[i]], primals[i])[0]
             terms.append(primitive.bind(*args, **params))
         if primitive.multiple_results:
             terms = [list(one) for one in zip(*terms, strict=True)]
@@ -142,7 +126,7 @@ def _quotient(primitive, primals, series, **params):
     y = [primitive.bind(*primals, **params)]
     for k, a in enumerate(above, 1):
         rest = _convolution(lax.mul, below, y, k, first=1)
-        rest = _plus(a, _times(-1, rest))
+        rest = plus(a, times(-1, rest))
         y.append(None if rest is None else lax.div(rest, divisor))
     return y[0], y[1:]
 
@@ -152,9 +136,9 @@ def _log(primitive, primals, series, **params):
     (x,), (a,) = primals, series
     a, y = [x, *a], [primitive.bind(x, **params)]
     for k in range(1, len(a)):
-        weighted = [None, *[_times(j, y[j]) for j in range(1, k)], None]
-        rest = _times(-1.0 / k, _convolution(lax.mul, weighted, a, k, first=1))
-        rest = _plus(a[k], rest)
+        weighted = [None, *[times(j, y[j]) for j in range(1, k)], None]
+        rest = times(-1.0 / k, _convolution(lax.mul, weighted, a, k, first=1))
+        rest = plus(a[k], rest)
         y.append(None if rest is None else lax.div(rest, x))
     return y[0], y[1:]
 
@@ -167,7 +151,7 @@ def _power(y, x, a, exponent):
         for j in range(1, k + 1):
             if a[j] is not None and y[k - j] is not None:
                 weight = (exponent * j - (k - j)) / k
-                out = _plus(out, _times(weight, lax.mul(a[j], y[k - j])))
+                out = plus(out, times(weight, lax.mul(a[j], y[k - j])))
         y.append(None if out is None else lax.div(out, x))
     return y[0], y[1:]
 
@@ -213,7 +197,7 @@ def _by_slope(primitive, slope, of_result=False):
         a, y = [x, *a], [primitive.bind(x, **params)]
         for k in range(1, len(a)):
             known = y if of_result else a[:k]
-            outs, terms = _jet_of(lambda v: [slope(v)], [known[0]], [known[1:]], k - 1)
+            outs, terms = jet_of(lambda v: [slope(v)], [known[0]], [known[1:]], k - 1)
             y.append(_integral([outs[0], *terms[0]], a, k))
         return y[0], y[1:]
 
@@ -242,7 +226,7 @@ _by_slope(lax.lgamma_p, lax.digamma)
 
 def _bell(x, factor, sign):
     """factor exp(sign x^2)."""
-    return lax.mul(lax.full_like(x, factor), lax.exp(_times(sign, lax.mul(x, x))))
+    return lax.mul(lax.full_like(x, factor), lax.exp(times(sign, lax.mul(x, x))))
 
 
 _by_slope(lax.erf_p, lambda x: _bell(x, 2 / math.sqrt(math.pi), -1))
@@ -258,7 +242,7 @@ def _coupled(sign, sine, cosine):
         a = [x, *a]
         s, c = [sine.bind(x, **params)], [cosine.bind(x, **params)]
         for k in range(1, len(a)):
-            new = _integral(c, a, k), _times(sign, _integral(s, a, k))
+            new = _integral(c, a, k), times(sign, _integral(s, a, k))
             s.append(new[0])
             c.append(new[1])
         y = s if primitive is sine else c
@@ -276,7 +260,7 @@ def _pow(primitive, primals, series):
     (x, exponent), (a, b) = primals, series
     y = primitive.bind(x, exponent)
     exponent = core.scalar_values.get(type(exponent), lambda v: v)(exponent)
-    if isinstance(exponent, (int, float)) and not _known(b):
+    if isinstance(exponent, (int, float)) and not is_known(b):
         return _power(y, x, a, exponent)
     exponents = lax.convert_element_type(primals[1], y.dtype)
     logs = jet_rules[lax.log_p]([x], [a])
@@ -292,7 +276,7 @@ def _chosen(which, x, y, a, b):
     return [
         None
         if p is None and q is None
-        else lax.select(which, *_filled([p], x), *_filled([q], y))
+        else lax.select(which, *filled([p], x), *filled([q], y))
         for p, q in zip(a, b, strict=True)
     ]
 
@@ -301,7 +285,7 @@ def _chosen(which, x, y, a, b):
 def _abs(primitive, primals, series):
     (x,), (a,) = primals, series
     if dtypes.issubdtype(x.dtype, jnp.complexfloating):
-        return _along_curve(primitive, primals, series, {})
+        return along_curve(primitive, primals, series, {})
     sign = lax.sign(x)
     terms = [None if term is None else lax.mul(sign, term) for term in a]
     return primitive.bind(x), terms
@@ -315,7 +299,7 @@ def _extremum(primitive, primals, series):
     x, y = jnp.broadcast_to(x, out.shape), jnp.broadcast_to(y, out.shape)
     first = lax.gt(x, y) if primitive is lax.max_p else lax.lt(x, y)
     equal = lax.eq(x, y)
-    means = [_times(0.5, _plus(p, q)) for p, q in zip(a, b, strict=True)]
+    means = [times(0.5, plus(p, q)) for p, q in zip(a, b, strict=True)]
     return out, _chosen(equal, x, x, means, _chosen(first, x, y, a, b))
 
 
@@ -324,9 +308,9 @@ def _select_n(primitive, primals, series):
     which, *cases = primals
     terms = []
     for coefficients in zip(*series[1:], strict=True):
-        filled = [_filled([c], x)[0] for c, x in zip(coefficients, cases, strict=True)]
-        known = _known(coefficients)
-        terms.append(primitive.bind(which, *filled) if known else None)
+        whole = [filled([c], x)[0] for c, x in zip(coefficients, cases, strict=True)]
+        known = is_known(coefficients)
+        terms.append(primitive.bind(which, *whole) if known else None)
     return primitive.bind(which, *cases), terms
 
 
@@ -347,57 +331,6 @@ def _reduce_extremum(primitive, primals, series, **params):
     return out, [None if term is None else mean(term) for term in a]
 
 
-# --- without a rule: derivatives along the curve ------------------------------------------
-
-
-def _derivative(fun):
-    """The derivative of a flat function of one scalar; zeros instead of `Zero`."""
-
-    def derived(t):
-        outs, tangents = ad.jvp(fun, [t], [lax.full_like(t, 1)])
-        return [
-            lax.full_like(y, 0) if type(d) is Zero else d
-            for y, d in zip(outs, tangents, strict=True)
-        ]
-
-    return derived
-
-
-def _along_curve(primitive, primals, series, params):
-    """The series of any differentiable primitive: the derivatives at t = 0."""
-    order = len(series[0])
-    moving = [_known(s) for s in series]
-    real = jnp.finfo(jnp.result_type(*[p for p, m in zip(primals, moving) if m])).dtype
-
-    def at(t):
-        args = []
-        for x, terms, moves in zip(primals, series, moving, strict=True):
-            value = None
-            for term in reversed([x, *terms] if moves else []):
-                if value is not None:
-                    value = lax.mul(value, jnp.broadcast_to(t.astype(x.dtype), x.shape))
-                value = _plus(value, term)
-            args.append(value if moves else x)
-        out = primitive.bind(*args, **params)
-        return list(out) if primitive.multiple_results else [out]
-
-    zero = lax.full((), 0, real)
-    outs, derivatives, fun = at(zero), [], at
-    inexact = [_is_inexact(y) for y in outs]
-    for k in range(1, order + 1):
-        fun = _derivative(fun)
-        derivatives.append([
-            _times(1.0 / math.factorial(k), d) if moves else None
-            for d, moves in zip(fun(zero), inexact, strict=True)
-        ])  # fmt: skip
-    terms = [list(one) for one in zip(*derivatives, strict=True)] or [[] for _ in outs]
-    return (outs, terms) if primitive.multiple_results else (outs[0], terms[0])
-
-
-def _is_inexact(x):
-    return dtypes.issubdtype(core.get_aval(x).dtype, jnp.inexact)
-
-
 # --- functions in functions ---------------------------------------------------------------
 
 
@@ -406,7 +339,7 @@ def _series_of_jaxpr(closed, order):
 
     def fun(pairs):
         primals, series = [list(side) for side in zip(*pairs, strict=True)] or [[], []]
-        outs, terms = _jet_of(core.jaxpr_as_fun(closed), primals, series, order)
+        outs, terms = jet_of(core.jaxpr_as_fun(closed), primals, series, order)
         return [_pair(y, t, order) for y, t in zip(outs, terms, strict=True)]
 
     return fun
@@ -414,9 +347,9 @@ def _series_of_jaxpr(closed, order):
 
 def _pair(x, terms, order):
     """A value with all its terms; with None for each where it has no tangent space."""
-    if not _is_inexact(x):
+    if not is_inexact(x):
         return x, [None] * order
-    return x, _filled(terms, x)
+    return x, filled(terms, x)
 
 
 def _pairs(primals, series):
@@ -478,104 +411,7 @@ def _while(
     return _unzipped(state)
 
 
-# --- the trace --------------------------------------------------------------------------
-
-
-class JetTracer(Tracer):
-    """A value together with the coefficients of its series."""
-
-    __slots__ = ("primal", "terms")
-    jax_name = "JetTracer"
-
-    def __init__(self, trace, primal, terms):
-        self._trace, self.primal, self.terms = trace, primal, terms
-        self.aval = core.get_aval(primal)
-
-    def _concrete(self):
-        return ad.concrete(self.primal)
-
-    def __repr__(self):
-        return f"JetTracer({self.aval.str_short(True)})"
-
-
-# calls that only hold a jaxpr: it is run in their place
-_CALLS = frozenset({"jit", "remat2"})
-
-
-class JetTrace(core.Trace):
-    """Carries series of one order along."""
-
-    def __init__(self, parent, order):
-        self.parent, self.order = parent, order
-
-    def described(self):
-        return self.parent.described()
-
-    def split(self, x):
-        """(primal, terms) of a value that may or may not be of this trace."""
-        if type(x) is JetTracer and x._trace is self:
-            return x.primal, x.terms
-        return x, [None] * self.order
-
-    def join(self, primal, terms):
-        """A tracer of both, or just the primal where all terms are zero."""
-        known = _known(terms) and _is_inexact(primal)
-        return JetTracer(self, primal, terms) if known else primal
-
-    def owns_any(self, args):
-        """Whether one of the values is a tracer of this trace."""
-        return any(type(x) is JetTracer and x._trace is self for x in args)
-
-    def process_primitive(self, primitive, args, params):
-        if not self.owns_any(args):
-            return self.parent.process_primitive(primitive, args, params)
-        if primitive.name in _CALLS:
-            return core.eval_jaxpr(*_opened(params["jaxpr"]), *args)
-        primals, series = [list(side) for side in zip(*map(self.split, args))]
-        rule = jet_rules.get(primitive)
-        with core.set_current_trace(self.parent):
-            primals = [asarray(x) for x in primals]
-            if rule is None:
-                out, terms = _along_curve(primitive, primals, series, params)
-            else:
-                out, terms = rule(primals, series, **params)
-        if primitive.multiple_results:
-            return [self.join(y, t) for y, t in zip(out, terms, strict=True)]
-        return self.join(out, terms)
-
-    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
-        if self.owns_any(args):
-            return fun(*args)
-        return self.parent.process_custom_jvp_call(primitive, fun, jvp, args, **params)
-
-    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
-        if self.owns_any(args):
-            return fun(*args)
-        return self.parent.process_custom_vjp_call(
-            primitive, fun, fwd, bwd, args, **params
-        )
-
-
-def _opened(closed):
-    """(jaxpr, constants) of a closed or an open jaxpr."""
-    if isinstance(closed, core.ClosedJaxpr):
-        return closed.jaxpr, closed.consts
-    return closed, []
-
-
-def _jet_of(fun, primals, series, order):
-    """(outs, their terms) of the flat function `fun(*primals) -> list`."""
-    level = JetTrace(core.current_trace(), order)
-    args = [
-        level.join(p, list(s)[:order]) for p, s in zip(primals, series, strict=True)
-    ]
-    try:
-        with core.set_current_trace(level):
-            outs = fun(*args)
-        pairs = [level.split(y) for y in outs]
-    finally:
-        level.valid = False
-    return [y for y, _ in pairs], [t for _, t in pairs]
+# --- the function -----------------------------------------------------------------------
 
 
 def _check(primals, series):
@@ -625,8 +461,8 @@ def jet(fun, primals, series, factorial_scaled=True, **_):
         leaves, tree = tree_flatten(fun(*args))
         return leaves
 
-    outs, terms = _jet_of(flat, primals, inputs, order)
-    terms = [_filled(ts, y) for y, ts in zip(outs, terms, strict=True)]
+    outs, terms = jet_of(flat, primals, inputs, order)
+    terms = [filled(ts, y) for y, ts in zip(outs, terms, strict=True)]
     if factorial_scaled:
         terms = [
             [float(n) * t for n, t in zip(scales, ts, strict=True)] for ts in terms
