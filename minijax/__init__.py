@@ -90,11 +90,13 @@ _HOMES = {
         "make_array_from_process_local_data make_array_from_single_device_arrays"
     ),
     "minijax.api.differentiate": (
-        "fwd_and_bwd grad hessian jacfwd jacobian=jacrev jacrev jvp "
-        "linear_transpose linearize value_and_grad vjp"
+        "fwd_and_bwd grad jvp linear_transpose linearize value_and_grad vjp"
     ),
     "minijax.api.inspection": (
         "ShapeDtypeStruct eval_shape make_jaxpr"
+    ),
+    "minijax.api.jacobians": (
+        "hessian jacfwd jacobian=jacrev jacrev"
     ),
     "minijax.api.vectorize": (
         "vmap"

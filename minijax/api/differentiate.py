@@ -1,6 +1,4 @@
-"""grad, value_and_grad, jvp, vjp, linearize and the Jacobians: flatten, transform,
-unflatten.
-"""
+"""grad, value_and_grad, jvp, vjp and linearize: flatten, transform, unflatten."""
 
 import operator
 from typing import Any
@@ -10,15 +8,12 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.api.pullback import VJP, materialised, tangent_aval
-from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl, from_numpy
 from minijax.control.call import jit
 from minijax.control.cotangent_axes import with_own_cotangents
 from minijax.control.signature import check_callable
 from minijax.core import Zero
 from minijax.mesh import mapped_mesh
-from minijax.ops.complex_parts import real
-from minijax.ops.convert import convert
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function
 from minijax.traceback_util import api_boundary, documented
@@ -89,12 +84,6 @@ _VALUE_AND_GRADIENT = (
     "is the value of {fun} and the second element is the gradient, which has the same "
     "shape as the arguments at positions {argnums}."
 )
-_JACOBIAN = (
-    "Jacobian of {fun} with respect to positional argument(s) {argnums}. Takes the same "
-    "arguments as {fun} but returns the jacobian of the output with respect to the "
-    "arguments at positions {argnums}."
-)
-
 
 # --- grad -------------------------------------------------------------------------
 
@@ -122,18 +111,13 @@ def value_and_grad(
     @documented(fun, _VALUE_AND_GRADIENT, argnums=argnums)
     @api_boundary
     def wrapped(*args, **kwargs):
-        places = _places(argnums, args)
+        places = places_of(argnums, args)
         dynamic = tuple(args[k] for k in places)
         flat, in_tree = flatten(dynamic)
         for x in flat:
-            _check_grad_input(x, holomorphic, allow_int)
+            check_grad_input(x, holomorphic, allow_int)
 
-        def partial_fun(*dynamic):
-            every = list(args)
-            for place, value in zip(places, dynamic, strict=True):
-                every[place] = value
-            return fun(*every, **kwargs)
-
+        partial_fun = of_arguments(fun, args, kwargs, places)
         call = _FlatFunction(partial_fun, in_tree, has_aux)
         level = core.current_trace()
         outs, pullback = _vjp(call, flat)
@@ -168,7 +152,8 @@ def _checked_argnums(argnums):
     return tuple(map(operator.index, argnums))
 
 
-def _places(argnums, args):
+def places_of(argnums, args):
+    """The positions that `argnums` names among `args`: TypeError, ValueError otherwise."""
     nums = (argnums,) if isinstance(argnums, int) else argnums
     n = len(args)
     needed = max((k + 1 for k in nums), default=0)
@@ -188,7 +173,20 @@ def _places(argnums, args):
     return [k + n if k < 0 else k for k in nums]
 
 
-def _check_grad_input(x, holomorphic, allow_int, name="grad"):
+def of_arguments(fun, args, kwargs, places):
+    """`fun` as a function of its positional arguments at `places`, the others given."""
+
+    def partial_fun(*dynamic):
+        every = list(args)
+        for place, value in zip(places, dynamic, strict=True):
+            every[place] = value
+        return fun(*every, **kwargs)
+
+    return partial_fun
+
+
+def check_grad_input(x, holomorphic, allow_int, name="grad"):
+    """TypeError where the dtype of an input is not one to differentiate by."""
     dtype = core.argument_aval(x).dtype
     if holomorphic:
         if not dtypes.issubdtype(dtype, np.complexfloating):
@@ -216,10 +214,11 @@ def _check_grad_output(answer, holomorphic):
             "Gradient only defined for scalar-output functions. Output had shape: "
             f"{aval.shape}."
         )
-    _check_real_output(aval.dtype, holomorphic, "grad")
+    check_real_output(aval.dtype, holomorphic, "grad")
 
 
-def _check_real_output(dtype, holomorphic, name):
+def check_real_output(dtype, holomorphic, name):
+    """TypeError where the dtype of an output is not one to differentiate."""
     if holomorphic:
         if not dtypes.issubdtype(dtype, np.complexfloating):
             raise TypeError(
@@ -448,160 +447,6 @@ def _check_transposable(in_avals, out_avals):
     )
 
 
-# --- Jacobians ------------------------------------------------------------------------
-
-
-def _basis(tree):
-    """For a pytree of n numbers: the tree with leaves of shape (n, *leaf), the unit
-    vectors.
-    """
-    leaves, treedef = flatten(tree)
-    avals = _avals(leaves)
-    total = sum(a.size for a in avals)
-    offset, parts = 0, []
-    for aval in avals:
-        unit = np.zeros((total, aval.size), aval.dtype)
-        unit[offset + np.arange(aval.size), np.arange(aval.size)] = 1
-        unit = unit.reshape(total, *aval.shape)
-        whole = core.ShapedArray(unit.shape, aval.dtype, aval.weak_type)
-        parts.append(core.constant(ArrayImpl(whole, unit)))
-        offset += aval.size
-    return unflatten(treedef, parts)
-
-
-def _split_axis(block, tree, axis, reshape, example=None):
-    """Split an axis of unit vectors into the leaves of `tree`, as a tree of Jacobian
-    blocks, which have the types of these leaves, or that of `example`.
-    """
-    leaves, treedef = flatten(tree)
-    shape = block.shape
-    offset, blocks = 0, []
-    for leaf in leaves:
-        aval = core.get_aval(leaf)
-        index = [slice(None)] * len(shape)
-        index[axis] = slice(offset, offset + aval.size)
-        part = block[tuple(index)].reshape(reshape(shape, aval.shape))
-        blocks.append(
-            _typed_like(part, core.get_aval(leaf if example is None else example))
-        )
-        offset += aval.size
-    return unflatten(treedef, blocks)
-
-
-def _typed_like(x, aval):
-    if x.dtype == dtypes.float0:
-        x = np.zeros(x.shape, aval.dtype)
-    elif dtypes.issubdtype(x.dtype, np.complexfloating) and aval.dtype.kind != "c":
-        x = real(x)
-    return convert(x, aval.dtype, aval.weak_type)
-
-
-def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
-    """The Jacobian of `fun`, a column at a time (forward mode).
-
-    Leaves have shape (*out leaf, *in leaf).
-    """
-
-    check_callable(fun)
-
-    @documented(fun, _JACOBIAN, argnums=argnums)
-    @api_boundary
-    def jacobian(*args, **kwargs):
-        places = _places(argnums, args)
-        dynamic = tuple(args[k] for k in places)
-        for x in flatten(dynamic)[0]:
-            _check_jac_input(x, holomorphic, "jacfwd")
-
-        def partial_fun(*dynamic):
-            every = list(args)
-            for place, value in zip(places, dynamic, strict=True):
-                every[place] = value
-            return fun(*every, **kwargs)
-
-        def push(tangents):
-            return jvp(partial_fun, dynamic, tangents, has_aux=has_aux)
-
-        out_axes = (None, -1, None) if has_aux else (None, -1)
-        out, columns, *aux = vmap(push, out_axes=out_axes)(_basis(dynamic))
-        for x in flatten(out)[0]:
-            if holomorphic:
-                _check_real_output(core.get_aval(x).dtype, True, "jacfwd")
-        example = dynamic[0] if isinstance(argnums, int) else dynamic
-        blocks = tree_map(
-            lambda out_leaf, leaf: _split_axis(
-                leaf, example, leaf.ndim - 1, lambda s, part: (*s[:-1], *part), out_leaf
-            ),
-            out,
-            columns,
-        )
-        return (blocks, aux[0]) if has_aux else blocks
-
-    return jacobian
-
-
-def _check_jac_input(x, holomorphic, name):
-    dtype = core.get_aval(x).dtype
-    if holomorphic:
-        _check_grad_input(x, True, False, name)
-    elif not dtypes.issubdtype(dtype, np.floating):
-        raise TypeError(
-            f"{name} requires real-valued inputs (input dtype that is a sub-dtype of "
-            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
-            "holomorphic=True. For differentiation of non-holomorphic functions "
-            "involving complex inputs or integer inputs, use jax.jvp directly."
-        )
-
-
-def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
-    """The Jacobian of `fun`, a row at a time (reverse mode).
-
-    Leaves have shape (*out leaf, *in leaf).
-    """
-
-    check_callable(fun)
-
-    @documented(fun, _JACOBIAN, argnums=argnums)
-    @api_boundary
-    def jacobian(*args, **kwargs):
-        places = _places(argnums, args)
-        dynamic = tuple(args[k] for k in places)
-        for x in flatten(dynamic)[0]:
-            _check_grad_input(x, holomorphic, allow_int, "jacrev")
-
-        def partial_fun(*dynamic):
-            every = list(args)
-            for place, value in zip(places, dynamic, strict=True):
-                every[place] = value
-            return fun(*every, **kwargs)
-
-        out, pullback, *aux = vjp(partial_fun, *dynamic, has_aux=has_aux)
-        for x in flatten(out)[0]:
-            _check_real_output(core.get_aval(x).dtype, holomorphic, "jacrev")
-        rows = vmap(pullback)(_basis(out))
-        rows = rows[0] if isinstance(argnums, int) else rows
-        leaves, treedef = flatten(rows)
-        examples = flatten(dynamic[0] if isinstance(argnums, int) else dynamic)[0]
-        blocks = [
-            flatten(_split_axis(row, out, 0, lambda s, part: (*part, *s[1:]), x))[0]
-            for row, x in zip(leaves, examples, strict=True)
-        ]
-        out_tree = flatten(out)[1]
-        per_out = [
-            unflatten(treedef, [block[k] for block in blocks])
-            for k in range(out_tree.num_leaves)
-        ]
-        result = unflatten(out_tree, per_out)
-        return (result, aux[0]) if has_aux else result
-
-    return jacobian
-
-
-def hessian(fun, argnums=0, has_aux=False, holomorphic=False):
-    """The matrix of second derivatives, forward over reverse."""
-    inner = jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)
-    return jacfwd(inner, argnums, has_aux=has_aux, holomorphic=holomorphic)
-
-
 def fwd_and_bwd(fun, argnums, has_aux=False, jitted=True):
     """The forward and backward passes of `fun` as two functions.
 
@@ -610,14 +455,9 @@ def fwd_and_bwd(fun, argnums, has_aux=False, jitted=True):
     nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def fwd(*args, **kwargs):
-        places = _places(nums, args)
+        places = places_of(nums, args)
 
-        def partial_fun(*dynamic):
-            every = list(args)
-            for place, value in zip(places, dynamic, strict=True):
-                every[place] = value
-            return fun(*every, **kwargs)
-
+        partial_fun = of_arguments(fun, args, kwargs, places)
         return vjp(partial_fun, *[args[k] for k in places], has_aux=has_aux)
 
     def bwd(pullback, cotangent):

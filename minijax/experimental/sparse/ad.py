@@ -3,7 +3,7 @@
 import functools
 
 from minijax import tree_util
-from minijax.api import differentiate
+from minijax.api import differentiate, jacobians
 from minijax.api.vectorize import vmap
 from minijax.experimental.sparse._base import JAXSparse
 
@@ -76,6 +76,6 @@ def _sparse_aware(transform, with_value=False):
 
 value_and_grad = _sparse_aware(differentiate.value_and_grad, with_value=True)
 grad = _sparse_aware(differentiate.grad)
-jacfwd = _sparse_aware(differentiate.jacfwd)
-jacrev = _sparse_aware(differentiate.jacrev)
+jacfwd = _sparse_aware(jacobians.jacfwd)
+jacrev = _sparse_aware(jacobians.jacrev)
 jacobian = jacrev

@@ -14,7 +14,7 @@ import numpy as np
 
 import minijax.numpy as jnp
 from minijax import alias, lax, tree_util
-from minijax.api.differentiate import jacfwd, jacrev
+from minijax.api.jacobians import jacfwd, jacrev
 from minijax.api.vectorize import vmap
 from minijax.control.call import jit
 from minijax.experimental.sparse._base import JAXSparse
