@@ -1,8 +1,8 @@
-"""The kernels of products, convolutions, windows, sorting and indexing: naive twins.
+"""The kernels of products, convolutions, windows and indexing: naive twins.
 
 Hypothesis draws shapes, layouts, dtypes and options; NumPy, in the plainest way, says
 what comes out. Sizes are drawn around the thresholds at which the runtime chooses
-another method (own kernels or BLAS, serial or threaded, merge or radix sort), so that
+another method (own kernels or BLAS, serial or threaded), so that
 every method meets every kind of input. One thread and several give the same bits.
 """
 
@@ -135,6 +135,18 @@ def test_products_of_integers(data):
     want = a.astype(np.int64) @ b.astype(np.int64)
     got = run(function, a_laid, b_laid)
     np.testing.assert_array_equal(got, want.astype(out))
+
+
+@SETTINGS
+@given(st.data())
+def test_few_long_lines(data):
+    """Products of long vectors are cut along them."""
+    draw = data.draw
+    k = draw(st.sampled_from([5000, 32767, 32768, 70001, 300000]))
+    m, n = draw(st.sampled_from([(1, 1), (1, 3), (4, 1), (3, 5)]))
+    dtype = draw(st.sampled_from(["float32", "float64"]))
+    a, b = values(draw, (m, k), dtype), values(draw, (n, k), dtype)
+    np.testing.assert_array_equal(run(lambda a, b: a @ b.T, a, b), a @ b.T)
 
 
 @SETTINGS
@@ -577,148 +589,3 @@ def test_transpositions(data):
     x = values(draw, shape, dtype)
     got = run(lambda x: lax.rev(jnp.transpose(x, order), reverse), x)
     np.testing.assert_array_equal(got, np.flip(x.transpose(order), reverse))
-
-
-# ---- sorting -----------------------------------------------------------------------
-
-LENGTHS = st.sampled_from([1, 2, 3, 8, 9, 31, 64, 100, 257, 1000, 1025, 5000, 70000])
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1.0, -1.0, 1e-40, -1e-40]
-
-
-def sortable(draw, n, dtype):
-    """Elements with many equal ones and, of floats, all the special ones."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    if np.dtype(dtype).kind == "f":
-        x = rng.standard_normal(n).astype(dtype)
-        at = rng.random(n) < draw(st.sampled_from([0, 0.1, 0.9]))
-        return np.where(at, rng.choice(SPECIAL, n), x).astype(dtype)
-    info = np.iinfo(dtype)
-    wide = draw(st.booleans())
-    low, high = (info.min, info.max) if wide else (max(-3, info.min), 3)
-    return rng.integers(low, high, n, dtype, endpoint=True)
-
-
-def canonical(x):
-    """Equal elements of a sort as equal elements of NumPy: -0 is 0, NaNs are last."""
-    return x if x.dtype.kind != "f" else np.where(x == 0, np.abs(x), x)
-
-
-@settings(max_examples=120, deadline=None)
-@given(st.data())
-def test_sorting(data):
-    draw = data.draw
-    n = draw(LENGTHS)
-    lines = draw(st.sampled_from([1, 1, 3, 40])) if n <= 5000 else 1
-    axis = draw(st.integers(0, 1))
-    dtype = draw(
-        st.sampled_from(
-            ["float32", "float64", "int32", "int64", "uint8", "int16", "uint32"]
-        )
-    )
-    x = sortable(draw, (n, lines) if axis == 0 else (lines, n), dtype)
-    order = np.argsort(canonical(x), axis=axis, kind="stable")
-    got = run(lambda x: (jnp.sort(x, axis=axis), jnp.argsort(x, axis=axis)), x)
-    np.testing.assert_array_equal(got[1], order)
-    want = np.take_along_axis(x, order, axis)
-    # The bits too: a stable sort leaves -0 and 0, and all NaNs, where they stood.
-    assert got[0].tobytes() == want.tobytes()
-
-
-@SETTINGS
-@given(st.data())
-def test_sorting_by_two_keys(data):
-    draw = data.draw
-    n = draw(LENGTHS)
-    a = sortable(draw, n, draw(st.sampled_from(["float32", "int8"])))
-    b = sortable(draw, n, draw(st.sampled_from(["int32", "float64"])))
-    c = np.arange(n, dtype=np.int32)
-    keys = draw(st.sampled_from([1, 2]))
-    got = run(lambda a, b, c: lax.sort((a, b, c), num_keys=keys), a, b, c)
-    order = np.lexsort([canonical(b), canonical(a)][-keys:])
-    for result, operand in zip(got, (a, b, c), strict=True):
-        assert result.tobytes() == operand[order].tobytes()
-
-
-@SETTINGS
-@given(st.data())
-def test_top_k(data):
-    """By the total order of floats, descending; the lower index of equals first."""
-    draw = data.draw
-    n = draw(st.one_of(LENGTHS, st.just(200001)))
-    lines = draw(st.sampled_from([1, 3])) if n <= 5000 else 1
-    k = draw(st.sampled_from([k for k in (1, 2, 5, 10, 100, n) if k <= n]))
-    dtype = draw(st.sampled_from(["float32", "float64", "int32", "uint8"]))
-    x = sortable(draw, (lines, n), dtype)
-    key = x
-    if x.dtype.kind == "f":
-        bits = x.view(f"i{x.itemsize}")
-        key = np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
-    order = np.argsort(~key, axis=-1, kind="stable")[:, :k]
-    top, index = run(lambda x: lax.top_k(x, k), x)
-    np.testing.assert_array_equal(index, order)
-    assert top.tobytes() == np.take_along_axis(x, order, -1).tobytes()
-
-
-@SETTINGS
-@given(st.data())
-def test_places_of_extremes(data):
-    """The first of equals; the first NaN wins; long and short lines, along any axis."""
-    draw = data.draw
-    shape = [draw(st.sampled_from([1, 2, 3, 10, 64, 65, 300])) for _ in range(2)]
-    shape.insert(draw(st.integers(0, 2)), draw(st.sampled_from([1, 1, 2, 5])))
-    axis = draw(st.integers(0, 2))
-    dtype = draw(st.sampled_from(["float32", "float64", "int32", "int8", "uint16"]))
-    x = sortable(draw, shape, dtype)
-    order = draw(st.permutations(range(3)))
-    for ours, twin in ((jnp.argmax, np.argmax), (jnp.argmin, np.argmin)):
-        got = run(lambda x, f=ours: f(jnp.transpose(x, order), axis=axis), x)
-        # XLA on CPUs takes subnormal numbers for zeros.
-        plain = x
-        if x.dtype.kind == "f":
-            plain = np.where(np.abs(x) < np.finfo(dtype).tiny, 0, x)
-        want = twin(plain.transpose(order), axis=axis)
-        np.testing.assert_array_equal(got, want)
-
-
-@SETTINGS
-@given(st.data())
-def test_few_long_lines(data):
-    """Products of long vectors are cut along them."""
-    draw = data.draw
-    k = draw(st.sampled_from([5000, 32767, 32768, 70001, 300000]))
-    m, n = draw(st.sampled_from([(1, 1), (1, 3), (4, 1), (3, 5)]))
-    dtype = draw(st.sampled_from(["float32", "float64"]))
-    a, b = values(draw, (m, k), dtype), values(draw, (n, k), dtype)
-    np.testing.assert_array_equal(run(lambda a, b: a @ b.T, a, b), a @ b.T)
-
-
-@SETTINGS
-@given(st.data())
-def test_sums_of_lines(data):
-    """Lines of every length, within longer rows."""
-    draw = data.draw
-    lines, n = draw(st.sampled_from([1, 3, 70])), draw(st.integers(2, 210))
-    x = values(draw, (lines, n + 3), draw(st.sampled_from(["float32", "float64"])))
-    x[:, n:] = np.nan
-    np.testing.assert_array_equal(run(lambda x: x[:, :n].sum(1), x), x[:, :n].sum(1))
-
-
-@SETTINGS
-@given(st.data())
-def test_extremes_of_short_lines(data):
-    """NaN wins and -0 < +0, whatever the number of lines and their length."""
-    draw = data.draw
-    lines = draw(st.sampled_from([1, 7, 8, 9, 63, 64, 71, 300]))
-    n = draw(st.sampled_from([2, 3, 4, 5, 7, 8, 9, 15, 17, 64, 127, 128, 129]))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    some = draw(st.sampled_from([[0, 1], [0, 1, -np.inf, np.inf, np.nan], range(99)]))
-    x = rng.choice(np.asarray(some, np.float32), (lines, n))
-    x *= rng.choice(np.float32([-1, 1]), (lines, n))
-    bits = x.view(np.int32)
-    key = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
-    for ours, place in ((jnp.max, np.argmax), (jnp.min, np.argmin)):
-        want = np.take_along_axis(x, place(key, -1)[:, None], -1)[:, 0]
-        nan = np.isnan(x).any(-1)
-        got = run(lambda x, f=ours: f(x, axis=-1), x)
-        assert np.isnan(got[nan]).all()
-        assert got[~nan].tobytes() == want[~nan].tobytes()

@@ -184,11 +184,15 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   DEFINE_REDUCE(kind, u16, u16, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op) \
   DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
-#define SIGNED_REDUCE(kind, op)                \
-  DEFINE_REDUCE(kind, i8, i8, LOAD_SAME, op)   \
-  DEFINE_REDUCE(kind, i16, i16, LOAD_SAME, op) \
-  DEFINE_REDUCE(kind, i32, i32, LOAD_SAME, op) \
-  DEFINE_REDUCE(kind, i64, i64, LOAD_SAME, op)
+#define INTEGER_EXTREME(kind, S, op)                   \
+  DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
+  DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op) \
+  DEFINE_EACH_LINE(kind##_##S, kind, S, S)
+#define INTEGER_EXTREMES(kind, op)                                                                \
+  INTEGER_EXTREME(kind, i8, op)                                                                   \
+  INTEGER_EXTREME(kind, i16, op) INTEGER_EXTREME(kind, i32, op) INTEGER_EXTREME(kind, i64, op)    \
+      INTEGER_EXTREME(kind, u8, op) INTEGER_EXTREME(kind, u16, op) INTEGER_EXTREME(kind, u32, op) \
+          INTEGER_EXTREME(kind, u64, op)
 #define HALF_REDUCE(kind, op)                         \
   DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op) \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
@@ -234,27 +238,8 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
         kind##_##S##_fix_zero(n_rows, row_stride, in + c, &acc[c]);                       \
     }                                                                                     \
   }
-/* Lines of an extreme: likewise; -LOSER is the zero that wins. */
+/* Short and strided lines of an extreme: likewise. */
 #define DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)                                      \
-  static MJX_FN mjx_t_##A kind##_##S##_long_line(int64_t n, const mjx_t_##S *x) {                  \
-    mjx_t_##A lanes[LINE_LANES];                                                                   \
-    for (int l = 0; l < LINE_LANES; l++) lanes[l] = LOAD(x[l]);                                    \
-    int64_t rows = n / LINE_LANES;                                                                 \
-    const mjx_t_##S *rest = x + rows * LINE_LANES;                                                 \
-    if (rows > 1) kind##_##S##_rows(rows - 1, LINE_LANES, LINE_LANES, x + LINE_LANES, lanes);      \
-    if (n % LINE_LANES) kind##_##S##_rows(1, 0, n % LINE_LANES, rest, lanes);                      \
-    int nan = 0, winner = 0;                                                                       \
-    for (int l = 0; l < LINE_LANES; l++) {                                                         \
-      nan |= lanes[l] != lanes[l];                                                                 \
-      winner |= mjx_bits_##A(lanes[l]) == mjx_bits_##A(-(LOSER));                                  \
-    }                                                                                              \
-    if (nan) return (mjx_t_##A)__builtin_nan("");                                                  \
-    for (int width = LINE_LANES / 2; width >= 4; width /= 2)                                       \
-      for (int l = 0; l < width; l++)                                                              \
-        lanes[l] = lanes[l + width] BETTER lanes[l] ? lanes[l + width] : lanes[l];                 \
-    for (int l = 1; l < 4; l++) lanes[0] = lanes[l] BETTER lanes[0] ? lanes[l] : lanes[0];         \
-    return lanes[0] != 0 ? lanes[0] : winner ? -(LOSER) : (LOSER);                                 \
-  }                                                                                                \
   static MJX_SMALL mjx_t_##A kind##_##S##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) { \
     mjx_t_##A best = LOAD(x[0]);                                                                   \
     int nan = best != best;                                                                        \
@@ -269,24 +254,26 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   }                                                                                                \
   DEFINE_EACH_LINE(kind##_##S, kind, S, A)
 
-#define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER) \
-  DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)  \
+/* LONG_LINE: defines the lines that are long and contiguous. */
+#define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER, LONG_LINE) \
+  DEFINE_EXTREME_ROWS(kind, S, A, LOAD, BETTER, LOSER)             \
+  LONG_LINE                                                        \
   DEFINE_EXTREME_LINES(kind, S, A, LOAD, BETTER, LOSER)
-#define EXTREME_REDUCE(kind, BETTER, ZERO)                          \
-  DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f)        \
-  DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO)           \
-  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f) \
-  DEFINE_EXTREME(kind, bf16, f32, mjx_f32_from_bf16, BETTER, ZERO##f)
+#define EXTREME_REDUCE(kind, BETTER, ZERO)                                \
+  DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f,              \
+                 DEFINE_FLOAT_EXTREME(kind, float, f32, BETTER, ZERO##f)) \
+  DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO,                 \
+                 DEFINE_FLOAT_EXTREME(kind, double, f64, BETTER, ZERO))   \
+  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f,       \
+                 DEFINE_HALF_EXTREME(kind, f16, 0x7c00))                  \
+  DEFINE_EXTREME(kind, bf16, f32, mjx_f32_from_bf16, BETTER, ZERO##f,     \
+                 DEFINE_HALF_EXTREME(kind, bf16, 0x7f80))
 
 INTEGER_REDUCE(sum, OP_SUM)
 INTEGER_REDUCE(prod, OP_PROD)
 INTEGER_REDUCE(and, OP_AND)
 INTEGER_REDUCE(or, OP_OR)
 INTEGER_REDUCE(xor, OP_XOR)
-INTEGER_REDUCE(max, OP_MAX)
-INTEGER_REDUCE(min, OP_MIN)
-SIGNED_REDUCE(max, OP_MAX)
-SIGNED_REDUCE(min, OP_MIN)
 #define DEFINE_SUM(T, S)                                                                           \
   DEFINE_ROWS(sum_##S, S, S, LOAD_SAME, OP_SUM)                                                    \
   DEFINE_SUM_LINES(T, S)                                                                           \
@@ -310,6 +297,13 @@ HALF_REDUCE(sum, OP_SUM)
 DEFINE_REDUCE(prod, f32, f32, LOAD_SAME, OP_PROD)
 DEFINE_REDUCE(prod, f64, f64, LOAD_SAME, OP_PROD)
 HALF_REDUCE(prod, OP_PROD)
+
+#include "extreme_lines.h"
+
+DEFINE_INTEGER_EXTREME_LINES(max, >)
+DEFINE_INTEGER_EXTREME_LINES(min, <)
+INTEGER_EXTREMES(max, OP_MAX)
+INTEGER_EXTREMES(min, OP_MIN)
 EXTREME_REDUCE(max, >, -0.0)
 EXTREME_REDUCE(min, <, 0.0)
 DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)
