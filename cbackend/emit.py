@@ -12,7 +12,7 @@ arithmetic on them, and it knows nothing of the runtime's treatment of denormal 
 import os
 
 from cbackend.flow import WRITERS, is_variable
-from cbackend.groups import are_lines, is_guarded, is_mapped
+from cbackend.groups import are_apart, are_lines, is_guarded, is_mapped
 from cbackend.leaves import Leaves, is_leaf
 from cbackend.places import APART, MIXED, SAME, Operand, Place, suffix_of
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise, Table
@@ -392,10 +392,11 @@ class _Activation:
     def _mapped(self, k, instr):
         """The elements of a MAP_REDUCE, then the runtime's sums of them."""
         memory, slots = self.memory, self._host_slots()
+        repeatable = are_apart(instr, self._relation)
         if are_lines(instr) and not is_whole(self.emitter.order(self.index, k)):
             code = f"{self.index}, {k}"
             lines = self.emitter.leaves.groups.lines(
-                instr, self.element, code, slots, self.take
+                instr, self.element, code, slots, self.take, repeatable
             )
             self.memory = memory
             return lines
@@ -407,7 +408,7 @@ class _Activation:
         addresses = ", ".join(piece.address() for piece in pieces)
         return [
             "{",
-            *self.emitter.leaves.groups.mapped(instr, self.element, pieces),
+            *self.emitter.leaves.groups.mapped(instr, self.element, pieces, repeatable),
             f"char *pieces[] = {{{addresses}}};",
             f"host->reduce(run, {self.index}, {k}, {slots}, pieces, 0, -1, 0);",
             "}",

@@ -227,7 +227,7 @@ class Groups:
         self.scalars.guard = None
         return lines
 
-    def mapped(self, instr, operand, pieces):
+    def mapped(self, instr, operand, pieces, repeatable):
         """C lines for the elementwise part of a MAP_REDUCE.
 
         `pieces` are the places, one for each reduction, of all elements to be reduced.
@@ -235,9 +235,9 @@ class Groups:
         ins = [operand(view) for view in instr.ins]
         outs = [operand(view) for view in instr.outs[len(pieces) :]]
         dense = _dense(pieces, instr)
-        return self.write(instr, instr.shape, dense + outs, ins)
+        return self.write(instr, instr.shape, dense + outs, ins, repeatable)
 
-    def lines(self, instr, operand, code, slots, take):
+    def lines(self, instr, operand, code, slots, take, repeatable):
         """C lines for a MAP_REDUCE of lines: the elements of a few, then their sums.
 
         code: the instruction as `host->reduce` is told; slots: their name; take(nbytes):
@@ -258,7 +258,7 @@ class Groups:
         parts = dense + _handed_over(outs + ins, pointers)
         n_out = len(instr.outs)
         call = self._loops(
-            instr, ["end - begin", *shape[1:]], parts[:n_out], parts[n_out:]
+            instr, ["end - begin", *shape[1:]], parts[:n_out], parts[n_out:], repeatable
         )
         task = self.function(
             _LINES_TASK.format(
