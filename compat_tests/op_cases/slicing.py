@@ -1,4 +1,4 @@
-"""Rows for ops/slicing.py."""
+"""Rows for ops/slicing.py and ops/joining.py."""
 
 import numpy as np
 

@@ -8,8 +8,9 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.ops.arithmetic import add
 from minijax.ops.define import zeros
+from minijax.ops.joining import concatenate
 from minijax.ops.shape import canonical_axis, rev
-from minijax.ops.slicing import concatenate, pad, slice_in_dim
+from minijax.ops.slicing import pad, slice_in_dim
 from minijax.traceback_util import api_boundary
 
 

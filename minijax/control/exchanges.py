@@ -23,9 +23,10 @@ from minijax.ops.define import (
     move_axis,
 )
 from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
+from minijax.ops.joining import concatenate
 from minijax.ops.reduce import reduce_sum
 from minijax.ops.shape import reshape, squeeze
-from minijax.ops.slicing import concatenate, slice_in_dim
+from minijax.ops.slicing import slice_in_dim
 from minijax.tree_util import tree_map
 
 

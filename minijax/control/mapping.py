@@ -3,7 +3,7 @@
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.scan import leading_size, scan
-from minijax.ops.slicing import concatenate
+from minijax.ops.joining import concatenate
 from minijax.traceback_util import api_boundary
 from minijax.transforms import batching
 from minijax.tree_util import tree_map

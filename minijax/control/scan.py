@@ -22,8 +22,8 @@ from minijax.control.body import (
 from minijax.control.ref_checks import check_operands
 from minijax.control.scan_rules import scan_p
 from minijax.ops.index import dynamic_index_in_dim
+from minijax.ops.joining import concatenate
 from minijax.ops.shape import expand_dims
-from minijax.ops.slicing import concatenate
 from minijax.traceback_util import api_boundary
 from minijax.tree_util import tree_map
 

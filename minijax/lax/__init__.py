@@ -127,6 +127,10 @@ _HOMES = {
         "dynamic_update_index_in_dim dynamic_update_slice dynamic_update_slice_in_dim "
         "dynamic_update_slice_p index_take"
     ),
+    "minijax.ops.joining": (
+        "concatenate concatenate_p split split_p stack stack_p tile tile_p unstack "
+        "unstack_p"
+    ),
     "minijax.ops.ragged_dot": (
         "RaggedDotDimensionNumbers ragged_dot ragged_dot_general"
     ),
@@ -157,8 +161,7 @@ _HOMES = {
         "shape_as_value squeeze squeeze_p transpose transpose_p"
     ),
     "minijax.ops.slicing": (
-        "concatenate concatenate_p index_in_dim pad pad_p slice slice_in_dim slice_p "
-        "split split_p stack stack_p tile tile_p unstack unstack_p"
+        "index_in_dim pad pad_p slice slice_in_dim slice_p"
     ),
     "minijax.ops.fft": (
         "FftType fft_p"

@@ -22,6 +22,7 @@ from minijax.ops.define import (
     elementwise_batch,
     shape_of,
 )
+from minijax.ops.joining import concatenate
 from minijax.ops.shape import (
     broadcast_in_dim,
     expand_dims,
@@ -29,7 +30,7 @@ from minijax.ops.shape import (
     reshape,
     squeeze,
 )
-from minijax.ops.slicing import concatenate, index_in_dim
+from minijax.ops.slicing import index_in_dim
 
 _U32 = np.uint32
 _WEYL = (_U32(0x9E3779B9), _U32(0xBB67AE85))  # what a key grows by from round to round

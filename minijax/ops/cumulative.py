@@ -20,11 +20,12 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.exponential import exp, log1p
+from minijax.ops.joining import concatenate
 from minijax.ops.reduce import MAX, MIN, PROD, SUM, dense3
 from minijax.ops.rounded_reduce import rounded_cumulative
 from minijax.ops.rounding import abs, round
 from minijax.ops.shape import linear_jvp, rev
-from minijax.ops.slicing import concatenate, pad, slice_in_dim
+from minijax.ops.slicing import pad, slice_in_dim
 
 LOGSUMEXP = 7  # of `enum mjx_reduce_kind`
 

@@ -25,6 +25,7 @@ from minijax.ops.define import (
     instantiate,
     shape_of,
 )
+from minijax.ops.joining import concatenate
 from minijax.ops.reduce import (
     MAX,
     MIN,
@@ -41,7 +42,7 @@ from minijax.ops.reduce import (
 )
 from minijax.ops.scalar_jaxpr import paired_jvp
 from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
-from minijax.ops.slicing import concatenate, slice_in_dim
+from minijax.ops.slicing import slice_in_dim
 from minijax.trace import DebugInfo, describe_function, trace
 
 

@@ -31,6 +31,7 @@ from minijax.ops.gather import (
     gather,
     gather_p,
 )
+from minijax.ops.joining import concatenate
 from minijax.ops.rounding import rem
 from minijax.ops.scatter import ScatterDimensionNumbers, scatter_p
 from minijax.ops.select import select
@@ -40,7 +41,6 @@ from minijax.ops.shape import (
     expand_dims,
     squeeze,
 )
-from minijax.ops.slicing import concatenate
 from minijax.ops.slicing import slice as static_slice
 from minijax.ops.views import index_views
 

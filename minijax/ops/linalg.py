@@ -35,6 +35,7 @@ from minijax.ops.define import (
 )
 from minijax.ops.dot import Precision, dot_general
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode, gather
+from minijax.ops.joining import concatenate
 from minijax.ops.select import select
 from minijax.ops.shape import (
     broadcast_in_dim,
@@ -45,7 +46,6 @@ from minijax.ops.shape import (
     squeeze,
     transpose,
 )
-from minijax.ops.slicing import concatenate
 from minijax.ops.slicing import slice as static_slice
 
 _LAPACK = {np.dtype(c) for c in "fdFD"}

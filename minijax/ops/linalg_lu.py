@@ -18,6 +18,7 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.dot import Precision
+from minijax.ops.joining import concatenate
 from minijax.ops.linalg import (
     batch_of,
     check_lapack,
@@ -38,7 +39,7 @@ from minijax.ops.linalg import (
     vectors,
 )
 from minijax.ops.shape import broadcast_in_dim, reshape
-from minijax.ops.slicing import concatenate, pad
+from minijax.ops.slicing import pad
 
 # --- lu -------------------------------------------------------------------------------
 

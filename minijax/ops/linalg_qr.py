@@ -17,6 +17,7 @@ from minijax.ops.define import (
     dtype_of,
     shape_of,
 )
+from minijax.ops.joining import concatenate
 from minijax.ops.linalg import (
     adjoint,
     batch_of,
@@ -42,7 +43,7 @@ from minijax.ops.linalg import (
 )
 from minijax.ops.linalg_lu import lu_p
 from minijax.ops.shape import broadcasted_iota, full_like
-from minijax.ops.slicing import concatenate, pad
+from minijax.ops.slicing import pad
 from minijax.ops.sort import sort_key_val
 
 # --- geqrf, geqp3 ---------------------------------------------------------------------

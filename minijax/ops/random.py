@@ -29,8 +29,9 @@ from minijax.ops.define import (
     full,
     move_axis,
 )
+from minijax.ops.joining import concatenate
 from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape
-from minijax.ops.slicing import concatenate, index_in_dim, slice_in_dim
+from minijax.ops.slicing import index_in_dim, slice_in_dim
 from minijax.trace import trace
 
 THREEFRY = dtypes.key_dtypes["threefry2x32"]

@@ -13,8 +13,9 @@ from minijax import dtypes
 from minijax.ops import random
 from minijax.ops.bit_generator import rng_bit_generator
 from minijax.ops.bits import bitwise_xor
+from minijax.ops.joining import concatenate
 from minijax.ops.shape import broadcast_in_dim, expand_dims, reshape, squeeze, transpose
-from minijax.ops.slicing import concatenate, index_in_dim, slice_in_dim
+from minijax.ops.slicing import index_in_dim, slice_in_dim
 
 
 def _first(words, n_lead):

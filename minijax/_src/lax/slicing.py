@@ -6,6 +6,7 @@ __getattr__ = names_of(
     __name__,
     "minijax.lax",
     "minijax.ops.slicing",
+    "minijax.ops.joining",
     "minijax.ops.gather",
     "minijax.ops.scatter",
     "minijax.ops.index",
