@@ -10,7 +10,7 @@ from minijax.api.vectorize import vmap
 from minijax.numpy import asarray, concatenate, ravel
 from minijax.ops import random as ops
 from minijax.ops.random import random_seed as random_seed
-from minijax.ops.random import threefry2x32_p as threefry2x32_p
+from minijax.ops.threefry import threefry2x32_p as threefry2x32_p
 
 threefry_prng_impl = dtypes.key_dtypes["threefry2x32"]
 rbg_prng_impl = dtypes.key_dtypes["rbg"]

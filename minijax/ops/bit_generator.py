@@ -20,9 +20,9 @@ from minijax.ops.convert import convert_element_type_p
 from minijax.ops.define import NONDIFFERENTIABLE, NOT_LINEAR, define, move_axis
 from minijax.ops.index import dynamic_update_index_in_dim
 from minijax.ops.joining import concatenate
-from minijax.ops.random import threefry2x32, threefry2x32_p
 from minijax.ops.shape import expand_dims, iota, reshape, squeeze
 from minijax.ops.slicing import index_in_dim, slice_in_dim
+from minijax.ops.threefry import threefry2x32, threefry2x32_p
 
 _U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
 _ROUNDS = 10

@@ -1,12 +1,10 @@
-"""Random bits: Threefry-2x32 and the primitives on typed keys.
+"""Random bits: the primitives on typed keys.
 
-A key is one opaque element of its key dtype; the runtime holds a threefry key as a
-64-bit word whose low half is the first of the key's two 32-bit words.  Other generators
-are functions on arrays of words (`Generator`).  Bits are those
-of JAX's default, partitionable, layout, in which each element has a count of its own,
-or, by `jax_threefry_partitionable`, of the older one, in which a block of the counts'
-first half and one of the second make two elements. (Salmon et al., "Parallel Random Numbers: As
-Easy as 1, 2, 3", SC 2011.)
+A key is one opaque element of its key dtype.  Threefry's are hashed by a primitive of
+their own (`threefry`); other generators are functions on arrays of words (`Generator`).
+Bits are those of JAX's default, partitionable, layout, in which each element has a count
+of its own, or, by `jax_threefry_partitionable`, of the older one, in which a block of the
+counts' first half and one of the second make two elements.
 """
 
 import importlib
@@ -32,118 +30,25 @@ from minijax.ops.define import (
 from minijax.ops.joining import concatenate
 from minijax.ops.shape import broadcast_in_dim, expand_dims, iota, reshape
 from minijax.ops.slicing import index_in_dim, slice_in_dim
+from minijax.ops.threefry import (
+    count_words,
+    hashed_counts,
+    keys_of_words,
+    threefry2x32,
+    threefry_reference,
+    words_of_keys,
+)
 from minijax.trace import trace
 
 THREEFRY = dtypes.key_dtypes["threefry2x32"]
 
 _U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
-_ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
 
 
 def _key_dtype(aval, what):
     if not dtypes.issubdtype(aval.dtype, dtypes.prng_key):
         raise TypeError(f"{what} takes key array operand, got {aval}")
     return aval.dtype
-
-
-def _count_words(shape):
-    """The high and the low words of 0, 1, 2, ... in an array of `shape` (NumPy)."""
-    counts = np.arange(int(np.prod(shape)), dtype=np.uint64).reshape(shape)
-    return (counts >> np.uint64(32)).astype(_U32), counts.astype(_U32)
-
-
-# --- threefry2x32 -------------------------------------------------------------------
-
-
-def threefry2x32(k1, k2, x1, x2):
-    """The 20-round block function on uint32 words: two words from a key and two counts."""
-    return threefry2x32_p.bind(k1, k2, x1, x2)
-
-
-def _threefry_reference(k1, k2, x1, x2):
-    k1, k2, x1, x2 = np.broadcast_arrays(k1, k2, x1, x2)
-    keys = k1, k2, k1 ^ k2 ^ np.uint32(0x1BD11BDA)
-    with np.errstate(over="ignore"):
-        a, b = x1 + keys[0], x2 + keys[1]
-        for group in range(5):
-            for r in _ROTATIONS[group % 2]:
-                a = a + b
-                b = a ^ ((b << np.uint32(r)) | (b >> np.uint32(32 - r)))
-            a = a + keys[(group + 1) % 3]
-            b = b + keys[(group + 2) % 3] + np.uint32(group + 1)
-    return [a, b]
-
-
-def _threefry_shape(*avals):
-    for aval in avals:
-        if aval.dtype != _U32:
-            raise TypeError(f"threefry2x32 takes uint32 operands, got {aval.dtype}")
-    shape = np.broadcast_shapes(*[a.shape for a in avals])
-    return [ShapedArray(shape, _U32)] * 2
-
-
-def _threefry_batch(axis, args, dims):
-    outs, dim = elementwise_batch(lambda: threefry2x32_p)(axis, args, dims)
-    return outs, [dim, dim]
-
-
-def _threefry_lower(b, ins, out_avals):
-    return b.kernel("threefry2x32_u32", ins, out_avals[0].shape, [_U32, _U32])
-
-
-threefry2x32_p = define(
-    "threefry2x32",
-    multiple_results=True,
-    shape=_threefry_shape,
-    reference=_threefry_reference,
-    jvp=NONDIFFERENTIABLE,
-    transpose=NOT_LINEAR,
-    batch=_threefry_batch,
-    lower=_threefry_lower,
-)
-
-# --- lowering on 64-bit key words -----------------------------------------------------
-
-
-def _words(b, key):
-    """The two uint32 words of a view of threefry keys."""
-    high = _shifted(b, "shift_right_logical", key)
-    return b.convert(key, _U32), b.convert(high, _U32)
-
-
-def _shifted(b, op, view):
-    amount = b.constant(np.uint64(32))
-    return b.ewise(op, [view, amount], ShapedArray(view.shape, _U64))
-
-
-def _joined(b, first, second):
-    """Threefry keys from views of their two uint32 words."""
-    aval = ShapedArray(first.shape, _U64)
-    high = _shifted(b, "shift_left", b.convert(second, _U64))
-    return b.ewise("or", [b.convert(first, _U64), high], aval)
-
-
-def _counts(b, lead, shape):
-    """Views of the count words of `shape`, repeated over leading axes."""
-    size = int(np.prod(shape))
-    aval = ShapedArray((size,), _U32)
-    low = b.iota(aval, 0).reshape(shape)
-    high = b.full(ShapedArray(shape, _U32), 0)
-    if size > 2**32:
-        wide = b.iota(ShapedArray((size,), _U64), 0).reshape(shape)
-        low, high = _words(b, b.dense(wide))
-    dims = range(len(lead), len(lead) + len(shape))
-    return [view.broadcast((*lead, *shape), dims) for view in (high, low)]
-
-
-def _hashed_counts(b, key, shape):
-    """Threefry of the counts of `shape` under every key: two views of (*keys, *shape)."""
-    lead = key.shape
-    full = (*lead, *shape)
-    k1, k2 = (w.broadcast(full, range(len(lead))) for w in _words(b, key))
-    return b.kernel(
-        "threefry2x32_u32", [k1, k2, *_counts(b, lead, shape)], full, [_U32] * 2
-    )
 
 
 # --- other generators -----------------------------------------------------------------
@@ -177,11 +82,11 @@ def _unpacked(b, key, dtype):
     if key.dtype == _U32:
         words = [key]
     elif key.dtype == _U64:
-        words = _words(b, key)
+        words = words_of_keys(b, key)
     else:
         aval = ShapedArray(key.shape, np.dtype(np.float64))
         parts = [b.ewise(part, [key], aval) for part in ("real", "imag")]
-        words = [w for part in parts for w in _words(b, part.reinterpret(_U64))]
+        words = [w for part in parts for w in words_of_keys(b, part.reinterpret(_U64))]
     out = b.empty((*key.shape, len(words)), _U32)
     for k, word in enumerate(words):
         b.copy_into(_word(out, k), word)
@@ -195,7 +100,7 @@ def _packed(b, words, dtype):
     if dtype.itemsize == 4:
         return _word(words, 0)
     parts = [
-        _joined(b, _word(words, k), _word(words, k + 1))
+        keys_of_words(b, _word(words, k), _word(words, k + 1))
         for k in range(0, dtype.itemsize // 4, 2)
     ]
     if len(parts) == 1:
@@ -297,14 +202,11 @@ def _seed_lower(b, ins, out_avals, *, impl):
     if impl != THREEFRY:
         return [_lower_keys(b, _generator(impl).seed, ins, impl)]
     (seeds,) = ins
-    low = b.convert(seeds, _U32)
     if seeds.dtype.itemsize == 8:
-        high = b.convert(
-            _shifted(b, "shift_right_logical", b.convert(seeds, _U64)), _U32
-        )
+        low, high = words_of_keys(b, b.convert(seeds, _U64))
     else:
-        high = b.full(ShapedArray(seeds.shape, _U32), 0)
-    return [_joined(b, high, low)]
+        low, high = b.convert(seeds, _U32), b.full(ShapedArray(seeds.shape, _U32), 0)
+    return [keys_of_words(b, high, low)]
 
 
 def _seed_reference(seeds, *, impl):
@@ -422,7 +324,7 @@ def random_split(keys, shape):
 def _split_reference(keys, *, shape):
     k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
     expand = (...,) + (None,) * len(shape)
-    first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
+    first, second = threefry_reference(k1[expand], k2[expand], *count_words(shape))
     return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
 
 
@@ -433,7 +335,7 @@ def _split_lower(b, ins, out_avals, *, shape):
         return [
             _lower_keys(b, lambda w: _generator(dtype).split(w, shape), [words], dtype)
         ]
-    return [_joined(b, *_hashed_counts(b, ins[0], shape))]
+    return [keys_of_words(b, *hashed_counts(b, ins[0], shape))]
 
 
 random_split_p = define(
@@ -464,7 +366,7 @@ def _fold_in_shape(keys, data):
 
 def _fold_in_reference(keys, data):
     k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
-    first, second = _threefry_reference(k1, k2, np.uint32(0), data.astype(_U32))
+    first, second = threefry_reference(k1, k2, np.uint32(0), data.astype(_U32))
     return first.astype(_U64) | (second.astype(_U64) << np.uint64(32))
 
 
@@ -482,8 +384,8 @@ def _fold_in_lower(b, ins, out_avals):
         return [_lower_keys(b, _generator(dtype).fold_in, words, dtype)]
     keys, data = (view.broadcast_to(shape) for view in ins)
     zero = b.full(ShapedArray(shape, _U32), 0)
-    words = [*_words(b, keys), zero, b.convert(data, _U32)]
-    return [_joined(b, *b.kernel("threefry2x32_u32", words, shape, [_U32] * 2))]
+    words = [*words_of_keys(b, keys), zero, b.convert(data, _U32)]
+    return [keys_of_words(b, *b.kernel("threefry2x32_u32", words, shape, [_U32] * 2))]
 
 
 random_fold_in_p = define(
@@ -515,7 +417,7 @@ def _bits_shape(keys, *, bit_width, shape):
 def _bits_reference(keys, *, bit_width, shape):
     k1, k2 = (np.array(keys)[..., None].view(_U32)[..., k] for k in (0, 1))
     expand = (...,) + (None,) * len(shape)
-    first, second = _threefry_reference(k1[expand], k2[expand], *_count_words(shape))
+    first, second = threefry_reference(k1[expand], k2[expand], *count_words(shape))
     if bit_width == 64:
         return (first.astype(_U64) << np.uint64(32)) | second
     return (first ^ second).astype(f"uint{bit_width}")
@@ -529,9 +431,9 @@ def _bits_lower(b, ins, out_avals, *, bit_width, shape):
         bits = _generator(dtype).bits
         in_avals = [ShapedArray(words.shape, _U32)]
         return b.lower_fun(lambda w: [bits(w, bit_width, shape)], [words], in_avals)
-    first, second = _hashed_counts(b, ins[0], shape)
+    first, second = hashed_counts(b, ins[0], shape)
     if bit_width == 64:
-        return [_joined(b, second, first)]
+        return [keys_of_words(b, second, first)]
     mixed = b.ewise("xor", [first, second], aval.update(dtype=_U32))
     return [b.convert(mixed, aval.dtype)]
 
