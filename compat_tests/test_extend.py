@@ -371,8 +371,21 @@ def _apart(s):
     return f
 
 
+def _inlined(s):
+    inner = s.jit(_scoped(s), inline=True)
+
+    @s.named_scope("call")
+    def f(x):
+        y = inner(x)
+        return inner(y) + y
+
+    return f
+
+
 SCOPED = {
     "plain": _scoped,
+    "inlined": _inlined,
+    "grad of inlined": lambda s: s.grad(_inlined(s)),
     "jit": _scoped_jit,
     "scan": _scoped_scan,
     "rule": _scoped_rule,

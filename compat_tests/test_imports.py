@@ -25,7 +25,7 @@ LAYERS = [
         "minijax.dtypes minijax.tree_util minijax.static_node minijax._pytree* "
         "minijax.config minijax.absl_flags minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
-        "minijax.monitoring minijax.array minijax.device "
+        "minijax.monitoring minijax.logging_config minijax.array minijax.device "
         "minijax.partition_spec minijax.mesh minijax.named_sharding minijax.memory "
         "minijax.hlo_sharding "
         "minijax.alias minijax.ladder minijax.traceback_util",

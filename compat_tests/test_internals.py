@@ -165,6 +165,10 @@ def _retyped(side, jaxpr):
     jaxpr.eqns[-1].outvars[0].aval = side("_src.core").ShapedArray((2,), np.int32)
 
 
+def _undefined(side, jaxpr):
+    jaxpr.eqns[-1].invars[0] = side("_src.core").Var(jaxpr.eqns[-1].invars[0].aval)
+
+
 def _without_inputs(side, jaxpr):
     next(e for e in jaxpr.eqns if e.params.get("branches")).params["branches"][
         0
@@ -376,6 +380,7 @@ INNER = {
     "only an impl": _only_impl,
     "rule of linearization": _linearized,
     "other type": lambda s: _malformed(s, _retyped),
+    "not defined": lambda s: _malformed(s, _undefined),
     "branch without inputs": lambda s: _malformed(s, _without_inputs),
     "branches that are none": lambda s: _malformed(
         s, lambda _, jaxpr: jaxpr.eqns[-2].params.update(branches=(4, 2))

@@ -11,7 +11,7 @@ def check_jaxpr(jaxpr):
     known = set(jaxpr.constvars) | set(jaxpr.invars)
     for eqn in jaxpr.eqns:
         why = (
-            _unread(eqn.invars, known)
+            _undefined(eqn.invars, known, jaxpr)
             or _param_fault(eqn)
             or _inner_fault(eqn)
             or _type_fault(eqn, jaxpr)
@@ -26,15 +26,15 @@ def check_jaxpr(jaxpr):
                 why = f"Variable {_name(jaxpr, var)!r} already bound"
                 raise _malformed(jaxpr, eqn, why)
             known.add(var)
-    why = _unread(jaxpr.outvars, known)
+    why = _undefined(jaxpr.outvars, known, jaxpr)
     if why:
         raise errors.JaxprTypeError(f"{why}, in the outputs of\n\n{jaxpr}\n")
 
 
-def _unread(atoms, known):
+def _undefined(atoms, known, jaxpr):
     for atom in atoms:
         if type(atom) is not Literal and atom not in known:
-            return f"Variable {atom} is read before it is defined"
+            return f"Variable {_name(jaxpr, atom)!r} not defined"
     return None
 
 

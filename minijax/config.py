@@ -62,7 +62,9 @@ _FLAGS = {
     "jax_persistent_cache_min_compile_time_secs": (1.0, False, "accepted"),
     "jax_persistent_cache_enable_xla_caches": (
         "xla_gpu_per_fusion_autotune_cache_dir", False, "accepted"),
-    "jax_logging_level": ("NOTSET", False, "accepted"),
+    "jax_logging_level": ("NOTSET", False, "what is logged to the standard error"),
+    "jax_debug_log_modules": (
+        "", False, "loggers, with commas between, of which all is logged"),
     "jax_dump_ir_to": ("", False, "accepted"),
     "jax_dump_ir_modes": ("stablehlo", False, "accepted"),
     "jax_use_shardy_partitioner": (True, False, "accepted; there is one device"),
@@ -114,7 +116,6 @@ _ACCEPTED = {
     "jax_cuda_visible_devices": "all",
     "jax_custom_vjp3": False,
     "jax_debug_leaked_clients_on_clear_backends": False,
-    "jax_debug_log_modules": "",
     "jax_disable_bwd_checks": False,
     "jax_disable_most_optimizations": False,
     "jax_disable_vmap_shmap_error": False,
@@ -188,10 +189,12 @@ _GENERATORS = (
 )  # fmt: skip
 _FILTERINGS = "off", "tracebackhide", "remove_frames", "quiet_remove_frames", "auto"
 
+_LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _CHOICES = {
     "jax_numpy_rank_promotion": ("allow", "warn", "raise"),
     "jax_numpy_dtype_promotion": ("standard", "strict"),
     "jax_legacy_prng_key": ("allow", "warn", "error"),
+    "jax_logging_level": (None, *_LEVELS),
     "jax_default_matmul_precision": (None, *_PRECISIONS),
     "jax_default_prng_impl": _GENERATORS,
     "jax_traceback_filtering": _FILTERINGS,
@@ -252,6 +255,11 @@ _LEADS = {
     ),
 }  # fmt: skip
 
+# flag -> the function of `logging_config` that it calls
+_LOGGING_FLAGS = {
+    "jax_logging_level": "set_level",
+    "jax_debug_log_modules": "set_debug_modules",
+}
 _TRACE_FLAGS = tuple(name for name, (_, traced, _) in _FLAGS.items() if traced)
 
 
@@ -388,6 +396,19 @@ def update(name, val):
         setattr(_Values, led, val)
     _refresh(_Values)
     _refresh_thread()
+    if name in _LOGGING_FLAGS:
+        _set_logging(name)
+
+
+def _set_logging(name):
+    """Let a flag of logging, which has a new value, take effect."""
+    module = importlib.import_module("minijax.logging_config")
+    getattr(module, _LOGGING_FLAGS[name])(getattr(_Values, name))
+
+
+for _name in _LOGGING_FLAGS:
+    if getattr(_Values, _name) != _FLAGS[_name][0]:
+        _set_logging(_name)
 
 
 def read(name):

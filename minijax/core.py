@@ -585,7 +585,11 @@ class AxisData:
 
 
 def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
-    """Run a jaxpr by binding its equations under the current trace; a list of outputs."""
+    """Run a jaxpr by binding its equations under the current trace; a list of outputs.
+
+    propagate_source_info: whether equations keep the lines they are from, or are from the
+        line that runs them.
+    """
     env = {}
 
     def read(atom):
@@ -594,9 +598,9 @@ def eval_jaxpr(jaxpr, consts, *args, propagate_source_info=True):
     env.update(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
     with Replay() as replay:
+        begin = replay.at if propagate_source_info else replay.within
         for eqn in jaxpr.eqns:
-            if propagate_source_info:
-                replay.at(eqn.source)
+            begin(eqn.source)
             outs = eqn.primitive.bind_eqn([read(a) for a in eqn.invars], eqn.params)
             if eqn.primitive.multiple_results:
                 env.update(zip(eqn.outvars, outs, strict=True))

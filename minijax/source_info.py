@@ -90,7 +90,9 @@ user_frame = _callpath.user_frame
 
 
 class Replay:
-    """A `with` block that runs equations again: `at(source)` comes before each."""
+    """A `with` block that runs equations again: `at(source)`, or `within(source)`, comes
+    before each.
+    """
 
     __slots__ = ("outer", "replayed")
 
@@ -102,6 +104,11 @@ class Replay:
         """What follows stands for the equation of this source, within today's scopes."""
         if source is not None:
             _place.replayed = source
+            _place.scopes = self.outer + source[2] if self.outer else source[2]
+
+    def within(self, source):
+        """What follows stands in the scopes of this source too, on the line that runs it."""
+        if source is not None:
             _place.scopes = self.outer + source[2] if self.outer else source[2]
 
     def __exit__(self, kind, error, traceback):

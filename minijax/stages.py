@@ -14,6 +14,7 @@ from minijax.control.jit_rules import call_jaxpr
 from minijax.device import DEFAULT_SHARDING
 from minijax.effects import check_lowerable
 from minijax.transforms.cost import cost
+from minijax.transforms.dce import dce
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 CompilerOptions = dict
@@ -61,12 +62,17 @@ class CompiledMemoryStats:
 class _Stage:
     """A function at one signature, on its way to an executable."""
 
-    def __init__(self, traced, donated=(), places=None):
+    def __init__(self, traced, donated=(), places=None, keep_unused=False):
         self._traced, self._donated = traced, donated
+        self._keep_unused = keep_unused
         # Where arguments lie, results will, and where they were asked for, if known
         self._places = places
         self.in_tree, self.out_tree = traced.in_tree, traced.out_tree
         self.fun_name = traced.name
+
+    def _state(self):
+        """What the next stage is made from."""
+        return self._traced, self._donated, self._places, self._keep_unused
 
     @property
     def args_info(self):
@@ -124,15 +130,15 @@ class Traced(_Stage):
 
     def lower(self, **_):
         """Lower to a program of the C backend."""
-        return Lowered(self._traced, self._donated, self._places)
+        return Lowered(*self._state())
 
 
 class Lowered(_Compiling):
     """A function as a program of the C backend."""
 
-    def __init__(self, traced, donated=(), places=None):
+    def __init__(self, traced, *options):
         check_lowerable(traced.closed.marks)
-        super().__init__(traced, donated, places)
+        super().__init__(traced, *options)
 
     def as_text(self, dialect=None, *, debug_info=False):
         """The program: its buffers and instructions; with dialect="c", as one C file;
@@ -166,7 +172,7 @@ class Lowered(_Compiling):
         check_compiler_options(compiler_options)
         if not self._traced.calls_refs:  # else each call reads and writes them
             dispatch.compiled(self._traced.closed, self.fun_name)
-        return Compiled(self._traced, self._donated, self._places)
+        return Compiled(*self._state())
 
 
 class Compiled(_Compiling):
@@ -274,6 +280,14 @@ class Compiled(_Compiling):
         return dispatch.compiled(self._traced.closed, self.fun_name).executable
 
     @property
+    def _executable(self):
+        """What the program takes of the arguments."""
+        closed = self._traced.closed
+        _, reads = dce(closed.jaxpr)
+        kept = [k for k, read in enumerate(reads) if read or self._keep_unused]
+        return _Taken(set(kept), [closed.in_avals[k] for k in kept])
+
+    @property
     def input_shardings(self):
         """The tree of shardings of (args, kwargs)."""
         leaves = [place or DEFAULT_SHARDING for place in self._places_of(0)]
@@ -294,6 +308,13 @@ class Compiled(_Compiling):
     def output_formats(self):
         """The tree of formats of the results."""
         return _formats(self.out_tree, self._traced.closed.out_avals)
+
+
+class _Taken:
+    """The leaves of the arguments that a program reads: their numbers and avals."""
+
+    def __init__(self, numbers, avals):
+        self._kept_var_idx, self.in_avals = numbers, avals
 
 
 def _formats(tree, avals):

@@ -109,10 +109,11 @@ static int serve_call(jit *f, mjx_signature *s, PyObject *const *args, Py_ssize_
   return 1;
 }
 
-/* A number that does not fit its dtype may be no mistake: the function itself knows. */
-static bool may_know_better(const jit *f) {
-  if (!f->otherwise || !PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError))
-    return false;
+/* A number that does not fit its dtype may be no mistake: the function itself knows.  Where it is
+ * one (`ran`: an argument of a known signature), Python says which argument is meant. */
+static bool may_know_better(const jit *f, bool ran) {
+  if (!f->otherwise && !ran) return false;
+  if (!PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError)) return false;
   PyErr_Clear();
   return true;
 }
@@ -130,7 +131,8 @@ static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
   int status = serve_call(f, &s, args, PyVectorcall_NARGS(nargsf), kwnames, &out);
   mjx_signature_clear(&s);
   mjx_tree_clear(&tree);
-  if (status == 0 || (!out && may_know_better(f))) return ask_python(f, args, nargsf, kwnames);
+  if (status == 0 || (!out && may_know_better(f, status == 1)))
+    return ask_python(f, args, nargsf, kwnames);
   return out;
 }
 

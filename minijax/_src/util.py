@@ -9,6 +9,9 @@ from typing import Any
 
 from minijax import stats
 from minijax._src._homes import names_of
+from minijax._src._weak_cache import multi_weakref_lru_cache as multi_weakref_lru_cache
+from minijax._src._weak_cache import weakref_cache_key_types as weakref_cache_key_types
+from minijax._src._weak_cache import weakref_lru_cache as weakref_lru_cache
 from minijax.dispatch import clear_caches
 from minijax.extend.linear_util import cache as cache
 from minijax.ops.define import move_axis
@@ -17,7 +20,6 @@ from minijax.util import safe_map, safe_zip
 
 NumpyComplexWarning = Warning
 clear_all_caches = clear_caches
-weakref_lru_cache = cache
 
 # What JAX's tests set: called with the name of each rare event.
 test_event_listener: Callable[..., None] | None = None

@@ -370,6 +370,8 @@ def pmap(
         out_shardings=places,
     )
     jitted.names_places = False  # equations name them in the `shard_map`
+    leaves, tree = flatten((in_axes, out_axes), is_none)
+    jitted.share_cache(fun, "pmap", name, axis_size, tree, *leaves)
     return jitted
 
 

@@ -172,7 +172,13 @@ class PjitFunction(_callpath.Jit, Wrapped):
         self._name = function_name(fun)
         if isinstance(fun, functools.partial):
             self.__name__ = self.__qualname__ = self._name
-        self._cache = _cache_for(fun, (statics, donated, inline, compiler_options))
+        self.share_cache(fun)
+
+    def share_cache(self, fun, *more):
+        """Know what other jitted forms of `fun` with equal, hashable options know."""
+        statics = self._statics
+        options = statics, self._donated, self._inline, self._compiler_options, *more
+        self._cache = _cache_for(fun, options)
         self._serve(self._cache.signatures, statics.nums, statics.argnames, None)
 
     def __repr__(self):
@@ -232,7 +238,10 @@ class PjitFunction(_callpath.Jit, Wrapped):
                     self._check_no_tracers(flat)
                     raise
             elif self._inline:
-                outs = core.eval_jaxpr(traced.closed.jaxpr, traced.closed.consts, *flat)
+                jaxpr, consts = traced.closed.jaxpr, traced.closed.consts
+                outs = core.eval_jaxpr(
+                    jaxpr, consts, *flat, propagate_source_info=False
+                )
             else:
                 special = self._special_params(traced, args, kwargs)
                 outs = call_jaxpr(
@@ -301,7 +310,9 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 f"re-tracing function {describe_function(self._fun)} for `jit`, but "
                 "'no_tracing' is set"
             )
-        hash(self._fun)  # TypeError: two functions must be told apart by what they are
+        # TypeError: functions are told apart by what they are, and forgotten with them
+        hash(self._fun)
+        weakref.ref(self._fun)
         if self._compiler_options:
             module = importlib.import_module("minijax.compile_options")
             module.check_compiler_options(dict(self._compiler_options))
@@ -406,7 +417,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
         donated = self._donated_leaves(args, kwargs)
         if donated:
             traced.donation(donated, self._keep_unused)
-        return stage(traced, donated, self._stage_places(args, kwargs, traced))
+        places = self._stage_places(args, kwargs, traced)
+        return stage(traced, donated, places, self._keep_unused)
 
     def _stage_places(self, args, kwargs, traced):
         """(where each dynamic argument lies, where each result will, where it was asked

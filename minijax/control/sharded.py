@@ -2,6 +2,8 @@
 committed to, and they are checked as JAX checks them.
 """
 
+from typing import Any
+
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes, is_none
@@ -23,6 +25,7 @@ class ShardedFunction(PjitFunction):
     """
 
     names_places = True
+    _plain: Any = None
 
     def __init__(self, fun, options, in_shardings, out_shardings):
         super().__init__(fun, *options)
@@ -36,6 +39,11 @@ class ShardedFunction(PjitFunction):
     def __reduce__(self):
         _, (fun, *options) = super().__reduce__()
         return type(self), (fun, options, self._ins.prefix, self._outs.prefix)
+
+    def share_cache(self, fun, *more):
+        super().share_cache(fun, *more)
+        if self._plain is not None:
+            self._plain.share_cache(fun, *more)
 
     def _compile(self, *args, **kwargs):
         """Nothing: no call is served in C before its places are looked at."""

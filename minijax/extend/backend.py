@@ -1,8 +1,9 @@
 """The backend (`jax.extend.backend`): one, on the CPU."""
 
 import functools
+import gc
 
-from minijax import device
+from minijax import device, dispatch
 from minijax.dispatch import clear_caches
 
 
@@ -30,6 +31,11 @@ class Client:
         return 0
 
     host_id = process_index
+
+    def live_executables(self):
+        """The executables that something still refers to."""
+        made = dispatch.executable().Compiled
+        return [x for x in gc.get_objects() if type(x) is made]
 
     def __repr__(self):
         return "<minijax client, platform cpu>"
