@@ -1,9 +1,11 @@
-"""Jaxprs of scalars, run on whole arrays: what `lower` rules make of a user's function."""
+"""Jaxprs of scalars, made of an op or a user's function, and run on whole arrays."""
 
-from minijax import core
-from minijax.core import ClosedJaxpr, Zero
+import weakref
+
+from minijax import config, core
+from minijax.core import ClosedJaxpr, Jaxpr, JaxprEqn, ShapedArray, Var, Zero
 from minijax.ops.define import broadcast_like, instantiate, shape_of
-from minijax.trace import trace
+from minijax.trace import DebugInfo, describe_function, trace
 
 
 def eval_elementwise(closed, args):
@@ -103,3 +105,38 @@ def _push(closed, primals, tangents):
         env.update(zip(eqn.outvars, pairs, strict=True))
     found = [read(atom) for atom in jaxpr.outvars]
     return [x for x, _ in found] + [instantiate(t) for _, t in found]
+
+
+_jaxprs = {}
+
+
+def binary_op_jaxpr(combine, dtype):
+    """The jaxpr of a binary op on scalars; one for each op and dtype."""
+    jaxpr = _jaxprs.get((combine, dtype))
+    if jaxpr is None:
+        aval = ShapedArray((), dtype)
+        x, y, out = Var(aval), Var(aval), Var(combine.shape(aval, aval))
+        jaxpr = Jaxpr([], [x, y], [out], [JaxprEqn(combine, [x, y], [out], {})])
+        jaxpr = _jaxprs.setdefault((combine, dtype), jaxpr)
+    return jaxpr
+
+
+# function -> {(dtype, flags): what it traces to}
+_functions = weakref.WeakKeyDictionary()
+
+
+def traced_on_scalar(func, dtype):
+    """The jaxpr of a function of one scalar, as one of two; kept with the function."""
+    try:
+        known = _functions.setdefault(func, {})
+    except TypeError:  # not hashable, or not weakly referable
+        known = {}
+    key = dtype, config.trace_key()
+    closed = known.get(key)
+    if closed is None:
+        scalar = ShapedArray((), dtype)
+        info = DebugInfo("reduction_jaxpr", describe_function(func))
+        closed = trace(lambda x, _: [func(x)], [scalar, scalar], info)
+        if not any(isinstance(c, core.Tracer) for c in closed.consts):
+            known[key] = closed
+    return closed

@@ -6,19 +6,15 @@ replaces it), add, sub, mul, min or max.
 """
 
 import math
-import weakref
 from collections import namedtuple
 
 import numpy as np
 
-from minijax import config, core
+from minijax import core
 from minijax.core import (
     AS_STORED,
     ClosedJaxpr,
-    Jaxpr,
-    JaxprEqn,
     ShapedArray,
-    Var,
     Zero,
     is_undefined_primal,
 )
@@ -47,7 +43,7 @@ from minijax.ops.gather import (
     mode_code,
     past_front,
 )
-from minijax.ops.scalar_jaxpr import eval_elementwise
+from minijax.ops.scalar_jaxpr import binary_op_jaxpr, eval_elementwise, traced_on_scalar
 from minijax.ops.scatter_checks import check_scatter
 from minijax.ops.scatter_mask import masked_lower
 from minijax.ops.scatter_reference import reference_rule, window_sizes
@@ -55,7 +51,6 @@ from minijax.ops.scatter_window import window_lower
 from minijax.ops.select import select
 from minijax.ops.shape import broadcasted_iota, full_like, reshape
 from minijax.ops.views import encode_lists, index_views
-from minijax.trace import DebugInfo, describe_function, trace
 
 ScatterDimensionNumbers = namedtuple(
     "ScatterDimensionNumbers",
@@ -69,7 +64,7 @@ def _bind(primitive, combine, operand, indices, updates, numbers, flags):
     """The equation; `flags`: indices_are_sorted, unique_indices, mode."""
     jaxpr = None
     if combine is not None:
-        jaxpr = _combine_jaxpr(combine, dtype_of(operand))
+        jaxpr = binary_op_jaxpr(combine, dtype_of(operand))
     return primitive.bind(
         operand,
         indices,
@@ -81,20 +76,6 @@ def _bind(primitive, combine, operand, indices, updates, numbers, flags):
         unique_indices=bool(flags[1]),
         mode=GatherScatterMode.from_any(flags[2]),
     )
-
-
-_jaxprs = {}
-
-
-def _combine_jaxpr(combine, dtype):
-    """The jaxpr of a binary op on scalars; one for each op and dtype."""
-    jaxpr = _jaxprs.get((combine, dtype))
-    if jaxpr is None:
-        aval = ShapedArray((), dtype)
-        x, y, out = Var(aval), Var(aval), Var(combine.shape(aval, aval))
-        jaxpr = Jaxpr([], [x, y], [out], [JaxprEqn(combine, [x, y], [out], {})])
-        jaxpr = _jaxprs.setdefault((combine, dtype), jaxpr)
-    return jaxpr
 
 
 def _writer(name, primitive, combine, doc):
@@ -142,7 +123,7 @@ def scatter_apply(
     """`operand` with `func`, of one scalar, applied once for each index."""
     aval = core.get_aval(operand)
     updates = full(ShapedArray(update_shape, aval.dtype), 0)
-    closed = _applied(func, aval.dtype)
+    closed = traced_on_scalar(func, aval.dtype)
     out = closed.out_avals[0]
     if out.shape or out.dtype != aval.dtype:
         raise TypeError(
@@ -160,28 +141,6 @@ def scatter_apply(
         unique_indices=bool(unique_indices),
         mode=GatherScatterMode.from_any(mode),
     )
-
-
-_functions = (
-    weakref.WeakKeyDictionary()
-)  # function -> {dtype, flags: what it traces to}
-
-
-def _applied(func, dtype):
-    """The jaxpr of a function of one scalar, as one of two; kept with the function."""
-    try:
-        known = _functions.setdefault(func, {})
-    except TypeError:  # not hashable, or not weakly referable
-        known = {}
-    key = dtype, config.trace_key()
-    closed = known.get(key)
-    if closed is None:
-        scalar = ShapedArray((), dtype)
-        info = DebugInfo("reduction_jaxpr", describe_function(func))
-        closed = trace(lambda x, _: [func(x)], [scalar, scalar], info)
-        if not any(isinstance(c, core.Tracer) for c in closed.consts):
-            known[key] = closed
-    return closed
 
 
 # --- rules that all share -------------------------------------------------------------
