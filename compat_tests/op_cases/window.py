@@ -1,4 +1,4 @@
-"""Rows for ops/window.py."""
+"""Rows for ops/window.py and ops/window_select.py."""
 
 import numpy as np
 

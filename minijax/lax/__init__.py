@@ -188,7 +188,10 @@ _HOMES = {
     ),
     "minijax.ops.window": (
         "reduce_window reduce_window_max_p reduce_window_min_p reduce_window_p "
-        "reduce_window_sum_p select_and_gather_add_p select_and_scatter_add_p"
+        "reduce_window_sum_p"
+    ),
+    "minijax.ops.window_select": (
+        "select_and_gather_add_p select_and_scatter_add_p"
     ),
     "minijax.ops.window_shapes": (
         "reduce_window_shape_tuple"

@@ -9,7 +9,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
-from minijax.core import AS_STORED, ClosedJaxpr, ShapedArray, Zero, is_undefined_primal
+from minijax.core import AS_STORED, ClosedJaxpr, ShapedArray, Zero
 from minijax.ops import arithmetic, comparison
 from minijax.ops.conv_shapes import dilate
 from minijax.ops.define import (
@@ -22,51 +22,26 @@ from minijax.ops.define import (
     constant_like,
     define,
     dtype_of,
-    in_aval,
     instantiate,
     shape_of,
 )
 from minijax.ops.scalar_jaxpr import eval_elementwise, paired_jvp
-from minijax.ops.slicing import pad, slice
+from minijax.ops.slicing import pad
 from minijax.ops.views import real_view
 from minijax.ops.window_reference import (
     reduce_window_reference,
-    select_and_gather_add_reference,
-    select_and_scatter_add_reference,
 )
+from minijax.ops.window_select import select_and_gather_add_p
 from minijax.ops.window_shapes import (
+    KINDS,
+    encode_windows,
+    extreme_value,
     output_shape,
     reduce_window_shape_tuple,  # noqa: F401 (public)
     window_params,
+    with_batch_dim,
 )
 from minijax.trace import DebugInfo, describe_function, trace
-
-# --- what all share -------------------------------------------------------------------
-
-
-def _with_batch_dim(params, place):
-    """The parameters with a dimension of windows of one element at `place`."""
-
-    def insert(values, value):
-        return (*values[:place], value, *values[place:])
-
-    return {
-        name: insert(values, (0, 0) if name == "padding" else 1)
-        for name, values in params.items()
-    }
-
-
-def _encode(params):
-    """The window of each dimension as the runtime takes it."""
-    words = []
-    for k, n in enumerate(params["window_dimensions"]):
-        words += [n, params["window_strides"][k], params["padding"][k][0]]
-        words += [params.get("base_dilation", _ONES)[k]]
-        words += [params.get("window_dilation", _ONES)[k]]
-    return words
-
-
-_ONES = (1,) * 64
 
 # --- reduce_window --------------------------------------------------------------------
 
@@ -139,16 +114,6 @@ def _combine_jaxpr(computation, avals, tree):
     return trace(combine, scalars + scalars, info)
 
 
-def _worst(dtype, largest):
-    """The largest or smallest value of a dtype."""
-    if accepts(FLOAT, dtype) or dtype.kind == "c":
-        return np.inf if largest else -np.inf
-    if dtype.kind == "b":
-        return largest
-    info = dtypes.iinfo(dtype)
-    return info.max if largest else info.min
-
-
 def _known_reduction(computation, operand, init):
     """The primitive of a computation with its identity, or None."""
     if isinstance(init, core.Tracer) or shape_of(init):
@@ -160,9 +125,9 @@ def _known_reduction(computation, operand, init):
     if computation is arithmetic.add and init == 0:
         return reduce_window_sum_p
     if computation is comparison.max and accepts(REAL_OR_BOOL, dtype):
-        return reduce_window_max_p if init == _worst(dtype, False) else None
+        return reduce_window_max_p if init == extreme_value(dtype, False) else None
     if computation is comparison.min and accepts(REAL_OR_BOOL, dtype):
-        return reduce_window_min_p if init == _worst(dtype, True) else None
+        return reduce_window_min_p if init == extreme_value(dtype, True) else None
     return None
 
 
@@ -226,24 +191,20 @@ def _reduce_window_batch(axis, args, dims, *, jaxpr, consts, **params):
     operands = [
         batch_front(axis, x, d) for x, d in zip(args[:half], dims[:half], strict=True)
     ]
-    params = _with_batch_dim(params, 0)
+    params = with_batch_dim(params, 0)
     outs = reduce_window_p.bind(
         *operands, *args[half:], jaxpr=jaxpr, consts=consts, **params
     )
     return outs, [0] * half
 
 
-# names of ops that the runtime reduces windows by (enum mjx_reduce_kind)
-_KINDS = {"add": 0, "mul": 1, "max": 2, "min": 3, "and": 4, "or": 5, "xor": 6}
-
-
 def _single_op(jaxpr):
-    """The name of the op if the jaxpr is just one of `_KINDS` on its two inputs, else None."""
+    """The name of the op if the jaxpr is just one of `KINDS` on its two inputs, else None."""
     if len(jaxpr.eqns) != 1 or len(jaxpr.invars) != 2:
         return None
     (eqn,) = jaxpr.eqns
     name = eqn.primitive.name
-    if name not in _KINDS or jaxpr.outvars != eqn.outvars:
+    if name not in KINDS or jaxpr.outvars != eqn.outvars:
         return None
     return name if set(eqn.invars) == set(jaxpr.invars) else None
 
@@ -266,7 +227,7 @@ def _lower_kind(b, view, aval, name, params):
     half = accepts(FLOAT, aval.dtype) and dtype.itemsize == 2
     within = np.dtype("f4") if half else dtype
     view = real_view(b, b.convert(view, within))
-    words = [_KINDS[name], *_encode(params)]
+    words = [KINDS[name], *encode_windows(params)]
     (out,) = b.instr("REDUCE_WINDOW", [view], [(aval.shape, within)], words)
     return b.convert(out, dtype)
 
@@ -372,7 +333,7 @@ def _kind_shape(name, kinds):
 def _kind_batch(primitive_of):
     def batch(_axis, args, dims, **params):
         (operand,), (place,) = args, dims
-        params = _with_batch_dim(params, place)
+        params = with_batch_dim(params, place)
         return primitive_of().bind(operand, **params), place
 
     return batch
@@ -463,14 +424,16 @@ def _extreme(name, kernel, op, function, largest, select):
         if aval.dtype.kind != "c" or not aval.size:
             return by_kind(b, ins, out_avals, **params)
         scalar = aval.update(shape=())
-        first = b.full(scalar, complex(_worst(np.dtype("f4"), not largest)))
+        first = b.full(scalar, complex(extreme_value(np.dtype("f4"), not largest)))
         combine = trace(lambda x, y: [op(x, y)], [scalar, scalar])
         return _lower_by_places(b, [*ins, first], out_avals, combine, params)
 
     primitive = define(
         name,
         shape=_kind_shape(name, ANY),
-        reference=_kind_reference(function, lambda dtype: _worst(dtype, not largest)),
+        reference=_kind_reference(
+            function, lambda dtype: extreme_value(dtype, not largest)
+        ),
         jvp=jvp,
         transpose=NO_RULE(f"Transpose rule for '{name}' not implemented"),
         batch=_kind_batch(lambda: primitive),
@@ -484,157 +447,4 @@ reduce_window_max_p = _extreme(
 )
 reduce_window_min_p = _extreme(
     "reduce_window_min", "min", comparison.min, np.minimum, False, comparison.le_p
-)
-
-# --- select_and_gather_add, select_and_scatter_add ------------------------------------
-
-
-def _select_kind(select_prim):
-    """The runtime's kind of extreme that `select_prim` keeps: MAX or MIN."""
-    return _KINDS["max" if select_prim is comparison.ge_p else "min"]
-
-
-def _places(b, view, shape, select_prim, from_identity, params):
-    """The place (a row-major index) of what each window selects, as [n, 1]; -1 for none."""
-    view = b.convert(view, np.float32) if _is_half(view.dtype) else view
-    words = [_select_kind(select_prim), int(from_identity), *_encode(params)]
-    out = shape, np.dtype(np.int64)
-    (index,) = b.instr("ARG_WINDOW", [real_view(b, view)], [out], words)
-    return b.reshape(index, (index.size, 1))
-
-
-def _is_half(dtype):
-    return accepts(FLOAT, dtype) and dtype.itemsize == 2
-
-
-def _gather_add_shape(tangents, operand, *, select_prim, **params):
-    if tangents.shape != operand.shape:
-        raise TypeError(
-            "select_and_gather_add tangents and operand shapes must match, got "
-            f"{tangents.shape} and {operand.shape}."
-        )
-    shape = output_shape("select_and_gather_add", operand.shape, params)
-    return tangents.update(shape=shape)
-
-
-def _gather_add_jvp(primals, tangents, **params):
-    out = select_and_gather_add_p.bind(*primals, **params)
-    if type(tangents[0]) is Zero:
-        return out, Zero.of(out)
-    return out, select_and_gather_add_p.bind(tangents[0], primals[1], **params)
-
-
-def _gather_add_transpose(
-    ct, tangents, operand, *, base_dilation, window_dilation, **params
-):
-    if any(d != 1 for d in window_dilation):
-        raise NotImplementedError(
-            "VJP not implemented for select_and_gather (MaxPool) with window "
-            f"dilation, got window_dilation={window_dilation}."
-        )
-    if all(d == 1 for d in base_dilation):
-        return [select_and_scatter_add_p.bind(ct, operand, **params), None]
-    # between the elements lie ones that no window selects
-    dtype = dtype_of(operand)
-    never = _worst(dtype, params["select_prim"] is not comparison.ge_p)
-    operand = pad(
-        operand, np.array(never, dtype), [(0, 0, d - 1) for d in base_dilation]
-    )
-    out = select_and_scatter_add_p.bind(ct, operand, **params)
-    starts, limits = (0,) * len(base_dilation), shape_of(out)
-    return [slice(out, starts, limits, base_dilation), None]
-
-
-def _select_batch(primitive_of):
-    def batch(axis, args, dims, *, select_prim, **params):
-        args = [batch_front(axis, x, d) for x, d in zip(args, dims, strict=True)]
-        params = _with_batch_dim(params, 0)
-        return primitive_of().bind(*args, select_prim=select_prim, **params), 0
-
-    return batch
-
-
-def _gather_add_lower(b, ins, out_avals, *, select_prim, **params):
-    aval = out_avals[0]
-    if aval.size == 0 or 0 in ins[1].shape:
-        return [b.full(aval, 0)]
-    tangents, operand = ins
-    index = _places(b, operand, aval.shape, select_prim, True, params)
-    flat = real_view(b, b.reshape(tangents, (tangents.size,)))
-    # no offset dims, dim 0 collapsed, no batching; it is indexed by the only component;
-    # sizes 1
-    words = [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1]
-    (out,) = b.instr("GATHER", [flat, index], [((aval.size,), flat.dtype)], words)
-    return [b.reshape(out, aval.shape)]
-
-
-select_and_gather_add_p = define(
-    "select_and_gather_add",
-    shape=_gather_add_shape,
-    reference=select_and_gather_add_reference,
-    jvp=_gather_add_jvp,
-    transpose=_gather_add_transpose,
-    batch=_select_batch(lambda: select_and_gather_add_p),
-    lower=_gather_add_lower,
-)
-
-
-def _scatter_add_shape(source, operand, *, select_prim, **params):
-    ones = (1,) * operand.ndim
-    windows = {**params, "base_dilation": ones, "window_dilation": ones}
-    shape = output_shape("select_and_scatter_add", operand.shape, windows)
-    if shape != source.shape:
-        raise TypeError(
-            "select_and_scatter_add source must have the shape of the windows, got "
-            f"{source.shape} for windows {shape}."
-        )
-    return ShapedArray(operand.shape, source.dtype, operand.weak_type)
-
-
-def _scatter_add_jvp(primals, tangents, **params):
-    out = select_and_scatter_add_p.bind(*primals, **params)
-    if type(tangents[0]) is Zero:
-        return out, Zero.of(out)
-    return out, select_and_scatter_add_p.bind(tangents[0], primals[1], **params)
-
-
-def _scatter_add_transpose(ct, source, operand, **params):
-    if not is_undefined_primal(source):
-        return [None, None]
-    ones = (1,) * len(in_aval(operand).shape)
-    out = select_and_gather_add_p.bind(
-        ct, operand, base_dilation=ones, window_dilation=ones, **params
-    )
-    return [out, None]
-
-
-def _scatter_add_lower(b, ins, out_avals, *, select_prim, **params):
-    aval = out_avals[0]
-    source, operand = ins
-    if aval.size == 0 or source.size == 0:
-        return [b.full(aval, 0)]
-    index = _places(b, operand, source.shape, select_prim, False, params)
-    truths = aval.dtype.kind == "b"  # their sum is whether any is true
-    within = np.dtype("i4") if truths else aval.dtype
-    source = b.convert(source, within) if truths else source
-    updates = real_view(b, b.reshape(source, (source.size,)))
-    flat = ShapedArray((aval.size,), within)
-    zeros = b.full(flat, 0)
-    # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only
-    # component
-    words = [1, 1, 0, 1, 0, 0, 0, 1, 0]
-    out = (aval.size,), updates.dtype
-    (out,) = b.instr("SCATTER", [zeros, index, updates], [out], words)
-    out = b.convert(out, aval.dtype) if truths else out
-    return [b.reshape(out, aval.shape)]
-
-
-select_and_scatter_add_p = define(
-    "select_and_scatter_add",
-    shape=_scatter_add_shape,
-    reference=select_and_scatter_add_reference,
-    jvp=_scatter_add_jvp,
-    transpose=_scatter_add_transpose,
-    batch=_select_batch(lambda: select_and_scatter_add_p),
-    lower=_scatter_add_lower,
 )

@@ -1,5 +1,10 @@
-"""What the arguments of a reduction over windows mean, and the shapes that follow."""
+"""What the arguments of a reduction over windows mean, the shapes that follow, and how
+the runtime is told.
+"""
 
+import numpy as np
+
+from minijax import dtypes
 from minijax.ops.conv_shapes import (
     check_pairs,
     dilate_shape,
@@ -7,6 +12,8 @@ from minijax.ops.conv_shapes import (
     padtype_to_pads,
     window_counts,
 )
+from minijax.ops.define import FLOAT, accepts
+from minijax.ops.slicing import inserted
 
 
 def window_params(shape, dimensions, strides, padding, base_dilation, window_dilation):
@@ -99,3 +106,38 @@ def reduce_window_shape_tuple(
         n + low + high for n, (low, high) in zip(operand_shape, padding, strict=True)
     )
     return window_counts(padded, window_dimensions, window_strides)
+
+
+def with_batch_dim(params, place):
+    """The parameters with a dimension of windows of one element at `place`."""
+    return {
+        name: inserted(values, place, (0, 0) if name == "padding" else 1)
+        for name, values in params.items()
+    }
+
+
+def encode_windows(params):
+    """The window of each dimension as the runtime takes it."""
+    words = []
+    for k, n in enumerate(params["window_dimensions"]):
+        words += [n, params["window_strides"][k], params["padding"][k][0]]
+        words += [params.get("base_dilation", _ONES)[k]]
+        words += [params.get("window_dilation", _ONES)[k]]
+    return words
+
+
+_ONES = (1,) * 64
+
+
+def extreme_value(dtype, largest):
+    """The largest or smallest value of a dtype."""
+    if accepts(FLOAT, dtype) or dtype.kind == "c":
+        return np.inf if largest else -np.inf
+    if dtype.kind == "b":
+        return largest
+    info = dtypes.iinfo(dtype)
+    return info.max if largest else info.min
+
+
+# names of ops that the runtime reduces windows by (enum mjx_reduce_kind)
+KINDS = {"add": 0, "mul": 1, "max": 2, "min": 3, "and": 4, "or": 5, "xor": 6}

@@ -1,7 +1,7 @@
 """Reductions over windows."""
 
 from minijax._src._homes import names_of
-from minijax.ops.window import select_and_gather_add_p, select_and_scatter_add_p
+from minijax.ops.window_select import select_and_gather_add_p, select_and_scatter_add_p
 
 
 def _select_and_gather_add(
