@@ -1,4 +1,4 @@
-"""Rows for ops/convert.py and ops/select.py."""
+"""Rows for ops/convert.py, bitcast.py, reduce_precision.py, identities.py and select.py."""
 
 import numpy as np
 

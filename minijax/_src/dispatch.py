@@ -70,5 +70,5 @@ def jaxpr_has_primitive(jaxpr, prim_name):
 
 
 __getattr__ = names_of(
-    __name__, "minijax.interpreters.xla", "minijax.dispatch", "minijax.ops.convert"
+    __name__, "minijax.interpreters.xla", "minijax.dispatch", "minijax.ops.identities"
 )

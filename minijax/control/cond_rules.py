@@ -12,8 +12,9 @@ from minijax.control.body import (
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, UndefinedPrimal
 from minijax.effects import check_allowed, control_flow_allowed_effects, io_effects
 from minijax.ops.comparison import eq, ne
-from minijax.ops.convert import convert_element_type, stop_gradient
+from minijax.ops.convert import convert_element_type
 from minijax.ops.define import define, instantiate, zeros
+from minijax.ops.identities import stop_gradient
 from minijax.ops.select import select_n
 from minijax.ops.shape import broadcast_in_dim
 from minijax.trace import hoist_consts, trace

@@ -14,12 +14,12 @@ from minijax.control.collectives import (
     psum_p,
     refuse_groups,
 )
-from minijax.core import Zero
 from minijax.ops.arithmetic import mul
 from minijax.ops.define import (
     NO_RULE,
     batch_front,
     define,
+    linear_jvp,
     move_axis,
 )
 from minijax.ops.index import dynamic_index_in_dim, dynamic_slice_in_dim
@@ -110,16 +110,6 @@ def _gather_transpose(ct, x, *, all_gather_dimension, axis_name, axis_size, tile
     ]
 
 
-def _linear(primitive_of):
-    def jvp(primals, tangents, **params):
-        (x,), (t,) = primals, tangents
-        bind = primitive_of().bind
-        out = bind(x, **params)
-        return out, Zero.of(out) if type(t) is Zero else bind(t, **params)
-
-    return jvp
-
-
 def _own_part(ct, x, *, all_gather_dimension, axis_name, tiled, **_):
     """What each member gave to a result that is the same for all."""
     size = x.aval.shape[all_gather_dimension] if tiled else 1
@@ -136,7 +126,7 @@ def _gathering(name, primitive_of, transpose):
         reference=lambda x, *, all_gather_dimension, tiled, **_: (
             x if tiled else np.expand_dims(x, all_gather_dimension)
         ),
-        jvp=_linear(primitive_of),
+        jvp=linear_jvp(primitive_of),
         transpose=transpose,
         batch=_gather_batch(primitive_of),
         lower=lambda b, ins, out_avals, **_: [b.reshape(ins[0], out_avals[0].shape)],
@@ -207,7 +197,7 @@ reduce_scatter_p = define(
     reference=lambda x, *, scatter_dimension, tiled, **_: (
         x if tiled else np.squeeze(x, scatter_dimension)
     ),
-    jvp=_linear(lambda: reduce_scatter_p),
+    jvp=linear_jvp(lambda: reduce_scatter_p),
     transpose=lambda ct, x, *, scatter_dimension, axis_name, axis_size, tiled, **_: [
         all_gather_p.bind(
             ct,
@@ -253,7 +243,7 @@ ppermute_p = define(
     cls=Collective,
     shape=lambda x, *, axis_name, perm: x,
     reference=lambda x, *, axis_name, perm: x if perm else np.zeros_like(x),
-    jvp=_linear(lambda: ppermute_p),
+    jvp=linear_jvp(lambda: ppermute_p),
     transpose=lambda ct, x, *, axis_name, perm: [
         ppermute_p.bind(ct, axis_name=axis_name, perm=tuple((b, a) for a, b in perm))
     ],
@@ -361,7 +351,7 @@ all_to_all_p = define(
     cls=Collective,
     shape=_all_to_all_shape,
     reference=NO_RULE("needs a mesh"),
-    jvp=_linear(lambda: all_to_all_p),
+    jvp=linear_jvp(lambda: all_to_all_p),
     transpose=lambda ct, x, *, split_axis, concat_axis, **params: [
         all_to_all_p.bind(ct, split_axis=concat_axis, concat_axis=split_axis, **params)
     ],
@@ -425,7 +415,7 @@ pvary_p = define(
     cls=_Varying,
     shape=_pvary_shape,
     reference=lambda x, *, axes: x,
-    jvp=_linear(lambda: pvary_p),
+    jvp=linear_jvp(lambda: pvary_p),
     transpose=lambda ct, x, *, axes: psum_p.bind(ct, axes=axes, axis_index_groups=None),
     batch=lambda axis, args, dims, *, axes: (pvary_p.bind(*args, axes=axes), dims[0]),
     lower=identity_lower,

@@ -13,8 +13,8 @@ from minijax.control.body import avals_of, debug_info_of, trace_body
 from minijax.control.custom_jvp import custom_jvp
 from minijax.core import HigherOrderPrimitive, Zero, is_undefined_primal
 from minijax.ops.arithmetic import neg
-from minijax.ops.convert import stop_gradient
 from minijax.ops.define import add_tangents, define, instantiate
+from minijax.ops.identities import stop_gradient
 from minijax.traceback_util import api_boundary
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate

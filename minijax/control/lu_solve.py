@@ -7,9 +7,9 @@ import numpy as np
 from minijax.control.call import jit
 from minijax.control.linear_solve import custom_linear_solve
 from minijax.core import AxisData
-from minijax.ops.convert import stop_gradient
 from minijax.ops.define import expand, shape_of
 from minijax.ops.dot import Precision, dot_general
+from minijax.ops.identities import stop_gradient
 from minijax.ops.linalg import take_rows, triangular_solve
 from minijax.ops.linalg_lu import lu
 from minijax.ops.shape import broadcasted_iota, squeeze

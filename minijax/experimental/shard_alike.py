@@ -2,8 +2,8 @@
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.ops.convert import stage
 from minijax.ops.define import define, instantiate
+from minijax.ops.identities import stage
 from minijax.transforms.batching import to_front
 
 

@@ -67,6 +67,9 @@ _HOMES = {
     "minijax.ops.bit_generator": (
         "RandomAlgorithm rng_bit_generator rng_bit_generator_p"
     ),
+    "minijax.ops.bitcast": (
+        "bitcast_convert_type bitcast_convert_type_p"
+    ),
     "minijax.ops.bits": (
         "and_p bitwise_and bitwise_not bitwise_or bitwise_xor clz clz_p not_p or_p "
         "population_count population_count_p shift_left shift_left_p "
@@ -94,11 +97,7 @@ _HOMES = {
         "padtype_to_pads"
     ),
     "minijax.ops.convert": (
-        "bitcast_convert_type bitcast_convert_type_p convert_element_type "
-        "convert_element_type_p copy_p dce_sink dce_sink_p optimization_barrier "
-        "optimization_barrier_p "
-        "device_put_p reduce_precision reduce_precision_p stage stop_gradient "
-        "stop_gradient_p"
+        "convert_element_type convert_element_type_p copy_p"
     ),
     "minijax.ops.cumulative": (
         "cumlogsumexp cumlogsumexp_p cummax cummax_p cummin cummin_p cumprod "
@@ -127,6 +126,10 @@ _HOMES = {
         "dynamic_update_index_in_dim dynamic_update_slice dynamic_update_slice_in_dim "
         "dynamic_update_slice_p index_take"
     ),
+    "minijax.ops.identities": (
+        "dce_sink dce_sink_p device_put_p optimization_barrier optimization_barrier_p "
+        "stage stop_gradient stop_gradient_p"
+    ),
     "minijax.ops.joining": (
         "concatenate concatenate_p split split_p stack stack_p tile tile_p unstack "
         "unstack_p"
@@ -138,6 +141,9 @@ _HOMES = {
         "argmax argmax_p argmin argmin_p reduce_and reduce_and_p reduce_max "
         "reduce_max_p reduce_min reduce_min_p reduce_or reduce_or_p reduce_prod "
         "reduce_prod_p reduce_sum reduce_sum_p reduce_xor reduce_xor_p"
+    ),
+    "minijax.ops.reduce_precision": (
+        "reduce_precision reduce_precision_p"
     ),
     "minijax.ops.rounding": (
         "RoundingMethod abs abs_p ceil ceil_p floor floor_p is_finite is_finite_p rem "

@@ -28,7 +28,7 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
-from minijax.ops.convert import ArrayCopySemantics, device_put_p
+from minijax.ops.identities import ArrayCopySemantics, device_put_p
 
 # --- ranges ---------------------------------------------------------------------------
 

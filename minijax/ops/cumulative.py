@@ -16,6 +16,7 @@ from minijax.ops.define import (
     define,
     full,
     in_aval,
+    linear_jvp,
     select,
     shape_of,
 )
@@ -24,7 +25,7 @@ from minijax.ops.joining import concatenate
 from minijax.ops.reduce import MAX, MIN, PROD, SUM, dense3
 from minijax.ops.rounded_reduce import rounded_cumulative
 from minijax.ops.rounding import abs, round
-from minijax.ops.shape import linear_jvp, rev
+from minijax.ops.shape import rev
 from minijax.ops.slicing import pad, slice_in_dim
 
 LOGSUMEXP = 7  # of `enum mjx_reduce_kind`

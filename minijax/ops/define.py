@@ -221,6 +221,15 @@ def elementwise_batch(primitive_of):
     return batch
 
 
+def unary_batch(primitive_of):
+    """The batch rule of ops that see each element alone."""
+
+    def batch(axis, args, dims, **params):
+        return primitive_of().bind(*args, **params), dims[0]
+
+    return batch
+
+
 def _to_front(x, dim, rank):
     """`x` with its batch axis (or an axis of size 1) first and rank + 1 axes in all."""
     if dim is None:
@@ -334,6 +343,22 @@ def nary(name, kinds, reference, jvps, result=None, transpose=NOT_LINEAR, kernel
     return primitive
 
 
+def linear_jvp(primitive_of):
+    """The jvp of an op of one operand that is linear in it."""
+
+    def jvp(primals, tangents, **params):
+        bind = primitive_of().bind
+        out = bind(*primals, **params)
+        (t,) = tangents
+        if type(t) is not Zero:
+            return out, bind(t, **params)
+        if primitive_of().multiple_results:
+            return out, [Zero.of(x) for x in out]
+        return out, Zero.of(out)
+
+    return jvp
+
+
 def jointly_linear(primitive_of, alone):
     """The jvp of a binary op that is linear in both operands together.
 
@@ -359,7 +384,7 @@ def jointly_linear(primitive_of, alone):
 
 _STRUCTURAL_HOMES = {
     "add_any": "arithmetic",
-    "bitcast_convert_type": "convert",
+    "bitcast_convert_type": "bitcast",
     "broadcast_in_dim": "shape",
     "convert": "convert",
     "expand_dims": "shape",

@@ -15,15 +15,12 @@ from minijax.ops.define import (
     define,
     in_aval,
     instantiate,
+    linear_jvp,
     shape_of,
     sum_axes,
     zeros,
 )
-from minijax.ops.shape import (
-    canonical_axis,
-    linear_jvp,
-    reshape,
-)
+from minijax.ops.shape import canonical_axis, reshape
 from minijax.ops.slicing import index_in_dim, inserted
 
 # --- split ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from minijax.ops.arithmetic import add, div, integer_pow, mul, neg, sub
 from minijax.ops.comparison import eq
 from minijax.ops.complex_parts import complex as make_complex
 from minijax.ops.complex_parts import conj, imag, real
-from minijax.ops.convert import convert_element_type, stop_gradient
+from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NO_RULE,
     NOT_LINEAR,
@@ -23,6 +23,7 @@ from minijax.ops.define import (
     real_dtype,
     shape_of,
 )
+from minijax.ops.identities import stop_gradient
 from minijax.ops.linalg import (
     adjoint,
     batch_of,

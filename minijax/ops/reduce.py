@@ -25,11 +25,12 @@ from minijax.ops.define import (
     define,
     dtype_of,
     in_aval,
+    linear_jvp,
     shape_of,
     structural,
 )
 from minijax.ops.rounded_reduce import rounded_lower
-from minijax.ops.shape import broadcast_in_dim, linear_jvp, reshape, squeeze
+from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
 from minijax.ops.slicing import pad, slice
 
 # --- the lowering they share ----------------------------------------------------------

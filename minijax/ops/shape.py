@@ -19,6 +19,7 @@ from minijax.ops.define import (
     accepts,
     define,
     in_aval,
+    linear_jvp,
     move_axis,
     shape_of,
     structural,
@@ -64,22 +65,6 @@ def check_nonnegative(op, what, values):
         raise TypeError(
             f"{op} {what} must have every element be nonnegative, got {tuple(values)}."
         )
-
-
-def linear_jvp(primitive_of):
-    """The jvp of an op of one operand that is linear in it."""
-
-    def jvp(primals, tangents, **params):
-        bind = primitive_of().bind
-        out = bind(*primals, **params)
-        (t,) = tangents
-        if type(t) is not Zero:
-            return out, bind(t, **params)
-        if primitive_of().multiple_results:
-            return out, [Zero.of(x) for x in out]
-        return out, Zero.of(out)
-
-    return jvp
 
 
 # --- broadcast ------------------------------------------------------------------------

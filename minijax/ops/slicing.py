@@ -18,6 +18,7 @@ from minijax.ops.define import (
     full,
     in_aval,
     instantiate,
+    linear_jvp,
     shape_of,
     sum_axes,
 )
@@ -26,7 +27,6 @@ from minijax.ops.shape import (
     broadcast_in_dim,
     canonical_axis,
     check_nonnegative,
-    linear_jvp,
     squeeze,
 )
 

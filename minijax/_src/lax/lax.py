@@ -72,6 +72,7 @@ __getattr__ = names_of(
     "minijax.ops.trigonometric",
     "minijax.ops.reduce",
     "minijax.ops.convert",
+    "minijax.ops.identities",
     "minijax.ops.shape",
     "minijax.ops.define",
     "minijax.numpy.promotion",

@@ -13,7 +13,7 @@ from minijax.extend.core._calls import closed_call_p as closed_call_p
 from minijax.lax import linalg
 from minijax.ops import random as _random
 from minijax.ops.arithmetic import add_any_p as add_jaxvals_p  # noqa: F401
-from minijax.ops.convert import device_put_p as device_put_p
+from minijax.ops.identities import device_put_p as device_put_p
 from minijax.ops.threefry import threefry2x32_p as threefry2x32_p
 from minijax.random.gammas import random_gamma_p as random_gamma_p
 from minijax.state.primitives import addupdate_p as addupdate_p
