@@ -14,7 +14,17 @@ import os
 from cbackend.flow import WRITERS, is_variable
 from cbackend.groups import are_apart, are_lines, is_guarded, is_mapped
 from cbackend.leaves import Leaves, is_leaf
-from cbackend.places import APART, MIXED, SAME, Operand, Place, suffix_of
+from cbackend.places import (
+    APART,
+    IN_MEMORY,
+    IN_VARIABLE,
+    MIXED,
+    NO_TABLE,
+    SAME,
+    Operand,
+    Place,
+    suffix_of,
+)
 from cbackend.program import ARENA, CONST, INPUT, OUTPUT, SUFFIXES, Ewise, Table
 from cbackend.scalars import STORED, Scalars
 from cbackend.sums import is_whole
@@ -312,8 +322,11 @@ class _Activation:
     def operand(self, view):
         """A view, as the leaves take it."""
         place = None if view.buffer is None else self.place(view.buffer)
-        suffix, table = suffix_of(view), type(view) is Table
-        return Operand(place, suffix, str(view.offset), view.strides, table)
+        table = NO_TABLE
+        if type(view) is Table:
+            small = is_variable(view.buffer.size, view.buffer.nbytes)
+            table = IN_VARIABLE if small else IN_MEMORY
+        return Operand(place, suffix_of(view), str(view.offset), view.strides, table)
 
     def element(self, view):
         """The same for a group's elements: an integer constant is its number, as an index

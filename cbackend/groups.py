@@ -9,6 +9,7 @@ import math
 
 from cbackend.places import (
     APART,
+    IN_MEMORY,
     MIXED,
     Operand,
     Place,
@@ -19,7 +20,14 @@ from cbackend.places import (
     suffix_of,
 )
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
-from cbackend.scalars import BRANCHING, STORED, Register, is_light, is_written
+from cbackend.scalars import (
+    BRANCHING,
+    STORED,
+    Register,
+    TableRegister,
+    is_light,
+    is_written,
+)
 from cbackend.sums import is_whole
 
 UNROLLED = 4  # elements that are written out one by one
@@ -151,7 +159,7 @@ def _gains(group):
     """Whether a loop is quicker than tier 0's tiles: these are one kernel's own loop where
     it has all operands side by side.
     """
-    if len(group.micros) > 1 or group.is_interleaving():
+    if len(group.micros) > 1 or group.is_shuffling():
         return True
     return bool(group.micros) and any(
         view.buffer is None or view.strides != dense_strides(view.shape)
@@ -528,7 +536,7 @@ def in_parallel(pointers, rows, unit, cost, scratch, task):
 def _table(operand):
     """A table as kernels take it: a pointer to its elements."""
     pointer = operand.place.pointer(operand.suffix, operand.start)
-    return Register(f"({pointer})", operand.suffix)
+    return TableRegister(f"({pointer})", operand.suffix, operand.table == IN_MEMORY)
 
 
 def _load(register, operand, at):

@@ -4,6 +4,7 @@ from cbackend.program import SUFFIXES
 from cbackend.scalars import STORED
 
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
+NO_TABLE, IN_VARIABLE, IN_MEMORY = range(3)
 
 
 class Place:
@@ -43,12 +44,13 @@ class Place:
 class Operand:
     """A view's place, its index of the first element (C text), and its strides.
 
-    table: whether it is one, of which kernels pick elements themselves.
+    table: whether it is one, of which kernels pick elements themselves, and where: NO_TABLE,
+    IN_VARIABLE or IN_MEMORY.
     """
 
     __slots__ = ("place", "start", "strides", "suffix", "table")
 
-    def __init__(self, place, suffix, start, strides, table=False):
+    def __init__(self, place, suffix, start, strides, table=NO_TABLE):
         self.place, self.suffix, self.start = place, suffix, start
         self.strides, self.table = list(strides), table
 
@@ -108,10 +110,10 @@ def index_text(operand, ndim, place=0):
 
 
 def parameter(name, operand, params, args):
-    """The operand as a function sees it: strides other than 0 and 1 are parameters."""
+    """The operand as a function sees it: strides other than 0, 1 and -1 are parameters."""
     strides = []
     for d, stride in enumerate(operand.strides):
-        if stride not in (0, 1):
+        if stride not in (0, 1, -1):
             params.append(f"int64_t {name}s{d}")
             args.append(str(stride))
             stride = f"{name}s{d}"

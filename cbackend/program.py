@@ -326,16 +326,18 @@ class Ewise(Instr):
             size *= n
         return size
 
-    def is_interleaving(self):
-        """Whether this is a copy that takes every few elements of memory, or few at once."""
+    def is_shuffling(self):
+        """Whether this is a copy that takes every few elements of memory, few at once, or
+        one after the other backwards.
+        """
         if self.micros or not self.ins:
             return False
         last = next((d for d, n in enumerate(self.shape[::-1], 1) if n > 1), 0)
         if not last:
             return False
-        steps = [abs(view.strides[-last]) for view in (*self.outs, *self.ins)]
+        steps = [view.strides[-last] for view in (*self.outs, *self.ins)]
         few = self.shape[-last] <= FEW_INTERLEAVED
-        return few or any(1 < step <= FEW_INTERLEAVED for step in steps)
+        return few or any(s == -1 or 1 < abs(s) <= FEW_INTERLEAVED for s in steps)
 
     def __repr__(self):
         kernels = " ".join(micro.kernel.name for micro in self.micros) or "copy"

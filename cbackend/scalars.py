@@ -128,6 +128,19 @@ class Register:
         self.name, self.suffix = name, suffix
 
 
+class TableRegister(Register):
+    """A pointer to the elements of a table.
+
+    in_words: whether it lies in memory, of which whole words can be read.
+    """
+
+    __slots__ = ("in_words",)
+
+    def __init__(self, name, suffix, in_words):
+        super().__init__(name, suffix)
+        self.in_words = in_words
+
+
 class Scalars:
     """The C that all expressions of a file rely on; it grows as they are written."""
 
@@ -176,8 +189,7 @@ class Scalars:
         if name.startswith("select_x"):
             return [_declare(results[0], self._select(sources, results[0].suffix))]
         if name.startswith("take_x"):
-            table, index = sources  # which lowering has clamped
-            return [_declare(results[0], f"{table.name}[{index.name}]")]
+            return [_declare(results[0], self._take(name, *sources))]
         args = [self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)]
         if name == "threefry2x32_u32":
             return self._threefry(args, results)
@@ -205,6 +217,13 @@ class Scalars:
             self.use("convert.h")
         for suffix in kernel.in_types + kernel.out_types:
             self.use(_HEADERS[suffix])
+
+    def _take(self, name, table, index):
+        """An element of a table; lowering has clamped the index."""
+        if name not in ("take_x1", "take_x2") or not table.in_words:
+            return f"{table.name}[{index.name}]"
+        self.use("take.h")
+        return f"mjx_s_{name}({table.name}, {index.name})"
 
     def _select(self, sources, suffix):
         which, on_false, on_true = sources

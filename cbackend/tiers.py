@@ -101,7 +101,7 @@ def _spread_out(group):
     return sum(
         view.buffer is None or (any(view.strides) and not view.is_dense())
         for view in group.ins
-        if group.micros or group.is_interleaving()
+        if group.micros or group.is_shuffling()
     )
 
 

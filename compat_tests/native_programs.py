@@ -235,7 +235,22 @@ def stencils(x, y):
     return lax.fori_loop(0, 7, step, (x, y)), rows, halves
 
 
+def narrow_elements(x, at):
+    """Elements of one or two bytes: picked from tables of all sizes, backwards, across."""
+    bytes_, halves, bools = x.astype(jnp.int8), x.astype(jnp.bfloat16), x > 0
+    picked = [
+        table[first:][at]
+        for table in (bytes_.ravel(), halves.ravel(), bools.ravel())
+        for first in (0, 1, 3, x.size - 20, x.size - 1)
+    ]
+    turned = [a[::-1].T for a in (bytes_, halves, bools)]
+    return picked, turned, bytes_.ravel()[::-1], halves[:, ::-1]
+
+
 PROGRAMS = {
+    "narrow_elements": (
+        narrow_elements, (9 * normal(29, 41), np.arange(-60, 60, dtype=np.int32)),
+    ),
     "stencils": (stencils, (normal(13, 39), normal(39, 13).T.copy())),
     "large_groups": (large_groups, (normal(290, 233), normal(233), normal(290))),
     "hard_sines": (large_groups, (1e6 * normal(90, 97), normal(97), normal(90))),

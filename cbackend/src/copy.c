@@ -15,12 +15,6 @@ typedef struct u128 {
 
 /* ---- a line and a plane, by element size ---- */
 
-#define DEFINE_COPIES(type) \
-  DEFINE_LINE(type)         \
-  DEFINE_BLOCK(type)        \
-  DEFINE_SHORT_ROWS(type)   \
-  DEFINE_PLANE(type)
-
 #define DEFINE_LINE(type)                                                                  \
   static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) { \
     if (ts == 1 && fs == 1) {                                                              \
@@ -90,45 +84,48 @@ typedef struct u128 {
                      MJX_MIN(BLOCK, rows - r), MJX_MIN(BLOCK, columns - c));                 \
   }
 
-/* Four-byte elements, the most common ones, are transposed 4 x 4 in registers. */
-typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
+/* Squares of N x N elements are transposed in registers of N: rows interleaved with those half of
+ * the square further on, log2(N) times. */
 #if defined(__clang__)
-#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad){i, j, k, l})
+#define INTERLEAVE(a, b, ...) __builtin_shuffle(a, b, (indices){__VA_ARGS__})
 #endif
 
-static void transpose_quads(uint32_t *to, int64_t ts, const uint32_t *from, int64_t fs) {
-  quad a = *(const quad *)from, b = *(const quad *)(from + fs);
-  quad c = *(const quad *)(from + 2 * fs), d = *(const quad *)(from + 3 * fs);
-  quad ab_low = SHUFFLE(a, b, 0, 4, 1, 5), ab_high = SHUFFLE(a, b, 2, 6, 3, 7);
-  quad cd_low = SHUFFLE(c, d, 0, 4, 1, 5), cd_high = SHUFFLE(c, d, 2, 6, 3, 7);
-  *(quad *)to = SHUFFLE(ab_low, cd_low, 0, 1, 4, 5);
-  *(quad *)(to + ts) = SHUFFLE(ab_low, cd_low, 2, 3, 6, 7);
-  *(quad *)(to + 2 * ts) = SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
-  *(quad *)(to + 3 * ts) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
-}
-
-/* Eight-byte elements 2 x 2. */
-typedef uint64_t twin __attribute__((vector_size(16), aligned(8), may_alias));
-#if defined(__clang__)
-#define SHUFFLE_TWINS(a, b, i, j) __builtin_shufflevector(a, b, i, j)
-#else
-#define SHUFFLE_TWINS(a, b, i, j) __builtin_shuffle(a, b, (twin){i, j})
-#endif
-
-static void transpose_twins(uint64_t *to, int64_t ts, const uint64_t *from, int64_t fs) {
-  twin a = *(const twin *)from, b = *(const twin *)(from + fs);
-  *(twin *)to = SHUFFLE_TWINS(a, b, 0, 2);
-  *(twin *)(to + ts) = SHUFFLE_TWINS(a, b, 1, 3);
-}
+#define DEFINE_SQUARE(type, N, LOW, HIGH)                                                 \
+  static void transpose_##type(type *to, int64_t ts, const type *from, int64_t fs) {      \
+    typedef type row                                                                      \
+        __attribute__((vector_size(N * sizeof(type)), aligned(sizeof(type)), may_alias)); \
+    typedef type indices __attribute__((vector_size(N * sizeof(type)), unused));          \
+    row rows[N], mixed[N];                                                                \
+    UNROLL for (int r = 0; r < N; r++) rows[r] = *(const row *)(from + r * fs);           \
+    UNROLL for (int step = 1; step < N; step *= 2) {                                      \
+      UNROLL for (int r = 0; r < N / 2; r++) {                                            \
+        mixed[2 * r] = INTERLEAVE(rows[r], rows[r + N / 2], LOW);                         \
+        mixed[2 * r + 1] = INTERLEAVE(rows[r], rows[r + N / 2], HIGH);                    \
+      }                                                                                   \
+      UNROLL for (int r = 0; r < N; r++) rows[r] = mixed[r];                              \
+    }                                                                                     \
+    UNROLL for (int r = 0; r < N; r++) * (row *)(to + r * ts) = rows[r];                  \
+  }
+#define UNROLL _Pragma("GCC unroll 16")
+#define LOW_2  0, 2
+#define HIGH_2 1, 3
+#define LOW_4  0, 4, 1, 5
+#define HIGH_4 2, 6, 3, 7
+#define LOW_8  0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+DEFINE_SQUARE(uint8_t, 8, LOW_8, HIGH_8)
+DEFINE_SQUARE(uint16_t, 8, LOW_8, HIGH_8)
+DEFINE_SQUARE(uint32_t, 4, LOW_4, HIGH_4)
+DEFINE_SQUARE(uint64_t, 2, LOW_2, HIGH_2)
 
 static bool are_far(int64_t bytes) {
   return MJX_MAX(bytes, -bytes) > FAR_BYTES && bytes % FAR_BYTES == 0;
 }
 
 /* A block by `UNIT` x `UNIT` pieces; what is left at its ends one by one. */
-#define DEFINE_TRANSPOSED(type, UNIT, TRANSPOSE)                                                \
+#define DEFINE_TRANSPOSED(type, UNIT)                                                           \
   static void strided_##type(type *to, const int64_t *ts, const type *from, const int64_t *fs,  \
                              int64_t rows, int64_t columns) {                                   \
     for (int64_t r = 0; r < rows; r++)                                                          \
@@ -140,7 +137,7 @@ static bool are_far(int64_t bytes) {
     type turned[BLOCK * BLOCK];                                                                 \
     for (int64_t c = 0; c < BLOCK; c += UNIT)                                                   \
       for (int64_t r = 0; r < BLOCK; r += UNIT)                                                 \
-        TRANSPOSE(turned + r * BLOCK + c, BLOCK, from + r + c * fs, fs);                        \
+        transpose_##type(turned + r * BLOCK + c, BLOCK, from + r + c * fs, fs);                 \
     for (int64_t r = 0; r < BLOCK; r++)                                                         \
       memcpy(to + r * ts, turned + r * BLOCK, BLOCK * sizeof(type));                            \
   }                                                                                             \
@@ -158,22 +155,24 @@ static bool are_far(int64_t bytes) {
     int64_t whole_r = rows / UNIT * UNIT, whole_c = columns / UNIT * UNIT;                      \
     for (int64_t r = 0; r < whole_r; r += UNIT)                                                 \
       for (int64_t c = 0; c < whole_c; c += UNIT)                                               \
-        TRANSPOSE(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);                      \
+        transpose_##type(to + r * ts[0] + c, ts[0], from + r + c * fs[1], fs[1]);               \
     strided_##type(to + whole_c, ts, from + whole_c * fs[1], fs, whole_r, columns - whole_c);   \
     strided_##type(to + whole_r * ts[0], ts, from + whole_r, fs, rows - whole_r, columns);      \
   }
-DEFINE_TRANSPOSED(uint32_t, 4, transpose_quads)
-DEFINE_TRANSPOSED(uint64_t, 2, transpose_twins)
 
-DEFINE_COPIES(uint8_t)
-DEFINE_COPIES(uint16_t)
-DEFINE_LINE(uint32_t)
-DEFINE_SHORT_ROWS(uint32_t)
-DEFINE_PLANE(uint32_t)
-DEFINE_LINE(uint64_t)
-DEFINE_SHORT_ROWS(uint64_t)
-DEFINE_PLANE(uint64_t)
-DEFINE_COPIES(u128)
+#define DEFINE_BY_SQUARES(type, N) \
+  DEFINE_LINE(type)                \
+  DEFINE_TRANSPOSED(type, N)       \
+  DEFINE_SHORT_ROWS(type)          \
+  DEFINE_PLANE(type)
+DEFINE_BY_SQUARES(uint8_t, 8)
+DEFINE_BY_SQUARES(uint16_t, 8)
+DEFINE_BY_SQUARES(uint32_t, 4)
+DEFINE_BY_SQUARES(uint64_t, 2)
+DEFINE_LINE(u128)
+DEFINE_BLOCK(u128)
+DEFINE_SHORT_ROWS(u128)
+DEFINE_PLANE(u128)
 
 void mjx_copy_line(char *to, int64_t ts, const char *from, int64_t fs, int64_t n, int size) {
   switch (size) {
