@@ -83,6 +83,8 @@ EAGER = [
     "jax.grad(lambda x: x * R.uniform(k))(1.); R.bits(k)",
     "l = jax.jit(lambda k: k)(k); R.bits(l)",
     "R.bits(k); l = jax.jit(lambda k: k)(k); R.bits(l)",
+    "d = jax.sharding.SingleDeviceSharding(jax.devices()[0]); "
+    "jax.jit(lambda k: (R.bits(lax.with_sharding_constraint(k, d)), R.bits(k)))(k)",
 ]  # fmt: skip
 
 

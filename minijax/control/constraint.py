@@ -1,4 +1,4 @@
-"""Sharding constraints: checked, and on one device always met."""
+"""Sharding constraints: checked, recorded, and on one device always met."""
 
 import numpy as np
 
@@ -7,9 +7,10 @@ from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
-from minijax.mesh import Mesh, current_mesh, get_mesh
+from minijax.mesh import Mesh, current_mesh, get_abstract_mesh, get_mesh
 from minijax.named_sharding import NamedSharding, explicit_sharding
-from minijax.partition_spec import PartitionSpec
+from minijax.ops.define import define
+from minijax.partition_spec import UNCONSTRAINED, PartitionSpec
 
 
 def with_sharding_constraint(x, shardings):
@@ -46,14 +47,72 @@ def _is_sharding(x):
 
 
 def _constrained(x, sharding):
+    traced = isinstance(x, core.Tracer)
     if isinstance(sharding, PartitionSpec):
-        sharding = NamedSharding(current_mesh(), sharding)
+        mesh = current_mesh()
+        abstract = get_abstract_mesh()
+        sharding = NamedSharding(
+            mesh if abstract.empty or not traced else abstract, sharding
+        )
     _check_constraint(x, sharding)
+    if traced:
+        return _recorded(x, sharding)
     if type(x) is not ArrayImpl:
-        return x
+        x = from_numpy(np.asarray(x), core.get_aval(x).weak_type)
     if isinstance(sharding, NamedSharding) and not isinstance(sharding.mesh, Mesh):
         sharding = NamedSharding(_mesh_of(x), sharding.spec)
     return x._alias(x.aval, sharding)
+
+
+def _recorded(x, sharding):
+    """The constraint as an equation."""
+    free = ()
+    if isinstance(sharding, NamedSharding):
+        free = [k for k, part in enumerate(sharding.spec) if part is UNCONSTRAINED]
+    mesh = get_abstract_mesh()
+    return sharding_constraint_p.bind(
+        x,
+        sharding=sharding,
+        layout=None,
+        context_mesh=get_mesh() if mesh.empty else mesh,
+        unconstrained_dims=frozenset(free),
+    )
+
+
+def _constraint_jvp(primals, tangents, **params):
+    (x,), (t,) = primals, tangents
+    out = sharding_constraint_p.bind(x, **params)
+    if type(t) is core.Zero:
+        return out, core.Zero.of(out)
+    return out, sharding_constraint_p.bind(t, **params)
+
+
+def _constraint_batch(axis, args, dims, *, sharding, unconstrained_dims, **params):
+    """The mapped axis may lie anywhere; the axes of a mesh of one device are no matter."""
+    (x,), (d,) = args, dims
+    free = {k + (k >= d) for k in unconstrained_dims}
+    if axis.spmd_name is None:
+        free.add(d)
+    if isinstance(sharding, NamedSharding):
+        parts = [UNCONSTRAINED if k in free else None for k in range(x.ndim)]
+        parts[d] = parts[d] or axis.spmd_name
+        sharding = sharding.update(spec=PartitionSpec(*parts))
+    out = sharding_constraint_p.bind(
+        x, sharding=sharding, unconstrained_dims=frozenset(free), **params
+    )
+    return out, d
+
+
+sharding_constraint_p = define(
+    "sharding_constraint",
+    shape=lambda x, **_: x,
+    reference=lambda x, **_: x,
+    jvp=_constraint_jvp,
+    transpose=lambda ct, x, **params: [sharding_constraint_p.bind(ct, **params)],
+    batch=_constraint_batch,
+    lower=lambda b, ins, out_avals, **_: ins,
+    narrow=core.AS_STORED,
+)
 
 
 def _mesh_of(x):

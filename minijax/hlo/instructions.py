@@ -292,7 +292,7 @@ def _inline(body, eqn, ins, scope=None):
     return body.inline(closed, ins, scope)
 
 
-@_rule("stop_gradient", "name", "pvary", "reduce_precision")
+@_rule("stop_gradient", "name", "pvary", "sharding_constraint", "reduce_precision")
 def _same(body, eqn, ins):
     if eqn.primitive.name != "reduce_precision":
         return ins

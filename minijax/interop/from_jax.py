@@ -312,6 +312,8 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "reduce": _reduce,
     "while": _while,
     "empty2": _empty,
+    # One device on either side: nothing is to be moved
+    "sharding_constraint": lambda params, args: args,
     **{name: _collective(name) for name in ("psum", "pmax", "pmin")},
 }
 # Parameters that minijax's primitive does not have.

@@ -261,4 +261,5 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], list[Any]], list[Any]]] = {
     "random_wrap": _random_wrap,
     "random_unwrap": _random_unwrap,
     "reduce": _reduce,
+    "sharding_constraint": lambda params, args: args,  # one device: nothing is moved
 }

@@ -27,7 +27,7 @@ _HOMES = {
         "cond_p"
     ),
     "minijax.control.constraint": (
-        "with_sharding_constraint"
+        "sharding_constraint_p with_sharding_constraint"
     ),
     "minijax.control.exchanges": (
         "all_gather all_gather_p all_to_all all_to_all_p pbroadcast pcast ppermute "

@@ -14,6 +14,7 @@ from minijax import core, dtypes, source_info
 from minijax.api.inspection import trace_tree
 from minijax.control.callback import debug_callback_p, debug_print_p
 from minijax.control.cond_rules import cond_p
+from minijax.control.constraint import sharding_constraint_p
 from minijax.control.jit_rules import jit_p
 from minijax.control.remat import remat_p
 from minijax.control.scan_rules import scan_p
@@ -345,6 +346,7 @@ key_reuse_signatures: dict[core.Primitive, Any] = {
     random_gamma_p: _USED,
     shape.broadcast_in_dim_p: _SAME,
     convert.copy_p: _SAME,
+    sharding_constraint_p: _SAME,
     convert.convert_element_type_p: _SAME,
     shape.reshape_p: _SAME,
     shape.squeeze_p: _SAME,
