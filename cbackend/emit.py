@@ -321,12 +321,14 @@ class _Activation:
 
     def operand(self, view):
         """A view, as the leaves take it."""
-        place = None if view.buffer is None else self.place(view.buffer)
+        suffix, start, buffer = suffix_of(view), str(view.offset), view.buffer
+        if buffer is None:
+            return Operand(None, suffix, start, view.strides)
         table = NO_TABLE
         if type(view) is Table:
-            small = is_variable(view.buffer.size, view.buffer.nbytes)
+            small = is_variable(buffer.size, buffer.nbytes)
             table = IN_VARIABLE if small else IN_MEMORY
-        return Operand(place, suffix_of(view), str(view.offset), view.strides, table)
+        return Operand(self.place(buffer), suffix, start, view.strides, table)
 
     def element(self, view):
         """The same for a group's elements: an integer constant is its number, as an index
