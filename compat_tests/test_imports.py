@@ -22,7 +22,8 @@ LAYERS = [
         "core",
         "minijax._callpath minijax.core minijax.avals minijax.jaxprs minijax.effects "
         "minijax.source_info "
-        "minijax.dtypes minijax.tree_util minijax.static_node minijax._pytree* "
+        "minijax.dtypes minijax.dtype_lattice minijax.extended_dtypes "
+        "minijax.tree_util minijax.static_node minijax._pytree* "
         "minijax.config minijax.absl_flags minijax.leaks "
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.logging_config minijax.array minijax.device "

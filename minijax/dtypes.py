@@ -6,7 +6,6 @@ https://docs.jax.dev/en/latest/type_promotion.html
 """
 
 import sys
-import types
 import warnings
 from typing import Any
 
@@ -14,226 +13,33 @@ import ml_dtypes
 import numpy as np
 
 from minijax import config
+from minijax import dtype_lattice as lattice
+from minijax.dtype_lattice import (
+    TypePromotionError,
+    array_dtypes,
+    cell_dtype,
+    itemsize_bits,
+    narrow_dtypes,
+    wide_dtype,
+)
+from minijax.extended_dtypes import (
+    ExtendedDType,
+    KeyTy,
+    PrimalTangentDType,
+    TokenTy,
+    extended,
+    float0,
+    key_dtypes,
+    physical_dtype,
+    primal_tangent_dtype_scalar,
+    prng_key,
+    storage_dtype,
+    token,
+)
 
 bfloat16 = ml_dtypes.bfloat16
 finfo = ml_dtypes.finfo
 iinfo = ml_dtypes.iinfo
-
-# The dtype of tangents of values that have none. numpy prints it as a void.
-float0 = np.dtype([("float0", np.void, 0)])
-
-
-class TypePromotionError(ValueError):
-    """There is no dtype that all operands may be promoted to."""
-
-
-# -- extended dtypes -----------------------------------------------------------------
-
-
-class extended(np.generic):
-    """Scalar class of all dtypes that numpy does not have."""
-
-
-class prng_key(extended):
-    """Scalar class of the dtypes of random keys."""
-
-
-class ExtendedDType:
-    """Base of dtypes whose elements are not numbers.
-
-    A library's own dtype has `_rules`: `physical_element_aval(dtype)` says what an element
-    is represented by (here: one number); `allow_conversion`, whether elements convert
-    from and to that; `tangent_dtype(dtype)`, `add(dtype, x, y)` and `zero(dtype)`, how
-    derivatives of them are made.
-    """
-
-    __slots__ = ()
-    kind = "K"  # where a NumPy dtype has a letter: none of NumPy's
-    name: str
-    itemsize: Any = property(lambda self: storage_dtype(self).itemsize)
-    type: Any
-    _rules: Any = None
-
-
-class KeyTy(ExtendedDType):
-    """The dtype of typed random keys of one generator: prints as `key<fry>`.
-
-    impl: the generator's name; tag: its short name; key_shape: of the uint32 words that
-    make up a key.
-    """
-
-    __slots__ = ("impl", "tag", "key_shape", "itemsize", "name")
-    type = prng_key
-
-    def __init__(self, impl: str, tag: str, key_shape: tuple):
-        self.impl = impl
-        self.tag = tag
-        self.key_shape = key_shape
-        self.itemsize = 4 * int(np.prod(key_shape))
-        self.name = f"key<{tag}>"
-
-    def __repr__(self):
-        return self.name
-
-    def __eq__(self, other):
-        if self is other:
-            return True
-        return type(other) is KeyTy and self.impl == other.impl
-
-    def __hash__(self):
-        return hash((KeyTy, self.impl))
-
-    def __reduce__(self):
-        return KeyTy, (self.impl, self.tag, self.key_shape)
-
-
-class TokenTy(ExtendedDType):
-    """The dtype of tokens, which only order effects: their elements say nothing."""
-
-    __slots__ = ()
-    name = "token"
-    itemsize = 4
-    type = extended
-
-    def __repr__(self):
-        return self.name
-
-
-token = TokenTy()
-
-# bytes -> a dtype of that size, for elements that are only moved
-_OPAQUE = {
-    4: np.dtype(np.uint32), 8: np.dtype(np.uint64), 16: np.dtype(np.complex128)
-}  # fmt: skip
-
-
-def storage_dtype(dtype):
-    """How elements lie in memory: a key is one opaque element, a float0 a boolean."""
-    if not isinstance(dtype, ExtendedDType):
-        return np.dtype(bool) if dtype == float0 else dtype
-    if dtype._rules is None:
-        return _OPAQUE[dtype.itemsize]
-    return physical_dtype(dtype)
-
-
-def physical_dtype(dtype):
-    """The dtype of the numbers that represent a library's own extended dtype.
-
-    NotImplementedError where an element is more than one number.
-    """
-    element = dtype._rules.physical_element_aval(dtype)
-    if element.shape:
-        raise NotImplementedError(
-            f"minijax keeps extended dtypes whose elements are one number each; those of "
-            f"{dtype.name} have the shape {element.shape}"
-        )
-    return np.dtype(element.dtype)
-
-
-class primal_tangent_dtype_scalar(extended):
-    """Scalar class of the dtypes that `primal_tangent_dtype` gives."""
-
-
-class PrimalTangentDType(ExtendedDType):
-    """The dtype of values of one dtype, whose tangents have another."""
-
-    type = primal_tangent_dtype_scalar
-
-    def __init__(self, primal_dtype, tangent_dtype, name):
-        self.primal_dtype, self.tangent_dtype = primal_dtype, tangent_dtype
-        self.name = name
-        self._rules = _PrimalTangentRules
-
-    def __repr__(self):
-        return self.name
-
-    def _key(self):
-        return self.primal_dtype, self.tangent_dtype, self.name
-
-    def __eq__(self, other):
-        return type(other) is PrimalTangentDType and self._key() == other._key()
-
-    def __hash__(self):
-        return hash(self._key())
-
-
-class _PrimalTangentRules:
-    allow_conversion = True
-
-    @staticmethod
-    def physical_element_aval(dtype):
-        return types.SimpleNamespace(shape=(), dtype=dtype.primal_dtype)
-
-    @staticmethod
-    def tangent_dtype(dtype):
-        return dtype.tangent_dtype
-
-
-def primal_tangent_dtype(primal_dtype, tangent_dtype, name=None):
-    """A dtype of values of `primal_dtype`, whose tangents are of `tangent_dtype`."""
-    primal, tangent = dtype(primal_dtype), dtype(tangent_dtype)
-    shown = f"PrimalTangentDType{{{short_name(primal)}/{short_name(tangent)}}}"
-    return PrimalTangentDType(primal, tangent, name or shown)
-
-
-key_dtypes = {
-    "philox2x32": KeyTy("philox2x32", "phx2", (1,)),
-    "philox4x32": KeyTy("philox4x32", "phx4", (2,)),
-    "threefry2x32": KeyTy("threefry2x32", "fry", (2,)),
-    "rbg": KeyTy("rbg", "rbg", (4,)),
-    "unsafe_rbg": KeyTy("unsafe_rbg", "urbg", (4,)),
-    "threefry4x32": KeyTy("threefry4x32", "fry4", (4,)),
-}
-
-
-# -- the dtypes there are ------------------------------------------------------------
-
-_SMALL_INTS = ["int2", "int4", "uint2", "uint4"]
-if hasattr(ml_dtypes, "int1"):  # newer releases only
-    _SMALL_INTS += ["int1", "uint1"]
-_SMALL_FLOATS = [
-    "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "float8_e3m4", "float8_e4m3",
-    "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
-    "float8_e5m2fnuz", "float8_e8m0fnu",
-]  # fmt: skip
-
-_np_bool = np.dtype(bool)
-_np_bfloat16 = np.dtype(bfloat16)
-_small_ints = [np.dtype(getattr(ml_dtypes, name)) for name in _SMALL_INTS]
-_small_floats = [np.dtype(getattr(ml_dtypes, name)) for name in _SMALL_FLOATS]
-_unsigned = [np.dtype(f"uint{n}") for n in (8, 16, 32, 64)]
-_signed = [np.dtype(f"int{n}") for n in (8, 16, 32, 64)]
-_floats = [_np_bfloat16, *[np.dtype(f"float{n}") for n in (16, 32, 64)]]
-_complexes = [np.dtype("complex64"), np.dtype("complex128")]
-
-# Every dtype an array may have, extended dtypes and float0 apart.
-array_dtypes = frozenset(
-    [_np_bool, *_small_ints, *_unsigned, *_signed, *_small_floats, *_floats]
-    + _complexes
-)
-
-# The dtypes without arithmetic of their own. An element fills a byte in memory; a sum of
-# two is one of wider elements, rounded.
-narrow_dtypes = frozenset([*_small_ints, *_small_floats])
-_HALF_HOLDS = frozenset(
-    dt for dt in _small_floats if dt != np.dtype(ml_dtypes.float8_e8m0fnu)
-)
-
-
-def cell_dtype(dtype) -> Any:
-    """How elements lie in a program's buffers: as stored, narrow ones as bytes."""
-    stored = storage_dtype(dtype)
-    return np.dtype(np.uint8) if stored in narrow_dtypes else stored
-
-
-def wide_dtype(dtype) -> Any:
-    """What is computed in, where elements are of a narrow dtype; others are themselves."""
-    if dtype not in narrow_dtypes:
-        return dtype
-    if dtype in _small_ints:
-        return np.dtype("uint8" if dtype.name.startswith("u") else "int8")
-    return np.dtype("float16" if dtype in _HALF_HOLDS else "float32")
-
 
 # The abstract classes above ml_dtypes' scalar classes, which numpy does not know.
 _KINDS = {
@@ -241,11 +47,11 @@ _KINDS = {
         dt.type: {np.integer, np.number, np.unsignedinteger}
         if dt.name.startswith("u")
         else {np.integer, np.number, np.signedinteger}
-        for dt in _small_ints
+        for dt in lattice.small_ints
     },
     **{
         dt.type: {np.floating, np.inexact, np.number}
-        for dt in [_np_bfloat16, *_small_floats]
+        for dt in [lattice.np_bfloat16, *lattice.small_floats]
     },
 }
 
@@ -257,7 +63,7 @@ _NARROW = {
 }
 
 _PYTHON_WIDE = {
-    bool: _np_bool,
+    bool: lattice.np_bool,
     int: np.dtype("int64"),
     float: np.dtype("float64"),
     complex: np.dtype("complex128"),
@@ -476,20 +282,6 @@ _KIND_CLASSES = (
 )
 
 
-def itemsize_bits(dtype) -> int:
-    """Bits of one element: 4 for int4, 8 for bool."""
-    if dtype is None:
-        raise ValueError("dtype cannot be None.")
-    if isinstance(dtype, ExtendedDType):
-        raise ValueError(f"unexpected input: {dtype=}")
-    dtype = np.dtype(dtype)
-    if dtype in _small_ints:
-        return iinfo(dtype).bits
-    if dtype in _small_floats:
-        return finfo(dtype).bits
-    return dtype.itemsize * 8
-
-
 # -- kinds of dtypes -----------------------------------------------------------------
 
 _subdtype_cache = {}
@@ -538,7 +330,8 @@ def supports_inf(dtype) -> bool:
 
 
 _INEXACT = {
-    **{dt: np.dtype("float32") for dt in [_np_bool, *_unsigned[:3], *_signed[:3]]},
+    lattice.np_bool: np.dtype("float32"),
+    **{dt: np.dtype("float32") for dt in lattice.unsigned[:3] + lattice.signed[:3]},
     **{np.dtype(n): np.dtype("float32") for n in (ml_dtypes.int4, ml_dtypes.uint4)},
     np.dtype("int64"): np.dtype("float64"),
     np.dtype("uint64"): np.dtype("float64"),
@@ -554,14 +347,14 @@ def to_inexact_dtype(dtype) -> np.dtype:
 def to_numeric_dtype(dtype) -> np.dtype:
     """bool -> int32; every other dtype is itself."""
     dtype = np.dtype(dtype)
-    return np.dtype("int32") if dtype == _np_bool else dtype
+    return np.dtype("int32") if dtype == lattice.np_bool else dtype
 
 
 def to_complex_dtype(dtype) -> np.dtype:
     """complex128 for 64-bit integers, float64 and complex128, else complex64."""
     inexact = to_inexact_dtype(dtype)
     wide = inexact in (np.dtype("float64"), np.dtype("complex128"))
-    return _complexes[1 if wide else 0]
+    return lattice.complexes[1 if wide else 0]
 
 
 def to_floating_dtype(dtype) -> np.dtype:
@@ -630,106 +423,19 @@ _ABBREVIATIONS = (
 )
 
 
+def primal_tangent_dtype(primal_dtype, tangent_dtype, name=None):
+    """A dtype of values of `primal_dtype`, whose tangents are of `tangent_dtype`."""
+    primal, tangent = dtype(primal_dtype), dtype(tangent_dtype)
+    shown = f"PrimalTangentDType{{{short_name(primal)}/{short_name(tangent)}}}"
+    return PrimalTangentDType(primal, tangent, name or shown)
+
+
 # -- promotion -----------------------------------------------------------------------
-
-
-def _lattice_edges(strict):
-    """node -> the nodes just above it. Nodes are dtypes and, for weak types, kinds."""
-    u, i, f, c = _unsigned, _signed, _floats, _complexes
-    edges = {node: [] for node in array_dtypes}
-    if strict:
-        edges[int] = [float, *_small_ints, *u, *i]
-        edges[float] = [complex, *_small_floats, *f]
-        edges[complex] = [*c]
-        return edges
-    edges[_np_bool] = [int]
-    edges[int] = [*_small_ints, u[0], i[0]]
-    for n in range(3):
-        edges[u[n]] = [u[n + 1], i[n + 1]]
-        edges[i[n]] = [i[n + 1]]
-    edges[u[-1]] = edges[i[-1]] = [float]
-    edges[float] = [f[0], f[1], *_small_floats, complex]
-    edges[f[0]] = edges[f[1]] = [f[2]]
-    edges[f[2]] = [f[3], c[0]]
-    edges[f[3]] = edges[c[0]] = [c[1]]
-    edges[complex] = [c[0]]
-    return edges
-
-
-_upper_sets = {}
-
-
-def _upper_set(node, strict):
-    """All nodes that `node` may be promoted to, itself included."""
-    if strict not in _upper_sets:
-        edges = _lattice_edges(strict)
-        _upper_sets[strict] = {start: _reachable(start, edges) for start in edges}
-    found = _upper_sets[strict].get(node)
-    if found is None:
-        raise ValueError(f"dtype={node!r} is not a valid dtype for JAX type promotion.")
-    return found
-
-
-def _reachable(start, edges):
-    seen = {start}
-    todo = [start]
-    while todo:
-        new = [above for above in edges[todo.pop()] if above not in seen]
-        seen.update(new)
-        todo.extend(new)
-    return frozenset(seen)
-
-
-def _least_upper_bound(nodes, strict):
-    bounds = frozenset.intersection(*[_upper_set(node, strict) for node in nodes])
-    for node in bounds:
-        if bounds <= _upper_set(node, strict):
-            if node == _signed[3] and node not in nodes and not _x64():
-                return _signed[2]  # uint32 with a signed type
-            return node
-    raise TypePromotionError(_no_promotion_message(nodes, strict))
-
-
-def _no_promotion_message(nodes, strict):
-    names = tuple([str(node) for node in nodes])
-    start = f"Input dtypes {names} have no available implicit dtype promotion path"
-    if strict:
-        return (
-            f"{start} when jax_numpy_dtype_promotion=strict. Try explicitly casting"
-            " inputs to the desired output type, or set"
-            " jax_numpy_dtype_promotion=standard."
-        )
-    hint, target = "", "float32"
-    floats = [itemsize_bits(node) for node in nodes if node in _small_floats]
-    if floats:
-        hint = (
-            f" To avoid unintended promotion, {max(floats)}-bit floats do not support"
-            " implicit"
-        )
-    elif any(node in _small_ints for node in nodes):
-        hint = (
-            " To avoid unintended promotion, 1-bit, 2-bit and 4-bit integers do not"
-            " support implicit"
-        )
-        target = "int32"
-    hint = f"{hint} promotion." if hint else ""
-    return (
-        f"{start}.{hint} If you'd like your inputs to be promoted to another type, you"
-        f" can do so explicitly using e.g. x.astype('{target}')"
-    )
 
 
 def _lattice_node(dtype, weak):
     """Weak types stand in the lattice by their kind alone."""
-    return scalar_type_of_dtype(dtype) if weak and dtype != _np_bool else dtype
-
-
-def _x64():
-    return config.values.jax_enable_x64
-
-
-def _strict():
-    return config.values.jax_numpy_dtype_promotion == "strict"
+    return scalar_type_of_dtype(dtype) if weak and dtype != lattice.np_bool else dtype
 
 
 _result_cache = {}
@@ -760,7 +466,7 @@ def _promote(dtypes, weak):
         return first, False
     pairs = zip(dtypes, weak, strict=True)
     nodes = list(dict.fromkeys([_lattice_node(dt, w) for dt, w in pairs]))
-    node = nodes[0] if len(nodes) == 1 else _least_upper_bound(nodes, _strict())
+    node = nodes[0] if len(nodes) == 1 else lattice.least_upper_bound(nodes)
     if isinstance(node, type):
         return _PYTHON_WIDE[node], True
     return node, False
@@ -816,7 +522,7 @@ def promote_types(a, b) -> np.dtype:
     nodes = [x if _is_weak_type(x) else np.dtype(x) for x in (a, b)]
     node = nodes[0]
     if nodes[0] != nodes[1]:
-        node = _least_upper_bound(nodes, _strict())
+        node = lattice.least_upper_bound(nodes)
     return _PYTHON_WIDE[node] if isinstance(node, type) else node
 
 

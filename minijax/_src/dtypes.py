@@ -3,24 +3,25 @@
 import numpy as np
 
 from minijax import config, dtypes
+from minijax import dtype_lattice as lattice
 from minijax._src._homes import names_of
 from minijax._src.typing import DType as DType
 from minijax._src.typing import DTypeLike as DTypeLike
 
 int_, uint, float_, complex_ = np.int64, np.uint64, np.float64, np.complex128
 _weak_types = [int, float, complex]
-_custom_float_dtypes = [*dtypes._small_floats, np.dtype(dtypes.bfloat16)]
-_float8_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float8")]
+_custom_float_dtypes = [*lattice.small_floats, np.dtype(dtypes.bfloat16)]
+_float8_dtypes = [t for t in lattice.small_floats if t.name.startswith("float8")]
 _custom_float_scalar_types = [t.type for t in _custom_float_dtypes]
-_float4_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float4")]
-_float6_dtypes = [t for t in dtypes._small_floats if t.name.startswith("float6")]
-_intn_dtypes = [*dtypes._small_ints]
+_float4_dtypes = [t for t in lattice.small_floats if t.name.startswith("float4")]
+_float6_dtypes = [t for t in lattice.small_floats if t.name.startswith("float6")]
+_intn_dtypes = [*lattice.small_ints]
 _bool_types = [np.dtype(bool)]
-_unsigned_types = [t for t in dtypes._small_ints if t.name[0] == "u"] + dtypes._unsigned
-_signed_types = [t for t in dtypes._small_ints if t.name[0] == "i"] + dtypes._signed
+_unsigned_types = [t for t in lattice.small_ints if t.name[0] == "u"] + lattice.unsigned
+_signed_types = [t for t in lattice.small_ints if t.name[0] == "i"] + lattice.signed
 _int_types = _unsigned_types + _signed_types
-_float_types = [*dtypes._small_floats, *dtypes._floats]
-_complex_types = dtypes._complexes
+_float_types = [*lattice.small_floats, *lattice.floats]
+_complex_types = lattice.complexes
 _jax_types = sorted((np.dtype(t) for t in dtypes.array_dtypes), key=str)
 short_dtype_name = dtypes.short_name
 
