@@ -240,3 +240,13 @@ def explicit_sharding(sharding, operation):
                 f"name: {name} of type: {types[name]}."
             )
     return sharding
+
+
+def is_format(place):
+    """Whether something is a sharding together with a layout."""
+    return hasattr(place, "layout") and hasattr(place, "sharding")
+
+
+def without_layout(place):
+    """The sharding of a format, all arrays being in row-major order; others unchanged."""
+    return place.sharding if is_format(place) else place

@@ -73,7 +73,13 @@ def _as_place(place):
                 "device_put"
             )
         return named.NamedSharding(current, place)
-    if isinstance(place, importlib.import_module("minijax.experimental.layout").Format):
+    layouts = importlib.import_module("minijax.experimental.layout")
+    if isinstance(place, layouts.Format):
+        if place.layout is layouts.Layout.AUTO:
+            raise ValueError(
+                "sharding and layout in `Layout` instance should be concrete. Got layout: "
+                f"{place}. Use a `Layout` or None in place of AUTO."
+            )
         return place.sharding
     if isinstance(place, importlib.import_module("minijax.memory").Space):
         return SingleDeviceSharding(memory_kind=place.memory_kind)
@@ -148,11 +154,30 @@ def effects_barrier():
 # --- arrays from parts --------------------------------------------------------------
 
 
+def _sharding_of_parts(given):
+    """A sharding, or that of a format.  TypeError for anything else."""
+    layouts = importlib.import_module("minijax.experimental.layout")
+    if isinstance(given, layouts.Format):
+        if given.layout is layouts.Layout.AUTO:
+            raise TypeError(
+                "`Layout.AUTO` cannot be used in place of a device-local layout when "
+                f"calling `jax.make_array_from_callback`. Got {given}"
+            )
+        given = given.sharding
+    if not isinstance(given, Sharding):
+        raise TypeError(
+            f"sharding should be an instance of `jax.sharding`. Got {given} of type "
+            f"{type(given)}"
+        )
+    return given
+
+
 def make_array_from_callback(shape, sharding, data_callback, dtype=None):
     """The array of `shape` whose part on each device is `data_callback(index)`.
 
-    ValueError where a part has another shape.
+    ValueError where a part has another shape, TypeError for what is no sharding.
     """
+    sharding = _sharding_of_parts(sharding)
     (index,) = sharding.devices_indices_map(tuple(shape)).values()
     part = asarray(data_callback(index))
     if dtype is not None and part.dtype != dtypes.canonicalize_dtype(dtype):
@@ -180,6 +205,12 @@ def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None)
         if not isinstance(array, Array):
             raise TypeError(f"Unsupported type for elements in `arrays`: {type(array)}")
     shape = tuple(shape)
+    if arrays and dtype is not None and arrays[0].dtype != np.dtype(dtype):
+        raise ValueError(
+            "If `dtype` is provided to `jax.make_array_from_single_device_arrays`, it must "
+            f"match the dtype of the addressable shards. Got dtype={np.dtype(dtype)} and "
+            f"shard dtype={arrays[0].dtype}`."
+        )
     if not arrays:
         return ArrayImpl(
             core.ShapedArray(shape, np.dtype(dtype)), sharding, arrays, True

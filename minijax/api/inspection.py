@@ -152,6 +152,11 @@ def _placement(given, shape):
         named = importlib.import_module("minijax.named_sharding")
         layouts = importlib.import_module("minijax.experimental.layout")
         if isinstance(given, layouts.Format):
+            if given.layout is layouts.Layout.AUTO:
+                raise TypeError(
+                    "`Layout.AUTO` cannot be used in place of a device-local layout in a "
+                    f"`ShapeDtypeStruct`. Got {given}"
+                )
             layout, given = given.layout, given.sharding
         elif isinstance(given, named.PartitionSpec):
             current = importlib.import_module("minijax.mesh").get_mesh()

@@ -58,7 +58,8 @@ def shard_map(
         )
     if not callable(f):
         raise TypeError(
-            f"shard_map requires a callable for its first argument, got {f}"
+            f"shard_map requires a callable for its first argument, but got {f} of type "
+            f"{type(f)}."
         )
 
     @wraps(f)
@@ -70,6 +71,7 @@ def shard_map(
                 "The context mesh cannot be empty. Use `jax.set_mesh(mesh)` to enter into "
                 "a mesh context, or pass `mesh` to shard_map"
             )
+        _check_map(used, axis_names, in_specs=in_specs, out_specs=out_specs)
         fun, args, ins = _without_static(f, args, in_specs)
         flat = flatten(args)[0]
         placed_on = used
@@ -99,6 +101,35 @@ def shard_map(
         )
 
     return wrapped
+
+
+def _check_map(mesh, axis_names, **specs):
+    """TypeError for what is no mesh or no specs, ValueError for names it lacks."""
+    if not isinstance(mesh, (Mesh, AbstractMesh)):
+        raise TypeError(
+            "shard_map requires a `jax.sharding.Mesh` or a `jax.sharding.AbstractMesh` "
+            f"instance for its second argument, but got {mesh} of type {type(mesh)}."
+        )
+    names, known = frozenset(axis_names), frozenset(mesh.axis_names)
+    if not names <= known:
+        raise ValueError(
+            f"jax.shard_map requires axis_names={names} to be a subset of "
+            f"mesh.axis_names={known}"
+        )
+    for name, tree in specs.items():
+        rows = () if tree is Infer else tree_flatten_with_path(tree, _is_spec)[0]
+        wrong = [
+            f"  {name}{keystr(path)} is {spec} of type {type(spec).__name__}, "
+            for path, spec in rows
+            if not _is_spec(spec)
+        ]
+        if wrong:
+            raise TypeError(
+                f"shard_map {name} argument must be a pytree of "
+                "`jax.sharding.PartitionSpec` instances, but:\n\n"
+                + "\n".join(wrong)
+                + f"\n\nCheck the {name} values passed to shard_map."
+            )
 
 
 def _without_static(fun, args, specs):

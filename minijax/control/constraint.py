@@ -8,7 +8,12 @@ from minijax._pytree_prefix import flatten_axes
 from minijax.array import ArrayImpl, from_numpy
 from minijax.device import Sharding
 from minijax.mesh import Mesh, current_mesh, get_abstract_mesh, get_mesh
-from minijax.named_sharding import NamedSharding, explicit_sharding
+from minijax.named_sharding import (
+    NamedSharding,
+    explicit_sharding,
+    is_format,
+    without_layout,
+)
 from minijax.ops.define import define
 from minijax.partition_spec import UNCONSTRAINED, PartitionSpec
 
@@ -16,7 +21,11 @@ from minijax.partition_spec import UNCONSTRAINED, PartitionSpec
 def with_sharding_constraint(x, shardings):
     """`x`, checked to fit the shardings (a pytree prefix of it); nothing moves."""
     leaves, tree = flatten(x)
-    specs, spec_tree = flatten(shardings, lambda s: s is None or _is_sharding(s))
+    given, spec_tree = flatten(
+        shardings, lambda s: s is None or is_format(s) or _is_sharding(s)
+    )
+    layouts = [getattr(place, "layout", None) for place in given]
+    specs = list(map(without_layout, given))
     for spec in specs:
         if spec is None:
             raise ValueError(
@@ -37,16 +46,15 @@ def with_sharding_constraint(x, shardings):
             )
     numbered = unflatten(spec_tree, range(len(specs)))
     places = flatten_axes("with_sharding_constraint shardings", tree, numbered)
-    return unflatten(
-        tree, [_constrained(x, specs[k]) for x, k in zip(leaves, places, strict=True)]
-    )
+    pairs = zip(leaves, places, strict=True)
+    return unflatten(tree, [_constrained(x, specs[k], layouts[k]) for x, k in pairs])
 
 
 def _is_sharding(x):
     return isinstance(x, (PartitionSpec, Sharding))
 
 
-def _constrained(x, sharding):
+def _constrained(x, sharding, layout):
     traced = isinstance(x, core.Tracer)
     if isinstance(sharding, PartitionSpec):
         mesh = current_mesh()
@@ -56,7 +64,7 @@ def _constrained(x, sharding):
         )
     _check_constraint(x, sharding)
     if traced:
-        return _recorded(x, sharding)
+        return _recorded(x, sharding, layout)
     if type(x) is not ArrayImpl:
         x = from_numpy(np.asarray(x), core.get_aval(x).weak_type)
     if isinstance(sharding, NamedSharding) and not isinstance(sharding.mesh, Mesh):
@@ -64,7 +72,7 @@ def _constrained(x, sharding):
     return x._alias(x.aval, sharding)
 
 
-def _recorded(x, sharding):
+def _recorded(x, sharding, layout):
     """The constraint as an equation."""
     free = ()
     if isinstance(sharding, NamedSharding):
@@ -73,7 +81,7 @@ def _recorded(x, sharding):
     return sharding_constraint_p.bind(
         x,
         sharding=sharding,
-        layout=None,
+        layout=layout,
         context_mesh=get_mesh() if mesh.empty else mesh,
         unconstrained_dims=frozenset(free),
     )

@@ -12,7 +12,7 @@ from minijax.control.call import PjitFunction
 from minijax.control.signature import leaf_names
 from minijax.device import Sharding
 from minijax.mesh import current_mesh
-from minijax.named_sharding import UNSPECIFIED, NamedSharding
+from minijax.named_sharding import UNSPECIFIED, NamedSharding, without_layout
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import filter_error
 from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
@@ -92,7 +92,7 @@ class ShardedFunction(PjitFunction):
         }
 
     def _check_arguments(self, args, kwargs):
-        if not self._ins.given:
+        if self._ins.prefix is None or self._ins.prefix is UNSPECIFIED:
             return
         if kwargs:
             raise ValueError(
@@ -149,24 +149,24 @@ class _Unplaced(PjitFunction):
         return {**found, **self.places(traced, args)}
 
 
-def _without_layout(place):
-    """The sharding of a format: all arrays are in row-major order."""
-    is_format = hasattr(place, "layout") and hasattr(place, "sharding")
-    return place.sharding if is_format else place
-
-
 class _Places:
     """A pytree prefix of shardings, partition specs and None."""
 
     def __init__(self, name, prefix):
         self.name = name
-        prefix = self.prefix = tree_map(_without_layout, prefix, is_leaf=is_none)
+        prefix = self.prefix = tree_map(without_layout, prefix, is_leaf=is_none)
         leaves, self.tree = flatten(
             prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
         )
         self.leaves = [None if leaf is UNSPECIFIED else leaf for leaf in leaves]
         self.given = any(leaf is not None for leaf in self.leaves)
         for leaf in self.leaves:
+            if type(leaf).__name__ in ("Layout", "AutoLayoutSingleton"):
+                raise ValueError(
+                    "`jax.jit` does not accept device-local layouts directly. Create a "
+                    "`Format` instance wrapping this device-local layout and pass that to "
+                    f"`jit` instead. Got {leaf}"
+                )
             if not (leaf is None or isinstance(leaf, (PartitionSpec, Sharding))):
                 raise TypeError(
                     f"{name} leaf specifications are expected to be PartitionSpec "
@@ -192,7 +192,7 @@ class _Places:
 
     def over(self, tree):
         """A sharding or None for each leaf of a tree."""
-        if not self.given:
+        if self.prefix is None:
             return [None] * tree.num_leaves
         found = [None if x is None else self._sharding(x) for x in self.leaves]
         numbered = unflatten(self.tree, range(len(found)))
