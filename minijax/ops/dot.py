@@ -508,6 +508,11 @@ def _adds_in(dtype, out):
     return (dtype.str[1:], out.str[1:]) in _WIDER
 
 
+def _has_products(dtype):
+    """Whether there are elementwise products of numbers of that type."""
+    return dtype.kind in "iufc" or dtype == dtypes.bfloat16
+
+
 def _outer_product(b, lhs, rhs, n_batch, n_contract, aval):
     """A product that sums nothing: batch, free, contracted axes, the latter of size 1."""
     lhs, rhs = (
@@ -550,7 +555,7 @@ def _dot_general_lower(
     lhs_free = _free(len(lhs.shape), lhs_contract, lhs_batch)
     rhs_free = _free(len(rhs.shape), rhs_contract, rhs_batch)
     n_sum = math.prod(_sizes(lhs, lhs_contract))
-    if n_sum == 1 and lhs.dtype == rhs.dtype == within and within.kind in "iuf":
+    if n_sum == 1 and lhs.dtype == rhs.dtype == within and _has_products(within):
         lhs = lhs.transpose(lhs_batch + lhs_free + lhs_contract)
         rhs = rhs.transpose(rhs_batch + rhs_free + rhs_contract)
         sizes = len(lhs_batch), len(lhs_contract)
