@@ -28,6 +28,7 @@ enum {
   LINES_ROWS = 4,    /* or columns of c: with more of both, packing pays */
   LINES_LENGTH = 16, /* of K: with less, packing pays too */
   THIN_COLUMNS = 64, /* least of b, with few rows of a */
+  SMALL_COPY_BYTES = 1 << 14,
   CHUNK_K = 1 << 14, /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
   FEW_ELEMENTS = 64,     /* of c */
@@ -253,6 +254,14 @@ static void join_batches(dot_plan *plan) {
   plan->B = a->inner_batches = b->inner_batches = c->inner_batches = 1;
 }
 
+/* What one thread copied, the others would fetch from its CPU: each copies what it needs, of a large
+ * product a part of b, of many small ones a whole b. */
+static bool copies_by_threads(const dot_plan *plan) {
+  if (flops_of(plan) >= SPLIT_FLOPS) return plan->B < MAX_BLOCKS;
+  bool broadcast = plan->b.outer_stride == 0 && plan->b.batch_stride == 0;
+  return plan->B > 1 && !broadcast && plan->K * plan->N * plan->size <= SMALL_COPY_BYTES;
+}
+
 static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_plan *plan,
                                 int64_t *scratch) {
   bool a_converts = plan->a.operand->dtype != plan->dtype;
@@ -263,9 +272,8 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
     MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
   bool b_fits =
       blas ? blas_takes(&plan->b) : plan->method == DOT_LINES || plan->b.column_stride == 1;
-  /* What one thread copied, the others would fetch from its CPU: each copies what it needs. */
   plan->turns = plan->method == DOT_KERNEL && !b_converts && plan->b.row_stride == 1 &&
-                plan->b.column_stride != 1 && flops_of(plan) >= SPLIT_FLOPS && plan->B < MAX_BLOCKS;
+                plan->b.column_stride != 1 && copies_by_threads(plan);
   if ((b_converts || !b_fits) && !plan->turns)
     MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
@@ -285,12 +293,12 @@ static void cut(dot_plan *plan) {
   if (plan->method == DOT_THIN) {
     rows = M;
     columns = THIN_BLOCK_EXTENT;
-  } else if (plan->turns) {
-    rows = M;
-    columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
   } else if ((flops < SPLIT_FLOPS && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
+  } else if (plan->turns) {
+    rows = M;
+    columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
   }
   while (((M + rows - 1) / rows) * ((N + columns - 1) / columns) > MAX_BLOCKS) {
     if ((columns <= rows && columns < N) || rows >= M)
