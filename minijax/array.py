@@ -204,7 +204,7 @@ class ArrayImpl(_callpath.Array, Array):
     def __bool__(self):
         value = self._value
         if value.size != 1:
-            raise ValueError(core._AMBIGUOUS if value.size else core._EMPTY)
+            raise errors.ambiguous_truth(value.size)
         return bool(value.reshape(()))
 
     def _scalar(self, kind):

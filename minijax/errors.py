@@ -160,6 +160,19 @@ def _made_by(eqns):
     )
 
 
+def ambiguous_truth(size):
+    """The error for an array that is asked whether it is true, and is not of one element."""
+    if not size:
+        return ValueError(
+            "The truth value of an empty array is ambiguous. Use `array.size > 0` to "
+            "check that an array is not empty."
+        )
+    return ValueError(
+        "The truth value of an array with more than one element is ambiguous. "
+        "Use a.any() or a.all()"
+    )
+
+
 def leaked(tracer):
     """The error for a tracer that is used after its trace has ended."""
     where = tracer._trace.described()

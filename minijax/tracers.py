@@ -70,10 +70,8 @@ class Tracer:
     def __bool__(self):
         value = self._concrete()
         if value is None:
-            if not self.aval.size:
-                raise ValueError(_EMPTY)
             if self.aval.size != 1:
-                raise ValueError(_AMBIGUOUS)
+                raise errors.ambiguous_truth(self.aval.size)
             raise errors.TracerBoolConversionError(self)
         return bool(value)
 
@@ -194,12 +192,3 @@ def _refuse_what_needs_memory():
 
 
 _refuse_what_needs_memory()
-
-_EMPTY = (
-    "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that "
-    "an array is not empty."
-)
-_AMBIGUOUS = (
-    "The truth value of an array with more than one element is ambiguous. "
-    "Use a.any() or a.all()"
-)
