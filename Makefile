@@ -14,6 +14,7 @@ PY_FILES := minijax cbackend compat_tests examples benchmarks tools setup.py
 # What the sanitizer run takes of the Python tests: those that reach C most directly.
 SANITIZE_TESTS ?= compat_tests/test_kernels.py compat_tests/test_threads.py \
 	compat_tests/test_ops.py compat_tests/test_tree.py compat_tests/test_tree_hostile.py \
+	compat_tests/test_tree_registry.py \
 	-k "kernels or threads or test_tree or (test_value and float32)"
 
 .PHONY: help demo test test-all bench fuzz features ctest build setup-demo setup-test setup-lint lint format \

@@ -1,241 +1,39 @@
 """Pytrees against real JAX's: every function, over random trees and by example.
 
-Both packages get the same Python objects; the custom node types below are registered in
-both registries. Results are compared as text (structures, key paths) and by value.
+The nodes, the comparing and the random trees are those of `trees.py`.
 """
 
 import copy
-import dataclasses
 import functools
 import gc
 import itertools
-import operator
 import pickle
-import threading
 import weakref
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import OrderedDict, defaultdict
 
 import jax
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given
+from trees import (
+    TREES,
+    Node,
+    Pair,
+    Record,
+    StaticValue,
+    SubDict,
+    SubPair,
+    TupleWithFields,
+    compare,
+    few,
+    is_leaf_predicates,
+    outcome,
+    outcome_in_thread,
+    path_predicates,
+    related,
+)
 
 import minijax.tree
 import minijax.tree_util
-
-Pair = namedtuple("Pair", "left right")
-
-
-class SubPair(Pair):
-    pass
-
-
-class TupleWithFields(tuple):
-    _fields = ("p", "q")
-
-
-class SubDict(dict):
-    pass
-
-
-class Node:
-    """A custom node with aux data, registered by functions, without keys."""
-
-    def __init__(self, children, aux=None):
-        self.children = tuple(children)
-        self.aux = aux
-
-    def __eq__(self, other):
-        same = type(other) is type(self)
-        return same and (self.children, self.aux) == (other.children, other.aux)
-
-    def __repr__(self):
-        return f"{type(self).__name__}({self.children}, {self.aux})"
-
-
-class KeyedNode(Node):
-    """A custom node that names its children."""
-
-    def tree_flatten_with_keys(self):
-        key = self.key_types.GetAttrKey
-        return [(key(f"c{i}"), c) for i, c in enumerate(self.children)], self.aux
-
-    @classmethod
-    def tree_unflatten(cls, aux, children):
-        return cls(children, aux)
-
-
-class StaticValue:
-    def __init__(self, value):
-        self.value = value
-
-    def __hash__(self):
-        return hash(self.value)
-
-    def __eq__(self, other):
-        return type(other) is StaticValue and self.value == other.value
-
-    def __repr__(self):
-        return f"StaticValue({self.value})"
-
-
-@dataclasses.dataclass
-class Record:
-    x: object
-    y: object
-    name: str = dataclasses.field(default="n", metadata={"static": True})
-
-
-class PlainRecord:
-    def __init__(self, a, b):
-        self.a, self.b = a, b
-
-    def __eq__(self, other):
-        return type(other) is PlainRecord and (self.a, self.b) == (other.a, other.b)
-
-    def __repr__(self):
-        return f"PlainRecord({self.a}, {self.b})"
-
-
-KeyedNode.key_types = jax.tree_util
-for _module in (jax.tree_util, minijax.tree_util):
-    _module.register_pytree_node(
-        Node, lambda n: (n.children, n.aux), lambda aux, children: Node(children, aux)
-    )
-    _module.register_static(StaticValue)
-    _module.register_dataclass(Record)
-    _module.register_dataclass(PlainRecord, data_fields=["b"], meta_fields=["a"])
-jax.tree_util.register_pytree_with_keys_class(KeyedNode)
-minijax.tree_util.register_pytree_with_keys(
-    KeyedNode,
-    lambda n: (
-        [(minijax.tree_util.GetAttrKey(f"c{i}"), c) for i, c in enumerate(n.children)],
-        n.aux,
-    ),
-    KeyedNode.tree_unflatten,
-)
-
-
-# -- comparing -----------------------------------------------------------------------
-
-
-def plain(x):
-    """x with what belongs to one package turned into text."""
-    if isinstance(x, (jax.tree_util.PyTreeDef, minijax.tree_util.PyTreeDef)):
-        return str(x)
-    if type(x).__name__ in (
-        "DictKey",
-        "SequenceKey",
-        "GetAttrKey",
-        "FlattenedIndexKey",
-    ):
-        return repr(x)
-    if type(x) in (tuple, list):
-        return type(x)(plain(item) for item in x)
-    return x
-
-
-def outcome(function, *args, **kwargs):
-    """The result in comparable form, or the name of the exception's class."""
-    try:
-        return plain(function(*args, **kwargs))
-    except Exception as error:
-        return "raises", type(error).__name__
-
-
-def outcome_in_thread(function, *args, **kwargs):
-    """As `outcome`, for JAX's side.
-
-    jaxlib 0.10.2 does not give back the recursion depth of a traversal that raises, so
-    after enough errors its thread could call nothing any more.
-    """
-    results = []
-    run = functools.partial(outcome, function, *args, **kwargs)
-    thread = threading.Thread(target=lambda: results.append(run()))
-    thread.start()
-    thread.join()
-    return results[0]
-
-
-def compare(use, *args):
-    """use(tree_util module, *args) gives the same with both modules."""
-    got = outcome(use, minijax.tree_util, *args)
-    want = outcome_in_thread(use, jax.tree_util, *args)
-    # JAX 0.10.2 fails while it words the error about nodes whose keys are attributes.
-    if want == ("raises", "AttributeError"):
-        if got == ("raises", "ValueError") or "different numbers" in str(got):
-            return got
-    assert got == want
-    return got
-
-
-# -- random trees --------------------------------------------------------------------
-
-LEAVES = st.one_of(
-    st.integers(0, 99),
-    st.sampled_from(["leaf", 1.5, True, SubDict(a=1), Counter("ab"), deque([1])]),
-)
-STRING_KEYS = st.text("abcXY_ é'", max_size=3)
-KEYS = st.one_of(STRING_KEYS, STRING_KEYS, st.integers(-3, 3), st.none(), st.booleans())
-AUX = st.one_of(st.none(), st.integers(0, 2), st.lists(st.integers(0, 1), max_size=1))
-
-
-def grow(smaller):
-    # Deferred, because Hypothesis would print each strategy within all the others.
-    trees = st.deferred(lambda: smaller)
-    pairs = st.tuples(trees, trees)
-    lists = st.lists(trees, max_size=4)
-    named = st.dictionaries(STRING_KEYS, trees, max_size=3)
-    return st.one_of(
-        lists,
-        lists.map(tuple),
-        named,
-        st.dictionaries(KEYS, trees, max_size=3),
-        named.map(OrderedDict),
-        named.map(lambda d: defaultdict(int, d)),
-        pairs.map(lambda p: Pair(*p)),
-        pairs.map(lambda p: SubPair(*p)),
-        st.builds(Node, lists, AUX),
-        st.builds(KeyedNode, lists, AUX),
-        st.builds(Record, trees, trees, st.sampled_from(["n", "m"])),
-        st.builds(PlainRecord, st.integers(0, 1), trees),
-    )
-
-
-BASE = st.one_of(LEAVES, st.none(), st.integers(0, 2).map(StaticValue))
-TREES = st.recursive(BASE, grow, max_leaves=12)
-
-
-def edited(tree, change):
-    """The tree with every leaf replaced by change(leaf)."""
-    try:
-        return minijax.tree.map(change, tree)
-    except ValueError:  # a dict whose keys have no order
-        return tree
-
-
-@st.composite
-def related(draw):
-    """Two trees: one whose leaves were partly replaced by trees, or two random ones."""
-    tree = draw(TREES)
-    if draw(st.booleans()):
-        return tree, draw(TREES)
-    return tree, edited(tree, lambda x: draw(TREES) if draw(st.booleans()) else x)
-
-
-PREDICATES = {
-    "none": None,
-    "is None": lambda x: x is None,
-    "tuple": lambda x: isinstance(x, tuple),
-    "short": lambda x: hasattr(x, "__len__") and len(x) < 2,
-    "never": lambda x: None,
-    "bad": lambda x: 1,
-}
-is_leaf_predicates = st.sampled_from(list(PREDICATES)).map(PREDICATES.get)
-path_predicates = st.sampled_from(
-    [None, lambda p, x: len(p) == 1, lambda p, x: x is None, lambda p, x: 1]
-)
-few = settings(max_examples=150, deadline=None)
 
 
 @few
@@ -526,193 +324,6 @@ def test_tuples_with_fields():
         compare(lambda tu, tree: tu.tree_structure(tree), tree)
         compare(lambda tu, tree: tu.tree_flatten_with_path(tree), tree)
         compare(lambda tu, tree: tu.tree_map(str, tree), tree)
-
-
-def bad_node(result):
-    """A tree with a custom node whose flatten function returns `result`."""
-
-    class Bad:
-        pass
-
-    for tu in (jax.tree_util, minijax.tree_util):
-        tu.register_pytree_node(Bad, lambda x: result, lambda aux, children: "made")
-    return Bad()
-
-
-@pytest.mark.parametrize("result", [[1, 2], (3, None), ([], None, 2), 3, None, ((), 1)])
-def test_bad_flatten_functions(result):
-    tree = bad_node(result)
-    compare(lambda tu: tu.tree_flatten(tree))
-    compare(lambda tu: tu.tree_flatten(tree, lambda x: False))
-    compare(lambda tu: tu.tree_flatten_with_path([tree]))
-    compare(lambda tu: tu.tree_structure([tree]))
-
-
-def test_children_reach_unflatten_as_a_tuple():
-    class Seen:
-        pass
-
-    for tu in (jax.tree_util, minijax.tree_util):
-        tu.register_pytree_node(Seen, lambda x: ([1, 2], 5), lambda *args: args)
-    assert compare(lambda tu: tu.tree_map(lambda x: x, Seen())) == (5, (1, 2))
-
-
-def test_treedef_refusals():
-    compare(lambda tu: tu.PyTreeDef())
-    compare(lambda tu: tu.tree_structure(1) < tu.tree_structure(1))
-    rebuild = operator.attrgetter("PyTreeDef.from_node_data_and_children")
-    compare(lambda tu: rebuild(tu)(tu.default_registry, (int, "k"), []))
-    compare(lambda tu: rebuild(tu)(tu.default_registry, None, [tu.tree_structure(1)]))
-    compare(lambda tu: tu.tree_structure((1, 2)).from_iterable_tree([3, [4]]))
-    compare(lambda tu: tu.tree_structure((1, [2])).from_iterable_tree([3, (4,)]))
-    compare(lambda tu: tu.tree_structure((1, 2)).from_iterable_tree([3]))
-
-
-def test_treedef_hash_takes_unhashable_aux_data():
-    a, b = (minijax.tree.structure(Node([1], [0])) for _ in range(2))
-    assert a == b
-    assert hash(a) == hash(b)
-    assert minijax.tree.structure(Node([1], [1])) != a
-
-
-class Metadata:
-    """Aux data whose comparison is scripted."""
-
-    def __init__(self, differ):
-        self.differ = differ
-
-    def __eq__(self, other):
-        return True
-
-    def __ne__(self, other):
-        if isinstance(self.differ, Exception):
-            raise self.differ
-        return self.differ
-
-    def __hash__(self):
-        raise ValueError("no hash")
-
-
-@pytest.mark.parametrize("differ", [True, False, TypeError("t"), KeyError("k")])
-def test_comparing_aux_data(differ):
-    """It is `!=` that decides, and what it raises becomes a ValueError."""
-    same = Node([1], Metadata(True))
-    trees = [Node([1], Metadata(differ)) for _ in range(2)]
-
-    def use(tu):
-        left, right = (tu.tree_structure(tree) for tree in trees)
-        assert hash(left) == hash(right)
-        assert tu.tree_structure(same) == tu.tree_structure(same)
-        try:
-            return left == right, left != right
-        except ValueError as error:
-            return str(error), type(error.__cause__)
-
-    compare(use)
-    compare(lambda tu: tu.tree_structure(trees[0]).flatten_up_to(trees[1]))
-
-
-# -- registration --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("cls", [list, dict, type(None), OrderedDict, Node, Record])
-def test_registering_twice(cls):
-    compare(lambda tu: tu.register_pytree_node(cls, lambda x: 0, lambda a, c: 0))
-    compare(lambda tu: tu.register_static(cls))
-
-
-def test_registering_what_is_no_function():
-    class New:
-        pass
-
-    compare(lambda tu: tu.register_pytree_node(New, None, None))
-    compare(lambda tu: tu.register_pytree_node_class(New))
-    compare(lambda tu: tu.register_pytree_with_keys_class(New))
-    assert not minijax.tree_util.is_tree_node(New)
-
-
-def test_registered_class_with_methods():
-    @jax.tree_util.register_pytree_node_class
-    @minijax.tree_util.register_pytree_node_class
-    class Methods:
-        def __init__(self, a, aux):
-            self.a, self.aux = a, aux
-
-        def tree_flatten(self):
-            return (self.a,), self.aux
-
-        @classmethod
-        def tree_unflatten(cls, aux, children):
-            return cls(*children, aux)
-
-    tree = [Methods(1, "k"), Methods((2, 3), "j")]
-    compare(lambda tu: tu.tree_flatten_with_path(tree))
-    compare(lambda tu: tu.tree_map(lambda x: x + 1, tree)[1].a)
-
-
-def test_registering_a_namedtuple_comes_first():
-    Point = namedtuple("Point", "x y")
-    before = minijax.tree.structure(Point(1, 2))
-    for tu in (jax.tree_util, minijax.tree_util):
-        tu.register_pytree_node(
-            Point, lambda p: ((p.x,), p.y), lambda y, c: Point(*c, y)
-        )
-    compare(lambda tu: tu.tree_flatten([Point(1, 2)]))
-    assert minijax.tree.structure(Point(1, 2)) != before
-
-
-DATACLASS_CALLS = [
-    lambda tu, c: tu.register_dataclass(c),
-    lambda tu, c: tu.register_dataclass(c, ["x"], ["y"]),
-    lambda tu, c: tu.register_dataclass(c, ["x", "y"], []),
-    lambda tu, c: tu.register_dataclass(c, ["x"], []),
-    lambda tu, c: tu.register_dataclass(c, ["x"]),
-    lambda tu, c: tu.register_dataclass(c, ["x", "w"], ["y"]),
-    lambda tu, c: tu.register_dataclass(c, ["x"], ["x", "y"]),
-    lambda tu, c: tu.register_dataclass(c, ["x"], [], ["y"]),
-    lambda tu, c: tu.register_dataclass(c, ["x", "y"], [], ["y"]),
-    lambda tu, c: tu.register_dataclass(c, drop_fields=["z"]),
-    lambda tu, c: tu.register_dataclass(c, data_fields=["x"], meta_fields=["z", "y"]),
-]
-
-
-@pytest.mark.parametrize("call", DATACLASS_CALLS)
-@pytest.mark.parametrize("frozen", [False, True])
-def test_register_dataclass(call, frozen):
-    def use(tu):
-        @dataclasses.dataclass(frozen=frozen)
-        class Data:
-            x: object
-            y: object = 5
-            z: object = dataclasses.field(default=7, init=False)
-
-        assert call(tu, Data) is Data
-        leaves, treedef = tu.tree_flatten_with_path([Data((1, 2), 3)])
-        return leaves, treedef, repr(tu.tree_map(str, Data((1, 2), 3)))
-
-    compare(use)
-
-
-def test_register_dataclass_with_static_fields():
-    def use(tu):
-        tree = jax.tree if tu is jax.tree_util else minijax.tree
-
-        @tu.register_dataclass
-        @dataclasses.dataclass
-        class Data:
-            x: object
-            f: object = tree.static(default="q")
-            g: object = tree.static(default="r", metadata={"static": False, "k": 1})
-
-        assert Data.__dataclass_fields__["f"].metadata == {"static": True}
-        return tu.tree_flatten_with_path(Data((1, 2), g=[4]))
-
-    compare(use)
-
-
-def test_register_dataclass_refuses_other_classes():
-    compare(lambda tu: tu.register_dataclass(int))
-    compare(lambda tu: tu.register_dataclass(Record))
 
 
 # -- Partial, keys, names ------------------------------------------------------------
