@@ -141,6 +141,57 @@ def transposed(side, times, residual):
     return f(x), side.jit(f)(x)
 
 
+def inside(side, program):
+    """What the equations of `program` say of the bodies they hold."""
+    jaxpr = side.make_jaxpr(program)(np.float32(1)).jaxpr
+    values = [value for eqn in jaxpr.eqns for value in eqn.params.values()]
+    infos = [
+        x.debug_info for v in values if hasattr(x := getattr(v, "jaxpr", v), "eqns")
+    ]
+    return [
+        (i.traced_for, i.func_name, i.func_filename == __file__, i.arg_names)
+        for i in infos
+    ]
+
+
+def ruled(side, kind, fun):
+    """`fun` with a rule of `kind`."""
+    if kind == "custom_vmap":
+        f = side.custom_batching.custom_vmap(fun)
+        f.def_vmap(lambda size, mapped, *xs: (xs[0], mapped[0]))
+        return f
+    f = getattr(side, kind)(fun)
+    if kind == "custom_jvp":
+        f.defjvp(lambda p, t: (p[0], t[0]))
+    else:
+        f.defvjp(lambda *p: (p[0], None), lambda _, g: (g, g))
+    return f
+
+
+def paired(side, kind):
+    """A function of a tuple, with a rule."""
+    f = ruled(side, kind, lambda xy, z: {"sum": xy[0] * xy[1] + z})
+    return lambda x: f((x, x), x)
+
+
+def running(side, x):
+    def body(ref):
+        ref["a"][...] += ref["b"][...]
+
+    return side("_src.state.discharge").run_state(body)({"a": x, "b": x})["a"]
+
+
+def names(side, fun, args, kwargs, **options):
+    """How the leaves of a call's arguments are told from each other, and the function."""
+    info = side("_src.api_util").debug_info("jit", fun, args, kwargs, **options)
+    here = info.func_filename == __file__
+    return info.arg_names, info.func_name, here, isinstance(info.func_lineno, int)
+
+
+def _signature(x, y=1, *, z, w=2):
+    return x
+
+
 def methods(side, outer, inner, names):
     kinds = {
         "jvp": side.custom_jvp,
@@ -203,6 +254,28 @@ CASES = {
         f"{of} of text": lambda s, of=of: getattr(s.jax, of)(lambda x: "a")(np.ones(1))
         for of in ("grad", "vmap", "make_jaxpr", "jacfwd", "jit")
     },
+    "inside custom_jvp": lambda s: inside(s, paired(s, "custom_jvp")),
+    "inside custom_vmap": lambda s: inside(s, paired(s, "custom_vmap")),
+    "inside custom_vjp": lambda s: inside(
+        s, lambda x: ruled(s, "custom_vjp", lambda long, z: long + z)(x, x)
+    ),
+    "inside linear_call": lambda s: inside(
+        s, lambda x: s.custom_derivatives.linear_call(
+            lambda r, x: x, lambda r, x: x, {"r": x}, x)
+    ),
+    "inside run_state": lambda s: inside(s, functools.partial(running, s)),
+    "equation of custom_vmap": lambda s: s.make_jaxpr(paired(s, "custom_vmap"))(2.0),
+    "names": lambda s: names(s, _signature, (1, (2, 3)), {"z": {"k": 1}}),
+    "static names": lambda s: names(
+        s, _signature, (1, 2), {"z": 3, "w": 4}, static_argnums=(1,),
+        static_argnames=("w",)
+    ),
+    "names of another call": lambda s: names(s, _signature, (1, 2, 3), {"z": 3}),
+    "names without a function": lambda s: names(s, 3, (1,), {}),
+    "names of a partial": lambda s: names(
+        s, functools.partial(_signature, z=1), (1,), {}
+    ),
+    "names of a jitted function": lambda s: names(s, s.jit(lambda y: y), (1,), {}),
     "long line": lambda s: repr(s.jnp.linspace(0, 1, 5) * 0.1234),
     "long rows": lambda s: repr(s.jnp.ones((2, 7)) * 0.7123),
 }  # fmt: skip

@@ -312,6 +312,18 @@ def _with_solver(s, **functions):
 
 
 # a function given to the library: how the error in it says what it is traced for
+def _jvp_of(s, fun):
+    f = s.custom_jvp(fun)
+    f.defjvps(None)
+    return f
+
+
+def _vmap_of(s, fun):
+    f = s.custom_batching.custom_vmap(fun)
+    f.def_vmap(lambda size, mapped, x: (x, mapped[0]))
+    return f
+
+
 TRACED_FOR = {
     "fori_loop": lambda s: s.lax.fori_loop(0, 3, lambda i, c: _bool(c), _X),
     "fori_loop of a dict": lambda s: s.lax.fori_loop(
@@ -326,6 +338,10 @@ TRACED_FOR = {
         lambda x: x, _X, lambda f, x: _bool(x), lambda g, y: y),
     "root tangent_solve": lambda s: s.lax.custom_root(
         lambda x: x, _X, lambda f, x: x, lambda g, y: _bool(y)),
+    "custom_jvp": lambda s: s.jit(_jvp_of(s, lambda x: _bool(x)))(_X),
+    "custom_vmap": lambda s: _vmap_of(s, lambda x: _bool(x))(_X),
+    "linear_call": lambda s: s.custom_derivatives.linear_call(
+        lambda r, x: _bool(x), lambda r, x: x, _X, _X),
 }  # fmt: skip
 
 

@@ -1,9 +1,13 @@
 """Flattening helpers that libraries use (`jax.api_util`)."""
 
+import functools
+import inspect
+
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes as _flatten_axes
 from minijax.alias import missing_attribute
 from minijax.api.inspection import abstract as _abstract
+from minijax.control.signature import leaf_names
 from minijax.extend.linear_util import transformation2, transformation_with_aux2
 from minijax.trace import DebugInfo, describe_function
 from minijax.util import safe_map as safe_map
@@ -73,9 +77,23 @@ def shaped_abstractify(x):
     return _abstract(x)
 
 
-def debug_info(traced_for, fun, args, kwargs, **_):
-    """What is traced for whom, for error messages."""
-    return DebugInfo(traced_for, describe_function(fun))
+def debug_info(
+    traced_for, fun, args, kwargs, *, static_argnums=(), static_argnames=(), **_
+):
+    """What is traced for whom, and the names of the leaves of its dynamic arguments."""
+    try:
+        inspect.signature(fun).bind(*args, **kwargs)
+        named = fun
+    except (TypeError, ValueError):  # no signature, or not one of these arguments
+        named = None
+    places = [k % len(args) for k in static_argnums if -len(args) <= k < len(args)]
+    dynamic = tuple([x for k, x in enumerate(args) if k not in places])
+    rest = {name: x for name, x in kwargs.items() if name not in static_argnames}
+    names_of = leaf_names(named, flatten((dynamic, rest))[1], places)
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    src = describe_function(fun) if hasattr(fun, "__name__") else "<unknown>"
+    return DebugInfo(traced_for, src, names_of)
 
 
 def donation_vector(donate_argnums, donate_argnames, in_tree, kws=True):

@@ -53,6 +53,13 @@ class DebugInfo:
 
     func_src_info = property(lambda self: self.func_src)
     func_name = property(lambda self: self.func_src.split(" ")[0])
+    func_filename = property(lambda self: self._place()[0])
+    func_lineno = property(lambda self: self._place()[1])
+
+    def _place(self):
+        """(file, line) of the function; None for what has none."""
+        file, _, line = self.func_src.partition(" at ")[2].rpartition(":")
+        return (file, int(line)) if file else (None, None)
 
     @property
     def arg_names(self):

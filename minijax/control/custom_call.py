@@ -14,12 +14,22 @@ import numpy as np
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.array import from_numpy
+from minijax.control.body import debug_info_of
 from minijax.control.ref_checks import check_distinct_refs, refuse_refs
-from minijax.control.signature import function_name, leaf_names
+from minijax.control.signature import function_name
 from minijax.effects import check_allowed, custom_derivatives_allowed_effects
 from minijax.ops.define import NO_RULE
-from minijax.trace import named_like
+from minijax.trace import DebugInfo, named_like
 from minijax.transforms.evaluate import evaluate
+
+
+def description(fun, traced_for):
+    """What is said of a trace of the flat function of a call; `fun` may be another's."""
+    described = getattr(fun, "described", None)
+    if described is not None:
+        return described(traced_for)
+    return DebugInfo(traced_for, function_name(fun))
+
 
 BY_TRACE = NO_RULE("is applied by the traces themselves")
 
@@ -88,15 +98,22 @@ class Call:
             return outs
 
         flat_fun.__name__ = function_name(fun)
+        flat_fun.described = self.described
         self.flat_fun = flat_fun
+
+    def described(self, traced_for):
+        """What is said of a trace of the function."""
+        dynamic = self.unflatten(range(self.in_tree.num_leaves))
+        return debug_info_of(traced_for, self._fun, dynamic, self.places)
 
     def check_refs(self):
         """ValueError for a reference that is an argument twice, or comes to be returned."""
-        _, tree = flatten((self.unflatten(self.flat), {}))
-        said = f"in a call of custom_vjp function {function_name(self._fun)}"
-        names = leaf_names(self._fun, tree, self.places)
+        name = function_name(self._fun)
+        said = f"in a call of custom_vjp function {name}"
+        names = self.described("custom_vjp fun").names_of
         check_distinct_refs(self.flat, (), said, names)
-        self.flat_fun = _without_refs_out(self.flat_fun, function_name(self._fun))
+        self.flat_fun = _without_refs_out(self.flat_fun, name)
+        self.flat_fun.described = self.described
 
     def check_outputs(self, custom, tree, outs):
         """TypeError where a jvp rule's primal outputs are not of the function's types;

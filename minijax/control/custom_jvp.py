@@ -12,6 +12,7 @@ from minijax.control.custom_call import (
     call_lower,
     call_reference,
     call_shape,
+    description,
     forwarding,
     listed,
     positional,
@@ -63,7 +64,9 @@ class CustomJVPCall(HigherOrderPrimitive):
     def stage(self, level, fun, jvp, args, *, symbolic_zeros):
         """Record the call in a recording trace."""
         avals = [core.get_aval(x) for x in args]
-        closed, consts = hoist_consts(trace(fun, avals, level.debug_info))
+        closed, consts = hoist_consts(
+            trace(fun, avals, description(fun, "custom_jvp fun"))
+        )
         if consts:
             jvp = _ignoring_consts(jvp, len(consts))
         atoms = [level.atom(x) for x in [*consts, *args]]

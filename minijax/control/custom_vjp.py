@@ -15,6 +15,7 @@ from minijax.control.custom_call import (
     call_lower,
     call_reference,
     call_shape,
+    description,
     forwarding,
     listed,
     positional,
@@ -72,7 +73,9 @@ class CustomVJPCall(HigherOrderPrimitive):
     def stage(self, level, fun, fwd, bwd, args):
         """Record the call in a recording trace."""
         avals = [core.get_aval(x) for x in args]
-        closed, consts = hoist_consts(trace(fun, avals, level.debug_info))
+        info = description(fun, "custom_vjp fun")
+        info.names_of = None  # JAX names none here
+        closed, consts = hoist_consts(trace(fun, avals, info))
         if consts:
             fwd, bwd = _with_consts(fwd, bwd, consts)
         atoms = [level.atom(x) for x in [*consts, *args]]

@@ -4,15 +4,16 @@ import functools
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import debug_info_of
 from minijax.control.custom_call import forwarding, positional
 from minijax.control.scan import scan
 from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive
 from minijax.ops.define import NO_RULE, define, instantiate
-from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.trace import hoist_consts, trace
 from minijax.transforms import ad, batching
 from minijax.transforms.evaluate import evaluate
-from minijax.tree_util import tree_map
+from minijax.tree_util import tree_map, treedef_tuple
 
 
 class custom_vmap:
@@ -48,7 +49,7 @@ class custom_vmap:
             trees.append(tree)
             return outs
 
-        info = DebugInfo("custom_vmap", describe_function(self.fun))
+        info = debug_info_of("custom_vmap fun", self.fun, args)
         closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
         closed, consts = hoist_consts(closed)
         outs = custom_vmap_p.bind(
@@ -56,6 +57,8 @@ class custom_vmap:
             *flat,
             call=closed,
             rule=_FlatRule(self.rule, in_tree, trees[0], len(consts)),
+            in_tree=flatten((consts, args))[1],
+            out_tree=trees[0],
         )
         return unflatten(trees[0], outs)
 
@@ -67,15 +70,21 @@ class _FlatRule:
         self.rule, self.in_tree, self.out_tree = rule, in_tree, out_tree
         self.n_consts = n_consts
 
+    def __repr__(self):
+        return repr(self.rule)
+
     @property
     def _rule_name(self):
         return getattr(self.rule, "__name__", "<unnamed rule>")
 
     def __call__(self, axis_size, mapped, values):
-        args = unflatten(self.in_tree, values)
-        out, out_mapped = self.rule(
-            axis_size, list(unflatten(self.in_tree, mapped)), *args
-        )
+        if any(mapped[: self.n_consts]):
+            raise NotImplementedError(
+                "vmap over values that a custom_vmap function closes over"
+            )
+        args = unflatten(self.in_tree, values[self.n_consts :])
+        flags = unflatten(self.in_tree, mapped[self.n_consts :])
+        out, out_mapped = self.rule(axis_size, list(flags), *args)
         outs, tree = flatten(out)
         flags, flag_tree = flatten(out_mapped)
         if flag_tree != tree:
@@ -114,7 +123,7 @@ def sequential_vmap(f):
     return mapped
 
 
-def _jvp(primals, tangents, *, call, rule):
+def _jvp(primals, tangents, *, call, rule, in_tree, out_tree):
     nonzero = (True,) * len(primals)
     derived, _ = ad.jvp_jaxpr(call, nonzero, True)
     moving = [instantiate(t) for t in tangents]
@@ -126,7 +135,14 @@ def _jvp(primals, tangents, *, call, rule):
     derived, consts = hoist_consts(derived)
     if consts:
         raise NotImplementedError("jvp of custom_vmap over a function with constants")
-    outs = custom_vmap_p.bind(*primals, *moving, call=derived, rule=jvp_rule)
+    outs = custom_vmap_p.bind(
+        *primals,
+        *moving,
+        call=derived,
+        rule=jvp_rule,
+        in_tree=treedef_tuple((in_tree, in_tree)),
+        out_tree=treedef_tuple((out_tree, out_tree)),
+    )
     return outs[:n], outs[n:]
 
 
@@ -178,30 +194,25 @@ def _jvp_over_batch(rule, axis_size, mapped, values, n):
     return outs, [d is not None for d in dims]
 
 
-def _batch(axis, args, dims, *, call, rule):
-    n = getattr(rule, "n_consts", 0)
-    if any(d is not None for d in dims[:n]):
-        raise NotImplementedError(
-            "vmap over values that a custom_vmap function closes over"
-        )
+def _batch(axis, args, dims, *, call, rule, in_tree, out_tree):
     args = batching.all_to_front(axis, args, dims)
-    outs, mapped = rule(axis.size, [d is not None for d in dims[n:]], args[n:])
+    outs, mapped = rule(axis.size, [d is not None for d in dims], args)
     return outs, [0 if m else None for m in mapped]
 
 
 custom_vmap_p = define(
     "custom_vmap_call",
     cls=HigherOrderPrimitive,
-    shape=lambda *avals, call, rule: call.out_avals,
-    reference=lambda *args, call, rule: evaluate(call, *args),
+    shape=lambda *avals, call, **_: call.out_avals,
+    reference=lambda *args, call, **_: evaluate(call, *args),
     jvp=_jvp,
     transpose=NO_RULE("is not linear"),
     batch=_batch,
-    lower=lambda b, ins, out_avals, *, call, rule: b.inline(call, ins),
+    lower=lambda b, ins, out_avals, *, call, **_: b.inline(call, ins),
 )
 
 
-def _linearize(linear_trace, primals, tangents, *, call, rule):
+def _linearize(linear_trace, primals, tangents, *, call, **_):
     """Differentiate the function itself; its batching rule matters no more."""
     nonzero = ad.nonzero_mask(tangents)
     outs, linear, out_nonzero = ad.linearize(core.jaxpr_as_fun(call), primals, nonzero)

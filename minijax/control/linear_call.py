@@ -2,6 +2,7 @@
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import debug_info_of
 from minijax.core import HigherOrderPrimitive, Zero
 from minijax.ops.define import define, instantiate
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
@@ -27,7 +28,7 @@ def linear_call(fun, fun_transpose, residual_args, linear_args):
         return outs
 
     avals = [core.get_aval(x) for x in residuals + operands]
-    info = DebugInfo("linear_call", describe_function(fun))
+    info = debug_info_of("linear_call fun", fun, (residual_args, linear_args))
     callee, consts = hoist_consts(trace(flat_fun, avals, info))
     out_tree = trees[0]
 
@@ -71,7 +72,7 @@ def _transpose(cts, *args, callee, transpose, num_consts, num_res):
     fixed = num_consts + num_res
     consts, residuals = args[:num_consts], args[num_consts:fixed]
     operands = [*residuals, *map(instantiate, cts)]
-    info = DebugInfo("linear_call", describe_function(transpose))
+    info = DebugInfo("linear_call fun_transpose", describe_function(transpose))
     traced = trace(transpose, [core.get_aval(x) for x in operands], info)
     transposed, transposed_consts = hoist_consts(traced)
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import debug_info_of
 from minijax.core import AbstractRef, ClosedJaxpr, HigherOrderPrimitive
 from minijax.numpy.creation import asarray
 from minijax.ops.define import NO_RULE, define, zeros
 from minijax.state import primitives
 from minijax.state.discharge import Cell, discharge, run_on_cells, when_opened
-from minijax.trace import DebugInfo, JaxprTrace, describe_function, hoist_consts, trace
+from minijax.trace import JaxprTrace, hoist_consts, trace
 
 
 def discharge_state(
@@ -141,7 +142,7 @@ def run_state(f: Callable[[Any], None]) -> Callable[[Any], Any]:
             f(unflatten(tree, refs))
             return []
 
-        info = DebugInfo("run_state", describe_function(f))
+        info = debug_info_of("run_state", f, (args,))
         closed, consts = hoist_consts(trace(on_refs, [a for a, _ in pairs], info))
         given = [x for _, x in pairs if x is not uninitialized]
         known = [True] * len(consts) + [x is not uninitialized for _, x in pairs]
@@ -165,7 +166,7 @@ def run_state_reference(f: Callable[[Any], None]) -> Callable[[Any], Any]:
             return []
 
         avals = [AbstractRef(core.get_aval(x)) for x in leaves]
-        info = DebugInfo("run_state", describe_function(f))
+        info = debug_info_of("run_state", f, (args,))
         pure = discharge(trace(on_refs, avals, info))
         return unflatten(tree, core.eval_jaxpr(pure.jaxpr, pure.consts, *leaves))
 
