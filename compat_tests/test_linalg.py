@@ -17,6 +17,7 @@ import pytest
 import minijax
 import minijax.numpy
 import minijax.scipy.linalg
+from cbackend import runtime
 
 LIBS = jax, minijax
 
@@ -271,7 +272,7 @@ def test_lu_by_size(shape, dtype_of_either_width):
     np.testing.assert_array_equal(np.isfinite(got[0][2]), np.isfinite(wanted[0][2]))
 
 
-@pytest.mark.parametrize("n", [1, 3, 10, 11, 30])
+@pytest.mark.parametrize("n", [1, 3, 10, 11, 30, 66])
 def test_triangular_solve_by_size(n, dtype_of_either_width):
     rng = np.random.default_rng(n)
     a = rng.standard_normal((2, n, n)).astype(dtype_of_either_width) + n * np.eye(n)
@@ -290,6 +291,23 @@ def test_triangular_solve_by_size(n, dtype_of_either_width):
     wanted = jax.jit(lambda a, b: list(solutions(jax, a, b)))(a, b)
     for case, x, y in zip(flags, solutions(minijax, a, b), wanted, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3, err_msg=str(case))
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_threads_share_the_right_sides_of_a_large_system(lower):
+    rng = np.random.default_rng(3)
+    a = (rng.standard_normal((90, 90)) / 90 + 2 * np.eye(90)).astype(np.float32)
+    b = rng.standard_normal((90, 201)).astype(np.float32)
+    found = []
+    solve = minijax.scipy.linalg.solve_triangular
+    for n_threads in (1, 2, 3):
+        runtime.set_num_threads(n_threads)
+        found.append(np.asarray(solve(a, b, lower=lower)))
+    runtime.set_num_threads(0)
+    for x in found[1:]:
+        np.testing.assert_array_equal(x, found[0])
+    triangle = np.tril(a) if lower else np.triu(a)
+    np.testing.assert_allclose(triangle @ found[0], b, rtol=1e-4, atol=1e-4)
 
 
 # --- what fails -------------------------------------------------------------------------

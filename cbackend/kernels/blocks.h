@@ -141,6 +141,18 @@ typedef struct mjx_window_kernel {
 /* The LU factorisation of a column-major m x n matrix in place; see linalg_kernels.h. */
 typedef void (*mjx_lu_fn)(int64_t m, int64_t n, void *a, int32_t *pivots);
 
+/* The triangular system a x = b of n unknowns, in place: unknown i of right side j lies at x + i *
+ * x_row + j, as element (i, j) of a, zero for j > i, does at a + i * a_row + j * a_column. */
+typedef struct mjx_solve {
+  int64_t n, count; /* unknowns, right sides */
+  const void *a;
+  int64_t a_row, a_column;
+  void *x;
+  int64_t x_row;
+  int unit; /* the diagonal is of ones, and not read */
+} mjx_solve;
+typedef void (*mjx_solve_fn)(const mjx_solve *s);
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
@@ -162,6 +174,7 @@ typedef struct mjx_block_kernels {
   const mjx_conv_kernels *conv;                    /* [0: F32, 1: F64] */
   const mjx_window_kernel (*window)[MJX_N_DTYPES]; /* [kind][dtype], as reduce; no half types */
   const mjx_lu_fn *lu;                             /* [0: F32, 1: F64] */
+  const mjx_solve_fn *solve;                       /* [0: F32, 1: F64] */
   int vector_bytes; /* of the vectors that dot and dot_lines work with */
 } mjx_block_kernels;
 

@@ -10,6 +10,8 @@
 
 #include "dot_kernels.h"
 
+#include "solve_kernels.h"
+
 #include "conv_kernels.h"
 
 #include "fft_kernels.h"
@@ -38,5 +40,6 @@ const mjx_block_kernels MJX_BLOCKS = {
     .conv = conv_table,
     .window = window_table,
     .lu = lu_table,
+    .solve = solve_table,
     .vector_bytes = VECTOR_BYTES,
 };

@@ -35,6 +35,7 @@ struct mjx_linalg {
   int64_t batch;
   int m, n, k; /* the op's own extents */
   int mode[4]; /* the op's own choices */
+  int parts;   /* of the right sides of a triangular system, for threads to share */
   int lwork, lrwork, liwork;
   int64_t place[MJX_LINALG_PLACES]; /* scratch offsets */
   mjx_copy_plan copy[4];            /* of one item of an input, to dense memory */

@@ -75,7 +75,11 @@ mjx_status mjx_op_cholesky_check(mjx_loader *loader, mjx_instr *instr) {
 
 /* Small real systems: by substitution, in place.  Element (i, j) of the triangle lies at i *
  * a_row + j * a_column, of the right sides and solutions at i * x_row + j * x_column. */
-enum { SMALL_SOLVE = 1024 }; /* multiplications */
+enum {
+  SMALL_SOLVE = 1 << 10, /* multiplications */
+  LARGE_SOLVE = 1 << 18,
+  MAX_PARTS = 8
+};
 typedef struct small_solve {
   bool lower, unit;
   int64_t n, count; /* unknowns, right sides */
@@ -155,6 +159,65 @@ static void small_solve_one(const mjx_linalg_job *job) {
     small_solve_double(&s, matrix, x);
 }
 
+static int64_t strip_of(const mjx_linalg *plan) {
+  return 2 * mjx_block_kernels_get()->vector_bytes / mjx_dtype_size(plan->dtype);
+}
+
+static int64_t n_strips(const mjx_linalg *plan) {
+  return (plan->m + strip_of(plan) - 1) / strip_of(plan);
+}
+
+/* Right sides that lie side by side, from `begin` to `end` in strips of two vectors. */
+static void solve_strips(const mjx_linalg_job *job, int64_t begin, int64_t end) {
+  const mjx_linalg *plan = job->plan;
+  const mjx_operand *a = &job->instr->in[0];
+  const mjx_block_kernels *kernels = mjx_block_kernels_get();
+  bool plain = plan->mode[TRANS] == TRANS_NONE, forwards = plan->mode[LOWER] != plain;
+  int64_t strip = strip_of(plan), last = plan->n - 1;
+  const char *matrix = mjx_linalg_item(job, a);
+  char *x = mjx_linalg_out(job, 0) + begin * strip * a->size;
+  mjx_solve s = {.n = plan->n,
+                 .count = MJX_MIN(end * strip, plan->m) - begin * strip,
+                 .a_row = a->strides[plain ? 1 : 2],
+                 .a_column = a->strides[plain ? 2 : 1],
+                 .x_row = plan->m,
+                 .unit = plan->mode[UNIT]};
+  if (!forwards) { /* from the last unknown on, it is the same */
+    matrix += last * (s.a_row + s.a_column) * a->size;
+    x += last * s.x_row * a->size;
+    s.a_row = -s.a_row, s.a_column = -s.a_column, s.x_row = -s.x_row;
+  }
+  s.a = matrix;
+  s.x = x;
+  kernels->solve[plan->dtype == MJX_F64](&s);
+}
+
+static void solve_one(const mjx_linalg_job *job) {
+  mjx_linalg_load(job, 1, mjx_linalg_out(job, 0));
+  solve_strips(job, 0, n_strips(job->plan));
+}
+
+/* Few large systems: each in parts of its right sides, which are in place by now. */
+static void solve_parts(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  mjx_linalg_job job = *(const mjx_linalg_job *)arg;
+  int64_t parts = job.plan->parts, strips = n_strips(job.plan);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t part = i % parts;
+    job.item = i / parts;
+    solve_strips(&job, strips * part / parts, strips * (part + 1) / parts);
+  }
+}
+
+mjx_status mjx_op_triangular_solve_run(const mjx_instr *instr, mjx_frame *frame) {
+  const mjx_linalg *plan = instr->plan;
+  if (plan->parts == 1) return mjx_linalg_run(instr, frame);
+  mjx_linalg_job job = {instr, plan, frame, 0, NULL};
+  for (; job.item < plan->batch; job.item++) mjx_linalg_load(&job, 1, mjx_linalg_out(&job, 0));
+  mjx_pool_for(plan->batch * plan->parts, plan->cost, 0, NULL, solve_parts, &job);
+  return MJX_OK;
+}
+
 /* BLAS takes columns that are contiguous; rows that are, it takes as the transpose. */
 static int how_taken(const mjx_operand *a, bool conjugate) {
   int64_t n = a->shape[1], column = a->strides[1], row = a->strides[2];
@@ -187,11 +250,17 @@ mjx_status mjx_op_triangular_solve_check(mjx_loader *loader, mjx_instr *instr) {
   plan->k = how_taken(a, plan->mode[TRANS] == TRANS_CONJUGATE);
   MJX_TRY(mjx_linalg_copies(loader, instr, 0));
   MJX_TRY(mjx_linalg_copies(loader, instr, 1));
-  if (plan->k == PACKED) MJX_TRY(mjx_linalg_reserve(instr, 0, n * n, a->size));
   double work = (double)n * plan->m * (double)plan->n;
   bool small = work <= SMALL_SOLVE && !plan->complex;
-  plan->one = small ? small_solve_one : triangular_solve_one;
-  plan->cost = cost_of((double)plan->batch, small ? 30 + work / 2 : 200 + work / 10);
+  bool by_rows = !small && !plan->mode[LEFT] && !plan->complex;
+  plan->one = small ? small_solve_one : by_rows ? solve_one : triangular_solve_one;
+  plan->parts = 1;
+  if (by_rows && work >= LARGE_SOLVE && plan->batch < MAX_PARTS)
+    plan->parts = (int)MJX_MIN(MAX_PARTS, n_strips(plan));
+  if (plan->k == PACKED && !by_rows) MJX_TRY(mjx_linalg_reserve(instr, 0, n * n, a->size));
+  plan->cost = cost_of((double)plan->batch, small     ? 30 + work / 2
+                                            : by_rows ? 50 + work / 50
+                                                      : 200 + work / 10);
   return mjx_linalg_find(plan, 0, "trsm", "trsm");
 }
 
@@ -398,7 +467,6 @@ mjx_status mjx_op_cholesky_update_check(mjx_loader *loader, mjx_instr *instr) {
     return mjx_linalg_run(instr, frame);                                     \
   }
 DEFINE_RUN(cholesky)
-DEFINE_RUN(triangular_solve)
 DEFINE_RUN(lu)
 DEFINE_RUN(pivots_to_permutation)
 DEFINE_RUN(tridiagonal_solve)

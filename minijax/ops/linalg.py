@@ -563,9 +563,28 @@ def _triangular_solve_lower(
     if len(a.shape) > 2 and not any(a.strides[:-2]):
         outs = [_solve_side_by_side(b, a, right, left_side, params)]
     else:
-        ins = [columns(b, a), columns(b, right)]
-        outs = lapack(b, "TRIANGULAR_SOLVE", ins, out_avals, [2], params)
+        outs = [_solve(b, a, right, left_side, params)]
     return [b.convert(x, aval.dtype) for x in outs] if narrow else outs
+
+
+def _swapped(x):
+    """Matrices transposed."""
+    rank = len(x.shape)
+    return x.transpose((*range(rank - 2), rank - 1, rank - 2))
+
+
+def _solve(b, a, right, left_side, params):
+    """Systems of real numbers are solved from the right, several of them: there the right
+    sides lie side by side in memory, so that vectors serve.
+    """
+    _, lower, how, unit = params
+    turns = left_side and right.shape[-1] > 1 and right.dtype.kind == "f"
+    if turns:
+        right, params = _swapped(right), [0, lower, 1 - bool(how), unit]
+    aval = ShapedArray(right.shape, right.dtype)
+    ins = [columns(b, a), columns(b, right)]
+    (out,) = lapack(b, "TRIANGULAR_SOLVE", ins, [aval], [2], params)
+    return _swapped(out) if turns else out
 
 
 def _solve_side_by_side(b, a, right, left_side, params):
@@ -573,17 +592,15 @@ def _solve_side_by_side(b, a, right, left_side, params):
     *lead, m, n = right.shape
     batch = math.prod(lead)
     matrix = a.slice([0] * len(a.shape), [*[1] * len(lead), *a.shape[-2:]])
-    if left_side:
-        stacked = b.reshape(columns(b, right), (1, batch * n, m))
-        aval = ShapedArray((1, m, batch * n), right.dtype)
-    else:
-        stacked = columns(b, b.reshape(right, (1, batch * m, n)))
-        aval = ShapedArray((1, batch * m, n), right.dtype)
-    ins = [columns(b, matrix), stacked]
-    (out,) = lapack(b, "TRIANGULAR_SOLVE", ins, [aval], [2], params)
-    if left_side:
-        out = b.reshape(out.transpose((0, 2, 1)), (batch, n, m)).transpose((0, 2, 1))
-    return b.reshape(out, right.shape)
+    matrix = b.reshape(matrix, a.shape[-2:])
+    if not left_side:
+        stacked = b.reshape(right, (batch * m, n))
+        return b.reshape(_solve(b, matrix, stacked, left_side, params), right.shape)
+    by_columns = b.reshape(_swapped(b.reshape(right, (batch, m, n))), (batch * n, m))
+    out = _solve(b, matrix, by_columns.transpose((1, 0)), left_side, params)
+    return b.reshape(
+        _swapped(b.reshape(out.transpose((1, 0)), (batch, n, m))), right.shape
+    )
 
 
 triangular_solve_p = define(
