@@ -61,7 +61,8 @@ typedef struct mjx_fft_stage {
 /* y = the stage of x; all arrays of radix * m * L elements, none the same as another. */
 typedef void (*mjx_fft_fn)(const mjx_fft_stage *stage, int64_t L, const void *x_re,
                            const void *x_im, void *y_re, void *y_im);
-enum { MJX_FFT_N_STAGES = 9 }; /* by radix; place 0 takes any */
+/* by radix; place 0 takes any odd one */
+enum { MJX_FFT_N_STAGES = 14, MJX_FFT_MAX_RADIX = 31 };
 
 /* `count` points of `width` lines: point k of line w has its real part at lines[w] + k * step,
  * its imaginary part next to it, and is element k * width + w of re and im. */

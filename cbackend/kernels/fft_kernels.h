@@ -65,6 +65,71 @@
     }                                                      \
   }
 
+/* cos and sin of 2 pi k / R, for k from 0 to R / 2. */
+#define COSINES_7                                                                        \
+  {1, 0.6234898018587335305250048840042398106, -0.2225209339563144042889025644967947595, \
+   -0.9009688679024191262361023195074450512}
+#define SINES_7                                                                         \
+  {0, 0.7818314824680298087084445266740577502, 0.9749279121818236070181316829939312172, \
+   0.4338837391175581204757683328483587546}
+#define COSINES_11                           \
+  {1,                                        \
+   0.8412535328311811688618116489193677175,  \
+   0.4154150130018864255292741492296232035,  \
+   -0.1423148382732851404437926686163696688, \
+   -0.6548607339452850640569250724662935532, \
+   -0.9594929736144973898903680570663276991}
+#define SINES_11                            \
+  {0,                                       \
+   0.5406408174555975821076359543186916954, \
+   0.9096319953545183714117153830790284601, \
+   0.9898214418809327323760920377767187874, \
+   0.7557495743542582837740358439723444202, \
+   0.2817325568414296977114179153466168990}
+#define COSINES_13                           \
+  {1,                                        \
+   0.8854560256532098959003755220150988786,  \
+   0.5680647467311558025118075591275166245,  \
+   0.1205366802553230533490676874525435823,  \
+   -0.3546048870425356259696378926000184743, \
+   -0.7485107481711010986346305997013513838, \
+   -0.9709418174260520271569822762937892272}
+#define SINES_13                            \
+  {0,                                       \
+   0.4647231720437685456560153351331047776, \
+   0.8229838658936563945796174234393819907, \
+   0.9927088740980539928007516494925201793, \
+   0.9350162426854148234397845998378307291, \
+   0.6631226582407952023767854926667662795, \
+   0.2393156642875577671487537262602118952}
+
+/* An odd radix: points k and R - k meet cosines in their sum and sines in their difference. */
+#define DEFINE_ODD_BUTTERFLY(S, V, T, R)                         \
+  MJX_INLINE void butterfly##R##_##S(V *r, V *m) {               \
+    enum { H = R / 2 };                                          \
+    static const T cosines[] = COSINES_##R, sines[] = SINES_##R; \
+    V ar[H + 1], am[H + 1], br[H + 1], bm[H + 1];                \
+    V r0 = r[0], m0 = m[0];                                      \
+    EACH_PAIR(k) {                                               \
+      ar[k] = r[k] + r[R - k], am[k] = m[k] + m[R - k];          \
+      br[k] = r[k] - r[R - k], bm[k] = m[k] - m[R - k];          \
+      r[0] += ar[k], m[0] += am[k];                              \
+    }                                                            \
+    EACH_PAIR(j) {                                               \
+      V er = r0, em = m0, gr = {0}, gm = {0};                    \
+      EACH_PAIR(k) {                                             \
+        int at = j * k % R;                                      \
+        T c = cosines[at <= H ? at : R - at];                    \
+        T s = at <= H ? sines[at] : -sines[R - at];              \
+        er += c * ar[k], em += c * am[k];                        \
+        gr += s * br[k], gm += s * bm[k];                        \
+      }                                                          \
+      r[j] = er + gm, m[j] = em - gr;                            \
+      r[R - j] = er - gm, m[R - j] = em + gr;                    \
+    }                                                            \
+  }
+#define EACH_PAIR(k) _Pragma("GCC unroll 6") for (int k = 1; k <= H; k++)
+
 /* One group of points, or (V a vector) of those of neighbouring q: reads, butterfly, twiddles,
  * writes. */
 #define DEFINE_POINT(S, V, T, R)                                                              \
@@ -133,35 +198,45 @@
     }                                                                                       \
   }
 
-/* Any radix: rows of y collect the terms of their sums. */
-#define DEFINE_ANY(S, T)                                                                      \
-  static void stage_any_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,           \
-                            const void *xm_, void *yr_, void *ym_) {                          \
-    const T *wr = stage->twiddle_re, *wm = stage->twiddle_im;                                 \
-    const T *root_r = stage->root_re, *root_m = stage->root_im;                               \
-    int64_t radix = stage->radix, m = stage->m;                                               \
-    for (int64_t p = 0; p < m; p++) {                                                         \
-      for (int64_t j = 0; j < radix; j++) {                                                   \
-        T *restrict yr = (T *)yr_ + (radix * p + j) * L;                                      \
-        T *restrict ym = (T *)ym_ + (radix * p + j) * L;                                      \
-        const T *restrict xr = (const T *)xr_ + p * L, *restrict xm = (const T *)xm_ + p * L; \
-        for (int64_t q = 0; q < L; q++) yr[q] = xr[q], ym[q] = xm[q];                         \
-        for (int64_t k = 1; k < radix; k++) {                                                 \
-          T c = root_r[j * k % radix], s = root_m[j * k % radix];                             \
-          xr += m * L, xm += m * L;                                                           \
-          for (int64_t q = 0; q < L; q++) {                                                   \
-            yr[q] += xr[q] * c - xm[q] * s;                                                   \
-            ym[q] += xr[q] * s + xm[q] * c;                                                   \
-          }                                                                                   \
-        }                                                                                     \
-        if (j == 0) continue;                                                                 \
-        T c = wr[(j - 1) * m + p], s = wm[(j - 1) * m + p];                                   \
-        for (int64_t q = 0; q < L; q++) {                                                     \
-          T r = yr[q] * c - ym[q] * s;                                                        \
-          ym[q] = yr[q] * s + ym[q] * c, yr[q] = r;                                           \
-        }                                                                                     \
-      }                                                                                       \
-    }                                                                                         \
+/* Any odd radix up to MJX_FFT_MAX_RADIX, as those above. */
+enum { MAX_PAIRS = MJX_FFT_MAX_RADIX / 2 };
+#define DEFINE_ANY_POINT(S, V, T)                                                            \
+  MJX_INLINE void turned_##S(const mjx_fft_stage *stage, int64_t L, int64_t p, int64_t q,    \
+                             int64_t j, V r, V m, T *restrict yr, T *restrict ym) {          \
+    int64_t at = (j - 1) * stage->m + p, to = (stage->radix * p + j) * L + q;                \
+    T c = ((const T *)stage->twiddle_re)[at], s = ((const T *)stage->twiddle_im)[at];        \
+    *(V *)(yr + to) = r * c - m * s;                                                         \
+    *(V *)(ym + to) = r * s + m * c;                                                         \
+  }                                                                                          \
+  MJX_INLINE void point_any_##S(const mjx_fft_stage *stage, int64_t L, int64_t p, int64_t q, \
+                                const T *restrict xr, const T *restrict xm, T *restrict yr,  \
+                                T *restrict ym) {                                            \
+    const T *cosines = stage->root_re, *sines = stage->root_im;                              \
+    V ar[MAX_PAIRS], am[MAX_PAIRS], br[MAX_PAIRS], bm[MAX_PAIRS];                            \
+    int64_t radix = stage->radix, pairs = radix / 2, step = stage->m * L;                    \
+    xr += p * L + q, xm += p * L + q;                                                        \
+    V r0 = *(const V *)xr, m0 = *(const V *)xm, r = r0, m = m0;                              \
+    for (int64_t k = 1; k <= pairs; k++) {                                                   \
+      V r1 = *(const V *)(xr + k * step), r2 = *(const V *)(xr + (radix - k) * step);        \
+      V m1 = *(const V *)(xm + k * step), m2 = *(const V *)(xm + (radix - k) * step);        \
+      ar[k - 1] = r1 + r2, am[k - 1] = m1 + m2;                                              \
+      br[k - 1] = r1 - r2, bm[k - 1] = m1 - m2;                                              \
+      r += ar[k - 1], m += am[k - 1];                                                        \
+    }                                                                                        \
+    *(V *)(yr + radix * p * L + q) = r;                                                      \
+    *(V *)(ym + radix * p * L + q) = m;                                                      \
+    for (int64_t j = 1; j <= pairs; j++) {                                                   \
+      V er = r0, em = m0, gr = {0}, gm = {0};                                                \
+      for (int64_t k = 0, at = j; k < pairs; k++) {                                          \
+        T c = cosines[at], s = -sines[at]; /* the roots are conjugate */                     \
+        er += c * ar[k], em += c * am[k];                                                    \
+        gr += s * br[k], gm += s * bm[k];                                                    \
+        at += j;                                                                             \
+        if (at >= radix) at -= radix;                                                        \
+      }                                                                                      \
+      turned_##S(stage, L, p, q, j, er + gm, em - gr, yr, ym);                               \
+      turned_##S(stage, L, p, q, radix - j, er - gm, em + gr, yr, ym);                       \
+    }                                                                                        \
   }
 
 #define DEFINE_RADIX(S, T, R)                \
@@ -175,6 +250,19 @@ typedef float narrow_f32 __attribute__((vector_size(16), aligned(4), may_alias))
 typedef double narrow_f64 __attribute__((vector_size(16), aligned(8), may_alias));
 enum { NARROW_f32 = 4, NARROW_f64 = 2 };
 
+#define DEFINE_ODD(S, T, R)                          \
+  DEFINE_ODD_BUTTERFLY(S, T, T, R)                   \
+  DEFINE_ODD_BUTTERFLY(vector_##S, vec_##S, T, R)    \
+  DEFINE_ODD_BUTTERFLY(narrow_##S, narrow_##S, T, R) \
+  DEFINE_RADIX(S, T, R)
+/* Such a first stage goes point by point. */
+#define DEFINE_FIRST_OF_ANY(S, T)                                                               \
+  MJX_INLINE int64_t first_any_vector_##S(const mjx_fft_stage *stage, const T *xr, const T *xm, \
+                                          T *yr, T *ym) {                                       \
+    (void)stage, (void)xr, (void)xm, (void)yr, (void)ym;                                        \
+    return 0;                                                                                   \
+  }
+
 #define DEFINE_STAGES(S, T)                     \
   DEFINE_BUTTERFLIES(S, T, T)                   \
   DEFINE_BUTTERFLIES(vector_##S, vec_##S, T)    \
@@ -187,12 +275,20 @@ enum { NARROW_f32 = 4, NARROW_f64 = 2 };
   DEFINE_RADIX(S, T, 4)                         \
   DEFINE_RADIX(S, T, 5)                         \
   DEFINE_RADIX(S, T, 8)                         \
-  DEFINE_ANY(S, T)
+  DEFINE_ODD(S, T, 7)                           \
+  DEFINE_ODD(S, T, 11)                          \
+  DEFINE_ODD(S, T, 13)                          \
+  DEFINE_ANY_POINT(S, T, T)                     \
+  DEFINE_ANY_POINT(vector_##S, vec_##S, T)      \
+  DEFINE_ANY_POINT(narrow_##S, narrow_##S, T)   \
+  DEFINE_FIRST_OF_ANY(S, T)                     \
+  DEFINE_STAGE(S, T, _any)
 DEFINE_STAGES(f32, float)
 DEFINE_STAGES(f64, double)
 
-#define STAGES(S) \
-  {stage_any_##S, NULL, stage2_##S, stage3_##S, stage4_##S, stage5_##S, NULL, NULL, stage8_##S}
+#define STAGES(S)                                                                                  \
+  {[0] = stage_any_##S, [2] = stage2_##S, [3] = stage3_##S,   [4] = stage4_##S,  [5] = stage5_##S, \
+   [7] = stage7_##S,    [8] = stage8_##S, [11] = stage11_##S, [13] = stage13_##S}
 static const mjx_fft_fn fft_table[2][MJX_FFT_N_STAGES] = {STAGES(f32), STAGES(f64)};
 
 /* ---- between complex elements and parts that are apart ---- */

@@ -2,7 +2,7 @@
  *
  * A plan, made when the program is loaded, holds the length's factors and the roots of unity of
  * every stage.  Lines are transformed `width` at a time, side by side, so that stages vectorise
- * whatever the length.  Factors above MAX_RADIX are taken by Bluestein's algorithm: a convolution
+ * whatever the length.  Factors above MJX_FFT_MAX_RADIX are taken by Bluestein's algorithm: a convolution
  * by a transform of a longer, smooth length, always in F64.  Real transforms of even length are
  * complex ones of half of it, taken apart afterwards (or put together before).
  */
@@ -12,7 +12,7 @@
 #include "blocks.h"
 #include "internal.h"
 
-enum { MAX_STAGES = 64, MAX_RADIX = 31, MAX_WIDTH = 16, PART_SHIFT = 17 * MJX_ALIGN };
+enum { MAX_STAGES = 64, MAX_WIDTH = 16, PART_SHIFT = 17 * MJX_ALIGN };
 static const int64_t CACHED_BLOCK = INT64_C(1) << 11; /* elements that leave room in the cache */
 static const int64_t LONG_LINE = INT64_C(1) << 12;
 static const int64_t SMALL_BLOCK = INT64_C(1) << 17; /* elements that are transformed together */
@@ -104,12 +104,12 @@ static mjx_status make_stage(mjx_loader *loader, fft_chain *chain, int64_t radix
   return MJX_OK;
 }
 
-/* The next factor to take out of n; n itself, or more than MAX_RADIX, where there is no small
+/* The next factor to take out of n; n itself, or more than MJX_FFT_MAX_RADIX, where there is no small
  * one. */
 static int64_t next_factor(int64_t n) {
   if (n % 8 == 0 && n != 16) return 8;
   if (n % 4 == 0) return 4;
-  for (int64_t f = 2; f <= MAX_RADIX; f++)
+  for (int64_t f = 2; f <= MJX_FFT_MAX_RADIX; f++)
     if (n % f == 0) return f;
   return n;
 }
@@ -117,7 +117,7 @@ static int64_t next_factor(int64_t n) {
 static bool is_smooth(int64_t n) {
   while (n > 1) {
     int64_t factor = next_factor(n);
-    if (factor > MAX_RADIX) return false;
+    if (factor > MJX_FFT_MAX_RADIX) return false;
     n /= factor;
   }
   return true;
