@@ -469,6 +469,21 @@ def test_errors(number):
         )
 
 
+def test_what_is_done_with_mapped_values_is_said():
+    def adds(package, ref, x):
+        module = importlib.import_module(f"{package.__name__}._src.state.primitives")
+        module.ref_addupdate(ref, 0, x)
+
+    for store in (lambda package, ref, x: _store(ref, 0, x), adds):
+        said = []
+        for package in (jax, minijax):
+            ref = package.new_ref(package.numpy.zeros(3))
+            with pytest.raises(Exception, match="vmapped value") as error:
+                package.vmap(functools.partial(store, package, ref))(np.ones(2))
+            said.append(str(error.value))
+        assert said[1] == said[0]
+
+
 def _custom(jax, fun, fwd=lambda *_: (None, None)):
     custom = jax.custom_vjp(fun)
     custom.defvjp(fwd, lambda *_: None)

@@ -1,6 +1,7 @@
 """References inside programs, against JAX's: effects, views, and what discharging leaves."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -244,6 +245,22 @@ def test_names():
         side.make_jaxpr(lambda r, k=kinds: k.append(type(r.at[0])))(ref)
         assert kinds == [types.TransformedRef]
         assert issubclass(types.ReadEffect, types.RefEffect)
+
+
+def test_effects_are_told_by_what_is_done_to_which_input():
+    def told(side):
+        types, add = _state(side, "types"), _state(side, "primitives").ref_addupdate
+
+        def f(ref):
+            ref[1] = ref[0]
+            add(ref, (0,), ref[1])
+
+        made = side.make_jaxpr(f)(_ref(side, np.ones(2, np.float32)))
+        plain = [types.ReadEffect(3), types.WriteEffect(1), types.AccumEffect(0)]
+        held = [re.sub("id=[0-9]+", "", str(e)) for e in made.effects]
+        return sorted(held), [f"{e} {e.replace(7)!r}" for e in plain]
+
+    assert told(SIDES[1]) == told(SIDES[0])
 
 
 def test_flat_tree():

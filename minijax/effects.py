@@ -30,24 +30,35 @@ class JaxprInputEffect(Effect):
 
 
 class RefEffect(JaxprInputEffect):
-    """Something is done to the reference that is the input."""
+    """Something is done to the reference that is the input: `name` says what."""
+
+    name: str
 
     def __eq__(self, other):
         return type(other) is type(self) and other.input is self.input
 
     __hash__ = JaxprInputEffect.__hash__
 
+    def __str__(self):
+        return f"{self.name}<{self.input}>"
+
 
 class ReadEffect(RefEffect):
     """It is read."""
+
+    name = "Read"
 
 
 class WriteEffect(RefEffect):
     """It is written."""
 
+    name = "Write"
+
 
 class AccumEffect(RefEffect):
     """It is added to."""
+
+    name = "Accum"
 
 
 class InternalMutableArrayEffect(Effect):

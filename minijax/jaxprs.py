@@ -18,7 +18,8 @@ class Effect:
     """A reason why an equation must not be removed, repeated or reordered."""
 
     def __init__(self, name=None):
-        self.name = type(self).__name__ if name is None else name
+        cls = type(self)
+        self.name = getattr(cls, "name", cls.__name__) if name is None else name
 
     def __repr__(self):
         return self.name

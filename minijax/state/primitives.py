@@ -84,8 +84,8 @@ class Ref(metaclass=_RefType):
 
 _DISCHARGED = NO_RULE("is rewritten in terms of values before this is needed")
 _UNBATCHED = (
-    "performing a set/swap operation with vmapped value on an unbatched array reference "
-    "of type {}. Move the array reference to be an argument to the vmapped function?"
+    "performing {} operation with vmapped value on an unbatched array reference of type "
+    "{}. Move the array reference to be an argument to the vmapped function?"
 )
 _UNDIFFERENTIATED = (
     "performing a set/swap operation with a differentiated value on a non-differentiated "
@@ -227,7 +227,8 @@ def _batched_write(axis, args, dims, path, operation):
     """(old whole value, dims) after writing a part in every element of a batch."""
     (ref, new, *arrays), (dim, *rest) = args, dims
     if dim is None:
-        raise Exception(_UNBATCHED.format(core.get_aval(ref)))
+        what = "a set/swap" if operation == "set" else "an addupdate"
+        raise Exception(_UNBATCHED.format(what, core.get_aval(ref)))
     whole = get_p.bind(ref, path=())
     (changed,), (out_dim,) = batching.batch(
         lambda x, y, *i: [written(x, i, path, y, operation)],
