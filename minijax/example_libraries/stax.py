@@ -74,20 +74,9 @@ def GeneralConv(
     b_init=_TINY,
 ):
     """A convolution with layouts given as `lax.conv_general_dilated` takes them."""
-    rhs_spec = dimension_numbers[1]
-    strides = strides or (1,) * len(filter_shape)
-    W_init = W_init or glorot_normal(rhs_spec.index("I"), rhs_spec.index("O"))
-
-    def apply(params, inputs, **kwargs):
-        weights, bias = params
-        out = lax.conv_general_dilated(
-            inputs, weights, strides, padding, dimension_numbers=dimension_numbers
-        )
-        return out + bias
-
-    return _conv_init(
-        dimension_numbers, out_chan, filter_shape, W_init, b_init, apply
-    ), apply
+    options = strides, padding, W_init, b_init
+    conv = lax.conv_general_dilated
+    return _conv_layer(conv, dimension_numbers, out_chan, filter_shape, *options)
 
 
 def GeneralConvTranspose(
@@ -100,13 +89,21 @@ def GeneralConvTranspose(
     b_init=_TINY,
 ):
     """A transposed convolution, as `lax.conv_transpose`."""
+    options = strides, padding, W_init, b_init
+    conv = lax.conv_transpose
+    return _conv_layer(conv, dimension_numbers, out_chan, filter_shape, *options)
+
+
+def _conv_layer(
+    conv, dimension_numbers, out_chan, filter_shape, strides, padding, W_init, b_init
+):
     rhs_spec = dimension_numbers[1]
     strides = strides or (1,) * len(filter_shape)
     W_init = W_init or glorot_normal(rhs_spec.index("I"), rhs_spec.index("O"))
 
     def apply(params, inputs, **kwargs):
         weights, bias = params
-        out = lax.conv_transpose(
+        out = conv(
             inputs, weights, strides, padding, dimension_numbers=dimension_numbers
         )
         return out + bias

@@ -273,13 +273,9 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     info = dtypes.finfo(dtype)
     posinf = info.max if posinf is None else posinf
     neginf = info.min if neginf is None else neginf
-    x = where_inline(lax.ne(x, x), _as(nan, dtype), x)
-    x = where_inline(jnp.isposinf(x), _as(posinf, dtype), x)
-    return where_inline(jnp.isneginf(x), _as(neginf, dtype), x)
-
-
-def _as(value, dtype):
-    return convert(value, dtype)
+    x = where_inline(lax.ne(x, x), convert(nan, dtype), x)
+    x = where_inline(jnp.isposinf(x), convert(posinf, dtype), x)
+    return where_inline(jnp.isneginf(x), convert(neginf, dtype), x)
 
 
 @jit

@@ -36,7 +36,7 @@ from minijax.ops.define import (
     FLOAT,
     INT,
     accepts,
-    add_tangents,
+    bilinear_jvp,
     check_out_sharding,
     define,
     dtype_of,
@@ -391,17 +391,6 @@ def _conv_shape(
 # --- derivatives ----------------------------------------------------------------------
 
 
-def _conv_jvp(primals, tangents, **params):
-    (x, w), (t_x, t_w) = primals, tangents
-    out = conv_general_dilated_p.bind(x, w, **params)
-    total = Zero.of(out)
-    if type(t_x) is not Zero:
-        total = conv_general_dilated_p.bind(t_x, w, **params)
-    if type(t_w) is not Zero:
-        total = add_tangents(total, conv_general_dilated_p.bind(x, t_w, **params))
-    return out, total
-
-
 def _conv_transpose_rule(ct, lhs, rhs, **params):
     if is_undefined_primal(lhs):
         return [_ct_of_lhs(ct, lhs.aval, rhs, **params), None]
@@ -590,7 +579,7 @@ conv_general_dilated_p = define(
     _NAME,
     shape=_conv_shape,
     reference=conv_reference,
-    jvp=_conv_jvp,
+    jvp=bilinear_jvp(lambda: conv_general_dilated_p),
     transpose=_conv_transpose_rule,
     batch=_conv_batch,
     lower=_conv_lower,

@@ -359,6 +359,23 @@ def linear_jvp(primitive_of):
     return jvp
 
 
+def bilinear_jvp(primitive_of):
+    """The jvp of an op that is linear in each of its two operands: the product rule."""
+
+    def jvp(primals, tangents, **params):
+        (x, y), (t_x, t_y) = primals, tangents
+        bind = primitive_of().bind
+        out = bind(x, y, **params)
+        total = Zero.of(out)
+        if type(t_x) is not Zero:
+            total = bind(t_x, y, **params)
+        if type(t_y) is not Zero:
+            total = add_tangents(total, bind(x, t_y, **params))
+        return out, total
+
+    return jvp
+
+
 def jointly_linear(primitive_of, alone):
     """The jvp of a binary op that is linear in both operands together.
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from minijax import dtypes
 from minijax.config import values as config_values
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import ShapedArray, is_undefined_primal
 from minijax.ops.convert import convert_element_type_p
 from minijax.ops.define import (
     COMPLEX,
     FLOAT,
     accepts,
-    add_tangents,
+    bilinear_jvp,
     check_out_sharding,
     define,
     dtype_of,
@@ -367,17 +367,6 @@ def _dot_general_reference(
     return np.matmul(a, b).reshape(batch + rows + columns).astype(dtype)
 
 
-def _dot_general_jvp(primals, tangents, **params):
-    (x, y), (t_x, t_y) = primals, tangents
-    out = dot_general_p.bind(x, y, **params)
-    total = Zero.of(out)
-    if type(t_x) is not Zero:
-        total = dot_general_p.bind(t_x, y, **params)
-    if type(t_y) is not Zero:
-        total = add_tangents(total, dot_general_p.bind(x, t_y, **params))
-    return out, total
-
-
 def _dot_general_transpose(ct, x, y, *, dimension_numbers, **params):
     contract, batch = dimension_numbers
     if is_undefined_primal(x):
@@ -583,7 +572,7 @@ dot_general_p = define(
     "dot_general",
     shape=_dot_general_shape,
     reference=_dot_general_reference,
-    jvp=_dot_general_jvp,
+    jvp=bilinear_jvp(lambda: dot_general_p),
     transpose=_dot_general_transpose,
     batch=_dot_general_batch,
     lower=_dot_general_lower,

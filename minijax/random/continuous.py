@@ -17,7 +17,6 @@ from minijax.ops.random import random_bits
 from minijax.ops.shape import canonical_shape
 from minijax.random.arguments import (
     check_castable,
-    check_shape,
     float_dtype,
     one_key,
     optional_shape,
@@ -288,10 +287,7 @@ def pareto(key, b, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _pareto(key, b, shape, dtype):
-    if shape is None:
-        shape = shape_of(b)
-    else:
-        check_shape("pareto", shape, shape_of(b))
+    shape = shape_or_broadcast("pareto", shape, b)
     b = convert(b, dtype)
     return lax.exp(_exponential(key, shape, dtype) / b)
 
@@ -410,9 +406,6 @@ def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None):
 
 
 def _lognormal(key, sigma, shape, dtype):
-    if shape is None:
-        shape = shape_of(sigma)
-    else:
-        check_shape("lognormal", shape, shape_of(sigma))
+    shape = shape_or_broadcast("lognormal", shape, sigma)
     sigma = convert(sigma, dtype)
     return lax.exp(_normal(key, shape, dtype) * sigma)

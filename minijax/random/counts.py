@@ -107,10 +107,7 @@ def geometric(key, p, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _geometric(key, p, shape, dtype):
-    if shape is None:
-        shape = shape_of(p)
-    else:
-        check_shape("geometric", shape, shape_of(p))
+    shape = shape_or_broadcast("geometric", shape, p)
     (p,) = promote_dtypes_inexact(p)
     u = _uniform(key, shape, float_dtype("uniform", p.dtype), 0.0, 1.0)
     log_u = lax.log(jnp.where(u == 0, 1, u))

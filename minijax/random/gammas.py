@@ -227,10 +227,7 @@ def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype", "log_space")
 def _gamma(key, a, shape, dtype, log_space):
-    if shape is None:
-        shape = shape_of(a)
-    else:
-        check_shape("gamma", shape, shape_of(a))
+    shape = shape_or_broadcast("gamma", shape, a)
     a = convert(a, dtype)
     return random_gamma(key, broadcast_to(a, shape), log_space)
 
@@ -310,10 +307,7 @@ def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _chisquare(key, df, shape, dtype):
-    if shape is None:
-        shape = shape_of(df)
-    else:
-        check_shape("chisquare", shape, shape_of(df))
+    shape = shape_or_broadcast("chisquare", shape, df)
     two = scalar(dtype, 2)
     half = lax.div(convert(df, dtype), two)
     return lax.mul(lax.exp(_gamma(key, half, shape, dtype, True)), two)
@@ -360,10 +354,7 @@ def t(key, df, shape=None, dtype=None, *, out_sharding=None):
 
 @static("shape", "dtype")
 def _t(key, df, shape, dtype):
-    if shape is None:
-        shape = shape_of(df)
-    else:
-        check_shape("t", shape, shape_of(df))
+    shape = shape_or_broadcast("t", shape, df)
     df = convert(df, dtype)
     key_normal, key_gamma = split_keys(key)
     normal = _normal(key_normal, shape, dtype)
