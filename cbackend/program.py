@@ -321,10 +321,7 @@ class Ewise(Instr):
     @property
     def size(self):
         """The number of elements of the iteration shape."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        return self.outs[0].size
 
     def is_shuffling(self):
         """Whether this is a copy that takes every few elements of memory, few at once, or

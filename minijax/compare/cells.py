@@ -6,7 +6,6 @@ has that cause: `attribute` splits the whole difference into the two axes.
 """
 
 import functools
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from minijax.measure.processes import (
     MeasureError,
     Side,
     read_result,
-    start,
+    run_to_end,
 )
 
 from .runner import SCRIPT_FAILED, Run, require_success
@@ -61,22 +60,14 @@ def measure_cells(
 
 
 def _run(side: Side, folder: Path, config: dict[str, Any], timeout: Any) -> Run:
-    with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
-        process = start(side, WORKER, folder, config, **streams)
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise MeasureError(
-                f"the cells of {side.name}'s front end took longer than {timeout:g} s",
-                SCRIPT_FAILED,
-            ) from None
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    status = run_to_end(side, WORKER, folder, config, timeout)
+    if status is None:
+        raise MeasureError(
+            f"the cells of {side.name}'s front end took longer than {timeout:g} s",
+            SCRIPT_FAILED,
+        )
     out, err = ((folder / n).read_text(errors="replace") for n in ("out", "err"))
-    return Run(side, True, read_result(folder, process.returncode), 0.0, out, err)
+    return Run(side, True, read_result(folder, status), 0.0, out, err)
 
 
 def _attach(cells: dict[str, Any], folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Runs the script in fresh processes, side by side, and collects what they measured."""
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from minijax.measure.processes import (
     Side,
     read_result,
     require_module,
-    start,
+    run_to_end,
     tail,
 )
 
@@ -123,24 +122,16 @@ class _Starter:
 
     def _wait_for(self, side: Side, config: dict[str, Any], folder: Path) -> Any:
         """(exit status, seconds from start to end of the process)"""
-        with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
-            started = time.perf_counter()
-            streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
-            process = start(side, WORKER, folder, config, **streams)
-            try:
-                process.wait(self._timeout)
-            except subprocess.TimeoutExpired:
-                raise MeasureError(
-                    f"{self._script} ran longer than {self._timeout:g} s on "
-                    f"{side.name}; --timeout sets the limit",
-                    SCRIPT_FAILED,
-                ) from None
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-            wall = time.perf_counter() - started
-        return process.returncode, wall
+        started = time.perf_counter()
+        status = run_to_end(side, WORKER, folder, config, self._timeout)
+        wall = time.perf_counter() - started
+        if status is None:
+            raise MeasureError(
+                f"{self._script} ran longer than {self._timeout:g} s on {side.name}; "
+                "--timeout sets the limit",
+                SCRIPT_FAILED,
+            )
+        return status, wall
 
 
 def require_script(script: str) -> None:

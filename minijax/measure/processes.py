@@ -99,6 +99,25 @@ def start(
     return subprocess.Popen(command, env=variables_of(side), **streams)
 
 
+def run_to_end(
+    side: Side, worker: str, folder: Path, config: dict[str, Any], timeout: float | None
+) -> int | None:
+    """As `start`, until the process has ended: its exit status; None where it took longer
+    than `timeout` seconds and was killed. What it prints is in `folder`: out, err.
+    """
+    with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
+        process = start(side, worker, folder, config, **streams)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
 def read_result(folder: Path, returncode: int) -> dict[str, Any]:
     """What a finished process left in its folder, and its "returncode"."""
     path = folder / "result.json"
