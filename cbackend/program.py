@@ -120,10 +120,7 @@ class View:
     @property
     def size(self):
         """The number of elements."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        return math.prod(self.shape)
 
     def same(self, other):
         """Whether both views are of the very same elements in the same order."""
@@ -321,7 +318,7 @@ class Ewise(Instr):
     @property
     def size(self):
         """The number of elements of the iteration shape."""
-        return self.outs[0].size
+        return math.prod(self.shape)
 
     def is_shuffling(self):
         """Whether this is a copy that takes every few elements of memory, few at once, or
