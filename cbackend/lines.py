@@ -8,11 +8,12 @@ tier 0's order (op_reduce.c), which is any where every order gives the same bits
 from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
-    IN_REGISTERS,
     Nest,
+    function_text,
     is_cut,
     is_plain,
     kinds_of,
+    lanes,
     loop_over_parts,
     needs_threads,
     parameters,
@@ -104,11 +105,10 @@ class _Writer:
             if self.is_cut:
                 at += f" + k * {self.instr.extents[0]}"
             body.append(f"{out.place.element(out.suffix, at)} = y{k};")
-        head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
         types = [f"{STORED[suffix]} y{k};" for k, (_, suffix) in enumerate(self.kinds)]
-        ends = ["}"] * (1 + sum(line.endswith("{") for line in heads))
-        text = [head, *heads, *types, *body, *ends, ""]
-        return self.groups.call("\n".join(text), args)
+        ends = ["}"] * sum(line.endswith("{") for line in heads)
+        lines = [*heads, *types, *body, *ends]
+        return self.groups.call(function_text(params, lines), args)
 
     def _leaf(self, first, end, outs, ins):
         """Lines that leave the sums of a leaf's elements in y{k}."""
@@ -121,7 +121,7 @@ class _Writer:
             return self._elements(first, end, outs, ins, is_quick)
 
         def all_lanes(lines):
-            return _lanes(_LANES, lines)
+            return lanes(_LANES, lines)
 
         if are_extremes(kinds):
             sums = extremes(kinds, _LANES, all_lanes, make)
@@ -129,7 +129,7 @@ class _Writer:
             sums = make(False)
         for half in (32, 16, 8, 4):
             step = f"x{{k}}[l] = {{op}}(x{{k}}[l], x{{k}}[l + {half}]);"
-            sums += _lanes(half, each(kinds, step))
+            sums += lanes(half, each(kinds, step))
         last = "y{k} = {op}({op}(x{k}[0], x{k}[1]), {op}(x{k}[2], x{k}[3])){zero};"
         return ["{", *declared, *sums, *each(kinds, last), "}"]
 
@@ -142,16 +142,12 @@ class _Writer:
         elements = [f"int64_t i{d} = at + l; (void)i{d};", *moving]
         return [
             "{",
-            *_lanes(_LANES, each(self.kinds, "x{k}[l] = {start};")),
+            *lanes(_LANES, each(self.kinds, "x{k}[l] = {start};")),
             *fixed,
             f"int64_t at = {first};",
             f"for (; at + {_LANES} <= {end}; at += {_LANES}) {{",
-            *_lanes(_LANES, elements),
+            *lanes(_LANES, elements),
             "}",
-            *_lanes(f"{end} - at", elements),
+            *lanes(f"{end} - at", elements),
             "}",
         ]
-
-
-def _lanes(n, lines):
-    return ['_Pragma("GCC ivdep")', f"for (int l = 0; l < {n}; l++) {{", *lines, "}"]

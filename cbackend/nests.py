@@ -23,8 +23,8 @@ from cbackend.places import (
 from cbackend.program import dense_strides
 from cbackend.sums import has_text, parts_text
 
-# Such a function; the compiler must know that no pointer leads to its accumulators.
-IN_REGISTERS = "MJX_IN_REGISTERS static"
+# Of such a function the compiler must know that no pointer leads to its accumulators.
+_IN_REGISTERS = "MJX_IN_REGISTERS static"
 FEW_TURNS = 4  # of an outermost loop: too few to share it well
 
 
@@ -160,6 +160,17 @@ def write_parts(groups, instr, nest, part, chunk, take, call):
         text = parts_text(kind, suffix, n_parts, chunk // part)
         combined.append(f"{groups.call(text, args)};")
     return [*write_nest(groups, instr, nest, n_parts, call), *combined]
+
+
+def function_text(params, lines):
+    """A function whose accumulators are to stay in registers, as `Groups.call` takes it."""
+    head = f"{_IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
+    return "\n".join([head, *lines, "}\n"])
+
+
+def lanes(n, lines):
+    """Lines for each of `n` elements side by side, `l`, of which none reads another's."""
+    return ['_Pragma("GCC ivdep")', f"for (int l = 0; l < {n}; l++) {{", *lines, "}"]
 
 
 def loop_over_parts(part, n):

@@ -9,11 +9,12 @@ it is one sequence.
 from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
-    IN_REGISTERS,
     Nest,
+    function_text,
     is_cut,
     is_plain,
     kinds_of,
+    lanes,
     loop_over_parts,
     needs_threads,
     parameters,
@@ -122,9 +123,8 @@ class _Writer:
         if not (self.chunk or self.strips_first):
             del extents[0]
         params, args, (sums, outs, ins) = parameters(self.nest, extents, first, end)
-        head = f"{IN_REGISTERS} void NAME({', '.join(params)}) {{\n  (void)host;"
-        body = self._loops(sums, self._sums(outs, ins))
-        return self.groups.call("\n".join([head, *body, "}\n"]), args)
+        lines = self._loops(sums, self._sums(outs, ins))
+        return self.groups.call(function_text(params, lines), args)
 
     def _loops(self, sums, body):
         around = [loop(d, f"n{d}") for d in range(len(self.nest.around))]
@@ -154,8 +154,7 @@ class _Writer:
 
     def _columns(self, lines):
         """Lines for each column of the strip, `l`."""
-        head = f"for (int l = 0; l < {self.strip}; l++) {{"
-        return ['_Pragma("GCC ivdep")', head, *lines, "}"]
+        return lanes(self.strip, lines)
 
     def _index(self):
         """The last index of the iteration space; elements may be the same for all columns."""
