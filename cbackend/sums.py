@@ -294,11 +294,13 @@ _PRODUCT_IN_LANES = """\
 # Batches of products so small that their sizes are written out.
 _SMALL_DOTS = """\
 static void NAME(int64_t B, int64_t a0, int64_t a1, int64_t a2, int64_t b0, int64_t b1,
-                 int64_t b2, int64_t c0, int64_t c1, int64_t c2, {t} *a, {t} *b, {t} *c) {{
+                 int64_t b2, int64_t c0, int64_t c1, int64_t c2, {t} *restrict a,
+                 {t} *restrict b, {t} *restrict c) {{
   for (int64_t i = 0; i < B; i++, a += a0, b += b0, c += c0) {{
     for (int64_t m = 0; m < {M}; m++) {{
       {t} sum[{N}] = {{0}};
       for (int64_t k = 0; k < {K}; k++)
+        _Pragma("GCC ivdep")
         for (int64_t n = 0; n < {N}; n++)
           sum[n] = {fma}(a[m * a1 + k * a2], b[k * b1 + n * b2], sum[n]);
       for (int64_t n = 0; n < {N}; n++) c[m * c1 + n * c2] = sum[n];

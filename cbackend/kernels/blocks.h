@@ -46,6 +46,8 @@ typedef struct mjx_dot_args {
   void *c;
   int64_t c_row;
   int64_t b_line; /* of dot_lines with one column: from row to row of a, each has its own b */
+  /* As many products, at least one, with these steps from one to the next. */
+  int64_t batches, a_batch, b_batch, c_batch;
 } mjx_dot_args;
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 /* Up to this K, each element of c is one sequence of fused multiply-adds from zero. */
@@ -154,6 +156,9 @@ typedef struct mjx_solve {
 } mjx_solve;
 typedef void (*mjx_solve_fn)(const mjx_solve *s);
 
+/* Sorts n >= 1 words in place, as numbers without sign; may write to twice as many, or 8. */
+typedef void (*mjx_sort_words_fn)(int64_t n, uint64_t *words);
+
 typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
@@ -176,6 +181,7 @@ typedef struct mjx_block_kernels {
   const mjx_window_kernel (*window)[MJX_N_DTYPES]; /* [kind][dtype], as reduce; no half types */
   const mjx_lu_fn *lu;                             /* [0: F32, 1: F64] */
   const mjx_solve_fn *solve;                       /* [0: F32, 1: F64] */
+  mjx_sort_words_fn sort_words;                    /* NULL: vectors are too short for it */
   int vector_bytes; /* of the vectors that dot and dot_lines work with */
 } mjx_block_kernels;
 

@@ -22,6 +22,8 @@
 
 #include "linalg_kernels.h"
 
+#include "sort_kernels.h"
+
 const mjx_block_kernels MJX_BLOCKS = {
     .reduce = reduce_table,
     .find_rows = find_table,
@@ -41,5 +43,6 @@ const mjx_block_kernels MJX_BLOCKS = {
     .window = window_table,
     .lu = lu_table,
     .solve = solve_table,
+    .sort_words = SORT_WORDS,
     .vector_bytes = VECTOR_BYTES,
 };

@@ -63,13 +63,20 @@ DEFINE_TREE_OF_4(uint32_t, u32)
 DEFINE_TREE_OF_2(double, f64)
 DEFINE_TREE_OF_2(uint64_t, u64)
 
-/* The first n elements at x, fewer than a vector's, then zeros; nothing after them is read. */
+/* The first n elements at x, fewer than a vector's, then zeros; nothing after them is read.  And
+ * such a part is put in its place, with nothing after it written. */
 #if VECTOR_BYTES == 64
 MJX_INLINE vec_f32 part_f32(const float *x, int64_t n) {
   return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
 }
 MJX_INLINE vec_f64 part_f64(const double *x, int64_t n) {
   return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), x);
+}
+MJX_INLINE void put_part_f32(float *x, int64_t n, vec_f32 part) {
+  _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), (__m512)part);
+}
+MJX_INLINE void put_part_f64(double *x, int64_t n, vec_f64 part) {
+  _mm512_mask_storeu_pd(x, (__mmask8)((1u << n) - 1), (__m512d)part);
 }
 #elif VECTOR_BYTES == 32
 static const int64_t part_masks[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
@@ -80,14 +87,26 @@ MJX_INLINE vec_f32 part_f32(const float *x, int64_t n) {
 MJX_INLINE vec_f64 part_f64(const double *x, int64_t n) {
   return (vec_f64)_mm256_maskload_pd(x, _mm256_loadu_si256((const __m256i *)(part_masks + 4 - n)));
 }
+MJX_INLINE void put_part_f32(float *x, int64_t n, vec_f32 part) {
+  const int32_t *masks = (const int32_t *)part_masks + 8 - n;
+  _mm256_maskstore_ps(x, _mm256_loadu_si256((const __m256i *)masks), (__m256)part);
+}
+MJX_INLINE void put_part_f64(double *x, int64_t n, vec_f64 part) {
+  _mm256_maskstore_pd(x, _mm256_loadu_si256((const __m256i *)(part_masks + 4 - n)), (__m256d)part);
+}
 #else
-#define DEFINE_PART(T, S)                              \
-  MJX_INLINE vec_##S part_##S(const T *x, int64_t n) { \
-    vec_##S part = {0};                                \
-    for (int l = 0; l < LANES_##S - 1; l++) {          \
-      if (l < n) part[l] = x[l];                       \
-    }                                                  \
-    return part;                                       \
+#define DEFINE_PART(T, S)                                       \
+  MJX_INLINE vec_##S part_##S(const T *x, int64_t n) {          \
+    vec_##S part = {0};                                         \
+    for (int l = 0; l < LANES_##S - 1; l++) {                   \
+      if (l < n) part[l] = x[l];                                \
+    }                                                           \
+    return part;                                                \
+  }                                                             \
+  MJX_INLINE void put_part_##S(T *x, int64_t n, vec_##S part) { \
+    for (int l = 0; l < LANES_##S - 1; l++) {                   \
+      if (l < n) x[l] = part[l];                                \
+    }                                                           \
   }
 DEFINE_PART(float, f32)
 DEFINE_PART(double, f64)
@@ -97,6 +116,12 @@ MJX_INLINE vec_u32 part_u32(const uint32_t *x, int64_t n) {
 }
 MJX_INLINE vec_u64 part_u64(const uint64_t *x, int64_t n) {
   return (vec_u64)part_f64((const double *)(const void *)x, n);
+}
+MJX_INLINE void put_part_u32(uint32_t *x, int64_t n, vec_u32 part) {
+  put_part_f32((float *)(void *)x, n, (vec_f32)part);
+}
+MJX_INLINE void put_part_u64(uint64_t *x, int64_t n, vec_u64 part) {
+  put_part_f64((double *)(void *)x, n, (vec_f64)part);
 }
 
 #endif /* MJX_VECTORS_H */

@@ -23,11 +23,13 @@ enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
   WIDE_VECTOR = 64,      /* bytes */
   MIDDLE_VECTOR = 32,
-  NEAR_BYTES = 1024, /* from row to row of b */
-  USED_ROWS = 32,    /* of a: so many pay for a copy of b */
-  LINES_ROWS = 4,    /* or columns of c: with more of both, packing pays */
-  LINES_LENGTH = 16, /* of K: with less, packing pays too */
-  THIN_COLUMNS = 64, /* least of b, with few rows of a */
+  NEAR_BYTES = 1024,  /* from row to row of b */
+  USED_ROWS = 32,     /* of a: so many pay for a copy of b */
+  LINES_ROWS = 4,     /* or columns of c: with more of both, packing pays */
+  LINES_LENGTH = 16,  /* of K: with less, packing pays too */
+  VECTOR_LENGTH = 6,  /* of K, where there is one row or column: */
+  FEW_PRODUCTS = 128, /* .. unless there are so few that native code makes them in sequence */
+  THIN_COLUMNS = 64,  /* least of b, with few rows of a */
   SMALL_COPY_BYTES = 1 << 14,
   CHUNK_K = 1 << 14, /* of a few long lines, that are cut along K */
   MAX_CHUNKS = 16,
@@ -61,6 +63,7 @@ typedef struct dot_plan {
   int size;
   int64_t B, M, N, K;
   int64_t b_line; /* see mjx_dot_args */
+  bool in_steps;  /* the kernel takes as many batches as it is given */
   matrix a, b, c;
   mjx_dot_fn kernel, lines, thin;
   const mjx_blas *blas;
@@ -200,8 +203,14 @@ static bool own_is_faster(const dot_plan *plan) {
          plan->N * plan->size >= 2 * vector;
 }
 
+static int64_t least_line(const dot_plan *plan) {
+  bool vector = MJX_MIN(plan->M, plan->N) == 1 && MJX_MAX(plan->M, plan->N) > 1;
+  bool few = (double)plan->B * flops_of(plan) <= 2 * FEW_PRODUCTS;
+  return vector && !few ? VECTOR_LENGTH : LINES_LENGTH;
+}
+
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
-  bool along_k = plan->K >= LINES_LENGTH && !a_converts && !b_converts &&
+  bool along_k = plan->K >= least_line(plan) && !a_converts && !b_converts &&
                  plan->a.column_stride == 1 && plan->b.row_stride == 1 && plan->lines != NULL &&
                  MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
                  (plan->b.column_stride != 1 || plan->N == 1);
@@ -284,6 +293,11 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
 
 /* ---- blocks ---- */
 
+/* From each batch to the next is the same step. */
+static bool is_even(const matrix *m) {
+  return m->operand->ndim == 3 || m->outer_stride == m->inner_batches * m->batch_stride;
+}
+
 /* Square blocks pack least.  When there would be too many, both sides double in turn.  Lines are
  * not packed, so that small products of them are cut too. */
 static void cut(dot_plan *plan) {
@@ -310,6 +324,9 @@ static void cut(dot_plan *plan) {
   plan->block_columns = MJX_MIN(columns, N);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
+  plan->in_steps = plan->method != DOT_BLAS && !plan->turns && plan->row_blocks == 1 &&
+                   plan->column_blocks == 1 && is_even(&plan->a) && is_even(&plan->b) &&
+                   is_even(&plan->c);
   plan->chunks = 1;
   if (plan->method == DOT_LINES && plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
@@ -476,8 +493,8 @@ static void blas_block(const dot_plan *plan, const char *a, const char *b, char 
   }
 }
 
-static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t column,
-                      char *scratch) {
+static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_t row,
+                      int64_t column, char *scratch) {
   const dot_plan *plan = job->plan;
   int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
@@ -508,17 +525,25 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t row, int64_t co
                        b_row,
                        c,
                        plan->c.row_stride,
-                       plan->b_line};
+                       plan->b_line,
+                       batches,
+                       plan->a.batch_stride,
+                       plan->b.batch_stride,
+                       plan->c.batch_stride};
   (lines ? plan->lines : plan->method == DOT_THIN ? plan->thin : plan->kernel)(&args);
 }
 
 static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const dot_job *job = arg;
   const dot_plan *plan = job->plan;
+  if (plan->in_steps) {
+    dot_block(job, begin, end - begin, 0, 0, scratch);
+    return;
+  }
   for (int64_t i = begin; i < end; i++) {
     int64_t column = i % plan->column_blocks, row = i / plan->column_blocks % plan->row_blocks;
     int64_t batch = i / plan->column_blocks / plan->row_blocks;
-    dot_block(job, batch, row * plan->block_rows, column * plan->block_columns, scratch);
+    dot_block(job, batch, 1, row * plan->block_rows, column * plan->block_columns, scratch);
   }
 }
 
@@ -540,7 +565,8 @@ static void chunk_task(void *arg, int64_t begin, int64_t end, char *scratch) {
                          .b_row = plan->b.column_stride,
                          .c = job->c + i * plan->M * plan->N * plan->size,
                          .c_row = plan->N,
-                         .b_line = plan->b_line};
+                         .b_line = plan->b_line,
+                         .batches = 1};
     plan->lines(&args);
   }
 }

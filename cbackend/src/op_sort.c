@@ -53,6 +53,9 @@ mjx_status mjx_op_sort_check(mjx_loader *loader, mjx_instr *instr) {
       return mjx_fail(MJX_INVALID, "the dtypes differ");
     if (i < instr->params[0]) MJX_TRY(add_fields(plan, &instr->in[i], i));
   }
+  int32_t dtype = instr->in->dtype;
+  if (instr->n_out == 1 && !mjx_dtype_is_complex(dtype) && dtype < MJX_F16)
+    plan->fields[0].key = mjx_sort_bare_key_of(dtype);
   plan->n = shape[1];
   if (!fits_position(plan->n)) return mjx_fail(MJX_UNSUPPORTED, "lines of 2^32 elements");
   int64_t wide = mjx_round_up(plan->n * 16, MJX_ALIGN);
@@ -93,7 +96,7 @@ static void items_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   char *items = job->items + begin * mjx_sort_item_bytes(job->key);
   mjx_sort_make_items(job->key, base, job->stride, job->order ? job->order + begin : NULL,
                       end - begin, items);
-  if (begin > 0) mjx_sort_move_items(job->key, items, end - begin, begin);
+  if (begin > 0 && !job->key->bare) mjx_sort_move_items(job->key, items, end - begin, begin);
 }
 
 static void order_task(void *arg, int64_t begin, int64_t end, char *scratch) {
@@ -166,9 +169,27 @@ static void permute_task(void *arg, int64_t begin, int64_t end, char *scratch) {
           job->size);
 }
 
+/* A line of which the keys are all there is. */
+static void sort_bare(const sort_job *job, int64_t line, char *scratch) {
+  const sort_plan *plan = job->instr->plan;
+  const mjx_operand *in = job->instr->in, *out = job->instr->out;
+  line_job steps = {.key = &plan->fields[0].key,
+                    .base = line_at(job->frame, in, line),
+                    .stride = in->strides[1] * in->size,
+                    .items = scratch + plan->items};
+  mjx_pool_for(plan->n, plan->n, 0, NULL, items_task, &steps);
+  const void *sorted = mjx_sort_items(steps.key, steps.items, scratch + plan->other, plan->n);
+  mjx_sort_take_bare(steps.key, sorted, plan->n, scratch + plan->line);
+  mjx_copy_line(line_at(job->frame, out, line), out->strides[1], scratch + plan->line, 1, plan->n,
+                out->size);
+}
+
 static void sort_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const sort_job *job = arg;
   const sort_plan *plan = job->instr->plan;
+  for (int64_t line = begin; plan->fields[0].key.bare && line < end; line++)
+    sort_bare(job, line, scratch);
+  if (plan->fields[0].key.bare) return;
   for (int64_t line = begin; line < end; line++) {
     const uint32_t *order = find_order(job, line, scratch);
     for (int i = 0; i < job->instr->n_out; i++) {

@@ -1,12 +1,19 @@
-/* sort.c: keys, a merge sort for few items, a radix sort for many, a heap for the least k. */
+/* sort.c: keys, a network or a merge sort for few items, a radix sort for many, a heap for the
+ * least k. */
 #include "sort.h"
 
 #include <string.h>
 
-enum { MERGE_MAX = 1024, RUN = 8, DIGIT_BITS = 11, N_DIGITS = 1 << DIGIT_BITS };
+#include "blocks.h"
+
+enum { FEW = 1024, RUN = 8, DIGIT_BITS = 11, N_DIGITS = 1 << DIGIT_BITS };
 
 mjx_sort_key mjx_sort_key_of(int dtype, bool total, bool descending) {
-  return (mjx_sort_key){dtype, mjx_dtype_size(dtype) == 8, total, descending};
+  return (mjx_sort_key){dtype, mjx_dtype_size(dtype) == 8, false, total, descending};
+}
+
+mjx_sort_key mjx_sort_bare_key_of(int dtype) {
+  return (mjx_sort_key){dtype, mjx_dtype_size(dtype) == 8, true, false, false};
 }
 
 /* ---- keys ---- */
@@ -35,23 +42,49 @@ static uint64_t infinity_of(int dtype) {
   }
 }
 
-#define MAKE_ITEMS(type)                                                                     \
-  for (int64_t i = 0; i < n; i++) {                                                          \
-    type bits;                                                                               \
-    memcpy(&bits, base + (order ? order[i] : i) * stride, sizeof bits);                      \
-    uint64_t k =                                                                             \
-        to_key(bits, (uint64_t)1 << (8 * sizeof bits - 1), infinity, is_signed, key->total); \
-    if (key->descending) k = (type)~k;                                                       \
-    if (key->wide)                                                                           \
-      ((mjx_wide_item *)items)[i] = (mjx_wide_item){k, (uint64_t)i};                         \
-    else                                                                                     \
-      ((uint64_t *)items)[i] = k << 32 | (uint64_t)i;                                        \
+/* How bits become a key, apart from the elements: so that loops over these become vectors. */
+typedef struct key_rule {
+  uint64_t infinity;
+  bool is_signed, total, descending;
+} key_rule;
+
+#define DEFINE_KEY(type)                                                                      \
+  static inline uint64_t key_##type(type bits, key_rule rule) {                               \
+    uint64_t top = (uint64_t)1 << (8 * sizeof bits - 1);                                      \
+    type k = (type)to_key(bits, top, rule.infinity, rule.is_signed, rule.total);              \
+    return rule.descending ? (type)~k : k;                                                    \
+  }                                                                                           \
+  static void packed_##type(const type *restrict from, int64_t n, key_rule rule,              \
+                            uint64_t *restrict items) {                                       \
+    for (int64_t i = 0; i < n; i++) items[i] = key_##type(from[i], rule) << 32 | (uint64_t)i; \
+  }
+DEFINE_KEY(uint8_t)
+DEFINE_KEY(uint16_t)
+DEFINE_KEY(uint32_t)
+DEFINE_KEY(uint64_t)
+
+#define MAKE_ITEMS(type)                                                \
+  if (!order && stride == sizeof(type) && !key->wide && !key->bare) {   \
+    packed_##type((const type *)(const void *)base, n, rule, items);    \
+    break;                                                              \
+  }                                                                     \
+  for (int64_t i = 0; i < n; i++) {                                     \
+    type bits;                                                          \
+    memcpy(&bits, base + (order ? order[i] : i) * stride, sizeof bits); \
+    uint64_t k = key_##type(bits, rule);                                \
+    if (key->bare)                                                      \
+      ((uint64_t *)items)[i] = k;                                       \
+    else if (key->wide)                                                 \
+      ((mjx_wide_item *)items)[i] = (mjx_wide_item){k, (uint64_t)i};    \
+    else                                                                \
+      ((uint64_t *)items)[i] = k << 32 | (uint64_t)i;                   \
   }
 
 void mjx_sort_make_items(const mjx_sort_key *key, const char *base, int64_t stride,
                          const uint32_t *order, int64_t n, void *items) {
   uint64_t infinity = infinity_of(key->dtype);
   bool is_signed = infinity || mjx_dtype_is_signed(key->dtype);
+  key_rule rule = {infinity, is_signed, key->total, key->descending};
   switch (mjx_dtype_size(key->dtype)) {
     case 1: MAKE_ITEMS(uint8_t) break;
     case 2: MAKE_ITEMS(uint16_t) break;
@@ -69,10 +102,26 @@ void mjx_sort_move_items(const mjx_sort_key *key, void *items, int64_t n, int64_
   }
 }
 
-/* ---- the algorithms, for both kinds of items ---- */
+#define TAKE_BARE(type)                                     \
+  for (int64_t i = 0; i < n; i++)                           \
+    ((type *)to)[i] = (type)(((const uint64_t *)items)[i] ^ \
+                             (is_signed ? (uint64_t)1 << (8 * sizeof(type) - 1) : 0));
+
+void mjx_sort_take_bare(const mjx_sort_key *key, const void *items, int64_t n, void *to) {
+  bool is_signed = mjx_dtype_is_signed(key->dtype);
+  switch (mjx_dtype_size(key->dtype)) {
+    case 1: TAKE_BARE(uint8_t) break;
+    case 2: TAKE_BARE(uint16_t) break;
+    case 4: TAKE_BARE(uint32_t) break;
+    default: TAKE_BARE(uint64_t) break;
+  }
+}
+
+/* ---- the algorithms, for all kinds of items ---- */
 
 #define LESS_PACKED(a, b) ((a) < (b))
 #define KEY_PACKED(a)     ((a) >> 32)
+#define KEY_BARE(a)       (a)
 #define LESS_WIDE(a, b)   ((a).key != (b).key ? (a).key < (b).key : (a).position < (b).position)
 #define KEY_WIDE(a)       ((a).key)
 
@@ -102,40 +151,42 @@ static bool places(radix_job *job) {
   return true;
 }
 
-#define DEFINE_SORTS(name, item, LESS, KEY)                                                   \
-  static void insertion_##name(item *a, int64_t n) {                                          \
-    for (int64_t i = 1; i < n; i++) {                                                         \
-      item x = a[i];                                                                          \
-      int64_t j = i;                                                                          \
-      for (; j > 0 && LESS(x, a[j - 1]); j--) a[j] = a[j - 1];                                \
-      a[j] = x;                                                                               \
-    }                                                                                         \
-  }                                                                                           \
-  static void merge_##name(const item *a, int64_t na, const item *b, int64_t nb, item *to) {  \
-    while (na > 0 && nb > 0) {                                                                \
-      bool second = LESS(*b, *a);                                                             \
-      *to++ = second ? *b : *a;                                                               \
-      b += second;                                                                            \
-      nb -= second;                                                                           \
-      a += !second;                                                                           \
-      na -= !second;                                                                          \
-    }                                                                                         \
-    memcpy(to, a, (size_t)na * sizeof *a);                                                    \
-    memcpy(to + na, b, (size_t)nb * sizeof *b);                                               \
-  }                                                                                           \
-  static item *merge_sort_##name(item *a, item *other, int64_t n) {                           \
-    for (int64_t i = 0; i < n; i += RUN) insertion_##name(a + i, MJX_MIN(RUN, n - i));        \
-    for (int64_t width = RUN; width < n; width *= 2) {                                        \
-      for (int64_t i = 0; i < n; i += 2 * width) {                                            \
-        int64_t left = MJX_MIN(width, n - i), right = MJX_MIN(width, n - i - left);           \
-        merge_##name(a + i, left, a + i + left, right, other + i);                            \
-      }                                                                                       \
-      item *swap = a;                                                                         \
-      a = other;                                                                              \
-      other = swap;                                                                           \
-    }                                                                                         \
-    return a;                                                                                 \
-  }                                                                                           \
+#define DEFINE_MERGE_SORT(name, item, LESS)                                                  \
+  static void insertion_##name(item *a, int64_t n) {                                         \
+    for (int64_t i = 1; i < n; i++) {                                                        \
+      item x = a[i];                                                                         \
+      int64_t j = i;                                                                         \
+      for (; j > 0 && LESS(x, a[j - 1]); j--) a[j] = a[j - 1];                               \
+      a[j] = x;                                                                              \
+    }                                                                                        \
+  }                                                                                          \
+  static void merge_##name(const item *a, int64_t na, const item *b, int64_t nb, item *to) { \
+    while (na > 0 && nb > 0) {                                                               \
+      bool second = LESS(*b, *a);                                                            \
+      *to++ = second ? *b : *a;                                                              \
+      b += second;                                                                           \
+      nb -= second;                                                                          \
+      a += !second;                                                                          \
+      na -= !second;                                                                         \
+    }                                                                                        \
+    memcpy(to, a, (size_t)na * sizeof *a);                                                   \
+    memcpy(to + na, b, (size_t)nb * sizeof *b);                                              \
+  }                                                                                          \
+  static item *merge_sort_##name(item *a, item *other, int64_t n) {                          \
+    for (int64_t i = 0; i < n; i += RUN) insertion_##name(a + i, MJX_MIN(RUN, n - i));       \
+    for (int64_t width = RUN; width < n; width *= 2) {                                       \
+      for (int64_t i = 0; i < n; i += 2 * width) {                                           \
+        int64_t left = MJX_MIN(width, n - i), right = MJX_MIN(width, n - i - left);          \
+        merge_##name(a + i, left, a + i + left, right, other + i);                           \
+      }                                                                                      \
+      item *swap = a;                                                                        \
+      a = other;                                                                             \
+      other = swap;                                                                          \
+    }                                                                                        \
+    return a;                                                                                \
+  }
+
+#define DEFINE_RADIX_SORT(name, item, KEY)                                                    \
   static void count_##name(void *arg, int64_t begin, int64_t end, char *scratch) {            \
     (void)scratch;                                                                            \
     const radix_job *job = arg;                                                               \
@@ -175,45 +226,60 @@ static bool places(radix_job *job) {
       other = swap;                                                                           \
     }                                                                                         \
     return a;                                                                                 \
-  }                                                                                           \
-  static void sift_##name(item *heap, int64_t n, int64_t at) {                                \
-    item x = heap[at];                                                                        \
-    for (;;) {                                                                                \
-      int64_t child = 2 * at + 1;                                                             \
-      if (child >= n) break;                                                                  \
-      if (child + 1 < n && LESS(heap[child], heap[child + 1])) child++;                       \
-      if (!LESS(x, heap[child])) break;                                                       \
-      heap[at] = heap[child];                                                                 \
-      at = child;                                                                             \
-    }                                                                                         \
-    heap[at] = x;                                                                             \
-  }                                                                                           \
-  /* The first k items are a heap with the greatest on top, and take whatever is less. */     \
-  static void select_##name(item *a, int64_t n, int64_t k) {                                  \
-    for (int64_t i = k / 2 - 1; i >= 0; i--) sift_##name(a, k, i);                            \
-    for (int64_t i = k; i < n && k > 0; i++) {                                                \
-      if (!LESS(a[i], a[0])) continue;                                                        \
-      item x = a[0];                                                                          \
-      a[0] = a[i];                                                                            \
-      a[i] = x;                                                                               \
-      sift_##name(a, k, 0);                                                                   \
-    }                                                                                         \
-    for (int64_t left = k - 1; left > 0; left--) {                                            \
-      item x = a[0];                                                                          \
-      a[0] = a[left];                                                                         \
-      a[left] = x;                                                                            \
-      sift_##name(a, left, 0);                                                                \
-    }                                                                                         \
   }
 
-DEFINE_SORTS(packed, uint64_t, LESS_PACKED, KEY_PACKED)
-DEFINE_SORTS(wide, mjx_wide_item, LESS_WIDE, KEY_WIDE)
+#define DEFINE_SELECT(name, item, LESS)                                                   \
+  static void sift_##name(item *heap, int64_t n, int64_t at) {                            \
+    item x = heap[at];                                                                    \
+    for (;;) {                                                                            \
+      int64_t child = 2 * at + 1;                                                         \
+      if (child >= n) break;                                                              \
+      if (child + 1 < n && LESS(heap[child], heap[child + 1])) child++;                   \
+      if (!LESS(x, heap[child])) break;                                                   \
+      heap[at] = heap[child];                                                             \
+      at = child;                                                                         \
+    }                                                                                     \
+    heap[at] = x;                                                                         \
+  }                                                                                       \
+  /* The first k items are a heap with the greatest on top, and take whatever is less. */ \
+  static void select_##name(item *a, int64_t n, int64_t k) {                              \
+    for (int64_t i = k / 2 - 1; i >= 0; i--) sift_##name(a, k, i);                        \
+    for (int64_t i = k; i < n && k > 0; i++) {                                            \
+      if (!LESS(a[i], a[0])) continue;                                                    \
+      item x = a[0];                                                                      \
+      a[0] = a[i];                                                                        \
+      a[i] = x;                                                                           \
+      sift_##name(a, k, 0);                                                               \
+    }                                                                                     \
+    for (int64_t left = k - 1; left > 0; left--) {                                        \
+      item x = a[0];                                                                      \
+      a[0] = a[left];                                                                     \
+      a[left] = x;                                                                        \
+      sift_##name(a, left, 0);                                                            \
+    }                                                                                     \
+  }
+
+DEFINE_MERGE_SORT(packed, uint64_t, LESS_PACKED)
+DEFINE_RADIX_SORT(packed, uint64_t, KEY_PACKED)
+DEFINE_RADIX_SORT(bare, uint64_t, KEY_BARE)
+DEFINE_SELECT(packed, uint64_t, LESS_PACKED)
+DEFINE_MERGE_SORT(wide, mjx_wide_item, LESS_WIDE)
+DEFINE_RADIX_SORT(wide, mjx_wide_item, KEY_WIDE)
+DEFINE_SELECT(wide, mjx_wide_item, LESS_WIDE)
+
+static void *sort_few_words(uint64_t *items, uint64_t *other, int64_t n) {
+  mjx_sort_words_fn sort = mjx_block_kernels_get()->sort_words;
+  if (!sort) return merge_sort_packed(items, other, n);
+  sort(n, items);
+  return items;
+}
 
 void *mjx_sort_items(const mjx_sort_key *key, void *items, void *other, int64_t n) {
   int bits = 8 * mjx_dtype_size(key->dtype);
-  if (n <= MERGE_MAX)
-    return key->wide ? (void *)merge_sort_wide(items, other, n)
-                     : (void *)merge_sort_packed(items, other, n);
+  bool pairs = key->wide && !key->bare;
+  if (n <= FEW && pairs) return merge_sort_wide(items, other, n);
+  if (n <= FEW) return sort_few_words(items, other, n);
+  if (key->bare) return radix_sort_bare(items, other, n, bits);
   return key->wide ? (void *)radix_sort_wide(items, other, n, bits)
                    : (void *)radix_sort_packed(items, other, n, bits);
 }
