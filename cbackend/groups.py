@@ -7,6 +7,7 @@ strides; from some size on the pool's threads share its turns.
 
 import math
 
+from cbackend.halves import Halves
 from cbackend.places import (
     APART,
     IN_MEMORY,
@@ -16,6 +17,7 @@ from cbackend.places import (
     collapse,
     index_of,
     index_text,
+    loop,
     parameter,
     suffix_of,
 )
@@ -415,15 +417,22 @@ class Groups:
         def fresh():
             return f"r{next(names)}"
 
+        halves = None
+        if not strips and not extents[-1].isdigit():
+            halves = Halves(self.scalars, extents)
         depth, places = len(extents), [0]
         if depth > 1 and extents[-1].isdigit():
             depth, places = depth - 1, range(int(extents[-1]))
         fixed, moving, stores = [], [], []
         for place in places:
-            registers, still, others = self.elements(group, ins, depth, fresh, place)
+            registers, still, others = self.elements(
+                group, ins, depth, fresh, place, halves
+            )
             fixed += still
             moving += others
-            stores += self.stores(group.out_regs, outs, registers, depth, place)
+            stores += self.stores(group.out_regs, outs, registers, depth, place, halves)
+        if halves and halves.used:
+            return halves.loops(fixed, [*moving, *stores])
         *outer, innermost = [loop(d, n) for d, n in enumerate(extents[:depth])]
         if strips and depth == len(extents):
             n, d = extents[depth - 1], depth - 1
@@ -440,11 +449,12 @@ class Groups:
         body = [*moving, *stores, *["}"] * (len(outer) + 1)]
         return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
 
-    def elements(self, group, ins, depth, fresh, place=0):
+    def elements(self, group, ins, depth, fresh, place=0, halves=None):
         """A group's values in a loop nest of that depth: the registers by their names, what
         the innermost loop does not move, and the lines in it.
 
-        place: the number of the element, where a last dim is written out.
+        place: the number of the element, where a last dim is written out; halves: who
+        converts whole strips of float16s, if anyone does.
         """
         registers, fixed, moving = {}, [], []
         for reg, operand in zip(group.in_regs, ins, strict=True):
@@ -452,15 +462,21 @@ class Groups:
                 registers[reg] = _table(operand)
                 continue
             register = registers[reg] = Register(fresh(), operand.suffix)
+            if halves and halves.load(register, operand):
+                continue
             still = operand.strides[depth - 1] == 0
             at = index_text(operand, depth - 1 if still else depth, place)
             (fixed if still else moving).append(_load(register, operand, at))
         return registers, fixed, moving + self._micros(group, registers, fresh)
 
-    def stores(self, names, outs, registers, depth, place=0):
+    def stores(self, names, outs, registers, depth, place=0, halves=None):
         """Lines that store registers, by their names, as elements in a loop nest."""
         lines = []
         for name, operand in zip(names, outs, strict=True):
+            staged = halves.store(registers[name], operand) if halves else None
+            if staged:
+                lines.append(staged)
+                continue
             value = self.scalars.cast(registers[name], operand.suffix)
             at = index_text(operand, depth, place)
             lines.append(f"{operand.place.element(operand.suffix, at)} = {value};")
@@ -553,11 +569,6 @@ def _affine(suffix, value):
     if suffix in ("f16", "bf16"):
         return f"mjx_{suffix}_from_f32((float)(int64_t)({value}))"
     return f"({STORED[suffix]})(int64_t)({value})"
-
-
-def loop(d, n, first="0"):
-    """The head of the loop over dim `d`."""
-    return f"for (int64_t i{d} = {first}; i{d} < {n}; i{d}++) {{"
 
 
 def _indices(shape):

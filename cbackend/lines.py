@@ -5,7 +5,6 @@ and combines the elements; then halves are combined.  A long line is a tree of s
 tier 0's order (op_reduce.c), which is any where every order gives the same bits.
 """
 
-from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
     Nest,
@@ -21,7 +20,7 @@ from cbackend.nests import (
     write_nest,
     write_parts,
 )
-from cbackend.places import index_text
+from cbackend.places import index_text, loop
 from cbackend.scalars import STORED
 from cbackend.sums import (
     LINES,

@@ -131,3 +131,8 @@ def parameter(name, operand, params, args):
 def pointers(*operands):
     """C pointers to operands' first elements."""
     return [o.place.pointer(o.suffix, o.start) for o in operands]
+
+
+def loop(d, n, first="0"):
+    """The head of the loop over dim `d`."""
+    return f"for (int64_t i{d} = {first}; i{d} < {n}; i{d}++) {{"

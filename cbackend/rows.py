@@ -6,7 +6,6 @@ rows, makes the elements of each and combines them.  The order along a column is
 it is one sequence.
 """
 
-from cbackend.groups import loop
 from cbackend.nests import (
     FEW_TURNS,
     Nest,
@@ -22,7 +21,7 @@ from cbackend.nests import (
     write_nest,
     write_parts,
 )
-from cbackend.places import index_text
+from cbackend.places import index_text, loop
 from cbackend.runtime import isa
 from cbackend.scalars import STORED
 from cbackend.sums import (

@@ -58,10 +58,38 @@ WRITTEN = frozenset(
     for a in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
     for b in f"b1 {_INTS} {_FLOATS} {_COMPLEX}".split()
 )
-# These have a branch to a library call, so loops over them do not become vector code.
+# These have a branch to a call, so loops over them do not become vector code.
 BRANCHING = frozenset(
-    ["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64", "sqrt_c128", "rsqrt_c128"]
-) | frozenset(f"{op}_c64" for op in ("sqrt", "rsqrt", *_C64_FUNCTIONS.split()))
+    ["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64"]
+    + [
+        f"{op}_{suffix}"
+        for op in ("div", "sqrt", "rsqrt")
+        for suffix in ("c64", "c128")
+    ]
+    + [f"{op}_c64" for op in _C64_FUNCTIONS.split()]
+)
+
+# Of float16 and bfloat16, by float32's function of the same name: rounded, or a truth value.
+_HALVES = ("f16", "bf16")
+_ROUNDED = frozenset(
+    [
+        *("add", "sub", "mul", "div", "max", "min", "square", "sqrt", "rsqrt", "exp"),
+        *(
+            "expm1",
+            "log",
+            "log1p",
+            "tanh",
+            "erf",
+            "floor",
+            "ceil",
+            "round",
+            "round_even",
+        ),
+    ]
+)
+_COMPARED = frozenset(["eq", "ne", "lt", "le", "gt", "ge"])
+_EXACT = {"neg": "-{}", "abs": "__builtin_fabsf({})"}
+_STEPS = frozenset(["exp2", "logistic"])
 
 # A few CPU instructions each: what tier 0 spends on these is loads and stores.
 _LIGHT_OPS = (
@@ -120,12 +148,28 @@ def is_light(kernel):
 
 
 class Register:
-    """A C variable that holds one element of the type `suffix`."""
+    """A C variable, or another expression, that holds one element of the type `suffix`.
 
-    __slots__ = ("name", "suffix")
+    wide: of a float16 or bfloat16 that was computed, C for the same number as a float32,
+    from which others are computed; exact: C for a number that becomes it by rounding.
+    """
+
+    __slots__ = ("name", "suffix", "wide", "exact")
 
     def __init__(self, name, suffix):
-        self.name, self.suffix = name, suffix
+        self.name, self.suffix, self.wide, self.exact = name, suffix, None, None
+
+    def become(self, other):
+        """Be the same element; no lines are needed for it."""
+        self.name, self.wide, self.exact = other.name, other.wide, other.exact
+        return []
+
+    def hold(self, half, expression, is_rounded=False):
+        """Lines for a half that is a float32's value, rounded if it is not yet a half."""
+        exact = self.exact = f"{self.name}x"
+        self.wide = exact if is_rounded else f"mjx_round_{half}({exact})"
+        self.name = f"mjx_{half}_from_f32({exact})"
+        return [f"float {exact} = {expression};"]
 
 
 class TableRegister(Register):
@@ -185,9 +229,11 @@ class Scalars:
         """C lines that declare and compute a kernel's result registers."""
         name = kernel.name
         if name.startswith("copy_x"):
+            if sources[0].wide:
+                return results[0].become(sources[0])
             return [_declare(results[0], sources[0].name)]
         if name.startswith("select_x"):
-            return [_declare(results[0], self._select(sources, results[0].suffix))]
+            return self._select(sources, results[0])
         if name.startswith("take_x"):
             return [_declare(results[0], self._take(name, *sources))]
         args = [self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)]
@@ -195,6 +241,9 @@ class Scalars:
             return self._threefry(args, results)
         if name in WRITTEN:
             self._need_headers(kernel)
+            wide = self._in_float32(kernel, sources, results[0])
+            if wide:
+                return wide
             if name in BRANCHING and self.guard is not None:
                 return [
                     f"{self.guard} |= !mjx_s_{name}_easy({', '.join(args)});",
@@ -225,9 +274,41 @@ class Scalars:
         self.use("take.h")
         return f"mjx_s_{name}({table.name}, {index.name})"
 
-    def _select(self, sources, suffix):
-        which, on_false, on_true = sources
-        return f"{which.name} ? {self.cast(on_true, suffix)} : {self.cast(on_false, suffix)}"
+    def _select(self, sources, result):
+        which, no, yes = sources
+        if no.wide and yes.wide:
+            chosen = f"{which.name} ? {yes.wide} : {no.wide}"
+            return result.hold(no.suffix, chosen, is_rounded=True)
+        no, yes = (self.cast(s, result.suffix) for s in (no, yes))
+        return [_declare(result, f"{which.name} ? {yes} : {no}")]
+
+    def _in_float32(self, kernel, sources, result):
+        """The lines of an operation on float16s or bfloat16s that is one on float32s; None
+        where it is none.
+        """
+        op, _, half = kernel.name.rpartition("_")
+        if op.startswith("convert_"):
+            half, to = op[8:], half
+            if (half, to) == ("f32", to) and to in _HALVES:
+                self.use("half_wide.h")
+                return result.hold(to, sources[0].name)
+            if to == "f32" and half in _HALVES and sources[0].wide:
+                return [_declare(result, sources[0].wide)]
+            return None
+        if half not in _HALVES:
+            return None
+        wide = [s.wide or f"mjx_f32_from_{half}({self.cast(s, half)})" for s in sources]
+        args = ", ".join(wide)
+        if op in _COMPARED:
+            return [_declare(result, f"mjx_s_{op}_f32({args})")]
+        self.use("half_wide.h")
+        if op in _ROUNDED:
+            return result.hold(half, f"mjx_s_{op}_f32({args})")
+        if op in _STEPS:
+            return result.hold(half, f"mjx_wide_{op}_{half}({args})")
+        if op in _EXACT:
+            return result.hold(half, _EXACT[op].format(args), is_rounded=True)
+        return None
 
     def _threefry(self, args, results):
         self.use("threefry.h")

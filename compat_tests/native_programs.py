@@ -213,6 +213,54 @@ def library_functions(x, y):
     )
 
 
+def complex_quotients(x, y):
+    """Divisors that are real, complex, zero; of many elements and of few."""
+    z = lax.complex(x, y)
+
+    def newton(_, z):
+        return z - (z * z - 1) / (2 * z)
+
+    few = z.reshape(-1)[:5]
+    return (
+        z / x + x / z,
+        (z / 3 * z).sum(0),
+        lax.fori_loop(0, 3, newton, z),
+        few / few[0],
+    )
+
+
+def halves(x, y):
+    """Chains of float16s and of bfloat16s: strips, strides, choices, several results."""
+    results = []
+    for dtype in (jnp.float16, jnp.bfloat16):
+        a, b = x.astype(dtype), y.astype(dtype)
+        c = a * b + a
+        d = jnp.where(c > b, -c, abs(b - a))
+        results += [c, jnp.tanh(d) / (c - b), lax.logistic(a) * jnp.exp2(b), -d]
+        results += [(a[:, ::2] * b[:, 1::2] + 1).T * 2, jnp.where(a > b, a, b - a)]
+        results += [
+            c.astype(jnp.float32) + 1,
+            (c + b).max(1),
+            (d * 2).astype(jnp.int32),
+        ]
+        results += [a[:2, :3] * b[:2, :3] + a[1, 1], jnp.floor(c) + jnp.sqrt(abs(d))]
+    return results
+
+
+def any_floats(*shape):
+    """Numbers of all sizes: infinite ones, NaNs and denormal ones among them."""
+    bits = np.random.default_rng(sum(shape)).integers(0, 2**32, shape, np.uint32)
+    return bits.view(np.float32)
+
+
+def near_halves(*shape):
+    """Numbers about as large as float16s are, and just between two of them."""
+    size = 2.0 ** np.random.default_rng(1).integers(-27, 18, shape)
+    x = (size * normal(*shape)).astype(np.float32)
+    between = (x.view(np.uint32) & np.uint32(0xFFFFF000)).view(np.float32)
+    return np.where(x > 0.1, x, between)
+
+
 def short_rows(x, v):
     """Loops whose last dim is written out."""
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
@@ -251,6 +299,12 @@ PROGRAMS = {
     "narrow_elements": (
         narrow_elements, (9 * normal(29, 41), np.arange(-60, 60, dtype=np.int32)),
     ),
+    "halves": (halves, (normal(70, 130), 3 * normal(130, 70).T)),
+    "few_halves": (halves, (normal(3, 6), normal(6, 3).T)),
+    "halves_of_any_floats": (halves, (any_floats(40, 302), any_floats(302, 40).T)),
+    "halves_of_near_floats": (halves, (near_halves(40, 302), near_halves(302, 40).T)),
+    "complex_quotients": (complex_quotients, (normal(9, 70), normal(70, 9).T.copy())),
+    "quotients_by_zeros": (complex_quotients, (normal(6, 90).round(), normal(90, 6).T.round())),
     "stencils": (stencils, (normal(13, 39), normal(39, 13).T.copy())),
     "large_groups": (large_groups, (normal(290, 233), normal(233), normal(290))),
     "hard_sines": (large_groups, (1e6 * normal(90, 97), normal(97), normal(90))),
