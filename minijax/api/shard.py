@@ -327,6 +327,15 @@ def smap(f=None, /, *, in_axes=Infer, out_axes, axis_name):
     return shard_map(f, in_specs=in_specs, out_specs=out_specs)
 
 
+def _check_static_places(statics, n_args):
+    if statics and max(statics) >= n_args:
+        raise ValueError(
+            f"pmapped function has static_broadcasted_argnums={statics} but was called "
+            f"with only {n_args} positional argument{'s' * (n_args > 1)}. All static "
+            "broadcasted arguments must be passed positionally."
+        )
+
+
 def pmap(
     fun,
     axis_name=None,
@@ -359,13 +368,7 @@ def pmap(
     @api_boundary
     def mapped(*args, **kwargs):
         hash(fun)  # TypeError for what cannot be told apart from others
-        if statics and max(statics) >= len(args):
-            raise ValueError(
-                f"pmapped function has static_broadcasted_argnums={statics} but was "
-                f"called with only {len(args)} positional argument"
-                f"{'s' * (len(args) > 1)}. All static broadcasted arguments must be "
-                "passed positionally."
-            )
+        _check_static_places(statics, len(args))
         dynamic = tuple([x for k, x in enumerate(args) if k not in statics])
         axes = in_axes
         if isinstance(in_axes, (tuple, list)):

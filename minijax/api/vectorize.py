@@ -49,22 +49,7 @@ def vmap(
     check_callable(fun)
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
-    if not (in_axes is None or type(in_axes) in (int, tuple)):
-        raise TypeError(
-            "vmap in_axes must be an int, None, or a tuple of entries corresponding to "
-            f"the positional arguments passed to the function, but got {in_axes}."
-        )
-    if not are_axes(in_axes):
-        raise TypeError(
-            "vmap in_axes must be an int, None, or (nested) container with those types "
-            f"as leaves, but got {in_axes}."
-        )
-    if not are_axes(out_axes):
-        raise TypeError(
-            "vmap out_axes must be an int, None, or (nested) container with those types "
-            f"as leaves, but got {out_axes}."
-        )
-
+    _check_axes(in_axes, out_axes)
     doc = getattr(fun, "__doc__", None)
     original = f"\n\nOriginal documentation:\n\n{doc}" if doc else ""
 
@@ -94,21 +79,40 @@ def vmap(
 
         with core.within(_VMAP):
             outs, out_dims = batching.batch(flat_fun, axis, flat, dims)
-        wanted = flatten_axes("vmap out_axes", trees[0], out_axes)
-        for x in outs:
-            if not (core.valid_jaxtype(x) or is_vmappable(x)):
-                raise TypeError(
-                    f"Output from batched function {x!r} with type {type(x)} is not a "
-                    "valid JAX type"
-                )
-        moved = []
-        for k, (x, d, w) in enumerate(zip(outs, out_dims, wanted, strict=True)):
-            if w is None and d is not None:
-                raise _unmapped_output(axis, d, trees[0], k)
-            moved.append(x if is_vmappable(x) else _to_out_axis(axis, x, d, w))
-        return unflatten(trees[0], moved)
+        return unflatten(trees[0], _moved(axis, outs, out_dims, trees[0], out_axes))
 
     return mapped
+
+
+def _check_axes(in_axes, out_axes):
+    if not (in_axes is None or type(in_axes) in (int, tuple)):
+        raise TypeError(
+            "vmap in_axes must be an int, None, or a tuple of entries corresponding to "
+            f"the positional arguments passed to the function, but got {in_axes}."
+        )
+    for name, axes in (("in_axes", in_axes), ("out_axes", out_axes)):
+        if not are_axes(axes):
+            raise TypeError(
+                f"vmap {name} must be an int, None, or (nested) container with those "
+                f"types as leaves, but got {axes}."
+            )
+
+
+def _moved(axis, outs, out_dims, tree, out_axes):
+    """The flat outputs with their mapped axes where `out_axes` wants them."""
+    wanted = flatten_axes("vmap out_axes", tree, out_axes)
+    for x in outs:
+        if not (core.valid_jaxtype(x) or is_vmappable(x)):
+            raise TypeError(
+                f"Output from batched function {x!r} with type {type(x)} is not a "
+                "valid JAX type"
+            )
+    moved = []
+    for k, (x, d, w) in enumerate(zip(outs, out_dims, wanted, strict=True)):
+        if w is None and d is not None:
+            raise _unmapped_output(axis, d, tree, k)
+        moved.append(x if is_vmappable(x) else _to_out_axis(axis, x, d, w))
+    return moved
 
 
 def _unmapped_output(axis, dim, tree, k):
