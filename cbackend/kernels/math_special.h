@@ -14,6 +14,13 @@
 #define MJX_S(op)               MJX_SPECIAL_JOIN(mjx_s_##op##_, MJX_SUFFIX)
 #define MJX_H(helper)           MJX_SPECIAL_JOIN(mjx_##helper##_, MJX_SUFFIX)
 
+/* Loops of a fixed number of turns, around which another becomes vector code. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MJX_UNROLLED _Pragma("GCC unroll 32")
+#else
+#define MJX_UNROLLED
+#endif
+
 /* sin and cos of an angle known to be small: float32's is branch-free. */
 MJX_INLINE float mjx_small_sin_f32(float x) { return mjx_s_sin_f32_vector(x); }
 MJX_INLINE float mjx_small_cos_f32(float x) { return mjx_s_cos_f32_vector(x); }
@@ -31,6 +38,7 @@ MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
 #define MJX_I0E_FAR_COUNT  7
 #define MJX_I1E_NEAR_COUNT 17
 #define MJX_I1E_FAR_COUNT  7
+#define MJX_IS_VECTOR      1 /* loops become vector code, where nothing branches */
 #define MJX_BUILTIN(name)  __builtin_##name##f
 #include "math_special_body.h"
 #undef MJX_SUFFIX
@@ -44,6 +52,7 @@ MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
 #undef MJX_I0E_FAR_COUNT
 #undef MJX_I1E_NEAR_COUNT
 #undef MJX_I1E_FAR_COUNT
+#undef MJX_IS_VECTOR
 #undef MJX_BUILTIN
 
 #define MJX_SUFFIX         f64
@@ -57,6 +66,7 @@ MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
 #define MJX_I0E_FAR_COUNT  25
 #define MJX_I1E_NEAR_COUNT 29
 #define MJX_I1E_FAR_COUNT  25
+#define MJX_IS_VECTOR      0
 #define MJX_BUILTIN(name)  __builtin_##name
 #include "math_special_body.h"
 

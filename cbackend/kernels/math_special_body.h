@@ -62,7 +62,7 @@ MJX_INLINE MJX_REAL MJX_S(digamma)(MJX_REAL x) {
 /* Clenshaw's sum of a Chebyshev series, the last coefficient halved. */
 MJX_INLINE MJX_REAL MJX_H(chebyshev)(MJX_REAL x, const MJX_REAL *c, int n) {
   MJX_REAL b0 = MJX_MADD(x, c[0], c[1]), b1 = c[0], b2 = 0;
-  for (int i = 2; i < n; i++) {
+  MJX_UNROLLED for (int i = 2; i < n; i++) {
     b2 = b1;
     b1 = b0;
     b0 = MJX_MADD(x, b1, -b2) + c[i];
@@ -269,7 +269,7 @@ MJX_NOINLINE MJX_REAL MJX_S(random_gamma_grad)(MJX_REAL a, MJX_REAL x) {
 }
 
 /* The Hurwitz zeta function sum (q + k)^-x: ten terms, then Euler and Maclaurin. */
-MJX_NOINLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
+MJX_INLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
   /* Bernoulli number B(2k) / (2k)!, from k = 12 down to 1 */
   static const MJX_REAL bernoulli[] = {
       (MJX_REAL)-1.3954464685812522e-19, (MJX_REAL)5.5090028283602295e-18,
@@ -278,30 +278,34 @@ MJX_NOINLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
       (MJX_REAL)-5.2841901386874932e-10, (MJX_REAL)2.08767569878681e-08,
       (MJX_REAL)-8.2671957671957675e-07, (MJX_REAL)3.3068783068783071e-05,
       (MJX_REAL)-0.0013888888888888889,  (MJX_REAL)0.083333333333333329};
-  MJX_REAL whole = MJX_BUILTIN(floor)(x), pole = (MJX_REAL)MJX_INF;
-  if (x == 1) return pole;
-  if (q <= 0 && q == MJX_BUILTIN(floor)(q))
-    return x == whole && MJX_BUILTIN(fmod)(x, 2) == 0 ? pole : (MJX_REAL)MJX_NAN;
-  if (x < 1 || (q <= 0 && x != whole)) return (MJX_REAL)MJX_NAN;
-  MJX_REAL sum = MJX_BUILTIN(pow)(q, -x);
-  for (int k = 1; k < 10; k++) sum += MJX_BUILTIN(pow)(q + (MJX_REAL)k, -x);
-  MJX_REAL end = q + 10, term = MJX_BUILTIN(pow)(end, -x);
-  if (MJX_BUILTIN(fabs)(term) < MJX_BUILTIN(fabs)(sum) * 0) return sum;
+  MJX_REAL whole = MJX_BUILTIN(floor)(x), half = MJX_BUILTIN(floor)(whole * (MJX_REAL)0.5);
+  MJX_REAL sum = MJX_S(pow)(q, -x);
+  MJX_UNROLLED for (int k = 1; k < 10; k++) sum += MJX_S(pow)(q + (MJX_REAL)k, -x);
+  MJX_REAL end = q + 10, term = MJX_S(pow)(end, -x);
   MJX_REAL scale = 1 / (end * end), tail = bernoulli[0];
-  for (int k = 1; k < 12; k++) {
+  MJX_UNROLLED for (int k = 1; k < 12; k++) {
     MJX_REAL rise = (x + (MJX_REAL)(24 - 2 * k)) * (x + (MJX_REAL)(23 - 2 * k));
     tail = rise * (scale * tail) + bernoulli[k];
   }
   sum += term * end / (x + -1);
-  return sum + term * (x / end * tail + (MJX_REAL)0.5);
+  sum += term * (x / end * tail + (MJX_REAL)0.5);
+  int whole_x = x == whole, pole = (q <= 0) & (q == MJX_BUILTIN(floor)(q));
+  int none = (x < 1) | ((q <= 0) & !whole_x) | (x != x) | (q != q);
+  MJX_REAL at_pole = whole_x & (half + half == x) & (MJX_BUILTIN(fabs)(x) < (MJX_REAL)MJX_INF)
+                         ? (MJX_REAL)MJX_INF
+                         : (MJX_REAL)MJX_NAN;
+  sum = none ? (MJX_REAL)MJX_NAN : sum;
+  sum = pole ? at_pole : sum;
+  return x == 1 ? (MJX_REAL)MJX_INF : sum;
 }
 
 /* The n-th derivative of digamma; n a whole number held as a float. */
-MJX_NOINLINE MJX_REAL MJX_S(polygamma)(MJX_REAL n, MJX_REAL x) {
-  if (n != MJX_BUILTIN(floor)(n) || n < 0) return (MJX_REAL)MJX_NAN;
-  if (n == 0) return MJX_S(digamma)(x);
-  MJX_REAL sign = MJX_BUILTIN(fmod)(n, 2) * 2 - 1;
-  return sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * MJX_S(zeta)(n + 1, x);
+MJX_INLINE MJX_REAL MJX_S(polygamma)(MJX_REAL n, MJX_REAL x) {
+  if (!MJX_IS_VECTOR && n == 0) return MJX_S(digamma)(x);
+  MJX_REAL half = MJX_BUILTIN(floor)(n * (MJX_REAL)0.5), sign = n == half + half ? -1 : 1;
+  MJX_REAL y = sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * MJX_S(zeta)(n + 1, x);
+  y = MJX_IS_VECTOR && n == 0 ? MJX_S(digamma)(x) : y;
+  return (n == MJX_BUILTIN(floor)(n)) & (n >= 0) & (n < (MJX_REAL)MJX_INF) ? y : (MJX_REAL)MJX_NAN;
 }
 
 /* The continued fraction DLMF 8.17.22 by the modified method of Lentz. */
