@@ -86,11 +86,24 @@ def test_products_with_vectors(data):
     draw = data.draw
     m, k = draw(st.sampled_from([1, 1, 2, 9, 70])), draw(EXTENTS)
     batch = draw(st.sampled_from([1, 3, 40, 200]))
-    dtype = draw(st.sampled_from(["float32", "float64", "float16"]))
-    a, b = values(draw, (batch, m, k), dtype), values(draw, (batch, k), dtype)
+    dtype = draw(st.sampled_from(["float32", "float64", "float16", jnp.bfloat16]))
+    a, b = (
+        values(draw, (batch, m, k)).astype(dtype),
+        values(draw, (batch, k)).astype(dtype),
+    )
     (fa, a_laid), (fb, b_laid) = with_layout(draw, a), with_layout(draw, b)
-    got = run(lambda x, y: jnp.einsum("bmk,bk->bm", fa(x), fb(y)), a_laid, b_laid)
-    np.testing.assert_array_equal(got, np.einsum("bmk,bk->bm", a, b))
+    pattern = draw(st.sampled_from(["bmk,bk->bm", "bk,bmk->bm"]))
+    wide = draw(
+        st.sampled_from([None, jnp.float64 if dtype == "float64" else jnp.float32])
+    )
+
+    def function(x, y):
+        operands = (fa(x), fb(y)) if pattern[1] == "m" else (fb(y), fa(x))
+        return jnp.einsum(pattern, *operands, preferred_element_type=wide)
+
+    got = run(function, a_laid, b_laid)
+    exact = np.einsum("bmk,bk->bm", a.astype(float), b.astype(float))
+    np.testing.assert_array_equal(got, exact.astype(got.dtype))
 
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]

@@ -31,6 +31,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .find_short = find_short_table,
     .dot = dot_table,
     .dot_lines = dot_lines_table,
+    .dot_half_lines = half_lines_table,
     .dot_thin = dot_thin_table,
     .fft = fft_table,
     .fft_split = fft_split_table,

@@ -324,6 +324,8 @@ static const mjx_dot_fn dot_thin_table[MJX_N_DTYPES] = {
     [MJX_U64] = dot_thin_u64, [MJX_F32] = dot_thin_f32, [MJX_F64] = dot_thin_f64,
 };
 
+#include "half_dots.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC pop_options
 #endif
