@@ -1,10 +1,21 @@
 """The text of lowered functions as HLO, against JAX's."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from sides import NAMES, Side
+
+
+def convolution(side, x, w, *, strides, padding: Any = "VALID", **options):
+    """A program of one convolution: of ones of these shapes."""
+
+    def fun(x, w):
+        return side.lax.conv_general_dilated(x, w, strides, padding, **options)
+
+    return fun, (np.ones(x, "f"), np.ones(w, "f"))
+
 
 SAME_TEXT = {
     "names": lambda s: (lambda a, b: a["q"] + b["z"][0], ({"q": 1.0}, {"z": [2.0]})),
@@ -16,6 +27,19 @@ SAME_TEXT = {
     "complex": lambda s: (lambda: 1 + 2j, ()),
     "long": lambda s: (lambda: s.jnp.asarray(np.arange(40.0)), ()),
     "dot": lambda s: (s.jnp.matmul, (np.ones((2, 3, 3)), np.ones((2, 3, 3)))),
+    "convolution": lambda s: convolution(s, (8, 4, 6), (4, 4, 3), strides=(1,)),
+    "strided": lambda s: convolution(
+        s, (8, 4, 6, 5), (4, 4, 3, 2), strides=(2, 1), padding=[(1, 2), (0, 0)],
+        lhs_dilation=(1, 2), rhs_dilation=(2, 1), precision=("high", "default"),
+    ),
+    "groups": lambda s: convolution(
+        s, (3, 6, 4), (3, 2, 4), strides=(1,), padding="SAME",
+        dimension_numbers=("NWC", "WIO", "NCW"), feature_group_count=2,
+    ),
+    "batch groups": lambda s: convolution(
+        s, (8, 4, 6), (4, 4, 3), strides=(1,), batch_group_count=2
+    ),
+    "no space": lambda s: convolution(s, (2, 8), (3, 8), strides=(), padding=()),
     "slices": lambda s: (lambda x: x[1:3, ::2], (np.ones((3, 4)),)),
     "bool": lambda s: (lambda x: x.astype(bool), (1.0,)),
     "square": lambda s: (s.jnp.square, (np.ones(2),)),

@@ -51,7 +51,7 @@ NAMES = {
     "numpy.util": "promote_dtypes promote_dtypes_inexact promote_dtypes_complex "
     "check_arraylike",
     "partition_spec": "PartitionSpec UnconstrainedSingleton",
-    "pjit": "pjit auto_axes explicit_axes reshard with_sharding_constraint JitWrapped",
+    "pjit": "pjit auto_axes explicit_axes reshard with_sharding_constraint JitWrapped jit_p",
     "profiler": "start_trace annotate_function",
     "public_test_util": "check_grads check_jvp check_vjp check_close tolerance "
     "default_tolerance default_gradient_tolerance rand_like _dtype",

@@ -8,6 +8,7 @@ from minijax.stages import Wrapped as JitWrapped  # noqa: F401
 __getattr__ = names_of(
     __name__,
     "minijax.control.call",
+    "minijax.control.jit_rules",
     "minijax.control.constraint",
     "minijax.stages",
     "minijax.sharding",

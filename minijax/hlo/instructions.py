@@ -208,6 +208,52 @@ def _operand_precision(eqn):
     return f"operand_precision={_braces(names)}"
 
 
+def _window(eqn):
+    """The extents of a convolution's window, and of the rest what is not trivial."""
+    kernel = eqn.invars[1].aval.shape
+    sizes = [kernel[d] for d in eqn.params["dimension_numbers"].rhs_spec[2:]]
+    if not sizes:
+        return ""
+    said = [f"size={_by(sizes)}"]
+    for label, param, trivial in (
+        ("stride", "window_strides", 1),
+        ("pad", "padding", (0, 0)),
+        ("lhs_dilate", "lhs_dilation", 1),
+        ("rhs_dilate", "rhs_dilation", 1),
+    ):
+        entries = list(eqn.params[param])
+        if entries != [trivial] * len(sizes):
+            said.append(f"{label}={_by(entries)}")
+    return f"window={{{' '.join(said)}}}"
+
+
+def _by(entries):
+    """One entry for each axis: `3x3`, or of pairs `1_1x0_2`."""
+    rows = (e if isinstance(e, tuple) else (e,) for e in entries)
+    return "x".join("_".join(map(str, row)) for row in rows)
+
+
+def _dim_labels(eqn):
+    numbers = eqn.params["dimension_numbers"]
+    lhs, rhs, out = (
+        _labelled(spec, *names)
+        for spec, names in (
+            (numbers.lhs_spec, "bf"), (numbers.rhs_spec, "oi"), (numbers.out_spec, "bf"),
+        )
+    )  # fmt: skip
+    return f"dim_labels={lhs}_{rhs}->{out}"
+
+
+def _labelled(spec, *names):
+    """What each axis is: two that have names, and numbered ones of space."""
+    labels = dict(zip(spec, [*names, *range(len(spec) - 2)], strict=True))
+    return "".join(str(labels[axis]) for axis in range(len(spec)))
+
+
+def _group_count(name):
+    return lambda e: f"{name}={e.params[name]}" if e.params[name] != 1 else ""
+
+
 def _slices(eqn):
     starts, ends = eqn.params["start_indices"], eqn.params["limit_indices"]
     strides = eqn.params["strides"] or [None] * len(starts)
@@ -241,6 +287,10 @@ RULES.update({
         "concatenate", lambda e: f"dimensions={{{e.params['dimension']}}}"
     ),
     "dot_general": _attributes("dot", _dot_dimensions, _operand_precision),
+    "conv_general_dilated": _attributes(
+        "convolution", _window, _dim_labels, _group_count("feature_group_count"),
+        _group_count("batch_group_count"), _operand_precision,
+    ),
     "slice": _attributes("slice", _slices),
     "pad": _attributes("pad", _padding),
     "dynamic_slice": _attributes(
