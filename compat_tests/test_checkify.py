@@ -110,6 +110,20 @@ def test_batch_of_errors():
     assert_same(body)
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+def test_error_of_a_shard(mapped):
+    def body(side):
+        checkify = side("experimental.checkify")
+        checked = checkify.checkify(side.pmap(lambda x: _log(side, x)))
+        checked = side.vmap(checked) if mapped else checked
+        error, _ = checked(-side.jnp.ones((2, 1) if mapped else 1))
+        places = list(error.get_exception().error_mapping)
+        told = None if mapped else str(raised(error.throw))
+        return error.get(), type(error.get_exception()).__name__, places, told
+
+    assert_same(body)
+
+
 def test_checks_promote_nothing():
     def body(side):
         checkify = side("experimental.checkify")

@@ -100,12 +100,15 @@ class JaxRuntimeError(ValueError):
 
 
 class Entry:
-    """One check of a program: its kind, its message, the avals the message needs."""
+    """One check of a program: its kind, its message, the avals the message needs.
 
-    __slots__ = ("kind", "message", "avals")
+    `place` is where it is made: (0,) within a map over shards, of which there is one.
+    """
 
-    def __init__(self, kind, message, avals=()):
-        self.kind, self.message, self.avals = kind, message, avals
+    __slots__ = ("kind", "message", "avals", "place")
+
+    def __init__(self, kind, message, avals=(), place=()):
+        self.kind, self.message, self.avals, self.place = kind, message, avals, place
 
     def effect(self):
         """The effect of an equation that makes the check."""
@@ -116,12 +119,8 @@ class Entry:
         return ErrorEffect(self.kind, tuple(types))
 
     def on_shard(self):
-        """The check within a map over shards, of which there is one."""
-
-        def message(payload):
-            return f"at mapped index 0: {self.message(payload)}"
-
-        return Entry(self.kind, message, self.avals)
+        """The check within a map over shards."""
+        return Entry(self.kind, self.message, self.avals, (0,))
 
     def exception(self, payload):
         """The failed check as an exception."""

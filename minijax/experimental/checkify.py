@@ -54,7 +54,7 @@ class Error:
     def get(self):
         """The message of the check that failed, or None.
 
-        Of a batch of errors: one line for each that failed.
+        Of a batch of errors, or shards of one: one line for each that failed.
         """
         exception = self.get_exception()
         return None if exception is None else str(exception)
@@ -62,7 +62,7 @@ class Error:
     def get_exception(self):
         """The check that failed as an exception of its kind, or None.
 
-        Of a batch of errors: a `BatchedError`, if any failed.
+        Of a batch of errors, or shards of one: a `BatchedError`, if any failed.
         """
         codes = [np.asarray(code) for code in self._codes]
         if not codes or codes[0].dtype == dtypes.float0:  # a tangent says nothing
@@ -74,8 +74,9 @@ class Error:
         for place in map(tuple, np.argwhere(codes != none).tolist()):
             k = int(codes[place]) - 1
             payload = [jnp.asarray(x)[place] for x in self._payload(k)]
-            found[place] = self._entries[k].exception(payload)
-        return BatchedError(found) if codes.shape and found else found.get(())
+            entry = self._entries[k]
+            found[place + entry.place] = entry.exception(payload)
+        return BatchedError(found) if any(found) else found.get(())
 
     def _payload(self, k):
         first = sum(len(e.avals) for e in self._entries[:k])
