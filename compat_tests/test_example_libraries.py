@@ -96,3 +96,18 @@ def test_optimizers(name):
         return side.tree_util.tree_leaves((get_params(state), get_params(packed)))
 
     assert_same(body, rtol=1e-4, atol=1e-6)
+
+
+def test_states_of_optimizers_are_trees_as_jax_has_them():
+    def body(side):
+        init, update, _ = side("example_libraries.optimizers").adam(0.1)
+        params = {"w": np.ones(2, np.float32), "b": (np.float32(2),)}
+        states = [init(params), update(0, params, init(params)), init(())]
+        packed = side("example_libraries.optimizers").unpack_optimizer_state(states[0])
+        again = side("example_libraries.optimizers").pack_optimizer_state(packed)
+        return [
+            (str(side.tree_util.tree_structure(state)), len(state.packed_state))
+            for state in [*states, again]
+        ]
+
+    assert_same(body)

@@ -14,7 +14,24 @@ def test_every_name_is_there():
 
 
 # every small length; products of each radix; primes, taken by Bluestein's algorithm; large ones
-LENGTHS = [*range(1, 41), 64, 81, 97, 125, 127, 143, 210, 243, 361, 1001, 1009, 1024, 3001, 4096, 46189]
+LENGTHS = [
+    *range(1, 41),
+    64,
+    81,
+    97,
+    125,
+    127,
+    143,
+    210,
+    243,
+    361,
+    1001,
+    1009,
+    1024,
+    3001,
+    4096,
+    46189,
+]
 
 
 def _input(name, n, shape, axis, rng):

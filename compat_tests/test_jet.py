@@ -87,6 +87,13 @@ JETS = [
     lambda j, jnp: j.jet(jnp.sin, (0.3,), ((),)),
     lambda j, jnp: j.jet(jnp.sin, (0.3,), ((1, 0),)),
     lambda j, jnp: j.jet(lambda x: jnp.arange(3), (0.3,), ((1.0, 0.0),)),
+    lambda j, jnp: j.jet(jnp.sin, (3,), ((1.0, 0.5),)),
+    lambda j, jnp: j.jet(jnp.cos, (2,), ((1, 3),)),
+    lambda j, jnp: j.jet(lambda n: (n, jnp.exp(n)), (2,), ((0.5,),)),
+    lambda j, jnp: j.jet(lambda x, n: x * n.astype(float), (jnp.ones(2), 3),
+                         ((jnp.ones(2),), (2.0,))),
+    lambda j, jnp: j.jet(lambda x, n: jnp.where(n > 1, x, -x), (jnp.ones(2), 3),
+                         ((jnp.ones(2),), (2.0,))),
     lambda j, jnp: j._logistic_taylor((jnp.ones(2),), ([jnp.ones(2)] * 2,)),
 ]  # fmt: skip
 
@@ -126,3 +133,11 @@ def test_jet_refuses(primals, series):
         return type(error), str(error)
 
     assert refusal("minijax") == refusal("jax")
+
+
+def test_integers_do_not_move_unnoticed():
+    for name in ("jax", "minijax"):
+        jet = Side(name)("experimental.jet").jet
+        for fun in (lambda n: n * 2, lambda n: n + 1, lambda n: n * n):
+            with pytest.raises(TypeError, match="same dtypes"):
+                jet(fun, (3,), ((1.0, 0.5),))

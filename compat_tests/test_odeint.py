@@ -1,7 +1,7 @@
 """jax.experimental.ode on both sides."""
 
 import pytest
-from sides import assert_same
+from sides import NAMES, Side, assert_same
 
 
 def _pendulum(side, y, t, m, g):
@@ -44,3 +44,14 @@ ODES = {
 @pytest.mark.parametrize("name", ODES)
 def test_odeint(name):
     assert_same(ODES[name], rtol=3e-4, atol=3e-5)
+
+
+@pytest.mark.parametrize("times", [[0, 1, 2], [0.0, 1.0]])
+def test_integers_are_refused(times):
+    """Of times: before anything is traced; of values: where the loop's types differ."""
+    for name in NAMES:
+        side = Side(name)
+        solve = side("experimental.ode").odeint
+        start = 1 if isinstance(times[1], float) else 1.0
+        with pytest.raises(TypeError, match=r"must be an array of floats|equal types"):
+            solve(lambda y, t, a: -a * y, start, side.jnp.array(times), 0.5)

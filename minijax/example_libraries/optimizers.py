@@ -45,7 +45,7 @@ def optimizer(opt_maker):
                 arrays, subtree = tree_flatten(init(leaf))
                 states.append(arrays)
                 subtrees.append(subtree)
-            return OptimizerState(_packed(states), tree, tuple(subtrees))
+            return OptimizerState(tuple(states), tree, tuple(subtrees))
 
         def tree_update(i, grad_tree, opt_state):
             leaves, tree = tree_flatten(grad_tree)
@@ -67,7 +67,7 @@ def optimizer(opt_maker):
                         f"{subtree}."
                     )
                 states.append(arrays)
-            packed = _packed(states)
+            packed = tuple(states)
             return OptimizerState(packed, opt_state.tree_def, opt_state.subtree_defs)
 
         def tree_get_params(opt_state):
@@ -79,15 +79,12 @@ def optimizer(opt_maker):
     return tree_opt_maker
 
 
-def _packed(states):
-    return (states,)
-
-
 def _states(opt_state):
-    (states,) = opt_state.packed_state
     return [
         tree_unflatten(subtree, arrays)
-        for subtree, arrays in zip(opt_state.subtree_defs, states, strict=True)
+        for subtree, arrays in zip(
+            opt_state.subtree_defs, opt_state.packed_state, strict=True
+        )
     ]
 
 
@@ -374,4 +371,4 @@ def pack_optimizer_state(marked_pytree):
     subtrees = [point.subtree for point in points]
     states = [tree_flatten(subtree)[0] for subtree in subtrees]
     structures = tuple(tree_structure(subtree) for subtree in subtrees)
-    return OptimizerState(_packed(states), tree, structures)
+    return OptimizerState(tuple(states), tree, structures)

@@ -58,18 +58,22 @@ def _derivative(fun):
 def along_curve(primitive, primals, series, params):
     """The series of any differentiable primitive: the derivatives at t = 0."""
     order = len(series[0])
-    moving = [is_known(s) for s in series]
+    moving = [moves(x, s) for x, s in zip(primals, series, strict=True)]
+    if not any(moving):
+        out = primitive.bind(*primals, **params)
+        still = [None] * order
+        return (out, [still] * len(out)) if primitive.multiple_results else (out, still)
     real = jnp.finfo(jnp.result_type(*[p for p, m in zip(primals, moving) if m])).dtype
 
     def at(t):
         args = []
-        for x, terms, moves in zip(primals, series, moving, strict=True):
+        for x, terms, known in zip(primals, series, moving, strict=True):
             value = None
-            for term in reversed([x, *terms] if moves else []):
+            for term in reversed([x, *terms] if known else []):
                 if value is not None:
                     value = lax.mul(value, jnp.broadcast_to(t.astype(x.dtype), x.shape))
                 value = plus(value, term)
-            args.append(value if moves else x)
+            args.append(value if known else x)
         out = primitive.bind(*args, **params)
         return list(out) if primitive.multiple_results else [out]
 
@@ -88,6 +92,11 @@ def along_curve(primitive, primals, series, params):
 
 def is_inexact(x):
     return dtypes.issubdtype(core.get_aval(x).dtype, jnp.inexact)
+
+
+def moves(x, terms):
+    """Whether an operand changes along the curve; integers do not, until converted."""
+    return is_inexact(x) and is_known(terms)
 
 
 # --- the trace --------------------------------------------------------------------------
@@ -131,7 +140,7 @@ class JetTrace(core.Trace):
 
     def join(self, primal, terms):
         """A tracer of both, or just the primal where all terms are zero."""
-        known = is_known(terms) and is_inexact(primal)
+        known = any(a is not None and is_inexact(a) for a in terms)
         return JetTracer(self, primal, terms) if known else primal
 
     def owns_any(self, args):

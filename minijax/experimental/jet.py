@@ -19,6 +19,7 @@ from minijax.experimental._jet_trace import (
     is_known,
     jet_of,
     jet_rules,
+    moves,
     plus,
     times,
 )
@@ -75,7 +76,7 @@ def _linear_in(primitive, places=None):
 
     def rule(primals, series, **params):
         linear = range(len(primals)) if places is None else places
-        if any(is_known(s) for i, s in enumerate(series) if i not in linear):
+        if any(moves(primals[i], s) for i, s in enumerate(series) if i not in linear):
             return along_curve(primitive, primals, series, params)
         out = primitive.bind(*primals, **params)
         terms = []
@@ -432,7 +433,9 @@ def _input(x, term, scale):
     """A user's term as a coefficient of the series of `x`."""
     term = asarray(term) * (1.0 / scale)
     dtype = core.get_aval(x).dtype
-    return term if term.dtype == dtype else term.astype(dtype)
+    if term.dtype == dtype or not is_inexact(x):  # no integers: a coefficient is real
+        return term
+    return term.astype(dtype)
 
 
 def jet(fun, primals, series, factorial_scaled=True, **_):

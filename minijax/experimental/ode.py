@@ -131,7 +131,8 @@ def odeint(func, y0, t, *args, rtol=1.4e-8, atol=1.4e-8, mxstep=np.inf, hmax=np.
         hmax: longest step.
 
     A pytree like `y0` with a leading axis of size n.  Reverse mode integrates the
-    adjoint equation backwards in time.  TypeError where an argument is no array.
+    adjoint equation backwards in time.  TypeError where an argument is no array, or
+    one of integers stands for what moves.
     """
     for leaf in tree_leaves((y0, t, *args)):
         if not isinstance(leaf, (Tracer, np.ndarray, np.generic, jnp.ndarray)) and (
@@ -141,6 +142,8 @@ def odeint(func, y0, t, *args, rtol=1.4e-8, atol=1.4e-8, mxstep=np.inf, hmax=np.
                 "The contents of odeint *args must be arrays or scalars, but got "
                 f"{leaf}."
             )
+    if not jnp.issubdtype(t.dtype, jnp.floating):
+        raise TypeError(f"t must be an array of floats, but got {t}.")
     converted, consts = closure_convert(func, y0, t[0], *args)
     solve = functools.partial(_odeint, converted, rtol, atol, mxstep, hmax)
     return solve(y0, t, *args, *consts)
@@ -164,7 +167,7 @@ def _flat_odeint(func, rtol, atol, mxstep, hmax, y0, t, *args):
 
     f0 = slope(y0, t[0])
     dt = jnp.clip(_first_step(slope, t[0], y0, 4, rtol, atol, f0), 0.0, hmax)
-    polynomial = jnp.stack([y0] * 5)
+    polynomial = jnp.array([y0] * 5)
     init = [y0, f0, t[0], dt, t[0], polynomial]
 
     def to_time(carry, target):
