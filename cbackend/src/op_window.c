@@ -14,174 +14,23 @@
 #include <math.h>
 #include <string.h>
 
-#include "blocks.h"
-#include "internal.h"
-#include "math_base.h"
+#include "slide.h"
 
 enum {
   PARAMS_PER_DIM = 5,
   TILE = 256,
-  WIDE_CELL = 8,
   LINE_BYTES = 1 << 14, /* of a combined line, unless a single window needs more */
   MAX_LINE_BYTES = 1 << 18,
   MAX_LINES = 32 /* that are combined at once */
 };
 static const int64_t MAX_EXTENT = INT64_C(1) << 31;
 
-typedef struct window_dim {
-  int64_t n_out, n_in, window, stride, low, base, dilation;
-  int64_t in_stride, flat_stride; /* flat: of a dense array of the input's shape */
-} window_dim;
-
-/* acc[i * cells + c] = op(acc[..], in[i * step + c]) for i < n, c < cells; step in elements. */
-typedef void (*line_fn)(int64_t n, int64_t cells, void *acc, const void *in, int64_t step);
-/* The same for the extreme value and its place: index[..] may become flat + i * flat_step + c. */
-typedef struct arg_line {
-  int64_t n, cells, step, flat, flat_step;
-  bool keep_first;
-  void *value;
-  int64_t *index;
-  const void *in;
-} arg_line;
-typedef void (*arg_fn)(const arg_line *line);
-
-typedef struct window_plan {
-  int ndim; /* without the dims of a cell; at least 1 */
-  window_dim *dims;
-  int64_t cells;
-  int64_t inside_first, inside_last; /* of the last dim: windows that lie wholly inside */
-  int64_t rows, cost;
-  int size;
-  bool by_lines;
-  int64_t chunk, chunks; /* by lines: windows of a row that are done together, and how many such */
-  int64_t line_bytes;    /* of the line that a chunk sees */
-  mjx_window_kernel kernel;
-  mjx_rows_fn wide; /* combines whole lines */
-  line_fn line;     /* combines small cells that lie apart */
-  arg_fn arg;
-  bool from_identity; /* ARG_WINDOW: start from the worst value and no place */
-  _Alignas(16) char identity[16];
-} window_plan;
-
-/* ---- kernels ---- */
-
-/* Cells are smaller than WIDE_CELL here; what is wider is left to the block kernels. */
-#define DEFINE_LINE(NAME, T, EXPR)                                                        \
-  static void NAME(int64_t n, int64_t cells, void *acc_, const void *in_, int64_t step) { \
-    T *restrict acc = acc_;                                                               \
-    const T *restrict in = in_;                                                           \
-    if (cells == 1 && step == 2) {                                                        \
-      for (int64_t i = 0; i < n; i++) {                                                   \
-        const T a = acc[i], x = in[2 * i];                                                \
-        acc[i] = (T)(EXPR);                                                               \
-      }                                                                                   \
-      return;                                                                             \
-    }                                                                                     \
-    if (cells == 1) {                                                                     \
-      for (int64_t i = 0; i < n; i++) {                                                   \
-        const T a = acc[i], x = in[i * step];                                             \
-        acc[i] = (T)(EXPR);                                                               \
-      }                                                                                   \
-      return;                                                                             \
-    }                                                                                     \
-    for (; n > 0; n--, acc += cells, in += step) {                                        \
-      for (int64_t c = 0; c < cells; c++) {                                               \
-        const T a = acc[c], x = in[c];                                                    \
-        acc[c] = (T)(EXPR);                                                               \
-      }                                                                                   \
-    }                                                                                     \
-  }
-
-/* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be
- * foreseen. */
-#define DEFINE_ARG(NAME, T, BITS, KEEPS)                                                  \
-  static MJX_SMALL void NAME(const arg_line *line) {                                      \
-    T *value = line->value;                                                               \
-    const T *in = line->in;                                                               \
-    int64_t *index = line->index, flat = line->flat, cells = line->cells;                 \
-    int64_t n = line->n, step = line->step - cells, apart = line->flat_step - cells;      \
-    bool keep_first = line->keep_first;                                                   \
-    for (; n > 0; n--, in += step, flat += apart) {                                       \
-      for (int64_t c = cells; c > 0; c--, value++, index++, in++, flat++) {               \
-        const T a = *value, x = *in;                                                      \
-        bool keep = (keep_first | (*index >= 0)) & (KEEPS);                               \
-        BITS kept, other, mask = (BITS)(0 - (uint64_t)keep);                              \
-        memcpy(&kept, &a, sizeof kept);                                                   \
-        memcpy(&other, &x, sizeof other);                                                 \
-        kept = (BITS)((kept & mask) | (other & (BITS)~mask));                             \
-        memcpy(value, &kept, sizeof kept);                                                \
-        *index = (int64_t)((uint64_t)flat ^                                               \
-                           (((uint64_t)*index ^ (uint64_t)flat) & (0 - (uint64_t)keep))); \
-      }                                                                                   \
-    }                                                                                     \
-  }
-
-#define DEFINE_COMMON(S, T)      \
-  DEFINE_LINE(sum_##S, T, a + x) \
-  DEFINE_LINE(prod_##S, T, a *x)
-#define DEFINE_ORDERED(S, T, BITS)        \
-  DEFINE_COMMON(S, T)                     \
-  DEFINE_ARG(argmax_##S, T, BITS, a >= x) \
-  DEFINE_ARG(argmin_##S, T, BITS, a <= x)
-#define DEFINE_INT(S, T)                 \
-  DEFINE_ORDERED(S, T, T)                \
-  DEFINE_LINE(max_##S, T, x > a ? x : a) \
-  DEFINE_LINE(min_##S, T, x < a ? x : a) \
-  DEFINE_LINE(and_##S, T, a &x)          \
-  DEFINE_LINE(or_##S, T, a | x)          \
-  DEFINE_LINE(xor_##S, T, a ^ x)
-/* As in the block kernels: a NaN wins, -0 < +0. */
-#define DEFINE_FLOAT(S, T, BITS)                                                             \
-  DEFINE_ORDERED(S, T, BITS)                                                                 \
-  DEFINE_LINE(max_##S, T,                                                                    \
-              (x > a) | (x != x) | ((x == a) & (mjx_bits_##S(x) < mjx_bits_##S(a))) ? x : a) \
-  DEFINE_LINE(min_##S, T,                                                                    \
-              (x < a) | (x != x) | ((x == a) & (mjx_bits_##S(x) > mjx_bits_##S(a))) ? x : a)
-
-DEFINE_INT(i8, int8_t)
-DEFINE_INT(i16, int16_t)
-DEFINE_INT(i32, int32_t)
-DEFINE_INT(i64, int64_t)
-DEFINE_INT(u8, uint8_t)
-DEFINE_INT(u16, uint16_t)
-DEFINE_INT(u32, uint32_t)
-DEFINE_INT(u64, uint64_t)
-DEFINE_FLOAT(f32, float, uint32_t)
-DEFINE_FLOAT(f64, double, uint64_t)
-DEFINE_COMMON(c64, float _Complex)
-DEFINE_COMMON(c128, double _Complex)
-
-#define INT_LINES(S)   {sum_##S, prod_##S, max_##S, min_##S, and_##S, or_##S, xor_##S}
-#define FLOAT_LINES(S) {sum_##S, prod_##S, max_##S, min_##S}
-static const line_fn lines[MJX_N_DTYPES][MJX_XOR + 1] = {
-    /* booleans are bytes 0 and 1: a sum is their or, a product their and */
-    [MJX_BOOL] = {or_u8, and_u8, max_u8, min_u8, and_u8, or_u8, xor_u8},
-    [MJX_I8] = INT_LINES(i8),
-    [MJX_I16] = INT_LINES(i16),
-    [MJX_I32] = INT_LINES(i32),
-    [MJX_I64] = INT_LINES(i64),
-    [MJX_U8] = INT_LINES(u8),
-    [MJX_U16] = INT_LINES(u16),
-    [MJX_U32] = INT_LINES(u32),
-    [MJX_U64] = INT_LINES(u64),
-    [MJX_F32] = FLOAT_LINES(f32),
-    [MJX_F64] = FLOAT_LINES(f64),
-    [MJX_C64] = {sum_c64, prod_c64},
-    [MJX_C128] = {sum_c128, prod_c128},
-};
-#define ARGS(S) {argmax_##S, argmin_##S}
-static const arg_fn args[MJX_N_DTYPES][2] = {
-    [MJX_BOOL] = ARGS(u8), [MJX_I8] = ARGS(i8),   [MJX_I16] = ARGS(i16), [MJX_I32] = ARGS(i32),
-    [MJX_I64] = ARGS(i64), [MJX_U8] = ARGS(u8),   [MJX_U16] = ARGS(u16), [MJX_U32] = ARGS(u32),
-    [MJX_U64] = ARGS(u64), [MJX_F32] = ARGS(f32), [MJX_F64] = ARGS(f64),
-};
-
 /* ---- which windows see what ---- */
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* The index that window j reads at place k; -1 outside or in a gap. */
-static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
+static int64_t input_index(const slide_dim *dim, int64_t j, int64_t k) {
   int64_t at = j * dim->stride + k * dim->dilation - dim->low;
   if (at < 0) return -1;
   if (dim->base == 1) return at < dim->n_in ? at : -1;
@@ -191,7 +40,7 @@ static int64_t input_index(const window_dim *dim, int64_t j, int64_t k) {
 }
 
 /* Windows *first..*last-1 of [j0, j1) read inside at place k of a dim without gaps. */
-static void inside_windows(const window_dim *dim, int64_t k, int64_t j0, int64_t j1, int64_t *first,
+static void inside_windows(const slide_dim *dim, int64_t k, int64_t j0, int64_t j1, int64_t *first,
                            int64_t *last) {
   int64_t shift = k * dim->dilation - dim->low;
   int64_t begin = shift >= 0 ? 0 : ceil_div(-shift, dim->stride);
@@ -228,7 +77,7 @@ static void store_extreme(void *to, int dtype, bool smallest) {
   }
 }
 
-static void store_identity(window_plan *plan, int dtype, int64_t kind) {
+static void store_identity(slide_plan *plan, int dtype, int64_t kind) {
   void *to = plan->identity;
   switch (kind) {
     case MJX_MAX: store_extreme(to, dtype, true); break;
@@ -243,10 +92,9 @@ static void store_identity(window_plan *plan, int dtype, int64_t kind) {
 
 static bool in_range(int64_t value, int64_t low) { return value >= low && value < MAX_EXTENT; }
 
-static mjx_status read_dim(const mjx_instr *instr, window_plan *plan, int d,
-                           const int64_t *params) {
+static mjx_status read_dim(const mjx_instr *instr, slide_plan *plan, int d, const int64_t *params) {
   const mjx_operand *in = &instr->in[0], *out = &instr->out[0];
-  window_dim *dim = &plan->dims[d];
+  slide_dim *dim = &plan->dims[d];
   dim->n_in = in->shape[d];
   dim->n_out = out->shape[d];
   dim->in_stride = in->strides[d];
@@ -263,16 +111,16 @@ static mjx_status read_dim(const mjx_instr *instr, window_plan *plan, int d,
 }
 
 /* Whether nothing slides over a dim. */
-static bool is_still(const window_dim *dim) {
+static bool is_still(const slide_dim *dim) {
   return dim->window == 1 && dim->stride == 1 && dim->low == 0 && dim->base == 1 &&
          dim->n_in == dim->n_out;
 }
 
 /* Moves the last dims that have no windows to the cells. */
-static void take_cells(window_plan *plan) {
+static void take_cells(slide_plan *plan) {
   plan->cells = 1;
   while (plan->ndim > 0) {
-    const window_dim *dim = &plan->dims[plan->ndim - 1];
+    const slide_dim *dim = &plan->dims[plan->ndim - 1];
     if (!is_still(dim) || (dim->in_stride != plan->cells && dim->n_in != 1)) break;
     plan->cells *= dim->n_in;
     plan->ndim--;
@@ -280,9 +128,9 @@ static void take_cells(window_plan *plan) {
 }
 
 /* Makes one dim of neighbours that have no windows and lie as one. */
-static void merge_still(window_plan *plan) {
+static void merge_still(slide_plan *plan) {
   for (int d = plan->ndim - 2; d >= 0; d--) {
-    window_dim *dim = &plan->dims[d], *next = dim + 1;
+    slide_dim *dim = &plan->dims[d], *next = dim + 1;
     if (!is_still(dim) || !is_still(next) || dim->in_stride != next->in_stride * next->n_in)
       continue;
     dim->n_in = dim->n_out = dim->n_in * next->n_in;
@@ -293,10 +141,10 @@ static void merge_still(window_plan *plan) {
 }
 
 /* A dim for arrays without any. */
-static const window_dim no_dim = {1, 1, 1, 1, 0, 1, 1, 1, 1};
+static const slide_dim no_dim = {1, 1, 1, 1, 0, 1, 1, 1, 1};
 
 static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *params,
-                          int64_t n_params, window_plan **result) {
+                          int64_t n_params, slide_plan **result) {
   const mjx_operand *in = &instr->in[0], *out = &instr->out[0];
   MJX_TRY(mjx_check_real(in, "the input", -1));
   MJX_TRY(mjx_check_real(out, "the output", in->ndim));
@@ -304,7 +152,7 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
   if (n_params != (int64_t)PARAMS_PER_DIM * in->ndim)
     return mjx_fail(MJX_INVALID, "%lld window parameters, expected %d", (long long)n_params,
                     PARAMS_PER_DIM * in->ndim);
-  window_plan *plan;
+  slide_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
   plan->ndim = in->ndim;
   MJX_ALLOC(loader, plan->dims, (size_t)MJX_MAX(1, plan->ndim) * sizeof *plan->dims);
@@ -322,7 +170,7 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
   take_cells(plan);
   merge_still(plan);
   if (plan->ndim == 0) plan->dims[plan->ndim++] = no_dim;
-  const window_dim *last = &plan->dims[plan->ndim - 1];
+  const slide_dim *last = &plan->dims[plan->ndim - 1];
   plan->rows = out->n == 0 ? 0 : out->n / (last->n_out * plan->cells);
   plan->inside_last = last->n_out;
   for (int64_t k = 0; k < last->window; k += MJX_MAX(1, last->window - 1)) {
@@ -341,11 +189,11 @@ static mjx_status prepare(mjx_loader *loader, mjx_instr *instr, const int64_t *p
 }
 
 /* Places along a line that a window spans. */
-static int64_t span_of(const window_dim *dim) { return (dim->window - 1) * dim->dilation + 1; }
+static int64_t span_of(const slide_dim *dim) { return (dim->window - 1) * dim->dilation + 1; }
 
 /* By lines: when most of a combined line is seen, and it is small enough. */
-static void plan_lines(mjx_instr *instr, window_plan *plan) {
-  const window_dim *last = &plan->dims[plan->ndim - 1];
+static void plan_lines(mjx_instr *instr, slide_plan *plan) {
+  const slide_dim *last = &plan->dims[plan->ndim - 1];
   int64_t cell = plan->cells * plan->size, span = span_of(last);
   plan->by_lines = (last->in_stride == plan->cells || last->n_in == 1) && last->n_out > 0 &&
                    last->n_in > 0 && last->stride <= MJX_MAX(2, span) &&
@@ -361,15 +209,15 @@ static void plan_lines(mjx_instr *instr, window_plan *plan) {
 mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
   if (instr->n_params < 1) return mjx_fail(MJX_INVALID, "no kind");
   MJX_TRY(mjx_check_counts(instr, 1, 1, -1));
-  window_plan *plan;
+  slide_plan *plan;
   MJX_TRY(prepare(loader, instr, instr->params + 1, instr->n_params - 1, &plan));
   int dtype = instr->in[0].dtype;
   int64_t kind = instr->params[0];
   if (instr->out[0].dtype != dtype) return mjx_fail(MJX_INVALID, "dtypes differ");
-  if (kind < 0 || kind > MJX_XOR || !lines[dtype][kind])
+  plan->line = mjx_slide_line(dtype, kind);
+  if (!plan->line)
     return mjx_fail(MJX_INVALID, "no window reduction of kind %lld for dtype %d", (long long)kind,
                     dtype);
-  plan->line = lines[dtype][kind];
   plan->wide = mjx_block_kernels_get()->reduce[kind][dtype].rows;
   plan->kernel = mjx_block_kernels_get()->window[kind][dtype];
   plan_lines(instr, plan);
@@ -378,19 +226,19 @@ mjx_status mjx_op_reduce_window_check(mjx_loader *loader, mjx_instr *instr) {
 }
 
 /* Cells that an extreme is looked for in at a time. */
-static int64_t tile_of(const window_plan *plan) { return MJX_MAX(1, TILE / plan->cells); }
+static int64_t tile_of(const slide_plan *plan) { return MJX_MAX(1, TILE / plan->cells); }
 
 mjx_status mjx_op_arg_window_check(mjx_loader *loader, mjx_instr *instr) {
   if (instr->n_params < 2) return mjx_fail(MJX_INVALID, "no kind");
   MJX_TRY(mjx_check_counts(instr, 1, 1, -1));
-  window_plan *plan;
+  slide_plan *plan;
   MJX_TRY(prepare(loader, instr, instr->params + 2, instr->n_params - 2, &plan));
   int dtype = instr->in[0].dtype;
   int64_t kind = instr->params[0];
   if (instr->out[0].dtype != MJX_I64) return mjx_fail(MJX_INVALID, "the output is not I64");
-  if ((kind != MJX_MAX && kind != MJX_MIN) || !args[dtype][0])
+  plan->arg = mjx_slide_arg(dtype, kind);
+  if (!plan->arg)
     return mjx_fail(MJX_INVALID, "no extreme of kind %lld for dtype %d", (long long)kind, dtype);
-  plan->arg = args[dtype][kind == MJX_MIN];
   plan->from_identity = instr->params[1] != 0;
   store_extreme(plan->identity, dtype, kind == MJX_MAX);
   instr->scratch_bytes = mjx_round_up(tile_of(plan) * plan->cells * plan->size, MJX_ALIGN);
@@ -400,7 +248,7 @@ mjx_status mjx_op_arg_window_check(mjx_loader *loader, mjx_instr *instr) {
 /* ---- run ---- */
 
 typedef struct window_job {
-  const window_plan *plan;
+  const slide_plan *plan;
   const char *in;
   char *out;
 } window_job;
@@ -413,17 +261,17 @@ typedef struct row_part {
 } row_part;
 
 /* What windows j.. of a part see, n of them, `step` elements apart: one place of each. */
-static void apply(const window_plan *plan, const row_part *part, int64_t j, int64_t n,
+static void apply(const slide_plan *plan, const row_part *part, int64_t j, int64_t n,
                   const char *in, int64_t step, int64_t flat, int64_t flat_step) {
   int64_t cells = plan->cells, at = (j - part->j0) * cells;
   char *value = part->value + at * plan->size;
   if (part->index) {
-    arg_line line = {n, cells, step, flat, flat_step, plan->from_identity, value, part->index + at,
-                     in};
+    slide_arg_line line = {
+        n, cells, step, flat, flat_step, plan->from_identity, value, part->index + at, in};
     plan->arg(&line);
   } else if (step == cells) {
     plan->wide(1, 0, n * cells, in, value);
-  } else if (cells >= WIDE_CELL) {
+  } else if (cells >= SLIDE_WIDE_CELL) {
     for (int64_t i = 0; i < n; i++)
       plan->wide(1, 0, cells, in + i * step * plan->size, value + i * cells * plan->size);
   } else {
@@ -432,9 +280,9 @@ static void apply(const window_plan *plan, const row_part *part, int64_t j, int6
 }
 
 /* Combines what the windows j0..j1-1 of a part see at place k of the last dim. */
-static void apply_place(const window_plan *plan, const row_part *part, int64_t j0, int64_t j1,
+static void apply_place(const slide_plan *plan, const row_part *part, int64_t j0, int64_t j1,
                         const char *in, int64_t flat, int64_t k) {
-  const window_dim *dim = &plan->dims[plan->ndim - 1];
+  const slide_dim *dim = &plan->dims[plan->ndim - 1];
   int64_t first, last, size = plan->size;
   if (dim->base > 1) {
     for (int64_t j = j0; j < j1; j++) {
@@ -453,9 +301,9 @@ static void apply_place(const window_plan *plan, const row_part *part, int64_t j
 }
 
 /* The places of the last dim, for windows j0..j1-1, which lie wholly inside: all at once. */
-static void apply_inside(const window_plan *plan, const row_part *part, int64_t j0, int64_t j1,
+static void apply_inside(const slide_plan *plan, const row_part *part, int64_t j0, int64_t j1,
                          const char *in) {
-  const window_dim *dim = &plan->dims[plan->ndim - 1];
+  const slide_dim *dim = &plan->dims[plan->ndim - 1];
   int64_t cells = plan->cells, size = plan->size;
   int64_t step = dim->stride * dim->in_stride, apart = dim->dilation * dim->in_stride;
   const char *from = in + (j0 * step - dim->low * dim->in_stride) * size;
@@ -469,11 +317,10 @@ static void apply_inside(const window_plan *plan, const row_part *part, int64_t 
 }
 
 /* All places of the last dim. */
-static void apply_line(const window_plan *plan, const row_part *part, const char *in,
-                       int64_t flat) {
-  const window_dim *dim = &plan->dims[plan->ndim - 1];
+static void apply_line(const slide_plan *plan, const row_part *part, const char *in, int64_t flat) {
+  const slide_dim *dim = &plan->dims[plan->ndim - 1];
   int64_t first = plan->inside_first, last = plan->inside_last;
-  bool wide = plan->cells >= WIDE_CELL || dim->stride * dim->in_stride == plan->cells;
+  bool wide = plan->cells >= SLIDE_WIDE_CELL || dim->stride * dim->in_stride == plan->cells;
   if (part->index || !wide) first = last = part->j1;
   for (int64_t k = 0; k < dim->window; k++) {
     apply_place(plan, part, part->j0, first, in, flat, k);
@@ -483,7 +330,7 @@ static void apply_line(const window_plan *plan, const row_part *part, const char
 }
 
 /* Goes over the places of all dims but the last; false when there are no more. */
-static bool next_place(const window_plan *plan, int64_t place[MJX_MAX_NDIM]) {
+static bool next_place(const slide_plan *plan, int64_t place[MJX_MAX_NDIM]) {
   for (int d = plan->ndim - 2; d >= 0; d--) {
     if (++place[d] < plan->dims[d].window) return true;
     place[d] = 0;
@@ -492,17 +339,17 @@ static bool next_place(const window_plan *plan, int64_t place[MJX_MAX_NDIM]) {
 }
 
 /* Calls `each` for every place of the outer dims at which a row's windows read inside. */
-typedef void (*place_fn)(const window_plan *plan, const row_part *part, const char *in,
+typedef void (*place_fn)(const slide_plan *plan, const row_part *part, const char *in,
                          int64_t flat);
 
-static void each_place(const window_plan *plan, const char *in, const int64_t *window,
+static void each_place(const slide_plan *plan, const char *in, const int64_t *window,
                        const row_part *part, place_fn each) {
   int64_t place[MJX_MAX_NDIM] = {0};
   do {
     int64_t offset = 0, flat = 0;
     bool inside = true;
     for (int d = 0; d < plan->ndim - 1 && inside; d++) {
-      const window_dim *dim = &plan->dims[d];
+      const slide_dim *dim = &plan->dims[d];
       int64_t at = input_index(dim, window[d], place[d]);
       inside = at >= 0;
       offset += at * dim->in_stride;
@@ -513,14 +360,14 @@ static void each_place(const window_plan *plan, const char *in, const int64_t *w
 }
 
 /* The row after `window`'s. */
-static void next_row(const window_plan *plan, int64_t window[MJX_MAX_NDIM]) {
+static void next_row(const slide_plan *plan, int64_t window[MJX_MAX_NDIM]) {
   for (int d = plan->ndim - 2; d >= 0; d--) {
     if (++window[d] < plan->dims[d].n_out) return;
     window[d] = 0;
   }
 }
 
-static void split_row(const window_plan *plan, int64_t row, int64_t window[MJX_MAX_NDIM]) {
+static void split_row(const slide_plan *plan, int64_t row, int64_t window[MJX_MAX_NDIM]) {
   for (int d = plan->ndim - 2; d >= 0; d--) {
     window[d] = row % plan->dims[d].n_out;
     row /= plan->dims[d].n_out;
@@ -528,7 +375,7 @@ static void split_row(const window_plan *plan, int64_t row, int64_t window[MJX_M
 }
 
 /* Doubles what is there: copies of one size, whatever the type. */
-static void fill_identity(const window_plan *plan, char *to, int64_t n) {
+static void fill_identity(const slide_plan *plan, char *to, int64_t n) {
   if (n == 0) return;
   size_t bytes = (size_t)(n * plan->size), done = (size_t)plan->size;
   memcpy(to, plan->identity, done);
@@ -543,14 +390,14 @@ typedef struct line_list {
 
 /* Windows j0..j1-1 of a row; they see inputs first..last-1 of a line. */
 typedef struct line_part {
-  const window_plan *plan;
+  const slide_plan *plan;
   int64_t j0, j1, first, last;
   char *line, *compact; /* what they see, combined: with borders and gaps, and without */
   line_list seen;
 } line_part;
 
-static line_part part_of_row(const window_plan *plan, int64_t chunk, char *scratch) {
-  const window_dim *dim = &plan->dims[plan->ndim - 1];
+static line_part part_of_row(const slide_plan *plan, int64_t chunk, char *scratch) {
+  const slide_dim *dim = &plan->dims[plan->ndim - 1];
   line_part part = {.plan = plan, .line = scratch, .compact = scratch + plan->line_bytes};
   part.j0 = chunk * plan->chunk;
   part.j1 = MJX_MIN(part.j0 + plan->chunk, dim->n_out);
@@ -565,7 +412,7 @@ static line_part part_of_row(const window_plan *plan, int64_t chunk, char *scrat
 
 /* Combines the lines seen so far to `to`, the first ones or more. */
 static void combine_lines(line_part *part, bool more, char *to) {
-  const window_plan *plan = part->plan;
+  const slide_plan *plan = part->plan;
   int64_t n = (part->last - part->first) * plan->cells;
   if (!more)
     plan->kernel.lines(part->seen.n, part->seen.lines, n, plan->identity, to);
@@ -578,7 +425,7 @@ static void combine_lines(line_part *part, bool more, char *to) {
 #define COPY_CELLS(bytes) \
   for (int64_t i = 0; i < n; i++) memcpy(to + i * step, from + i * (bytes), (size_t)(bytes))
 static void spread_cells(const line_part *part, const char *from, char *to) {
-  const window_plan *plan = part->plan;
+  const slide_plan *plan = part->plan;
   int64_t cell = plan->cells * plan->size, step = plan->dims[plan->ndim - 1].base * cell;
   int64_t n = part->last - part->first;
   switch (cell) {
@@ -592,8 +439,8 @@ static void spread_cells(const line_part *part, const char *from, char *to) {
 
 /* The combined line of a part; NULL if its windows see nothing. */
 static const char *see_lines(line_part *part, const char *in, const int64_t *window) {
-  const window_plan *plan = part->plan;
-  const window_dim *last = &plan->dims[plan->ndim - 1];
+  const slide_plan *plan = part->plan;
+  const slide_dim *last = &plan->dims[plan->ndim - 1];
   int64_t cell = plan->cells * plan->size, place[MJX_MAX_NDIM];
   int64_t border = part->first * last->base - (part->j0 * last->stride - last->low);
   char *to = last->base > 1 ? part->compact : part->line + border * cell;
@@ -629,8 +476,8 @@ static const char *see_lines(line_part *part, const char *in, const int64_t *win
 /* Item i is (row, chunk). */
 static void line_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   const window_job *job = arg;
-  const window_plan *plan = job->plan;
-  const window_dim *last = &plan->dims[plan->ndim - 1];
+  const slide_plan *plan = job->plan;
+  const slide_dim *last = &plan->dims[plan->ndim - 1];
   int64_t window[MJX_MAX_NDIM], cells = plan->cells;
   line_part part = {0};
   for (int64_t i = begin; i < end; i++) {
@@ -665,7 +512,7 @@ static void line_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
 static void reduce_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const window_job *job = arg;
-  const window_plan *plan = job->plan;
+  const slide_plan *plan = job->plan;
   int64_t n = plan->dims[plan->ndim - 1].n_out, window[MJX_MAX_NDIM];
   for (int64_t row = begin; row < end; row++) {
     row_part part = {0, n, job->out + row * n * plan->cells * plan->size, NULL};
@@ -677,7 +524,7 @@ static void reduce_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
 
 static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
   const window_job *job = arg;
-  const window_plan *plan = job->plan;
+  const slide_plan *plan = job->plan;
   int64_t n = plan->dims[plan->ndim - 1].n_out, tile = tile_of(plan), window[MJX_MAX_NDIM];
   for (int64_t row = begin; row < end; row++) {
     split_row(plan, row, window);
@@ -693,19 +540,19 @@ static void arg_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
 }
 
 static mjx_status run(const mjx_instr *instr, mjx_frame *frame, int64_t n, mjx_task_fn fn) {
-  const window_plan *plan = instr->plan;
+  const slide_plan *plan = instr->plan;
   window_job job = {plan, mjx_at(frame, &instr->in[0]), mjx_at(frame, &instr->out[0])};
   mjx_pool_for(n, plan->cost, instr->scratch_bytes, frame->scratch, fn, &job);
   return MJX_OK;
 }
 
 mjx_status mjx_op_reduce_window_run(const mjx_instr *instr, mjx_frame *frame) {
-  const window_plan *plan = instr->plan;
+  const slide_plan *plan = instr->plan;
   if (plan->by_lines) return run(instr, frame, plan->rows * plan->chunks, line_rows);
   return run(instr, frame, plan->rows, reduce_rows);
 }
 
 mjx_status mjx_op_arg_window_run(const mjx_instr *instr, mjx_frame *frame) {
-  const window_plan *plan = instr->plan;
+  const slide_plan *plan = instr->plan;
   return run(instr, frame, plan->rows, arg_rows);
 }
