@@ -1,4 +1,4 @@
-"""The kernels that sort lines, and those that reduce them: naive twins.
+"""The kernels that sort lines, reduce them, and turn arrays around: naive twins.
 
 As in test_block_kernels.py: NumPy says what comes out; lengths are drawn around the
 thresholds at which another method serves (merge or radix sort, short or long lines).
@@ -189,3 +189,19 @@ def test_extremes_of_lines(data):
             np.testing.assert_array_equal(
                 np.signbit(got.astype(float))[zeros], minus[zeros]
             )
+
+
+@SETTINGS
+@given(st.data())
+def test_transpositions(data):
+    draw = data.draw
+    extent = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33, 64])
+    shape = [draw(extent) for _ in range(draw(st.integers(1, 4)))]
+    dtype = draw(
+        st.sampled_from(["uint8", "int16", "float32", "float64", "complex128"])
+    )
+    order = draw(st.permutations(range(len(shape))))
+    reverse = draw(st.lists(st.integers(0, len(shape) - 1), unique=True, max_size=2))
+    x = values(draw, shape, dtype)
+    got = run(lambda x: lax.rev(jnp.transpose(x, order), reverse), x)
+    np.testing.assert_array_equal(got, np.flip(x.transpose(order), reverse))

@@ -168,9 +168,10 @@ typedef struct mjx_block_kernels {
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;
-  const mjx_dot_fn *dot_half_lines; /* [dtype of a]: dot_lines with one column, b and c of F32 and
-                                       contiguous; NULL where there is none */
-  const mjx_dot_fn *dot_thin;       /* [dtype]: for few rows, as dot; NULL where there is none */
+  /* [dtype of a, or of b]: of halves, all else of F32, widened as they are read.  Lines: with one
+   * column, b and c contiguous.  NULL where there is none. */
+  const mjx_dot_fn *dot_half_lines, *dot_half_thin;
+  const mjx_dot_fn *dot_thin; /* [dtype]: for few rows, as dot; NULL where there is none */
   const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES];    /* [0: F32, 1: F64][radix] */
   const mjx_fft_pairs_fn *fft_split, *fft_join; /* [0: F32, 1: F64]; join scales */
   const mjx_starts_fn *starts;                  /* [dtype]; NULL but for integers */

@@ -32,6 +32,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .dot = dot_table,
     .dot_lines = dot_lines_table,
     .dot_half_lines = half_lines_table,
+    .dot_half_thin = half_thin_table,
     .dot_thin = dot_thin_table,
     .fft = fft_table,
     .fft_split = fft_split_table,

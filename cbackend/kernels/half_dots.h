@@ -1,5 +1,6 @@
-/* half_dots.h: lines of float16 or bfloat16, each times a vector of float32s, widened as they are
- * read: as dot_lines with one column does it with lines that were widened before.
+/* half_dots.h: matrices of float16 or bfloat16 that are widened as they are read: their lines times
+ * a vector of float32s, as dot_lines with one column, or few rows of float32s times them, as
+ * dot_thin.  The bits are those of matrices that were widened before; part of dot_kernels.h.
  */
 #if VECTOR_BYTES > 16
 #if VECTOR_BYTES == 64
@@ -60,8 +61,49 @@ MJX_INLINE half_words part_words(const uint16_t *x, int64_t n) {
   }
 DEFINE_HALF_LINES(f16)
 DEFINE_HALF_LINES(bf16)
+
+/* c += x of `rows` elements times as many rows of b. */
+#define DEFINE_HALF_THIN(S)                                                                       \
+  MJX_INLINE void add_half_rows_##S(int rows, int64_t N, const float *x, int64_t x_step,          \
+                                    const uint16_t *b, int64_t b_row, float *c) {                 \
+    float factor[4] = {0};                                                                        \
+    for (int r = 0; r < rows; r++) factor[r] = x[r * x_step];                                     \
+    int64_t j = 0;                                                                                \
+    for (; j + LANES_f32 <= N; j += LANES_f32) {                                                  \
+      vec_f32 sum = *(const vec_f32 *)(c + j);                                                    \
+      for (int r = 0; r < rows; r++) sum += factor[r] * widen_##S(LOAD_WORDS(b + r * b_row + j)); \
+      *(vec_f32 *)(c + j) = sum;                                                                  \
+    }                                                                                             \
+    for (; j < N; j++)                                                                            \
+      for (int r = 0; r < rows; r++) c[j] += factor[r] * mjx_f32_from_##S(b[r * b_row + j]);      \
+  }                                                                                               \
+  static void half_thin_##S(const mjx_dot_args *args) {                                           \
+    int64_t N = args->N, K = args->K, step = args->a_column;                                      \
+    for (int64_t batch = 0; batch < args->batches; batch++) {                                     \
+      const float *a = (const float *)args->a + batch * args->a_batch;                            \
+      const uint16_t *b = (const uint16_t *)args->b + batch * args->b_batch;                      \
+      float *c = (float *)args->c + batch * args->c_batch;                                        \
+      for (int64_t i = 0; i < args->M; i++)                                                       \
+        __builtin_memset(c + i * args->c_row, 0, (size_t)N * sizeof *c);                          \
+      for (int64_t k = 0; k < K; k += 4, a += 4 * step, b += 4 * args->b_row)                     \
+        for (int64_t i = 0; i < args->M; i++) {                                                   \
+          const float *x = a + i * args->a_row;                                                   \
+          float *to = c + i * args->c_row;                                                        \
+          if (k + 4 <= K)                                                                         \
+            add_half_rows_##S(4, N, x, step, b, args->b_row, to);                                 \
+          else                                                                                    \
+            for (int64_t r = 0; r < K - k; r++)                                                   \
+              add_half_rows_##S(1, N, x + r * step, 0, b + r * args->b_row, 0, to);               \
+        }                                                                                         \
+    }                                                                                             \
+  }
+DEFINE_HALF_THIN(f16)
+DEFINE_HALF_THIN(bf16)
 static const mjx_dot_fn half_lines_table[MJX_N_DTYPES] = {[MJX_F16] = half_lines_f16,
                                                           [MJX_BF16] = half_lines_bf16};
+static const mjx_dot_fn half_thin_table[MJX_N_DTYPES] = {[MJX_F16] = half_thin_f16,
+                                                         [MJX_BF16] = half_thin_bf16};
 #else
+static const mjx_dot_fn half_thin_table[MJX_N_DTYPES] = {0};
 static const mjx_dot_fn half_lines_table[MJX_N_DTYPES] = {0};
 #endif

@@ -65,8 +65,8 @@ typedef struct dot_plan {
   int64_t b_line; /* see mjx_dot_args */
   bool in_steps;  /* the kernel takes as many batches as it is given */
   matrix a, b, c;
-  int a_size; /* of an element of a, which half_lines take as it is */
-  mjx_dot_fn kernel, lines, thin, half_lines;
+  mjx_dot_fn kernel, lines, thin;
+  bool a_half, b_half; /* a kernel takes the operand's halves as they are */
   const mjx_blas *blas;
   int64_t block_rows, block_columns, row_blocks, column_blocks;
   bool
@@ -265,16 +265,21 @@ static void turn_halves(dot_plan *plan) {
   transpose(c);
 }
 
-/* Lines of halves that are widened as they are read, times a vector. */
-static void choose_half_lines(dot_plan *plan) {
+/* Halves that are widened as they are read: lines times a vector, or few rows times them. */
+static void choose_halves(dot_plan *plan) {
+  const mjx_block_kernels *kernels = mjx_block_kernels_get();
+  if (plan->dtype != MJX_F32) return;
   bool to_line = plan->c.operand->dtype != plan->dtype || plan->c.row_stride == 1;
-  bool fits = plan->dtype == MJX_F32 && plan->N == 1 && plan->M > 1 && plan->K >= LINES_LENGTH &&
-              plan->a.column_stride == 1 && to_line;
-  plan->half_lines = fits ? mjx_block_kernels_get()->dot_half_lines[plan->a.operand->dtype] : NULL;
-  if (!plan->half_lines) return;
-  plan->method = DOT_LINES;
-  plan->lines = plan->half_lines;
-  plan->a_size = mjx_dtype_size(plan->a.operand->dtype);
+  mjx_dot_fn lines = kernels->dot_half_lines[plan->a.operand->dtype];
+  mjx_dot_fn thin = kernels->dot_half_thin[plan->b.operand->dtype];
+  plan->a_half = lines && plan->N == 1 && plan->M > 1 && plan->K >= LINES_LENGTH &&
+                 plan->a.column_stride == 1 && to_line;
+  plan->b_half = !plan->a_half && thin && plan->method == DOT_THIN && plan->b.column_stride == 1;
+  if (plan->a_half) {
+    plan->method = DOT_LINES;
+    plan->lines = lines;
+  }
+  if (plan->b_half) plan->thin = thin;
 }
 
 /* Products of one line and one column each: lines of one matrix, each times its own. */
@@ -302,22 +307,21 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
                                 int64_t *scratch) {
   bool a_converts = plan->a.operand->dtype != plan->dtype;
   bool b_converts = plan->b.operand->dtype != plan->dtype;
-  plan->a_size = plan->size;
   choose_method(plan, a_converts, b_converts);
-  choose_half_lines(plan);
-  bool blas = plan->method == DOT_BLAS, halves = plan->half_lines != NULL;
-  if ((a_converts && !halves) || (blas && !blas_takes(&plan->a)))
+  choose_halves(plan);
+  bool blas = plan->method == DOT_BLAS;
+  if ((a_converts && !plan->a_half) || (blas && !blas_takes(&plan->a)))
     MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
-  bool b_fits = blas     ? blas_takes(&plan->b)
-                : halves ? plan->b.row_stride == 1
-                         : plan->method == DOT_LINES || plan->b.column_stride == 1;
+  bool b_fits = blas           ? blas_takes(&plan->b)
+                : plan->a_half ? plan->b.row_stride == 1
+                               : plan->method == DOT_LINES || plan->b.column_stride == 1;
   plan->turns = plan->method == DOT_KERNEL && !b_converts && plan->b.row_stride == 1 &&
                 plan->b.column_stride != 1 && copies_by_threads(plan);
-  if ((b_converts || !b_fits) && !plan->turns)
+  if (((b_converts && !plan->b_half) || !b_fits) && !plan->turns)
     MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
-  if (!halves) join_batches(plan);
+  if (!plan->a_half) join_batches(plan);
   return MJX_OK;
 }
 
@@ -358,7 +362,7 @@ static void cut(dot_plan *plan) {
                    plan->column_blocks == 1 && is_even(&plan->a) && is_even(&plan->b) &&
                    is_even(&plan->c);
   plan->chunks = 1;
-  if (plan->method == DOT_LINES && !plan->half_lines && plan->B * M * N <= FEW_ELEMENTS)
+  if (plan->method == DOT_LINES && !plan->a_half && plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
   bool fast = plan->method == DOT_BLAS || (plan->method == DOT_KERNEL && own_is_faster(plan));
   double gflops = fast ? 100 : plan->method == DOT_LINES ? 40 : 20;
@@ -529,8 +533,8 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_
   const dot_plan *plan = job->plan;
   int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
   int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
-  const char *a = element(job->a, &plan->a, batch, row, 0, plan->a_size);
-  const char *b = element(job->b, &plan->b, batch, 0, column, plan->size);
+  const char *a = element(job->a, &plan->a, batch, row, 0, plan->a_half ? 2 : plan->size);
+  const char *b = element(job->b, &plan->b, batch, 0, column, plan->b_half ? 2 : plan->size);
   b += row * plan->b_line * plan->size;
   int64_t at = batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
   char *c = job->c + at * plan->size;
