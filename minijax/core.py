@@ -82,8 +82,8 @@ for _public in (
 # --- primitives ---------------------------------------------------------------
 
 
-# narrow: elements are only moved, or it is left to inner jaxprs what becomes of them, or
-# the other rules see to the dtypes themselves
+# In place of a `narrow` rule: an equation on `dtypes.narrow_dtypes` is lowered as it is. Its
+# op only moves elements, or leaves them to inner jaxprs, or its own rules see to the dtypes.
 AS_STORED = object()
 
 
@@ -122,9 +122,8 @@ class Primitive(_callpath.Primitive):
     call_primitive = False  # as JAX's; only those that users define can be one
     effects = no_effects
     only_in_python = False  # whether eager calls must reach a user's `def_impl`
-    call = False
     always_traced = False  # by transformations, even where no argument concerns them
-    takes_refs = False
+    takes_refs = False  # whether its equations may have references among their inputs
     stays = False  # its equations are neither moved nor merged with equal ones
     is_call = False  # whether an equation stands for those of its parameter `jaxpr`
     shape: Any = None
