@@ -51,7 +51,8 @@ LAYERS = [
         "minijax.measure minijax.bench minijax.environment "
         "minijax.sharding minijax.custom_derivatives minijax.custom_batching "
         "minijax.typing minijax.dlpack minijax.image minijax.experimental minijax.util "
-        "minijax.ad minijax.api_util minijax.profiler minijax.distributed minijax.version "
+        "minijax.ad minijax.api_util minijax.profiler minijax.memory_profile "
+        "minijax.distributed minijax.version "
         "minijax.interpreters minijax.export minijax.export_bytes minijax.ref minijax.ffi "
         "minijax.flatten_util minijax.test_util minijax.example_libraries minijax._src "
         "minijax.lib minijax.scipy.optimize minijax.scipy.sparse minijax.extend.random",

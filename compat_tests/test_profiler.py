@@ -80,3 +80,57 @@ def test_what_is_written(tmp_path):
         assert step["ts"] <= events[phase]["ts"]
         assert events[phase]["ts"] + events[phase]["dur"] <= step["ts"] + step["dur"]
     assert events["other"]["ts"] >= step["ts"] + step["dur"]
+
+
+def _number(data):
+    """The number that starts here in groups of seven bits, the lowest first."""
+    value = shift = 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    return value
+
+
+def _fields(data):
+    """[(number, value)] of a protocol buffer of numbers and bytes."""
+    data, found = iter(data), []
+    for byte in data:
+        value = _number(data)
+        if byte & 7:
+            value = bytes([next(data) for _ in range(value)])
+        found.append((byte >> 3, value))
+    return found
+
+
+def _count_and_bytes(sample):
+    values = iter(dict(_fields(sample))[2])
+    return _number(values), _number(values)
+
+
+def test_memory_profiles_hold_the_live_arrays(tmp_path):
+    def body(side):
+        x = side.jnp.zeros(54321, side.jnp.int8)  # a size that nothing else has
+        y = side.jnp.zeros((7, 54321), side.jnp.int8)
+        profiler, path = side("profiler"), tmp_path / side.name
+        profiler.save_device_memory_profile(path)
+        saved = gzip.decompress(path.read_bytes())
+        given = side("_src.xla_bridge").get_backend().heap_profile()
+        del x, y
+        after = gzip.decompress(profiler.device_memory_profile())
+        told = []
+        for profile in (saved, given, after):
+            fields = _fields(profile)
+            words = [value.decode() for number, value in fields if number == 6]
+            kinds = [
+                [words[i] for _, i in _fields(v)] for number, v in fields if number == 1
+            ]
+            held = {_count_and_bytes(v)[1] for number, v in fields if number == 2}
+            known = [n * 54321 in held for n in (1, 7)]
+            told.append(
+                (kinds, words[0], {"kind", "device", "buffer"} <= {*words}, known)
+            )
+        return told
+
+    assert_same(body)

@@ -18,6 +18,7 @@ from typing import Any
 
 from minijax import monitoring
 from minijax.alias import missing_attribute
+from minijax.extend.backend import get_backend
 
 
 class _Session:
@@ -144,17 +145,33 @@ def annotate_function(func, name=None, **kwargs):
 class ProfileOptions:
     """Accepted: everything that is known is recorded."""
 
+    def __init__(self):
+        self.host_tracer_level, self.python_tracer_level = 2, 1
+        self.enable_hlo_proto = self.include_dataset_ops = True
+        self.raise_error_on_start_failure = False
+        self.duration_ms = self.start_timestamp_ns = 0
+        self.repository_path = self.session_id = ""
+        self.advanced_configuration = {}
+
+
+def device_memory_profile(backend=None):
+    """What the live arrays take, as bytes: a profile for pprof, compressed by gzip."""
+    return gzip.compress(get_backend(backend).heap_profile())
+
+
+def save_device_memory_profile(filename, backend=None):
+    """Write `device_memory_profile` to a file."""
+    Path(filename).write_bytes(device_memory_profile(backend))
+
 
 def _absent(*args, **kwargs):
     raise NotImplementedError(
-        "minijax serves no profiles and counts no device memory; jax.profiler.trace "
-        "writes a trace, `python -m minijax compare SCRIPT` splits the time"
+        "minijax serves no profiles; jax.profiler.trace writes a trace, `python -m "
+        "minijax compare SCRIPT` splits the time"
     )
 
 
-start_server = stop_server = save_device_memory_profile = device_memory_profile = (
-    _absent
-)
+start_server = stop_server = _absent
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import importlib
 
 from minijax import device, dispatch
 from minijax.dispatch import clear_caches
@@ -36,6 +37,10 @@ class Client:
         """The executables that something still refers to."""
         made = dispatch.executable().Compiled
         return [x for x in gc.get_objects() if type(x) is made]
+
+    def heap_profile(self):
+        """What the live arrays take, as the bytes of a profile for pprof."""
+        return importlib.import_module("minijax.memory_profile").heap_profile()
 
     def __repr__(self):
         return "<minijax client, platform cpu>"
