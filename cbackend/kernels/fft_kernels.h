@@ -182,13 +182,14 @@
     return p;                                                                               \
   }
 
-#define DEFINE_STAGE(S, T, R)                                                               \
+/* FIRST: how many groups of a single line the first stage has done in vectors. */
+#define DEFINE_STAGE(S, T, R, FIRST)                                                        \
   static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,        \
                              const void *xm_, void *yr_, void *ym_) {                       \
     const T *restrict xr = xr_, *restrict xm = xm_;                                         \
     T *restrict yr = yr_, *restrict ym = ym_;                                               \
     int64_t whole = L / LANES_##S * LANES_##S, narrow = L / NARROW_##S * NARROW_##S, p = 0; \
-    if (L == 1) p = first##R##_vector_##S(stage, xr, xm, yr, ym);                           \
+    if (L == 1) p = FIRST;                                                                  \
     for (; p < stage->m; p++) {                                                             \
       for (int64_t q = 0; q < whole; q += LANES_##S)                                        \
         point##R##_vector_##S(stage, L, p, q, xr, xm, yr, ym);                              \
@@ -244,7 +245,7 @@ enum { MAX_PAIRS = MJX_FFT_MAX_RADIX / 2 };
   DEFINE_POINT(vector_##S, vec_##S, T, R)    \
   DEFINE_POINT(narrow_##S, narrow_##S, T, R) \
   DEFINE_FIRST(vector_##S, vec_##S, T, R)    \
-  DEFINE_STAGE(S, T, R)
+  DEFINE_STAGE(S, T, R, first##R##_vector_##S(stage, xr, xm, yr, ym))
 /* Vectors of 16 bytes, for an L that is less than the longest ones. */
 typedef float narrow_f32 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double narrow_f64 __attribute__((vector_size(16), aligned(8), may_alias));
@@ -255,13 +256,6 @@ enum { NARROW_f32 = 4, NARROW_f64 = 2 };
   DEFINE_ODD_BUTTERFLY(vector_##S, vec_##S, T, R)    \
   DEFINE_ODD_BUTTERFLY(narrow_##S, narrow_##S, T, R) \
   DEFINE_RADIX(S, T, R)
-/* Such a first stage goes point by point. */
-#define DEFINE_FIRST_OF_ANY(S, T)                                                               \
-  MJX_INLINE int64_t first_any_vector_##S(const mjx_fft_stage *stage, const T *xr, const T *xm, \
-                                          T *yr, T *ym) {                                       \
-    (void)stage, (void)xr, (void)xm, (void)yr, (void)ym;                                        \
-    return 0;                                                                                   \
-  }
 
 #define DEFINE_STAGES(S, T)                     \
   DEFINE_BUTTERFLIES(S, T, T)                   \
@@ -281,8 +275,7 @@ enum { NARROW_f32 = 4, NARROW_f64 = 2 };
   DEFINE_ANY_POINT(S, T, T)                     \
   DEFINE_ANY_POINT(vector_##S, vec_##S, T)      \
   DEFINE_ANY_POINT(narrow_##S, narrow_##S, T)   \
-  DEFINE_FIRST_OF_ANY(S, T)                     \
-  DEFINE_STAGE(S, T, _any)
+  DEFINE_STAGE(S, T, _any, 0)
 DEFINE_STAGES(f32, float)
 DEFINE_STAGES(f64, double)
 

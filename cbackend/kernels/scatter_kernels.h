@@ -4,7 +4,7 @@
  * Windows come one after the other, as an element sees its updates in order; within one, whole
  * vectors are combined, then shorter ones, then what is left.
  */
-#include "half.h"
+#include "half_lines.h"
 #include "scatter_ops.h"
 
 /* Vectors of 64, 32 and 16 bytes, as far as registers have them. */
@@ -99,18 +99,28 @@ SCATTER_INTEGER_EXTREMES(i64, mjx_t_i64, int64_t)
 SCATTER_FLOAT_EXTREMES(f32, float, int32_t)
 SCATTER_FLOAT_EXTREMES(f64, double, int64_t)
 
-/* Sums of gradients in bfloat16. */
-static MJX_FN void scatter_add_bf16(const mjx_scatter_windows *windows) {
-  for (int64_t w = 0; w < windows->n; w++) {
-    const int32_t *index = windows->index;
-    int64_t to = index ? index[w] * windows->to_step : windows->offsets[w];
-    int64_t from = index ? w * windows->from_step : windows->others[w];
-    mjx_t_bf16 *restrict x = (mjx_t_bf16 *)(void *)(windows->to + to);
-    const mjx_t_bf16 *restrict y = (const mjx_t_bf16 *)(const void *)(windows->from + from);
-    for (int64_t i = 0; i < windows->width; i++)
-      x[i] = mjx_bf16_from_f32(mjx_f32_from_bf16(x[i]) + mjx_f32_from_bf16(y[i]));
+/* Sums of gradients in half precision, some elements at a time in float32. */
+#define DEFINE_SCATTER_ADD_HALF(S)                                                  \
+  static MJX_FN void scatter_add_##S(const mjx_scatter_windows *windows) {          \
+    enum { SOME = 64 };                                                             \
+    float a[SOME], b[SOME];                                                         \
+    for (int64_t w = 0; w < windows->n; w++) {                                      \
+      const int32_t *index = windows->index;                                        \
+      int64_t to = index ? index[w] * windows->to_step : windows->offsets[w];       \
+      int64_t from = index ? w * windows->from_step : windows->others[w];           \
+      mjx_t_##S *x = (mjx_t_##S *)(void *)(windows->to + to);                       \
+      const mjx_t_##S *y = (const mjx_t_##S *)(const void *)(windows->from + from); \
+      for (int64_t at = 0; at < windows->width; at += SOME) {                       \
+        int64_t n = windows->width - at < SOME ? windows->width - at : SOME;        \
+        mjx_floats_from_##S(n, a, x + at);                                          \
+        mjx_floats_from_##S(n, b, y + at);                                          \
+        for (int64_t i = 0; i < n; i++) a[i] += b[i];                               \
+        mjx_##S##s_from_floats(n, x + at, a);                                       \
+      }                                                                             \
+    }                                                                               \
   }
-}
+DEFINE_SCATTER_ADD_HALF(f16)
+DEFINE_SCATTER_ADD_HALF(bf16)
 
 #define SCATTER_ARITHMETIC_TABLE(kind)                                \
   [MJX_I8] = scatter_##kind##_u8, [MJX_I16] = scatter_##kind##_u16,   \
@@ -126,7 +136,8 @@ static MJX_FN void scatter_add_bf16(const mjx_scatter_windows *windows) {
 
 static const mjx_scatter_fn scatter_table[][MJX_N_DTYPES] = {
     [MJX_SCATTER_SET] = {[MJX_U8] = scatter_set_u8, [MJX_U32] = scatter_set_u32},
-    [MJX_SCATTER_ADD] = {SCATTER_ARITHMETIC_TABLE(add), [MJX_BF16] = scatter_add_bf16},
+    [MJX_SCATTER_ADD] = {SCATTER_ARITHMETIC_TABLE(add), [MJX_F16] = scatter_add_f16,
+                         [MJX_BF16] = scatter_add_bf16},
     [MJX_SCATTER_MUL] = {SCATTER_ARITHMETIC_TABLE(mul)},
     [MJX_SCATTER_MIN] = SCATTER_EXTREMES_TABLE(min),
     [MJX_SCATTER_MAX] = SCATTER_EXTREMES_TABLE(max),
