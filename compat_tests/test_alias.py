@@ -228,11 +228,11 @@ def test_missing_module_is_named(run):
     )
     text = """
         try:
-            import jax.experimental.topologies
+            import jax.experimental.source_mapper
         except ImportError as error:
             print(type(error).__name__, error.name)
         """
-    assert output(run(text)) == "ModuleNotFoundError jax.experimental.topologies"
+    assert output(run(text)) == "ModuleNotFoundError jax.experimental.source_mapper"
 
 
 def test_modules_that_come_with_jax_are_among_the_imported():

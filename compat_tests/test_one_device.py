@@ -39,7 +39,26 @@ def _cut_alike(s):
     ]  # fmt: skip
 
 
+def _topology(use):
+    """What `use` gives of the module and the devices that are attached."""
+
+    def body(side):
+        topologies = side("experimental.topologies")
+        return use(topologies, topologies.get_attached_topology())
+
+    return body
+
+
 SINGLE = {
+    "devices of a topology": _topology(
+        lambda t, there: (len(there.devices), t.TopologyDescription([3]).devices)),
+    "mesh of a topology": _topology(lambda t, there: t.make_mesh(there, (1,), ("x",))),
+    "mesh of two axes": _topology(lambda t, there: t.make_mesh(
+        there, (1, 1), ("x", "y"), contiguous_submeshes=True).shape),
+    "too large a mesh of a topology": _topology(
+        lambda t, there: t.make_mesh(there, (2,), ("x",))),
+    "topology of nothing attached": _topology(
+        lambda t, there: t.get_topology_desc("1x2", "cpu")),
     "cut alike": _cut_alike,
     "device mesh": _call("mesh_utils", "create_device_mesh", (1, 1)),
     "too large a mesh": _call("mesh_utils", "create_device_mesh", (2, 1)),

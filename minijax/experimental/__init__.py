@@ -10,7 +10,8 @@ _LAZY = {
     "array_serialization", "buffer_callback", "checkify", "colocated_python",
     "compilation_cache", "compute_on", "custom_partitioning", "hijax", "jet", "key_reuse",
     "layout", "mesh_utils", "multihost_utils", "ode", "pallas", "pjit", "random", "roofline",
-    "scheduling_groups", "serialize_executable", "shard_map", "sparse", "xla_metadata",
+    "scheduling_groups", "serialize_executable", "shard_map", "sparse", "topologies",
+    "xla_metadata",
 }  # fmt: skip
 
 
