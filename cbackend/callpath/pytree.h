@@ -154,8 +154,6 @@ PyObject *mjx_treedef_new(mjx_tree_flat *flat);
  * and of custom data) only for objects that are not identical. */
 int mjx_treedef_matches(PyObject *treedef, mjx_tree_flat *flat);
 
-Py_ssize_t mjx_treedef_num_leaves(PyObject *treedef);
-
 /* The tree of this structure with these leaves, a new reference.  Borrows the leaves, which must
  * stay alive.  ValueError unless n is the structure's number of leaves. */
 PyObject *mjx_treedef_unflatten(PyObject *treedef, PyObject *const *leaves, Py_ssize_t n);

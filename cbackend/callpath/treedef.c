@@ -124,10 +124,6 @@ PyObject *mjx_treedef_new(mjx_tree_flat *flat) {
   return (PyObject *)def;
 }
 
-Py_ssize_t mjx_treedef_num_leaves(PyObject *treedef) {
-  return ((mjx_treedef *)treedef)->num_leaves;
-}
-
 int mjx_treedef_matches(PyObject *treedef, mjx_tree_flat *flat) {
   const mjx_treedef *def = (mjx_treedef *)treedef;
   if (mjx_tree_flush(flat) < 0) return -1;

@@ -105,7 +105,6 @@ class _Comparer:
         self._tolerances = tolerances
         self._functions: list[FunctionReport] = []
         self._mismatches: list[Mismatch] = []
-        self._replay_failed = False
         self._unexplained = False  # a value differs that no replay clears
 
     def compare_function(self, pair: Any, samples: Any) -> None:
