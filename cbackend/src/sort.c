@@ -18,20 +18,6 @@ mjx_sort_key mjx_sort_bare_key_of(int dtype) {
 
 /* ---- keys ---- */
 
-/* top: the sign bit; infinity: the bits of +inf, if the elements are floats, else 0. */
-static inline uint64_t to_key(uint64_t bits, uint64_t top, uint64_t infinity, bool is_signed,
-                              bool total) {
-  uint64_t all = top | (top - 1);
-  if (!is_signed) return bits;
-  if (!infinity) return bits ^ top;
-  if (!total) {
-    uint64_t magnitude = bits & (top - 1);
-    if (magnitude > infinity) bits = top - 1; /* every NaN is last, and equal */
-    if (magnitude == 0) bits = 0;
-  }
-  return bits & top ? bits ^ all : bits ^ top;
-}
-
 static uint64_t infinity_of(int dtype) {
   switch (dtype) {
     case MJX_F16: return 0x7c00;
@@ -42,26 +28,39 @@ static uint64_t infinity_of(int dtype) {
   }
 }
 
-/* How bits become a key, apart from the elements: so that loops over these become vectors. */
+/* How bits become a key, without branches, so that loops over elements become vector code: what is
+ * more than `last` but for its sign is a NaN, of zeros the bits in `zero` stay; then those in `flip`
+ * turn, and for numbers below zero those in `negative`. */
 typedef struct key_rule {
-  uint64_t infinity;
-  bool is_signed, total, descending;
+  uint64_t last, zero, negative, flip;
 } key_rule;
 
-#define DEFINE_KEY(type)                                                                      \
-  static inline uint64_t key_##type(type bits, key_rule rule) {                               \
-    uint64_t top = (uint64_t)1 << (8 * sizeof bits - 1);                                      \
-    type k = (type)to_key(bits, top, rule.infinity, rule.is_signed, rule.total);              \
-    return rule.descending ? (type)~k : k;                                                    \
-  }                                                                                           \
-  static void packed_##type(const type *restrict from, int64_t n, key_rule rule,              \
-                            uint64_t *restrict items) {                                       \
-    for (int64_t i = 0; i < n; i++) items[i] = key_##type(from[i], rule) << 32 | (uint64_t)i; \
+static key_rule rule_of(const mjx_sort_key *key) {
+  uint64_t infinity = infinity_of(key->dtype), all = UINT64_MAX;
+  uint64_t top = (uint64_t)1 << (8 * mjx_dtype_size(key->dtype) - 1);
+  bool is_signed = infinity || mjx_dtype_is_signed(key->dtype);
+  bool merges = infinity && !key->total; /* all NaNs to one, which is last, and both zeros */
+  return (key_rule){merges ? infinity : all, merges ? 0 : all, infinity ? all ^ top : 0,
+                    (is_signed ? top : 0) ^ (key->descending ? all : 0)};
+}
+
+#define DEFINE_KEY(type, signed_type)                                            \
+  static inline type key_##type(type bits, key_rule rule) {                      \
+    type size = (type)(bits << 1) >> 1;                                          \
+    bits = size > (type)rule.last ? (type) - 1 >> 1 : bits;                      \
+    bits = size == 0 ? bits & (type)rule.zero : bits;                            \
+    type sign = (type)((signed_type)bits >> (8 * sizeof bits - 1));              \
+    return bits ^ (sign & (type)rule.negative) ^ (type)rule.flip;                \
+  }                                                                              \
+  static void packed_##type(const type *restrict from, int64_t n, key_rule rule, \
+                            uint64_t *restrict items) {                          \
+    for (int64_t i = 0; i < n; i++)                                              \
+      items[i] = (uint64_t)key_##type(from[i], rule) << 32 | (uint64_t)i;        \
   }
-DEFINE_KEY(uint8_t)
-DEFINE_KEY(uint16_t)
-DEFINE_KEY(uint32_t)
-DEFINE_KEY(uint64_t)
+DEFINE_KEY(uint8_t, int8_t)
+DEFINE_KEY(uint16_t, int16_t)
+DEFINE_KEY(uint32_t, int32_t)
+DEFINE_KEY(uint64_t, int64_t)
 
 #define MAKE_ITEMS(type)                                                \
   if (!order && stride == sizeof(type) && !key->wide && !key->bare) {   \
@@ -82,9 +81,7 @@ DEFINE_KEY(uint64_t)
 
 void mjx_sort_make_items(const mjx_sort_key *key, const char *base, int64_t stride,
                          const uint32_t *order, int64_t n, void *items) {
-  uint64_t infinity = infinity_of(key->dtype);
-  bool is_signed = infinity || mjx_dtype_is_signed(key->dtype);
-  key_rule rule = {infinity, is_signed, key->total, key->descending};
+  key_rule rule = rule_of(key);
   switch (mjx_dtype_size(key->dtype)) {
     case 1: MAKE_ITEMS(uint8_t) break;
     case 2: MAKE_ITEMS(uint16_t) break;
