@@ -188,11 +188,13 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
   DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op) \
   DEFINE_EACH_LINE(kind##_##S, kind, S, S)
-#define INTEGER_EXTREMES(kind, op)                                                            \
-  INTEGER_EXTREME(kind, i8, op)                                                               \
-  INTEGER_EXTREME(kind, i16, op)                                                              \
-  INTEGER_EXTREME(kind, i32, op) INTEGER_EXTREME(kind, i64, op) INTEGER_EXTREME(kind, u8, op) \
-      INTEGER_EXTREME(kind, u16, op) INTEGER_EXTREME(kind, u32, op) INTEGER_EXTREME(kind, u64, op)
+#define INTEGER_EXTREMES(kind, op) \
+  INTEGER_EXTREME(kind, i8, op)    \
+  INTEGER_EXTREME(kind, i16, op)   \
+  INTEGER_EXTREME(kind, i32, op)   \
+  INTEGER_EXTREME(kind, i64, op)   \
+  INTEGER_EXTREME(kind, u8, op)    \
+  INTEGER_EXTREME(kind, u16, op) INTEGER_EXTREME(kind, u32, op) INTEGER_EXTREME(kind, u64, op)
 #define HALF_REDUCE(kind, op)                         \
   DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op) \
   DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
