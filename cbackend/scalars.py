@@ -291,7 +291,7 @@ class Scalars:
             half, to = op[8:], half
             if (half, to) == ("f32", to) and to in _HALVES:
                 self.use("half_wide.h")
-                return result.hold(to, sources[0].name)
+                return result.hold(to, self.cast(sources[0], "f32"))
             if to == "f32" and half in _HALVES and sources[0].wide:
                 return [_declare(result, sources[0].wide)]
             return None
