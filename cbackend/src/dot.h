@@ -1,8 +1,9 @@
-/* dot.h: what the two ways of DOT share. */
+/* dot.h: what the parts of DOT share. */
 #ifndef MJX_DOT_H
 #define MJX_DOT_H
 
 #include "internal.h"
+#include "kernels.h"
 
 typedef struct mjx_dot_narrow mjx_dot_narrow;
 
@@ -10,5 +11,30 @@ typedef struct mjx_dot_narrow mjx_dot_narrow;
  * operands are of other types, or too small to be worth it. */
 mjx_status mjx_dot_narrow_prepare(mjx_loader *loader, mjx_instr *instr, mjx_dot_narrow **narrow);
 void mjx_dot_narrow_run(const mjx_instr *instr, const mjx_dot_narrow *narrow, mjx_frame *frame);
+
+/* One matrix operand as the method sees it: strides after packing. */
+typedef struct mjx_dot_matrix {
+  const mjx_operand *operand;
+  bool packed;
+  int64_t buffer;  /* scratch offset, if packed */
+  int64_t batches; /* packed: matrices in the buffer (1 if broadcast) */
+  int64_t rows, columns;
+  int64_t view_row, view_column; /* the view's strides */
+  int64_t inner_batches;         /* of the last batch dim */
+  int64_t outer_stride, batch_stride, row_stride, column_stride;
+  mjx_copy_plan copy;    /* packed without conversion */
+  mjx_kernel_fn convert; /* packed with conversion; NULL: none */
+} mjx_dot_matrix;
+
+/* A matrix that is not packed: the last two dims of an operand, which must outlive it. */
+void mjx_dot_describe(mjx_dot_matrix *m, const mjx_operand *operand);
+/* Where a matrix of the batch begins, in elements. */
+int64_t mjx_dot_batch_start(const mjx_dot_matrix *m, int64_t batch);
+/* Plans a dense copy of `batches` matrices in `dtype`, the output's if it is one; *scratch grows by
+ * its bytes. */
+mjx_status mjx_dot_pack(mjx_loader *loader, mjx_dot_matrix *m, int dtype, int64_t batches,
+                        bool output, int64_t *scratch);
+/* Copies a packed operand to the frame's scratch, or (unpack) the output from there. */
+void mjx_dot_pack_run(const mjx_dot_matrix *m, int dtype, mjx_frame *frame, bool unpack);
 
 #endif /* MJX_DOT_H */

@@ -42,20 +42,6 @@ enum {
   MAX_BLOCKS = 64
 };
 
-/* One matrix operand as the method sees it: strides after packing. */
-typedef struct matrix {
-  const mjx_operand *operand;
-  bool packed;
-  int64_t buffer;  /* scratch offset, if packed */
-  int64_t batches; /* packed: matrices in the buffer (1 if broadcast) */
-  int64_t rows, columns;
-  int64_t view_row, view_column; /* the view's strides */
-  int64_t inner_batches;         /* of the last batch dim */
-  int64_t outer_stride, batch_stride, row_stride, column_stride;
-  mjx_copy_plan copy;    /* packed without conversion */
-  mjx_kernel_fn convert; /* packed with conversion; NULL: none */
-} matrix;
-
 typedef struct dot_plan {
   dot_method method;
   mjx_dot_narrow *narrow;
@@ -64,7 +50,7 @@ typedef struct dot_plan {
   int64_t B, M, N, K;
   int64_t b_line; /* see mjx_dot_args */
   bool in_steps;  /* the kernel takes as many batches as it is given */
-  matrix a, b, c;
+  mjx_dot_matrix a, b, c;
   mjx_dot_fn kernel, lines, thin;
   bool a_half, b_half; /* a kernel takes the operand's halves as they are */
   const mjx_blas *blas;
@@ -78,25 +64,6 @@ typedef struct dot_plan {
 } dot_plan;
 
 /* ---- types ---- */
-
-static const char *const suffixes[MJX_N_DTYPES] = {"b1",   "i8",  "i16", "i32", "i64",
-                                                   "u8",   "u16", "u32", "u64", "f16",
-                                                   "bf16", "f32", "f64", "c64", "c128"};
-
-static void append(char *text, const char *more) {
-  memcpy(text + strlen(text), more, strlen(more) + 1);
-}
-
-static mjx_kernel_fn find_convert(int from, int to) {
-  char name[32] = "convert_";
-  append(name, suffixes[from]);
-  append(name, "_");
-  append(name, suffixes[to]);
-  for (int i = 0; i < mjx_n_kernels; i++) {
-    if (strcmp(mjx_kernel_infos[i].name, name) == 0) return mjx_kernel_table()[i];
-  }
-  return NULL;
-}
 
 /* Computes in the output's type, except that half types compute in float32. */
 static mjx_status choose_dtype(const mjx_instr *instr, dot_plan *plan) {
@@ -117,69 +84,10 @@ static mjx_status choose_dtype(const mjx_instr *instr, dot_plan *plan) {
 
 /* ---- operands ---- */
 
-static int64_t batch_index(const matrix *m, int64_t batch, int64_t outer, int64_t inner) {
-  if (batch < m->inner_batches) return batch * inner;
-  return batch / m->inner_batches * outer + batch % m->inner_batches * inner;
-}
-
-/* Where a matrix begins, in elements: in what the method sees, and in the operand's view. */
-static int64_t batch_start(const matrix *m, int64_t batch) {
-  return batch_index(m, batch, m->outer_stride, m->batch_stride);
-}
-
-static int64_t batch_in_view(const matrix *m, int64_t batch) {
-  const int64_t *strides = m->operand->strides;
-  int last = m->operand->ndim - 3;
-  return batch_index(m, batch, strides[0], strides[last]);
-}
-
-static void describe(matrix *m, const mjx_operand *operand) {
-  int last = operand->ndim - 1;
-  m->operand = operand;
-  m->rows = operand->shape[last - 1];
-  m->columns = operand->shape[last];
-  m->inner_batches = operand->shape[last - 2];
-  m->outer_stride = operand->strides[0];
-  m->batch_stride = operand->strides[last - 2];
-  m->row_stride = m->view_row = operand->strides[last - 1];
-  m->column_stride = m->view_column = operand->strides[last];
-  /* The stride of a single row or column is free: choose what suits the kernels. */
-  if (m->columns <= 1) m->column_stride = 1;
-  if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
-}
-
-static mjx_status pack(mjx_loader *loader, const dot_plan *plan, matrix *m, bool output,
-                       int64_t *scratch) {
-  const mjx_operand *view = m->operand;
-  int from = output ? plan->dtype : view->dtype, to = output ? view->dtype : plan->dtype;
-  bool broadcast = m->outer_stride == 0 && m->batch_stride == 0;
-  m->packed = true;
-  m->batches = broadcast ? MJX_MIN(1, plan->B) : plan->B;
-  if (from != to && !(m->convert = find_convert(from, to)))
-    return mjx_fail(MJX_UNSUPPORTED, "no kernel converts %s to %s", suffixes[from], suffixes[to]);
-  m->row_stride = MJX_MAX(m->columns, 1);
-  m->column_stride = 1;
-  int64_t elements = m->rows * m->row_stride;
-  m->batch_stride = broadcast ? 0 : elements;
-  m->outer_stride = m->inner_batches * m->batch_stride;
-  m->buffer = *scratch;
-  *scratch += mjx_round_up(m->batches * elements * plan->size, MJX_ALIGN);
-  if (*scratch > MJX_MAX_BYTES) return mjx_fail(MJX_INVALID, "too large");
-  if (m->convert) return MJX_OK;
-  int64_t outer = broadcast ? m->batches : view->ndim == 4 ? view->shape[0] : 1;
-  int64_t inner = broadcast ? 1 : m->inner_batches;
-  int last = view->ndim - 1;
-  const int64_t shape[4] = {outer, inner, m->rows, m->columns};
-  const int64_t to_strides[4] = {m->outer_stride, m->batch_stride, m->row_stride, 1};
-  const int64_t strides[4] = {view->strides[0], view->strides[last - 2], m->view_row,
-                              m->view_column};
-  return mjx_copy_prepare(loader, 4, shape, to_strides, strides, plan->size, &m->copy);
-}
-
 static bool fits_int(int64_t value) { return value <= INT32_MAX; }
 
 /* BLAS takes a matrix with one unit stride and the other at least the extent. */
-static bool blas_takes(const matrix *m) {
+static bool blas_takes(const mjx_dot_matrix *m) {
   if (!fits_int(m->rows) || !fits_int(m->columns)) return false;
   if (m->column_stride == 1)
     return m->row_stride >= MJX_MAX(1, m->columns) && fits_int(m->row_stride);
@@ -231,7 +139,7 @@ static void swap(int64_t *a, int64_t *b) {
   *b = kept;
 }
 
-static void transpose(matrix *m) {
+static void transpose(mjx_dot_matrix *m) {
   swap(&m->rows, &m->columns);
   swap(&m->row_stride, &m->column_stride);
   swap(&m->view_row, &m->view_column);
@@ -240,7 +148,7 @@ static void transpose(matrix *m) {
 /* A matrix whose columns are contiguous, times a vector: as the vector times the transpose, which
  * goes over contiguous rows. */
 static void turn_around(dot_plan *plan) {
-  matrix *a = &plan->a, *b = &plan->b, *c = &plan->c, left = *b;
+  mjx_dot_matrix *a = &plan->a, *b = &plan->b, *c = &plan->c, left = *b;
   if (c->columns != 1 || c->rows <= 1 || c->row_stride != 1) return;
   if (a->columns <= 1 || a->row_stride != 1) return;
   *b = *a;
@@ -255,7 +163,7 @@ static bool is_half(int dtype) { return dtype == MJX_F16 || dtype == MJX_BF16; }
 
 /* A row times a matrix of halves whose columns are contiguous: as lines of halves times a vector. */
 static void turn_halves(dot_plan *plan) {
-  matrix *a = &plan->a, *b = &plan->b, *c = &plan->c, left = *b;
+  mjx_dot_matrix *a = &plan->a, *b = &plan->b, *c = &plan->c, left = *b;
   if (c->rows != 1 || c->columns <= 1 || c->column_stride != 1) return;
   if (plan->dtype != MJX_F32 || !is_half(b->operand->dtype) || b->row_stride != 1) return;
   *b = *a;
@@ -284,7 +192,7 @@ static void choose_halves(dot_plan *plan) {
 
 /* Products of one line and one column each: lines of one matrix, each times its own. */
 static void join_batches(dot_plan *plan) {
-  matrix *a = &plan->a, *b = &plan->b, *c = &plan->c;
+  mjx_dot_matrix *a = &plan->a, *b = &plan->b, *c = &plan->c;
   bool joins = plan->method == DOT_LINES && plan->M == 1 && plan->N == 1 && !c->packed &&
                a->inner_batches == plan->B && c->batch_stride == 1;
   if (!joins) return;
@@ -311,16 +219,16 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
   choose_halves(plan);
   bool blas = plan->method == DOT_BLAS;
   if ((a_converts && !plan->a_half) || (blas && !blas_takes(&plan->a)))
-    MJX_TRY(pack(loader, plan, &plan->a, false, scratch));
+    MJX_TRY(mjx_dot_pack(loader, &plan->a, plan->dtype, plan->B, false, scratch));
   bool b_fits = blas           ? blas_takes(&plan->b)
                 : plan->a_half ? plan->b.row_stride == 1
                                : plan->method == DOT_LINES || plan->b.column_stride == 1;
   plan->turns = plan->method == DOT_KERNEL && !b_converts && plan->b.row_stride == 1 &&
                 plan->b.column_stride != 1 && copies_by_threads(plan);
   if (((b_converts && !plan->b_half) || !b_fits) && !plan->turns)
-    MJX_TRY(pack(loader, plan, &plan->b, false, scratch));
+    MJX_TRY(mjx_dot_pack(loader, &plan->b, plan->dtype, plan->B, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
-  if (!c_fits) MJX_TRY(pack(loader, plan, &plan->c, true, scratch));
+  if (!c_fits) MJX_TRY(mjx_dot_pack(loader, &plan->c, plan->dtype, plan->B, true, scratch));
   if (!plan->a_half) join_batches(plan);
   return MJX_OK;
 }
@@ -328,7 +236,7 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
 /* ---- blocks ---- */
 
 /* From each batch to the next is the same step. */
-static bool is_even(const matrix *m) {
+static bool is_even(const mjx_dot_matrix *m) {
   return m->operand->ndim == 3 || m->outer_stride == m->inner_batches * m->batch_stride;
 }
 
@@ -403,9 +311,9 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
     plan->method = DOT_NARROW;
     return MJX_OK;
   }
-  describe(&plan->a, &instr->in[0]);
-  describe(&plan->b, &instr->in[1]);
-  describe(&plan->c, &instr->out[0]);
+  mjx_dot_describe(&plan->a, &instr->in[0]);
+  mjx_dot_describe(&plan->b, &instr->in[1]);
+  mjx_dot_describe(&plan->c, &instr->out[0]);
   turn_around(plan);
   turn_halves(plan);
   plan->B = plan->c.inner_batches * (instr->out->ndim == 4 ? instr->out->shape[0] : 1);
@@ -427,62 +335,6 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   return MJX_OK;
 }
 
-/* ---- packing, before and after ---- */
-
-typedef struct pack_job {
-  const matrix *m;
-  char *view;
-  char *buffer;
-  int compute_size;
-  bool unpack;
-} pack_job;
-
-static void convert_row(const pack_job *job, char *view, char *buffer) {
-  const mjx_operand *operand = job->m->operand;
-  int64_t stride = job->m->view_column, size = operand->size;
-  char tile[MJX_TILE * 16] __attribute__((aligned(64)));
-  for (int64_t at = 0; at < job->m->columns; at += MJX_TILE) {
-    int64_t n = MJX_MIN(MJX_TILE, job->m->columns - at);
-    char *piece = view + at * stride * size, *dense = buffer + at * job->compute_size;
-    const void *in = job->unpack ? dense : tile;
-    void *out = job->unpack ? tile : dense;
-    if (!job->unpack) mjx_copy_line(tile, 1, piece, stride, n, (int)size);
-    job->m->convert(n, &out, &in);
-    if (job->unpack) mjx_copy_line(piece, stride, tile, 1, n, (int)size);
-  }
-}
-
-static void convert_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
-  (void)scratch;
-  const pack_job *job = arg;
-  const matrix *m = job->m;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t batch = i / m->rows, row = i % m->rows;
-    int64_t at = batch_in_view(m, batch) + row * m->view_row;
-    int64_t to = batch_start(m, batch) + row * m->row_stride;
-    convert_row(job, job->view + at * m->operand->size, job->buffer + to * job->compute_size);
-  }
-}
-
-static void pack_run(const dot_plan *plan, const matrix *m, mjx_frame *frame, bool unpack) {
-  char *view = mjx_at(frame, m->operand), *buffer = frame->scratch + m->buffer;
-  if (m->convert) {
-    pack_job job = {m, view, buffer, plan->size, unpack};
-    int64_t rows = m->batches * m->rows;
-    mjx_pool_for(rows, rows * m->columns, 0, NULL, convert_rows, &job);
-  } else if (unpack) {
-    for (int64_t i = 0; i < m->batches * m->rows; i++) {
-      int64_t batch = i / m->rows, row = i % m->rows;
-      int64_t at = batch_in_view(m, batch) + row * m->view_row;
-      mjx_copy_line(view + at * plan->size, 1,
-                    buffer + (batch_start(m, batch) + row * m->row_stride) * plan->size, 1,
-                    m->columns, plan->size);
-    }
-  } else {
-    mjx_copy_run(&m->copy, buffer, view, true);
-  }
-}
-
 /* ---- the product ---- */
 
 typedef struct dot_job {
@@ -491,14 +343,15 @@ typedef struct dot_job {
   char *c;
 } dot_job;
 
-static const char *element(const char *base, const matrix *m, int64_t batch, int64_t row,
+static const char *element(const char *base, const mjx_dot_matrix *m, int64_t batch, int64_t row,
                            int64_t column, int size) {
-  return base + (batch_start(m, batch) + row * m->row_stride + column * m->column_stride) * size;
+  return base +
+         (mjx_dot_batch_start(m, batch) + row * m->row_stride + column * m->column_stride) * size;
 }
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
-static int leading(const matrix *m, int *transposed) {
+static int leading(const mjx_dot_matrix *m, int *transposed) {
   *transposed = m->column_stride == 1 ? NO_TRANS : TRANS;
   return (int)(m->column_stride == 1 ? m->row_stride : m->column_stride);
 }
@@ -536,7 +389,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_
   const char *a = element(job->a, &plan->a, batch, row, 0, plan->a_half ? 2 : plan->size);
   const char *b = element(job->b, &plan->b, batch, 0, column, plan->b_half ? 2 : plan->size);
   b += row * plan->b_line * plan->size;
-  int64_t at = batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
+  int64_t at = mjx_dot_batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
   char *c = job->c + at * plan->size;
   if (plan->method == DOT_BLAS) {
     blas_block(plan, a, b, c, (int)M, (int)N);
@@ -626,11 +479,11 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
     mjx_dot_narrow_run(instr, plan->narrow, frame);
     return MJX_OK;
   }
-  const matrix *matrices[2] = {&plan->a, &plan->b};
+  const mjx_dot_matrix *matrices[2] = {&plan->a, &plan->b};
   const char *places[2];
   for (int i = 0; i < 2; i++) {
-    const matrix *m = matrices[i];
-    if (m->packed) pack_run(plan, m, frame, false);
+    const mjx_dot_matrix *m = matrices[i];
+    if (m->packed) mjx_dot_pack_run(m, plan->dtype, frame, false);
     places[i] = m->packed ? frame->scratch + m->buffer : mjx_at(frame, m->operand);
   }
   char *c = plan->c.packed ? frame->scratch + plan->c.buffer : mjx_at(frame, instr->out);
@@ -640,7 +493,7 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
   else
     mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, plan->turned_bytes,
                  frame->scratch + plan->turned, dot_task, &job);
-  if (plan->c.packed) pack_run(plan, &plan->c, frame, true);
+  if (plan->c.packed) mjx_dot_pack_run(&plan->c, plan->dtype, frame, true);
   return MJX_OK;
 }
 
