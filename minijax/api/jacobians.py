@@ -72,6 +72,12 @@ def _typed_like(x, aval):
     return convert(x, aval.dtype, aval.weak_type)
 
 
+def _differentiated(fun, argnums, args, kwargs):
+    """The arguments at `argnums`, and the function of these alone."""
+    places = places_of(argnums, args)
+    return tuple(args[k] for k in places), of_arguments(fun, args, kwargs, places)
+
+
 def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
     """The Jacobian of `fun`, a column at a time (forward mode).
 
@@ -83,12 +89,9 @@ def jacfwd(fun, argnums=0, has_aux=False, holomorphic=False):
     @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary
     def jacobian(*args, **kwargs):
-        places = places_of(argnums, args)
-        dynamic = tuple(args[k] for k in places)
+        dynamic, partial_fun = _differentiated(fun, argnums, args, kwargs)
         for x in flatten(dynamic)[0]:
             _check_jac_input(x, holomorphic, "jacfwd")
-
-        partial_fun = of_arguments(fun, args, kwargs, places)
 
         def push(tangents):
             return jvp(partial_fun, dynamic, tangents, has_aux=has_aux)
@@ -135,12 +138,10 @@ def jacrev(fun, argnums=0, has_aux=False, holomorphic=False, allow_int=False):
     @documented(fun, _JACOBIAN, argnums=argnums)
     @api_boundary
     def jacobian(*args, **kwargs):
-        places = places_of(argnums, args)
-        dynamic = tuple(args[k] for k in places)
+        dynamic, partial_fun = _differentiated(fun, argnums, args, kwargs)
         for x in flatten(dynamic)[0]:
             check_grad_input(x, holomorphic, allow_int, "jacrev")
 
-        partial_fun = of_arguments(fun, args, kwargs, places)
         out, pullback, *aux = vjp(partial_fun, *dynamic, has_aux=has_aux)
         for x in flatten(out)[0]:
             check_real_output(core.get_aval(x).dtype, holomorphic, "jacrev")
