@@ -14,7 +14,7 @@ from minijax.named_sharding import (
     is_format,
     without_layout,
 )
-from minijax.ops.define import define
+from minijax.ops.define import define, linear_jvp
 from minijax.partition_spec import UNCONSTRAINED, PartitionSpec
 
 
@@ -87,14 +87,6 @@ def _recorded(x, sharding, layout):
     )
 
 
-def _constraint_jvp(primals, tangents, **params):
-    (x,), (t,) = primals, tangents
-    out = sharding_constraint_p.bind(x, **params)
-    if type(t) is core.Zero:
-        return out, core.Zero.of(out)
-    return out, sharding_constraint_p.bind(t, **params)
-
-
 def _constraint_batch(axis, args, dims, *, sharding, unconstrained_dims, **params):
     """The mapped axis may lie anywhere; the axes of a mesh of one device are no matter."""
     (x,), (d,) = args, dims
@@ -115,7 +107,7 @@ sharding_constraint_p = define(
     "sharding_constraint",
     shape=lambda x, **_: x,
     reference=lambda x, **_: x,
-    jvp=_constraint_jvp,
+    jvp=linear_jvp(lambda: sharding_constraint_p),
     transpose=lambda ct, x, **params: [sharding_constraint_p.bind(ct, **params)],
     batch=_constraint_batch,
     lower=lambda b, ins, out_avals, **_: ins,
