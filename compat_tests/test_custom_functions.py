@@ -202,7 +202,32 @@ def methods(side, outer, inner, names):
     return [callable(getattr(f, name)) for name in names]
 
 
+def seen(side, kind):
+    """The numbers that a function and its rule are called with, and what it gives."""
+    found = []
+
+    def noted(*numbers):
+        found.append([f"{type(x).__name__} {x!r}" for x in numbers])
+
+    f = getattr(side, kind)(lambda x, n: (noted(x, n), x)[1])
+    if kind == "custom_jvp":
+        f.defjvp(lambda p, t: (noted(*p), (p[0], t[0]))[1])
+    else:
+        f.defvjp(
+            lambda x, n: (noted(x, n), (x, (x, n)))[1],
+            lambda r, g: (noted(*r), (g, None))[1],
+        )
+    return f(2.0, 3), f(True, 1j), f(-(2**31), 0), side.grad(f)(2.0, 3), found
+
+
 CASES = {
+    "numbers of custom_jvp": lambda s: seen(s, "custom_jvp"),
+    "numbers of custom_vjp": lambda s: seen(s, "custom_vjp"),
+    "too large for custom_vjp": lambda s: ruled(s, "custom_vjp", lambda x: x)(1 << 40),
+    "numbers of vjp": lambda s: [
+        s.vjp(lambda x, n: (x, n, 3.0), 1.0, 2)[0],
+        s.value_and_grad(lambda x: (x, 1), has_aux=True)(1.0)[0],
+    ],
     "tree of a jvp rule": lambda s: wrong_jvp(s, lambda p, t: (p * 2, t * 2)),
     "shape of a jvp rule": lambda s: wrong_jvp(s, lambda p, t: (s.jnp.zeros(3), t[0])),
     "tree of a fwd rule": lambda s: wrong_fwd(s, lambda x: ((x, x), None)),

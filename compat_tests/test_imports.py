@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     (
         "core",
-        "minijax._callpath minijax.core minijax.avals minijax.tracers minijax.jaxprs "
+        "minijax._callpath minijax.core minijax.avals minijax.literals minijax.tracers "
+        "minijax.jaxprs "
         "minijax.effects "
         "minijax.source_info "
         "minijax.dtypes minijax.dtype_lattice minijax.extended_dtypes "

@@ -114,6 +114,8 @@ CASES = {
     "jvp of a window with a choice": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(x, F32(1), s.numpy.maximum, (2,)),
         (ONES,), (ONES,)),
+    "gradient of any window": lambda s: s.grad(
+        lambda x: s.lax.reduce_window(x, F32(1), lambda x, y: x * y, (2,)).sum())(ONES),
     "jvp in the window's start": lambda s: s.jvp(
         lambda x: s.lax.reduce_window(ONES, x, lambda x, y: x * y, (2,)),
         (F32(1),), (F32(1),)),

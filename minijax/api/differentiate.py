@@ -13,6 +13,7 @@ from minijax.control.call import jit
 from minijax.control.cotangent_axes import with_own_cotangents
 from minijax.control.signature import check_callable
 from minijax.core import Zero
+from minijax.literals import typed
 from minijax.mesh import mapped_mesh
 from minijax.ops.define import instantiate
 from minijax.trace import DebugInfo, describe_function
@@ -116,6 +117,7 @@ def value_and_grad(
         flat, in_tree = flatten(dynamic)
         for x in flat:
             check_grad_input(x, holomorphic, allow_int)
+        flat = list(map(typed, flat))
 
         partial_fun = of_arguments(fun, args, kwargs, places)
         call = _FlatFunction(partial_fun, in_tree, has_aux)
@@ -166,7 +168,8 @@ def places_of(argnums, args):
     for k in nums:
         if k < -n:
             raise ValueError(
-                "Positional argument indices must have value greater than or equal to "
+                "Positional argument indices, e.g. for `static_argnums`, must have value "
+                "greater than or equal to "
                 f"-len(args) and less than len(args), but got value {k} for len(args) == "
                 f"{n}."
             )
@@ -303,6 +306,7 @@ def vjp(fun, *primals, has_aux=False, reduce_axes=()) -> Any:
     flat, in_tree = flatten(primals)
     for x in flat:
         core.argument_aval(x)
+    flat = list(map(typed, flat))
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
     outs, pull = _vjp(call, flat)

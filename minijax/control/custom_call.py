@@ -9,15 +9,13 @@ batches function and rules alike.
 import inspect
 from typing import Any
 
-import numpy as np
-
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax.array import from_numpy
 from minijax.control.body import debug_info_of
 from minijax.control.ref_checks import check_distinct_refs, refuse_refs
 from minijax.control.signature import function_name
 from minijax.effects import check_allowed, custom_derivatives_allowed_effects
+from minijax.literals import typed
 from minijax.ops.define import NO_RULE
 from minijax.trace import DebugInfo, named_like
 from minijax.transforms.evaluate import evaluate
@@ -71,14 +69,6 @@ class SymbolicZero:
         return "SymbolicZero"
 
 
-def with_shape(x):
-    """An argument as rules see it: a Python scalar has a shape and a dtype there."""
-    if type(x) not in core.literal_types:
-        return x
-    aval = core.get_aval(x)
-    return core.constant(from_numpy(np.asarray(x, aval.dtype), aval.weak_type))
-
-
 class Call:
     """One call of a custom function: its flat arguments, and what is left static."""
 
@@ -87,7 +77,7 @@ class Call:
         self.static = [args[k] for k in sorted(self.places)]
         dynamic = tuple(x for k, x in enumerate(args) if k not in self.places)
         flat, self.in_tree = flatten(dynamic)
-        self.flat = [with_shape(x) for x in flat]
+        self.flat = list(map(typed, flat))
         self.out_tree = None
         self.out_avals: Any = None
         self._fun, self._n = fun, len(args)

@@ -17,10 +17,10 @@ from minijax.control.custom_call import (
     listed,
     positional,
     static_places,
-    with_shape,
 )
 from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Zero
+from minijax.literals import typed
 from minijax.ops.define import add_tangents, define, instantiate, zeros
 from minijax.trace import WrappedFun, hoist_consts, named_like, trace
 from minijax.traceback_util import api_boundary
@@ -240,7 +240,7 @@ class custom_jvp:
         def flat_jvp(primals, tangents):
             wrap = SymbolicZero if self.symbolic_zeros else zeros
             moving = [wrap(t.aval) if type(t) is Zero else t for t in tangents]
-            primals = [with_shape(x) for x in primals]
+            primals = list(map(typed, primals))
             pair = self.jvp(
                 *call.static, call.unflatten(primals), call.unflatten(moving)
             )

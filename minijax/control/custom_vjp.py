@@ -20,12 +20,12 @@ from minijax.control.custom_call import (
     listed,
     positional,
     static_places,
-    with_shape,
 )
 from minijax.control.ref_checks import refuse_refs
 from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Primitive, Zero
 from minijax.errors import UnexpectedTracerError
+from minijax.literals import typed
 from minijax.ops.define import NO_RULE, define, sum_axes, zeros
 from minijax.trace import (
     DebugInfo,
@@ -361,7 +361,7 @@ class _FlatRules:
 
     def _fwd(self, primals, perturbed):
         custom, call = self.custom, self.call
-        primals = [with_shape(x) for x in primals]
+        primals = list(map(typed, primals))
         if custom.symbolic_zeros:
             primals = [
                 CustomVJPPrimal(x, p) for x, p in zip(primals, perturbed, strict=True)

@@ -9,8 +9,8 @@ from minijax import core
 from minijax.alias import missing_attribute
 from minijax.trace import JaxprTracer as DynamicJaxprTracer  # noqa: F401
 from minijax.trace import trace
-from minijax.transforms.ad import LinearTrace as _LinearTrace
 from minijax.transforms.dce import dce
+from minijax.transforms.linear_trace import LinearTrace as _LinearTrace
 
 Val = Any
 

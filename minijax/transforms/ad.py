@@ -6,7 +6,6 @@ depends on tangents is recorded as a linear jaxpr, whose constants are the resid
 al., "You Only Linearize Once", POPL 2023.)
 """
 
-import contextlib
 import itertools
 import operator
 from typing import Any, NamedTuple
@@ -14,7 +13,8 @@ from typing import Any, NamedTuple
 from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate, is_absent
-from minijax.trace import JaxprTrace, JaxprTracer, trace
+from minijax.trace import JaxprTrace, trace
+from minijax.transforms.linear_trace import LinearTrace
 from minijax.tree_util import register_pytree_node
 
 JVP, TRANSPOSE = core.Transform("jvp"), core.Transform("transpose")
@@ -192,50 +192,6 @@ def jvp(fun, primals, tangents):
 # --- linearize --------------------------------------------------------------------
 
 
-class LinearTrace(JaxprTrace):
-    """Records what depends on tangents; all other work is the parent's."""
-
-    pullback: Any = None  # whether it is to be transposed, where that is known
-    splits = True  # whether what is known within an equation is computed: see `whole`
-
-    def process_primitive(self, primitive, args, params):
-        for x in args:
-            if type(x) is JaxprTracer and x._trace is self:
-                if primitive.split and self.splits:
-                    with self.whole():
-                        return primitive.split(self, args, **params)
-                return super().process_primitive(primitive, args, params)
-        return self.parent.process_primitive(primitive, args, params)
-
-    @contextlib.contextmanager
-    def whole(self):
-        """Record equations as they are, also where known values are computed in them."""
-        before, self.splits = self.splits, False
-        try:
-            yield
-        finally:
-            self.splits = before
-
-    def constant(self, x, value=None):
-        return self.parent.constant(x, value)
-
-    def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
-        if any(self.owns(args)):
-            return fun(*args)
-        return self.parent.process_custom_jvp_call(primitive, fun, jvp, args, **params)
-
-    def process_custom_vjp_call(self, primitive, fun, fwd, bwd, args, **params):
-        if any(self.owns(args)):
-            return fun(*args)
-        return self.parent.process_custom_vjp_call(
-            primitive, fun, fwd, bwd, args, **params
-        )
-
-    def owns(self, args):
-        """For each of the values whether it is a tracer of this trace."""
-        return tuple([type(x) is JaxprTracer and x._trace is self for x in args])
-
-
 class LinearizeTrace(JVPTrace):
     """A JVP trace whose tangents are recorded rather than computed."""
 
@@ -249,7 +205,9 @@ class LinearizeTrace(JVPTrace):
             with core.set_current_trace(self.parent), self.linear.whole():
                 return primitive.linearize(self.linear, primals, tangents, **params)
         with core.set_current_trace(self.linear):
-            return primitive.jvp(primals, tangents, **params)
+            out, tangent = primitive.jvp(primals, tangents, **params)
+        self.linear.check_known(out if primitive.multiple_results else [out])
+        return out, tangent
 
     def inner(self):
         return self.linear
