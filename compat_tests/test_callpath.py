@@ -77,8 +77,9 @@ class Key:
     def __eq__(self, other):
         if "eq" in self.fails or "eq" in other.fails:
             raise RuntimeError("no equality today")
-        if self.log is not None:
-            self.log()
+        for key in (self, other):
+            if key.log is not None:
+                key.log()
         return self.value == other.value
 
 
@@ -110,6 +111,51 @@ def test_clearing_the_cache_while_it_is_searched():
     f(Key(2), 1.0)
     assert f(Key(2, log=f.clear_cache), 1.0) == 3.0
     assert f(Key(1), 1.0) == 2.0
+
+
+def test_the_table_grows_while_it_is_searched():
+    def outgrow():
+        for n in range(31):  # and one more: half of a table of 64
+            f(n, 1.0)
+
+    # What then stands at the old place depends on addresses: about every other time something.
+    for size in range(16):
+        f = minijax.jit(lambda s, x: x + getattr(s, "value", s), static_argnums=0)
+        x = np.ones(size + 1, np.float32)
+        f(Key(100), x)
+        np.testing.assert_array_equal(f(Key(100, log=outgrow), x), x + 100)
+
+
+def test_forgetting_a_primitives_programs_while_it_compiles():
+    class Forgetful(_callpath.Primitive):
+        asked = 0
+
+        def _compile(self, aval):
+            self.asked += 1
+            self._forget()
+
+    primitive = Forgetful()
+    for _ in range(2):
+        # None of `_compile`: the trace computes, which knows no such primitive.
+        with pytest.raises(AttributeError):
+            primitive.bind(1.0)
+    assert primitive.asked == 2
+
+
+def test_an_argument_that_deletes_another_one():
+    class Deletes:
+        shape, dtype = (1 << 10,), np.dtype(np.float32)
+
+        def __array__(self, dtype=None, copy=None):
+            x.delete()
+            others.extend(mnp.zeros(self.shape) for _ in range(100))
+            return np.ones(self.shape, self.dtype)
+
+    x, others = mnp.full(1 << 10, 3.0), []
+    f = minijax.jit(operator.add)
+    executable = minijax.dispatch.compiled(f.trace(x, x)._traced.closed, "f")
+    np.testing.assert_array_equal(executable([x, Deletes()])[0], 4.0)
+    assert x.is_deleted()
 
 
 def test_many_signatures_stay_apart():

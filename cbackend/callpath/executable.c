@@ -29,7 +29,7 @@ typedef struct {
   const void **inputs;
   void **outputs;
   PyObject **held;       /* per argument: what must live until the end, or NULL */
-  mjx_memory **retained; /* per argument, in long runs: memory that others might release */
+  mjx_memory **retained; /* per argument: the memory of an Array, which might be deleted by then */
   mjx_memory **fresh;    /* per output */
   scalar_room *scratch;
   bool placed; /* whether an argument was placed by the user */
@@ -60,7 +60,7 @@ static Py_ssize_t take_arguments(const mjx_executable *e, PyObject *const *args,
     inputs[k] = mjx_argument_address(args[k], e->in_avals[k], &w->scratch[k], &w->held[k]);
     if (!inputs[k]) return k;
     mjx_array *array = mjx_is_array(args[k]) ? (mjx_array *)args[k] : NULL;
-    w->retained[k] = array && e->long_running ? mjx_memory_retain(array->memory) : NULL;
+    w->retained[k] = array ? mjx_memory_retain(array->memory) : NULL;
     w->placed |= array && array->place;
   }
   return e->n_in;

@@ -32,8 +32,8 @@ static int read_call(mjx_signature *s, PyObject *const *args, Py_ssize_t n, PyOb
 }
 
 /* Has Python compile: self._compile(*avals, **params).  NULL with an exception set. */
-static const mjx_entry *compile(PyObject *self, mjx_signature *s, PyObject *const *args,
-                                PyObject *kwnames) {
+static const mjx_entry *compile(PyObject *self, mjx_signatures *cache, mjx_signature *s,
+                                PyObject *const *args, PyObject *kwnames) {
   Py_ssize_t n = s->n_leaves, n_names = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   PyObject **call = PyMem_Malloc((size_t)(n + n_names + 1) * sizeof *call);
   if (!call) {
@@ -46,7 +46,7 @@ static const mjx_entry *compile(PyObject *self, mjx_signature *s, PyObject *cons
   PyObject *found = PyObject_VectorcallMethod(compile_name, call, (size_t)(n + 1), kwnames);
   PyMem_Free(call);
   const mjx_entry *e = NULL;
-  if (found) e = mjx_signatures_add(((primitive *)self)->cache, s, found);
+  if (found) e = mjx_signatures_add(cache, s, found);
   Py_XDECREF(found);
   return e;
 }
@@ -59,18 +59,21 @@ static int compute(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject
     p->cache = (mjx_signatures *)mjx_signatures_type->tp_alloc(mjx_signatures_type, 0);
     if (!p->cache) return 1;
   }
+  /* Held: what Python runs meanwhile, and other threads, may forget the primitive's programs. */
+  mjx_signatures *cache = (mjx_signatures *)Py_NewRef((PyObject *)p->cache);
   mjx_signature s;
   mjx_signature_init(&s);
   int status = read_call(&s, args, n, kwnames);
   if (status == 1) {
-    const mjx_entry *known = mjx_signatures_find(p->cache, &s);
-    if (!known && !PyErr_Occurred()) known = compile(self, &s, args, kwnames);
+    const mjx_entry *known = mjx_signatures_find(cache, &s);
+    if (!known && !PyErr_Occurred()) known = compile(self, cache, &s, args, kwnames);
     if (known && known->executable)
       *out = mjx_entry_run(known, &s);
     else if (known)
       status = 0;
   }
   mjx_signature_clear(&s);
+  Py_DECREF(cache);
   return status != 0;
 }
 

@@ -195,10 +195,12 @@ static int matches(const mjx_signatures *cache, const mjx_entry *e, mjx_signatur
 const mjx_entry *mjx_signatures_find(const mjx_signatures *cache, mjx_signature *s) {
   uint64_t version = cache->version;
   if (!cache->size) return NULL;
-  for (size_t k = s->hash & (cache->size - 1); cache->table[k]; k = (k + 1) & (cache->size - 1)) {
-    int same = matches(cache, cache->table[k], s);
+  const mjx_entry *e;
+  for (size_t k = s->hash & (cache->size - 1); (e = cache->table[k]);
+       k = (k + 1) & (cache->size - 1)) {
+    int same = matches(cache, e, s);
     if (same < 0 || cache->version != version) return NULL;
-    if (same) return cache->table[k];
+    if (same) return e; /* no longer table[k] if the comparison made the table grow */
   }
   return NULL;
 }
