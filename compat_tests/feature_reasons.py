@@ -9,13 +9,8 @@ def _table(reasons):
     return {name: why for why, names in reasons.items() for name in names.split()}
 
 
-_HIJAX = (
-    "types that users add to the compiler (hijax) are new and change in every release"
-)
-
 ABSENT = _table(
     {
-        _HIJAX: "jax.experimental.cur_qdd",
         "the policies are functions here": "jax.checkpoint_policies.SaveOnlyTheseNames",
         "TensorFlow export; JAX's own needs absl and TensorFlow": (
             "jax.experimental.jax2tf jax.experimental.jax2tf.convert"
@@ -29,11 +24,10 @@ ABSENT = _table(
 PARTIAL = _table(
     {
         "XLA's client and memories; there is none here": "jax.Device",
-        "can be declared, as flax does; not traced": """
+        "what subclasses define, or JAX has for shardings and its own tracing": """
             jax.experimental.hijax.AbstractValue jax.experimental.hijax.AvalMutableQDD
             jax.experimental.hijax.AvalQDD jax.experimental.hijax.HiPrimitive
             jax.experimental.hijax.MutableHiType jax.experimental.hijax.Zero
-            jax.experimental.hijax.aval_method jax.experimental.hijax.aval_property
             jax.experimental.hijax.instantiate_zeros
         """,
         "methods of arrays on a type, for JAX's own operators; arrays have them": (
@@ -57,7 +51,6 @@ PARTIAL = _table(
         """,
         "not written yet": "jax.custom_derivatives.SymbolicZero",
         "the runtime has no status codes of XLA's": "jax.errors.JaxRuntimeError",
-        "no second, lower form of a trace": "jax.stages.Traced",
         "no protocol buffers": "jax.tree_util.PyTreeDef",
     }
 )

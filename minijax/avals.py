@@ -15,6 +15,11 @@ class AbstractValue:
     """What is known of a value while tracing."""
 
     __slots__ = ()
+    is_high = has_qdd = False  # whether it is a type of a user's own, and may change
+
+    def str_short(self, short_dtypes=False, **_):
+        """As printed in a jaxpr."""
+        return str(self)
 
 
 class ShapedArray(_callpath.Aval, AbstractValue):
@@ -56,7 +61,6 @@ class ShapedArray(_callpath.Aval, AbstractValue):
         return self._tangent
 
     to_cotangent_aval = to_ct_aval = at_least_vspace = to_tangent_aval
-    is_high = False  # no type of a user's own
 
     def update_weak_type(self, weak_type):
         """The same aval, with a weak dtype or a strong one."""
@@ -64,7 +68,36 @@ class ShapedArray(_callpath.Aval, AbstractValue):
 
     def inc_rank(self, size, axis):
         """The aval of `size` such values, stacked along a new axis."""
+        if axis is None:
+            return self
         return self.update(shape=(*self.shape[:axis], size, *self.shape[axis:]))
+
+    def dec_rank(self, size, axis):
+        """The aval of one of the `size` values that are stacked along an axis."""
+        if axis is None:
+            return self
+        return self.update(shape=(*self.shape[:axis], *self.shape[axis + 1 :]))
+
+    # What types of a user's own define, of a type that is one array
+    def lo_ty(self):
+        """The types of the arrays that a value consists of: this one."""
+        return [self]
+
+    def lower_val(self, x):
+        """The arrays that a value consists of: itself."""
+        return [x]
+
+    def raise_val(self, x):
+        """The value that consists of these arrays."""
+        return x
+
+    def leading_axis_spec(self):
+        """How a loop maps such values over their first axis."""
+        return 0
+
+    def normalize(self):
+        """The same aval, with a strong dtype."""
+        return self.strip_weak_type()
 
     def str_short(self, short_dtypes=False, **_):
         """As `f32[2,3]`, or `float32[2,3]`."""
@@ -326,6 +359,11 @@ scalar_values = {}
 def is_literal_value(x):
     """Whether a scalar is written into equations as a literal."""
     return type(x) in literal_types or isinstance(x, (np.generic, np.ndarray))
+
+
+def is_float0(aval):
+    """Whether values of a type are tangents of what cannot vary."""
+    return not aval.is_high and aval.dtype == dtypes.float0
 
 
 class Zero:

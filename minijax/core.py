@@ -27,6 +27,7 @@ from minijax.avals import (
     aval_rules,
     check_arguments,
     get_aval,
+    is_float0,
     is_literal_value,
     is_masked,
     is_undefined_primal,
@@ -51,6 +52,7 @@ from minijax.jaxprs import (
     RefRules,
     Value,
     Var,
+    hi_rules,
     is_ref,
     no_effects,
     pretty,
@@ -270,6 +272,10 @@ class EvalTrace(Trace):
 
     def process_primitive(self, primitive, args, params):
         _check_no_tracers(args)
+        if hi_rules.in_use:
+            outs = hi_rules.run(self, primitive, args, params)
+            if outs is not None:
+                return outs
         try:
             return eager(primitive, args, params)
         except TypeError:

@@ -42,6 +42,8 @@ class Compiled(_callpath.Executable):
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
         stats.log_compiling(name, closed.in_avals)
+        if core.hi_rules.in_use:
+            closed = core.hi_rules.lower(closed)
         check_lowerable(closed.marks)
         with stats.phase("lower", name), _no_collection():
             closed = simplify(core.without_refs(closed))

@@ -71,6 +71,76 @@ class RefRules:
 ref_rules = RefRules()
 
 
+class HiRules:
+    """What `control.hi_primitive` does for the traces and passes that meet values of types
+    that users define. It replaces the one instance's methods; before it is imported there
+    are no such values.
+    """
+
+    in_use = False
+
+    def types(self, variables) -> Any:
+        """The types of variables, of changing values with their state at the start."""
+        raise NotImplementedError
+
+    def state(self, level, x) -> Any:
+        """The state of a changing value now, as a trace knows it."""
+        raise NotImplementedError
+
+    def inputs(self, values, avals) -> Any:
+        """`avals` of the arguments of a trace, with the state of changing ones."""
+        raise NotImplementedError
+
+    def argument(self, trace, var) -> Any:
+        """Note a new input of a trace."""
+        raise NotImplementedError
+
+    def constant(self, trace, var, value) -> Any:
+        """Note a value that a trace closes over."""
+        raise NotImplementedError
+
+    def stage(self, trace, primitive, args, params) -> Any:
+        """Record an equation of a user's primitive; None for all others."""
+        raise NotImplementedError
+
+    def recorded(self, trace) -> Any:
+        """Note what the last equation of a trace does to changing values."""
+        raise NotImplementedError
+
+    def finish(self, trace, variables) -> Any:
+        """Note the last state of changing inputs."""
+        raise NotImplementedError
+
+    def run(self, level, primitive, args, params) -> Any:
+        """Compute a primitive that calls jaxprs with such values; None where there are
+        none.
+        """
+        raise NotImplementedError
+
+    def concerns(self, closed) -> bool:
+        """Whether inputs, constants or outputs are such values."""
+        return False
+
+    def lower(self, closed) -> Any:
+        """The closed jaxpr in terms of arrays."""
+        raise NotImplementedError
+
+    def version(self, known) -> Any:
+        """That of what is known of a function which holds for what it closes over now."""
+        return known
+
+    def is_mapping_spec(self, axes) -> bool:
+        """Whether this says how values of such a type are mapped, in place of an axis."""
+        return False
+
+    def is_high(self, jaxpr) -> bool:
+        """Whether a jaxpr has primitives or types of a user's."""
+        return False
+
+
+hi_rules = HiRules()
+
+
 def is_ref(x):
     """Whether a value or tracer is a mutable reference."""
     return type(getattr(x, "aval", None)) is AbstractRef
@@ -87,10 +157,21 @@ def without_refs(closed):
 class Var:
     """A variable of a jaxpr, compared by identity."""
 
-    __slots__ = ("aval",)
+    # `qdd` is set for values that change only: their state at the start and at the end
+    __slots__ = ("aval", "qdd")
 
     def __init__(self, aval):
         self.aval = aval
+
+    initial_qdd = property(lambda self: getattr(self, "qdd", (None, None))[0])
+    final_qdd = property(lambda self: getattr(self, "qdd", (None, None))[1])
+
+    def twin(self):
+        """Another variable of the type, whose value does not change."""
+        other = Var(self.aval)
+        if self.initial_qdd is not None:
+            other.qdd = self.initial_qdd, self.initial_qdd
+        return other
 
     def __repr__(self):
         kind = self.aval.str_short()
@@ -170,6 +251,10 @@ class JaxprEqn:
         return pretty_eqn(self)
 
 
+def _types(variables):
+    return hi_rules.types(variables) if hi_rules.in_use else [v.aval for v in variables]
+
+
 class Jaxpr:
     """`{ lambda constvars ; invars . let eqns in outvars }`"""
 
@@ -211,12 +296,14 @@ class Jaxpr:
     @property
     def in_avals(self):
         """The avals of the inputs."""
-        return [v.aval for v in self.invars]
+        return _types(self.invars)
 
     @property
     def out_avals(self):
         """The avals of the outputs."""
         return [v.aval for v in self.outvars]
+
+    is_high = property(lambda self: hi_rules.is_high(self))
 
     def replace(self, **changes):
         """A copy with some fields changed."""
@@ -250,12 +337,13 @@ class ClosedJaxpr:
         self.consts = list(consts)
         self.memo = {}
 
-    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
+    in_avals = property(lambda self: _types(self.jaxpr.invars))
     out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
     literals = property(lambda self: self.consts)
     eqns = property(lambda self: self.jaxpr.eqns)
     effects = property(lambda self: self.jaxpr.effects)
     marks = property(lambda self: self.jaxpr.marks)
+    is_high = property(lambda self: self.jaxpr.is_high)
 
     def replace(self, jaxpr=None, consts=None):
         """A copy with another jaxpr or other constants."""

@@ -27,9 +27,6 @@ class _Typed:
         number = self._kind(self)
         return f"{type(self).__name__}({number}, dtype={self.dtype.name})"
 
-    def __str__(self):
-        return str(self._kind(self))
-
     def __getnewargs__(self):
         return self._kind(self), self.dtype
 

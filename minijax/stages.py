@@ -1,6 +1,7 @@
 """The stages of compilation ahead of time: traced, lowered, compiled (`jax.stages`)."""
 
 import importlib
+from typing import Any, NamedTuple
 
 from minijax import core, dispatch, stats
 from minijax._pytree import flatten, unflatten
@@ -8,6 +9,7 @@ from minijax._pytree_prefix import equality_errors_pytreedef
 from minijax.api.inspection import structs
 from minijax.array import placed
 from minijax.compile_options import check_compiler_options
+from minijax.control.body import same_type
 from minijax.control.call import Wrapped as Wrapped
 from minijax.control.call import delete_donated
 from minijax.control.jit_rules import call_jaxpr
@@ -106,6 +108,11 @@ class _Stage:
         return tuple(sorted(self._donated))
 
 
+def _lojax(closed):
+    """A closed jaxpr in terms of arrays."""
+    return core.hi_rules.lower(closed) if core.hi_rules.in_use else closed
+
+
 def _typed(aval):
     return aval.str_short()
 
@@ -128,16 +135,27 @@ class Traced(_Stage):
         """The closed jaxpr."""
         return self._traced.closed
 
+    @property
+    def lojax(self):
+        """This stage for a jaxpr in terms of arrays."""
+        return LoweredJaxpr(_lojax(self.jaxpr))
+
     def lower(self, **_):
         """Lower to a program of the C backend."""
         return Lowered(*self._state())
+
+
+class LoweredJaxpr(NamedTuple):
+    """The jaxpr of a function in terms of arrays."""
+
+    jaxpr: Any
 
 
 class Lowered(_Compiling):
     """A function as a program of the C backend."""
 
     def __init__(self, traced, *options):
-        check_lowerable(traced.closed.marks)
+        check_lowerable(_lojax(traced.closed).marks)
         super().__init__(traced, *options)
 
     def as_text(self, dialect=None, *, debug_info=False):
@@ -170,7 +188,7 @@ class Lowered(_Compiling):
     def compile(self, compiler_options=None):
         """The executable.  The options are checked, and change nothing."""
         check_compiler_options(compiler_options)
-        if not self._traced.calls_refs:  # else each call reads and writes them
+        if self._traced.is_program():  # else each call does more than that
             dispatch.compiled(self._traced.closed, self.fun_name)
         return Compiled(*self._state())
 
@@ -198,7 +216,7 @@ class Compiled(_Compiling):
 
     def _run(self, flat):
         closed = self._traced.closed
-        if self._traced.calls_refs:
+        if not self._traced.is_program():
             return call_jaxpr(closed, *flat, name=self.fun_name)
         return dispatch.compiled(closed, self.fun_name)(flat)
 
@@ -219,7 +237,7 @@ class Compiled(_Compiling):
                     f"{type(x)}."
                 )
             got = core.get_aval(x)
-            if (got.shape, got.dtype) != (aval.shape, aval.dtype):
+            if not same_type(got, getattr(aval, "aval", aval)):
                 wrong.append(
                     f"Argument {self._argument(k)} compiled with {_typed(aval)} and "
                     f"called with {_typed(got)}"

@@ -126,8 +126,10 @@ class JaxprTrace(core.Trace):
     def new_arg(self, aval):
         """A tracer for a new input."""
         var = Var(aval)
+        if core.hi_rules.in_use:
+            core.hi_rules.argument(self, var)
         self.arguments.append(var)
-        return JaxprTracer(self, aval, var)
+        return JaxprTracer(self, var.aval, var)
 
     def origins(self, tracer):
         """(places of the arguments, equations of constants) that a value comes from."""
@@ -152,7 +154,7 @@ class JaxprTrace(core.Trace):
                 raise core.errors.leaked(x)
             return self._constant(x, x.aval)
         aval = core.get_aval(x)
-        if not aval.shape and core.is_literal_value(x):
+        if core.is_literal_value(x) and not aval.shape:
             if type(x) is int:
                 dtypes.check_python_int(x, aval.dtype)
             if isinstance(x, (np.ndarray, np.generic)):
@@ -174,9 +176,15 @@ class JaxprTrace(core.Trace):
         known = self.consts.get(id(x))
         if known is None:
             known = self.consts[id(x)] = Var(aval), x
+            if core.hi_rules.in_use:
+                core.hi_rules.constant(self, *known)
         return known[0]
 
     def process_primitive(self, primitive, args, params):
+        if core.hi_rules.in_use:
+            outs = core.hi_rules.stage(self, primitive, args, params)
+            if outs is not None:
+                return outs
         try:
             atoms, avals = _callpath.atoms(self, args)
         except TypeError:
@@ -189,11 +197,17 @@ class JaxprTrace(core.Trace):
             value = primitive.fold(atoms[0].val, atoms[0].aval, **params)
             if value is not None and not dtypes.is_wider(out.dtype):
                 return JaxprTracer(self, out, Literal(value, out))
-        return _callpath.record(self, primitive, atoms, params, out)
+        outs = _callpath.record(self, primitive, atoms, params, out)
+        if core.hi_rules.in_use:
+            core.hi_rules.recorded(self)
+        return outs
 
     def record(self, primitive, atoms, params, out):
         """Append an equation with outputs of aval(s) `out`; the tracers for them."""
-        return _callpath.record(self, primitive, atoms, params, out)
+        outs = _callpath.record(self, primitive, atoms, params, out)
+        if core.hi_rules.in_use:
+            core.hi_rules.recorded(self)
+        return outs
 
     def process_custom_jvp_call(self, primitive, fun, jvp, args, **params):
         """Record a call whose derivative is `jvp`."""
@@ -236,6 +250,8 @@ class JaxprTrace(core.Trace):
         if core.ref_rules.in_use:
             self._check_returns_no_refs(invars, outvars)
         consts = list(self.consts.values())
+        if core.hi_rules.in_use:
+            core.hi_rules.finish(self, [*invars, *[var for var, _ in consts]])
         jaxpr = Jaxpr(
             [var for var, _ in consts],
             invars,

@@ -6,6 +6,7 @@ in memory can do. Everybody reaches `Tracer` through `core`.
 
 import importlib
 import operator
+import sys
 
 import numpy as np
 
@@ -44,6 +45,20 @@ class Tracer:
     nbytes = property(lambda self: self.aval.size * self.aval.dtype.itemsize)
 
     jax_name = "Tracer"  # what JAX calls tracers of this kind
+
+    def __getattr__(self, name):
+        # of a type that users define: `hitypes`, which is loaded only with one
+        known = getattr(type(self), name, None)
+        if isinstance(known, property):  # which has said why not
+            return known.__get__(self)
+        own = sys.modules.get("minijax.hitypes")
+        if own is None or not object.__getattribute__(self, "aval").is_high:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}",
+                name=name,
+                obj=self,
+            )
+        return own.member(self, name)
 
     def _pretty_print(self, verbose=False):
         """A document of what it is; `verbose`: of its trace and what it holds, too."""

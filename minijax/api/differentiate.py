@@ -9,6 +9,7 @@ from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax.api.pullback import VJP, materialised, tangent_aval
 from minijax.array import ArrayImpl, from_numpy
+from minijax.control.body import same_type
 from minijax.control.call import jit
 from minijax.control.cotangent_axes import with_own_cotangents
 from minijax.control.signature import check_callable
@@ -190,7 +191,10 @@ def of_arguments(fun, args, kwargs, places):
 
 def check_grad_input(x, holomorphic, allow_int, name="grad"):
     """TypeError where the dtype of an input is not one to differentiate by."""
-    dtype = core.argument_aval(x).dtype
+    aval = core.argument_aval(x)
+    if aval.is_high:
+        return
+    dtype = aval.dtype
     if holomorphic:
         if not dtypes.issubdtype(dtype, np.complexfloating):
             raise TypeError(
@@ -281,6 +285,13 @@ def jvp(fun, primals, tangents, has_aux=False) -> Any:
 def _checked_tangent(primal, tangent):
     aval, got = core.argument_aval(primal), tangent_aval(tangent)
     want = aval.to_tangent_aval()
+    if want.is_high or got.is_high:
+        if want != got:
+            raise TypeError(
+                "primal and tangent arguments to jax.jvp do not match; the tangent of a "
+                f"value of type {aval} has the type {want}, but got {got}."
+            )
+        return tangent
     if got.dtype != want.dtype:
         raise TypeError(
             "primal and tangent arguments to jax.jvp do not match; dtypes must be equal, "
@@ -293,7 +304,7 @@ def _checked_tangent(primal, tangent):
             "jvp called with different primal and tangent shapes;Got primal shape "
             f"{aval.shape} and tangent shape as {got.shape}"
         )
-    return Zero(want) if want.dtype == dtypes.float0 else tangent
+    return Zero(want) if core.is_float0(want) else tangent
 
 
 @api_boundary
@@ -342,7 +353,7 @@ def linearize(fun, *primals, has_aux=False) -> Any:
     call = _FlatFunction(fun, in_tree, has_aux)
     level = core.current_trace()
     in_avals = [core.argument_aval(x) for x in flat]
-    moves = tuple(dtypes.issubdtype(a.dtype, np.inexact) for a in in_avals)
+    moves = tuple(not core.is_float0(a.to_tangent_aval()) for a in in_avals)
     outs, linear, out_nonzero = ad.linearize(
         call, flat, moves, scope=(ad.JVP,), pullback=False
     )
@@ -394,7 +405,7 @@ class _Linear:
 
 def _check_linear_input(t, aval):
     want, got = aval.to_tangent_aval(), tangent_aval(t)
-    if (want.shape, want.dtype) != (got.shape, got.dtype):
+    if not same_type(want, got):
         raise ValueError(
             "linearized function called on tangent values inconsistent with the original "
             f"primal values:\nGot tangent aval {got} for primal aval "

@@ -258,10 +258,10 @@ def make_jaxpr(fun, static_argnums=(), axis_env=None, return_shape=False):
 
 def structs(avals, places=()):
     """Each aval as a `ShapeDtypeStruct`, with its place if there is one; those of tokens
-    as they are.
+    and of users' own types as they are.
     """
     return [
-        a if type(a) is core.AbstractToken
+        a if type(a) is core.AbstractToken or a.is_high
         else ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type, sharding=place)
         for a, place in itertools.zip_longest(avals, places)
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 from minijax import core, dtypes
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import equality_errors_pytreedef
+from minijax.control.body import same_type
 from minijax.core import Zero
 from minijax.ops.define import instantiate
 from minijax.tree_util import keystr, register_pytree_node
@@ -231,9 +232,9 @@ def tangent_aval(t):
 
 def _checked_ct(ct, aval):
     want, got = aval.to_tangent_aval(), tangent_aval(ct)
-    if want.dtype == dtypes.float0 and want.shape == got.shape:
+    if core.is_float0(want) and want.shape == got.shape:
         return Zero(want)
-    if (want.shape, want.dtype) != (got.shape, got.dtype):
+    if not same_type(want, got):
         raise ValueError(
             "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
             f"{got.str_short()}, but expected "

@@ -9,6 +9,7 @@ from minijax.api.vmappable import (
     are_axes,
     elements,
     flatten_mapped,
+    is_mapping_spec,
     is_vmappable,
     wholes,
 )
@@ -85,7 +86,8 @@ def vmap(
 
 
 def _check_axes(in_axes, out_axes):
-    if not (in_axes is None or type(in_axes) in (int, tuple)):
+    kinds = int, tuple, type(None)
+    if type(in_axes) not in kinds and not is_mapping_spec(in_axes):
         raise TypeError(
             "vmap in_axes must be an int, None, or a tuple of entries corresponding to "
             f"the positional arguments passed to the function, but got {in_axes}."
@@ -129,7 +131,7 @@ def _unmapped_output(axis, dim, tree, k):
 
 
 def _to_out_axis(axis, x, dim, wanted):
-    if wanted is not None:
+    if wanted is not None and not is_mapping_spec(wanted):
         rank = core.get_aval(x).ndim - (dim is not None)
         if not -rank - 1 <= wanted <= rank:
             raise ValueError(
@@ -142,7 +144,14 @@ def _canonical(x, dim):
     """A mapped axis as a number from 0."""
     if dim is None or is_vmappable(x):
         return None
+    if is_mapping_spec(dim):
+        return dim
     aval = core.get_aval(x)
+    if aval.is_high:
+        raise ValueError(
+            f"vmap was asked to map a value of non-array type {aval} along axis {dim}; "
+            "`in_axes` must have a MappingSpec for it"
+        )
     if not -aval.ndim <= dim < aval.ndim:
         least = dim + 1 if dim >= 0 else -dim
         raise ValueError(
@@ -155,7 +164,9 @@ def _canonical(x, dim):
 
 def _shape(x) -> Any:
     """The shape of an argument; None for a value of a registered type without one."""
-    return getattr(x, "shape", None) if is_vmappable(x) else core.get_aval(x).shape
+    if is_vmappable(x):
+        return getattr(x, "shape", None)
+    return getattr(core.get_aval(x), "shape", None)
 
 
 def _mapped_size(fun, tree, flat, specs, given):

@@ -51,7 +51,12 @@ def flatten_mapped(tree):
 def are_axes(tree):
     """Whether a prefix for `in_axes` or `out_axes` has axes only."""
     kinds = {int, *(entry[0] for entry in registered.values())}
-    return all(type(a) in kinds for a in flatten(tree)[0])
+    return all(type(a) in kinds or is_mapping_spec(a) for a in flatten(tree)[0])
+
+
+def is_mapping_spec(axes):
+    """Whether this says how values of a user's own type are mapped."""
+    return core.hi_rules.in_use and core.hi_rules.is_mapping_spec(axes)
 
 
 def elements(args, specs):

@@ -35,9 +35,13 @@ def trace_body(fun, in_tree, avals, name):
     known = by_signature.get(signature)
     if known is None:
         known = _trace_body(fun, in_tree, avals, name)
-        if not any(isinstance(c, core.Tracer) for c in known[1]):
+        if not any(isinstance(c, core.Tracer) or _changes(c) for c in known[1]):
             by_signature[signature] = known
     return known
+
+
+def _changes(x):
+    return core.hi_rules.in_use and core.get_aval(x).has_qdd
 
 
 def _trace_body(fun, in_tree, avals, name):
@@ -71,17 +75,20 @@ def avals_of(values):
     for x in values:
         if not core.valid_jaxtype(x):
             raise core.no_value(x)
-    return [core.get_aval(x) for x in values]
+    avals = [core.get_aval(x) for x in values]
+    return [*core.hi_rules.inputs(values, avals)] if core.hi_rules.in_use else avals
 
 
 def as_array(x):
     """A value as an Array, or the tracer that it is."""
     aval = core.get_aval(x)
-    return convert(x, aval.dtype, aval.weak_type)
+    return x if aval.is_high else convert(x, aval.dtype, aval.weak_type)
 
 
 def same_type(a, b):
     """Whether two avals agree but for weak types."""
+    if a.is_high or b.is_high:
+        return a == b
     return a.shape == b.shape and a.dtype == b.dtype
 
 
@@ -105,11 +112,15 @@ def slice_aval(aval):
     """The aval of one slice along axis 0; of a reference, that of one to a slice."""
     if type(aval) is AbstractRef:
         return AbstractRef(slice_aval(aval.inner_aval))
+    if aval.is_high:
+        return aval.dec_rank(None, aval.leading_axis_spec())
     return ShapedArray(aval.shape[1:], aval.dtype, aval.weak_type)
 
 
 def stacked_aval(aval, length):
     """The aval of `length` such values along a new axis 0."""
+    if aval.is_high:
+        return aval.inc_rank(length, aval.leading_axis_spec())
     return ShapedArray((length, *aval.shape), aval.dtype, aval.weak_type)
 
 
@@ -207,6 +218,8 @@ def listed(rows):
 
 def why_unlike(a, b):
     """What differs between two types."""
+    if a.is_high or b.is_high:
+        return "the types do not match"
     why = []
     if a.dtype != b.dtype:
         why.append("the dtypes do not match")

@@ -41,7 +41,7 @@ class Traced:
 
     __slots__ = (
         "closed", "out_tree", "name", "in_tree", "calls_tracers", "calls_refs",
-        "arg_names", "_donation",
+        "arg_names", "_donation", "calls_hi", "other",
     )  # fmt: skip
 
     def __init__(self, closed, out_tree, in_tree, name, arg_names=()):
@@ -50,7 +50,13 @@ class Traced:
         self.in_tree, self.name = in_tree, name
         self.calls_tracers = any(isinstance(c, core.Tracer) for c in closed.consts)
         self.calls_refs = takes_refs(closed)
+        self.calls_hi = core.hi_rules.concerns(closed)
+        self.other = None  # of the same signature: see `HiRules.version`
         self._donation = None
+
+    def is_program(self):
+        """Whether a program on arrays alone is what a call runs."""
+        return not (self.calls_tracers or self.calls_refs or self.calls_hi)
 
     def donation(self, donated, keep_unused):
         """The donated leaves whose memory a result can take, and ~k for each leaf k that
@@ -205,7 +211,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
         """
         try:
             traced, flat = self._traced(args, kwargs)
-            if traced.calls_tracers or traced.calls_refs:
+            if not traced.is_program():
                 return None
             stats.event("jit_cpp_cache_miss")
             if stats.event_listener is not None:
@@ -227,9 +233,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
                 return self._fun(*args, **kwargs)
             traced, flat = self._traced(args, kwargs)
             current = core.current_trace()
-            if current is core.eval_trace and not (
-                traced.calls_tracers or traced.calls_refs
-            ):
+            if current is core.eval_trace and traced.is_program():
                 stats.event("jit_cpp_cache_miss")
                 try:
                     again = functools.partial(self._fun, *args, **kwargs)
@@ -287,12 +291,16 @@ class PjitFunction(_callpath.Jit, Wrapped):
             avals = tuple([core.get_aval(x) for x in flat])
         except TypeError:
             raise self._not_an_array(flat, in_tree, static) from None
+        if core.hi_rules.in_use:
+            avals = core.hi_rules.inputs(flat, avals)
         if int in map(type, flat):
             self._check_ints(flat, avals, in_tree, static)
         env = core.axis_env()
         names = tuple(env.items()) if env else ()
         signature = in_tree, avals, static, config.trace_key(), names
-        known = self._cache.traced.get(signature)
+        before = known = self._cache.traced.get(signature)
+        if known is not None and known.calls_hi:
+            known = core.hi_rules.version(known)
         if known is None:
             stats.event("trace_to_jaxpr")
             if config.values.jax_explain_cache_misses and not is_own(self._fun):
@@ -301,6 +309,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
             with stats.phase("trace", self._name):
                 known = self._trace(flat, in_tree, avals, static)
             if not known.calls_tracers:
+                known.other = before
                 self._cache.traced[signature] = known
         return known, flat
 

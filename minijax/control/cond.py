@@ -249,15 +249,15 @@ def _joined(traced):
 
 def _over_slots(branches, slots, n_slots):
     """Branches with `n_slots` leading inputs, each with its own constants at its slots."""
-    avals = {
-        slot: var.aval
+    variables = {
+        slot: var
         for closed, taken in zip(branches, slots, strict=True)
         for slot, var in zip(taken, closed.jaxpr.invars, strict=False)
     }
     wide = []
     for closed, taken in zip(branches, slots, strict=True):
         jaxpr = closed.jaxpr
-        leading = [core.Var(avals[k]) for k in range(n_slots)]
+        leading = [variables[k].twin() for k in range(n_slots)]
         for slot, var in zip(taken, jaxpr.invars, strict=False):
             leading[slot] = var
         operands = jaxpr.invars[len(taken) :]

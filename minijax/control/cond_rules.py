@@ -75,9 +75,9 @@ def _joined_consts(branches):
 def _widened(closed, k, every, sizes):
     """Branch k as a jaxpr that takes the constants of every branch."""
     jaxpr = closed.jaxpr
-    before = [core.Var(v.aval) for c, n in zip(every[:k], sizes[:k], strict=True)
+    before = [v.twin() for c, n in zip(every[:k], sizes[:k], strict=True)
               for v in c.jaxpr.invars[:n]]  # fmt: skip
-    after = [core.Var(v.aval) for c, n in zip(every[k + 1:], sizes[k + 1:], strict=True)
+    after = [v.twin() for c, n in zip(every[k + 1:], sizes[k + 1:], strict=True)
              for v in c.jaxpr.invars[:n]]  # fmt: skip
     own, operands = jaxpr.invars[: sizes[k]], jaxpr.invars[sizes[k] :]
     return ClosedJaxpr(jaxpr.replace(invars=before + own + after + operands))

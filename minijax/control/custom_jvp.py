@@ -3,8 +3,9 @@
 import functools
 from typing import Any
 
-from minijax import core, dtypes
+from minijax import core
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import avals_of, same_type
 from minijax.control.custom_call import (
     BY_TRACE,
     Call,
@@ -63,7 +64,7 @@ class CustomJVPCall(HigherOrderPrimitive):
 
     def stage(self, level, fun, jvp, args, *, symbolic_zeros):
         """Record the call in a recording trace."""
-        avals = [core.get_aval(x) for x in args]
+        avals = avals_of(args)
         closed, consts = hoist_consts(
             trace(fun, avals, description(fun, "custom_jvp fun"))
         )
@@ -276,11 +277,11 @@ def _checked_tangent(custom, x, t):
     if isinstance(t, SymbolicZero):
         return Zero(t.aval)
     want, got = core.get_aval(x).to_tangent_aval(), core.get_aval(t)
-    if (want.shape, want.dtype) != (got.shape, got.dtype):
+    if not same_type(want, got):
         raise TypeError(
             "Custom JVP rule must produce primal and tangent outputs with corresponding "
             "shapes and dtypes. Expected "
             f"{listed([want])} (tangent type of {listed([core.get_aval(x)])}) but got "
             f"{listed([got])}."
         )
-    return Zero(want) if want.dtype == dtypes.float0 else t
+    return Zero(want) if core.is_float0(want) else t

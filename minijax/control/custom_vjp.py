@@ -6,8 +6,9 @@ import functools
 import importlib
 from typing import Any
 
-from minijax import config, core, dtypes
+from minijax import config, core
 from minijax._pytree import flatten, unflatten
+from minijax.control.body import avals_of
 from minijax.control.custom_call import (
     BY_TRACE,
     Call,
@@ -72,7 +73,7 @@ class CustomVJPCall(HigherOrderPrimitive):
 
     def stage(self, level, fun, fwd, bwd, args):
         """Record the call in a recording trace."""
-        avals = [core.get_aval(x) for x in args]
+        avals = avals_of(args)
         info = description(fun, "custom_vjp fun")
         info.names_of = None  # JAX names none here
         closed, consts = hoist_consts(trace(fun, avals, info))
@@ -142,7 +143,9 @@ def bwd_over_batch(bwd, axis, dims, residuals, res_dims, cts, ct_dims):
     def flat(*args):
         feed = iter(args[len(residuals) :])
         inner = [
-            Zero(batching.mapped_aval(ct.aval, d)) if type(ct) is Zero else next(feed)
+            Zero(batching.mapped_aval(ct.aval, d, axis.size))
+            if type(ct) is Zero
+            else next(feed)
             for ct, d in zip(cts, ct_dims, strict=True)
         ]
         in_cts = bwd(list(args[: len(residuals)]), inner)
@@ -454,15 +457,21 @@ class _FlatRules:
         if ct is None or isinstance(ct, (SymbolicZero, Zero)):
             return None
         want, got = aval.to_tangent_aval(), core.get_aval(ct)
-        unchecked = want.dtype == dtypes.float0 or config.values.jax_disable_bwd_checks
-        if want.shape != got.shape and not unchecked:
+        unchecked = core.is_float0(want) or config.values.jax_disable_bwd_checks
+        if not unchecked and _unlike(want, got):
             raise ValueError(
                 "Custom VJP bwd rule must produce an output with the same type as the "
                 f"args tuple of the primal function, but at output[{k}] the bwd rule "
                 f"produced an output of type {listed([got])} corresponding to an "
                 f"input of type {listed([aval])}, so the shapes do not match"
             )
-        return None if want.dtype == dtypes.float0 else ct
+        return None if core.is_float0(want) else ct
+
+
+def _unlike(want, got):
+    if want.is_high or got.is_high:
+        return want != got
+    return want.shape != got.shape
 
 
 def custom_gradient(fun) -> Any:
@@ -531,7 +540,7 @@ def closure_convert(fun, *example_args):
     closed = trace(flat_fun, [core.get_aval(x) for x in flat], info)
     hoisted = [
         isinstance(c, core.Tracer)
-        and core.get_aval(c).to_tangent_aval().dtype != dtypes.float0
+        and not core.is_float0(core.get_aval(c).to_tangent_aval())
         for c in closed.consts
     ]
     values = [c for c, h in zip(closed.consts, hoisted, strict=True) if h]

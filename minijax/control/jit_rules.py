@@ -192,7 +192,8 @@ def call_jaxpr(
     At top level that is a call of its executable. `special` has those of the equation's
     parameters that are not plain.
     """
-    if core.current_trace() is core.eval_trace and not takes_refs(closed):
+    special_kind = takes_refs(closed) or core.hi_rules.concerns(closed)
+    if core.current_trace() is core.eval_trace and not special_kind:
         for x in args:
             if isinstance(x, core.Tracer):
                 raise errors.leaked(x)

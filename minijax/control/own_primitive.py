@@ -8,6 +8,7 @@ from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.control.custom_vjp import CustomVJPCall, bwd_over_batch
 from minijax.core import AS_STORED, Primitive, Zero
+from minijax.literals import typed
 from minijax.ops.define import add_tangents, define
 from minijax.trace import trace
 from minijax.transforms import ad, batching
@@ -140,7 +141,7 @@ class VJPHiPrimitive:
         return False, False, None
 
     def __call__(self, *args):
-        flat = _leaves(self.in_tree, args, f"the caller of {self}")
+        flat = map(typed, _leaves(self.in_tree, args, f"the caller of {self}"))
         return unflatten(self.out_tree, call_hi_primitive_p.bind(*flat, _prim=self))
 
     def expand_flat(self, *flat):
@@ -254,7 +255,9 @@ class VmapOf(VJPHiPrimitive):
 
         def flat(*args):
             inner = [
-                Zero(batching.mapped_aval(t.aval, d)) if type(t) is Zero else None
+                Zero(batching.mapped_aval(t.aval, d, axis.size))
+                if type(t) is Zero
+                else None
                 for t, d in zip(tangents, self._ins, strict=True)
             ]
             for k, t in zip(live, args[n:], strict=True):
@@ -353,6 +356,8 @@ def _traced(prim):
 
 
 class _Call(Primitive):
+    to_lojax: Any
+
     def effects_of(self, params):
         return params["_prim"].effects
 
@@ -371,4 +376,11 @@ call_hi_primitive_p = define(
     lower=lambda b, ins, out_avals, *, _prim: b.inline(_traced(_prim), ins),
     narrow=AS_STORED,
 )
-call_hi_primitive_p.def_impl(lambda *flat, _prim: _prim.expand_flat(*flat))
+
+
+@call_hi_primitive_p.def_impl
+def _expanded(*flat, _prim):
+    return _prim.expand_flat(*flat)
+
+
+call_hi_primitive_p.to_lojax = _expanded

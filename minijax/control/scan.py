@@ -125,7 +125,10 @@ def _bind_scan(closed, consts, init, xs, **params):
 
 def leading_size(flat_xs, length):
     """The common size of axis 0; `length` where it is given."""
-    shapes = [core.get_aval(x).shape for x in flat_xs]
+    avals = [core.get_aval(x) for x in flat_xs]
+    shapes = [aval.shape for aval in avals if not aval.is_high]
+    if length is None and len(shapes) < len(avals):
+        raise ValueError("must provide `length` to `scan`")
     if not all(shapes):
         scalars = [x for x, shape in zip(flat_xs, shapes, strict=True) if not shape]
         raise ValueError(

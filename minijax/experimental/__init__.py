@@ -23,7 +23,12 @@ def primal_tangent_dtype(primal_dtype, tangent_dtype, name=None):
     )
 
 
+_HOMES = {"cur_qdd": "minijax.hitypes", "EArray": "minijax._src.earray"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _LAZY:
         try:
             return importlib.import_module(f"{__name__}.{name}")

@@ -539,6 +539,8 @@ def add_tangents(x, y) -> Any:
         return y
     if type(y) is Zero:
         return x
+    if core.hi_rules.in_use and core.get_aval(x).is_high:
+        return core.get_aval(x).vspace_add(x, y)
     return _structural("add_any")(x, y)
 
 
@@ -553,6 +555,8 @@ def zeros(aval) -> Any:
     """An array of zeros of the given aval; a token for a token's."""
     if type(aval) is core.AbstractToken:
         return by_name["create_token"].bind()
+    if aval.is_high:
+        return aval.vspace_zero()
     if isinstance(aval.dtype, dtypes.ExtendedDType) and aval.dtype._rules is not None:
         zero = aval.dtype._rules.zero(aval.dtype)
         return _structural("broadcast_in_dim")(zero, aval.shape, ())

@@ -10,7 +10,7 @@ import itertools
 import operator
 from typing import Any, NamedTuple
 
-from minijax import core, dtypes
+from minijax import core
 from minijax.core import ClosedJaxpr, Literal, Tracer, UndefinedPrimal, Zero
 from minijax.ops.define import add_tangents, instantiate, is_absent
 from minijax.trace import JaxprTrace, trace
@@ -119,7 +119,7 @@ class JVPTrace(core.Trace):
 
     def join(self, primal, tangent):
         """A tracer of the pair, or just the primal where the tangent is zero."""
-        if type(tangent) is Zero or core.get_aval(tangent).dtype == dtypes.float0:
+        if type(tangent) is Zero or core.is_float0(core.get_aval(tangent)):
             return primal
         return JVPTracer(self, primal, tangent)
 
@@ -486,8 +486,8 @@ def transpose_jaxpr(closed, linear, ct_nonzero):
 def _transpose_jaxpr(closed, linear, ct_nonzero):
     jaxpr = closed.jaxpr
     level = JaxprTrace(core.current_trace(), jaxpr.debug_info)
-    known = [level.new_arg(v.aval)
-             for v, is_linear in zip(jaxpr.invars, linear, strict=True)
+    known = [level.new_arg(aval)
+             for aval, is_linear in zip(closed.in_avals, linear, strict=True)
              if not is_linear]  # fmt: skip
     avals = [v.aval.to_tangent_aval() for v in jaxpr.outvars]
     live = [level.new_arg(a) for a, nz in zip(avals, ct_nonzero, strict=True) if nz]
@@ -550,7 +550,7 @@ def vjp(fun, primals, nonzero=None):
     """(outs, pullback) of a flat function."""
     avals = tuple([core.get_aval(p).to_tangent_aval() for p in primals])
     if nonzero is None:
-        nonzero = tuple(aval.dtype != dtypes.float0 for aval in avals)
+        nonzero = tuple(not core.is_float0(aval) for aval in avals)
     outs, linear, out_nonzero = linearize(
         fun, primals, nonzero, scope=(JVP,), pullback=True
     )

@@ -1,6 +1,9 @@
 """vmap: every value carries, besides its shape, the place of a batch axis."""
 
+from types import NoneType
 from typing import Any
+
+import numpy as np
 
 from minijax import core, leaks
 from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
@@ -8,10 +11,12 @@ from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace, named_like
 
 
-def mapped_aval(aval: Any, dim) -> Any:
-    """The aval of one element along axis `dim` (None: the aval itself)."""
+def mapped_aval(aval: Any, dim, size=None) -> Any:
+    """The aval of one of `size` elements along axis `dim` (None: the aval itself)."""
     if dim is None:
         return aval
+    if aval.is_high:
+        return aval.dec_rank(size, dim)
     if type(aval) is AbstractRef:
         return AbstractRef(mapped_aval(aval.inner_aval, dim))
     shape = aval.shape[:dim] + aval.shape[dim + 1 :]
@@ -22,6 +27,8 @@ def unmapped_aval(size, dim, aval):
     """The aval with a batch axis of `size` put at `dim` (None: the aval itself)."""
     if dim is None:
         return aval
+    if aval.is_high:
+        return aval.inc_rank(size, dim)
     shape = (*aval.shape[:dim], size, *aval.shape[dim:])
     return ShapedArray(shape, aval.dtype, aval.weak_type)
 
@@ -34,7 +41,7 @@ class BatchTracer(Tracer):
 
     def __init__(self, trace, val, dim):
         self._trace, self.val, self.dim = trace, val, dim
-        self.aval = mapped_aval(core.get_aval(val), dim)
+        self.aval = mapped_aval(core.get_aval(val), dim, trace.axis.size)
         self.source = core.user_frame()
 
     def created_at(self):
@@ -163,7 +170,7 @@ def batched_flat(fun, axis, dims, found):
 
 def to_front(axis, x, dim):
     """`x` with its batch axis first; unmapped values stay as they are."""
-    return x if dim is None else move_axis(x, dim, 0)
+    return x if dim is None or is_spec(dim) else move_axis(x, dim, 0)
 
 
 def all_to_front(axis, values, dims):
@@ -173,11 +180,22 @@ def all_to_front(axis, values, dims):
 
 def front_dims(dims):
     """The places of mapped axes once they are first: 0, or None where there is none."""
-    return tuple([None if d is None else 0 for d in dims])
+    return tuple([d if d is None or is_spec(d) else 0 for d in dims])
+
+
+def is_spec(dim):
+    """Whether this says, in place of an axis, how values of a user's type are mapped."""
+    return not isinstance(dim, (int, np.integer, NoneType))
 
 
 def match_axis(axis, x, dim, wanted):
     """`x` with its batch axis moved from `dim` to `wanted`, made where there is none."""
+    if is_spec(wanted) or is_spec(dim):
+        if wanted != dim:
+            raise ValueError(
+                f"vmap has an output mapped as {dim}, where {wanted} is wanted"
+            )
+        return x
     if wanted is None:
         if dim is not None:
             raise ValueError(f"vmap has mapped output but out_axes is {wanted}")
@@ -215,11 +233,12 @@ def _batch_jaxpr(closed, axis, dims, force):
         with core.set_current_trace(level), core.scopes_set():
             outs, out_dims = batch(core.jaxpr_as_fun(closed), axis, args, dims)
             outs = [
-                batch_front(axis, x, d) if d is not None or forced else x
+                x if is_spec(d) or (d is None and not forced)
+                else batch_front(axis, x, d)
                 for x, d, forced in zip(outs, out_dims, force, strict=True)
-            ]
+            ]  # fmt: skip
         out_dims = [
-            0 if d is not None or forced else None
+            d if is_spec(d) else 0 if d is not None or forced else None
             for d, forced in zip(out_dims, force, strict=True)
         ]
         jaxpr, consts = level.finish([t.variable for t in args], outs)
