@@ -282,7 +282,27 @@ def _scanned(s, spec, make, get):
     return run(), s.jit(run)(), s.jit(lambda: get(make(1, 2), 1))()
 
 
-@pytest.mark.parametrize("program", [_mapped, _scanned])
+def _handled(s, spec, make, get):
+    """A type whose mapping is told to JAX's table."""
+    inner = s("_src.core")
+    kind = type(s.typeof(make(1.0)))
+
+    def each(change):
+        return lambda size, axis, *rest: kind(
+            tuple([change(size, axis, aval) for aval in rest[-1].kinds])
+        )
+
+    inner.aval_mapping_handlers[kind] = (
+        each(lambda size, axis, aval: aval.update(shape=aval.shape[1:])),
+        each(lambda size, axis, aval: aval.update(shape=(size, *aval.shape))),
+    )
+    grid = make(s.jnp.arange(6.0).reshape(3, 2))
+    return s.lax.scan(
+        lambda c, x: (c + get(x, 0), make(get(x, 0) + 1)), np.zeros(2, "f4"), grid, 3
+    )
+
+
+@pytest.mark.parametrize("program", [_mapped, _scanned, _handled])
 def test_tuples_are_mapped(program):
     theirs, ours = (
         outcome(lambda side=side: program(Side(side), *tuples(Side(side))))

@@ -84,6 +84,29 @@ def _linear(s):
     return lambda x: Twice(s.typeof(x))(x)
 
 
+def _accums(s, place):
+    """What `vjp_bwd` is given, where one argument's cotangent is asked for."""
+    hijax, ad, seen = s("experimental.hijax"), s("_src.interpreters.ad"), []
+
+    class Product(hijax.VJPHiPrimitive):
+        def __init__(self, aval):
+            self.in_avals, self.out_aval, self.params = (aval, aval), aval, {}
+            super().__init__()
+
+        def expand(self, x, y):
+            return x * y
+
+        def vjp_fwd(self, nonzero, x, y):
+            return self(x, y), (x, y)
+
+        def vjp_bwd(self, res, ct, into_x, into_y):
+            for into, other in ((into_x, res[1]), (into_y, res[0])):
+                seen.append(str(isinstance(into, ad.NullAccum)))
+                into.accum(ct * other)
+
+    return s.grad(lambda x, y: Product(s.typeof(x))(x, y).sum(), place)(X, X), seen
+
+
 X, M = np.arange(1, 4, dtype="f4"), np.arange(6, dtype="f4").reshape(2, 3)
 
 CASES = {
@@ -109,6 +132,8 @@ CASES = {
     "linearized": lambda s: s.linearize(_linear(s), X)[1](X),
     "transposed": lambda s: s.linear_transpose(_linear(s), X)(X),
     "own batch": lambda s: s.vmap(_linear(s))(M),
+    "accumulated for one": lambda s: _accums(s, 0),
+    "accumulated for the other": lambda s: _accums(s, 1),
     "no vjp": lambda s: s.grad(lambda x: _linear(s)(x).sum())(X),
     "nothing set": lambda s: s("experimental.hijax").VJPHiPrimitive(),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from minijax.api.inspection import abstract as shaped_abstractify  # noqa: F401
 from minijax.ops.shape import canonical_shape
 from minijax.pprint import Settings as JaxprPpSettings  # noqa: F401
 from minijax.state.primitives import new_ref_p
+from minijax.transforms.batching import aval_mapping_handlers as aval_mapping_handlers
 
 AxisName = Any
 Effects = frozenset
@@ -128,4 +129,5 @@ __getattr__ = names_of(
     "minijax.named_sharding",
     "minijax.trace",
     "minijax.control.naming",
+    "minijax.hitypes",
 )

@@ -10,6 +10,11 @@ from minijax.core import AbstractRef, ClosedJaxpr, Literal, ShapedArray
 from minijax.dtypes import result_dtype
 from minijax.ops.convert import convert, convert_element_type
 from minijax.trace import DebugInfo, describe_function, hoist_consts, trace
+from minijax.transforms.batching import (
+    aval_mapping_handlers,
+    mapped_aval,
+    unmapped_aval,
+)
 from minijax.tree_util import keystr, tree_flatten_with_path
 
 # function -> {signature: (closed jaxpr without constants, constants, out_tree)}
@@ -108,19 +113,24 @@ def promote_weak(values, avals, wanted):
     return promoted, changed
 
 
+def _leading(aval):
+    """How values of a user's own type lie along a loop's axis."""
+    return 0 if type(aval) in aval_mapping_handlers else aval.leading_axis_spec()
+
+
 def slice_aval(aval):
     """The aval of one slice along axis 0; of a reference, that of one to a slice."""
     if type(aval) is AbstractRef:
         return AbstractRef(slice_aval(aval.inner_aval))
     if aval.is_high:
-        return aval.dec_rank(None, aval.leading_axis_spec())
+        return mapped_aval(aval, _leading(aval))
     return ShapedArray(aval.shape[1:], aval.dtype, aval.weak_type)
 
 
 def stacked_aval(aval, length):
     """The aval of `length` such values along a new axis 0."""
     if aval.is_high:
-        return aval.inc_rank(length, aval.leading_axis_spec())
+        return unmapped_aval(length, _leading(aval), aval)
     return ShapedArray((length, *aval.shape), aval.dtype, aval.weak_type)
 
 

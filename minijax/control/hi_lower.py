@@ -9,7 +9,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from minijax import core, dispatch
-from minijax.control.body import same_type, split_list
+from minijax.control.body import same_type, split_list, stacked_aval
 from minijax.core import ClosedJaxpr, Var
 from minijax.hitypes import AvalQDD
 from minijax.trace import JaxprTrace, hoist_consts, trace
@@ -282,8 +282,7 @@ def _scan(level, primitive, args, params):
     states, outs = split_list(outs, [len(states)])
     outs, added = split_list(outs, [sum(low.out_sizes)])
     avals = low.out_avals[:num_carry] + [
-        a.inc_rank(params["length"], a.leading_axis_spec())
-        for a in low.out_avals[num_carry:]
+        stacked_aval(a, params["length"]) for a in low.out_avals[num_carry:]
     ]
     return _results(low, args, outs + _in_given_order(low, states, added), avals)
 

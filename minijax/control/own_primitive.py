@@ -32,6 +32,16 @@ class GradAccum:
         return Zero(self.aval) if self._total is None else self._total
 
 
+class NullAccum(GradAccum):
+    """In place of an argument whose cotangent nobody asks for."""
+
+    def accum(self, x):
+        """Nothing."""
+
+
+ValAccum = GradAccum
+
+
 def _leaves(tree, value, what):
     """The leaves of what a method gave.  TypeError where it has another structure."""
     leaves, found = flatten(value)
@@ -153,9 +163,10 @@ class VJPHiPrimitive:
         """`fwd(primals, nonzero) -> (outs, residuals)` and `bwd(residuals, cts)` on
         leaves.
         """
-        trees = []
+        trees, kinds = [], []
 
         def fwd(primals, nonzero):
+            kinds[:] = [ValAccum if moves else NullAccum for moves in nonzero]
             nzs = unflatten(self.in_tree, nonzero)
             out, res, *_ = self.vjp_fwd(nzs, *unflatten(self.in_tree, primals))
             residuals, tree = flatten(res)
@@ -163,7 +174,8 @@ class VJPHiPrimitive:
             return _leaves(self.out_tree, out, "vjp_fwd"), residuals
 
         def bwd(residuals, cts):
-            accums = [GradAccum(a.to_tangent_aval()) for a in self.in_avals_flat]
+            pairs = zip(kinds, self.in_avals_flat, strict=True)
+            accums = [kind(aval.to_tangent_aval()) for kind, aval in pairs]
             self.vjp_bwd(
                 unflatten(trees[-1], residuals), unflatten(self.out_tree, cts),
                 *unflatten(self.in_tree, accums),
@@ -322,9 +334,9 @@ def _linearize(linear_trace, primals, tangents, *, _prim):
 
 
 def _transpose(cts, *args, _prim):
-    given = [GradAccum(x.aval) if core.is_undefined_primal(x) else x for x in args]
+    given = [ValAccum(x.aval) if core.is_undefined_primal(x) else x for x in args]
     _prim.transpose(unflatten(_prim.out_tree, cts), *unflatten(_prim.in_tree, given))
-    return [x.total() if type(x) is GradAccum else None for x in given]
+    return [x.total() if isinstance(x, GradAccum) else None for x in given]
 
 
 def _batch(axis, args, dims, *, _prim):

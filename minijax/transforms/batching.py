@@ -10,13 +10,18 @@ from minijax.core import AbstractRef, ClosedJaxpr, ShapedArray, Tracer
 from minijax.ops.define import batch_front, move_axis
 from minijax.trace import JaxprTrace, named_like
 
+# type of avals that users define -> (function(size, axis, aval) to the aval of one element,
+# function(size, axis, None, aval) to that of all)
+aval_mapping_handlers: dict[type, Any] = {}
+
 
 def mapped_aval(aval: Any, dim, size=None) -> Any:
     """The aval of one of `size` elements along axis `dim` (None: the aval itself)."""
     if dim is None:
         return aval
     if aval.is_high:
-        return aval.dec_rank(size, dim)
+        own = aval_mapping_handlers.get(type(aval))
+        return own[0](size, dim, aval) if own else aval.dec_rank(size, dim)
     if type(aval) is AbstractRef:
         return AbstractRef(mapped_aval(aval.inner_aval, dim))
     shape = aval.shape[:dim] + aval.shape[dim + 1 :]
@@ -28,7 +33,8 @@ def unmapped_aval(size, dim, aval):
     if dim is None:
         return aval
     if aval.is_high:
-        return aval.inc_rank(size, dim)
+        own = aval_mapping_handlers.get(type(aval))
+        return own[1](size, dim, None, aval) if own else aval.inc_rank(size, dim)
     shape = (*aval.shape[:dim], size, *aval.shape[dim:])
     return ShapedArray(shape, aval.dtype, aval.weak_type)
 
