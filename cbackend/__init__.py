@@ -7,12 +7,9 @@ from cbackend.lower import lower
 from cbackend.plan import plan, plan_loops
 from cbackend.program import Instr
 from cbackend.runtime import LoadedProgram
-from cbackend.status import ProgramError, RuntimeFailure
+from cbackend.status import ProgramError
 
-__all__ = [
-    "Executable", "ProgramError", "RuntimeFailure", "build", "compile",
-    "runtime",
-]  # fmt: skip
+__all__ = ["Executable", "ProgramError", "build", "compile", "runtime"]
 
 
 class Executable:

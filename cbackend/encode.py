@@ -3,16 +3,29 @@
 from array import array
 
 from cbackend.program import CODES, Instr, MapReduce
+from minijax.errors import JaxRuntimeError
 
 _MAGIC, _VERSION = 0x4D4A5831, 1
+_MAX_BYTES = 1 << 46  # as MJX_MAX_BYTES in src/internal.h
 
 
 def encode(module, opcodes):
-    """The words of a module; `opcodes` maps instruction names to numbers."""
+    """The words of a module; `opcodes` maps instruction names to numbers.
+
+    JaxRuntimeError for an array that no machine has memory for.
+    """
     words = array("q", [_MAGIC, _VERSION, len(module.programs), module.const_bytes])
     for program in module.programs:
         _encode_program(words, program, opcodes)
     return words
+
+
+def _check_memory(program, buffers):
+    nbytes = max(program.arena_bytes, *[buffer.nbytes for buffer in buffers], 0)
+    if nbytes > _MAX_BYTES:
+        raise JaxRuntimeError(
+            f"RESOURCE_EXHAUSTED: Out of memory allocating {nbytes} bytes."
+        )
 
 
 def _encode_program(words, program, opcodes):
@@ -23,6 +36,7 @@ def _encode_program(words, program, opcodes):
         for view in instr.outs + instr.ins:
             if view.buffer is not None:
                 numbers.setdefault(view.buffer, len(numbers))
+    _check_memory(program, numbers)
     words.extend([
         len(program.inputs), len(program.outputs), program.arena_bytes,
         len(numbers), len(program.instrs),

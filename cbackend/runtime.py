@@ -18,9 +18,10 @@ except ImportError as error:
         "minijax's C runtime is not built or does not load: run `make build` in a "
         f"checkout, or `pip install .` ({error})"
     ) from error
-from cbackend.status import ProgramError, RuntimeFailure
+from cbackend.status import ProgramError
+from minijax.errors import JaxRuntimeError
 
-_STATUS_OK, _STATUS_CALLBACK = 0, 5
+_STATUS_OK, _STATUS_NO_MEMORY, _STATUS_CALLBACK = 0, 2, 5
 
 
 class Kernel:
@@ -110,6 +111,8 @@ class LoadedProgram:
             out,
         )
         if status != _STATUS_OK:
+            if status == _STATUS_NO_MEMORY:
+                fail(status)
             raise ProgramError(f"the runtime refused a program: {last_error()}")
         self._handle = ffi.gc(out[0], lib.mjx_program_free)
         self.n_inputs = lib.mjx_program_n_inputs(self._handle)
@@ -122,8 +125,9 @@ class LoadedProgram:
 
     def profile_start(self):
         """Count each instruction's calls and time from now on, from zero."""
-        if lib.mjx_program_profile_start(self._handle) != _STATUS_OK:
-            raise RuntimeFailure(last_error())
+        status = lib.mjx_program_profile_start(self._handle)
+        if status != _STATUS_OK:
+            fail(status)
 
     def profile_stop(self):
         """Count no longer; what was counted can still be read."""
@@ -160,7 +164,7 @@ class LoadedProgram:
     def run(self, inputs, outputs):
         """Run on addresses of dense arrays: `inputs` are read, `outputs` written.
 
-        The caller keeps both alive.  RuntimeFailure if the runtime reports one.
+        The caller keeps both alive.  JaxRuntimeError if the runtime reports a failure.
         """
         status = lib.mjx_program_run(
             self._handle,
@@ -184,11 +188,14 @@ def _address(pointer):
 
 
 def fail(status):
-    """Raise for the status of a run that failed in this thread."""
+    """Raise for the status of what failed in this thread: what a callback raised, or
+    JaxRuntimeError with the runtime's message.
+    """
     if status == _STATUS_CALLBACK and _raised.error is not None:
         error, _raised.error = _raised.error, None
         raise error
-    raise RuntimeFailure(last_error())
+    kind = "RESOURCE_EXHAUSTED: " if status == _STATUS_NO_MEMORY else ""
+    raise JaxRuntimeError(kind + last_error())
 
 
 class Callback:

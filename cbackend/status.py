@@ -3,7 +3,3 @@
 
 class ProgramError(Exception):
     """The lowering built something the runtime refuses: a defect in minijax itself."""
-
-
-class RuntimeFailure(RuntimeError):
-    """The C runtime reported a failure; the message is its own."""

@@ -77,6 +77,15 @@ def pytest_runtest_call(item: pytest.Item):
             setattr(function, name, settings_before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Native code is kept for these tests only, not where the user's is."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.getbasetemp() / "native"
+        patch.setenv("MINIJAX_CACHE_DIR", str(folder))
+        yield
+
+
 @pytest.fixture
 def young_heap():
     """Let what walks all objects, as leak checks do, meet only those of this test."""

@@ -22,6 +22,11 @@ EXPRESSIONS = [
     # attributes and methods
     "x.byteswap().tobytes()",
     "jnp.array([1, 2], 'int16').byteswap()",
+    # more than there is memory for
+    "jnp.zeros(2**45)",
+    "jit(lambda x: x + jnp.zeros(2**45))(x[0, 0])",
+    "jax.core.ShapedArray((2**33, 2**33), 'float32').size",
+    "jax.core.ShapedArray((2**33, 0, 2**33), 'float32').size",
     # what files hold
     "read_back(jnp.ones(2, 'bfloat16'))",
     "read_back(jnp.ones(2, 'float16'))",

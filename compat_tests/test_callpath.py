@@ -7,6 +7,7 @@ import operator
 import resource
 import threading
 import warnings
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -473,6 +474,26 @@ def test_large_results_are_given_back():
     for _ in range(100):
         x = f(x)
     assert resident() - before < 32 << 20
+
+
+def test_memory_that_there_is_not():
+    exhausted = pytest.raises(
+        minijax.errors.JaxRuntimeError, match=r"^RESOURCE_EXHAUSTED: Out of memory"
+    )
+    with exhausted:
+        mnp.zeros(1 << 43, np.int8)
+    # room for the arguments and results, but not for what lies between
+    f = minijax.jit(lambda x: mnp.cumsum(mnp.cumsum(mnp.full(1 << 29, x)))[3])
+    run = f.lower(1.0).compile()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    room = pages * resource.getpagesize() + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (room, hard))
+    try:
+        with exhausted:
+            run(1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def test_threads_share_functions():

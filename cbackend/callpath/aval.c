@@ -61,6 +61,18 @@ static PyObject *shape_tuple(int32_t ndim, const npy_intp *dims) {
   return shape;
 }
 
+/* The product, or PY_SSIZE_T_MAX where it is too large: nobody has so many, but shapes can be
+ * spoken of. */
+static Py_ssize_t count_elements(int32_t ndim, const npy_intp *dims) {
+  Py_ssize_t size = 1;
+  bool fits = true;
+  for (int32_t d = 0; d < ndim; d++) {
+    if (dims[d] == 0) return 0;
+    fits = fits && !__builtin_mul_overflow(size, dims[d], &size);
+  }
+  return fits ? size : PY_SSIZE_T_MAX;
+}
+
 static mjx_aval *new_aval(int32_t ndim, const npy_intp *dims, PyObject *dtype, bool weak) {
   PyObject *shape = shape_tuple(ndim, dims);
   if (!shape) return NULL;
@@ -73,11 +85,8 @@ static mjx_aval *new_aval(int32_t ndim, const npy_intp *dims, PyObject *dtype, b
   aval->dtype = Py_NewRef(dtype);
   aval->ndim = ndim;
   aval->weak = weak;
-  aval->size = 1;
-  for (int32_t d = 0; d < ndim; d++) {
-    aval->dims[d] = dims[d];
-    aval->size *= dims[d];
-  }
+  if (ndim) memcpy(aval->dims, dims, (size_t)ndim * sizeof *dims);
+  aval->size = count_elements(ndim, dims);
   return aval;
 }
 
@@ -103,7 +112,8 @@ PyArray_Descr *mjx_aval_storage(mjx_aval *aval) {
       return NULL;
     }
     aval->storage = (PyArray_Descr *)found;
-    aval->bytes = aval->size * PyDataType_ELSIZE(aval->storage);
+    if (__builtin_mul_overflow(aval->size, PyDataType_ELSIZE(aval->storage), &aval->bytes))
+      aval->bytes = PY_SSIZE_T_MAX;
   }
   return aval->storage;
 }
@@ -169,12 +179,26 @@ static PyObject *aval_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
   return Py_XNewRef((PyObject *)aval);
 }
 
+static PyObject *get_size(PyObject *self, void *closure) {
+  (void)closure;
+  const mjx_aval *aval = (mjx_aval *)self;
+  if (aval->size < PY_SSIZE_T_MAX) return PyLong_FromSsize_t(aval->size);
+  PyObject *size = PyLong_FromLong(1);
+  for (int32_t d = 0; size && d < aval->ndim; d++)
+    Py_SETREF(size, PyNumber_Multiply(size, PyTuple_GET_ITEM(aval->shape, d)));
+  return size;
+}
+
+static PyGetSetDef getset[] = {
+    {"size", get_size, NULL, "the number of elements", NULL},
+    {0},
+};
+
 static PyMemberDef members[] = {
     {"shape", T_OBJECT_EX, offsetof(mjx_aval, shape), READONLY, "the lengths of the axes"},
     {"dtype", T_OBJECT_EX, offsetof(mjx_aval, dtype), READONLY, "the type of an element"},
     {"weak_type", T_BOOL, offsetof(mjx_aval, weak), READONLY, "whether the dtype gives way"},
     {"ndim", T_INT, offsetof(mjx_aval, ndim), READONLY, "the number of axes"},
-    {"size", T_PYSSIZET, offsetof(mjx_aval, size), READONLY, "the number of elements"},
     {"_tangent", T_OBJECT, offsetof(mjx_aval, tangent), 0, "the aval of tangents, once known"},
     {0},
 };
@@ -183,6 +207,7 @@ static PyType_Slot slots[] = {
     {Py_tp_doc, "What is interned of ShapedArray: shape, dtype, weak type."},
     {Py_tp_new, aval_new},
     {Py_tp_members, members},
+    {Py_tp_getset, getset},
     {Py_tp_methods, aval_methods},
     {0, NULL},
 };

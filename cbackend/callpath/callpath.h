@@ -14,11 +14,12 @@
  *   index.c       a[...] and reshape without a program (index.h)
  *   operators.c   the operators of arrays (operators.h)
  *   record.c      the equations that a trace records, and their sources
+ *   failure.c     the error of a run that failed
  *
  * It does not link with the runtime, which it calls through a pointer.  Its state is per process: it
  * is not made for several interpreters.  Everything runs under the GIL, except the program itself
- * where it is long.  Functions that
- * return PyObject * return a new reference, or NULL with an exception set, unless they say otherwise.
+ * where it is long.  Functions that return PyObject * return a new reference, or NULL with an
+ * exception set, unless they say otherwise.
  */
 #ifndef MJX_CALLPATH_H
 #define MJX_CALLPATH_H
@@ -91,8 +92,8 @@ typedef struct mjx_aval {
   PyObject *dtype;                   /* np.dtype, or an extended dtype */
   PyObject *tangent;                 /* what to_tangent_aval found, or NULL */
   PyArray_Descr *storage;            /* how elements lie in memory; NULL until mjx_aval_storage */
-  Py_ssize_t size;                   /* elements */
-  Py_ssize_t bytes;                  /* of all elements; valid once storage is there */
+  Py_ssize_t size;                   /* elements; PY_SSIZE_T_MAX: as many, or more */
+  Py_ssize_t bytes;                  /* of all elements, likewise; valid once storage is there */
   int32_t ndim;
   bool weak;
   npy_intp dims[];
@@ -121,7 +122,7 @@ typedef struct mjx_memory {
   size_t room; /* bytes of a block of the pool */
 } mjx_memory;
 
-/* A fresh block with room for `bytes`; one reference.  NULL with MemoryError set. */
+/* A fresh block with room for `bytes`; one reference.  NULL with JaxRuntimeError set. */
 mjx_memory *mjx_memory_new(size_t bytes);
 /* Memory that `owner` (a new reference is taken) keeps alive. */
 mjx_memory *mjx_memory_borrow(void *data, PyObject *owner);
@@ -186,6 +187,11 @@ extern PyTypeObject *mjx_executable_type;
 int mjx_executable_run(mjx_executable *executable, PyObject *const *args, Py_ssize_t n_in,
                        PyObject **outs);
 Py_ssize_t mjx_executable_n_out(const mjx_executable *executable);
+
+/* ---- failure.c ----------------------------------------------------------------------------- */
+
+/* Sets JaxRuntimeError with a message (as PyErr_Format). */
+void mjx_py_fail(const char *format, ...);
 
 /* ---- module.c ------------------------------------------------------------------------------ */
 

@@ -54,7 +54,7 @@ mjx_memory *mjx_memory_new(size_t bytes) {
   } else {
     memory = k < CLASSES ? aligned_alloc(HEADER, (HEADER + room + 63) & ~(size_t)63) : NULL;
     if (!memory) {
-      PyErr_NoMemory();
+      mjx_py_fail("RESOURCE_EXHAUSTED: Out of memory allocating %zu bytes.", bytes);
       return NULL;
     }
   }

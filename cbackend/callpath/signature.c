@@ -224,16 +224,11 @@ const mjx_entry *mjx_signatures_add(mjx_signatures *cache, mjx_signature *s, PyO
 
 /* Sets the error of a call that was given an array to keep and to read at once. */
 static void raise_shared(Py_ssize_t leaf) {
-  PyObject *errors = PyImport_ImportModule("minijax.errors");
-  PyObject *type = errors ? PyObject_GetAttrString(errors, "JaxRuntimeError") : NULL;
-  if (type)
-    PyErr_Format(type,
-                 "INVALID_ARGUMENT: Attempt to use a buffer that was previously donated in the "
-                 "same call to Execute() (flattened argument %zd). A call that is given an array "
-                 "as a donated argument cannot have it as another one too: f(donate(a), a).",
-                 leaf);
-  Py_XDECREF(type);
-  Py_XDECREF(errors);
+  mjx_py_fail(
+      "INVALID_ARGUMENT: Attempt to use a buffer that was previously donated in the same call to "
+      "Execute() (flattened argument %zd). A call that is given an array as a donated argument "
+      "cannot have it as another one too: f(donate(a), a).",
+      leaf);
 }
 
 /* Deletes the donated leaves, which the call has used up.  `donated` has their numbers, and ~k for

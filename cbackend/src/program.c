@@ -112,7 +112,7 @@ void *mjx_store_take(mjx_program *program, mjx_store *store, int64_t bytes) {
   spin_unlock(program);
   if (memory) return memory;
   memory = block_alloc(bytes);
-  if (!memory) mjx_fail(MJX_NO_MEMORY, "no %lld bytes for a run", (long long)bytes);
+  if (!memory) mjx_fail(MJX_NO_MEMORY, "Out of memory allocating %lld bytes.", (long long)bytes);
   return memory;
 }
 
