@@ -78,7 +78,8 @@ class Cache:
 
     @contextlib.contextmanager
     def lock(self, key, timeout):
-        """Hold one of the locks that bound how many compile; give up after `timeout`.
+        """Hold one of the locks that bound how many compile; go on without after `timeout`,
+        and at once where the file system has no locks.
 
         A killed process loses its lock; one that hangs delays others by `timeout` only.
         """
@@ -121,10 +122,12 @@ def _take(handle, deadline):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except OSError:
+        except BlockingIOError:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.01)
+        except OSError:
+            return
 
 
 def _footer(content, key):

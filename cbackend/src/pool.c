@@ -147,8 +147,9 @@ static void take_back(worker *from) {
 
 /* ---- making workers ---- */
 
+/* In a child.  The workers' scratch is not freed: the thread that submits a job, which the child
+ * does not have, may have been exchanging it. */
 static void forget_workers(void) {
-  for (int i = 0; i < pool.n_workers; i++) free(pool.workers[i].scratch);
   pool.n_workers = 0;
   pthread_mutex_init(&pool.busy, NULL);
 }
