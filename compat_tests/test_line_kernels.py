@@ -104,14 +104,15 @@ def test_places_of_extremes(data):
     shape = [draw(st.sampled_from([1, 2, 3, 10, 64, 65, 300])) for _ in range(2)]
     shape.insert(draw(st.integers(0, 2)), draw(st.sampled_from([1, 1, 2, 5])))
     axis = draw(st.integers(0, 2))
-    dtype = draw(st.sampled_from(["float32", "float64", "int32", "int8", "uint16"]))
+    dtypes = ["float16", "float32", "float64", "int32", "int8", "uint16"]
+    dtype = draw(st.sampled_from(dtypes))
     x = sortable(draw, shape, dtype)
     order = draw(st.permutations(range(3)))
     for ours, twin in ((jnp.argmax, np.argmax), (jnp.argmin, np.argmin)):
         got = run(lambda x, f=ours: f(jnp.transpose(x, order), axis=axis), x)
         # XLA on CPUs takes subnormal numbers for zeros.
         plain = x
-        if x.dtype.kind == "f":
+        if x.dtype.kind == "f" and x.itemsize > 2:
             plain = np.where(np.abs(x) < np.finfo(dtype).tiny, 0, x)
         want = twin(plain.transpose(order), axis=axis)
         np.testing.assert_array_equal(got, want)
@@ -126,6 +127,60 @@ def test_sums_of_lines(data):
     x = values(draw, (lines, n + 3), draw(st.sampled_from(["float32", "float64"])))
     x[:, n:] = np.nan
     np.testing.assert_array_equal(run(lambda x: x[:, :n].sum(1), x), x[:, :n].sum(1))
+
+
+@SETTINGS
+@given(st.data())
+def test_sums_of_narrow_elements(data):
+    """Lines and rows of every length, dense ones and parts of longer ones; they wrap around."""
+    draw = data.draw
+    dtype = draw(st.sampled_from(["int8", "uint8", "int16", "uint16", "bool"]))
+    shape = [draw(st.sampled_from([1, 3, 8, 16, 37, 200])), draw(st.integers(2, 140))]
+    x = sortable(draw, shape, dtype if dtype != "bool" else "uint8")
+    x = x & 1 > 0 if dtype == "bool" else x | draw(st.sampled_from([0, 1]))
+    n, axis = shape[1] - draw(st.sampled_from([0, 0, 1])), draw(st.integers(0, 1))
+    turned = draw(st.booleans())
+
+    def ours(x):
+        part = (x.T if turned else x)[:, :n]
+        bits = [part.any(axis), part.all(axis)]
+        if dtype == "bool":
+            return bits
+        reduces = (lax.reduce_and, lax.reduce_or, lax.reduce_xor)
+        sums = [f(part, axis=axis, dtype=part.dtype) for f in (jnp.sum, jnp.prod)]
+        return [*bits, *sums, *(f(part, (axis,)) for f in reduces)]
+
+    part = x[:, :n]
+    want = [part.any(axis), part.all(axis)]
+    if dtype != "bool":
+        ufuncs = (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
+        want += [f(part, axis, dtype) for f in (np.sum, np.prod)]
+        want += [f.reduce(part, axis) for f in ufuncs]
+    got = run(ours, np.ascontiguousarray(x.T) if turned else x)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@SETTINGS
+@given(st.data())
+def test_sums_of_halves(data):
+    """As float32's of the same elements, rounded at the end."""
+    draw = data.draw
+    shape = [draw(st.sampled_from([1, 3, 8, 37, 200])), draw(st.integers(2, 300))]
+    dtype, axis = (
+        draw(st.sampled_from(["float16", "bfloat16"])),
+        draw(st.integers(0, 1)),
+    )
+    x = jnp.asarray(values(draw, shape, "float32")).astype(dtype)
+    n = shape[1] - draw(st.sampled_from([0, 0, 1]))
+
+    def wide(x):
+        part = x[:, :n].astype("float32")
+        return [f(part, axis=axis).astype(dtype) for f in (jnp.sum, jnp.prod)]
+
+    got = run(lambda x: [f(x[:, :n], axis=axis) for f in (jnp.sum, jnp.prod)], x)
+    for a, b in zip(got, run(wide, x), strict=True):
+        assert a.tobytes() == b.tobytes()
 
 
 @SETTINGS
@@ -160,7 +215,8 @@ def test_extremes_of_lines(data):
         )
     )
     dtype = jnp.bfloat16 if name == "bfloat16" else np.dtype(name)
-    shape = [draw(st.sampled_from([1, 3])), draw(st.integers(60, 420))]
+    lengths = st.one_of(st.integers(5, 40), st.integers(60, 420))
+    shape = [draw(st.sampled_from([1, 3, 16, 37, 200])), draw(lengths)]
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     some = draw(
         st.sampled_from([[0, 1], [0, -1], [0, 1, -1, np.inf, np.nan], range(99)])

@@ -163,7 +163,7 @@ typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
   const mjx_find_line_fn *find_line;
-  const mjx_find_short_fn *find_short; /* [dtype]; NULL but for F32 */
+  const mjx_find_short_fn *find_short; /* [dtype]; NULL for wide ones */
   const mjx_dot_fn *dot;               /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */

@@ -83,6 +83,18 @@ MJX_INLINE void note_magnitude(line_i16 *most, line_i16 a, line_i16 b) {
   *most = better_max_i16(*most, better_max_i16(a ^ (a >> 15), b ^ (b >> 15)));
 }
 
+MJX_INLINE int any_of_lanes(line_i16 v) {
+#if VECTOR_BYTES == 64
+  return _mm512_movepi16_mask((__m512i)v) != 0;
+#elif VECTOR_BYTES == 32
+  return _mm256_movemask_epi8((__m256i)v) != 0;
+#else
+  int16_t any = 0;
+  for (int l = 0; l < (int)(VECTOR_BYTES / sizeof any); l++) any |= v[l];
+  return any != 0;
+#endif
+}
+
 /* Declares v[0], whose lanes hold the extreme of n elements, a vector's at least, when they are
  * put together.  SEE(a, b) is done with all vectors, two by two. */
 #define EXTREME_OF_LINE(kind, S, n, x, v, AT, SEE)                                \
@@ -105,15 +117,32 @@ MJX_INLINE void note_magnitude(line_i16 *most, line_i16 a, line_i16 b) {
   }                                                                               \
   v[0] = better_##kind##_##S(v[0], v[1]), v[2] = better_##kind##_##S(v[2], v[3]); \
   v[0] = better_##kind##_##S(v[0], v[2])
-#define DEFINE_EXTREME_OF_LANES(kind, T, S, BETTER)                                \
-  MJX_INLINE T kind##_of_lanes_##S(line_##S v) {                                   \
-    T lanes[VECTOR_BYTES / sizeof(T)];                                             \
-    __builtin_memcpy(lanes, &v, sizeof lanes);                                     \
-    for (int width = VECTOR_BYTES / sizeof(T) / 2; width >= 1; width /= 2)         \
-      for (int l = 0; l < width; l++)                                              \
-        lanes[l] = lanes[l + width] BETTER lanes[l] ? lanes[l + width] : lanes[l]; \
-    return lanes[0];                                                               \
+/* The extreme of a vector's lanes: halves are compared until one lane is left. */
+#define DEFINE_EXTREME_OF_LANES(kind, T, S, BETTER)                                         \
+  MJX_INLINE T kind##_of_lanes_##S(line_##S v) {                                            \
+    typedef T part __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));         \
+    enum { PARTS = VECTOR_BYTES / 16, LANES = 16 / sizeof(T) };                             \
+    part p[PARTS];                                                                          \
+    __builtin_memcpy(p, &v, sizeof p);                                                      \
+    for (int half = PARTS / 2; half >= 1; half /= 2)                                        \
+      for (int k = 0; k < half; k++) p[k] = BETTER_PART(p[k], p[k + half], BETTER);         \
+    _Pragma("GCC unroll 4") for (int bytes = 8; bytes >= (int)sizeof(T); bytes /= 2) p[0] = \
+        BETTER_PART(p[0], (part)lower_bytes((bytes_of_line)p[0], bytes), BETTER);           \
+    return p[0][0];                                                                         \
   }
+#define BETTER_PART(a, b, BETTER)                               \
+  (part)(((bytes_of_line)(b) & (bytes_of_line)((b)BETTER(a))) | \
+         ((bytes_of_line)(a) & ~(bytes_of_line)((b)BETTER(a))))
+typedef uint8_t bytes_of_line __attribute__((vector_size(16), may_alias));
+/* The bytes of a vector, the first `by` of them gone. */
+MJX_INLINE bytes_of_line lower_bytes(bytes_of_line x, int by) {
+  uint64_t low, high;
+  __builtin_memcpy(&low, &x, 8);
+  __builtin_memcpy(&high, (const char *)&x + 8, 8);
+  low = by == 8 ? high : low >> (8 * by);
+  __builtin_memcpy(&x, &low, 8);
+  return x;
+}
 
 #define SEE_NOTHING(a, b)
 #define DEFINE_INTEGER_EXTREME_LINE(kind, T, S, BETTER)           \
@@ -149,11 +178,3 @@ MJX_INLINE void note_magnitude(line_i16 *most, line_i16 a, line_i16 b) {
   }
 
 #define SEE_MAGNITUDE(a, b) note_magnitude(&most, a, b)
-#define DEFINE_HALF_EXTREME(kind, S, INFINITE)                               \
-  static MJX_FN float kind##_##S##_long_line(int64_t n, const uint16_t *x) { \
-    line_i16 most = {0};                                                     \
-    EXTREME_OF_LINE(kind, i16, n, x, v, at_half, SEE_MAGNITUDE);             \
-    if (max_of_lanes_i16(most) > INFINITE) return __builtin_nanf("");        \
-    int16_t best = kind##_of_lanes_i16(v[0]);                                \
-    return mjx_f32_from_##S((uint16_t)(best ^ ((best >> 15) & 0x7fff)));     \
-  }

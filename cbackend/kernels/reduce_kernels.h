@@ -66,9 +66,10 @@ DEFINE_COMPLEX_OPS(c128)
 
 /* ---- the template: name, input suffix, accumulator suffix, load, op ---- */
 
-#define DEFINE_REDUCE(kind, S, A, LOAD, OP) \
-  DEFINE_ROWS(kind##_##S, S, A, LOAD, OP)   \
-  DEFINE_LINES(kind##_##S, kind, S, A, LOAD, OP)
+#define DEFINE_REDUCE(kind, S, A, LOAD, OP) DEFINE_REDUCE_AS(kind##_##S, kind, S, A, LOAD, OP)
+#define DEFINE_REDUCE_AS(name, kind, S, A, LOAD, OP) \
+  DEFINE_ROWS(name, S, A, LOAD, OP)                  \
+  DEFINE_LINES(name, kind, S, A, LOAD, OP)
 
 #define DEFINE_ROWS(name, S, A, LOAD, OP)                                         \
   static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,   \
@@ -166,38 +167,47 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
 #define DEFINE_LINES(name, kind, S, A, LOAD, OP) \
   DEFINE_LONG_LINE(name, S, A, LOAD, OP)         \
   DEFINE_STRIDED_LINE(name, S, A, LOAD, OP)      \
-  DEFINE_EACH_LINE(name, kind, S, A)
+  DEFINE_EACH_LINE(name, name##_lines, kind, S, A)
 
-#define DEFINE_EACH_LINE(name, kind, S, A)                                                  \
-  static void name##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
-                           const void *in, void *acc) {                                     \
-    const mjx_t_##S *x = in;                                                                \
-    mjx_t_##A *out = acc;                                                                   \
-    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                                 \
-      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)                      \
-                                              : name##_strided_line(n, stride, x);          \
-    FINISH_##kind(A, n_lines, out);                                                         \
+#define DEFINE_EACH_LINE(name, lines, kind, S, A)                                    \
+  static void lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
+                    const void *in, void *acc) {                                     \
+    const mjx_t_##S *x = in;                                                         \
+    mjx_t_##A *out = acc;                                                            \
+    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                          \
+      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)               \
+                                              : name##_strided_line(n, stride, x);   \
+    FINISH_##kind(A, n_lines, out);                                                  \
   }
 
-#define INTEGER_REDUCE(kind, op)               \
-  DEFINE_REDUCE(kind, u8, u8, LOAD_SAME, op)   \
-  DEFINE_REDUCE(kind, u16, u16, LOAD_SAME, op) \
-  DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op) \
+#include "narrow_lines.h"
+
+#define NARROW_REDUCE(kind, S, W, op, VECTOR_OP, identity)        \
+  DEFINE_REDUCE_AS(kind##_##S##_plain, kind, S, S, LOAD_SAME, op) \
+  DEFINE_NARROW_LINES_OF(kind, S, W, op, VECTOR_OP, identity)
+#define INTEGER_REDUCE(kind, op, VECTOR_OP, identity)   \
+  NARROW_REDUCE(kind, u8, 8, op, VECTOR_OP, identity)   \
+  NARROW_REDUCE(kind, u16, 16, op, VECTOR_OP, identity) \
+  DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op)          \
   DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
 #define INTEGER_EXTREME(kind, S, op)                   \
   DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
   DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op) \
-  DEFINE_EACH_LINE(kind##_##S, kind, S, S)
-#define INTEGER_EXTREMES(kind, op) \
-  INTEGER_EXTREME(kind, i8, op)    \
-  INTEGER_EXTREME(kind, i16, op)   \
-  INTEGER_EXTREME(kind, i32, op)   \
-  INTEGER_EXTREME(kind, i64, op)   \
-  INTEGER_EXTREME(kind, u8, op)    \
-  INTEGER_EXTREME(kind, u16, op) INTEGER_EXTREME(kind, u32, op) INTEGER_EXTREME(kind, u64, op)
-#define HALF_REDUCE(kind, op)                         \
-  DEFINE_REDUCE(kind, f16, f32, mjx_f32_from_f16, op) \
-  DEFINE_REDUCE(kind, bf16, f32, mjx_f32_from_bf16, op)
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, S)
+#define NARROW_EXTREME(kind, S, W, op, VECTOR_OP, identity)          \
+  DEFINE_ROWS(kind##_##S##_plain, S, S, LOAD_SAME, op)               \
+  DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op)               \
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_plain_lines, kind, S, S) \
+  DEFINE_NARROW_LINES_OF(kind, S, W, op, VECTOR_OP, identity)
+#define INTEGER_EXTREMES(kind, op, VECTOR_OP, signed_identity, unsigned_identity) \
+  NARROW_EXTREME(kind, i8, 8, op, VECTOR_OP, INT8_##signed_identity)              \
+  NARROW_EXTREME(kind, i16, 16, op, VECTOR_OP, INT16_##signed_identity)           \
+  NARROW_EXTREME(kind, u8, 8, op, VECTOR_OP, unsigned_identity)                   \
+  NARROW_EXTREME(kind, u16, 16, op, VECTOR_OP, unsigned_identity)                 \
+  INTEGER_EXTREME(kind, i32, op)                                                  \
+  INTEGER_EXTREME(kind, i64, op)                                                  \
+  INTEGER_EXTREME(kind, u32, op)                                                  \
+  INTEGER_EXTREME(kind, u64, op)
 /* Rows of an extreme.  The loop is a plain comparison per element, one test for NaN per pair, and
  * keeps the first of equal zeros; so where the result is the zero that loses (-0 for max), the
  * column is searched for the other one afterwards. */
@@ -254,7 +264,7 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
     if (best == 0) kind##_##S##_fix_zero(n, s, x, &best);                                          \
     return best;                                                                                   \
   }                                                                                                \
-  DEFINE_EACH_LINE(kind##_##S, kind, S, A)
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, A)
 
 /* LONG_LINE: defines the lines that are long and contiguous. */
 #define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER, LONG_LINE) \
@@ -265,17 +275,13 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   DEFINE_EXTREME(kind, f32, f32, LOAD_SAME, BETTER, ZERO##f,              \
                  DEFINE_FLOAT_EXTREME(kind, float, f32, BETTER, ZERO##f)) \
   DEFINE_EXTREME(kind, f64, f64, LOAD_SAME, BETTER, ZERO,                 \
-                 DEFINE_FLOAT_EXTREME(kind, double, f64, BETTER, ZERO))   \
-  DEFINE_EXTREME(kind, f16, f32, mjx_f32_from_f16, BETTER, ZERO##f,       \
-                 DEFINE_HALF_EXTREME(kind, f16, 0x7c00))                  \
-  DEFINE_EXTREME(kind, bf16, f32, mjx_f32_from_bf16, BETTER, ZERO##f,     \
-                 DEFINE_HALF_EXTREME(kind, bf16, 0x7f80))
+                 DEFINE_FLOAT_EXTREME(kind, double, f64, BETTER, ZERO))
 
-INTEGER_REDUCE(sum, OP_SUM)
-INTEGER_REDUCE(prod, OP_PROD)
-INTEGER_REDUCE(and, OP_AND)
-INTEGER_REDUCE(or, OP_OR)
-INTEGER_REDUCE(xor, OP_XOR)
+INTEGER_REDUCE(sum, OP_SUM, VECTOR_SUM, 0)
+INTEGER_REDUCE(prod, OP_PROD, VECTOR_PROD, 1)
+INTEGER_REDUCE(and, OP_AND, VECTOR_AND, -1)
+INTEGER_REDUCE(or, OP_OR, VECTOR_OR, 0)
+INTEGER_REDUCE(xor, OP_XOR, VECTOR_XOR, 0)
 #define DEFINE_SUM(T, S)                                                                           \
   DEFINE_ROWS(sum_##S, S, S, LOAD_SAME, OP_SUM)                                                    \
   DEFINE_SUM_LINES(T, S)                                                                           \
@@ -295,17 +301,15 @@ INTEGER_REDUCE(xor, OP_XOR)
   }
 DEFINE_SUM(float, f32)
 DEFINE_SUM(double, f64)
-HALF_REDUCE(sum, OP_SUM)
 DEFINE_REDUCE(prod, f32, f32, LOAD_SAME, OP_PROD)
 DEFINE_REDUCE(prod, f64, f64, LOAD_SAME, OP_PROD)
-HALF_REDUCE(prod, OP_PROD)
 
 #include "extreme_lines.h"
 
 DEFINE_INTEGER_EXTREME_LINES(max, >)
 DEFINE_INTEGER_EXTREME_LINES(min, <)
-INTEGER_EXTREMES(max, OP_MAX)
-INTEGER_EXTREMES(min, OP_MIN)
+INTEGER_EXTREMES(max, OP_MAX, VECTOR_MAX, MIN, 0)
+INTEGER_EXTREMES(min, OP_MIN, VECTOR_MIN, MAX, -1)
 EXTREME_REDUCE(max, >, -0.0)
 EXTREME_REDUCE(min, <, 0.0)
 DEFINE_REDUCE(sum, c64, c64, LOAD_SAME, sum_c64)
@@ -313,6 +317,7 @@ DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
 DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)
 DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
 
+#include "half_reduce.h"
 #include "short_lines.h"
 
 /* ---- the table ---- */
@@ -401,4 +406,8 @@ DEFINE_FIND(f64, LOAD_SAME, double)
       [MJX_F64] = find##_f64}
 static const mjx_find_rows_fn find_table[MJX_N_DTYPES] = FIND_TABLE(find);
 static const mjx_find_line_fn find_line_table[MJX_N_DTYPES] = FIND_TABLE(find_line);
-static const mjx_find_short_fn find_short_table[MJX_N_DTYPES] = {[MJX_F32] = find_short_lines_f32};
+static const mjx_find_short_fn find_short_table[MJX_N_DTYPES] = {
+    [MJX_BOOL] = find_short_lines_u8,   [MJX_I8] = find_short_lines_u8,
+    [MJX_I16] = find_short_lines_u16,   [MJX_U8] = find_short_lines_u8,
+    [MJX_U16] = find_short_lines_u16,   [MJX_F16] = find_short_lines_f16,
+    [MJX_BF16] = find_short_lines_bf16, [MJX_F32] = find_short_lines_f32};

@@ -1,5 +1,5 @@
-/* short_lines.h: extremes of many short contiguous lines of float32, and where they are; part of
- * reduce_kernels.h.
+/* short_lines.h: extremes of many short contiguous lines of float32, and where they are, also in
+ * lines of narrower elements; part of reduce_kernels.h.
  *
  * A line becomes one vector by taking the better of its vectors, the last of which overlaps the
  * one before; as many lines as a vector has lanes then become one vector, by steps that halve the
@@ -12,11 +12,6 @@ typedef float lanes4_f32 __attribute__((vector_size(16), aligned(4), may_alias))
 typedef float lanes8_f32 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t lanes4_i32 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int32_t lanes8_i32 __attribute__((vector_size(32), aligned(4), may_alias));
-#if defined(__clang__)
-#define SHUFFLE_LANES(MASK, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE_LANES(MASK, a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
-#endif
 
 MJX_INLINE int is_short_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride) {
   return n_lines >= SHORT_LINES && stride == 1 && n <= MAX_SHORT_LINE &&
@@ -203,3 +198,30 @@ static int find_short_lines_f32(int64_t n_lines, int64_t line_stride, int64_t n,
   }
   return 1;
 }
+
+/* Of other dtypes: their elements as float32s, a few lines at a time. */
+#define DEFINE_FIND_SHORT_LINES(S, WIDEN)                                                          \
+  static int find_short_lines_##S(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
+                                  const void *in, const void *best_, int64_t *index) {             \
+    enum { PIECE = SHORT_LINES * MAX_SHORT_LINE };                                                 \
+    float piece[PIECE], best[PIECE / 2];                                                           \
+    if (!is_short_lines(n_lines, line_stride, n, stride)) return 0;                                \
+    int64_t lines = MJX_LEAST(PIECE / n, n_lines);                                                 \
+    for (int64_t first = 0; first < n_lines; first += lines) {                                     \
+      int64_t l = MJX_LEAST(first, n_lines - lines);                                               \
+      const mjx_t_##S *x = (const mjx_t_##S *)in + l * line_stride;                                \
+      if (line_stride == n)                                                                        \
+        WIDEN(lines * n, piece, x);                                                                \
+      else                                                                                         \
+        for (int64_t k = 0; k < lines; k++) WIDEN(n, piece + k * n, x + k * line_stride);          \
+      WIDEN(lines, best, (const mjx_t_##S *)best_ + l);                                            \
+      if (!find_short_lines_f32(lines, n, n, 1, piece, best, index + l)) return 0;                 \
+    }                                                                                              \
+    return 1;                                                                                      \
+  }
+#define WIDEN_INTEGERS(n, to, from) \
+  for (int64_t i_ = 0; i_ < (n); i_++) (to)[i_] = (float)(from)[i_]
+DEFINE_FIND_SHORT_LINES(u8, WIDEN_INTEGERS)
+DEFINE_FIND_SHORT_LINES(u16, WIDEN_INTEGERS)
+DEFINE_FIND_SHORT_LINES(f16, mjx_floats_from_f16)
+DEFINE_FIND_SHORT_LINES(bf16, mjx_floats_from_bf16)

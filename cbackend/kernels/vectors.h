@@ -15,6 +15,15 @@
 #include <immintrin.h>
 #endif
 
+#define MJX_LEAST(a, b) ((a) < (b) ? (a) : (b))
+
+/* Lanes of two vectors by number, those of b follow those of a. */
+#if defined(__clang__)
+#define SHUFFLE_LANES(MASK, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE_LANES(MASK, a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
+#endif
+
 /* The sum of a vector's elements: halves are added until one is left. */
 #define FOLD(S, BYTES, from, to)                                      \
   half_##BYTES##_##S to##_low, to##_high;                             \
