@@ -7,26 +7,27 @@ strides; from some size on the pool's threads share its turns.
 
 import math
 
+from cbackend import half_stages
 from cbackend.halves import Halves
 from cbackend.places import (
     APART,
-    IN_MEMORY,
     MIXED,
     Operand,
     Place,
     collapse,
     index_of,
     index_text,
+    load,
     loop,
     parameter,
     suffix_of,
+    table_register,
 )
 from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
+from cbackend.runtime import half_arithmetic
 from cbackend.scalars import (
     BRANCHING,
-    STORED,
     Register,
-    TableRegister,
     is_light,
     is_written,
 )
@@ -161,13 +162,18 @@ def _gains(group):
     """Whether a loop is quicker than tier 0's tiles: these are one kernel's own loop where
     it has all operands side by side.
     """
-    if len(group.micros) > 1 or group.is_shuffling():
+    if len(group.micros) > 1 or group.is_shuffling() or in_stages(group):
         return True
     return bool(group.micros) and any(
         view.buffer is None or view.strides != dense_strides(view.shape)
         for view in group.ins
         if view.size > 1 and any(view.strides)
     )
+
+
+def in_stages(group):
+    """Whether the CPU's arithmetic on float16s takes part in a group's loop."""
+    return half_arithmetic() and half_stages.fits(group)
 
 
 def are_vectors(group):
@@ -322,11 +328,11 @@ class Groups:
         registers, lines = {}, []
         for reg, operand in zip(group.in_regs, ins, strict=True):
             if operand.table:
-                registers[reg] = _table(operand)
+                registers[reg] = table_register(operand)
                 continue
             register = registers[reg] = Register(self.fresh(), operand.suffix)
             at = index_of(operand, index)
-            lines.append(_load(register, operand, at))
+            lines.append(load(register, operand, at))
         lines += self._micros(group, registers, self.fresh)
         for reg, operand in zip(group.out_regs, outs, strict=True):
             value = self.scalars.cast(registers[reg], operand.suffix)
@@ -366,7 +372,13 @@ class Groups:
         block = _block_of(group, shape[-1], outs + ins) if repeatable else None
         outs = [parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
-        body = self._loop_body(group, extents, outs, ins, strips, block)
+        is_plain = (
+            not strips and not extents[-1].isdigit() and self.scalars.guard is None
+        )
+        if is_plain and in_stages(group):
+            body = half_stages.write_stages(self, group, extents, outs, ins, repeatable)
+        else:
+            body = self._loop_body(group, extents, outs, ins, strips, block)
         kind, ends = "void", ["}\n"]
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
@@ -459,14 +471,14 @@ class Groups:
         registers, fixed, moving = {}, [], []
         for reg, operand in zip(group.in_regs, ins, strict=True):
             if operand.table:
-                registers[reg] = _table(operand)
+                registers[reg] = table_register(operand)
                 continue
             register = registers[reg] = Register(fresh(), operand.suffix)
             if halves and halves.load(register, operand):
                 continue
             still = operand.strides[depth - 1] == 0
             at = index_text(operand, depth - 1 if still else depth, place)
-            (fixed if still else moving).append(_load(register, operand, at))
+            (fixed if still else moving).append(load(register, operand, at))
         return registers, fixed, moving + self._micros(group, registers, fresh)
 
     def stores(self, names, outs, registers, depth, place=0, halves=None):
@@ -547,28 +559,6 @@ def in_parallel(pointers, rows, unit, cost, scratch, task):
         f"host->parallel({-(-rows // unit)}, {cost}, {scratch}, {task}, operands);",
         "}",
     ]
-
-
-def _table(operand):
-    """A table as kernels take it: a pointer to its elements."""
-    pointer = operand.place.pointer(operand.suffix, operand.start)
-    return TableRegister(f"({pointer})", operand.suffix, operand.table == IN_MEMORY)
-
-
-def _load(register, operand, at):
-    """The declaration of a register with an operand's element."""
-    stored = STORED[register.suffix]
-    if operand.place is not None:
-        value = operand.place.element(operand.suffix, at)
-    else:
-        value = _affine(operand.suffix, at)
-    return f"{stored} {register.name} = {value};"
-
-
-def _affine(suffix, value):
-    if suffix in ("f16", "bf16"):
-        return f"mjx_{suffix}_from_f32((float)(int64_t)({value}))"
-    return f"({STORED[suffix]})(int64_t)({value})"
 
 
 def _indices(shape):

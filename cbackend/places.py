@@ -1,7 +1,7 @@
 """Where operands' elements are, as C: places, strides, indices."""
 
 from cbackend.program import SUFFIXES
-from cbackend.scalars import STORED
+from cbackend.scalars import STORED, TableRegister
 
 APART, SAME, MIXED = range(3)  # how the elements of two views lie in memory
 NO_TABLE, IN_VARIABLE, IN_MEMORY = range(3)
@@ -136,3 +136,25 @@ def pointers(*operands):
 def loop(d, n, first="0"):
     """The head of the loop over dim `d`."""
     return f"for (int64_t i{d} = {first}; i{d} < {n}; i{d}++) {{"
+
+
+def table_register(operand):
+    """A table as kernels take it: a pointer to its elements."""
+    pointer = operand.place.pointer(operand.suffix, operand.start)
+    return TableRegister(f"({pointer})", operand.suffix, operand.table == IN_MEMORY)
+
+
+def load(register, operand, at):
+    """The declaration of a register with an operand's element."""
+    stored = STORED[register.suffix]
+    if operand.place is not None:
+        value = operand.place.element(operand.suffix, at)
+    else:
+        value = _affine(operand.suffix, at)
+    return f"{stored} {register.name} = {value};"
+
+
+def _affine(suffix, value):
+    if suffix in ("f16", "bf16"):
+        return f"mjx_{suffix}_from_f32((float)(int64_t)({value}))"
+    return f"({STORED[suffix]})(int64_t)({value})"

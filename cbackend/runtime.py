@@ -1,5 +1,6 @@
 """The C runtime as Python sees it: loading programs, running them, its tables."""
 
+import functools
 import importlib.util
 import itertools
 import math
@@ -293,6 +294,12 @@ def num_threads():
 def isa():
     """The instruction set of the kernels in use: 'baseline', 'avx2' or 'avx512'."""
     return ffi.string(lib.mjx_isa()).decode()
+
+
+@functools.cache
+def half_arithmetic():
+    """Whether the CPU has arithmetic on float16s, and native code is to use it."""
+    return bool(lib.mjx_half_arithmetic())
 
 
 def blas_corename():

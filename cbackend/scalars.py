@@ -90,6 +90,11 @@ _ROUNDED = frozenset(
 _COMPARED = frozenset(["eq", "ne", "lt", "le", "gt", "ge"])
 _EXACT = {"neg": "-{}", "abs": "__builtin_fabsf({})"}
 _STEPS = frozenset(["exp2", "logistic"])
+# Of a half stage, with the parts of the steps.
+_PARTS = {"exp_of_negative": "mjx_s_exp_f32(-{})", "one_over": "1.0f / {}"}
+_NATIVE = frozenset(
+    "add sub mul max min square floor ceil round_even neg abs clamp exp2 one_more".split()  # noqa: SIM905
+)
 
 # A few CPU instructions each: what tier 0 spends on these is loads and stores.
 _LIGHT_OPS = (
@@ -147,6 +152,15 @@ def is_light(kernel):
     return name.partition("_")[0] in _LIGHT or name.rpartition("_")[0] in _LIGHT
 
 
+class Part:
+    """A kernel's name and types, as `Scalars.apply` takes it: a part of one on float16s."""
+
+    __slots__ = ("name", "in_types", "out_types")
+
+    def __init__(self, name):
+        self.name, self.in_types, self.out_types = name, ["f16"], ["f16"]
+
+
 class Register:
     """A C variable, or another expression, that holds one element of the type `suffix`.
 
@@ -163,6 +177,12 @@ class Register:
         """Be the same element; no lines are needed for it."""
         self.name, self.wide, self.exact = other.name, other.wide, other.exact
         return []
+
+    def hold_native(self, expression):
+        """Lines for a float16 of a half stage (half_stages.h)."""
+        self.wide = self.exact = f"{self.name}x"
+        self.name = f"mjx_h_stored({self.exact})"
+        return [f"mjx_h {self.exact} = {expression};"]
 
     def hold(self, half, expression, is_rounded=False):
         """Lines for a half that is a float32's value, rounded if it is not yet a half."""
@@ -195,10 +215,14 @@ class Scalars:
         # Name of a C variable that turns non-zero where a branching kernel would take its
         # branch; None: the branch is taken.
         self.guard = None
+        # Whether float16s are in the CPU's own arithmetic: half_stages.py.
+        self.half_stage = False
 
     def prelude(self):
         """What comes before the first function."""
         done, lines = set(), []
+        if "half_stages.h" in self._headers:
+            lines.append(_HALF_ARITHMETIC)
         for name in ("math_base.h", *self._headers):
             _read_header(name, done, lines)
         return "\n".join([_STDINT, *lines])
@@ -239,7 +263,7 @@ class Scalars:
         args = [self.cast(s, t) for s, t in zip(sources, kernel.in_types, strict=True)]
         if name == "threefry2x32_u32":
             return self._threefry(args, results)
-        if name in WRITTEN:
+        if name in WRITTEN or isinstance(kernel, Part):
             self._need_headers(kernel)
             wide = self._in_float32(kernel, sources, results[0])
             if wide:
@@ -278,6 +302,8 @@ class Scalars:
         which, no, yes = sources
         if no.wide and yes.wide:
             chosen = f"{which.name} ? {yes.wide} : {no.wide}"
+            if self.half_stage:
+                return result.hold_native(chosen)
             return result.hold(no.suffix, chosen, is_rounded=True)
         no, yes = (self.cast(s, result.suffix) for s in (no, yes))
         return [_declare(result, f"{which.name} ? {yes} : {no}")]
@@ -297,6 +323,8 @@ class Scalars:
             return None
         if half not in _HALVES:
             return None
+        if self.half_stage:
+            return self._in_float16(op, sources, result)
         wide = [s.wide or f"mjx_f32_from_{half}({self.cast(s, half)})" for s in sources]
         args = ", ".join(wide)
         if op in _COMPARED:
@@ -304,10 +332,22 @@ class Scalars:
         self.use("half_wide.h")
         if op in _ROUNDED:
             return result.hold(half, f"mjx_s_{op}_f32({args})")
+        if op in _PARTS:
+            return result.hold(half, _PARTS[op].format(args))
         if op in _STEPS:
             return result.hold(half, f"mjx_wide_{op}_{half}({args})")
         if op in _EXACT:
             return result.hold(half, _EXACT[op].format(args), is_rounded=True)
+        return None
+
+    def _in_float16(self, op, sources, result):
+        """The same for a half stage."""
+        wide = [s.wide or f"mjx_h_from_bits({self.cast(s, 'f16')})" for s in sources]
+        call = f"mjx_h_{op}({', '.join(wide)})"
+        if op in _COMPARED:
+            return [_declare(result, call)]
+        if op in _NATIVE:
+            return result.hold_native(call)
         return None
 
     def _threefry(self, args, results):
@@ -378,6 +418,11 @@ def _read_header(name, done, lines):
     lines.append(f"/* {name} */\n" + re.sub(r"\n\s*\n+", "\n", text).strip() + "\n")
 
 
+# Where the compiler knows it, and the CPU has it: half_stages.py asked.
+_HALF_ARITHMETIC = """\
+#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__)
+#pragma GCC target("avx512fp16")
+#endif"""
 _STDINT = "\n".join(
     [
         f"typedef __{sign.upper()}INT{bits}_TYPE__ {sign}int{bits}_t;"

@@ -13,6 +13,7 @@ import threading
 import weakref
 
 from cbackend.program import Ewise, MapReduce, small_dots
+from cbackend.runtime import half_arithmetic
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
 # each turn of a loop, each kernel that is called for a few elements only, each element
@@ -22,6 +23,9 @@ _SAVED_INSTRUCTION = 0.06
 _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
 _SAVED_ELEMENT = 0.00004
+_HALF_KERNEL = (
+    5  # such elements: float16 in the CPU's own arithmetic, not by conversions
+)
 _SAVED_PRODUCT = 0.02  # of a batch of small ones
 _FEW = 4
 _COST_OF_CALL = 0.2  # more than the walk to one instruction
@@ -80,6 +84,7 @@ def saving(module, index=0):
             else:
                 sums = len(instr.kinds) if type(instr) is MapReduce else 0
                 handed_on = max(0, len(instr.micros) + sums - 1) + _spread_out(instr)
+                handed_on += _HALF_KERNEL * _half_kernels(instr)
                 total += _SAVED_ELEMENT * instr.size * handed_on
         elif instr.op == "DOT":
             total += _SAVED_PRODUCT * small_dots(instr)
@@ -94,6 +99,13 @@ def saving(module, index=0):
         elif instr.op == "CALL":
             total += saving(module, instr.params[0])
     return total
+
+
+def _half_kernels(group):
+    """How many kernels are in the CPU's own arithmetic in native code alone."""
+    if not half_arithmetic():
+        return 0
+    return sum(micro.kernel.name.endswith("_f16") for micro in group.micros)
 
 
 def _spread_out(group):

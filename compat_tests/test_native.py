@@ -278,6 +278,17 @@ def test_long_lines_are_reduced_in_registers():
     assert "host->reduce(" not in text.partition("run_main")[2]
 
 
+@pytest.mark.skipif(not runtime.half_arithmetic(), reason="the CPU has none")
+def test_float16s_are_computed_with_in_stages():
+    """Arithmetic in loops of its own, exponentials in others, also where one kernel is all."""
+    x = np.ones((60, 70), np.float16)
+    for fun in (minijax.nn.silu, minijax.nn.sigmoid, lambda x: x * 3 - x):
+        text = _source(fun, (x,)).program_text
+        assert "mjx_h_mul" in text or "mjx_h_one_more" in text
+    executable = minijax.jit(minijax.nn.sigmoid).lower(x).compile().runtime_executable()
+    assert tiers.saving(executable.module) > 0.5
+
+
 def test_one_function_for_all_sizes():
     def many(xs):
         return [jnp.tanh(x) * 2 + x for x in xs]

@@ -149,6 +149,8 @@ MJX_API void mjx_interrupt_clear(void);
 MJX_API const char *mjx_version(void);
 /* "baseline", "avx2" or "avx512": the kernels in use on this CPU. */
 MJX_API const char *mjx_isa(void);
+/* Whether the CPU has arithmetic on float16s, and native code is to use it. */
+MJX_API int mjx_half_arithmetic(void);
 
 /* Opcodes are 0 .. mjx_opcode_count()-1; the name is as in src/ops.def, or NULL out of range. */
 MJX_API int mjx_opcode_count(void);

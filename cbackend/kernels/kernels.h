@@ -51,6 +51,10 @@ const mjx_kernel_fn *mjx_kernel_table(void);
 /* "baseline", "avx2" or "avx512": what mjx_kernel_table chose; a constant. */
 const char *mjx_isa_name(void);
 
+/* Whether native code may use instructions on float16s: the CPU has them, and no less than
+ * AVX-512 was chosen. */
+int mjx_has_half_arithmetic(void);
+
 /* Sets denormals-are-zero and flush-to-zero on this thread; returns the state
  * to give back to mjx_fp_leave. Where the CPU has no such mode, does nothing. */
 static inline uint32_t mjx_fp_enter(void) {

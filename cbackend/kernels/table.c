@@ -104,4 +104,12 @@ static const isa *chosen_isa(void) {
 
 const char *mjx_isa_name(void) { return chosen_isa()->name; }
 
+int mjx_has_half_arithmetic(void) {
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 14 : __GNUC__ >= 12)
+  return strcmp(mjx_isa_name(), "avx512") == 0 && __builtin_cpu_supports("avx512fp16");
+#else
+  return 0;
+#endif
+}
+
 const mjx_kernel_fn *mjx_kernel_table(void) { return chosen_isa()->kernels; }

@@ -222,6 +222,7 @@ int64_t mjx_program_arena_bytes(const mjx_program *program) { return block_bytes
 
 const char *mjx_version(void) { return MJX_VERSION_STRING; }
 const char *mjx_isa(void) { return mjx_isa_name(); }
+int mjx_half_arithmetic(void) { return mjx_has_half_arithmetic(); }
 
 int mjx_kernel_count(void) { return mjx_n_kernels; }
 
