@@ -20,13 +20,21 @@
     r = x >= PAST ? HIGHEST : r;                             \
     return x < LOW ? LOWEST : r;                             \
   }
+/* The same to integers of no more than 16 bits, whose limits are floats: vectors of one width. */
+#define MJX_SATURATE_NARROW(F, T, LOWEST, HIGHEST)           \
+  MJX_INLINE mjx_t_##T mjx_saturate_##F##_##T(mjx_t_##F x) { \
+    mjx_t_##F inside = x == x ? x : 0;                       \
+    inside = inside > LOWEST ? inside : LOWEST;              \
+    inside = inside < HIGHEST ? inside : HIGHEST;            \
+    return (mjx_t_##T)(int32_t)inside;                       \
+  }
 #define MJX_SATURATE_FROM(F)                                    \
-  MJX_SATURATE(F, i8, -0x1p7f, 0x1p7f, INT8_MIN, INT8_MAX)      \
-  MJX_SATURATE(F, i16, -0x1p15f, 0x1p15f, INT16_MIN, INT16_MAX) \
+  MJX_SATURATE_NARROW(F, i8, INT8_MIN, INT8_MAX)                \
+  MJX_SATURATE_NARROW(F, i16, INT16_MIN, INT16_MAX)             \
   MJX_SATURATE(F, i32, -0x1p31f, 0x1p31f, INT32_MIN, INT32_MAX) \
   MJX_SATURATE(F, i64, -0x1p63f, 0x1p63f, INT64_MIN, INT64_MAX) \
-  MJX_SATURATE(F, u8, 0.0f, 0x1p8f, 0, UINT8_MAX)               \
-  MJX_SATURATE(F, u16, 0.0f, 0x1p16f, 0, UINT16_MAX)            \
+  MJX_SATURATE_NARROW(F, u8, 0, UINT8_MAX)                      \
+  MJX_SATURATE_NARROW(F, u16, 0, UINT16_MAX)                    \
   MJX_SATURATE(F, u32, 0.0f, 0x1p32f, 0, UINT32_MAX)            \
   MJX_SATURATE(F, u64, 0.0f, 0x1p64f, 0, UINT64_MAX)
 MJX_SATURATE_FROM(f32)

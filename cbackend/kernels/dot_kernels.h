@@ -309,6 +309,8 @@ DEFINE_PLAIN_DOT(u16, MUL_ADD_INT)
 DEFINE_PLAIN_DOT(c64, MUL_ADD_COMPLEX)
 DEFINE_PLAIN_DOT(c128, MUL_ADD_COMPLEX)
 
+#include "complex_dots.h"
+
 static const mjx_dot_fn dot_table[MJX_N_DTYPES] = {
     [MJX_BOOL] = dot_b1,   [MJX_I8] = dot_u8,   [MJX_I16] = dot_u16, [MJX_I32] = dot_u32,
     [MJX_I64] = dot_u64,   [MJX_U8] = dot_u8,   [MJX_U16] = dot_u16, [MJX_U32] = dot_u32,
@@ -316,8 +318,9 @@ static const mjx_dot_fn dot_table[MJX_N_DTYPES] = {
     [MJX_C128] = dot_c128,
 };
 static const mjx_dot_fn dot_lines_table[MJX_N_DTYPES] = {
-    [MJX_I32] = dot_lines_u32, [MJX_U32] = dot_lines_u32, [MJX_I64] = dot_lines_u64,
-    [MJX_U64] = dot_lines_u64, [MJX_F32] = dot_lines_f32, [MJX_F64] = dot_lines_f64,
+    [MJX_I32] = dot_lines_u32, [MJX_U32] = dot_lines_u32,   [MJX_I64] = dot_lines_u64,
+    [MJX_U64] = dot_lines_u64, [MJX_F32] = dot_lines_f32,   [MJX_F64] = dot_lines_f64,
+    [MJX_C64] = dot_lines_c64, [MJX_C128] = dot_lines_c128,
 };
 static const mjx_dot_fn dot_thin_table[MJX_N_DTYPES] = {
     [MJX_I32] = dot_thin_u32, [MJX_U32] = dot_thin_u32, [MJX_I64] = dot_thin_u64,

@@ -24,6 +24,8 @@ typedef struct mjx_dot_matrix {
   int64_t outer_stride, batch_stride, row_stride, column_stride;
   mjx_copy_plan copy;    /* packed without conversion */
   mjx_kernel_fn convert; /* packed with conversion; NULL: none */
+  int64_t lines, length; /* then: the lines of a matrix, as long as they can be */
+  int64_t view_line, view_step;
 } mjx_dot_matrix;
 
 /* A matrix that is not packed: the last two dims of an operand, which must outlive it. */

@@ -3,6 +3,14 @@
 
 #include "dot.h"
 
+enum {
+  TOGETHER = 32,    /* lines that are converted after each other */
+  PIECE = 4096,     /* elements of them */
+  PIECE_APART = 128 /* the same where they do not lie side by side */
+};
+
+static int64_t piece_of(const mjx_dot_matrix *m) { return m->view_step == 1 ? PIECE : PIECE_APART; }
+
 /* ---- conversions ---- */
 
 static const char *const suffixes[MJX_N_DTYPES] = {"b1",   "i8",  "i16", "i32", "i64",
@@ -57,6 +65,19 @@ void mjx_dot_describe(mjx_dot_matrix *m, const mjx_operand *operand) {
   if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
 }
 
+/* The lines along which a matrix is converted: one, where its rows follow each other in memory. */
+static void find_lines(mjx_dot_matrix *m) {
+  m->lines = m->rows;
+  m->length = m->columns;
+  m->view_line = m->view_row;
+  m->view_step = m->view_column;
+  bool column = m->columns == 1;
+  if (!column && m->view_row != m->columns * m->view_column) return;
+  if (column) m->view_step = m->view_row;
+  m->lines = MJX_MIN(1, m->rows);
+  m->length = m->rows * m->columns;
+}
+
 mjx_status mjx_dot_pack(mjx_loader *loader, mjx_dot_matrix *m, int dtype, int64_t batches,
                         bool output, int64_t *scratch) {
   const mjx_operand *view = m->operand;
@@ -74,6 +95,7 @@ mjx_status mjx_dot_pack(mjx_loader *loader, mjx_dot_matrix *m, int dtype, int64_
   m->buffer = *scratch;
   *scratch += mjx_round_up(m->batches * elements * mjx_dtype_size(dtype), MJX_ALIGN);
   if (*scratch > MJX_MAX_BYTES) return mjx_fail(MJX_INVALID, "too large");
+  find_lines(m);
   if (m->convert) return MJX_OK;
   int64_t outer = broadcast ? m->batches : view->ndim == 4 ? view->shape[0] : 1;
   int64_t inner = broadcast ? 1 : m->inner_batches;
@@ -95,30 +117,36 @@ typedef struct pack_job {
   bool unpack;
 } pack_job;
 
-static void convert_row(const pack_job *job, char *view, char *buffer) {
-  const mjx_operand *operand = job->m->operand;
-  int64_t stride = job->m->view_column, size = operand->size;
-  char tile[MJX_TILE * 16] __attribute__((aligned(64)));
-  for (int64_t at = 0; at < job->m->columns; at += MJX_TILE) {
-    int64_t n = MJX_MIN(MJX_TILE, job->m->columns - at);
-    char *piece = view + at * stride * size, *dense = buffer + at * job->compute_size;
-    const void *in = job->unpack ? dense : tile;
-    void *out = job->unpack ? tile : dense;
-    if (!job->unpack) mjx_copy_line(tile, 1, piece, stride, n, (int)size);
-    job->m->convert(n, &out, &in);
-    if (job->unpack) mjx_copy_line(piece, stride, tile, 1, n, (int)size);
+/* Lines first.. of a matrix, `lines` of them, `n` elements of each. */
+static void convert_lines(const pack_job *job, char *view, char *buffer, int64_t lines, int64_t n) {
+  const mjx_dot_matrix *m = job->m;
+  int64_t size = m->operand->size, step = m->view_step, line = m->length * job->compute_size;
+  char tile[TOGETHER * PIECE_APART * 8] __attribute__((aligned(64)));
+  const int64_t shape[2] = {lines, n}, dense[2] = {n, 1}, strides[2] = {m->view_line, step};
+  if (!job->unpack && step != 1) mjx_copy_plane(tile, dense, view, strides, shape, (int)size);
+  for (int64_t l = 0; l < lines; l++) {
+    char *there = step == 1 ? view + l * m->view_line * size : tile + l * n * size;
+    const void *in = job->unpack ? buffer + l * line : there;
+    void *out = job->unpack ? there : buffer + l * line;
+    m->convert(n, &out, &in);
   }
+  if (job->unpack && step != 1) mjx_copy_plane(view, strides, tile, dense, shape, (int)size);
 }
 
-static void convert_rows(void *arg, int64_t begin, int64_t end, char *scratch) {
+/* Item i is (batch, some lines, a piece of them). */
+static void convert_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const pack_job *job = arg;
   const mjx_dot_matrix *m = job->m;
+  int64_t blocks = (m->lines + TOGETHER - 1) / TOGETHER, n = piece_of(m);
+  int64_t pieces = (m->length + n - 1) / n;
   for (int64_t i = begin; i < end; i++) {
-    int64_t batch = i / m->rows, row = i % m->rows;
-    int64_t at = batch_in_view(m, batch) + row * m->view_row;
-    int64_t to = mjx_dot_batch_start(m, batch) + row * m->row_stride;
-    convert_row(job, job->view + at * m->operand->size, job->buffer + to * job->compute_size);
+    int64_t piece = i % pieces * n, line = i / pieces % blocks * TOGETHER;
+    int64_t batch = i / pieces / blocks;
+    int64_t at = batch_in_view(m, batch) + line * m->view_line + piece * m->view_step;
+    int64_t to = mjx_dot_batch_start(m, batch) + line * m->length + piece;
+    convert_lines(job, job->view + at * m->operand->size, job->buffer + to * job->compute_size,
+                  MJX_MIN(TOGETHER, m->lines - line), MJX_MIN(n, m->length - piece));
   }
 }
 
@@ -127,8 +155,9 @@ void mjx_dot_pack_run(const mjx_dot_matrix *m, int dtype, mjx_frame *frame, bool
   char *view = mjx_at(frame, m->operand), *buffer = frame->scratch + m->buffer;
   if (m->convert) {
     pack_job job = {m, view, buffer, size, unpack};
-    int64_t rows = m->batches * m->rows;
-    mjx_pool_for(rows, rows * m->columns, 0, NULL, convert_rows, &job);
+    int64_t items = m->batches * ((m->lines + TOGETHER - 1) / TOGETHER);
+    items *= (m->length + piece_of(m) - 1) / piece_of(m);
+    mjx_pool_for(items, m->batches * m->lines * m->length / 8, 0, NULL, convert_task, &job);
   } else if (unpack) {
     for (int64_t i = 0; i < m->batches * m->rows; i++) {
       int64_t batch = i / m->rows, row = i % m->rows;
