@@ -1,17 +1,53 @@
 /* copy.c: strided copies between views of one shape. */
 #include <string.h>
 
+#include "copies.h"
 #include "internal.h"
 
 enum {
   BLOCK = 16,       /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
   FAR_BYTES = 1024, /* rows a multiple of this apart share few places of the cache */
-  SHORT_ROW = 8
+  SHORT_ROW = 8,
+  ENOUGH = 16 /* elements, or rows, that pay for a call */
 };
 
 typedef struct u128 {
   uint64_t low, high;
 } u128;
+
+/* ---- what the instruction set has shuffles for ---- */
+
+static bool is_shuffled(int64_t step) { return step == -1 || (step >= 2 && step <= MJX_MOST_STEP); }
+
+static int log2_of(int size) { return size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3; }
+
+static void shuffle_line(void *to, const void *from, int64_t step, int64_t n, int size) {
+  const mjx_copy_kernels *kernels = mjx_copy_kernels_get();
+  int by_size = log2_of(size);
+  mjx_copy_line_fn line = step < 0 ? kernels->reversed[by_size] : kernels->stepping[by_size][step];
+  line(to, from, n);
+}
+
+/* Rows of a few elements, side by side: of as many lines, or of rows whose elements turn round or
+ * that come in another order.  False: this is nothing of that kind. */
+static bool shuffle_rows(char *to, const int64_t *ts, const char *from, const int64_t *fs,
+                         int64_t rows, int64_t columns, int size) {
+  if (rows < ENOUGH || columns < 2 || columns > MJX_MOST_JOINED || ts[1] != 1 || ts[0] != columns ||
+      size > 8)
+    return false;
+  const mjx_copy_kernels *kernels = mjx_copy_kernels_get();
+  if (fs[0] == 1) {
+    kernels->join[log2_of(size)][columns](to, from, fs[1], rows);
+    return true;
+  }
+  bool turned = fs[1] == -1;
+  if (columns * size > 8 || !(turned || fs[1] == 1) || (fs[0] != columns && fs[0] != -columns))
+    return false;
+  const char *first = turned ? from - (columns - 1) * size : from;
+  kernels->rows((uint8_t *)to, (const uint8_t *)first, fs[0] * size, rows, (int)(columns * size),
+                size, turned);
+  return true;
+}
 
 /* ---- a line and a plane, by element size ---- */
 
@@ -22,10 +58,8 @@ typedef struct u128 {
     } else if (ts == 1 && fs == 0) {                                                       \
       const type value = *from;                                                            \
       for (int64_t i = 0; i < n; i++) to[i] = value;                                       \
-    } else if (ts == 1 && fs == -1) { /* the compiler has shuffles for these two */        \
-      for (int64_t i = 0; i < n; i++) to[i] = from[-i];                                    \
-    } else if (ts == 1 && fs == 2) {                                                       \
-      for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];                                 \
+    } else if (ts == 1 && n >= ENOUGH && sizeof(type) <= 8 && is_shuffled(fs)) {           \
+      shuffle_line(to, from, fs, n, sizeof(type));                                         \
     } else if (ts == 1) {                                                                  \
       for (int64_t i = 0; i < n; i++) to[i] = from[i * fs];                                \
     } else {                                                                               \
@@ -73,7 +107,8 @@ typedef struct u128 {
       short_rows_##type(to, ts, from, fs, rows, columns);                                    \
       return;                                                                                \
     }                                                                                        \
-    if (fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                            \
+    bool few = rows <= fs[1] && is_shuffled(fs[1]); /* lines that lie in each other */       \
+    if (few || fs[0] != 1 || fs[1] == 1 || fs[1] == 0) {                                     \
       for (int64_t r = 0; r < rows; r++)                                                     \
         line_##type(to + r * ts[0], ts[1], from + r * fs[0], fs[1], columns);                \
       return;                                                                                \
@@ -196,6 +231,7 @@ void mjx_copy_plane(char *to, const int64_t *ts, const char *from, const int64_t
     ts = up;
     fs = forwards;
   }
+  if (shuffle_rows(to, ts, from, fs, r, c, size)) return;
   switch (size) {
     case 1: plane_uint8_t((uint8_t *)to, ts, (const uint8_t *)from, fs, r, c); break;
     case 2: plane_uint16_t((void *)to, ts, (const void *)from, fs, r, c); break;
