@@ -239,6 +239,22 @@ def _typed_numbers(side):
     return wide, rows, put, side.jit(lambda x: x)(wide).dtype, type(rows + 1)
 
 
+def _source_map(side):
+    maps = side("_src.sourcemap")
+    made = maps.MappingsGenerator()
+    for line in ([(0,), (3, 0, 4, 1)], [], [(7, 1, 2, 900, 5), (1, 0, 2, 3)]):
+        made.new_group()
+        for segment in line:
+            made.new_segment(*segment)
+    text = maps.serialize_mappings(made.mappings())
+    whole = maps.SourceMap(3, ["a", "b"], [None, "x"], ["n"], made.mappings())
+    read = maps.SourceMap.from_json(whole.to_json())
+    numbers = [0, 1, -1, 15, 16, -16, 511, 512, 2**31 - 1, -(2**40)]
+    written = [maps.encode_vlq(n) for n in numbers]
+    back = [maps.decode_vlq(word) for word in written]
+    return text, whole.to_json(), [*map(list, read.mappings)], written, back == numbers
+
+
 def _named_by_hand(side):
     info = side("_src.source_info_util")
 
@@ -368,6 +384,7 @@ INNER = {
     "custom functions without an output": _pruned,
     "zeros of the wrong argument": _swapped_zeros,
     "numbers with a dtype": _typed_numbers,
+    "source map": _source_map,
     "names by hand": _named_by_hand,
     "counts of equations": _counted_eqns,
     "cotangents that are wanted": _wanted,
