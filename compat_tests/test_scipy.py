@@ -9,10 +9,12 @@ import jax.scipy.interpolate
 import jax.scipy.optimize
 import jax.scipy.sparse.linalg
 import jax.scipy.spatial.transform
+import numpy as np
 import pytest
 
 import minijax
 import minijax.scipy
+from cbackend import profile
 from compat_tests import jnp_tables
 
 ROWS = [
@@ -46,6 +48,16 @@ def _values():
 def test_values(row):
     theirs = jnp_tables.results(row, jax)
     jnp_tables.assert_same_results(theirs, jnp_tables.results(row, minijax))
+
+
+def test_exponential_integral_turns_where_needed():
+    """The loops of exp1, which negative arguments need, make no turn for positive ones."""
+    x = np.linspace(0.5, 9.0, 100)
+    with minijax.enable_x64(True):
+        compiled = minijax.jit(minijax.scipy.special.expi).lower(x).compile()
+        with profile.Recording(compiled.runtime_executable()) as recording:
+            compiled(x)
+    assert max(row.calls for row in recording.rows() if row.program) <= 2
 
 
 @pytest.mark.parametrize("name", ["special", "stats"])

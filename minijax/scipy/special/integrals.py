@@ -62,7 +62,7 @@ def expi(x):
     (x,) = _arrays("expi", x)
     refuse_complex("expi", x)
     negative = x < 0
-    below = -exp1(jnp.where(negative, -x, 1))
+    below = -exp1(jnp.where(negative, -x, 0))
     return jnp.where(negative, below, _expi_positive(jnp.where(negative, 1, x)))
 
 
@@ -76,8 +76,10 @@ def exp1(x):
     return expn(1, x)
 
 
-def _expn_series(n, x):
-    """The power series of E_n around 0, for x <= 1; Cephes' expn."""
+def _expn_series(n, x, needed):
+    """The power series of E_n around 0, for x <= 1; Cephes' expn. It goes on until it is
+    exact enough wherever it is needed.
+    """
     eps = dtypes.finfo(dtype_of(x)).eps
 
     def below(state):
@@ -94,7 +96,7 @@ def _expn_series(n, x):
     first = jnp.where(n == 1, 0.0, 1 / (1 - jnp.where(n == 1, 2.0, n)))
 
     def active(state):
-        return (state["x"] > 0) & (state["change"] > eps)
+        return state["needed"] & (state["change"] > eps)
 
     def step(state):
         k = state["k"] + 1
@@ -103,7 +105,7 @@ def _expn_series(n, x):
         total = state["total"] + jnp.where(pole != 0, term / pole, 0.0)
         change = jnp.where(total != 0, lax.abs(term / total), 1.0)
         new = {"k": k, "term": term, "pole": pole, "total": total, "change": change,
-               "x": state["x"]}  # fmt: skip
+               "needed": state["needed"]}  # fmt: skip
         on = active(state)
         return {name: jnp.where(on, new[name], state[name]) for name in new}
 
@@ -111,7 +113,7 @@ def _expn_series(n, x):
         lambda s: jnp.any(active(s)),
         step,
         {"k": 0 * one, "term": one, "pole": (1 - n) * one, "total": first * one,
-         "change": np.inf * one, "x": x},
+         "change": np.inf * one, "needed": needed & (x > 0)},
     )  # fmt: skip
     return minus ** (n - 1) * psi / _gamma_of(n) - state["total"]
 
@@ -120,15 +122,15 @@ def _gamma_of(n):
     return lax.exp(lax.lgamma(n))
 
 
-def _expn_fraction(n, x):
-    """The continued fraction of E_n, for x > 1; Cephes' expn."""
+def _expn_fraction(n, x, needed):
+    """The continued fraction of E_n, for x > 1; Cephes' expn. As the series: where needed."""
     dtype = dtype_of(x)
     eps = dtypes.finfo(dtype).eps
     big = 1.44115188075855872e17
     one = jnp.ones_like(x)
 
     def active(s):
-        return (s["x"] > 0) & (s["change"] > eps)
+        return s["needed"] & (s["change"] > eps)
 
     def step(s):
         k = s["k"] + 1
@@ -144,13 +146,14 @@ def _expn_fraction(n, x):
         large = lax.abs(p) > big
         scaled = [jnp.where(large, v / big, v) for v in (s["p1"], p, s["q1"], q)]
         new = dict(zip(("p0", "p1", "q0", "q1"), scaled, strict=True))
-        new |= {"k": k, "r": r, "change": change, "answer": answer, "x": s["x"]}
+        new |= {"k": k, "r": r, "change": change, "answer": answer}
+        new |= {"x": s["x"], "needed": s["needed"]}
         on = active(s)
         return {name: jnp.where(on, new[name], s[name]) for name in new}
 
     start = {
         "k": one, "p0": one, "q0": x, "p1": one, "q1": x + n, "answer": one / (x + n),
-        "r": 0 * one, "change": np.inf * one, "x": x,
+        "r": 0 * one, "change": np.inf * one, "x": x, "needed": needed,
     }  # fmt: skip
     state = lax.while_loop(lambda s: jnp.any(active(s)), step, start)
     return state["answer"] * lax.exp(-x)
@@ -189,9 +192,10 @@ def expn(n, x):
         1 / jnp.where(n == 1, n + n, n),
         lax.exp(-x) / x,
         _expn_asymptotic(jnp.where(asymptotic, n, 5000), x),
-        _expn_fraction(jnp.where(fraction, n, 2), jnp.where(fraction, x, 2)),
+        _expn_fraction(jnp.where(fraction, n, 2), jnp.where(fraction, x, 2), fraction),
     ]  # fmt: skip
-    return jnp.select(masks, choices, _expn_series(order, jnp.where(taken, 0.5, x)))
+    series = _expn_series(order, jnp.where(taken, 0.5, x), ~taken)
+    return jnp.select(masks, choices, series)
 
 
 @expn.defjvp
