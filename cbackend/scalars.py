@@ -15,9 +15,9 @@ _INTS = "i8 i16 i32 i64 u8 u16 u32 u64"
 _FLOATS = "f16 bf16 f32 f64"
 _COMPLEX = "c64 c128"
 
-_C64_FUNCTIONS = (
-    "exp exp2 expm1 log log1p logistic sin cos tan sinh cosh tanh asin acos atan asinh "
-    "acosh atanh pow"
+_COMPLEX_FUNCTIONS = (
+    "exp exp2 expm1 log log1p logistic sqrt rsqrt sin cos tan sinh cosh tanh asin acos atan "
+    "asinh acosh atanh pow"
 )
 
 # dtypes -> the ops that are written out for them
@@ -33,20 +33,17 @@ _WRITTEN = (
         _FLOATS,
         "add sub mul div max min neg eq ne lt le gt ge eq_to lt_to le_to square abs sign "
         "floor ceil round round_even is_finite sqrt rsqrt clamp exp exp2 expm1 tanh "
-        "logistic",
+        "logistic log log1p erf",
     ),
-    ("f16 bf16 f32", "log log1p erf"),
     (
-        "f32",
+        "f32 f64",
         "erfc erf_inv sinh cosh asinh acosh atanh nextafter complex conj sin cos tan asin "
         "acos atan atan2 cbrt pow rem",
     ),
-    ("f64", "erfc sinh cosh nextafter complex conj rem"),
     (
         _COMPLEX,
-        "add sub mul div neg square eq ne conj real imag abs sign sqrt rsqrt",
+        f"add sub mul div neg square eq ne conj real imag abs sign {_COMPLEX_FUNCTIONS}",
     ),
-    ("c64", _C64_FUNCTIONS),
 )
 WRITTEN = frozenset(
     f"{op}_{suffix}"
@@ -60,13 +57,17 @@ WRITTEN = frozenset(
 )
 # These have a branch to a call, so loops over them do not become vector code.
 BRANCHING = frozenset(
-    ["sin_f32", "cos_f32", "tan_f32", "rem_f32", "rem_f64"]
+    [
+        f"{op}_{suffix}"
+        for op in ("sin", "cos", "tan", "rem")
+        for suffix in ("f32", "f64")
+    ]
     + [
         f"{op}_{suffix}"
-        for op in ("div", "sqrt", "rsqrt")
-        for suffix in ("c64", "c128")
+        for op in ("div", *_COMPLEX_FUNCTIONS.split())
+        for suffix in _COMPLEX.split()
     ]
-    + [f"{op}_c64" for op in _C64_FUNCTIONS.split()]
+    + ["pow_f64"]
 )
 
 # Of float16 and bfloat16, by float32's function of the same name: rounded, or a truth value.

@@ -61,6 +61,11 @@ ULPS = {
     "abs_c128": 2,
     "expm1_f16": 2,
 }
+# In float64 XLA calls the C library's, where ours are vector code.
+ULPS |= dict.fromkeys(["sin_f64", "cos_f64", "atan_f64", "erf_f64"], 2)
+ULPS |= dict.fromkeys(["tan_f64", "atan2_f64", "asin_f64", "acos_f64"], 3)
+ULPS |= {"cbrt_f64": 4}  # whose own error is as much
+ULPS |= {"digamma_f64": 64, "polygamma_f64": 64}  # reflections' cotangents, near roots
 # JAX takes these apart into float16 or bfloat16 steps; ours round once.
 HALF_ULPS = dict.fromkeys(["asin", "acos", "asinh", "acosh", "atanh"], 2)
 # Functions whose own error is larger: relative, in epsilons of the dtype.
@@ -303,6 +308,85 @@ def test_library_functions_over_all_float32(op):
     (got,) = run_kernel(f"{op}_f32", x)
     differs = (want.view(np.uint32) != got.view(np.uint32)) & ~np.isnan(want)
     assert not differs.any() and np.array_equal(np.isnan(want), np.isnan(got))
+
+
+def _doubles(op):
+    """Arguments of a float64 function: of all sizes, near 1, near multiples of pi/2, huge."""
+    rng = np.random.default_rng(zlib.crc32(op.encode()))
+    size = 4000
+    sign = rng.choice([-1, 1], size)
+    turns = np.round(rng.uniform(0, 6e5, size)) * (np.pi / 2)
+    x = np.concatenate(
+        [
+            rng.normal(size=size),
+            rng.uniform(-100, 100, size),
+            sign * np.exp(rng.uniform(-690, 690, size)),
+            1 + sign * np.exp(rng.uniform(-36, -1, size)),
+            turns * sign,
+            sign * np.exp(rng.uniform(10, 40, size)),
+        ]
+    )
+    return np.clip(x, -1, 1) if op in ("asin", "acos") else x
+
+
+def _ulps_from(want, got):
+    """How far float64s are from numbers in extended precision."""
+    with np.errstate(all="ignore"):
+        rounded = want.astype(np.float64)
+        apart = np.abs(got - want) / np.spacing(np.abs(rounded))
+    same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
+    return np.where(same, 0, apart).max()
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no extended precision")
+@pytest.mark.parametrize(
+    ("op", "limit"),
+    [
+        *((op, 1.0) for op in ("log", "sin", "cos", "atan", "cbrt")),
+        *(("tan", 2.2), ("asin", 2.5), ("acos", 2.5)),
+    ],
+)
+def test_doubles_in_extended_precision(op, limit):
+    """The vector code of float64 functions, whose XLA counterparts are the C library's."""
+    oracle = getattr(np, op.replace("a", "arc", 1) if op[0] == "a" else op)
+    x = np.abs(_doubles(op)) if op == "log" else _doubles(op)
+    (got,) = run_kernel(f"{op}_f64", x)
+    assert _ulps_from(oracle(x.astype(np.longdouble)), got) < limit
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no extended precision")
+@pytest.mark.parametrize("op", ["pow", "atan2"])
+def test_doubles_of_two_arguments_in_extended_precision(op):
+    rng = np.random.default_rng(3)
+    x = np.abs(_doubles(op)) if op == "pow" else _doubles(op)
+    y = rng.permutation(x) if op == "atan2" else rng.normal(size=x.size)
+    if op == "pow":  # powers of whole numbers are exact
+        x[:4000], y[:4000] = rng.integers(1, 40, 4000), rng.integers(-9, 10, 4000)
+    oracle = np.arctan2 if op == "atan2" else np.power
+    (got,) = run_kernel(f"{op}_f64", x, y)
+    want = oracle(x.astype(np.longdouble), y.astype(np.longdouble))
+    with np.errstate(all="ignore"):
+        normal = np.abs(want.astype(np.float64)) > np.finfo(np.float64).tiny
+    assert _ulps_from(want[normal], got[normal]) < (0.6 if op == "pow" else 1.6)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no extended precision")
+@pytest.mark.parametrize(
+    "op",
+    [
+        *("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan"),
+        *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+    ],
+)
+def test_complex_doubles_in_extended_precision(op):
+    """Relative to the larger part's size, on and off the unit circle."""
+    rng = np.random.default_rng(zlib.crc32(op.encode()))
+    plane = rng.normal(size=4000) + 1j * rng.normal(size=4000)
+    z = np.concatenate([plane, np.exp(1j * rng.uniform(-4, 4, 4000)), 1e-9 * plane])
+    (got,) = run_kernel(f"{op}_c128", z)
+    oracle = getattr(np, op.replace("a", "arc", 1) if op[0] == "a" else op)
+    want = oracle(z.astype(np.clongdouble))
+    assert (np.abs(got - want) / np.abs(want)).max() < 8 * np.finfo(np.float64).eps
 
 
 @pytest.mark.parametrize("suffix", ["f32", "f64"])

@@ -76,6 +76,17 @@ MJX_INLINE double mjx_f64_bits(uint64_t u) {
 #define MJX_FMA(a, b, c)  ((a) * (b) + (c))
 #endif
 
+/* a * b - p of the product p = a * b, exactly; without FMA from halves of 26 bits (Dekker). */
+#if MJX_HAVE_FMA
+MJX_INLINE double mjx_lost_f64(double a, double b, double p) { return MJX_FMA(a, b, -p); }
+#else
+MJX_INLINE double mjx_lost_f64(double a, double b, double p) {
+  double c = a * 0x8000001p0, d = b * 0x8000001p0;
+  double a_high = c - (c - a), b_high = d - (d - b), a_low = a - a_high, b_low = b - b_high;
+  return ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low;
+}
+#endif
+
 /* floor for |x| < 2^22 (2^51): without SSE4.1 the builtin is a library call. */
 #if defined(__SSE4_1__) || defined(__aarch64__)
 #define MJX_SMALL_FLOORF(x) __builtin_floorf(x)
@@ -91,6 +102,13 @@ MJX_INLINE double mjx_small_floor(double x) {
 }
 #define MJX_SMALL_FLOORF(x) mjx_small_floorf(x)
 #define MJX_SMALL_FLOOR(x)  mjx_small_floor(x)
+#endif
+
+/* Loops of a fixed number of turns, around which another becomes vector code. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MJX_UNROLLED _Pragma("GCC unroll 32")
+#else
+#define MJX_UNROLLED
 #endif
 
 /* Loops that gain nothing from vectors, or little: kept small, there are hundreds of them. */

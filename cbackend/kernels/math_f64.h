@@ -1,11 +1,14 @@
 /* float64 scalar functions: exp, tanh and their kin as XLA's CPU backend computes
- * them (Cephes exp, a minimax rational tanh); log, sin, pow, ... from the C
- * library, as XLA does. */
+ * them (Cephes exp, a minimax rational tanh); others in
+ * the headers included here. */
 #ifndef MJX_MATH_F64_H
 #define MJX_MATH_F64_H
 
 #include "math_base.h"
 #include "math_int.h"
+#include "math_log_f64.h"
+#include "math_pow_f64.h"
+#include "math_trig_f64.h"
 
 #define MJX_NAN __builtin_nan("")
 #define MJX_INF __builtin_inf()
@@ -59,11 +62,8 @@ MJX_INLINE double mjx_s_exp2_f64(double x) { return mjx_s_exp_f64(x * 0x1.62e42f
 
 MJX_INLINE double mjx_s_logistic_f64(double x) { return 1.0 / (mjx_s_exp_f64(-x) + 1.0); }
 
-MJX_INLINE double mjx_s_log_f64(double x) { return __builtin_log(x); }
-
 /* Near 0 a rational function (Cephes), else log(1 + x). */
-MJX_INLINE double mjx_s_log1p_f64(double x) {
-  if (!(__builtin_fabs(x) < 0x1.a827999fcef32p-2)) return __builtin_log(x + 1.0);
+MJX_INLINE double mjx_log1p_near_f64(double x) {
   double p = 0x1.7bc0962b395cap-15, q = 1.0, x2 = x * x;
   p = MJX_FMA(p, x, 0x1.fe818a0fe1a83p-2);
   p = MJX_FMA(p, x, 0x1.a509f46f4fa53p+2);
@@ -78,6 +78,10 @@ MJX_INLINE double mjx_s_log1p_f64(double x) {
   q = MJX_FMA(q, x, 0x1.b0db13e48e066p+7);
   q = MJX_FMA(q, x, 0x1.e0f304466448ep+5);
   return x + MJX_FMA(x2, -0.5, (x * x2) * (p / q));
+}
+MJX_INLINE double mjx_s_log1p_f64(double x) {
+  double far = mjx_s_log_f64(x + 1.0), near = mjx_log1p_near_f64(x);
+  return __builtin_fabs(x) < 0x1.a827999fcef32p-2 ? near : far;
 }
 
 /* A rational function of x^2 on [-17.7, 17.7]. */
@@ -116,26 +120,25 @@ MJX_INLINE double mjx_s_expm1_f64(double x) {
   return h == 0.0 ? x : r;
 }
 
-MJX_INLINE double mjx_s_erf_f64(double x) { return __builtin_erf(x); }
-
 /* c[0] x^(n-1) + ... + c[n-1]. */
 MJX_INLINE double mjx_poly_f64(double x, const double *c, int n) {
   double p = c[0];
-  for (int i = 1; i < n; i++) p = MJX_FMA(p, x, c[i]);
+  MJX_UNROLLED for (int i = 1; i < n; i++) p = MJX_FMA(p, x, c[i]);
   return p;
 }
 
-/* Cephes: 1 - x T(x^2) / U(x^2) on [-1, 1], else exp(-x^2) times a rational
+static const double mjx_erf_below[] = {1.0,
+                                       33.561714164750313,
+                                       521.35794978015269,
+                                       4594.3238297098014,
+                                       22629.000061389095,
+                                       49267.394260863592};
+
+/* Cephes: erf(x) = x T(x^2) / U(x^2) on [-1, 1], else erfc |x| as exp(-x^2) times a rational
  * function of |x|, one below 8 and one above. */
-MJX_INLINE double mjx_s_erfc_f64(double x) {
+MJX_INLINE double mjx_erf_or_rest_f64(double x) {
   static const double t[] = {9.6049737398705162, 90.026019720384269, 2232.0053459468431,
                              7003.3251411280507, 55592.301301039493};
-  static const double u[] = {1.0,
-                             33.561714164750313,
-                             521.35794978015269,
-                             4594.3238297098014,
-                             22629.000061389095,
-                             49267.394260863592};
   static const double p[] = {2.4619698147353052e-10, 0.56418956483106886, 7.4632105644226989,
                              48.637197098568137,     196.5208329560771,   526.44519499547732,
                              934.52852717195765,     1027.5518868951572,  557.53533536939938};
@@ -158,12 +161,29 @@ MJX_INLINE double mjx_s_erfc_f64(double x) {
                              9.6089680906328585,
                              3.3690764510008151};
   double a = __builtin_fabs(x), x2 = x * x;
-  if (a < 1.0) return 1.0 - x * mjx_poly_f64(x2, t, 5) / mjx_poly_f64(x2, u, 6);
   double e = mjx_s_exp_f64(-x2);
-  double y = a < 8.0 ? e * mjx_poly_f64(a, p, 9) / mjx_poly_f64(a, q, 9)
-                     : e * mjx_poly_f64(a, r, 6) / mjx_poly_f64(a, s, 7);
-  y = -x2 < -0x1.62e42fefa39efp+9 ? 0.0 : y;
-  return x < 0.0 ? 2.0 - y : y;
+  double top = e * (a < 8.0 ? mjx_poly_f64(a, p, 9) : mjx_poly_f64(a, r, 6));
+  double low = a < 8.0 ? mjx_poly_f64(a, q, 9) : mjx_poly_f64(a, s, 7);
+  top = a < 1.0 ? x * mjx_poly_f64(x2, t, 5) : top;
+  low = a < 1.0 ? mjx_poly_f64(x2, mjx_erf_below, 6) : low;
+  double y = top / low;
+  return -x2 < -0x1.62e42fefa39efp+9 ? 0.0 : y;
+}
+MJX_INLINE double mjx_s_erfc_f64(double x) {
+  double y = mjx_erf_or_rest_f64(x);
+  return __builtin_fabs(x) < 1.0 ? 1.0 - y : x < 0.0 ? 2.0 - y : y;
+}
+/* Near 0 as x + x (T - U) / U. */
+MJX_INLINE double mjx_s_erf_f64(double x) {
+  static const double d[] = {-1.0,
+                             -23.956740424879797,
+                             -431.3319300597684,
+                             -2362.3184837629583,
+                             -15625.674920261044,
+                             6324.907040175902};
+  double x2 = x * x, ratio = mjx_poly_f64(x2, d, 6) / mjx_poly_f64(x2, mjx_erf_below, 6);
+  double far = __builtin_copysign(1.0 - mjx_erf_or_rest_f64(x), x);
+  return __builtin_fabs(x) < 1.0 ? MJX_FMA(x, ratio, x) : far;
 }
 
 /* Giles, "Approximating the erfinv function" (2012), double precision. */
@@ -193,11 +213,10 @@ MJX_INLINE double mjx_s_erf_inv_f64(double x) {
       7.5995277030017761e-05,  -0.00021503011930044477, -0.00013871931833623122,
       1.0103004648645344,      4.8499064014085844};
   double w = -mjx_s_log1p_f64(x * -x);
-  if (__builtin_fabs(x) == 1.0) return x * MJX_INF;
-  if (w < 6.25) return mjx_poly_f64(w + -3.125, near, 23) * x;
-  double root = __builtin_sqrt(w);
-  if (w < 16.0) return mjx_poly_f64(root - 3.25, middle, 19) * x;
-  return mjx_poly_f64(root - 5.0, far, 17) * x;
+  double root = __builtin_sqrt(w), r = mjx_poly_f64(root - 5.0, far, 17);
+  r = w < 16.0 ? mjx_poly_f64(root - 3.25, middle, 19) : r;
+  r = w < 6.25 ? mjx_poly_f64(w + -3.125, near, 23) : r;
+  return __builtin_fabs(x) == 1.0 ? x * MJX_INF : r * x;
 }
 
 MJX_INLINE double mjx_s_sqrt_f64(double x) { return __builtin_sqrt(x); }
@@ -236,21 +255,6 @@ MJX_INLINE double mjx_s_clamp_f64(double lo, double x, double hi) {
   return mjx_s_min_f64(mjx_s_max_f64(lo, x), hi);
 }
 
-MJX_INLINE double mjx_s_sin_f64(double x) { return __builtin_sin(x); }
-MJX_INLINE double mjx_s_cos_f64(double x) { return __builtin_cos(x); }
-MJX_INLINE double mjx_s_asin_f64(double x) {
-  double h = __builtin_atan2(x, __builtin_sqrt((1.0 - x) * (x + 1.0)) + 1.0);
-  return h + h;
-}
-MJX_INLINE double mjx_s_acos_f64(double x) {
-  return __builtin_atan2(__builtin_sqrt((1.0 - x) * (x + 1.0)), x);
-}
-MJX_INLINE double mjx_s_atan_f64(double x) { return __builtin_atan(x); }
-MJX_INLINE double mjx_s_tan_f64(double x) { return __builtin_tan(x); }
-MJX_INLINE double mjx_s_cbrt_f64(double x) { return __builtin_cbrt(x); }
-MJX_INLINE double mjx_s_atan2_f64(double y, double x) { return __builtin_atan2(y, x); }
-MJX_INLINE double mjx_s_pow_f64(double x, double y) { return __builtin_pow(x, y); }
-
 /* |x| - q |y| with q the quotient rounded down, or one too many. Exact where the quotient is
  * below 2^51 (without FMA, where it is below 2) and what remains cannot be a denormal. */
 MJX_INLINE int mjx_s_rem_f64_easy(double x, double y) {
@@ -287,18 +291,17 @@ MJX_INLINE double mjx_s_cosh_f64(double x) {
 
 /* log(2|x|) where x^2 would overflow. */
 MJX_INLINE double mjx_s_asinh_f64(double x) {
-  double a = __builtin_fabs(x), x2 = x * x, r;
-  if (a >= 0x1.fffffffffffffp+511)
-    r = mjx_s_log_f64(a) + 0x1.62e42fefa39efp-1;
-  else
-    r = mjx_s_log1p_f64(a + x2 / (__builtin_sqrt(x2 + 1.0) + 1.0));
-  return mjx_s_sign_f64(x) * r;
+  double a = __builtin_fabs(x), x2 = x * x;
+  double far = mjx_s_log_f64(a) + 0x1.62e42fefa39efp-1;
+  double near = mjx_s_log1p_f64(a + x2 / (__builtin_sqrt(x2 + 1.0) + 1.0));
+  return mjx_s_sign_f64(x) * (a >= 0x1.fffffffffffffp+511 ? far : near);
 }
 
 MJX_INLINE double mjx_s_acosh_f64(double x) {
-  if (x >= 0x1.fffffffffffffp+1022) return mjx_s_log_f64(x) + 0x1.62e42fefa39efp-1;
+  double far = mjx_s_log_f64(x) + 0x1.62e42fefa39efp-1;
   double s = __builtin_sqrt(x + -1.0);
-  return mjx_s_log1p_f64(s * (__builtin_sqrt(x + 1.0) + s));
+  double near = mjx_s_log1p_f64(s * (__builtin_sqrt(x + 1.0) + s));
+  return x >= 0x1.fffffffffffffp+1022 ? far : near;
 }
 
 MJX_INLINE double mjx_s_atanh_f64(double x) {

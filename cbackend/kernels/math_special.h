@@ -14,18 +14,11 @@
 #define MJX_S(op)               MJX_SPECIAL_JOIN(mjx_s_##op##_, MJX_SUFFIX)
 #define MJX_H(helper)           MJX_SPECIAL_JOIN(mjx_##helper##_, MJX_SUFFIX)
 
-/* Loops of a fixed number of turns, around which another becomes vector code. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define MJX_UNROLLED _Pragma("GCC unroll 32")
-#else
-#define MJX_UNROLLED
-#endif
-
-/* sin and cos of an angle known to be small: float32's is branch-free. */
+/* sin and cos of an angle known to be small: branch-free. */
 MJX_INLINE float mjx_small_sin_f32(float x) { return mjx_s_sin_f32_vector(x); }
 MJX_INLINE float mjx_small_cos_f32(float x) { return mjx_s_cos_f32_vector(x); }
-MJX_INLINE double mjx_small_sin_f64(double x) { return __builtin_sin(x); }
-MJX_INLINE double mjx_small_cos_f64(double x) { return __builtin_cos(x); }
+MJX_INLINE double mjx_small_sin_f64(double x) { return mjx_s_sin_f64_vector(x); }
+MJX_INLINE double mjx_small_cos_f64(double x) { return mjx_s_cos_f64_vector(x); }
 
 #define MJX_SUFFIX         f32
 #define MJX_REAL           float
