@@ -26,6 +26,9 @@ _DTYPES = {
     "f16": np.float16, "f32": np.float32, "bf16": ml_dtypes.bfloat16, "c64": np.complex64,
     "i8": np.int8, "i32": np.int32, "u8": np.uint8, "u32": np.uint32, "b": np.bool_,
 }  # fmt: skip
+_WIDE = {
+    "float32": np.float64, "int32": np.int64, "uint32": np.uint64, "complex64": np.complex128
+}  # fmt: skip
 _SCALARS = {"pf": 2.5, "pi": 2}
 # parameters with no meaning on one device, or holding Python functions
 _IGNORED = {"sharding", "out_sharding", "accuracy", "ctx_mesh"}
@@ -92,6 +95,28 @@ def equations(row, framework):
     except Exception as error:
         return [_error_name(error)]
     return canonical(closed)
+
+
+def types(row, framework, wide):
+    """(dtype, shape, weak type) of the row's results with x64 on; None where it raises.
+
+    wide: whether the arguments have 64 bits too.
+    """
+    avals = [_SCALARS.get(spec) or _dtype_and_shape(spec) for spec in row.specs]
+    with framework.enable_x64(True):
+        args = [
+            framework.ShapeDtypeStruct(
+                a[1], _WIDE.get(a[0].name, a[0]) if wide else a[0]
+            )
+            if isinstance(a, tuple)
+            else a
+            for a in avals
+        ]
+        try:
+            closed = framework.make_jaxpr(row.function(framework))(*args)
+        except Exception:
+            return None
+    return [_aval(aval) for aval in closed.out_avals]
 
 
 def _error_name(error):

@@ -35,6 +35,27 @@ def test_values(row):
     jnp_tables.assert_same_results(theirs, jnp_tables.results(row, minijax))
 
 
+# JAX gives an element for an index that no array can have
+_OTHER_IN_X64 = re.compile(r"x\[-?2\*\*\d+\]")
+
+
+@pytest.mark.parametrize(
+    "wide", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["narrow", "wide"]
+)
+@pytest.mark.parametrize("table", [*TABLES, "ufuncs", "special", "stats", "scipy"])
+@pytest.mark.filterwarnings("ignore")
+def test_types_with_x64(table, wide):
+    """Of arguments of 32 bits and of 64: what JAX's default types get into."""
+    wrong = []
+    for row in jnp_tables.rows(table):
+        theirs = jnp_tables.types(row, jax, wide)
+        if theirs is None or _OTHER_IN_X64.match(repr(row)):
+            continue
+        ours = jnp_tables.types(row, minijax, wide)
+        wrong += [(row, theirs, ours)] if ours != theirs else []
+    assert not wrong
+
+
 def test_a_wrong_table_fails():
     row = jnp_tables.Row("jnp.exp(x) | f32[3]")
     other = jnp_tables.Row("jnp.exp(x) * (1 + 1e-4) | f32[3]")

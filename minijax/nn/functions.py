@@ -242,16 +242,14 @@ def logsumexp(
         return_sign: give (log of the absolute value, sign of the sum), rather than NaN
             where the sum is negative.
     """
+    if where is not None:
+        a = jnp.where(where, a, 0)
     if b is None:
         (a,) = promote_args_inexact("logsumexp", a)
         a = asarray(a)
-        if where is not None:
-            a = jnp.where(where, a, 0)
     else:
         a, b = promote_args_inexact("logsumexp", a, b)
         a, b = asarray(a), asarray(b)
-        if where is not None:
-            a = jnp.where(where, a, 0)
         a = jnp.where(b != 0, a, -jnp.inf)
     axes, _ = reduction_axes(axis, a.ndim)
     top = jnp.max(a.real, axis=axis, keepdims=keepdims, where=where, initial=-jnp.inf)

@@ -115,7 +115,7 @@ def tri(N, M=None, k=0, dtype=None):
                [1., 1., 0.],
                [1., 1., 1.]], dtype=float32)
     """
-    dtype = user_dtype(float if dtype is None else dtype, "tri")
+    dtype = np.dtype(np.float32) if dtype is None else user_dtype(dtype, "tri")
     shape = canonical_shape((N, N if M is None else M))
     if isinstance(k, float):
         k = operator.index(k)

@@ -230,8 +230,7 @@ def argpartition(a, kth, axis=-1):
     zeros = lax.full(low.shape, 0.0)
     marks = lax.scatter(marks, lax.expand_dims(low, (low.ndim,)), zeros, numbers)
     _, high = lax.top_k(marks, a.shape[-1] - kth - 1)
-    out = lax.concatenate([convert(low, high.dtype), high], a.ndim - 1)
-    out = convert(out, dtypes.python_scalar_dtype(int))
+    out = lax.concatenate([low, high], a.ndim - 1)
     return jnp.swapaxes(out, -1, axis) if axis != a.ndim - 1 else out
 
 

@@ -303,7 +303,8 @@ def _owens_t(h, a):
     inside = a_ <= 1
     slope = jnp.where(inside, a_, 1 / a_)
     height = jnp.where(inside, h_, a_ * h_)
-    squares, weights = [np.asarray(v, h.dtype) for v in _gauss_nodes()]
+    float_type = dtypes.python_scalar_dtype(float)
+    squares, weights = [np.asarray(v, float_type) for v in _gauss_nodes()]
     squares = squares.reshape((1,) * h.ndim + (-1,))
     r = 1 + lax.square(slope)[..., None] * squares
     value = slope * ((lax.exp(-0.5 * lax.square(height)[..., None] * r) / r) @ weights)
@@ -323,9 +324,9 @@ _owens_t.defjvps(
     lambda t, out, h, a: (
         -lax.exp(-0.5 * lax.square(h)) * lax.erf(a * h / math.sqrt(2))
         / (2 * math.sqrt(2 * math.pi)) * t
-    ),
+    ).astype(out.dtype),
     lambda t, out, h, a: (
         lax.exp(-0.5 * (lax.square(a) + 1) * lax.square(h))
         / (2 * math.pi * (lax.square(a) + 1)) * t
-    ),
+    ).astype(out.dtype),
 )  # fmt: skip

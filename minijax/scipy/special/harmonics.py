@@ -99,7 +99,7 @@ def _sph_harm_y(n, m, theta, phi, n_max):
     size = jnp.minimum(abs(m), n_max)
     shape = jnp.broadcast_shapes(n.shape, m.shape, theta.shape)
     n, size, x = [jnp.broadcast_to(v, shape) for v in (n, size, jnp.cos(theta))]
-    legendre = _legendre(jnp.minimum(n, n_max), size, x, n_max)
+    legendre = asarray(_legendre(jnp.minimum(n, n_max), size, x, n_max), float)
     angle = (abs(m) * phi).astype(legendre.dtype)
     out = lax.complex(legendre * jnp.cos(angle), legendre * jnp.sin(angle))
     odd = jnp.where(abs(m) % 2 == 1, -1, 1).astype(legendre.dtype)
@@ -120,12 +120,12 @@ def sph_harm_y(n, m, theta, phi, diff_n=None, n_max=None):
         raise NotImplementedError(
             "The 'diff_n' argument to jax.scipy.special.sph_harm_y is not supported."
         )
-    args = [asarray(x) for x in ensure_arraylike("sph_harm_y", n, m, theta, phi)]
     n_max = concrete_or_error(
         int,
-        args[0].max() if n_max is None else n_max,
+        np.max(n) if n_max is None else n_max,
         "The `n_max` argument of `jnp.scipy.special.sph_harm` must be statically "
         "specified to use `sph_harm` within JAX transformations.",
     )
+    args = [asarray(x) for x in ensure_arraylike("sph_harm_y", n, m, theta, phi)]
     args[2] = jnp.atleast_1d(args[2])
     return _sph_harm_y(*args, n_max)

@@ -1,8 +1,7 @@
 """Kernel density estimation with Gaussian kernels."""
 
+import math
 from typing import Any
-
-import numpy as np
 
 import minijax.numpy as jnp
 from minijax import lax, random
@@ -111,7 +110,9 @@ class gaussian_kde:
         flat = difference.reshape(self.d, -1)
         z = triangular_solve(root, flat, left_side=True, lower=True)
         squares = jnp.sum(z**2, axis=0).reshape(difference.shape[1:])
-        log_norm = self.d / 2 * np.log(2 * np.pi) + jnp.sum(jnp.log(jnp.diagonal(root)))
+        log_norm = self.d / 2 * math.log(2 * math.pi) + jnp.sum(
+            jnp.log(jnp.diagonal(root))
+        )
         return -squares / 2 - log_norm
 
     def evaluate(self, points):
@@ -174,6 +175,6 @@ class gaussian_kde:
                 "the limits of integration in integrate_box_1d must be scalars"
             )
         sigma = jnp.squeeze(jnp.sqrt(self.covariance))
-        upper = lax.erf(jnp.squeeze(high - self.dataset) / sigma / np.sqrt(2))
-        lower = lax.erf(jnp.squeeze(low - self.dataset) / sigma / np.sqrt(2))
+        upper = lax.erf(jnp.squeeze(high - self.dataset) / sigma / math.sqrt(2))
+        lower = lax.erf(jnp.squeeze(low - self.dataset) / sigma / math.sqrt(2))
         return jnp.sum(self.weights * (upper - lower)) / 2

@@ -3,6 +3,7 @@
 import numpy as np
 
 from minijax import lax
+from minijax.numpy.creation import asarray
 from minijax.scipy import special
 from minijax.scipy.stats.arguments import like, promoted
 
@@ -36,7 +37,8 @@ def logcdf(x, loc=0, scale=1):
 def ppf(q, loc=0, scale=1):
     """The value that is not exceeded with probability q."""
     q, loc, scale = promoted("norm.ppf", q, loc, scale)
-    return lax.add(lax.mul(special.ndtri(q), scale), loc)
+    out = lax.add(lax.mul(special.ndtri(q), scale), loc)
+    return asarray(out, float)  # of JAX's default type, whatever the arguments have
 
 
 def sf(x, loc=0, scale=1):

@@ -66,7 +66,7 @@ def _modes(x):
     best = jnp.argmax(length, axis=0)
     values = jnp.take_along_axis(x, best[None], axis=0)[0]
     counts = jnp.take_along_axis(length, best[None], axis=0)[0]
-    return values, counts
+    return values, counts.astype(int)
 
 
 def _check_policy(nan_policy, name):
