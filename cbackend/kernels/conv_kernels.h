@@ -1,5 +1,5 @@
 /* conv_kernels.h: the tiles of convolutions, included once per instruction set by blocks_impl.h,
- * after dot_kernels.h (whose vectors and contraction they share).
+ * after dot_kernels.h (whose vectors they share).
  *
  * All are products whose inner index k runs over `n_offsets` runs of `run` elements: element i of
  * run t lies offset[t] + i * step behind the pointer of its row.  So patches are never copied out.
@@ -7,10 +7,7 @@
  *   cells     out[row][g]  += in[row][k + g] * w[k][g]  vectors along g: every group has one feature
  *   planes    out[o][p]    += w[k][o] * in[k + p]       vectors along the places p of an image
  */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
+#include "contract_on.h"
 
 /* Registers for ROWS x VECTORS sums, VECTORS of one factor, and one of the other. */
 #if defined(__AVX512F__)
@@ -164,6 +161,4 @@ DEFINE_CONV(double, f64)
   {CONV_ROWS, LANES_##S, CONV_VECTORS * LANES_##S, conv_rows_##S, conv_cells_##S, conv_planes_##S}
 static const mjx_conv_kernels conv_table[2] = {CONV_KERNELS(f32), CONV_KERNELS(f64)};
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC pop_options
-#endif
+#include "contract_off.h"

@@ -7,13 +7,7 @@
  */
 #include "vectors.h"
 
-/* Products contract to fused multiply-adds here, as in every BLAS: faster and more exact. */
-#if defined(__clang__)
-#pragma clang fp contract(fast)
-#elif defined(__GNUC__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
+#include "contract_on.h"
 
 /* ROWS x 2 sums, 2 vectors of b and an element of a: as many as there are registers. */
 enum {
@@ -329,6 +323,4 @@ static const mjx_dot_fn dot_thin_table[MJX_N_DTYPES] = {
 
 #include "half_dots.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC pop_options
-#endif
+#include "contract_off.h"

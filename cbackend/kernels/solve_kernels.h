@@ -1,12 +1,7 @@
 /* solve_kernels.h: triangular systems, included once per instruction set by blocks_impl.h after
  * dot_kernels.h, whose blocks of sums these are.
  */
-#if defined(__clang__)
-#pragma clang fp contract(fast)
-#elif defined(__GNUC__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
+#include "contract_on.h"
 
 /* A block of unknowns: less what the ones before make of them, then by substitution, all in
  * registers.  As in BLAS, pivots are divided by once. */
@@ -71,10 +66,6 @@
 DEFINE_SOLVE(f32, float)
 DEFINE_SOLVE(f64, double)
 
-#if defined(__clang__)
-#pragma clang fp contract(off)
-#elif defined(__GNUC__)
-#pragma GCC pop_options
-#endif
+#include "contract_off.h"
 
 static const mjx_solve_fn solve_table[2] = {solve_f32, solve_f64};

@@ -18,14 +18,6 @@ typedef struct gather_job {
   char *out;
 } gather_job;
 
-typedef struct pair {
-  uint64_t low, high;
-} __attribute__((may_alias)) pair;
-typedef uint8_t __attribute__((may_alias)) bits8;
-typedef uint16_t __attribute__((may_alias)) bits16;
-typedef uint32_t __attribute__((may_alias)) bits32;
-typedef uint64_t __attribute__((may_alias)) bits64;
-
 /* ---- one element of each window of a block ---- */
 
 #define DEFINE_ELEMENTS(T)                                                                         \

@@ -143,13 +143,6 @@ static const combine table[][MJX_N_DTYPES] = {
 enum { N_KINDS = sizeof table / sizeof table[0] };
 
 /* SET. */
-typedef struct pair {
-  uint64_t low, high;
-} __attribute__((may_alias)) pair;
-typedef uint8_t __attribute__((may_alias)) bits8;
-typedef uint16_t __attribute__((may_alias)) bits16;
-typedef uint32_t __attribute__((may_alias)) bits32;
-typedef uint64_t __attribute__((may_alias)) bits64;
 #define DEFINE_SET(T)                                                                   \
   static void set_##T(char *to, const char *from, const window_block *block) {          \
     const int64_t *restrict offsets = block->offsets, *restrict others = block->others; \

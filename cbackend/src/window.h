@@ -11,6 +11,15 @@
 #include "blocks.h"
 #include "internal.h"
 
+/* Elements of these sizes, of whatever type. */
+typedef struct pair {
+  uint64_t low, high;
+} __attribute__((may_alias)) pair;
+typedef uint8_t __attribute__((may_alias)) bits8;
+typedef uint16_t __attribute__((may_alias)) bits16;
+typedef uint32_t __attribute__((may_alias)) bits32;
+typedef uint64_t __attribute__((may_alias)) bits64;
+
 typedef struct window_dim { /* a dim of the operand that the index vector steers */
   int64_t last;             /* the largest start at which the window fits */
   int64_t stride;           /* of the operand, in bytes */

@@ -14,7 +14,9 @@ from minijax.transforms.evaluate import evaluate
 
 
 class HashableArray:
-    """An array among the attributes of an equation, which are compared and hashed."""
+    """An array among the attributes of an equation, which are compared and hashed: a copy
+    that cannot be written.
+    """
 
     __slots__ = ("val",)
 
@@ -22,14 +24,20 @@ class HashableArray:
         self.val = np.array(val, copy=True)
         self.val.setflags(write=False)
 
-    def __repr__(self):
-        return f"HashableArray({self.val!r})"
-
     def __hash__(self):
         return hash((self.val.shape, self.val.dtype, self.val.tobytes()))
 
     def __eq__(self, other):
-        return isinstance(other, HashableArray) and np.array_equal(self.val, other.val)
+        if not isinstance(other, HashableArray):
+            return False
+        a, b = self.val, other.val
+        return (a.shape, a.dtype) == (b.shape, b.dtype) and np.array_equal(a, b)
+
+    def __repr__(self):
+        return f"HashableArray({self.val!r})"
+
+    def __str__(self):
+        return f"HashableArray({self.val})"
 
 
 def composite(decomposition, name, version=0):

@@ -5,7 +5,6 @@ only where their dtype or weak flag differs.  Operands of rank 0, and sizes 1, a
 to the ops to broadcast.
 """
 
-import operator
 import warnings
 from typing import Any
 
@@ -19,7 +18,7 @@ from minijax.ops.convert import (
     scalar_constant,
     warn_of_lost_part,
 )
-from minijax.ops.shape import broadcast_in_dim_p
+from minijax.ops.shape import broadcast_in_dim_p, canonical_axis
 
 BOOL = np.dtype(bool)
 INT32 = np.dtype("int32")
@@ -398,14 +397,6 @@ def concrete_or_error(force, value, context="") -> Any:
             raise errors.ConcretizationTypeError(value, context)
         value = known
     return value if force is None else force(value)
-
-
-def canonical_axis(axis, rank):
-    """A static axis counted from 0.  ValueError out of range."""
-    axis = operator.index(axis)
-    if not -rank <= axis < rank:
-        raise ValueError(f"axis {axis} is out of bounds for array of dimension {rank}")
-    return axis + rank if axis < 0 else axis
 
 
 def canonical_axes(axis, rank, distinct=False):

@@ -5,11 +5,18 @@ import math
 
 import numpy as np
 
-from minijax.core import ShapedArray, Zero, is_undefined_primal
+from minijax.core import ShapedArray, is_undefined_primal
 from minijax.ops.arithmetic import div, mul
 from minijax.ops.complex_parts import conj, real
 from minijax.ops.convert import convert_element_type
-from minijax.ops.define import batch_front, constant_like, define, dtype_of, shape_of
+from minijax.ops.define import (
+    batch_front,
+    constant_like,
+    define,
+    dtype_of,
+    linear_jvp,
+    shape_of,
+)
 from minijax.ops.index import dynamic_update_slice
 from minijax.ops.shape import broadcast_in_dim
 
@@ -117,14 +124,6 @@ def _fft_reference(x, *, fft_type, fft_lengths):
     return function(x, axes=axes).astype(dtype)
 
 
-def _fft_jvp(primals, tangents, *, fft_type, fft_lengths):
-    (x,), (t,) = primals, tangents
-    out = fft_p.bind(x, fft_type=fft_type, fft_lengths=fft_lengths)
-    if type(t) is Zero:
-        return out, Zero.of(out)
-    return out, fft_p.bind(t, fft_type=fft_type, fft_lengths=fft_lengths)
-
-
 def _mask(shape, n, dtype):
     """How often each element of a half spectrum stands for one of the whole: 1 at the
     ends, else 2.
@@ -209,7 +208,7 @@ fft_p = define(
     "fft",
     shape=_fft_shape,
     reference=_fft_reference,
-    jvp=_fft_jvp,
+    jvp=linear_jvp(lambda: fft_p),
     transpose=_fft_transpose,
     batch=_fft_batch,
     lower=_fft_lower,

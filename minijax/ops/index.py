@@ -37,6 +37,7 @@ from minijax.ops.scatter import ScatterDimensionNumbers, scatter_p
 from minijax.ops.select import select
 from minijax.ops.shape import (
     broadcast_in_dim,
+    canonical_axis,
     canonical_shape,
     expand_dims,
     squeeze,
@@ -128,12 +129,6 @@ def _from_start(index: Any, n):
     return select(negative, moved, index)
 
 
-def _canonical_axis(axis, rank):
-    if not -rank <= axis < rank:
-        raise ValueError(f"axis {axis} is out of bounds for array of dimension {rank}")
-    return axis + rank if axis < 0 else axis
-
-
 def _starts_along(operand, start, axis):
     """`start` along an axis, zeros of its dtype along the others."""
     zero = np.zeros((), dtype_of(_canonical_scalar(start)))[()]
@@ -151,7 +146,7 @@ def dynamic_slice_in_dim(
 ):
     """`dynamic_slice` along one axis; whole along the others."""
     rank = len(operand.shape)
-    axis = _canonical_axis(axis, rank)
+    axis = canonical_axis(axis, rank)
     sizes = list(operand.shape)
     sizes[axis] = operator.index(slice_size)
     return dynamic_slice(
@@ -166,7 +161,7 @@ def dynamic_index_in_dim(
     operand, index, axis=0, keepdims=True, *, allow_negative_indices=True
 ):
     """The part of `operand` at one index along an axis, which stays with size 1 or goes."""
-    axis = _canonical_axis(axis, len(operand.shape))
+    axis = canonical_axis(axis, len(operand.shape))
     out = dynamic_slice_in_dim(
         operand, index, 1, axis, allow_negative_indices=allow_negative_indices
     )
@@ -178,7 +173,7 @@ def dynamic_update_slice_in_dim(
 ):
     """`dynamic_update_slice` along one axis; from the beginning along the others."""
     rank = len(operand.shape)
-    axis = _canonical_axis(axis, rank)
+    axis = canonical_axis(axis, rank)
     return dynamic_update_slice(
         operand,
         update,
@@ -195,7 +190,7 @@ def dynamic_update_index_in_dim(
     update: of the operand's rank with size 1 along the axis, or without that axis.
     """
     rank = len(operand.shape)
-    axis = _canonical_axis(axis, rank)
+    axis = canonical_axis(axis, rank)
     if len(shape_of(update)) != rank:
         if len(shape_of(update)) + 1 != rank:
             raise AssertionError(

@@ -17,15 +17,13 @@ from minijax.ops.define import (
     shape_of,
 )
 from minijax.ops.gather import GatherDimensionNumbers, gather, kept_dims
-from minijax.ops.shape import broadcast_in_dim, broadcasted_iota, reshape
+from minijax.ops.shape import (
+    broadcast_in_dim,
+    broadcasted_iota,
+    canonical_axis,
+    reshape,
+)
 from minijax.ops.views import real_view
-
-
-def _canonical_axis(axis, rank):
-    if not -rank <= axis < rank:
-        raise ValueError(f"axis {axis} is out of bounds for array of dimension {rank}")
-    return axis + rank if axis < 0 else axis
-
 
 # --- sort -----------------------------------------------------------------------------
 
@@ -47,7 +45,7 @@ def sort(operand, dimension=-1, is_stable=True, num_keys=1):
         raise ValueError(
             f"num_keys={num_keys} must be between 1 and len(operand)={len(operands)}"
         )
-    dimension = _canonical_axis(dimension, len(shape_of(operands[0])))
+    dimension = canonical_axis(dimension, len(shape_of(operands[0])))
     out = sort_p.bind(
         *operands, dimension=dimension, is_stable=bool(is_stable), num_keys=num_keys
     )
@@ -164,7 +162,7 @@ def top_k(operand, k, *, axis=-1):
     0. larger than -0. ValueError where k does not fit the axis.
     """
     rank = len(shape_of(operand))
-    axis = _canonical_axis(axis, rank)
+    axis = canonical_axis(axis, rank)
     return list(top_k_p.bind(operand, k=_checked_k(k), axis=axis))
 
 

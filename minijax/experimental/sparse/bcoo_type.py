@@ -5,7 +5,7 @@ data: (*batch, nse, *dense), indices: (*batch, nse, n_sparse). An element is a r
 outside of the shape count as padding. Batch axes of size 1 stand for any size.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import minijax.numpy as jnp
 from minijax import tree_util
@@ -47,7 +47,13 @@ def _validate_bcoo(data, indices, shape):
     """The properties of a sparse array; ValueError where its parts do not fit."""
     shape = tuple(shape)
     props = _validate_bcoo_indices(indices, shape)
-    batch, _, dense = split_shape(shape, props.n_batch, props.n_sparse)
+    check_data(data, shape, props, props.n_sparse)
+    return props
+
+
+def check_data(data, shape, props, n_sparse):
+    """ValueError where `data` is not what indices with these properties need."""
+    batch, _, dense = split_shape(shape, props.n_batch, n_sparse)
     if not fits(data.shape[: props.n_batch], batch):
         raise ValueError(
             f"data batch dimensions not compatible for data.shape={data.shape}, "
@@ -58,28 +64,27 @@ def _validate_bcoo(data, indices, shape):
             f"Invalid data.shape={data.shape} for nse={props.nse}, "
             f"n_batch={props.n_batch}, n_dense={props.n_dense}"
         )
-    return props
 
 
-@tree_util.register_pytree_node_class
-class BCOO(JAXSparse):
-    """BCOO((data, indices), shape=...): `data[i]` stands at `indices[i]`.
+class Batched(JAXSparse):
+    """What both batched formats have: flags, and arrays under the names `_names`."""
 
-    indices_sorted, unique_indices: what is known of the rows of `indices`. ValueError
-    where data and indices do not fit the shape.
-    """
+    _names: tuple
+    indices: Any
+    n_batch: Any
+    n_dense: Any
 
     def __init__(self, args, *, shape, indices_sorted=False, unique_indices=False):
-        self.data, self.indices = (jnp.asarray(x) for x in args)
+        for name, x in zip(self._names, args, strict=True):
+            setattr(self, name, jnp.asarray(x))
         self.shape = tuple(shape)
         self.indices_sorted = indices_sorted
         self.unique_indices = unique_indices
-        _validate_bcoo(self.data, self.indices, self.shape)
+        self._validate()
 
-    nse = property(lambda self: self.indices.shape[-2])
-    n_batch = property(lambda self: self.indices.ndim - 2)
-    n_sparse = property(lambda self: self.indices.shape[-1])
-    n_dense = property(lambda self: self.data.ndim - 1 - self.n_batch)
+    def _validate(self):
+        """ValueError where the arrays do not fit the shape."""
+        raise NotImplementedError(f"{type(self).__name__}._validate")
 
     def _extra(self):
         text = f", nse={self.nse}"
@@ -87,25 +92,46 @@ class BCOO(JAXSparse):
             text += f", n_batch={self.n_batch}"
         return text + (f", n_dense={self.n_dense}" if self.n_dense else "")
 
-    def _arrays(self):
-        return self.data, self.indices
-
-    def _known(self):
-        return self._info._asdict()
+    def _arrays(self) -> Any:
+        return tuple(getattr(self, name) for name in self._names)
 
     @property
     def _info(self):
         return SparseInfo(self.shape, self.indices_sorted, self.unique_indices)
 
+    def _known(self):
+        return self._info._asdict()
+
     @classmethod
     def tree_unflatten(cls, aux_data, children):
         """Inverse of `tree_flatten`; the children may be anything."""
         self = object.__new__(cls)
-        self.data, self.indices = children
-        if aux_data.keys() != {"shape", "indices_sorted", "unique_indices"}:
-            raise ValueError(f"BCOO.tree_unflatten: invalid aux_data={aux_data}")
+        vars(self).update(zip(cls._names, children, strict=True))
+        if aux_data.keys() != set(SparseInfo._fields):
+            raise ValueError(
+                f"{cls.__name__}.tree_unflatten: invalid aux_data={aux_data}"
+            )
         vars(self).update(aux_data)
         return self
+
+
+@tree_util.register_pytree_node_class
+class BCOO(Batched):
+    """BCOO((data, indices), shape=...): `data[i]` stands at `indices[i]`.
+
+    indices_sorted, unique_indices: what is known of the rows of `indices`. ValueError
+    where data and indices do not fit the shape.
+    """
+
+    _names = ("data", "indices")
+
+    def _validate(self):
+        _validate_bcoo(self.data, self.indices, self.shape)
+
+    nse = property(lambda self: self.indices.shape[-2])
+    n_batch = property(lambda self: self.indices.ndim - 2)
+    n_sparse = property(lambda self: self.indices.shape[-1])
+    n_dense = property(lambda self: self.data.ndim - 1 - self.n_batch)
 
     @classmethod
     def _empty(

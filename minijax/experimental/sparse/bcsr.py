@@ -4,7 +4,7 @@ data: (*batch, nse, *dense), indices: (*batch, nse), indptr: (*batch, rows + 1).
 elements from `indptr[r]` to `indptr[r + 1]` lie in row r, those after the last are padding.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import minijax.numpy as jnp
 from minijax import tree_util
@@ -23,9 +23,15 @@ from minijax.experimental.sparse.bcoo_shape import (
     bcoo_broadcast_in_dim,
     bcoo_concatenate,
 )
-from minijax.experimental.sparse.bcoo_type import BCOO, element, fits, whole
+from minijax.experimental.sparse.bcoo_type import (
+    BCOO,
+    Batched,
+    check_data,
+    element,
+    fits,
+    whole,
+)
 from minijax.experimental.sparse.util import (
-    SparseInfo,
     _csr_to_coo,
     nfold_vmap,
     split_shape,
@@ -63,17 +69,7 @@ def _validate_bcsr(data, indices, indptr, shape):
     """The properties of a sparse array; ValueError where its parts do not fit."""
     shape = tuple(shape)
     props = _validate_bcsr_indices(indices, indptr, shape)
-    batch, _, dense = split_shape(shape, props.n_batch, 2)
-    if not fits(data.shape[: props.n_batch], batch):
-        raise ValueError(
-            f"data batch dimensions not compatible for data.shape={data.shape}, "
-            f"shape={shape}"
-        )
-    if data.shape[props.n_batch :] != (props.nse, *dense):
-        raise ValueError(
-            f"Invalid data.shape={data.shape} for nse={props.nse}, "
-            f"n_batch={props.n_batch}, n_dense={props.n_dense}"
-        )
+    check_data(data, shape, props, 2)
     return props
 
 
@@ -99,48 +95,26 @@ def _bcoo_to_bcsr(indices, *, shape, index_dtype=jnp.int32):
 
 
 @tree_util.register_pytree_node_class
-class BCSR(JAXSparse):
+class BCSR(Batched):
     """BCSR((data, indices, indptr), shape=...): compressed rows.
 
     ValueError where the arrays do not fit the shape.
     """
 
-    def __init__(self, args, *, shape, indices_sorted=False, unique_indices=False):
-        self.data, self.indices, self.indptr = (jnp.asarray(x) for x in args)
-        self.shape = tuple(shape)
-        self.indices_sorted = indices_sorted
-        self.unique_indices = unique_indices
-        _validate_bcsr(*self._arrays(), self.shape)
+    _names = ("data", "indices", "indptr")
+    indptr: Any
+
+    def _validate(self):
+        _validate_bcsr(self.data, self.indices, self.indptr, self.shape)
 
     nse = property(lambda self: self.indices.shape[-1])
     n_batch = property(lambda self: self.indices.ndim - 1)
     n_sparse = property(lambda _: 2)
     n_dense = property(lambda self: self.data.ndim - self.indices.ndim)
-    _extra = BCOO._extra
-
-    @property
-    def _info(self):
-        return SparseInfo(self.shape, self.indices_sorted, self.unique_indices)
 
     @property
     def _sparse_shape(self):
         return self.shape[self.n_batch : self.n_batch + 2]
-
-    def _arrays(self):
-        return self.data, self.indices, self.indptr
-
-    def _known(self):
-        return self._info._asdict()
-
-    @classmethod
-    def tree_unflatten(cls, aux_data, children):
-        """Inverse of `tree_flatten`; the children may be anything."""
-        self = object.__new__(cls)
-        self.data, self.indices, self.indptr = children
-        if aux_data.keys() != {"shape", "indices_sorted", "unique_indices"}:
-            raise ValueError(f"BCSR.tree_unflatten: invalid aux_data={aux_data}")
-        vars(self).update(aux_data)
-        return self
 
     @classmethod
     def _empty(

@@ -6,14 +6,8 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.custom_jvp import custom_jvp
 from minijax.nn import functions as nn
-from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import constant_like, promote_args_inexact
-from minijax.scipy.special.errors import refuse_complex
-
-
-def _arrays(name, *args):
-    return [asarray(x) for x in promote_args_inexact(name, *args)]
-
+from minijax.scipy.special.errors import float_arrays, refuse_complex
 
 logsumexp = nn.logsumexp
 
@@ -53,7 +47,7 @@ def _product_or_zero(x, y, log):
 @custom_jvp
 def xlogy(x, y):
     """x * log(y), 0 where x is 0."""
-    x, y = _arrays("xlogy", x, y)
+    x, y = float_arrays("xlogy", x, y)
     return _product_or_zero(x, y, lax.log)
 
 
@@ -67,7 +61,7 @@ def _xlogy_jvp(primals, tangents):
 @custom_jvp
 def xlog1py(x, y):
     """x * log(1 + y), 0 where x is 0."""
-    x, y = _arrays("xlog1py", x, y)
+    x, y = float_arrays("xlog1py", x, y)
     return _product_or_zero(x, y, lax.log1p)
 
 
@@ -94,7 +88,7 @@ def _xlogx_jvp(primals, tangents):
 
 def entr(x):
     """-x log(x), -inf where x is negative."""
-    (x,) = _arrays("entr", x)
+    (x,) = float_arrays("entr", x)
     refuse_complex("entr", x)
     outside = lax.lt(x, constant_like(0, x))
     return lax.select(outside, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
@@ -102,7 +96,7 @@ def entr(x):
 
 def rel_entr(p, q):
     """p log(p / q), 0 where p is 0, inf where it is not defined."""
-    p, q = _arrays("rel_entr", p, q)
+    p, q = float_arrays("rel_entr", p, q)
     refuse_complex("rel_entr", p)
     zero = constant_like(0, p)
     both = lax.bitwise_and(lax.gt(p, zero), lax.gt(q, zero))
@@ -114,13 +108,13 @@ def rel_entr(p, q):
 
 def kl_div(p, q):
     """p log(p / q) - p + q, and `rel_entr` - p + q where p is 0 or it is not defined."""
-    p, q = _arrays("kl_div", p, q)
+    p, q = float_arrays("kl_div", p, q)
     refuse_complex("kl_div", p)
     return rel_entr(p, q) - p + q
 
 
 def _boxcox(name, x, lmbda, log):
-    x, lmbda = _arrays(name, x, lmbda)
+    x, lmbda = float_arrays(name, x, lmbda)
     is_log = lmbda == 0
     power = jnp.where(is_log, jnp.ones_like(lmbda), lmbda)
     log_x = log(x)

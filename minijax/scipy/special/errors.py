@@ -18,7 +18,8 @@ from minijax.numpy.promotion import (
 from minijax.scipy.special import coefficients
 
 
-def _arrays(name, *args):
+def float_arrays(name, *args):
+    """The arguments as arrays of one floating dtype."""
     return [asarray(x) for x in promote_args_inexact(name, *args)]
 
 
@@ -46,7 +47,8 @@ def erfinv(x):
     return lax.erf_inv(x)
 
 
-def _polynomial(coefficients, x):
+def polynomial(coefficients, x):
+    """The polynomial with these coefficients (the highest first) at x, in its dtype."""
     return jnp.polyval(np.asarray(coefficients, dtype_of(x)), x)
 
 
@@ -91,12 +93,12 @@ def ndtri(p):
     w = safe - constant_like(0.5, p)
     ww = lax.square(w)
     cube = w * ww
-    ratio = _polynomial(c.NDTRI_P0, ww) / _polynomial(c.NDTRI_Q0, ww)
+    ratio = polynomial(c.NDTRI_P0, ww) / polynomial(c.NDTRI_Q0, ww)
     middle = (w + cube * ratio) * constant_like(-math.sqrt(2 * math.pi), p)
     z = lax.sqrt(constant_like(-2, p) * lax.log(safe))
     first = z - lax.log(z) / z
-    near = _polynomial(c.NDTRI_P2, 1.0 / z) / _polynomial(c.NDTRI_Q2, 1.0 / z) / z
-    far = _polynomial(c.NDTRI_P1, 1.0 / z) / _polynomial(c.NDTRI_Q1, 1.0 / z) / z
+    near = polynomial(c.NDTRI_P2, 1.0 / z) / polynomial(c.NDTRI_Q2, 1.0 / z) / z
+    far = polynomial(c.NDTRI_P1, 1.0 / z) / polynomial(c.NDTRI_Q1, 1.0 / z) / z
     near, far = first - near, first - far
     is_middle = safe > constant_like(math.exp(-2.0), p)
     x = jnp.where(is_middle, middle, jnp.where(z >= 8.0, near, far))
@@ -183,7 +185,7 @@ _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 def erfcx(x):
     """exp(x^2) erfc(x), of real and of complex numbers."""
-    (x,) = _arrays("erfcx", x)
+    (x,) = float_arrays("erfcx", x)
     if is_complex(x):
         return _wofz(lax.complex(-lax.imag(x), lax.real(x)))
     if dtype_of(x).itemsize < 4:
@@ -202,7 +204,7 @@ def _erfcx(x):
     ]
     near = lax.select(far, jnp.ones_like(x), x)
     product = lax.exp(lax.square(near)) * lax.erfc(near)
-    tail = _polynomial(series, 1 / lax.square(x)) / (x * math.sqrt(math.pi))
+    tail = polynomial(series, 1 / lax.square(x)) / (x * math.sqrt(math.pi))
     return lax.select(far, tail, product)
 
 
@@ -213,7 +215,7 @@ def dawsn(x):
     """Dawson's integral exp(-x^2) ∫_0^x exp(t^2) dt: rational approximations of Cephes'
     dawsn.
     """
-    (x,) = _arrays("dawsn", x)
+    (x,) = float_arrays("dawsn", x)
     refuse_complex("dawsn", x)
     return _dawsn(x)
 
@@ -230,12 +232,12 @@ def _dawsn(x):
     low, middle, high = size < 3.25, (size >= 3.25) & (size < 6.25), size >= 6.25
     s = only(low, size)
     ss = lax.square(s)
-    small = s * _polynomial(c.DAWSN_AN, ss) / _polynomial(c.DAWSN_AD, ss)
+    small = s * polynomial(c.DAWSN_AN, ss) / polynomial(c.DAWSN_AD, ss)
     y_m, x_m = only(middle, y), only(middle, size)
-    medium = _polynomial(c.DAWSN_BN, y_m) / _polynomial(c.DAWSN_BD, y_m)
+    medium = polynomial(c.DAWSN_BN, y_m) / polynomial(c.DAWSN_BD, y_m)
     medium = 0.5 / x_m * (1 + y_m * medium)
     y_h, x_h = only(high, y), only(high, size)
-    large = _polynomial(c.DAWSN_CN, y_h) / _polynomial(c.DAWSN_CD, y_h)
+    large = polynomial(c.DAWSN_CN, y_h) / polynomial(c.DAWSN_CD, y_h)
     large = 0.5 / x_h * (1 + y_h * large)
     tail = lax.select(size < 6.25, medium, large)
     return lax.sign(x) * lax.select(low, small, tail)
@@ -261,7 +263,7 @@ def _weideman(n):
 
 def wofz(z):
     """Faddeeva's function exp(-z^2) erfc(-iz), complex."""
-    (z,) = _arrays("wofz", z)
+    (z,) = float_arrays("wofz", z)
     if not is_complex(z):
         z = lax.convert_element_type(z, np.result_type(z.dtype, np.complex64))
     return _wofz(z)
@@ -274,7 +276,7 @@ def _wofz(z):
     folded = lax.select(above, z, -z)
     iz = lax.complex(-lax.imag(folded), lax.real(folded))
     down, up = width - iz, width + iz
-    sum_ = _polynomial(series, up / down)
+    sum_ = polynomial(series, up / down)
     value = 2 * sum_ / (down * down) + (1 / math.sqrt(math.pi)) / down
     return lax.select(above, value, 2 * lax.exp(-(z * z)) - value)
 
@@ -284,7 +286,7 @@ _wofz.defjvps(lambda t, out, z: t * (-2 * z * out + 1j * _TWO_OVER_ROOT_PI))
 
 def owens_t(h, a):
     """Owen's T function 1/(2π) ∫_0^a exp(-h^2 (1 + x^2) / 2) / (1 + x^2) dx."""
-    return _owens_t(*jnp.broadcast_arrays(*_arrays("owens_t", h, a)))
+    return _owens_t(*jnp.broadcast_arrays(*float_arrays("owens_t", h, a)))
 
 
 @functools.cache

@@ -20,12 +20,7 @@ from minijax.numpy.promotion import (
     promote_args_inexact,
 )
 from minijax.scipy.special import complex_gammas
-from minijax.scipy.special.errors import refuse_complex
-
-
-def _arrays(name, *args):
-    """The arguments as arrays of one floating dtype."""
-    return [asarray(x) for x in promote_args_inexact(name, *args)]
+from minijax.scipy.special.errors import float_arrays, refuse_complex
 
 
 def gammaln(x):
@@ -36,7 +31,7 @@ def gammaln(x):
 
 def loggamma(x):
     """log Γ(x) on its principal branch: NaN where a real x is negative."""
-    (x,) = _arrays("loggamma", x)
+    (x,) = float_arrays("loggamma", x)
     if is_complex(x):
         return complex_gammas.log_gamma(x)
     value = lax.lgamma(x)
@@ -46,7 +41,7 @@ def loggamma(x):
 @jit
 def gammasgn(x):
     """The sign of Γ(x): NaN at negative integers; that of x at zeros."""
-    (x,) = _arrays("gammasgn", x)
+    (x,) = float_arrays("gammasgn", x)
     refuse_complex("gammasgn", x)
     floor = lax.floor(x)
     negative = x < 0
@@ -93,7 +88,7 @@ def _log_gamma_ratio(a, b):
 
 def betaln(a, b):
     """log |B(a, b)|."""
-    a, b = _arrays("betaln", a, b)
+    a, b = float_arrays("betaln", a, b)
     a, b = jnp.minimum(a, b), jnp.maximum(a, b)
     small = lax.lgamma(a) + (lax.lgamma(b) - lax.lgamma(a + b))
     large = lax.lgamma(a) + _log_gamma_ratio(a, b)
@@ -102,7 +97,7 @@ def betaln(a, b):
 
 def beta(a, b):
     """The beta function Γ(a) Γ(b) / Γ(a + b)."""
-    a, b = _arrays("beta", a, b)
+    a, b = float_arrays("beta", a, b)
     refuse_complex("beta", a)
     sign = gammasgn(a) * gammasgn(b) * gammasgn(a + b)
     return sign * lax.exp(betaln(a, b))
@@ -136,7 +131,7 @@ def gammaincc(a, x):
 def multigammaln(a, d):
     """The logarithm of the multivariate gamma function of dimension `d`."""
     d = concrete_or_error(int, d, "d argument of multigammaln")
-    (a, d_) = _arrays("multigammaln", a, d)
+    (a, d_) = float_arrays("multigammaln", a, d)
     constant = lax.mul(
         lax.mul(lax.mul(constant_like(0.25, a), d_), lax.sub(d_, constant_like(1, a))),
         lax.log(constant_like(np.pi, a)),
@@ -154,7 +149,7 @@ def _trailing(v, rank):
 @custom_jvp
 def poch(z, m):
     """Pochhammer's symbol Γ(z + m) / Γ(z)."""
-    z, m = _arrays("poch", z, m)
+    z, m = float_arrays("poch", z, m)
     if is_complex(z):
         raise ValueError("jnp.poch does not support complex-valued inputs.")
     is_one = m == 0
@@ -172,13 +167,13 @@ def factorial(n, exact=False):
     """n!, by the gamma function; 0 for negative n.  `exact` is not supported."""
     if exact:
         raise NotImplementedError("factorial with exact=True")
-    (n,) = _arrays("factorial", n)
+    (n,) = float_arrays("factorial", n)
     return jnp.where(n < 0, 0, lax.exp(lax.lgamma(n + 1)))
 
 
 def comb(N, k, *, repetition=False):
     """The number of ways to choose k of N things, with or without repetition."""
-    N, k = _arrays("comb", N, k)
+    N, k = float_arrays("comb", N, k)
     if not repetition:
         return _choose(N, k)
     none_of_none = (k == 0) & (N >= 0)

@@ -9,22 +9,18 @@ import minijax.numpy as jnp
 from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.control.custom_jvp import custom_jvp
-from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import dtype_of, is_complex, promote_args_inexact
 from minijax.scipy.special import coefficients as c
-from minijax.scipy.special.errors import checked_float, refuse_complex
-
-
-def _arrays(name, *args):
-    return [asarray(x) for x in promote_args_inexact(name, *args)]
-
-
-def _polynomial(coefficients, x):
-    return jnp.polyval(np.asarray(coefficients, dtype_of(x)), x)
+from minijax.scipy.special.errors import (
+    checked_float,
+    float_arrays,
+    polynomial,
+    refuse_complex,
+)
 
 
 def _ratio(numerator, denominator, x):
-    return _polynomial(numerator, x) / _polynomial(denominator, x)
+    return polynomial(numerator, x) / polynomial(denominator, x)
 
 
 # --- exponential integrals ------------------------------------------------------------
@@ -59,7 +55,7 @@ def _expi_positive(x):
 @jit
 def expi(x):
     """The exponential integral -∫_-x^∞ exp(-t) / t dt."""
-    (x,) = _arrays("expi", x)
+    (x,) = float_arrays("expi", x)
     refuse_complex("expi", x)
     negative = x < 0
     below = -exp1(jnp.where(negative, -x, 0))
@@ -173,7 +169,7 @@ def _expn_asymptotic(n, x):
 @jit
 def expn(n, x):
     """The generalised exponential integral ∫_1^∞ exp(-x t) / t^n dt; NaN for n < 0 or x < 0."""
-    n, x = _arrays("expn", n, x)
+    n, x = float_arrays("expn", n, x)
     n, x = jnp.broadcast_arrays(n, x)
     at_zero, low = x == 0, n < 2
     conditions = [
@@ -214,7 +210,7 @@ def sici(x):
     """(Si(x), Ci(x)): ∫_0^x sin(t)/t dt, and γ + log(x) + ∫_0^x (cos(t) - 1)/t dt;
     Cephes' sici.
     """
-    (x,) = _arrays("sici", x)
+    (x,) = float_arrays("sici", x)
     if is_complex(x):
         raise ValueError(
             f"Argument `x` to sici must be real-valued. Got dtype {dtype_of(x)}."
@@ -233,8 +229,8 @@ def sici(x):
 def _sici_series(x):
     zero = x == 0
     squared = x * x
-    si = x * _polynomial(c.SICI_SN, squared) / _polynomial(c.SICI_SD, squared)
-    ci = squared * _polynomial(c.SICI_CN, squared) / _polynomial(c.SICI_CD, squared)
+    si = x * polynomial(c.SICI_SN, squared) / polynomial(c.SICI_SD, squared)
+    ci = squared * polynomial(c.SICI_CN, squared) / polynomial(c.SICI_CD, squared)
     ci = np.euler_gamma + lax.log(x) + ci
     return jnp.where(zero, 0.0, si), jnp.where(zero, -np.inf, ci)
 
@@ -245,13 +241,13 @@ def _sici_asymptotic(x):
     near = x < 8
     f = jnp.where(
         near,
-        _polynomial(c.SICI_FN4, z) / (x * _polynomial(c.SICI_FD4, z)),
-        _polynomial(c.SICI_FN8, z) / (x * _polynomial(c.SICI_FD8, z)),
+        polynomial(c.SICI_FN4, z) / (x * polynomial(c.SICI_FD4, z)),
+        polynomial(c.SICI_FN8, z) / (x * polynomial(c.SICI_FD8, z)),
     )
     g = jnp.where(
         near,
-        z * _polynomial(c.SICI_GN4, z) / _polynomial(c.SICI_GD4, z),
-        z * _polynomial(c.SICI_GN8, z) / _polynomial(c.SICI_GD8, z),
+        z * polynomial(c.SICI_GN4, z) / polynomial(c.SICI_GD4, z),
+        z * polynomial(c.SICI_GN8, z) / polynomial(c.SICI_GD8, z),
     )
     return math.pi / 2 - f * cosine - g * sine, f * sine - g * cosine
 
@@ -306,7 +302,7 @@ def fresnel(x):
     """(S(x), C(x)): the integrals of sin(π t^2 / 2) and cos(π t^2 / 2) from 0; Cephes'
     fresnl.
     """
-    (x,) = _arrays("fresnel", x)
+    (x,) = float_arrays("fresnel", x)
     if is_complex(x):
         raise NotImplementedError(
             "Support for complex-valued inputs is not implemented yet."
@@ -318,8 +314,8 @@ def fresnel(x):
 
     def value(k, at):
         numerator, denominator = tables[k]
-        top = _polynomial(numerator, at)
-        return top / _polynomial(denominator, at) if denominator else top
+        top = polynomial(numerator, at)
+        return top / polynomial(denominator, at) if denominator else top
 
     size = lax.abs(x)
     squared = size * size
