@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 
 import minijax
 import minijax.numpy as jnp
-from cbackend import native
+from cbackend import native, runtime, tiers
 from cbackend.emit import emit
 from compat_tests.native_programs import PROGRAMS, normal
 from compat_tests.op_cases import all_cases
