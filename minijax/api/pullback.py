@@ -119,6 +119,12 @@ class VJP:
 
     jaxpr = property(lambda self: self._form.pull.jaxpr)
 
+    def __repr__(self):
+        return (
+            f"VJP(jaxpr={self.jaxpr}, in_tree={self.in_tree}, out_tree={self.out_tree}, "
+            f"args_res={self.args_res}, opaque_residuals={self.opaque_residuals})"
+        )
+
     def __call__(self, out_ct, *extra_args):
         if extra_args:
             name, n = self._form.name.split(" at ")[0], 1 + len(extra_args)
