@@ -164,6 +164,8 @@ def _gains(group):
     """
     if len(group.micros) > 1 or group.is_shuffling() or in_stages(group):
         return True
+    if group.by_constants():
+        return True
     return bool(group.micros) and any(
         view.buffer is None or view.strides != dense_strides(view.shape)
         for view in group.ins

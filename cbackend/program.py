@@ -295,6 +295,11 @@ class Micro:
 
 
 FEW_INTERLEAVED = 4  # elements
+ENOUGH_SHUFFLED = 16  # ENOUGH of copy.c
+
+
+# What is quicker by a constant: a product in its place, or a shift of all elements alike.
+_BY_CONSTANTS = ("div_", "rem_", "shift_")
 
 
 class Ewise(Instr):
@@ -322,16 +327,54 @@ class Ewise(Instr):
 
     def is_shuffling(self):
         """Whether this is a copy that takes every few elements of memory, few at once, or
-        one after the other backwards.
+        one after the other backwards; False where the runtime has shuffles for that (copy.c).
         """
         if self.micros or not self.ins:
             return False
-        last = next((d for d, n in enumerate(self.shape[::-1], 1) if n > 1), 0)
-        if not last:
+        dims = [d for d, n in enumerate(self.shape) if n > 1]
+        if not dims or self._has_shuffles(dims):
             return False
-        steps = [view.strides[-last] for view in (*self.outs, *self.ins)]
-        few = self.shape[-last] <= FEW_INTERLEAVED
+        steps = [view.strides[dims[-1]] for view in (*self.outs, *self.ins)]
+        few = self.shape[dims[-1]] <= FEW_INTERLEAVED
         return few or any(s == -1 or 1 < abs(s) <= FEW_INTERLEAVED for s in steps)
+
+    def _has_shuffles(self, dims):
+        """Whether copy.c goes over such elements by shuffles: its `shuffle_line` and
+        `shuffle_rows`; dims: those of more than one element.
+        """
+        if (
+            len(self.outs) != 1
+            or len(self.ins) != 1
+            or self.outs[0].strides[dims[-1]] != 1
+        ):
+            return False
+        to, source, n = self.outs[0], self.ins[0], self.shape[dims[-1]]
+        step, size = source.strides[dims[-1]], to.dtype.itemsize
+        if size > 8 or n >= ENOUGH_SHUFFLED or len(dims) < 2:
+            long = size <= 8 and n >= ENOUGH_SHUFFLED
+            return long and (step == -1 or 1 < step <= FEW_INTERLEAVED)
+        rows, line = self.shape[dims[-2]], source.strides[dims[-2]]
+        if n > FEW_INTERLEAVED or rows < ENOUGH_SHUFFLED or to.strides[dims[-2]] != n:
+            return False
+        return line == 1 or (abs(step) == 1 and abs(line) == n and n * size <= 8)
+
+    def by_constants(self):
+        """How many kernels divide or shift by an integer constant, which only a compiler
+        knows.
+        """
+        constants = {
+            reg
+            for reg, view in zip(self.in_regs, self.ins, strict=True)
+            if view.buffer is not None
+            and view.buffer.space == CONST
+            and view.dtype.kind in "iu"
+            and not any(view.strides)
+        }
+        return sum(
+            micro.kernel.name.startswith(_BY_CONSTANTS)
+            and micro.sources[1] in constants
+            for micro in self.micros
+        )
 
     def __repr__(self):
         kernels = " ".join(micro.kernel.name for micro in self.micros) or "copy"

@@ -23,7 +23,7 @@ _SAVED_INSTRUCTION = 0.06
 _SAVED_TURN = 0.03
 _SAVED_KERNEL = 0.01
 _SAVED_ELEMENT = 0.00004
-_HALF_KERNEL = (
+_QUICK_KERNEL = (
     5  # such elements: float16 in the CPU's own arithmetic, not by conversions
 )
 _SAVED_PRODUCT = 0.02  # of a batch of small ones
@@ -84,7 +84,9 @@ def saving(module, index=0):
             else:
                 sums = len(instr.kinds) if type(instr) is MapReduce else 0
                 handed_on = max(0, len(instr.micros) + sums - 1) + _spread_out(instr)
-                handed_on += _HALF_KERNEL * _half_kernels(instr)
+                handed_on += _QUICK_KERNEL * (
+                    _half_kernels(instr) + instr.by_constants()
+                )
                 total += _SAVED_ELEMENT * instr.size * handed_on
         elif instr.op == "DOT":
             total += _SAVED_PRODUCT * small_dots(instr)

@@ -295,7 +295,28 @@ def narrow_elements(x, at):
     return picked, turned, bytes_.ravel()[::-1], halves[:, ::-1]
 
 
+def known_divisors(x):
+    """Every byte, and numbers of 16 bits, divided and shifted by constants."""
+    results = []
+    for dtype in (jnp.int8, jnp.uint8, jnp.int16, jnp.uint16):
+        a, unsigned = x.astype(dtype), dtype in (jnp.uint8, jnp.uint16)
+        for by in (
+            1,
+            2,
+            3,
+            7,
+            100,
+            127,
+            *((200, 255) if unsigned else (-1, -2, -7, -128)),
+        ):
+            by = np.array(by, dtype)
+            results += [lax.div(a, by), lax.rem(a, by)]
+        results += [a // 7 % 5, a >> 3, a << 2, lax.shift_right_logical(a, dtype(5))]
+    return results
+
+
 PROGRAMS = {
+    "known_divisors": (known_divisors, (np.arange(-40_000, 40_000, 7, np.int32),)),
     "narrow_elements": (
         narrow_elements, (9 * normal(29, 41), np.arange(-60, 60, dtype=np.int32)),
     ),

@@ -144,26 +144,44 @@ MJX_DEFINE_NOT(u16)
 MJX_DEFINE_NOT(u32)
 MJX_DEFINE_NOT(u64)
 
+/* Native code knows the divisors that are constants: the compiler multiplies in their place.  Of
+ * bytes it has to be told how: the upper half of a product of 16 bits is exact. */
+#define MJX_KNOWN_DIVISOR(b) (__builtin_constant_p(b) && (b) != 0)
+#define MJX_QUOTIENT_OF_BYTES(a, b) \
+  ((b) == 1 ? (uint16_t)(a)         \
+            : (uint16_t)(((uint32_t)(uint16_t)(a) * (uint16_t)(0x10000 / (b) + 1)) >> 16))
+MJX_INLINE int32_t mjx_known_quotient_i16(mjx_t_i16 a, mjx_t_i16 b) { return a / b; }
+MJX_INLINE int32_t mjx_known_quotient_u16(mjx_t_u16 a, mjx_t_u16 b) { return a / b; }
+MJX_INLINE int32_t mjx_known_quotient_u8(mjx_t_u8 a, mjx_t_u8 b) {
+  return MJX_QUOTIENT_OF_BYTES(a, b);
+}
+MJX_INLINE int32_t mjx_known_quotient_i8(mjx_t_i8 a, mjx_t_i8 b) {
+  int16_t x = a, minus = x >> 15, divisor = (int16_t)(b < 0 ? -b : b);
+  int16_t rounded_down = (int16_t)(((int32_t)x * (int16_t)(0x10000 / divisor + 1)) >> 16);
+  int16_t q = (int16_t)(rounded_down - minus);
+  q = divisor == 1 ? x : divisor == 2 ? (int16_t)((x - minus) >> 1) : q;
+  return b < 0 ? (int16_t)-q : q;
+}
+
 /* Division through a wider float: the quotient of two integers that fit half of
  * its mantissa truncates to the exact result, and float division vectorises.
  * x / 0 is all ones, x % 0 is x, and the most negative / -1 wraps to itself. */
-#define MJX_DEFINE_DIVIDE(T, FLOAT, WIDE)                               \
-  MJX_INLINE mjx_t_##T mjx_s_div_##T(mjx_t_##T a, mjx_t_##T b) {        \
-    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));     \
-    return b == 0 ? (mjx_t_##T) - 1 : (mjx_t_##T)q;                     \
-  }                                                                     \
-  MJX_INLINE mjx_t_##T mjx_s_rem_##T(mjx_t_##T a, mjx_t_##T b) {        \
-    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));     \
-    mjx_t_##T r = (mjx_t_##T)((uint32_t)a - (uint32_t)q * (uint32_t)b); \
-    return b == 0 ? a : r;                                              \
+#define MJX_DEFINE_DIVIDE(T, FLOAT, WIDE)                                                          \
+  MJX_INLINE mjx_t_##T mjx_s_div_##T(mjx_t_##T a, mjx_t_##T b) {                                   \
+    if (MJX_KNOWN_DIVISOR(b)) return (mjx_t_##T)mjx_known_quotient_##T(a, b);                      \
+    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));                                \
+    return b == 0 ? (mjx_t_##T) - 1 : (mjx_t_##T)q;                                                \
+  }                                                                                                \
+  MJX_INLINE mjx_t_##T mjx_s_rem_##T(mjx_t_##T a, mjx_t_##T b) {                                   \
+    if (MJX_KNOWN_DIVISOR(b)) return (mjx_t_##T)(a - (mjx_t_##T)mjx_known_quotient_##T(a, b) * b); \
+    WIDE q = (WIDE)((FLOAT)a / (FLOAT)(b == 0 ? (mjx_t_##T)1 : b));                                \
+    mjx_t_##T r = (mjx_t_##T)((uint32_t)a - (uint32_t)q * (uint32_t)b);                            \
+    return b == 0 ? a : r;                                                                         \
   }
 MJX_DEFINE_DIVIDE(i8, float, int32_t)
 MJX_DEFINE_DIVIDE(u8, float, int32_t)
 MJX_DEFINE_DIVIDE(i16, float, int32_t)
 MJX_DEFINE_DIVIDE(u16, float, int32_t)
-
-/* Native code knows the divisors that are constants: the compiler multiplies in their place. */
-#define MJX_KNOWN_DIVISOR(b) (__builtin_constant_p(b) && (b) != 0)
 
 /* Of 32 bits: no vector conversion of AVX2 gives integers that large, so the quotient is
  * rounded to the nearest integer by adding a number whose last place is 1; the sum's low bits
