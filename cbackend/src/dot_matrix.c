@@ -67,6 +67,15 @@ void mjx_dot_describe(mjx_dot_matrix *m, const mjx_operand *operand) {
 
 /* The lines along which a matrix is converted: one, where its rows follow each other in memory. */
 static void find_lines(mjx_dot_matrix *m) {
+  if (m->stays) {
+    m->lines = m->columns;
+    m->length = m->rows;
+    m->view_line = m->view_column;
+    m->view_step = 1;
+    m->row_stride = 1;
+    m->column_stride = MJX_MAX(m->rows, 1);
+    return;
+  }
   m->lines = m->rows;
   m->length = m->columns;
   m->view_line = m->view_row;

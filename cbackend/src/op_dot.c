@@ -211,21 +211,30 @@ static bool copies_by_threads(const dot_plan *plan) {
   return plan->B > 1 && !broadcast && plan->K * plan->N * plan->size <= SMALL_COPY_BYTES;
 }
 
+/* Whether a matrix that is converted stays transposed: nothing is turned then that the method takes
+ * as it lies, or turns piece by piece. */
+static bool converts_as_it_lies(const mjx_dot_matrix *m) {
+  return m->columns > 1 && m->rows > 1 && m->view_row == 1 && m->view_column != 1;
+}
+
 static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_plan *plan,
                                 int64_t *scratch) {
   bool a_converts = plan->a.operand->dtype != plan->dtype;
   bool b_converts = plan->b.operand->dtype != plan->dtype;
   choose_method(plan, a_converts, b_converts);
   choose_halves(plan);
-  bool blas = plan->method == DOT_BLAS;
+  bool blas = plan->method == DOT_BLAS, kernel = plan->method == DOT_KERNEL;
+  plan->a.stays = a_converts && !plan->a_half && converts_as_it_lies(&plan->a);
+  plan->b.stays = b_converts && !plan->b_half && converts_as_it_lies(&plan->b) &&
+                  (blas || (kernel && copies_by_threads(plan)));
   if ((a_converts && !plan->a_half) || (blas && !blas_takes(&plan->a)))
     MJX_TRY(mjx_dot_pack(loader, &plan->a, plan->dtype, plan->B, false, scratch));
   bool b_fits = blas           ? blas_takes(&plan->b)
                 : plan->a_half ? plan->b.row_stride == 1
                                : plan->method == DOT_LINES || plan->b.column_stride == 1;
-  plan->turns = plan->method == DOT_KERNEL && !b_converts && plan->b.row_stride == 1 &&
+  plan->turns = kernel && (!b_converts || plan->b.stays) && plan->b.row_stride == 1 &&
                 plan->b.column_stride != 1 && copies_by_threads(plan);
-  if (((b_converts && !plan->b_half) || !b_fits) && !plan->turns)
+  if ((b_converts && !plan->b_half) || (!b_fits && !plan->turns))
     MJX_TRY(mjx_dot_pack(loader, &plan->b, plan->dtype, plan->B, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(mjx_dot_pack(loader, &plan->c, plan->dtype, plan->B, true, scratch));
