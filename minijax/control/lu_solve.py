@@ -10,8 +10,9 @@ from minijax.core import AxisData
 from minijax.ops.define import expand, shape_of
 from minijax.ops.dot import Precision, dot_general
 from minijax.ops.identities import stop_gradient
-from minijax.ops.linalg import take_rows, triangular_solve
+from minijax.ops.linalg import take_rows
 from minijax.ops.linalg_lu import lu
+from minijax.ops.linalg_triangular import triangular_solve
 from minijax.ops.shape import broadcasted_iota, squeeze
 from minijax.ops.sort import sort_key_val
 from minijax.transforms import batching

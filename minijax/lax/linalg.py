@@ -10,7 +10,9 @@ from minijax.alias import missing_attribute
 
 # home -> the names there that are public here
 _HOMES = {
-    "minijax.ops.linalg": "cholesky cholesky_p triangular_solve triangular_solve_p",
+    "minijax.ops.linalg_triangular": (
+        "cholesky cholesky_p triangular_solve triangular_solve_p"
+    ),
     "minijax.ops.linalg_eigen": (
         "EigImplementation EighImplementation eig eig_p eigh eigh_p hessenberg "
         "hessenberg_p schur schur_p tridiagonal tridiagonal_p"

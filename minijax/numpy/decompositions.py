@@ -11,7 +11,7 @@ from minijax.numpy.promotion import (
     is_complex,
     promote_dtypes_inexact,
 )
-from minijax.ops import linalg as ops
+from minijax.ops import linalg_triangular as triangular_ops
 from minijax.ops.linalg_eigen import eig as eig_op
 from minijax.ops.linalg_eigen import eigh as eigh_op
 from minijax.ops.linalg_qr import geqrf
@@ -71,7 +71,7 @@ def cholesky(a, *, upper=False, symmetrize_input=True):
                [1., 2.]], dtype=float32)
     """
     a = matrix("cholesky", a)
-    factor = ops.cholesky(a, symmetrize_input=symmetrize_input)
+    factor = triangular_ops.cholesky(a, symmetrize_input=symmetrize_input)
     return adjoint(factor) if upper else factor
 
 

@@ -10,7 +10,7 @@ from minijax.control.lu_solve import lu_solve
 from minijax.numpy.creation import asarray
 from minijax.numpy.decompositions import SlogdetResult, matrix
 from minijax.numpy.promotion import is_complex
-from minijax.ops import linalg as ops
+from minijax.ops import linalg_triangular as triangular_ops
 from minijax.ops.linalg import take_rows
 from minijax.ops.linalg_lu import lu as lu_op
 
@@ -170,12 +170,16 @@ def _det_rule(primals, tangents):
     products = jnp.cumprod(_signed_diagonal(lu, pivots), axis=-1)
     det, rest = products[..., -1], products[..., -2]
     y = take_rows(t, permutation)
-    y = ops.triangular_solve(lu, y, left_side=True, lower=True, unit_diagonal=True)
+    y = triangular_ops.triangular_solve(
+        lu, y, left_side=True, lower=True, unit_diagonal=True
+    )
     y = jnp.concatenate([y[..., :-1, :] * det[..., None, None], y[..., -1:, :]], -2)
     upper = lu.at[..., -1, -1].set(1 / rest)
-    ones = ops.triangular_solve(upper, jnp.ones_like(lu[..., :1]), left_side=True)
+    ones = triangular_ops.triangular_solve(
+        upper, jnp.ones_like(lu[..., :1]), left_side=True
+    )
     deficient = ~jnp.isfinite(ones).all(axis=(-2, -1), keepdims=True)
     upper = jnp.where(deficient, jnp.eye(lu.shape[-1], dtype=lu.dtype), upper)
     y = jnp.where(deficient, jnp.zeros_like(y), y)
-    z = ops.triangular_solve(upper, y, left_side=True)
+    z = triangular_ops.triangular_solve(upper, y, left_side=True)
     return det, jnp.trace(z, axis1=-1, axis2=-2)

@@ -41,9 +41,9 @@ from minijax.ops.linalg import (
     symmetrize,
     take_rows,
     to_rank,
-    triangular_solve,
 )
 from minijax.ops.linalg_lu import lu_p
+from minijax.ops.linalg_triangular import triangular_solve
 from minijax.ops.reduce import argmax, reduce_sum
 from minijax.ops.rounding import abs as absolute
 from minijax.ops.shape import broadcasted_iota

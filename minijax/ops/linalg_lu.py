@@ -33,11 +33,11 @@ from minijax.ops.linalg import (
     single,
     take_rows,
     to_rank,
-    triangular_solve_p,
     tril,
     triu,
     vectors,
 )
+from minijax.ops.linalg_triangular import triangular_solve_p
 from minijax.ops.shape import broadcast_in_dim, reshape
 from minijax.ops.slicing import pad
 

@@ -36,12 +36,12 @@ from minijax.ops.linalg import (
     take_columns,
     take_rows,
     to_rank,
-    triangular_solve,
     tril,
     triu,
     vectors,
 )
 from minijax.ops.linalg_lu import lu_p
+from minijax.ops.linalg_triangular import triangular_solve
 from minijax.ops.shape import broadcasted_iota, full_like
 from minijax.ops.slicing import pad
 from minijax.ops.sort import sort_key_val

@@ -15,10 +15,10 @@ from minijax.numpy.promotion import (
     is_complex,
     promote_dtypes_inexact,
 )
-from minijax.ops import linalg as ops
 from minijax.ops import linalg_eigen as eigen_ops
 from minijax.ops import linalg_lu as lu_ops
 from minijax.ops import linalg_qr as qr_ops
+from minijax.ops import linalg_triangular as triangular_ops
 
 
 def matrix(name, *args):
@@ -33,7 +33,7 @@ def matrix(name, *args):
 
 def _factor(a, lower):
     a = jnp.asarray(a) if lower else adjoint(jnp.asarray(a))
-    factor = ops.cholesky(a, symmetrize_input=False)
+    factor = triangular_ops.cholesky(a, symmetrize_input=False)
     return factor if lower else adjoint(factor)
 
 

@@ -9,8 +9,8 @@ from minijax import dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy import linalg as numpy_linalg
 from minijax.numpy.decompositions import adjoint
-from minijax.ops import linalg as ops
 from minijax.ops import linalg_eigen as eigen_ops
+from minijax.ops import linalg_triangular as triangular_ops
 from minijax.scipy.linalg.decompositions import matrix
 
 _HIGHEST = lax.Precision.HIGHEST
@@ -82,7 +82,7 @@ def _expm(a, upper_triangular, max_squarings):
     odd, even = lax.switch(place, [_pade(m) for m in degrees], a, unit)
     above, below = even + odd, even - odd
     if upper_triangular:
-        out = ops.triangular_solve(below, above, left_side=True)
+        out = triangular_ops.triangular_solve(below, above, left_side=True)
     else:
         out = numpy_linalg.solve(below, above)
 
@@ -152,7 +152,7 @@ def _triangular_root(t):
         above = places < j
         inside = above[:, None] & above[None, :]
         system = jnp.where(inside, u, 0) + roots[j] * unit
-        column = ops.triangular_solve(
+        column = triangular_ops.triangular_solve(
             system, jnp.where(above, t[:, j], 0)[:, None], left_side=True
         )[:, 0]
         return u.at[:, j].set(jnp.where(above, column, u[:, j]))

@@ -12,8 +12,8 @@ from minijax.control.linear_solve import custom_linear_solve
 from minijax.numpy import linalg as numpy_linalg
 from minijax.numpy.decompositions import adjoint
 from minijax.numpy.promotion import check_core_sizes, is_complex
-from minijax.ops import linalg as ops
 from minijax.ops import linalg_eigen as eigen_ops
+from minijax.ops import linalg_triangular as triangular_ops
 from minijax.ops.linalg_lu import lu_pivots_to_permutation
 from minijax.scipy.linalg.decompositions import cholesky, matrix, real_if
 
@@ -62,7 +62,7 @@ def _cho_solve(c, b, lower):
     c, b, vector = _columns("cho_solve", c, b)
     c, b = _batch(c, b)
     for of_adjoint in (not lower, lower):
-        b = ops.triangular_solve(
+        b = triangular_ops.triangular_solve(
             c,
             b,
             left_side=True,
@@ -168,7 +168,7 @@ def solve_triangular(
     how = _TRANS[trans]
     a, b, vector = _columns("solve_triangular", a, b)
     a, b = _batch(a, b)
-    x = ops.triangular_solve(
+    x = triangular_ops.triangular_solve(
         a,
         b,
         left_side=True,
@@ -205,7 +205,7 @@ def _by_schur(a, b, c):
 
     def step(k, y):
         right = f[:, k] - y @ s[:, k]  # columns from k on are still zero
-        column = ops.triangular_solve(
+        column = triangular_ops.triangular_solve(
             r + s[k, k] * unit, right[:, None], left_side=True
         )
         return y.at[:, k].set(column[:, 0])

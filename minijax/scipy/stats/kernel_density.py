@@ -8,7 +8,7 @@ from minijax import lax, random
 from minijax.nn.functions import logsumexp
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import promote_args_inexact
-from minijax.ops.linalg import cholesky, triangular_solve
+from minijax.ops.linalg_triangular import cholesky, triangular_solve
 from minijax.tree_util import register_pytree_node_class
 
 

@@ -6,7 +6,7 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import promote_dtypes_inexact, shape_of
-from minijax.ops.linalg import cholesky, triangular_solve
+from minijax.ops.linalg_triangular import cholesky, triangular_solve
 
 
 def logpdf(x, mean, cov, allow_singular=None):
