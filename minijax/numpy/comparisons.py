@@ -1,8 +1,8 @@
 """jnp's comparisons."""
 
 from minijax import lax
+from minijax.numpy.binary import ANY, REAL, direct_binary, promoting
 from minijax.numpy.promotion import BOOL, dtype_of, promote_args
-from minijax.numpy.ufuncs import _ANY, _REAL, _binary, _slow
 from minijax.ops import comparison
 
 # --- comparisons --------------------------------------------------------------------
@@ -22,10 +22,10 @@ def _ordering(name, op):
     return slow
 
 
-_ORDERED = _REAL | {BOOL}
+_ORDERED = REAL | {BOOL}
 
 
-@_binary(comparison.eq_p, _ANY, _slow("equal", lax.eq))
+@direct_binary(comparison.eq_p, ANY, promoting("equal", lax.eq))
 def equal(x, y, /):
     """x == y, elementwise.
 
@@ -42,7 +42,7 @@ def equal(x, y, /):
     """
 
 
-@_binary(comparison.ne_p, _ANY, _slow("not_equal", lax.ne))
+@direct_binary(comparison.ne_p, ANY, promoting("not_equal", lax.ne))
 def not_equal(x, y, /):
     """x != y, elementwise.
 
@@ -59,7 +59,7 @@ def not_equal(x, y, /):
     """
 
 
-@_binary(comparison.lt_p, _ORDERED, _ordering("less", lax.lt))
+@direct_binary(comparison.lt_p, _ORDERED, _ordering("less", lax.lt))
 def less(x, y, /):
     """x < y, elementwise.
 
@@ -76,7 +76,7 @@ def less(x, y, /):
     """
 
 
-@_binary(comparison.le_p, _ORDERED, _ordering("less_equal", lax.le))
+@direct_binary(comparison.le_p, _ORDERED, _ordering("less_equal", lax.le))
 def less_equal(x, y, /):
     """x <= y, elementwise.
 
@@ -93,7 +93,7 @@ def less_equal(x, y, /):
     """
 
 
-@_binary(comparison.gt_p, _ORDERED, _ordering("greater", lax.gt))
+@direct_binary(comparison.gt_p, _ORDERED, _ordering("greater", lax.gt))
 def greater(x, y, /):
     """x > y, elementwise.
 
@@ -110,7 +110,7 @@ def greater(x, y, /):
     """
 
 
-@_binary(comparison.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
+@direct_binary(comparison.ge_p, _ORDERED, _ordering("greater_equal", lax.ge))
 def greater_equal(x, y, /):
     """x >= y, elementwise.
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from minijax import lax
 from minijax.control.call import jit
+from minijax.numpy.binary import INTS, direct_binary, promoting
 from minijax.numpy.promotion import (
     BOOL,
     constant_like,
@@ -17,7 +18,7 @@ from minijax.numpy.promotion import (
     shape_of,
 )
 from minijax.numpy.ufunc_api import ufunc
-from minijax.numpy.ufuncs import _INTS, _binary, _slow, absolute
+from minijax.numpy.ufuncs import absolute
 from minijax.ops import bits
 
 # --- logic and bits -------------------------------------------------------------------
@@ -41,10 +42,10 @@ def _logical(name, op):
 
 
 _BOOLS = frozenset([BOOL])
-_BITS = frozenset([BOOL, *_INTS])
+_BITS = frozenset([BOOL, *INTS])
 
 
-@_binary(bits.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
+@direct_binary(bits.and_p, _BOOLS, _logical("logical_and", lax.bitwise_and))
 def _logical_and(x, y, /):
     """Whether both x and y are nonzero, elementwise.
 
@@ -61,7 +62,7 @@ def _logical_and(x, y, /):
     """
 
 
-@_binary(bits.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
+@direct_binary(bits.or_p, _BOOLS, _logical("logical_or", lax.bitwise_or))
 def _logical_or(x, y, /):
     """Whether x or y is nonzero, elementwise.
 
@@ -78,7 +79,7 @@ def _logical_or(x, y, /):
     """
 
 
-@_binary(bits.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
+@direct_binary(bits.xor_p, _BOOLS, _logical("logical_xor", lax.bitwise_xor))
 def _logical_xor(x, y, /):
     """Whether exactly one of x and y is nonzero, elementwise.
 
@@ -112,7 +113,7 @@ def logical_not(x, /):
     return lax.bitwise_not(as_bool(x))
 
 
-@_binary(bits.and_p, _BITS, _slow("bitwise_and", lax.bitwise_and))
+@direct_binary(bits.and_p, _BITS, promoting("bitwise_and", lax.bitwise_and))
 def _bitwise_and(x, y, /):
     """Bits set in both x and y.
 
@@ -129,7 +130,7 @@ def _bitwise_and(x, y, /):
     """
 
 
-@_binary(bits.or_p, _BITS, _slow("bitwise_or", lax.bitwise_or))
+@direct_binary(bits.or_p, _BITS, promoting("bitwise_or", lax.bitwise_or))
 def _bitwise_or(x, y, /):
     """Bits set in x or y.
 
@@ -146,7 +147,7 @@ def _bitwise_or(x, y, /):
     """
 
 
-@_binary(bits.xor_p, _BITS, _slow("bitwise_xor", lax.bitwise_xor))
+@direct_binary(bits.xor_p, _BITS, promoting("bitwise_xor", lax.bitwise_xor))
 def _bitwise_xor(x, y, /):
     """Bits set in exactly one of x and y.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from minijax import lax
 from minijax.control.call import jit
+from minijax.numpy.binary import INEXACT, direct_binary, promoting
 from minijax.numpy.math_ufuncs import _inexact
 from minijax.numpy.promotion import (
     constant_like,
@@ -17,7 +18,6 @@ from minijax.numpy.promotion import (
     promote_args_inexact,
     shape_of,
 )
-from minijax.numpy.ufuncs import _INEXACT, _binary, _slow
 from minijax.ops import trigonometric
 
 # --- trigonometry ---------------------------------------------------------------------
@@ -300,10 +300,10 @@ def hypot(x1, x2, /):
     return lax.select(infinite, lax.full_like(length, np.inf), length)
 
 
-@_binary(
+@direct_binary(
     trigonometric.atan2_p,
-    _INEXACT,
-    _slow("arctan2", lax.atan2, promote_args_inexact),
+    INEXACT,
+    promoting("arctan2", lax.atan2, promote_args_inexact),
 )
 def arctan2(x1, x2, /):
     """The angle in radians of the points (x2, x1), elementwise.

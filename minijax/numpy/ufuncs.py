@@ -1,15 +1,19 @@
-"""jnp's arithmetic, comparisons, logic and bits: functions of one or two arrays.
-
-Two operands of one dtype go straight to the op; a Python scalar beside a strongly typed
-array becomes a literal; everything else takes the general way through `promotion`.
-"""
+"""jnp's arithmetic, extremes, divisions and powers: functions of one or two arrays."""
 
 import numpy as np
 
 from minijax import dtypes, lax
 from minijax.array import ArrayImpl
 from minijax.control.call import jit
-from minijax.core import aval_rules
+from minijax.numpy.binary import (
+    ANY,
+    FLOATS,
+    INEXACT,
+    NUMBERS,
+    bool_or_number,
+    direct_binary,
+    promoting,
+)
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     BOOL,
@@ -21,9 +25,7 @@ from minijax.numpy.promotion import (
     is_complex,
     is_kind,
     literal,
-    literal_makers,
     operand_like,
-    promote_args,
     promote_args_inexact,
     promote_args_numeric,
     promote_shapes,
@@ -33,84 +35,12 @@ from minijax.numpy.promotion import (
 from minijax.numpy.ufunc_api import ufunc
 from minijax.ops import arithmetic, comparison, exponential
 
-_INTS = [np.dtype(f"{kind}{n}") for kind in ("int", "uint") for n in (8, 16, 32, 64)]
-_FLOATS = [np.dtype("float16"), np.dtype("float32"), np.dtype("float64")]
-_FLOATS.append(np.dtype(dtypes.bfloat16))
-_COMPLEXES = [np.dtype("complex64"), np.dtype("complex128")]
-_INEXACT = frozenset([*_FLOATS, *_COMPLEXES])
-_REAL = frozenset([*_INTS, *_FLOATS])
-_NUMBERS = _REAL | _INEXACT
-_ANY = _NUMBERS | {BOOL}
-
-
-def _fast_binary(primitive, accepted, slow):
-    """A function of two operands: `primitive` at once where no promotion is needed.
-
-    accepted: the dtypes that the primitive takes as they are; slow: what does the rest.
-    """
-    bind = primitive.bind
-    maker_of = literal_makers.get
-
-    def binary(x, y, /):
-        a = getattr(x, "aval", None) if type(x) in aval_rules else None
-        b = getattr(y, "aval", None) if type(y) in aval_rules else None
-        if a is None or b is None:
-            aval = a if b is None else b
-            if aval is None or aval.weak_type or aval.dtype not in accepted:
-                return slow(x, y)
-            make = maker_of((aval.dtype, type(x if a is None else y)))
-            if make is None:
-                return slow(x, y)
-            return bind(make(x), y) if a is None else bind(x, make(y))
-        if (
-            a.dtype is b.dtype
-            and a.weak_type is b.weak_type
-            and (a.ndim == b.ndim or not a.ndim or not b.ndim)
-            and a.dtype in accepted
-            and not (a.weak_type and a.dtype is BOOL)  # promoted: strong
-        ):
-            return bind(x, y)
-        return slow(x, y)
-
-    return binary
-
-
-def _binary(primitive, accepted, slow):
-    """Decorate the documented stand-in for a binary function with `_fast_binary`."""
-
-    def decorate(stub):
-        fast = _fast_binary(primitive, accepted, slow)
-        fast.__name__ = fast.__qualname__ = stub.__name__
-        fast.__doc__, fast.__module__ = stub.__doc__, stub.__module__
-        fast.parts = primitive, accepted, slow
-        return fast
-
-    return decorate
-
-
-def _slow(name, op, promote=promote_args):
-    """The general way: promote, then `op`."""
-
-    def slow(x, y):
-        return op(*promote(name, x, y))
-
-    return slow
-
-
-def _bool_or_number(name, on_bool, on_number):
-    """The general way of ops that mean something else for booleans."""
-
-    def slow(x, y):
-        x, y = promote_args(name, x, y)
-        return on_bool(x, y) if dtype_of(x) == BOOL else on_number(x, y)
-
-    return slow
-
-
 # --- arithmetic -----------------------------------------------------------------------
 
 
-@_binary(arithmetic.add_p, _NUMBERS, _bool_or_number("add", lax.bitwise_or, lax.add))
+@direct_binary(
+    arithmetic.add_p, NUMBERS, bool_or_number("add", lax.bitwise_or, lax.add)
+)
 def _add(x, y, /):
     """x + y, elementwise; logical or for booleans.
 
@@ -129,7 +59,7 @@ def _add(x, y, /):
     """
 
 
-@_binary(arithmetic.sub_p, _NUMBERS, _slow("subtract", lax.sub))
+@direct_binary(arithmetic.sub_p, NUMBERS, promoting("subtract", lax.sub))
 def _subtract(x, y, /):
     """x - y, elementwise.
 
@@ -146,7 +76,7 @@ def _subtract(x, y, /):
     """
 
 
-_multiply_numbers = _bool_or_number("multiply", lax.bitwise_and, lax.mul)
+_multiply_numbers = bool_or_number("multiply", lax.bitwise_and, lax.mul)
 _mask = jit(_multiply_numbers, inline=True)
 
 
@@ -156,7 +86,7 @@ def _multiply_slow(x, y):
     return (_mask if masks[0] != masks[1] else _multiply_numbers)(x, y)
 
 
-@_binary(arithmetic.mul_p, _NUMBERS, _multiply_slow)
+@direct_binary(arithmetic.mul_p, NUMBERS, _multiply_slow)
 def _multiply(x, y, /):
     """x * y, elementwise; logical and for booleans.
 
@@ -173,10 +103,10 @@ def _multiply(x, y, /):
     """
 
 
-_divide_slow = _slow("true_divide", lax.div, promote_args_inexact)
+_divide_slow = promoting("true_divide", lax.div, promote_args_inexact)
 
 
-@_binary(arithmetic.div_p, _INEXACT, _divide_slow)
+@direct_binary(arithmetic.div_p, INEXACT, _divide_slow)
 def true_divide(x, y, /):
     """x / y, elementwise, in floating point.
 
@@ -196,7 +126,7 @@ def true_divide(x, y, /):
 divide = true_divide
 
 
-@_binary(comparison.max_p, _ANY, _slow("maximum", lax.max))
+@direct_binary(comparison.max_p, ANY, promoting("maximum", lax.max))
 def _maximum(x, y, /):
     """The larger of x and y, elementwise; NaN where either is.
 
@@ -213,7 +143,7 @@ def _maximum(x, y, /):
     """
 
 
-@_binary(comparison.min_p, _ANY, _slow("minimum", lax.min))
+@direct_binary(comparison.min_p, ANY, promoting("minimum", lax.min))
 def _minimum(x, y, /):
     """The smaller of x and y, elementwise; NaN where either is.
 
@@ -230,10 +160,10 @@ def _minimum(x, y, /):
     """
 
 
-@_binary(
+@direct_binary(
     comparison.nextafter_p,
-    frozenset(_FLOATS),
-    _slow("nextafter", lax.nextafter, promote_args_inexact),
+    frozenset(FLOATS),
+    promoting("nextafter", lax.nextafter, promote_args_inexact),
 )
 def nextafter(x, y, /):
     """The next floating point number after x toward y, elementwise.
@@ -251,8 +181,8 @@ def nextafter(x, y, /):
     """
 
 
-@_binary(
-    exponential.pow_p, _INEXACT, _slow("float_power", lax.pow, promote_args_inexact)
+@direct_binary(
+    exponential.pow_p, INEXACT, promoting("float_power", lax.pow, promote_args_inexact)
 )
 def float_power(x, y, /):
     """x raised to the power y, elementwise, in floating point.
