@@ -278,6 +278,18 @@ def test_an_outer_product_joins_its_readers():
     assert "DOT" not in text and text.count("REDUCE[") == 1
 
 
+@pytest.mark.parametrize("equation", ["ij,ij->i", "ji,ji->i", "ij,ji->j", "ij,ij->ij"])
+@pytest.mark.parametrize("n", [5, 40])
+def test_sums_of_paired_lines_are_no_products_of_matrices(equation, n):
+    """But where many terms lie side by side."""
+    x, y = [np.random.default_rng(i).normal(size=(n, n)) for i in range(2)]
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    product = [i.op for i in program_of(lambda *a: jnp.einsum(equation, *a), x, y)]
+    assert ("DOT" in product) == (n == 40 and equation == "ij,ij->i")
+    got = jnp.einsum(equation, x, y)
+    np.testing.assert_allclose(got, np.einsum(equation, x, y), rtol=1e-4, atol=1e-5)
+
+
 def test_softmax_is_three_passes_over_its_elements():
     big = [i for i in program_of(minijax.nn.softmax, BIG) if i.ins[0].size == BIG.size]
     assert [instr.op for instr in big] == ["REDUCE", "MAP_REDUCE", "EWISE"]

@@ -26,6 +26,7 @@ from minijax.ops.define import (
     dtype_of,
     shape_of,
 )
+from minijax.ops.dot_pairs import paired_sums, paired_sums_pay
 from minijax.ops.shape import transpose
 from minijax.ops.views import convert_real, real_view
 
@@ -549,6 +550,10 @@ def _dot_general_lower(
         rhs = rhs.transpose(rhs_batch + rhs_free + rhs_contract)
         sizes = len(lhs_batch), len(lhs_contract)
         out = _outer_product(b, lhs, rhs, *sizes, aval.update(dtype=within))
+        return [b.convert(out, aval.dtype)]
+    same = lhs.dtype == rhs.dtype == within
+    if same and paired_sums_pay(lhs, rhs, dimension_numbers, n_sum):
+        out = paired_sums(b, lhs, rhs, dimension_numbers)
         return [b.convert(out, aval.dtype)]
     rows = math.prod(_sizes(lhs, lhs_free))
     columns = math.prod(_sizes(rhs, rhs_free))
