@@ -390,6 +390,21 @@ def test_complex_doubles_in_extended_precision(op):
 
 
 @pytest.mark.parametrize("suffix", ["f32", "f64"])
+@pytest.mark.parametrize(
+    "op", ["igamma", "igammac", "igamma_grad_a", "random_gamma_grad"]
+)
+def test_blocks_of_any_length(op, suffix):
+    """Elements have the same bits whatever is computed beside them, or is missing there."""
+    rng = np.random.default_rng(7)
+    a, x = np.exp(rng.normal(size=(2, 50))).astype(BY_SUFFIX[suffix])
+    (whole,) = run_kernel(f"{op}_{suffix}", a, x)
+    for first, size in ((0, 1), (3, 5), (1, 17), (7, 33)):
+        part = slice(first, first + size)
+        (got,) = run_kernel(f"{op}_{suffix}", a[part].copy(), x[part].copy())
+        np.testing.assert_array_equal(got, whole[part])
+
+
+@pytest.mark.parametrize("suffix", ["f32", "f64"])
 def test_remainders_are_exact(suffix):
     """Of all bit patterns, and of quotients around the largest that vector code takes."""
     rng = np.random.default_rng(5)

@@ -68,6 +68,21 @@
 #define MJX_GUARDED2(op, S)                                                         \
   MJX_GUARDED(MJX_KERNEL(op##_##S), S, mjx_s_##op##_##S##_easy(MJX_A(S), MJX_B(S)), \
               mjx_s_##op##_##S##_vector(MJX_A(S), MJX_B(S)), mjx_s_##op##_##S(MJX_A(S), MJX_B(S)))
+/* In blocks, the last of which repeats the last element. */
+#define MJX_BLOCKS2(op, S)                                                       \
+  MJX_KERNEL(op##_##S) {                                                         \
+    const mjx_t_##S *from[] = {in[0], in[1]};                                    \
+    mjx_t_##S a[MJX_BLOCK], b[MJX_BLOCK], r[MJX_BLOCK];                          \
+    for (int64_t first = 0; first < n; first += MJX_BLOCK) {                     \
+      int64_t m = n - first < MJX_BLOCK ? n - first : MJX_BLOCK;                 \
+      for (int64_t i = 0; i < MJX_BLOCK; i++) {                                  \
+        int64_t at = first + (i < m ? i : m - 1);                                \
+        a[i] = from[0][at], b[i] = from[1][at];                                  \
+      }                                                                          \
+      mjx_block_##op##_##S(a, b, r);                                             \
+      __builtin_memcpy((mjx_t_##S *)out[0] + first, r, (size_t)m * sizeof r[0]); \
+    }                                                                            \
+  }
 /* Piece by piece in float32. */
 #define MJX_HALF_PIECES(S)                                                           \
   static void MJX_KERNEL_NAME(pieces_##S)(mjx_kernel_fn kernel, int n_in, int64_t n, \
@@ -159,6 +174,7 @@ MJX_HALF_PIECES(bf16)
 #undef MJX_R2
 #undef MJX_GUARDED1
 #undef MJX_GUARDED2
+#undef MJX_BLOCKS2
 #undef MJX_HALF1
 #undef MJX_HALF2
 #undef MJX_HALF3
@@ -176,6 +192,7 @@ MJX_HALF_PIECES(bf16)
 #define MJX_R2              MJX_R1
 #define MJX_GUARDED1(op, S) MJX_KERNEL_NAME(op##_##S),
 #define MJX_GUARDED2        MJX_GUARDED1
+#define MJX_BLOCKS2         MJX_GUARDED1
 #define MJX_HALF1           MJX_GUARDED1
 #define MJX_HALF2           MJX_GUARDED1
 #define MJX_HALF3           MJX_GUARDED1

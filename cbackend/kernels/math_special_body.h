@@ -152,124 +152,9 @@ MJX_INLINE MJX_REAL MJX_S(bessel_i1e)(MJX_REAL x) {
   return MJX_S(sign)(x) * y;
 }
 
-/* What the incomplete gamma function's expansions find: the sum and, where asked
- * for, its derivative with respect to a. */
-typedef struct {
-  MJX_REAL sum, slope;
-} MJX_H(expansion);
-
-/* The power series of the lower function, Abramowitz and Stegun 6.5.29; without
- * the factor x^a exp(-x) / gamma(a + 1). Where not `enabled`, its first term. */
-MJX_INLINE MJX_H(expansion) MJX_H(gamma_series)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
-  MJX_REAL r = a, c = 1, sum = 1, dc = 0, dsum = 0;
-  /* the bound is for a near 1 / epsilon, where x / r stays 1 */
-  for (int i = 0; enabled && i < 10000000; i++) {
-    r += 1;
-    MJX_REAL ratio = x / r;
-    dc = MJX_MADD(dc, ratio, -((c * x) / (r * r)));
-    dsum += dc;
-    c *= ratio;
-    sum += c;
-    enabled = slope ? MJX_BUILTIN(fabs)(dc / dsum) > MJX_EPSILON : c / sum > MJX_EPSILON;
-  }
-  MJX_H(expansion) e = {sum, dsum};
-  return e;
-}
-
-/* Convergents of the continued fraction of the upper function (Cephes igamc);
- * without the factor x^a exp(-x) / gamma(a). Where not `enabled`, the first. */
-MJX_NOINLINE MJX_H(expansion)
-    MJX_H(gamma_fraction)(MJX_REAL a, MJX_REAL x, int slope, int enabled) {
-  MJX_REAL y = 1 - a, z = x + y + 1;
-  MJX_REAL p2 = 1, q2 = x, p1 = x + 1, q1 = z * x, sum = p1 / q1;
-  MJX_REAL dp2 = 0, dq2 = 0, dp1 = 0, dq1 = -x, dsum = (dp1 - sum * dq1) / q1;
-  for (int i = 1; enabled && i <= 2000; i++) {
-    MJX_REAL c = (MJX_REAL)i, change = 1, dchange = 1, scale = 1;
-    y += 1;
-    z += 2;
-    MJX_REAL yc = y * c;
-    MJX_REAL p = MJX_MADD(p1, z, -(p2 * yc)), q = MJX_MADD(q1, z, -(q2 * yc));
-    MJX_REAL dp = MJX_MADD(-dp2, yc, MJX_MADD(dp1, z, -p1));
-    MJX_REAL dq = MJX_MADD(-dq2, yc, MJX_MADD(dq1, z, -q1));
-    dp = MJX_MADD(p2, c, dp);
-    dq = MJX_MADD(q2, c, dq);
-    if (q != 0) {
-      MJX_REAL r = p / q;
-      change = MJX_BUILTIN(fabs)((sum - r) / r);
-      sum = r;
-      r = MJX_MADD(-sum, dq, dp) / q;
-      dchange = MJX_BUILTIN(fabs)(r - dsum);
-      dsum = r;
-    }
-    if (MJX_BUILTIN(fabs)(p) > 1 / MJX_EPSILON) scale = MJX_EPSILON;
-    p2 = p1 * scale, p1 = p * scale, q2 = q1 * scale, q1 = q * scale;
-    dp2 = dp1 * scale, dp1 = dp * scale, dq2 = dq1 * scale, dq1 = dq * scale;
-    enabled = (slope ? dchange : change) > MJX_EPSILON;
-  }
-  MJX_H(expansion) e = {sum, dsum};
-  return e;
-}
-
-/* log(x^a exp(-x) / gamma(a)). Where its exponential underflows, no expansion is
- * worth its rounds. */
-MJX_INLINE MJX_REAL MJX_H(log_gamma_density)(MJX_REAL a, MJX_REAL x) {
-  return MJX_MADD(a, MJX_S(log)(x), -x) - MJX_S(lgamma)(a);
-}
-
-/* The regularized lower incomplete gamma function. */
-MJX_NOINLINE MJX_REAL MJX_S(igamma)(MJX_REAL a, MJX_REAL x) {
-  if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
-  if (x == (MJX_REAL)MJX_INF) return 1;
-  if (x == 0) return 0;
-  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
-  MJX_REAL density = MJX_S(exp)(log_density);
-  int enabled = !(log_density < -MJX_LOG_LARGEST);
-  if (x >= 1 && x > a) return MJX_MADD(-MJX_H(gamma_fraction)(a, x, 0, enabled).sum, density, 1);
-  return MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
-}
-
-/* 1 - igamma, without the cancellation. */
-MJX_NOINLINE MJX_REAL MJX_S(igammac)(MJX_REAL a, MJX_REAL x) {
-  if (!(x >= 0) || !(a >= 0) || (a == 0 && x == 0)) return (MJX_REAL)MJX_NAN;
-  if (x == (MJX_REAL)MJX_INF || a == 0) return 0;
-  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x);
-  MJX_REAL density = MJX_S(exp)(log_density);
-  int enabled = !(log_density < -MJX_LOG_LARGEST);
-  if (x < 1 || x < a) return 1 - MJX_H(gamma_series)(a, x, 0, enabled).sum * density / a;
-  return MJX_H(gamma_fraction)(a, x, 0, enabled).sum * density;
-}
-
-/* d igamma(a, x) / da */
-MJX_NOINLINE MJX_REAL MJX_S(igamma_grad_a)(MJX_REAL a, MJX_REAL x) {
-  if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
-  if (x == 0) return 0;
-  MJX_REAL log_density = MJX_H(log_gamma_density)(a, x), log_x = MJX_S(log)(x);
-  MJX_REAL density = MJX_S(exp)(log_density);
-  int enabled = !(log_density < -MJX_LOG_LARGEST);
-  if (x > 1 && x > a) {
-    MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
-    return -(density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope));
-  }
-  MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
-  return density * MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) / a;
-}
-
-/* dx/da of a gamma(a) sample x held at its quantile: -igamma_grad_a / density. */
-MJX_NOINLINE MJX_REAL MJX_S(random_gamma_grad)(MJX_REAL a, MJX_REAL x) {
-  if (!(x >= 0) || !(a > 0)) return (MJX_REAL)MJX_NAN;
-  if (x == 0) return 0;
-  MJX_REAL log_x = MJX_S(log)(x);
-  int enabled = !(MJX_H(log_gamma_density)(a, x) < -MJX_LOG_LARGEST);
-  if (x > 1 && x > a) {
-    MJX_H(expansion) e = MJX_H(gamma_fraction)(a, x, 1, enabled);
-    return MJX_MADD(e.sum, log_x - MJX_S(digamma)(a), e.slope) * x;
-  }
-  MJX_H(expansion) e = MJX_H(gamma_series)(a, x, 1, enabled);
-  return -MJX_MADD(e.sum, log_x - MJX_S(digamma)(a + 1), e.slope) * x / a;
-}
-
-/* The Hurwitz zeta function sum (q + k)^-x: ten terms, then Euler and Maclaurin. */
-MJX_INLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
+/* The Hurwitz zeta function sum (q + k)^-x: of ten terms, the sum of which is given, and the
+ * eleventh, and then by Euler and Maclaurin. */
+MJX_INLINE MJX_REAL MJX_H(zeta_of)(MJX_REAL x, MJX_REAL q, MJX_REAL sum, MJX_REAL term) {
   /* Bernoulli number B(2k) / (2k)!, from k = 12 down to 1 */
   static const MJX_REAL bernoulli[] = {
       (MJX_REAL)-1.3954464685812522e-19, (MJX_REAL)5.5090028283602295e-18,
@@ -279,9 +164,7 @@ MJX_INLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
       (MJX_REAL)-8.2671957671957675e-07, (MJX_REAL)3.3068783068783071e-05,
       (MJX_REAL)-0.0013888888888888889,  (MJX_REAL)0.083333333333333329};
   MJX_REAL whole = MJX_BUILTIN(floor)(x), half = MJX_BUILTIN(floor)(whole * (MJX_REAL)0.5);
-  MJX_REAL sum = MJX_S(pow)(q, -x);
-  MJX_UNROLLED for (int k = 1; k < 10; k++) sum += MJX_S(pow)(q + (MJX_REAL)k, -x);
-  MJX_REAL end = q + 10, term = MJX_S(pow)(end, -x);
+  MJX_REAL end = q + 10;
   MJX_REAL scale = 1 / (end * end), tail = bernoulli[0];
   MJX_UNROLLED for (int k = 1; k < 12; k++) {
     MJX_REAL rise = (x + (MJX_REAL)(24 - 2 * k)) * (x + (MJX_REAL)(23 - 2 * k));
@@ -298,14 +181,23 @@ MJX_INLINE MJX_REAL MJX_S(zeta)(MJX_REAL x, MJX_REAL q) {
   sum = pole ? at_pole : sum;
   return x == 1 ? (MJX_REAL)MJX_INF : sum;
 }
+#define MJX_DEFINE_ZETA(ZETA, POWER)                                             \
+  MJX_INLINE MJX_REAL ZETA(MJX_REAL x, MJX_REAL q) {                             \
+    MJX_REAL sum = POWER(q, -x);                                                 \
+    MJX_UNROLLED for (int k = 1; k < 10; k++) sum += POWER(q + (MJX_REAL)k, -x); \
+    return MJX_H(zeta_of)(x, q, sum, POWER(q + 10, -x));                         \
+  }
+MJX_DEFINE_ZETA(MJX_S(zeta), MJX_S(pow))
 
 /* The n-th derivative of digamma; n a whole number held as a float. */
-MJX_INLINE MJX_REAL MJX_S(polygamma)(MJX_REAL n, MJX_REAL x) {
-  if (!MJX_IS_VECTOR && n == 0) return MJX_S(digamma)(x);
+MJX_INLINE MJX_REAL MJX_H(polygamma_of)(MJX_REAL n, MJX_REAL x, MJX_REAL zeta) {
   MJX_REAL half = MJX_BUILTIN(floor)(n * (MJX_REAL)0.5), sign = n == half + half ? -1 : 1;
-  MJX_REAL y = sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * MJX_S(zeta)(n + 1, x);
-  y = MJX_IS_VECTOR && n == 0 ? MJX_S(digamma)(x) : y;
+  MJX_REAL y = sign * MJX_S(exp)(MJX_S(lgamma)(n + 1)) * zeta;
+  y = n == 0 ? MJX_S(digamma)(x) : y;
   return (n == MJX_BUILTIN(floor)(n)) & (n >= 0) & (n < (MJX_REAL)MJX_INF) ? y : (MJX_REAL)MJX_NAN;
+}
+MJX_INLINE MJX_REAL MJX_S(polygamma)(MJX_REAL n, MJX_REAL x) {
+  return MJX_H(polygamma_of)(n, x, MJX_S(zeta)(n + 1, x));
 }
 
 /* The continued fraction DLMF 8.17.22 by the modified method of Lentz. */

@@ -35,6 +35,7 @@
 #define MJX_R2              MJX_K2
 #define MJX_GUARDED1(op, S) MJX_K1(op, S, S)
 #define MJX_GUARDED2(op, S) MJX_K2(op, S, S)
+#define MJX_BLOCKS2(op, S)  MJX_K2(op, S, S)
 #define MJX_HALF1(op, S)    MJX_K1(op, S, S)
 #define MJX_HALF2(op, S)    MJX_K2(op, S, S)
 #define MJX_HALF3(op, S)    MJX_K3(op, S, S)
