@@ -12,7 +12,7 @@ arithmetic on them, and it knows nothing of the runtime's treatment of denormal 
 import os
 
 from cbackend.flow import WRITERS, is_variable
-from cbackend.groups import are_apart, are_lines, is_guarded, is_mapped
+from cbackend.groups import are_apart, are_lines, is_guarded, is_mapped, is_tail
 from cbackend.leaves import Leaves, is_leaf
 from cbackend.places import (
     APART,
@@ -175,6 +175,7 @@ class _Activation:
         emitter.memory_bytes = max(emitter.memory_bytes, self.memory)
         self.guarded = set()  # instructions in C that may be left to the runtime
         self.mapped = set()  # those whose sums are left to it
+        self.tails = set()  # those whose products are
         self.written = [
             self._is_written(k, instr) for k, instr in enumerate(self.program.instrs)
         ]
@@ -190,7 +191,7 @@ class _Activation:
 
     def _is_written(self, k, instr):
         emitter = self.emitter
-        size = 1 + len(instr.micros) if isinstance(instr, Ewise) else 1
+        size = 1 + len(getattr(instr, "micros", ()))
         if emitter.statements + size > MAX_STATEMENTS:
             return False
 
@@ -203,6 +204,9 @@ class _Activation:
             emitter.statements += size
         if not written and is_mapped(instr, order, self._relation):
             self.mapped.add(k)
+            emitter.statements += size
+        if is_tail(instr, self._relation):
+            self.tails.add(k)
             emitter.statements += size
         emitter.statements += size * written
         return written
@@ -241,13 +245,17 @@ class _Activation:
             _key(view.buffer)
             for k, instr in enumerate(self.program.instrs)
             if not self.written[k]
-            for view in (
-                instr.outs[: len(instr.kinds)]
-                if k in self.mapped
-                else instr.outs + instr.ins
-            )
+            for view in self._left(k, instr)
             if view.buffer is not None
         }
+
+    def _left(self, k, instr):
+        """The operands of an instruction that the runtime touches."""
+        if k in self.mapped:
+            return instr.outs[: len(instr.kinds)]
+        if k in self.tails:
+            return instr.ins[:2]
+        return instr.outs + instr.ins
 
     def _may_be_variable(self, buffer):
         return (
@@ -369,6 +377,13 @@ class _Activation:
             return [
                 f"/* {self.index}.{k} {_describe(instr)} */",
                 *self._mapped(k, instr),
+            ]
+        if k in self.tails:
+            return [
+                f"/* {self.index}.{k} {_describe(instr)} */",
+                *self.emitter.leaves.groups.tail(
+                    instr, self.element, f"{self.index}, {k}", self._host_slots()
+                ),
             ]
         if self._is_done(instr):
             return []
@@ -518,7 +533,7 @@ def _copy(buffer, to, source):
 def _describe(instr):
     """What an instruction does, in a comment."""
     name = instr.op
-    if isinstance(instr, Ewise):
+    if hasattr(instr, "micros"):
         kernels = [m.kernel.name for m in instr.micros[:6]]
         name = " ".join(kernels or ["copy"]) + (" .." if len(instr.micros) > 6 else "")
     shapes = ", ".join(

@@ -2,7 +2,7 @@
 
 from array import array
 
-from cbackend.program import CODES, Instr, MapReduce
+from cbackend.program import CODES, DotMap, Ewise, MapReduce
 from minijax.errors import JaxRuntimeError
 
 _MAGIC, _VERSION = 0x4D4A5831, 1
@@ -48,7 +48,9 @@ def _encode_program(words, program, opcodes):
 
 
 def _encode_instr(words, instr, numbers, opcodes):
-    params = instr.params if type(instr) is Instr else _ewise_params(instr)
+    params = instr.params
+    if isinstance(instr, (Ewise, DotMap)):
+        params = _ewise_params(instr.group if type(instr) is DotMap else instr)
     if type(instr) is MapReduce:
         params = [len(instr.kinds), *instr.extents, *instr.kinds, *params]
     payload = [len(instr.outs), len(instr.ins)]

@@ -1,24 +1,17 @@
 """Fusion: kernels over one index space run as one instruction, reductions included.
 
-Six steps, each on the whole program: `Grouping` gathers elementwise kernels into
-groups, `_write_products_in_place` saves the copies of matrix products, `_recompute`
-computes cheap values again where they are read rather than store them, `_store_once`
-lets a value that is a piece of another be read there, `_fuse_reductions` lets groups
-feed the reductions of what they make, and `_drop_unread` removes stores that nobody
-reads.  None of them changes a bit of any result: kernels see the same operands,
-reductions the same rows and lines.
+Seven steps, each on the whole program: `Grouping` gathers elementwise kernels into
+groups, `write_in_place` saves the copies of matrix products, `_recompute` computes cheap
+values again where they are read rather than store them, `_store_once` lets a value that
+is a piece of another be read there, `_fuse_reductions` lets groups feed the reductions of
+what they make, `_drop_unread` removes stores that nobody reads, and `map_products` lets
+groups take the elements of matrix products as these make them.  None of them changes a
+bit of any result: kernels see the same operands, reductions the same rows and lines.
 """
 
 from cbackend.grouping import FEW_ELEMENTS, MAX_REGISTERS, Grouping, is_stream
-from cbackend.program import (
-    ARENA,
-    Ewise,
-    Instr,
-    MapReduce,
-    Micro,
-    View,
-    dense_strides,
-)
+from cbackend.products import map_products, write_in_place
+from cbackend.program import ARENA, Ewise, Instr, MapReduce, Micro
 
 # Kernels that cost less than a store and a load; compared by the part before "_".
 CHEAP = frozenset((
@@ -37,104 +30,12 @@ def fuse(program):
         groups.add(instr)
     program.instrs = groups.finish()
     _drop_unread(program)
-    _write_products_in_place(program)
+    write_in_place(program)
     _drop_unread(program, _recompute(program))
     _store_once(program)
     _fuse_reductions(program)
     _drop_unread(program)
-
-
-# --- products in place ----------------------------------------------------------------
-
-
-def _write_products_in_place(program):
-    """Let matrix products write where a copy, their only reader, would bring them."""
-    instrs = program.instrs
-    products, reads, written = {}, {}, set()
-    for place, instr in enumerate(instrs):
-        if instr.op == "DOT" and instr.outs[0].buffer.space == ARENA:
-            products[instr.outs[0].buffer] = place
-        for view in instr.ins:
-            reads[view.buffer] = reads.get(view.buffer, 0) + 1
-        written.update(view.buffer for view in instr.outs)
-    filled = {}  # buffer -> place of the last instruction that writes all of it
-    before = {}  # place -> instructions that have moved there
-    for place, instr in enumerate(instrs):
-        if type(instr) is Ewise and not instr.micros and len(instr.outs) == 1:
-            (target,), (source, *_) = instr.outs, instr.ins
-            made, fill = products.get(source.buffer), filled.get(target.buffer, -1)
-            if made is not None and reads[source.buffer] == 1:
-                movable = fill < made or _is_fill(instrs[fill], written)
-                if movable and _redirect(instrs[made], source, target):
-                    instrs[place] = None
-                    if fill > made:
-                        before.setdefault(made, []).append(instrs[fill])
-                        instrs[fill], filled[target.buffer] = None, made
-        for view in instr.outs:
-            if view.is_whole():
-                filled[view.buffer] = place
-    program.instrs = [
-        moved
-        for place, instr in enumerate(instrs)
-        for moved in (*before.get(place, ()), instr)
-        if moved is not None
-    ]
-
-
-def _is_fill(instr, written):
-    """Whether an instruction depends on no other and makes one thing only."""
-    return (
-        type(instr) is Ewise
-        and len(instr.outs) == 1
-        and not any(view.buffer in written for view in instr.ins)
-    )
-
-
-def _redirect(product, source, target):
-    """Make a product write `target`, which is to hold what `source` reads of it; whether
-    that was possible.
-    """
-    axes = [
-        (stride, n, to)
-        for n, stride, to in zip(
-            source.shape, source.strides, target.strides, strict=True
-        )
-        if n != 1
-    ]
-    axes.sort(key=lambda axis: -axis[0])
-    wide = View(None, source.dtype, *_columns(axes, 0))
-    if source.offset or wide.size != source.buffer.size or source.dtype != target.dtype:
-        return False
-    if dense_strides(wide.shape) != wide.strides:
-        return False
-    moved = View(target.buffer, target.dtype, *_columns(axes, 1), target.offset)
-    *batch, rows, columns = product.outs[0].shape
-    for shape in ((*batch, rows, columns), *_splits(batch, moved, rows, columns)):
-        views = [moved.reshape(shape), *(
-            view.reshape((*shape[:-2], *view.shape[-2:])) for view in product.ins
-        )]  # fmt: skip
-        if None not in views and _is_product_output(views[0]):
-            product.outs, product.ins = views[:1], views[1:]
-            return True
-    return False
-
-
-def _columns(axes, which):
-    """(shape, strides) of axes, by the source's strides (0) or the target's (1)."""
-    return tuple(n for _, n, _ in axes), tuple(axis[2 * which] for axis in axes)
-
-
-def _splits(batch, moved, rows, columns):
-    """The shape with one batch dim cut in two where the first axis of `moved` ends."""
-    if len(batch) == 1 and moved.shape and batch[0] % moved.shape[0] == 0:
-        yield moved.shape[0], batch[0] // moved.shape[0], rows, columns
-
-
-def _is_product_output(view):
-    *_, row, column = view.strides
-    return (view.shape[-1] <= 1 or column == 1) and (
-        view.shape[-2] <= 1 or row >= view.shape[-1]
-    )
+    map_products(program)
 
 
 # --- computing again ------------------------------------------------------------------

@@ -23,7 +23,7 @@ from cbackend.places import (
     suffix_of,
     table_register,
 )
-from cbackend.program import SUFFIXES, Ewise, MapReduce, dense_strides
+from cbackend.program import SUFFIXES, DotMap, Ewise, MapReduce, dense_strides
 from cbackend.runtime import half_arithmetic
 from cbackend.scalars import (
     BRANCHING,
@@ -82,8 +82,27 @@ static void NAME(void *context, int64_t first, int64_t last, char *scratch) {{
 }}
 """
 
+# A group on the elements of a product, a block of them at a time.
+_TAIL = """\
+static void NAME(void *context, int64_t row, int64_t column, int64_t rows, int64_t columns,
+                 const void *product, int64_t product_row, char *scratch) {{
+  char **operands = context;
+  const mjx_native_host *host = (const mjx_native_host *)operands[0];
+  (void)scratch;
+  {call};
+}}
+"""
+
 
 # --- which are written
+
+
+def is_tail(instr, relation):
+    """Whether a DOT_MAP is written as its group, the product left to the runtime."""
+    if type(instr) is not DotMap:
+        return False
+    group = instr.group
+    return are_vectors(group) and not _overlaps(group.outs, group.ins[1:], relation)
 
 
 def is_guarded(instr, relation):
@@ -290,6 +309,35 @@ class Groups:
         own = take(nbytes + REDUCE_BYTES).address()
         return in_parallel(pointers, shape[0], unit, cost, f"{scratch}, {own}", task)
 
+    def tail(self, instr, operand, code, slots):
+        """C lines for a DOT_MAP: the runtime's product, of which a function takes blocks.
+
+        code: the instruction as `host->product` is told; slots: their name.
+        """
+        group = instr.group
+        views = [*group.outs, *group.ins[1:]]
+        pointers = ["(char *)host"]
+        parts = passed([operand(view) for view in views], pointers)
+        for part in parts:
+            terms = zip(("row", "column"), part.strides, strict=True)
+            moved = [f"{name} * {stride}" for name, stride in terms if stride]
+            part.start = " + ".join([part.start, *moved])
+        product = Operand(
+            Place("(char *)product"), suffix_of(group.ins[0]), "0", ["product_row", 1]
+        )
+        n_out = len(group.outs)
+        call = self._loops(
+            group, ["rows", "columns"], parts[:n_out], [product, *parts[n_out:]]
+        )
+        task = self.function(_TAIL.format(call=call))
+        cost = cost_of(group, group.size, len(views))
+        return [
+            "{",
+            f"char *operands[] = {{{', '.join(pointers)}}};",
+            f"host->product(run, {code}, {slots}, {task}, operands, {cost});",
+            "}",
+        ]
+
     def fresh(self):
         """A new name for a value."""
         self._registers += 1
@@ -364,7 +412,7 @@ class Groups:
         params, args = ["const mjx_native_host *host"], ["host"]
         extents = []
         for d, n in enumerate(shape):
-            if d and d + 1 == len(shape) and n <= UNROLLED:
+            if d and d + 1 == len(shape) and isinstance(n, int) and n <= UNROLLED:
                 extents.append(str(n))
                 continue
             extents.append(f"n{d}")

@@ -405,6 +405,30 @@ class MapReduce(Ewise):
         return super().__repr__().replace("EWISE[", f"MAP_REDUCE[{how}: ", 1)
 
 
+class DotMap(Instr):
+    """A matrix product, and a group on its elements as they come, which are not stored.
+
+    `group`'s first input is the product, [rows, columns] as the iteration shape; `ins` are
+    the product's two operands, then the group's others.
+    """
+
+    __slots__ = ("group",)
+
+    def __init__(self, product, group):
+        ins = [*product.ins, *group.ins[1:]]
+        super().__init__("DOT_MAP", group.outs, ins, None, product.source)
+        self.group = group
+
+    @property
+    def micros(self):
+        """The group's kernels."""
+        return self.group.micros
+
+    def __repr__(self):
+        kernels = " ".join(micro.kernel.name for micro in self.micros)
+        return f"{self.outs} = DOT_MAP[{kernels}] {self.ins}"
+
+
 class Program:
     """Instructions over buffers, in order."""
 

@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 
-from cbackend.program import Ewise, MapReduce, small_dots
+from cbackend.program import DotMap, Ewise, MapReduce, small_dots
 from cbackend.runtime import half_arithmetic
 
 # What native code saves, in microseconds: for each instruction that it does not walk to,
@@ -78,6 +78,8 @@ def saving(module, index=0):
     total = 0.0
     for instr in module.programs[index].instrs:
         total += _SAVED_INSTRUCTION
+        if type(instr) is DotMap:
+            instr = instr.group
         if isinstance(instr, Ewise):
             if instr.size <= _FEW:
                 total += _SAVED_KERNEL * len(instr.micros)

@@ -315,8 +315,32 @@ def known_divisors(x):
     return results
 
 
+def groups_on_products(x, w, b):
+    """Groups that take a product's blocks: wide ones, square ones, of copied columns."""
+    hidden = jnp.tanh(x @ w + b)
+    kept = hidden @ w.T
+    mask = lax.broadcasted_iota(jnp.int32, kept.shape, 0) > 40
+    step = x.T @ hidden
+    return (
+        hidden,
+        jnp.where(mask, kept, x).astype(jnp.float16),
+        kept @ kept.T,
+        (w - 0.1 * step, 0.9 * w + step * step),
+        jnp.exp(-(w.T @ w)) * b,
+    )
+
+
 PROGRAMS = {
     "known_divisors": (known_divisors, (np.arange(-40_000, 40_000, 7, np.int32),)),
+    "groups_on_products": (
+        groups_on_products, (normal(290, 310), normal(310, 170), normal(170))
+    ),
+    "groups_on_small_products": (
+        groups_on_products, (normal(70, 66), normal(66, 90), normal(90))
+    ),
+    "groups_on_large_products": (
+        groups_on_products, (normal(40, 700), normal(700, 900), normal(900))
+    ),
     "narrow_elements": (
         narrow_elements, (9 * normal(29, 41), np.arange(-60, 60, dtype=np.int32)),
     ),

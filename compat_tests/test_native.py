@@ -202,7 +202,9 @@ static int32_t no_stop(void) { return 6; }
 int main(void) {
   static const int64_t in_bytes[] = {%s 1}, out_bytes[] = {%s 1};
   static const int go;
-  const mjx_native_host host = {no_run, no_sums, alone, no_stop, &go, 0};
+  const mjx_native_host host = {
+    .run = no_run, .reduce = no_sums, .parallel = alone, .interrupted = no_stop,
+    .interrupt = &go};
   const mjx_native_module *module = &MJX_NATIVE_SYMBOL;
   const void *in[64];
   void *out[64];
@@ -234,7 +236,7 @@ def test_emitted_c_runs_alone_under_sanitizers(name, tmp_path):
     wanted = program(leaves)
     module = program.executable.module
     source = emit(module, program.executable.program.order)
-    for call in ("run", "reduce", "kernels"):
+    for call in ("run", "reduce", "product", "kernels"):
         assert f"host->{call}" not in source.program_text, "alone means without it"
     (tmp_path / "emitted.c").write_text(source.text)
     blob = module.const_blob().tobytes().ljust(64, b"\0")

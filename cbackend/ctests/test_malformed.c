@@ -76,6 +76,16 @@ static program *map_reduce(void) {
   return program_single("MAP_REDUCE", 3, 2, v, 13, params);
 }
 
+/* A product and a group that stores it too, and adds an operand that is the same in every row. */
+static program *dot_map(void) {
+  view v[5] = {dense(0, MJX_F32, 2, 5, 6, 0), dense(0, MJX_F32, 2, 5, 6, 0),
+               dense(0, MJX_F32, 3, 1, 5, 7), dense(0, MJX_F32, 3, 1, 7, 6),
+               dense(0, MJX_F32, 2, 5, 6, 0)};
+  v[4].strides[0] = 0;
+  const int64_t params[] = {1, kernel("add_f32"), 0, 1, 2, 0};
+  return program_single("DOT_MAP", 2, 3, v, 6, params);
+}
+
 static program *argreduce(void) {
   view v[2] = {dense(0, MJX_I32, 2, 3, 9, 0), dense(0, MJX_I16, 3, 3, 7, 9)};
   return program_single("ARGREDUCE", 1, 1, v, 1, (const int64_t[]){MJX_MAX});
@@ -245,10 +255,9 @@ static void add_sample(int n, program *const *programs) {
 
 static void make_samples(void) {
   program *(*const leaves[])(void) = {
-      ewise,  picked,        reduce,      map_reduce,    argreduce,
-      cum,    dot,           dot_batches, dynamic_slice, dynamic_update_slice,
-      gather, scatter,       sort,        top_k,         callback,
-      conv,   reduce_window, arg_window};
+      ewise, picked,      reduce,        map_reduce,           dot_map,   argreduce, cum,
+      dot,   dot_batches, dynamic_slice, dynamic_update_slice, gather,    scatter,   sort,
+      top_k, callback,    conv,          reduce_window,        arg_window};
   for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
     add_sample(1, (program *const[]){leaves[i]()});
   add_sample(2, (program *const[]){scan(), body()});

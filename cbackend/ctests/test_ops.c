@@ -178,6 +178,48 @@ static void test_map_reduce(void) {
   map_reduce_case(64, 8, 512, x, y);
 }
 
+/* DOT_MAP of tanh(x @ y + bias), the product stored too, against DOT and EWISE: the same bits. */
+static void dot_map_case(int64_t m, int64_t n, int64_t k, bool transposed, const float *x,
+                         const float *y) {
+  float *product = calloc((size_t)(m * n), 4), *want = calloc((size_t)(m * n), 4);
+  float *kept = calloc((size_t)(m * n), 4), *got = calloc((size_t)(m * n), 4);
+  const view a = dense(0, MJX_F32, 3, 1, m, k),
+             bias = {.ndim = 2, .dtype = MJX_F32, .shape = {m, n}, .strides = {0, 1}};
+  view b = dense(0, MJX_F32, 3, 1, k, n), out = dense(0, MJX_F32, 2, m, n, 0);
+  if (transposed) b.strides[1] = 1, b.strides[2] = k;
+  const view dot[] = {dense(0, MJX_F32, 3, 1, m, n), a, b}, map[] = {out, out, bias};
+  const view fused[] = {out, out, a, b, bias};
+  const int64_t apart[] = {2, kernel("add_f32"), 0, 1, kernel("tanh_f32"), 2, 3};
+  const int64_t both[] = {2, kernel("add_f32"), 0, 1, kernel("tanh_f32"), 2, 3, 0};
+  RUN(load_single("DOT", 1, 2, dot, 0, NULL), LIST(x, y), LIST(product));
+  RUN(load_single("EWISE", 1, 2, map, 7, apart), LIST(product, y), LIST(want));
+  RUN(load_single("DOT_MAP", 2, 3, fused, 8, both), LIST(x, y, y), LIST(got, kept));
+  CHECK(memcmp(got, want, (size_t)(m * n) * 4) == 0);
+  CHECK(memcmp(kept, product, (size_t)(m * n) * 4) == 0);
+  free(product);
+  free(want);
+  free(kept);
+  free(got);
+}
+
+static void test_dot_map(void) {
+  enum { N = 1 << 18 };
+  static float x[N], y[N];
+  for (int i = 0; i < N; i++) {
+    x[i] = sinf((float)i);
+    y[i] = cosf((float)i);
+  }
+  for (int transposed = 0; transposed < 2; transposed++) {
+    dot_map_case(2, 2, 3, transposed, x, y);
+    dot_map_case(5, 70, 0, transposed, x, y);
+    dot_map_case(64, 64, 64, transposed, x, y);
+    dot_map_case(130, 33, 300, transposed, x, y);
+    dot_map_case(200, 600, 64, transposed, x, y);
+    dot_map_case(33, 700, 300, transposed, x, y);
+    dot_map_case(3, 900, 20, transposed, x, y);
+  }
+}
+
 static void test_reduce_zeros(void) {
   enum { N = 130, WIDTH = 16 };
   static float x[N * WIDTH];
@@ -452,6 +494,7 @@ int main(void) {
   test_ewise_affine();
   test_reduce();
   test_map_reduce();
+  test_dot_map();
   test_reduce_zeros();
   test_reduce_empty();
   test_reduce_accuracy();

@@ -55,6 +55,11 @@
  *     REDUCE does it along n, the shape taken row-major as [outer, n, inner], with the same bits.
  *     n >= 2, nothing empty; n_reduced <= 16; accumulators of one size (F32's for F16, BF16).
  *     Stored outputs may be in place as in EWISE; reduced ones share memory with nothing.
+ * DOT_MAP          stored [M, N].. | a [1, M, K], b [1, K, N], in [M, N]..
+ *     parameters as EWISE's; register 0 is the product's element, the inputs' come after it.
+ *     a and b are of one dtype, F32 or F64, and multiplied as DOT does it, with the same bits;
+ *     M, N >= 2.  The first output is dense.  Stored outputs may be in place with inputs as in
+ *     EWISE, and share memory with neither a nor b.
  * ARGREDUCE        out [outer, inner] dense, any integer dtype | in view3   kind (MAX MIN)
  *     The first index of the extreme; the first NaN wins.  n >= 1.
  * CUM              out view3 dense | in view3                               kind, reverse

@@ -9,10 +9,17 @@
 #ifndef MJX_NATIVE_H
 #define MJX_NATIVE_H
 
-#define MJX_NATIVE_VERSION      2
+#define MJX_NATIVE_VERSION      3
 #define MJX_NATIVE_SYMBOL       mjx_native_module_v1
 
 #define MJX_NATIVE_REDUCE_BYTES 8192
+
+/* Takes a block of a product: rows x columns elements from (row, column) on, with product_row
+ * elements from row to row.  scratch: the tail's own, where the runtime was told that it needs
+ * any. */
+typedef void (*mjx_native_tail_fn)(void *context, int64_t row, int64_t column, int64_t rows,
+                                   int64_t columns, const void *product, int64_t product_row,
+                                   char *scratch);
 
 /* What the runtime gives to native code. */
 typedef struct mjx_native_host {
@@ -26,6 +33,10 @@ typedef struct mjx_native_host {
    * where the mjx_order is without MJX_ORDER_WHOLE; scratch: MJX_NATIVE_REDUCE_BYTES. */
   void (*reduce)(void *run, int64_t code, int64_t instr, char **slots, char *const *pieces,
                  int64_t first, int64_t lines, char *scratch);
+  /* Makes the product of the DOT_MAP `instr` and has `tail` take its blocks, on several threads
+   * where `cost`, about the ns of the tail, and the product's own are worth it. */
+  void (*product)(void *run, int64_t code, int64_t instr, char **slots, mjx_native_tail_fn tail,
+                  void *context, int64_t cost);
   /* Runs task(context, begin, end, scratch) for parts of 0..n, on several threads where `cost`,
    * about ns for everything, is worth it; each has scratch_bytes, the caller its own_scratch. */
   void (*parallel)(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,

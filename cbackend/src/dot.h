@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "kernels.h"
+#include "mjx_native.h"
 
 typedef struct mjx_dot_narrow mjx_dot_narrow;
 
@@ -39,5 +40,31 @@ mjx_status mjx_dot_pack(mjx_loader *loader, mjx_dot_matrix *m, int dtype, int64_
                         bool output, int64_t *scratch);
 /* Copies a packed operand to the frame's scratch, or (unpack) the output from there. */
 void mjx_dot_pack_run(const mjx_dot_matrix *m, int dtype, mjx_frame *frame, bool unpack);
+
+/* ---- op_dot.c ---- */
+
+typedef struct mjx_dot_plan mjx_dot_plan;
+
+/* Takes blocks of a product, each on the thread that made it. */
+typedef struct mjx_dot_tail {
+  mjx_native_tail_fn take;
+  void *context;
+  int64_t scratch_bytes; /* of a thread */
+  int64_t cost;          /* about ns for everything */
+} mjx_dot_tail;
+
+/* Plans a DOT and sets instr->scratch_bytes.  handed_on: blocks are for a tail, which needs scratch
+ * of its own after these bytes; the output's place is not touched then.  The plan keeps pointers to
+ * the operands. */
+mjx_status mjx_dot_prepare(mjx_loader *loader, mjx_instr *instr, bool handed_on,
+                           mjx_dot_plan **plan);
+/* Runs a plan that is not of narrow integers; tail: NULL unless it was planned for one. */
+void mjx_dot_run(const mjx_dot_plan *plan, mjx_frame *frame, const mjx_dot_tail *tail);
+
+/* ---- op_dot_map.c ---- */
+
+/* The product of a DOT_MAP, whose blocks native code takes. */
+void mjx_dot_map_product(const mjx_instr *instr, mjx_frame *frame, mjx_native_tail_fn tail,
+                         void *context, int64_t cost);
 
 #endif /* MJX_DOT_H */

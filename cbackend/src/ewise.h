@@ -73,6 +73,7 @@ typedef struct ewise_plan {
   int64_t cost; /* about ns for everything */
   int32_t n_in, n_out, n_regs, n_steps;
   int32_t n_pieces;  /* outputs that are pieces; they come first */
+  bool by_ranges;    /* there are pieces, or a piece is the first input: see mjx_ewise_range */
   ewise_view *views; /* inputs, then outputs */
   ewise_step *steps;
   ewise_bound_step *bound_steps; /* if there is one tile; else NULL */
@@ -89,8 +90,8 @@ typedef struct ewise_cursor {
 /* ---- ewise_plan.c ---- */
 
 /* Checks operands and micro-program (instr->params) of an EWISE, and plans it.  Operands of
- * EWISE_SLOT_PIECE may come first among the outputs, dense over the shape; then the space keeps
- * its order. */
+ * EWISE_SLOT_PIECE may come first among the outputs, or one as the first input, dense over the
+ * shape; the first output is dense then, so that the space keeps its order. */
 mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **plan);
 
 /* ---- op_ewise.c ---- */
@@ -111,7 +112,8 @@ typedef struct ewise_walker {
 void mjx_ewise_open(ewise_walker *walker, const ewise_plan *plan, const mjx_frame *frame,
                     char *scratch, int64_t row);
 /* Evaluates elements first .. first+n-1 and stores them; those of output k < plan->n_pieces at
- * pieces[k]. */
+ * pieces[k].  Where the first input is a piece, walker->rows[0] is where its row would begin (flat:
+ * all of it), if it were all there; a range is within a row then, unless the plan is flat. */
 void mjx_ewise_range(ewise_walker *walker, int64_t first, int64_t n, char *const *pieces);
 
 /* ---- ewise_tile.c ---- */

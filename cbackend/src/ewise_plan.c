@@ -203,7 +203,10 @@ static void describe_views(planner *self) {
         !output && self->regs[v].table ? EWISE_TABLE : choose_mode(plan, operand, view->strides);
     view->dense = is_flat_dense(&plan->space, view->strides);
     if (!output) view->reg = v;
-    if (view->slot == EWISE_SLOT_PIECE) plan->n_pieces++;
+    if (view->slot == EWISE_SLOT_PIECE) {
+      plan->by_ranges = true;
+      plan->n_pieces += output;
+    }
   }
 }
 
@@ -373,7 +376,7 @@ static ewise_place place_of(const planner *self, int32_t r) {
 /* A single tile needs no walk: where everything lies is known now. */
 static mjx_status bind_steps(planner *self) {
   ewise_plan *plan = self->plan;
-  if (plan->n_tiles != 1 || plan->n_pieces > 0) return MJX_OK;
+  if (plan->n_tiles != 1 || plan->by_ranges) return MJX_OK;
   for (int v = 0; v < plan->n_in + plan->n_out; v++)
     plan->packs |= plan->views[v].mode != EWISE_DIRECT;
   for (int v = plan->n_in; v < plan->n_in + plan->n_out; v++)
@@ -422,7 +425,7 @@ static void cut_tiles(ewise_plan *plan) {
 
 /* Indices that are the same in every row, of which one tile holds all. */
 static void find_repeats(ewise_plan *plan) {
-  if (plan->flat || plan->tiles_per_row != 1 || plan->n_pieces > 0) return;
+  if (plan->flat || plan->tiles_per_row != 1 || plan->by_ranges) return;
   for (int v = 0; v < plan->n_in; v++) {
     ewise_view *view = &plan->views[v];
     view->repeats = view->mode == EWISE_AFFINE && all_zero(view->strides, plan->space.ndim - 1);
@@ -456,7 +459,7 @@ mjx_status mjx_ewise_prepare(mjx_loader *loader, mjx_instr *instr, ewise_plan **
   describe_views(&self);
   cut_tiles(plan);
   find_repeats(plan);
-  if (plan->n_pieces == 0) MJX_TRY(plan_copy(&self));
+  if (!plan->by_ranges) MJX_TRY(plan_copy(&self));
   MJX_TRY(check_tables(&self));
   bind_outputs(&self, mjx_loader_current(loader));
   return lay_out_scratch(&self);

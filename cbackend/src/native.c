@@ -15,6 +15,7 @@
 #define HAVE_DLOPEN 0
 #endif
 
+#include "dot.h"
 #include "kernels.h"
 
 struct mjx_native {
@@ -53,6 +54,12 @@ static void host_reduce(void *opaque, int64_t code_index, int64_t instr_index, c
                         lines < 0 ? frame.scratch : scratch);
 }
 
+static void host_product(void *opaque, int64_t code_index, int64_t instr_index, char **slots,
+                         mjx_native_tail_fn tail, void *context, int64_t cost) {
+  mjx_frame frame = frame_of(opaque, code_index, slots);
+  mjx_dot_map_product(&frame.code->instrs[instr_index], &frame, tail, context, cost);
+}
+
 static void host_parallel(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scratch,
                           mjx_task_fn task, void *context) {
   mjx_pool_for(n, cost, scratch_bytes, own_scratch, task, context);
@@ -62,8 +69,9 @@ static int32_t host_interrupted(void) { return mjx_fail(MJX_INTERRUPTED, "interr
 
 mjx_status mjx_native_run(mjx_program *program, const mjx_native *native, const void *const *inputs,
                           void *const *outputs) {
-  const mjx_native_host host = {host_run,         host_reduce,          host_parallel,
-                                host_interrupted, mjx_interrupt_flag(), mjx_kernel_table()};
+  const mjx_native_host host = {host_run,          host_reduce,      host_product,
+                                host_parallel,     host_interrupted, mjx_interrupt_flag(),
+                                mjx_kernel_table()};
   char *block = NULL;
   if (native->block_bytes) {
     block = mjx_store_take(program, &program->native_blocks, native->block_bytes);

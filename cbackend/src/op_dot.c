@@ -38,11 +38,16 @@ enum {
   LARGE_FLOPS = 1 << 28,
   BLOCK_EXTENT = 128, /* least rows or columns of a block */
   THIN_BLOCK_EXTENT = 512,
+  HANDED_FLOPS = 1 << 20, /* as SPLIT_FLOPS, where blocks are handed on */
+  HANDED_BYTES = 1 << 17, /* about, of such a block */
+  NEAR_B_BYTES = 1 << 19, /* of a b that a near cache holds */
+  LEAST_ROWS = 24,        /* of a block that goes over all of b */
+  TURNED_ROWS = 1024,     /* of a block that is handed on and copies its part of b */
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
 };
 
-typedef struct dot_plan {
+struct mjx_dot_plan {
   dot_method method;
   mjx_dot_narrow *narrow;
   int dtype; /* computed in */
@@ -57,11 +62,15 @@ typedef struct dot_plan {
   int64_t block_rows, block_columns, row_blocks, column_blocks;
   bool
       turns; /* blocks copy their part of b, whose columns are contiguous, to the thread's scratch */
-  int64_t turned, turned_bytes; /* where it is in the caller's, and its size */
-  int64_t chunks, partials;     /* along K; where their sums are in scratch */
+  int64_t own;              /* where the calling thread's is in scratch */
+  int64_t turned_bytes;     /* of that copy; a block that is handed on comes after it */
+  int64_t thread_bytes;     /* of both */
+  int64_t chunks, partials; /* along K; where their sums are in scratch */
   mjx_rows_fn sum;
+  bool handed_on; /* a tail takes the blocks of c, which lie in the thread's scratch */
   int64_t cost;
-} dot_plan;
+};
+typedef mjx_dot_plan dot_plan;
 
 /* ---- types ---- */
 
@@ -253,19 +262,28 @@ static bool is_even(const mjx_dot_matrix *m) {
  * not packed, so that small products of them are cut too. */
 static void cut(dot_plan *plan) {
   double flops = flops_of(plan);
+  /* Of our kernels, blocks do not change the order of a sum: what takes them wants small ones. */
+  bool small = plan->handed_on && plan->method == DOT_KERNEL;
+  double split = small ? HANDED_FLOPS : SPLIT_FLOPS;
+  int64_t most = small ? INT64_MAX : MAX_BLOCKS;
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
   int64_t rows = flops < LARGE_FLOPS ? BLOCK_EXTENT : LARGE_BLOCK_EXTENT, columns = rows;
   if (plan->method == DOT_THIN) {
     rows = M;
     columns = THIN_BLOCK_EXTENT;
-  } else if ((flops < SPLIT_FLOPS && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
+  } else if ((flops < split && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
   } else if (plan->turns) {
-    rows = M;
+    rows = small ? TURNED_ROWS : M;
     columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
+  } else if (small && plan->K * N * plan->size <= NEAR_B_BYTES) {
+    columns = N; /* what the tail reads and writes is contiguous; all rows come over b again */
+    rows = MJX_MAX(LEAST_ROWS, HANDED_BYTES / (N * plan->size));
+  } else if (small) {
+    rows = columns = BLOCK_EXTENT;
   }
-  while (((M + rows - 1) / rows) * ((N + columns - 1) / columns) > MAX_BLOCKS) {
+  while (((M + rows - 1) / rows) * ((N + columns - 1) / columns) > most) {
     if ((columns <= rows && columns < N) || rows >= M)
       columns *= 2;
     else
@@ -275,11 +293,12 @@ static void cut(dot_plan *plan) {
   plan->block_columns = MJX_MIN(columns, N);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
-  plan->in_steps = plan->method != DOT_BLAS && !plan->turns && plan->row_blocks == 1 &&
-                   plan->column_blocks == 1 && is_even(&plan->a) && is_even(&plan->b) &&
-                   is_even(&plan->c);
+  plan->in_steps = plan->method != DOT_BLAS && !plan->turns && !plan->handed_on &&
+                   plan->row_blocks == 1 && plan->column_blocks == 1 && is_even(&plan->a) &&
+                   is_even(&plan->b) && is_even(&plan->c);
   plan->chunks = 1;
-  if (plan->method == DOT_LINES && !plan->a_half && plan->B * M * N <= FEW_ELEMENTS)
+  if (plan->method == DOT_LINES && !plan->a_half && !plan->handed_on &&
+      plan->B * M * N <= FEW_ELEMENTS)
     plan->chunks = MJX_MAX(1, MJX_MIN(MAX_CHUNKS, plan->K / CHUNK_K));
   bool fast = plan->method == DOT_BLAS || (plan->method == DOT_KERNEL && own_is_faster(plan));
   double gflops = fast ? 100 : plan->method == DOT_LINES ? 40 : 20;
@@ -308,12 +327,13 @@ static mjx_status check_operands(const mjx_instr *instr) {
   return MJX_OK;
 }
 
-mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
+mjx_status mjx_dot_prepare(mjx_loader *loader, mjx_instr *instr, bool handed_on, dot_plan **out) {
   if (instr->n_out != 1 || instr->n_in != 2) return mjx_check_counts(instr, 1, 2, 0);
   MJX_TRY(check_operands(instr));
   dot_plan *plan;
   MJX_ALLOC(loader, plan, sizeof *plan);
-  instr->plan = plan;
+  *out = plan;
+  plan->handed_on = handed_on;
   MJX_TRY(choose_dtype(instr, plan));
   MJX_TRY(mjx_dot_narrow_prepare(loader, instr, &plan->narrow));
   if (plan->narrow) {
@@ -337,10 +357,19 @@ mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
   plan->sum = mjx_block_kernels_get()->reduce[MJX_SUM][plan->dtype].rows;
   plan->partials = scratch;
   if (plan->chunks > 1) scratch += plan->chunks * instr->out->n * plan->size;
-  plan->turned = mjx_round_up(scratch, MJX_ALIGN);
-  plan->turned_bytes = plan->turns ? plan->K * plan->block_columns * plan->size : 0;
-  if (plan->turns) scratch = plan->turned + plan->turned_bytes;
-  instr->scratch_bytes = scratch;
+  int64_t turned_bytes = plan->turns ? plan->K * plan->block_columns * plan->size : 0;
+  int64_t block_bytes = handed_on ? plan->block_rows * plan->block_columns * plan->size : 0;
+  plan->own = mjx_round_up(scratch, MJX_ALIGN);
+  plan->turned_bytes = mjx_round_up(turned_bytes, MJX_ALIGN);
+  plan->thread_bytes = plan->turned_bytes + mjx_round_up(block_bytes, MJX_ALIGN);
+  instr->scratch_bytes = plan->thread_bytes ? plan->own + plan->thread_bytes : scratch;
+  return MJX_OK;
+}
+
+mjx_status mjx_op_dot_check(mjx_loader *loader, mjx_instr *instr) {
+  dot_plan *plan;
+  MJX_TRY(mjx_dot_prepare(loader, instr, false, &plan));
+  instr->plan = plan;
   return MJX_OK;
 }
 
@@ -350,6 +379,7 @@ typedef struct dot_job {
   const dot_plan *plan;
   const char *a, *b;
   char *c;
+  const mjx_dot_tail *tail;
 } dot_job;
 
 static const char *element(const char *base, const mjx_dot_matrix *m, int64_t batch, int64_t row,
@@ -365,11 +395,11 @@ static int leading(const mjx_dot_matrix *m, int *transposed) {
   return (int)(m->column_stride == 1 ? m->row_stride : m->column_stride);
 }
 
-static void blas_block(const dot_plan *plan, const char *a, const char *b, char *c, int M, int N) {
+static void blas_block(const dot_plan *plan, const char *a, const char *b, char *c, int ldc, int M,
+                       int N) {
   const mjx_blas *blas = plan->blas;
   int trans_a, trans_b, K = (int)plan->K;
   int lda = leading(&plan->a, &trans_a), ldb = leading(&plan->b, &trans_b);
-  int ldc = (int)plan->c.row_stride;
   const float one[2] = {1, 0}, zero[2] = {0, 0};
   const double one_d[2] = {1, 0}, zero_d[2] = {0, 0};
   const void *x = a, *y = b;
@@ -390,20 +420,8 @@ static void blas_block(const dot_plan *plan, const char *a, const char *b, char 
   }
 }
 
-static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_t row,
-                      int64_t column, char *scratch) {
-  const dot_plan *plan = job->plan;
-  int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
-  int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
-  const char *a = element(job->a, &plan->a, batch, row, 0, plan->a_half ? 2 : plan->size);
-  const char *b = element(job->b, &plan->b, batch, 0, column, plan->b_half ? 2 : plan->size);
-  b += row * plan->b_line * plan->size;
-  int64_t at = mjx_dot_batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
-  char *c = job->c + at * plan->size;
-  if (plan->method == DOT_BLAS) {
-    blas_block(plan, a, b, c, (int)M, (int)N);
-    return;
-  }
+static void own_block(const dot_plan *plan, const char *a, const char *b, char *c, int64_t c_row,
+                      int64_t M, int64_t N, int64_t batches, char *scratch) {
   bool lines = plan->method == DOT_LINES;
   int64_t b_row = lines ? plan->b.column_stride : plan->b.row_stride;
   if (plan->turns) {
@@ -421,13 +439,33 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_
                        b,
                        b_row,
                        c,
-                       plan->c.row_stride,
+                       c_row,
                        plan->b_line,
                        batches,
                        plan->a.batch_stride,
                        plan->b.batch_stride,
                        plan->c.batch_stride};
   (lines ? plan->lines : plan->method == DOT_THIN ? plan->thin : plan->kernel)(&args);
+}
+
+/* One block, of several batches where the kernel takes them. */
+static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_t row,
+                      int64_t column, char *scratch) {
+  const dot_plan *plan = job->plan;
+  const mjx_dot_tail *tail = job->tail;
+  int64_t M = MJX_MIN(plan->block_rows, plan->M - row);
+  int64_t N = MJX_MIN(plan->block_columns, plan->N - column);
+  const char *a = element(job->a, &plan->a, batch, row, 0, plan->a_half ? 2 : plan->size);
+  const char *b = element(job->b, &plan->b, batch, 0, column, plan->b_half ? 2 : plan->size);
+  b += row * plan->b_line * plan->size;
+  int64_t at = mjx_dot_batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
+  int64_t c_row = tail ? N : plan->c.row_stride;
+  char *c = tail ? scratch + plan->turned_bytes : job->c + at * plan->size;
+  if (plan->method == DOT_BLAS)
+    blas_block(plan, a, b, c, (int)c_row, (int)M, (int)N);
+  else
+    own_block(plan, a, b, c, c_row, M, N, batches, scratch);
+  if (tail) tail->take(tail->context, row, column, M, N, c, c_row, scratch + plan->thread_bytes);
 }
 
 static void dot_task(void *arg, int64_t begin, int64_t end, char *scratch) {
@@ -481,13 +519,7 @@ static void run_chunks(const dot_plan *plan, const dot_job *job, char *partials)
   }
 }
 
-mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
-  const dot_plan *plan = instr->plan;
-  if (instr->out->n == 0) return MJX_OK;
-  if (plan->method == DOT_NARROW) {
-    mjx_dot_narrow_run(instr, plan->narrow, frame);
-    return MJX_OK;
-  }
+void mjx_dot_run(const dot_plan *plan, mjx_frame *frame, const mjx_dot_tail *tail) {
   const mjx_dot_matrix *matrices[2] = {&plan->a, &plan->b};
   const char *places[2];
   for (int i = 0; i < 2; i++) {
@@ -495,14 +527,27 @@ mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
     if (m->packed) mjx_dot_pack_run(m, plan->dtype, frame, false);
     places[i] = m->packed ? frame->scratch + m->buffer : mjx_at(frame, m->operand);
   }
-  char *c = plan->c.packed ? frame->scratch + plan->c.buffer : mjx_at(frame, instr->out);
-  dot_job job = {plan, places[0], places[1], c};
+  char *c = tail             ? NULL
+            : plan->c.packed ? frame->scratch + plan->c.buffer
+                             : mjx_at(frame, plan->c.operand);
+  dot_job job = {plan, places[0], places[1], c, tail};
+  int64_t cost = plan->cost + (tail ? tail->cost : 0);
+  int64_t thread_bytes = plan->thread_bytes + (tail ? tail->scratch_bytes : 0);
   if (plan->chunks > 1)
     run_chunks(plan, &job, frame->scratch + plan->partials);
   else
-    mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, plan->cost, plan->turned_bytes,
-                 frame->scratch + plan->turned, dot_task, &job);
+    mjx_pool_for(plan->B * plan->row_blocks * plan->column_blocks, cost, thread_bytes,
+                 frame->scratch + plan->own, dot_task, &job);
   if (plan->c.packed) mjx_dot_pack_run(&plan->c, plan->dtype, frame, true);
+}
+
+mjx_status mjx_op_dot_run(const mjx_instr *instr, mjx_frame *frame) {
+  const dot_plan *plan = instr->plan;
+  if (instr->out->n == 0) return MJX_OK;
+  if (plan->method == DOT_NARROW)
+    mjx_dot_narrow_run(instr, plan->narrow, frame);
+  else
+    mjx_dot_run(plan, frame, NULL);
   return MJX_OK;
 }
 

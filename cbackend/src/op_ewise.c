@@ -99,7 +99,7 @@ static void splat_rows(ewise_walker *self, int v, int64_t first) {
   char *start = (char *)self->regs + plan->reg_scratch[v];
   if (!self->filled[v]) {
     mjx_ewise_pack(&plan->space, view, self->rows[v], 0, plan->tile, start);
-    if (plan->n_pieces > 0)
+    if (plan->by_ranges)
       mjx_ewise_pack(&plan->space, view, self->rows[v], 0, inner, start + plan->tile * view->size);
     self->filled[v] = start;
   }
