@@ -329,7 +329,7 @@ class Ewise(Instr):
         """Whether this is a copy that takes every few elements of memory, few at once, or
         one after the other backwards; False where the runtime has shuffles for that (copy.c).
         """
-        if self.micros or not self.ins:
+        if type(self) is not Ewise or self.micros or not self.ins:
             return False
         dims = [d for d, n in enumerate(self.shape) if n > 1]
         if not dims or self._has_shuffles(dims):
