@@ -254,6 +254,32 @@ def _debug_info(side):
     return [[i.traced_for, i.func_name, i.arg_names, i.result_paths] for i in infos]
 
 
+def _debug_info_of_reductions(side):
+    x, zero = np.ones(3, np.float32), np.float32(0)
+
+    def both(left, right):
+        return {"k": left["k"] * right["k"], "m": left["m"] + right["k"]}
+
+    def run(x):
+        tree, zeros = {"k": x, "m": x}, {"k": zero, "m": zero}
+        return (
+            side.lax.reduce(x, zero, lambda a, b: a * b + a, (0,)),
+            side.lax.reduce(tree, zeros, both, (0,)),
+            side.lax.reduce_window(
+                x, zero, lambda a, *b: a * b[0], (2,), (1,), "VALID"
+            ),
+            side.lax.reduce_window(tree, zeros, both, (2,), (1,), "VALID"),
+        )
+
+    found = []
+    for eqn in side.make_jaxpr(run)(x).eqns:
+        jaxpr = eqn.params["jaxpr"]
+        info = getattr(jaxpr, "jaxpr", jaxpr).debug_info
+        found.append([info.traced_for, info.func_name, info.arg_names])
+        found.append(info.result_paths)
+    return found
+
+
 def _pickled_jit(side):
     f = side.jit(_times, static_argnums=1, donate_argnums=0)
     for copied in (copy.deepcopy(f), copy.copy(f)):
@@ -272,6 +298,7 @@ def _shown_tracer(side):
 
 EDGES = {
     "debug info": _debug_info,
+    "debug info of reductions": _debug_info_of_reductions,
     "policies": _policies,
     "unbound axis": lambda s: s.vmap(lambda x: s.lax.psum(x, "j"))(np.ones(2)),
     "unbound axis of ppermute": lambda s: s.jit(

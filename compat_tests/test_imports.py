@@ -21,7 +21,7 @@ LAYERS = [
     (
         "core",
         "minijax._callpath minijax.core minijax.avals minijax.literals minijax.tracers "
-        "minijax.hitypes minijax.flat_tree "
+        "minijax.hitypes minijax.flat_tree minijax.parameters "
         "minijax.jaxprs "
         "minijax.effects "
         "minijax.source_info "

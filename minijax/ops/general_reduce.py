@@ -40,10 +40,10 @@ from minijax.ops.reduce import (
     reduce_sum,
     reduce_xor,
 )
-from minijax.ops.scalar_jaxpr import paired_jvp
+from minijax.ops.scalar_jaxpr import described_pair, paired_jvp
 from minijax.ops.shape import broadcast_in_dim, reshape, squeeze
 from minijax.ops.slicing import slice_in_dim
-from minijax.trace import DebugInfo, describe_function, trace
+from minijax.trace import trace
 
 
 def reduce(operands, init_values, computation, dimensions, out_sharding=None):
@@ -126,9 +126,10 @@ def _trace_computation(computation, tree, inits):
                 f"reduce: the computation's result has the tree {out_tree}, its operands "
                 f"{tree}"
             )
+        info.results.append(out_tree)
         return leaves
 
-    info = DebugInfo("reduce comp", describe_function(computation))
+    info = described_pair("reduce comp", computation, tree)
     closed = trace(flat, avals + avals, info)
     if any(isinstance(c, core.Tracer) for c in closed.consts):
         raise NotImplementedError(

@@ -3,9 +3,18 @@
 import weakref
 
 from minijax import config, core
+from minijax._pytree import flatten, unflatten
 from minijax.core import ClosedJaxpr, Jaxpr, JaxprEqn, ShapedArray, Var, Zero
 from minijax.ops.define import broadcast_like, instantiate, shape_of
+from minijax.parameters import leaf_names
 from minijax.trace import DebugInfo, describe_function, trace
+
+
+def described_pair(traced_for, computation, tree):
+    """What is said of a trace of a function that combines two trees of scalars."""
+    pair = unflatten(tree, range(tree.num_leaves))
+    names_of = leaf_names(computation, flatten(((pair, pair), {}))[1])
+    return DebugInfo(traced_for, describe_function(computation), names_of, [])
 
 
 def eval_elementwise(closed, args):

@@ -25,7 +25,7 @@ from minijax.ops.define import (
     instantiate,
     shape_of,
 )
-from minijax.ops.scalar_jaxpr import eval_elementwise, paired_jvp
+from minijax.ops.scalar_jaxpr import described_pair, eval_elementwise, paired_jvp
 from minijax.ops.slicing import pad
 from minijax.ops.views import real_view
 from minijax.ops.window_reference import (
@@ -41,7 +41,7 @@ from minijax.ops.window_shapes import (
     window_params,
     with_batch_dim,
 )
-from minijax.trace import DebugInfo, describe_function, trace
+from minijax.trace import trace
 
 # --- reduce_window --------------------------------------------------------------------
 
@@ -108,9 +108,10 @@ def _combine_jaxpr(computation, avals, tree):
                 "reduce_window output must have the same tree structure as the operands "
                 f"{tree} vs. {out_tree}"
             )
+        info.results.append(out_tree)
         return outs
 
-    info = DebugInfo("reduce_window comp", describe_function(computation))
+    info = described_pair("reduce_window comp", computation, tree)
     return trace(combine, scalars + scalars, info)
 
 
