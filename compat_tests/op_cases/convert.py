@@ -17,7 +17,6 @@ _TARGETS = (
     "bool", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float16", "bfloat16",
     "float32", "complex64",
 )  # fmt: skip
-_CAST = {"diff_jaxpr": False}
 
 
 def _convert(target):

@@ -111,11 +111,16 @@ def _error_ratio(error, rtol, atol, y0, y1):
     return jnp.sqrt(jnp.mean(_squares(ratio)))
 
 
-def _next_step(last, ratio, safety=0.9, grow=10.0, shrink=0.2, order=5.0):
+_ORDER = 5.0
+_SAFETY, _LARGEST_GROWTH, _LEAST_SHRINKAGE = 0.9, 10.0, 0.2
+
+
+def _next_step(last, ratio):
     """The step size that would have met the tolerance, within bounds."""
-    shrink = jnp.where(ratio < 1, 1.0, shrink)
-    factor = jnp.minimum(grow, jnp.maximum(ratio ** (-1.0 / order) * safety, shrink))
-    return jnp.where(ratio == 0, last * grow, last * factor)
+    least = jnp.where(ratio < 1, 1.0, _LEAST_SHRINKAGE)
+    wanted = jnp.maximum(ratio ** (-1.0 / _ORDER) * _SAFETY, least)
+    factor = jnp.minimum(_LARGEST_GROWTH, wanted)
+    return jnp.where(ratio == 0, last * _LARGEST_GROWTH, last * factor)
 
 
 def odeint(func, y0, t, *args, rtol=1.4e-8, atol=1.4e-8, mxstep=np.inf, hmax=np.inf):

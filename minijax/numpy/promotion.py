@@ -68,12 +68,6 @@ def check_arraylike_or_none(name, *args):
     check_arraylike(name, *[x for x in args if x is not None])
 
 
-def check_no_complex(name, *args):
-    """ValueError if an argument is complex: the function has no meaning for it."""
-    if any(dtypes.issubdtype(dtypes.dtype(x), np.complexfloating) for x in args):
-        raise ValueError(f"jnp.{name} does not support complex inputs.")
-
-
 def shape_of(x) -> Any:
     """The shape of an array, tracer, NumPy value or Python scalar."""
     return getattr(x, "shape", ())
