@@ -256,8 +256,9 @@ def _triangular_solve_lower(
         a = b.ewise("conj", [a], ShapedArray(a.shape, a.dtype))
     how = 0 if not transpose_a else 2 if conjugate_a else 1
     params = [int(left_side), int(lower), how, int(unit_diagonal)]
-    if len(a.shape) > 2 and not any(a.strides[:-2]):
-        outs = [_solve_side_by_side(b, a, right, left_side, params)]
+    shared = [d for d, stride in enumerate(a.strides[:-2]) if not stride]
+    if shared:
+        outs = [_solve_side_by_side(b, a, right, left_side, params, shared)]
     else:
         outs = [_solve(b, a, right, left_side, params)]
     return [b.convert(x, aval.dtype) for x in outs] if narrow else outs
@@ -283,20 +284,22 @@ def _solve(b, a, right, left_side, params):
     return _swapped(out) if turns else out
 
 
-def _solve_side_by_side(b, a, right, left_side, params):
-    """All systems have one matrix: their right sides are those of one system."""
-    *lead, m, n = right.shape
-    batch = math.prod(lead)
-    matrix = a.slice([0] * len(a.shape), [*[1] * len(lead), *a.shape[-2:]])
-    matrix = b.reshape(matrix, a.shape[-2:])
-    if not left_side:
-        stacked = b.reshape(right, (batch * m, n))
-        return b.reshape(_solve(b, matrix, stacked, left_side, params), right.shape)
-    by_columns = b.reshape(_swapped(b.reshape(right, (batch, m, n))), (batch * n, m))
-    out = _solve(b, matrix, by_columns.transpose((1, 0)), left_side, params)
-    return b.reshape(
-        _swapped(b.reshape(out.transpose((1, 0)), (batch, n, m))), right.shape
-    )
+def _solve_side_by_side(b, a, right, left_side, params, shared):
+    """Along the axes `shared` systems have one matrix: their right sides are those of one."""
+    rank = len(right.shape)
+    own = [d for d in range(rank - 2) if d not in shared]
+    ends = [1 if d in shared else n for d, n in enumerate(a.shape)]
+    matrix = a.slice([0] * rank, ends).squeeze(shared)
+    last = [rank - 1, rank - 2] if left_side else [rank - 2, rank - 1]
+    order = [*own, *shared, *last]
+    lines = right.transpose(order)
+    together = math.prod(lines.shape[len(own) : -1])
+    stacked = b.reshape(lines, (*matrix.shape[:-2], together, lines.shape[-1]))
+    if left_side:
+        out = _swapped(_solve(b, matrix, _swapped(stacked), left_side, params))
+    else:
+        out = _solve(b, matrix, stacked, left_side, params)
+    return b.reshape(out, lines.shape).transpose([order.index(d) for d in range(rank)])
 
 
 triangular_solve_p = define(
