@@ -134,7 +134,8 @@ def test_sums_of_lines(data):
 def test_sums_of_narrow_elements(data):
     """Lines and rows of every length, dense ones and parts of longer ones; they wrap around."""
     draw = data.draw
-    dtype = draw(st.sampled_from(["int8", "uint8", "int16", "uint16", "bool"]))
+    dtypes = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "bool"]
+    dtype = draw(st.sampled_from(dtypes))
     shape = [draw(st.sampled_from([1, 3, 8, 16, 37, 200])), draw(st.integers(2, 140))]
     x = sortable(draw, shape, dtype if dtype != "bool" else "uint8")
     x = x & 1 > 0 if dtype == "bool" else x | draw(st.sampled_from([0, 1]))

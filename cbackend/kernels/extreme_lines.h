@@ -17,14 +17,39 @@
   DEFINE_LINE_VECTORS(T, M, S)          \
   DEFINE_BETTER(max, S, >)              \
   DEFINE_BETTER(min, S, <)
-DEFINE_EXTREME_VECTORS(int8_t, int8_t, i8)
-DEFINE_EXTREME_VECTORS(int16_t, int16_t, i16)
-DEFINE_EXTREME_VECTORS(int32_t, int32_t, i32)
+/* The same by one instruction. */
+#if VECTOR_BYTES > 16
+#define DEFINE_QUICK_EXTREMES(T, M, S, SUFFIX)                                  \
+  DEFINE_LINE_VECTORS(T, M, S)                                                  \
+  MJX_INLINE line_##S better_max_##S(line_##S a, line_##S b) {                  \
+    return (line_##S)LINE_OP(max_##SUFFIX)((line_integers)a, (line_integers)b); \
+  }                                                                             \
+  MJX_INLINE line_##S better_min_##S(line_##S a, line_##S b) {                  \
+    return (line_##S)LINE_OP(min_##SUFFIX)((line_integers)a, (line_integers)b); \
+  }
+#else
+#define DEFINE_QUICK_EXTREMES(T, M, S, SUFFIX) DEFINE_EXTREME_VECTORS(T, M, S)
+#endif
+#if VECTOR_BYTES == 64
+#define LINE_OP(op) _mm512_##op
+typedef __m512i line_integers;
+#elif VECTOR_BYTES == 32
+#define LINE_OP(op) _mm256_##op
+typedef __m256i line_integers;
+#endif
+DEFINE_QUICK_EXTREMES(int8_t, int8_t, i8, epi8)
+DEFINE_QUICK_EXTREMES(int16_t, int16_t, i16, epi16)
+DEFINE_QUICK_EXTREMES(int32_t, int32_t, i32, epi32)
+DEFINE_QUICK_EXTREMES(uint8_t, int8_t, u8, epu8)
+DEFINE_QUICK_EXTREMES(uint16_t, int16_t, u16, epu16)
+DEFINE_QUICK_EXTREMES(uint32_t, int32_t, u32, epu32)
+#if VECTOR_BYTES == 64
+DEFINE_QUICK_EXTREMES(int64_t, int64_t, i64, epi64)
+DEFINE_QUICK_EXTREMES(uint64_t, int64_t, u64, epu64)
+#else
 DEFINE_EXTREME_VECTORS(int64_t, int64_t, i64)
-DEFINE_EXTREME_VECTORS(uint8_t, int8_t, u8)
-DEFINE_EXTREME_VECTORS(uint16_t, int16_t, u16)
-DEFINE_EXTREME_VECTORS(uint32_t, int32_t, u32)
 DEFINE_EXTREME_VECTORS(uint64_t, int64_t, u64)
+#endif
 
 /* Floats: the same by one instruction, where there is one that takes its second operand if one is
  * NaN or both are zeros.  note_nan adds the places where one of two vectors is NaN. */
@@ -42,11 +67,9 @@ DEFINE_EXTREME_VECTORS(uint64_t, int64_t, u64)
   }
 #else
 #if VECTOR_BYTES == 64
-#define LINE_OP(op)                 _mm512_##op
 #define NOTE_NAN(nan, a, b, SUFFIX) (nan) |= _mm512_cmp_##SUFFIX##_mask(a, b, _CMP_UNORD_Q)
 #define ANY_NAN(nan, SUFFIX)        ((nan) != 0)
 #else
-#define LINE_OP(op) _mm256_##op
 #define NOTE_NAN(nan, a, b, SUFFIX) \
   (nan) = _mm256_or_##SUFFIX(nan, _mm256_cmp_##SUFFIX(a, b, _CMP_UNORD_Q))
 #define ANY_NAN(nan, SUFFIX) (_mm256_movemask_##SUFFIX(nan) != 0)
@@ -73,16 +96,12 @@ DEFINE_FLOAT_EXTREMES(float, int32_t, f32, __m512, __mmask16, ps)
 DEFINE_FLOAT_EXTREMES(double, int64_t, f64, __m512d, __mmask8, pd)
 #endif
 
-/* The bits of halves as integers in the order of the numbers, -0 below 0; and the greatest
- * magnitude of such, which is above infinity's if there is a NaN. */
+/* The bits of halves as integers in the order of the numbers, -0 below 0; NaNs are beyond both
+ * infinities. */
 MJX_INLINE line_i16 at_half(const uint16_t *x) {
   line_i16 bits = *(const line_i16 *)x;
   return bits ^ ((bits >> 15) & 0x7fff);
 }
-MJX_INLINE void note_magnitude(line_i16 *most, line_i16 a, line_i16 b) {
-  *most = better_max_i16(*most, better_max_i16(a ^ (a >> 15), b ^ (b >> 15)));
-}
-
 MJX_INLINE int any_of_lanes(line_i16 v) {
 #if VECTOR_BYTES == 64
   return _mm512_movepi16_mask((__m512i)v) != 0;
@@ -133,15 +152,10 @@ MJX_INLINE int any_of_lanes(line_i16 v) {
 #define BETTER_PART(a, b, BETTER)                               \
   (part)(((bytes_of_line)(b) & (bytes_of_line)((b)BETTER(a))) | \
          ((bytes_of_line)(a) & ~(bytes_of_line)((b)BETTER(a))))
-typedef uint8_t bytes_of_line __attribute__((vector_size(16), may_alias));
-/* The bytes of a vector, the first `by` of them gone. */
+typedef uint64_t bytes_of_line __attribute__((vector_size(16), may_alias));
+/* A vector's first bytes are those that were `by` further on. */
 MJX_INLINE bytes_of_line lower_bytes(bytes_of_line x, int by) {
-  uint64_t low, high;
-  __builtin_memcpy(&low, &x, 8);
-  __builtin_memcpy(&high, (const char *)&x + 8, 8);
-  low = by == 8 ? high : low >> (8 * by);
-  __builtin_memcpy(&x, &low, 8);
-  return x;
+  return by == 8 ? SHUFFLE_LANES(bytes_of_line, x, x, 1, 1) : x >> (8 * by);
 }
 
 #define SEE_NOTHING(a, b)
@@ -177,4 +191,6 @@ MJX_INLINE bytes_of_line lower_bytes(bytes_of_line x, int by) {
     return best;                                                  \
   }
 
-#define SEE_MAGNITUDE(a, b) note_magnitude(&most, a, b)
+/* The other extreme. */
+#define SEE_LEAST(a, b) other = better_min_i16(other, better_min_i16(a, b))
+#define SEE_MOST(a, b)  other = better_max_i16(other, better_max_i16(a, b))

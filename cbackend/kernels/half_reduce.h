@@ -2,8 +2,8 @@
  * reduce_kernels.h.
  *
  * Sums and products: float32's kernels, on pieces that are widened first.  Extremes: of the bits as
- * integers in the order of the numbers, with the greatest magnitude beside them, which is above
- * infinity's if there is a NaN.
+ * integers in the order of the numbers, where NaNs are beyond the infinities: so both extremes show
+ * whether there is one.
  */
 #include "half_lines.h"
 
@@ -63,12 +63,15 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
   return (int16_t)(x ^ ((x >> 15) & 0x7fff));
 }
 
-/* INFINITE: infinity's bits. */
-#define DEFINE_HALF_EXTREME(kind, S, INFINITE, OP)                                                \
+/* INFINITE: infinity's bits; OTHER: the other extreme. */
+#define IS_HALF_NAN(x, INFINITE) ((x) > (INFINITE) || (x) < -1 - (INFINITE))
+#define DEFINE_HALF_EXTREME(kind, S, INFINITE, OP, OTHER, SEE_OTHER)                              \
   static MJX_FN float kind##_##S##_long_line(int64_t n, const uint16_t *x) {                      \
-    line_i16 most = {0};                                                                          \
-    EXTREME_OF_LINE(kind, i16, n, x, v, at_half, SEE_MAGNITUDE);                                  \
-    if (any_of_lanes((line_i16)(most > INFINITE))) return __builtin_nanf("");                     \
+    line_i16 other = at_half(x);                                                                  \
+    EXTREME_OF_LINE(kind, i16, n, x, v, at_half, SEE_OTHER);                                      \
+    line_i16 most = better_max_i16(v[0], other), least = better_min_i16(v[0], other);             \
+    if (any_of_lanes((line_i16)((most > INFINITE) | (least < -1 - INFINITE))))                    \
+      return __builtin_nanf("");                                                                  \
     return mjx_f32_from_##S((uint16_t)half_order((uint16_t)kind##_of_lanes_i16(v[0])));           \
   }                                                                                               \
   static MJX_SMALL float kind##_##S##_strided_line(int64_t n, int64_t s, const uint16_t *x) {     \
@@ -76,7 +79,7 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
     int nan = 0;                                                                                  \
     for (int64_t i = 0; i < n; i++) {                                                             \
       int16_t value = half_order(x[i * s]);                                                       \
-      nan |= (x[i * s] & 0x7fff) > INFINITE;                                                      \
+      nan |= IS_HALF_NAN(value, INFINITE);                                                        \
       best = OP(best, value);                                                                     \
     }                                                                                             \
     return nan ? __builtin_nanf("") : mjx_f32_from_##S((uint16_t)half_order((uint16_t)best));     \
@@ -87,22 +90,22 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
     int16_t piece[HALF_COLUMNS * 4], best[HALF_COLUMNS];                                          \
     for (int64_t l = 0, lines = HALF_COLUMNS * 4 / n; l < n_lines; l += lines) {                  \
       lines = MJX_LEAST(MJX_LEAST(lines, n_lines - l), HALF_COLUMNS);                             \
-      int nan = 0;                                                                                \
       int64_t rows = line_stride == n ? 1 : lines, width = line_stride == n ? lines * n : n;      \
+      int16_t most = INT16_MIN, least = INT16_MAX;                                                \
       for (int64_t k = 0; k < rows; k++) {                                                        \
         const uint16_t *from = x + (l + k) * line_stride;                                         \
-        int16_t most = 0;                                                                         \
         for (int64_t i = 0; i < width; i++) {                                                     \
-          int16_t size = (int16_t)(from[i] & 0x7fff);                                             \
-          most = OP_MAX(most, size);                                                              \
-          piece[k * n + i] = half_order(from[i]);                                                 \
+          int16_t value = half_order(from[i]);                                                    \
+          most = OP_MAX(most, value);                                                             \
+          least = OP_MIN(least, value);                                                           \
+          piece[k * n + i] = value;                                                               \
         }                                                                                         \
-        nan |= most > INFINITE;                                                                   \
       }                                                                                           \
       kind##_i16_lines(lines, n, n, 1, piece, best);                                              \
       for (int64_t k = 0; k < lines; k++)                                                         \
         out[l + k] = mjx_f32_from_##S((uint16_t)half_order((uint16_t)best[k]));                   \
-      for (int64_t k = 0; nan && k < lines; k++)                                                  \
+      if (!IS_HALF_NAN(most, INFINITE) && !IS_HALF_NAN(least, INFINITE)) continue;                \
+      for (int64_t k = 0; k < lines; k++)                                                         \
         out[l + k] = kind##_##S##_strided_line(n, 1, x + (l + k) * line_stride);                  \
     }                                                                                             \
   }                                                                                               \
@@ -110,7 +113,7 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
                                  const void *in, void *acc) {                                     \
     const uint16_t *x = in;                                                                       \
     float *out = acc;                                                                             \
-    if (stride == 1 && n < NARROW_LINE) {                                                         \
+    if (stride == 1 && n < NARROW_LINE_16) {                                                      \
       kind##_##S##_short_lines(n_lines, line_stride, n, x, out);                                  \
       return;                                                                                     \
     }                                                                                             \
@@ -126,26 +129,27 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
     together = MJX_LEAST(together > 1 ? together : 1, n_rows);                                    \
     for (int64_t c = 0; c < n; c += HALF_COLUMNS) {                                               \
       int64_t width = MJX_LEAST(HALF_COLUMNS, n - c), wide = width * together;                    \
-      int16_t best[HALF_COLUMNS], most[HALF_COLUMNS];                                             \
-      for (int64_t i = 0; i < wide; i++) {                                                        \
-        best[i] = half_order(x[c + i]);                                                           \
-        most[i] = (int16_t)(x[c + i] & 0x7fff);                                                   \
-      }                                                                                           \
+      int16_t best[HALF_COLUMNS], other[HALF_COLUMNS];                                            \
+      for (int64_t i = 0; i < wide; i++) best[i] = other[i] = half_order(x[c + i]);               \
       for (int64_t r = together; r < n_rows; r += together) {                                     \
         const uint16_t *row = x + r * row_stride + c;                                             \
         int64_t w = MJX_LEAST(together, n_rows - r) * width;                                      \
         for (int64_t i = 0; i < w; i++) {                                                         \
-          int16_t value = half_order(row[i]), size = (int16_t)(row[i] & 0x7fff);                  \
+          int16_t value = half_order(row[i]);                                                     \
           best[i] = OP(best[i], value);                                                           \
-          most[i] = OP_MAX(most[i], size);                                                        \
+          other[i] = OTHER(other[i], value);                                                      \
         }                                                                                         \
       }                                                                                           \
-      for (int64_t k = 0; k < together; k++)                                                      \
+      for (int64_t k = 1; k < together; k++)                                                      \
         for (int64_t i = 0; i < width; i++) {                                                     \
-          float value = mjx_f32_from_##S((uint16_t)half_order((uint16_t)best[k * width + i]));    \
-          value = most[k * width + i] > INFINITE ? __builtin_nanf("") : value;                    \
-          acc[c + i] = nan##kind##_f32(acc[c + i], value);                                        \
+          best[i] = OP(best[i], best[k * width + i]);                                             \
+          other[i] = OTHER(other[i], other[k * width + i]);                                       \
         }                                                                                         \
+      for (int64_t i = 0; i < width; i++) {                                                       \
+        float value = mjx_f32_from_##S((uint16_t)half_order((uint16_t)best[i]));                  \
+        int nan = IS_HALF_NAN(best[i], INFINITE) | IS_HALF_NAN(other[i], INFINITE);               \
+        acc[c + i] = nan##kind##_f32(acc[c + i], nan ? __builtin_nanf("") : value);               \
+      }                                                                                           \
     }                                                                                             \
   }
 
@@ -157,7 +161,7 @@ DEFINE_HALF_SUM_LINES(sum, f16)
 DEFINE_HALF_SUM_LINES(sum, bf16)
 DEFINE_HALF_SUM_LINES(prod, f16)
 DEFINE_HALF_SUM_LINES(prod, bf16)
-DEFINE_HALF_EXTREME(max, f16, 0x7c00, OP_MAX)
-DEFINE_HALF_EXTREME(min, f16, 0x7c00, OP_MIN)
-DEFINE_HALF_EXTREME(max, bf16, 0x7f80, OP_MAX)
-DEFINE_HALF_EXTREME(min, bf16, 0x7f80, OP_MIN)
+DEFINE_HALF_EXTREME(max, f16, 0x7c00, OP_MAX, OP_MIN, SEE_LEAST)
+DEFINE_HALF_EXTREME(min, f16, 0x7c00, OP_MIN, OP_MAX, SEE_MOST)
+DEFINE_HALF_EXTREME(max, bf16, 0x7f80, OP_MAX, OP_MIN, SEE_LEAST)
+DEFINE_HALF_EXTREME(min, bf16, 0x7f80, OP_MIN, OP_MAX, SEE_MOST)

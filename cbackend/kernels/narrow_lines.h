@@ -1,4 +1,4 @@
-/* narrow_lines.h: reductions of bytes and of integers of 16 bits along short lines and over narrow
+/* narrow_lines.h: reductions of integers of no more than 32 bits along short lines and over narrow
  * rows; part of reduce_kernels.h.  Every order of the elements gives the same bits.
  *
  * Short lines: a line becomes one vector, the lanes that it does not fill hold what changes
@@ -6,20 +6,40 @@
  * number of vectors.  Narrow rows that lie side by side are one wide row: several at a time, whose
  * parts are put together at the end.
  */
-enum { LINE_BYTES = 16, NARROW_ROW = 64, NARROW_LINE = 128 };
+enum {
+  LINE_BYTES = 16,
+  NARROW_ROW = 64,
+  NARROW_LINE_8 = 128,
+  NARROW_LINE_16 = 128,
+  NARROW_LINE_32 = 64
+};
 
 typedef uint8_t bytes_u8 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int8_t bytes_i8 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint16_t bytes_u16 __attribute__((vector_size(16), aligned(2), may_alias));
 typedef int16_t bytes_i16 __attribute__((vector_size(16), aligned(2), may_alias));
+typedef uint32_t bytes_u32 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t bytes_i32 __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define VECTOR_SUM(S, W, a, b)  ((a) + (b))
 #define VECTOR_PROD(S, W, a, b) ((a) * (b))
 #define VECTOR_AND(S, W, a, b)  ((a) & (b))
 #define VECTOR_OR(S, W, a, b)   ((a) | (b))
 #define VECTOR_XOR(S, W, a, b)  ((a) ^ (b))
-#define VECTOR_MAX(S, W, a, b)  pick_##S(a, b, (bytes_i##W)((b) > (a)))
-#define VECTOR_MIN(S, W, a, b)  pick_##S(a, b, (bytes_i##W)((b) < (a)))
+#if VECTOR_BYTES > 16
+#define EP_i8                  epi8
+#define EP_i16                 epi16
+#define EP_i32                 epi32
+#define EP_u8                  epu8
+#define EP_u16                 epu16
+#define EP_u32                 epu32
+#define MM_OF(op, ep)          _mm_##op##_##ep
+#define MM(op, ep)             MM_OF(op, ep)
+#define VECTOR_MAX(S, W, a, b) (bytes_##S) MM(max, EP_##S)((__m128i)(a), (__m128i)(b))
+#define VECTOR_MIN(S, W, a, b) (bytes_##S) MM(min, EP_##S)((__m128i)(a), (__m128i)(b))
+#else
+#define VECTOR_MAX(S, W, a, b) pick_##S(a, b, (bytes_i##W)((b) > (a)))
+#define VECTOR_MIN(S, W, a, b) pick_##S(a, b, (bytes_i##W)((b) < (a)))
 #define DEFINE_PICK(S, M)                                                   \
   MJX_INLINE bytes_##S pick_##S(bytes_##S a, bytes_##S b, bytes_##M take) { \
     return (bytes_##S)(((bytes_##M)b & take) | ((bytes_##M)a & ~take));     \
@@ -28,6 +48,9 @@ DEFINE_PICK(u8, i8)
 DEFINE_PICK(i8, i8)
 DEFINE_PICK(u16, i16)
 DEFINE_PICK(i16, i16)
+DEFINE_PICK(u32, i32)
+DEFINE_PICK(i32, i32)
+#endif
 
 /* v[k] = op of the lanes that the two masks pick from v[k] and v[k + half]. */
 #define FOLD_LANES(v, half, FOLD, MASK, low, high)                      \
@@ -52,6 +75,10 @@ DEFINE_PICK(i16, i16)
   FOLD_LANES(v, 4, FOLD, bytes_u16, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)); \
   FOLD_LANES(v, 2, FOLD, bytes_u16, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)); \
   FOLD_LANES(v, 1, FOLD, bytes_u16, (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15))
+
+#define GATHER_32(FOLD, v)                                       \
+  FOLD_LANES(v, 2, FOLD, bytes_u32, (0, 1, 4, 5), (2, 3, 6, 7)); \
+  FOLD_LANES(v, 1, FOLD, bytes_u32, (0, 4, 2, 6), (1, 5, 3, 7))
 
 /* W: the bits of an element.  IDENTITY: what changes nothing. */
 #define DEFINE_NARROW_LINES_OF(kind, S, W, OP, VECTOR_OP, IDENTITY)                               \
@@ -89,6 +116,22 @@ DEFINE_PICK(i16, i16)
       *(bytes_##S *)(out + l) = v[0];                                                             \
     }                                                                                             \
   }                                                                                               \
+  /* Lines of two to four elements, side by side. */                                              \
+  static MJX_FN void kind##_##S##_tiny_lines(                                                     \
+      int64_t n_lines, int64_t n, const mjx_t_##S *restrict x, mjx_t_##S *restrict out) {         \
+    if (n == 2)                                                                                   \
+      for (int64_t l = 0; l < n_lines; l++) out[l] = OP(x[2 * l], x[2 * l + 1]);                  \
+    else if (n == 3)                                                                              \
+      for (int64_t l = 0; l < n_lines; l++) {                                                     \
+        mjx_t_##S two = OP(x[3 * l], x[3 * l + 1]);                                               \
+        out[l] = OP(two, x[3 * l + 2]);                                                           \
+      }                                                                                           \
+    else                                                                                          \
+      for (int64_t l = 0; l < n_lines; l++) {                                                     \
+        mjx_t_##S two = OP(x[4 * l], x[4 * l + 1]), more = OP(x[4 * l + 2], x[4 * l + 3]);        \
+        out[l] = OP(two, more);                                                                   \
+      }                                                                                           \
+  }                                                                                               \
   /* Over rows of n elements side by side. */                                                     \
   static MJX_FN void kind##_##S##_narrow_rows(int64_t n_rows, int64_t n, const mjx_t_##S *x,      \
                                               mjx_t_##S *acc) {                                   \
@@ -111,7 +154,9 @@ DEFINE_PICK(i16, i16)
   static void kind##_##S##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
                                  const void *in, void *acc) {                                     \
     enum { LANES = LINE_BYTES / sizeof(mjx_t_##S) };                                              \
-    if (stride == 1 && n < NARROW_LINE && n_lines >= LANES && line_stride >= n) {                 \
+    if (stride == 1 && line_stride == n && n >= 2 && n <= 4) {                                    \
+      kind##_##S##_tiny_lines(n_lines, n, in, acc);                                               \
+    } else if (stride == 1 && n < NARROW_LINE_##W && n_lines >= LANES && line_stride >= n) {      \
       kind##_##S##_short_lines(n_lines, line_stride, n, in, acc);                                 \
     } else if (line_stride == 1 && stride == n_lines && n_lines <= NARROW_ROW && n > 4) {         \
       for (int64_t l = 0; l < n_lines; l++) ((mjx_t_##S *)acc)[l] = (mjx_t_##S)(IDENTITY);        \

@@ -188,7 +188,7 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
 #define INTEGER_REDUCE(kind, op, VECTOR_OP, identity)   \
   NARROW_REDUCE(kind, u8, 8, op, VECTOR_OP, identity)   \
   NARROW_REDUCE(kind, u16, 16, op, VECTOR_OP, identity) \
-  DEFINE_REDUCE(kind, u32, u32, LOAD_SAME, op)          \
+  NARROW_REDUCE(kind, u32, 32, op, VECTOR_OP, identity) \
   DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
 #define INTEGER_EXTREME(kind, S, op)                   \
   DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
@@ -204,9 +204,9 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   NARROW_EXTREME(kind, i16, 16, op, VECTOR_OP, INT16_##signed_identity)           \
   NARROW_EXTREME(kind, u8, 8, op, VECTOR_OP, unsigned_identity)                   \
   NARROW_EXTREME(kind, u16, 16, op, VECTOR_OP, unsigned_identity)                 \
-  INTEGER_EXTREME(kind, i32, op)                                                  \
+  NARROW_EXTREME(kind, i32, 32, op, VECTOR_OP, INT32_##signed_identity)           \
   INTEGER_EXTREME(kind, i64, op)                                                  \
-  INTEGER_EXTREME(kind, u32, op)                                                  \
+  NARROW_EXTREME(kind, u32, 32, op, VECTOR_OP, unsigned_identity)                 \
   INTEGER_EXTREME(kind, u64, op)
 /* Rows of an extreme.  The loop is a plain comparison per element, one test for NaN per pair, and
  * keeps the first of equal zeros; so where the result is the zero that loses (-0 for max), the

@@ -199,14 +199,30 @@ static int find_short_lines_f32(int64_t n_lines, int64_t line_stride, int64_t n,
   return 1;
 }
 
+/* Of two or three elements of an integer, side by side. */
+#define DEFINE_FIND_TINY_LINES(S)                                                                 \
+  static MJX_FN void find_tiny_lines_##S(int64_t n_lines, int64_t n, const mjx_t_##S *restrict x, \
+                                         const mjx_t_##S *restrict best,                          \
+                                         int64_t *restrict index) {                               \
+    if (n == 2)                                                                                   \
+      for (int64_t l = 0; l < n_lines; l++) index[l] = x[2 * l] != best[l];                       \
+    else                                                                                          \
+      for (int64_t l = 0; l < n_lines; l++) {                                                     \
+        mjx_t_##S later = x[3 * l + 1] == best[l] ? 1 : 2;                                        \
+        index[l] = x[3 * l] == best[l] ? 0 : later;                                               \
+      }                                                                                           \
+  }
+DEFINE_FIND_TINY_LINES(u8)
+DEFINE_FIND_TINY_LINES(u16)
+
 /* Of other dtypes: their elements as float32s, a few lines at a time. */
-#define DEFINE_FIND_SHORT_LINES(S, WIDEN)                                                          \
+#define DEFINE_FIND_SHORT_LINES(S, WIDEN, TINY)                                                    \
   static int find_short_lines_##S(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
                                   const void *in, const void *best_, int64_t *index) {             \
     enum { PIECE = SHORT_LINES * MAX_SHORT_LINE };                                                 \
     float piece[PIECE], best[PIECE / 2];                                                           \
     if (!is_short_lines(n_lines, line_stride, n, stride)) return 0;                                \
-    int64_t lines = MJX_LEAST(PIECE / n, n_lines);                                                 \
+    TINY int64_t lines = MJX_LEAST(PIECE / n, n_lines);                                            \
     for (int64_t first = 0; first < n_lines; first += lines) {                                     \
       int64_t l = MJX_LEAST(first, n_lines - lines);                                               \
       const mjx_t_##S *x = (const mjx_t_##S *)in + l * line_stride;                                \
@@ -221,7 +237,13 @@ static int find_short_lines_f32(int64_t n_lines, int64_t line_stride, int64_t n,
   }
 #define WIDEN_INTEGERS(n, to, from) \
   for (int64_t i_ = 0; i_ < (n); i_++) (to)[i_] = (float)(from)[i_]
-DEFINE_FIND_SHORT_LINES(u8, WIDEN_INTEGERS)
-DEFINE_FIND_SHORT_LINES(u16, WIDEN_INTEGERS)
-DEFINE_FIND_SHORT_LINES(f16, mjx_floats_from_f16)
-DEFINE_FIND_SHORT_LINES(bf16, mjx_floats_from_bf16)
+#define FIND_TINY(S)                                   \
+  if (n <= 3) {                                        \
+    find_tiny_lines_##S(n_lines, n, in, best_, index); \
+    return 1;                                          \
+  }
+#define FIND_NO_TINY
+DEFINE_FIND_SHORT_LINES(u8, WIDEN_INTEGERS, FIND_TINY(u8))
+DEFINE_FIND_SHORT_LINES(u16, WIDEN_INTEGERS, FIND_TINY(u16))
+DEFINE_FIND_SHORT_LINES(f16, mjx_floats_from_f16, FIND_NO_TINY)
+DEFINE_FIND_SHORT_LINES(bf16, mjx_floats_from_bf16, FIND_NO_TINY)
