@@ -8,6 +8,7 @@ measuring).
 """
 
 import importlib
+import logging
 import os
 import threading
 import weakref
@@ -47,6 +48,7 @@ def _mode():
 
 MODE = _mode()
 
+_log = logging.getLogger("minijax")
 _pending = []  # weak references to executables, in the order in which they became hot
 _state = threading.Condition()
 _worker = None
@@ -153,7 +155,10 @@ def _work():
                 return
             executable = _pending.pop(0)()
         if executable is not None:
-            _native().install(executable, background=True)
+            try:
+                _native().install(executable, background=True)
+            except Exception:  # the next programs are to have theirs
+                _log.exception("minijax: no native code, tier 0 serves: a defect")
         del executable
 
 

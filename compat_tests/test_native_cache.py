@@ -257,6 +257,22 @@ def test_unknown_tier_is_refused(tmp_path):
     assert "MINIJAX_TIER must be 0, 1 or auto" in process.communicate()[1]
 
 
+def test_a_defect_is_logged_and_the_next_program_compiled(folder, monkeypatch, caplog):
+    def emit(module, order):
+        raise KeyError("a defect")
+
+    (first, _), (second, _) = _fresh(40), _fresh(41)
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "emit", emit)
+        tiers._Hot(first.executable)()
+        assert tiers.wait(60)
+    assert not first.executable.program.has_native
+    assert "a defect" in caplog.text
+    tiers._Hot(second.executable)()
+    assert tiers.wait(60)
+    assert second.executable.program.has_native
+
+
 def test_exit_does_not_wait_for_a_compiler(tmp_path):
     """A compiler that never ends is killed when the process ends."""
     marker = tmp_path / "pid"
