@@ -14,14 +14,18 @@ from cbackend.sums import (
     LANES,
     SEQUENCE,
     dot_text,
+    has_places,
     has_text,
     header_of,
+    places_text,
     reduce_text,
     small_dots_text,
 )  # fmt: skip
 
 MAX_MOVED = 256  # elements of a slice, or of a copy beside it
 MAX_SUMMED = 1024
+MAX_COMPARED = 8192  # elements of which the places of the extremes are looked for ..
+MIN_COLUMNS, MAX_COLUMNS = 4, 64  # .. side by side: as many as vectors hold
 
 _STARTS = frozenset(["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 
@@ -49,6 +53,8 @@ def is_leaf(instr, order, relation):
         return _dot_fits(instr, relation) and order()[0] in (
             [SEQUENCE] if small_dots(instr) else range(1, 2 * LANES)
         )
+    if instr.op == "ARGREDUCE":
+        return _columns_fit(instr, relation)
     if instr.op in ("DYNAMIC_SLICE", "DYNAMIC_UPDATE_SLICE"):
         return _slice_fits(instr, relation)
     return False
@@ -72,6 +78,18 @@ def _reduce_fits(instr, relation):
     if relation(instr.outs[0], view) != APART:
         return False
     return view.shape[1] == 1 or has_text(kind, suffix)
+
+
+def _columns_fit(instr, relation):
+    (view,), (out,) = instr.ins, instr.outs
+    return (
+        view.buffer is not None
+        and has_places(suffix_of(view))
+        and 0 < view.size <= MAX_COMPARED
+        and MIN_COLUMNS <= view.shape[2] <= MAX_COLUMNS
+        and view.strides[2] == 1
+        and relation(out, view) == APART
+    )
 
 
 def _dot_fits(instr, relation):
@@ -133,6 +151,8 @@ class Leaves:
             return self._reduce(instr, operand, order()[0])
         if instr.op == "DOT":
             return self._dot(instr, operand, order()[0])
+        if instr.op == "ARGREDUCE":
+            return self._places(instr, operand)
         if instr.op == "DYNAMIC_SLICE":
             return self._dynamic_slice(instr, operand)
         return self._dynamic_update(instr, operand, relation)
@@ -150,6 +170,14 @@ class Leaves:
         text = reduce_text(kind, x.suffix, order)
         args = [str(n) for n in (*extents, *x.strides)]
         return self.groups.call(text, [*args, *pointers(x, out)])
+
+    def _places(self, instr, operand):
+        (view,), (kind,) = instr.ins, instr.params
+        x, out = operand(view), operand(instr.outs[0])
+        outer, n, inner = view.shape
+        text = places_text(kind, x.suffix, out.suffix, n, inner)
+        args = [str(size) for size in (outer, *x.strides[:2])]
+        return [f"{self.groups.call(text, [*args, *pointers(x, out)])};"]
 
     def _map_reduce(self, instr, operand, order):
         """The group into arrays of its own, then their sums."""

@@ -328,3 +328,41 @@ def dot_text(suffix, order, k):
     padded = 0 if used < lanes else k % lanes or lanes
     body = body.format(t=stored, fma=fma, lanes=used, padded=padded)
     return _DOT.format(t=stored, body=body)
+
+
+# Best so far and its place, of all the columns of a matrix at once; the first NaN stays.
+_PLACES_OF_EXTREMES = """\
+__attribute__((hot)) static void NAME(int64_t outer, int64_t xs0, int64_t xs1,
+                                      const {type} *x, {place} *restrict out) {{
+  for (int64_t o = 0; o < outer; o++, x += xs0, out += {inner}) {{
+    {type} best[{inner}];
+    for (int64_t i = 0; i < {inner}; i++) best[i] = x[i], out[i] = 0;
+    for (int64_t k = 1; k < {n}; k++) {{
+      for (int64_t i = 0; i < {inner}; i++) {{
+        {type} value = x[k * xs1 + i];
+        int better = {better};
+        best[i] = better ? value : best[i];
+        out[i] = better ? ({place})k : out[i];
+      }}
+    }}
+  }}
+}}
+"""
+
+
+def has_places(suffix):
+    """Whether there is C for the places of extremes of such elements."""
+    return suffix in _SUMMED
+
+
+def places_text(kind, suffix, place, n, inner):
+    """C for the first place of the extreme in each column of [outer, n, inner]; `inner` lie
+    side by side. place: the type of the results.
+    """
+    beats, keeps = {_MAX: (">", "<="), _MIN: ("<", ">=")}[kind]
+    better = f"value {beats} best[i]"
+    if suffix in ("f32", "f64"):
+        better = f"!(value {keeps} best[i]) & (best[i] == best[i])"
+    return _PLACES_OF_EXTREMES.format(
+        type=STORED[suffix], place=STORED[place], n=n, inner=inner, better=better
+    )

@@ -315,6 +315,21 @@ def known_divisors(x):
     return results
 
 
+def places_of_extremes(x):
+    """Of columns side by side, in a loop, with ties, signed zeros and NaNs."""
+
+    def step(carry, turn):
+        y = carry + turn * x.round()
+        return y, (jnp.argmax(y, axis=1), jnp.argmin(y.astype(jnp.int32), axis=1))
+
+    ties = jnp.where(x > 1, jnp.nan, jnp.where(x > 0, 0.0, -0.0))
+    return (
+        lax.scan(step, x, jnp.arange(3.0)),
+        [pick(v, axis=1) for v in (ties, -ties) for pick in (jnp.argmax, jnp.argmin)],
+        jnp.argmax(ties[:, 1:, ::2].transpose(1, 0, 2), axis=0),
+    )
+
+
 def groups_on_products(x, w, b):
     """Groups that take a product's blocks: wide ones, square ones, of copied columns."""
     hidden = jnp.tanh(x @ w + b)
@@ -332,6 +347,8 @@ def groups_on_products(x, w, b):
 
 PROGRAMS = {
     "known_divisors": (known_divisors, (np.arange(-40_000, 40_000, 7, np.int32),)),
+    "places_of_extremes": (places_of_extremes, (normal(6, 9, 8),)),
+    "places_in_few_columns": (places_of_extremes, (normal(3, 2, 5),)),
     "groups_on_products": (
         groups_on_products, (normal(290, 310), normal(310, 170), normal(170))
     ),
