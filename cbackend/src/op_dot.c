@@ -41,8 +41,9 @@ enum {
   HANDED_FLOPS = 1 << 20, /* as SPLIT_FLOPS, where blocks are handed on */
   HANDED_BYTES = 1 << 17, /* about, of such a block */
   NEAR_B_BYTES = 1 << 19, /* of a b that a near cache holds */
-  LEAST_ROWS = 24,        /* of a block that goes over all of b */
-  TURNED_ROWS = 1024,     /* of a block that is handed on and copies its part of b */
+  WIDE_COLUMNS = 1024,    /* of a block along b's rows, which has .. */
+  LEAST_ROWS = 24,
+  TURNED_ROWS = 1024, /* of a block that is handed on and copies its part of b */
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
 };
@@ -264,22 +265,24 @@ static void cut(dot_plan *plan) {
   double flops = flops_of(plan);
   /* Of our kernels, blocks do not change the order of a sum: what takes them wants small ones. */
   bool small = plan->handed_on && plan->method == DOT_KERNEL;
-  double split = small ? HANDED_FLOPS : SPLIT_FLOPS;
-  int64_t most = small ? INT64_MAX : MAX_BLOCKS;
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
+  bool one = small ? flops < HANDED_FLOPS && M * N * plan->size <= HANDED_BYTES
+                   : flops < SPLIT_FLOPS && plan->method != DOT_LINES;
+  int64_t most = small ? INT64_MAX : MAX_BLOCKS;
   int64_t rows = flops < LARGE_FLOPS ? BLOCK_EXTENT : LARGE_BLOCK_EXTENT, columns = rows;
   if (plan->method == DOT_THIN) {
     rows = M;
     columns = THIN_BLOCK_EXTENT;
-  } else if ((flops < split && plan->method != DOT_LINES) || plan->B >= MAX_BLOCKS) {
+  } else if (one || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
   } else if (plan->turns) {
     rows = small ? TURNED_ROWS : M;
     columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
   } else if (small && plan->K * N * plan->size <= NEAR_B_BYTES) {
-    columns = N; /* what the tail reads and writes is contiguous; all rows come over b again */
-    rows = MJX_MAX(LEAST_ROWS, HANDED_BYTES / (N * plan->size));
+    /* What the tail reads and writes is contiguous; all rows come over b again. */
+    columns = MJX_MIN(N, WIDE_COLUMNS);
+    rows = MJX_MAX(LEAST_ROWS, HANDED_BYTES / (columns * plan->size));
   } else if (small) {
     rows = columns = BLOCK_EXTENT;
   }
