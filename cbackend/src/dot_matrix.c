@@ -60,7 +60,9 @@ void mjx_dot_describe(mjx_dot_matrix *m, const mjx_operand *operand) {
   m->batch_stride = operand->strides[last - 2];
   m->row_stride = m->view_row = operand->strides[last - 1];
   m->column_stride = m->view_column = operand->strides[last];
-  /* The stride of a single row or column is free: choose what suits the kernels. */
+  /* The stride of a single matrix, row or column is free: choose what suits the kernels, which step
+   * beyond the last one. */
+  if (operand->ndim == 3 && m->inner_batches <= 1) m->batch_stride = 0;
   if (m->columns <= 1) m->column_stride = 1;
   if (m->rows <= 1 && m->column_stride == 1) m->row_stride = MJX_MAX(m->columns, 1);
 }
