@@ -298,7 +298,7 @@ def dense_layer(x, w, b):
 
 def sgd(x, w, b):
     def loss(w):
-        return jnp.sum(dense_layer(x, w, b) ** 2)
+        return jnp.sum(jnp.abs(dense_layer(x, w, b)))
 
     rate = jnp.sum(jnp.cos(b))  # made after the gradient
     return w - rate * minijax.grad(loss)(w)
@@ -342,8 +342,6 @@ def test_groups_take_the_elements_of_products(fun, mapped, dtype):
             jnp.asarray(rng.standard_normal(shape), dtype)
             for shape in ((64, 64), (64, 64), (64,))
         ]
-        if fun is sgd and dtype == "complex64":
-            return
         instrs = program_of(fun, *args)
         wanted = mapped if dtype.startswith("float") else 0
         assert sum(instr.op == "DOT_MAP" for instr in instrs) == wanted
