@@ -12,7 +12,7 @@ arithmetic on them, and it knows nothing of the runtime's treatment of denormal 
 import os
 
 from cbackend.flow import WRITERS, is_variable
-from cbackend.groups import are_apart, are_lines, is_guarded, is_mapped, is_tail
+from cbackend.group_forms import are_apart, are_lines, is_guarded, is_mapped, is_tail
 from cbackend.leaves import Leaves, is_leaf
 from cbackend.places import (
     APART,

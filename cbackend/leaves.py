@@ -2,7 +2,8 @@
 
 import math
 
-from cbackend.groups import Groups, are_apart, ewise_fits
+from cbackend.group_forms import are_apart, ewise_fits
+from cbackend.groups import Groups
 from cbackend.lines import are_long_lines, write_long_lines
 from cbackend.places import APART, MIXED, SAME, Operand, Place, pointers, suffix_of
 from cbackend.program import FEW_PRODUCTS, Ewise, MapReduce, dense_strides, small_dots

@@ -3,16 +3,8 @@
 `rows.py` and `lines.py` write such loops with the sums in registers.
 """
 
-from cbackend.groups import (
-    SHARED_UNIT,
-    TASK,
-    are_apart,
-    are_vectors,
-    cost_of,
-    in_parallel,
-    passed,
-    serial_limit,
-)
+from cbackend.group_forms import are_apart, are_vectors, cost_of, serial_limit
+from cbackend.groups import SHARED_UNIT, TASK, in_parallel, passed
 from cbackend.places import (
     Operand,
     collapse,
