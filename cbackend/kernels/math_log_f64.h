@@ -1,5 +1,6 @@
 /* float64 logarithm as glibc 2.36 computes it with FMA (ARM optimized routines), to the bit,
- * lanes side by side; denormal arguments count as zero. */
+ * lanes side by side; denormal arguments count as zero.  The constants are those of that library
+ * (MIT, or Apache-2.0 with the LLVM exception); equal bits need equal constants. */
 #ifndef MJX_MATH_LOG_F64_H
 #define MJX_MATH_LOG_F64_H
 

@@ -1,5 +1,6 @@
 /* float64 powers of ordinary size as glibc 2.36 computes them with FMA (ARM optimized routines),
- * to the bit, lanes side by side: exp(y log x) with the logarithm in two parts. */
+ * to the bit, lanes side by side: exp(y log x) with the logarithm in two parts.  The constants are
+ * those of that library, as in math_log_f64.h. */
 #ifndef MJX_MATH_POW_F64_H
 #define MJX_MATH_POW_F64_H
 
