@@ -4,7 +4,7 @@ from cbackend import runtime, tiers
 from cbackend.encode import encode
 from cbackend.fuse import fuse
 from cbackend.lower import lower
-from cbackend.plan import plan, plan_loops
+from cbackend.plan import begin_in_outputs, plan, plan_loops
 from cbackend.program import Instr
 from cbackend.runtime import LoadedProgram
 from cbackend.status import ProgramError
@@ -67,6 +67,8 @@ def build(closed, watch=None, fused=True):
             fuse(program)
         if watch is not None:
             watch("fuse", module)
+    for program in module.programs:
+        begin_in_outputs(program)
     plan_loops(module)
     for program in module.programs:
         plan(program)

@@ -6,12 +6,47 @@ the same view; so does an update of a dying operand, and what a loop carries of 
 dying first value.
 """
 
-from cbackend.program import ARENA, Instr
+from cbackend.program import ARENA, OUTPUT, Instr
 
 ALIGN = 64
 
 # Instructions whose first output may lie over their first input.
 UPDATES = {"DYNAMIC_UPDATE_SLICE", "SCATTER"}
+
+
+def begin_in_outputs(program):
+    """Let a value whose last update makes an output lie where that output is to be.
+
+    The update then copies nothing of what it leaves as it was.
+    """
+    touched = {}
+    for index, instr in enumerate(program.instrs):
+        for view in instr.ins + instr.outs:
+            touched.setdefault(view.buffer, []).append(index)
+    for index in reversed(range(len(program.instrs))):
+        instr = program.instrs[index]
+        if instr.op in UPDATES and _may_begin(instr, index, touched):
+            old, new = instr.ins[0].buffer, instr.outs[0].buffer
+            old.space, old.where = new.space, new.where
+            program.outputs[new.where] = old
+            for later in program.instrs[index:]:
+                for view in later.ins + later.outs:
+                    if view.buffer is new:
+                        view.buffer = old
+
+
+def _may_begin(update, index, touched):
+    """Whether an update may go on with its operand's memory as the output's."""
+    old, new = update.ins[0], update.outs[0]
+    return (
+        old.buffer is not None
+        and old.buffer.space == ARENA
+        and new.buffer.space == OUTPUT
+        and old.is_whole()
+        and new.is_whole()
+        and _only_view(update, old)
+        and touched[old.buffer][-1] == index == touched[new.buffer][0]
+    )
 
 
 def plan_loops(module):
@@ -42,7 +77,14 @@ def _in_place(program, number, output):
     is written, or only those places that it writes itself, element by element.
     """
     written, whole = program.outputs[output], program.inputs[number]
-    pieces = [v for i in program.instrs for v in i.outs if v.buffer is written]
+    updates = [i for i in program.instrs if _goes_on_with(i, written)]
+    pieces = [
+        view
+        for instr in program.instrs
+        if instr not in updates
+        for view in instr.outs
+        if view.buffer is written
+    ]
     # Pieces that together are as large as the buffer do not overlap.
     apart = sum(view.size for view in pieces) == written.size
     begun = False
@@ -55,6 +97,11 @@ def _in_place(program, number, output):
                 return False
         begun = begun or bool(writes)
     return True
+
+
+def _goes_on_with(instr, buffer):
+    """Whether an instruction updates what a buffer already holds."""
+    return instr.op in UPDATES and instr.ins[0].buffer is buffer
 
 
 def _reads_as_it_writes(instr, reads, writes):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 
 import jax
@@ -570,6 +571,37 @@ def test_what_a_loop_leaves_as_it_is_stays_where_it_is():
         )
         (loop,) = cbackend.build(closed).programs[0].instrs
         assert loop.params[-1:] == [0]
+
+
+def test_what_is_updated_last_is_made_where_the_output_is():
+    inner = (slice(1, -1), slice(1, -1))
+
+    def step(a, b):
+        a = a.at[inner].add(b[inner] - b[1:-1, 2:])
+        return a.at[3, 4].add(b[0, 0]).at[5].set(0)
+
+    *_, first, second = program_of(step, BIG, BIG)
+    for update in (first, second):
+        assert update.op == "DYNAMIC_UPDATE_SLICE"
+        assert update.ins[0].buffer is update.outs[0].buffer
+
+    def loop(fori_loop, also, x):
+        def turn(_, grids):
+            return step(*grids), also(*grids)
+
+        return fori_loop(0, 3, turn, (x, x + 1))
+
+    x = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    for also, flags in (
+        (lambda a, b: b + 1, [1, 1]),
+        (lambda a, b: a[::-1] + b, [0, 1]),
+    ):
+        fun = partial(loop, lax.fori_loop, also)
+        *_, instr = program_of(fun, x)
+        assert instr.params[-2:] == flags
+        want = jax.jit(partial(loop, jax.lax.fori_loop, also))(x)
+        for got, expected in zip(minijax.jit(fun)(x), want, strict=True):
+            np.testing.assert_array_equal(got, expected)
 
 
 def test_cheap_values_are_computed_again_rather_than_stored():
