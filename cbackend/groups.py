@@ -29,20 +29,15 @@ from cbackend.places import (
     suffix_of,
     table_register,
 )
-from cbackend.program import SUFFIXES, dense_strides
-from cbackend.scalars import (
-    Register,
-)
+from cbackend.program import dense_strides
+from cbackend.row_blocks import RowBlocks, lanes_of
+from cbackend.scalars import Register, is_light
 
 SHARED_UNIT = 1024  # elements that stay with one thread
 LINES_UNIT = 4096  # elements that are made before they are summed
 REDUCE_BYTES = 8192  # MJX_NATIVE_REDUCE_BYTES
 STRIP = 128  # turns of a loop from line to line of memory: the cache holds these lines
 FAR = 16  # elements between such lines
-VECTOR_BYTES = 64  # of the widest vectors
-MAX_BLOCKS = 64  # of such vectors in a loop; beyond, what is left of it counts little
-
-_ITEM_BYTES = {suffix: dtype.itemsize for dtype, suffix in SUFFIXES.items()}
 
 # Divisions of integers: no CPU has them for vectors.
 _NO_VECTORS = ("div_i", "div_u", "rem_i", "rem_u")
@@ -268,7 +263,7 @@ class Groups:
             params.append(f"int64_t n{d}")
             args.append(str(n))
         strips = any(_is_transposed(operand) for operand in ins)
-        block = _block_of(group, shape[-1], outs + ins) if repeatable else None
+        lanes = _lanes_of(group, shape[-1], outs + ins, repeatable)
         outs = [parameter(f"o{k}", o, params, args) for k, o in enumerate(outs)]
         ins = [parameter(f"a{k}", o, params, args) for k, o in enumerate(ins)]
         is_plain = (
@@ -277,7 +272,11 @@ class Groups:
         if is_plain and in_stages(group):
             body = half_stages.write_stages(self, group, extents, outs, ins, repeatable)
         else:
-            body = self._loop_body(group, extents, outs, ins, strips, block)
+            nest = None
+            if lanes and is_plain:
+                copied = not repeatable and shape[-1] % lanes != 0
+                nest = RowBlocks(self.scalars, extents, lanes, copied, outs + ins)
+            body = self._loop_body(group, extents, outs, ins, strips, nest)
         kind, ends = "void", ["}\n"]
         if self.scalars.guard is not None:
             kind, body = "int", ["int hard = 0;", *body]
@@ -315,57 +314,48 @@ class Groups:
         task = self.function(TASK.format(n=n, unit=1, call=f"(void)host;\n  {call};"))
         return in_parallel(pointers, n, 1, cost, "0, 0", task)
 
-    def _loop_body(self, group, extents, outs, ins, strips, block):
+    def _loop_body(self, group, extents, outs, ins, strips, nest):
         """Loops; what the innermost one does not move is read before it.
 
         A last extent that is a number is written out, so that the loop around it becomes
         vector code.  strips: cut the innermost loop, so that the one around it finds in the
-        cache the lines that it goes along.  block: cut it into blocks of so many elements,
-        the last of which ends where the loop does: no element is left to scalar code.
+        cache the lines that it goes along.  nest: who writes the loops, if it is not this.
         """
         names = iter(range(1 << 30))
 
         def fresh():
             return f"r{next(names)}"
 
-        halves = None
-        if not strips and not extents[-1].isdigit():
-            halves = Halves(self.scalars, extents)
+        if not nest and not strips and not extents[-1].isdigit():
+            nest = Halves(self.scalars, extents)
         depth, places = len(extents), [0]
         if depth > 1 and extents[-1].isdigit():
             depth, places = depth - 1, range(int(extents[-1]))
         fixed, moving, stores = [], [], []
         for place in places:
             registers, still, others = self.elements(
-                group, ins, depth, fresh, place, halves
+                group, ins, depth, fresh, place, nest
             )
             fixed += still
             moving += others
-            stores += self.stores(group.out_regs, outs, registers, depth, place, halves)
-        if halves and halves.used:
-            return halves.loops(fixed, [*moving, *stores])
+            stores += self.stores(group.out_regs, outs, registers, depth, place, nest)
+        if nest and nest.used:
+            return nest.loops(fixed, [*moving, *stores])
         *outer, innermost = [loop(d, n) for d, n in enumerate(extents[:depth])]
         if strips and depth == len(extents):
             n, d = extents[depth - 1], depth - 1
             outer.insert(-1, f"for (int64_t t = 0; t < {n}; t += {STRIP}) {{")
             fixed.append(f"int64_t end = t + {STRIP} < {n} ? t + {STRIP} : {n};")
             innermost = f"for (int64_t i{d} = t; i{d} < end; i{d}++) {{"
-        if block:
-            n, d = extents[-1], depth - 1
-            fixed.append(f"for (int64_t b = 0; b < {n}; b += {block}) {{")
-            fixed.append(f"int64_t first = b + {block} < {n} ? b : {n} - {block};")
-            innermost = f"for (int64_t k = 0; k < {block}; k++) {{"
-            moving.insert(0, f"int64_t i{d} = first + k;")
-            stores.append("}")
         body = [*moving, *stores, *["}"] * (len(outer) + 1)]
         return [*outer, *fixed, '_Pragma("GCC ivdep")', innermost, *body]
 
-    def elements(self, group, ins, depth, fresh, place=0, halves=None):
+    def elements(self, group, ins, depth, fresh, place=0, nest=None):
         """A group's values in a loop nest of that depth: the registers by their names, what
         the innermost loop does not move, and the lines in it.
 
-        place: the number of the element, where a last dim is written out; halves: who
-        converts whole strips of float16s, if anyone does.
+        place: the number of the element, where a last dim is written out; nest: who has
+        operands of its own, if anyone does.
         """
         registers, fixed, moving = {}, [], []
         for reg, operand in zip(group.in_regs, ins, strict=True):
@@ -373,18 +363,18 @@ class Groups:
                 registers[reg] = table_register(operand)
                 continue
             register = registers[reg] = Register(fresh(), operand.suffix)
-            if halves and halves.load(register, operand):
+            if nest and nest.load(register, operand):
                 continue
             still = operand.strides[depth - 1] == 0
             at = index_text(operand, depth - 1 if still else depth, place)
             (fixed if still else moving).append(load(register, operand, at))
         return registers, fixed, moving + self._micros(group, registers, fresh)
 
-    def stores(self, names, outs, registers, depth, place=0, halves=None):
+    def stores(self, names, outs, registers, depth, place=0, nest=None):
         """Lines that store registers, by their names, as elements in a loop nest."""
         lines = []
         for name, operand in zip(names, outs, strict=True):
-            staged = halves.store(registers[name], operand) if halves else None
+            staged = nest.store(registers[name], operand) if nest else None
             if staged:
                 lines.append(staged)
                 continue
@@ -394,18 +384,18 @@ class Groups:
         return lines
 
 
-def _block_of(group, n, operands):
+def _lanes_of(group, n, operands, repeatable):
     """How many elements a block of the innermost loop has; None where there are none."""
     if not isinstance(n, int) or n <= UNROLLED or not are_vectors(group):
         return None
-    if any(operand.table or operand.strides[-1] not in (0, 1) for operand in operands):
-        return None
+    if any(operand.suffix == "f16" for operand in operands):
+        return None  # strips of them are converted
     if any(micro.kernel.name.startswith(_NO_VECTORS) for micro in group.micros):
         return None
-    full = VECTOR_BYTES // max(_ITEM_BYTES[operand.suffix] for operand in operands)
-    if n > MAX_BLOCKS * full:
-        return None
-    return min(full, 1 << (n.bit_length() - 1))
+    if all(is_light(micro.kernel) for micro in group.micros):
+        if any(operand.table for operand in operands):
+            return None
+    return lanes_of(n, operands, repeatable)
 
 
 def _is_transposed(operand):

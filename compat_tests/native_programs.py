@@ -266,6 +266,19 @@ def short_rows(x, v):
     return (x * v + 1) / (x * x + 2), (x - v).T * 2 + 1, x[:, :2] * x[:, 1:] + x[:, 1:]
 
 
+def masked_rows(x, mask):
+    """Rows of all widths that a loop updates in place, with masks beside them."""
+
+    def step(carry, k):
+        x, mask = carry
+        higher = jnp.where(mask, x, -jnp.inf)
+        x = jnp.logaddexp(x, jnp.roll(higher, 1, 1)) * 0.5 + jnp.sin(x[:, :1]) + k
+        x = jnp.where(mask[0], x, jnp.tanh(x) + x[0, jnp.clip(mask + k, 0, 2)])
+        return (x, mask ^ (x > 0.2)), (x > k) & mask
+
+    return lax.scan(step, (x, mask), jnp.arange(3))
+
+
 def stencils(x, y):
     """Two grids in turns, each with its borders as they are, and rows of all widths."""
     inner = (slice(1, -1), slice(1, -1))
@@ -367,6 +380,9 @@ PROGRAMS = {
     "halves_of_near_floats": (halves, (near_halves(40, 302), near_halves(302, 40).T)),
     "complex_quotients": (complex_quotients, (normal(9, 70), normal(70, 9).T.copy())),
     "quotients_by_zeros": (complex_quotients, (normal(6, 90).round(), normal(90, 6).T.round())),
+    "masked_rows": (masked_rows, (normal(5, 17), normal(5, 17) > 0)),
+    "few_masked_rows": (masked_rows, (normal(2, 7), normal(2, 7) > 0)),
+    "long_masked_rows": (masked_rows, (normal(3, 131), normal(3, 131) > 0)),
     "stencils": (stencils, (normal(13, 39), normal(39, 13).T.copy())),
     "large_groups": (large_groups, (normal(290, 233), normal(233), normal(290))),
     "hard_sines": (large_groups, (1e6 * normal(90, 97), normal(97), normal(90))),

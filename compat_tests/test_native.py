@@ -15,7 +15,7 @@ import minijax
 import minijax.numpy as jnp
 from cbackend import native, runtime, tiers
 from cbackend.emit import emit
-from compat_tests.native_programs import PROGRAMS, normal
+from compat_tests.native_programs import PROGRAMS, masked_rows, normal
 from compat_tests.op_cases import all_cases
 from compat_tests.op_inputs import drawn
 from compat_tests.random_programs import function, programs
@@ -289,6 +289,13 @@ def test_float16s_are_computed_with_in_stages():
         assert "mjx_h_mul" in text or "mjx_h_one_more" in text
     executable = minijax.jit(minijax.nn.sigmoid).lower(x).compile().runtime_executable()
     assert tiers.saving(executable.module) > 0.5
+
+
+def test_masks_beside_doubles():
+    with minijax.enable_x64(True):
+        for n in (5, 13, 35):
+            x = np.random.default_rng(n).normal(size=(3, n))
+            run_both(masked_rows, (x, x > 0))
 
 
 def test_one_function_for_all_sizes():
