@@ -34,7 +34,7 @@ LAYERS = [
         "minijax.hlo_sharding "
         "minijax.alias minijax.ladder minijax.traceback_util",
     ),
-    ("ops", "minijax.ops"),
+    ("ops", "minijax.ops minijax.dims"),
     ("transforms", "minijax.transforms"),
     (
         "control",
@@ -57,6 +57,7 @@ LAYERS = [
         "minijax.distributed minijax.version "
         "minijax.interpreters minijax.export minijax.export_bytes minijax.ref minijax.ffi "
         "minijax.flatten_util minijax.test_util minijax.example_libraries minijax._src "
+        "minijax.dims.specs "
         "minijax.lib minijax.scipy.optimize minijax.scipy.sparse minijax.extend.random",
     ),
 ]

@@ -4,6 +4,7 @@ Everybody reaches these names through `core`.
 """
 
 import importlib
+import operator
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,31 @@ class ShapedArray(_callpath.Aval, AbstractValue):
 
     def __len__(self):
         return self.shape[0]
+
+
+class SymbolicSize:
+    """The class of what may stand for the size of an axis in place of a number."""
+
+    __slots__ = ()
+
+    def as_value(self) -> Any:
+        """The size as a traced array without axes."""
+        raise NotImplementedError
+
+    @staticmethod
+    def larger(a, b) -> Any:
+        """The larger of two sizes, of which one may be a number."""
+        raise NotImplementedError
+
+    @staticmethod
+    def smaller(a, b) -> Any:
+        """The smaller of two such sizes."""
+        raise NotImplementedError
+
+
+def as_size(n) -> Any:
+    """A size as an int, or as the symbol that it is.  TypeError for what is neither."""
+    return n if isinstance(n, SymbolicSize) else operator.index(n)
 
 
 class AbstractToken(AbstractValue):

@@ -20,10 +20,12 @@ from minijax.avals import (
     AbstractToken,
     AbstractValue,
     ShapedArray,
+    SymbolicSize,
     Token,
     UndefinedPrimal,
     Zero,
     argument_aval,
+    as_size,
     aval_rules,
     check_arguments,
     get_aval,
@@ -433,12 +435,23 @@ def eval_context():
 
 def max_dim(d1, d2):
     """The larger of two sizes."""
-    return max(d1, d2)
+    symbol = _first_symbol(d1, d2)
+    return max(d1, d2) if symbol is None else symbol.larger(d1, d2)
 
 
 def min_dim(d1, d2):
     """The smaller of two sizes."""
-    return min(d1, d2)
+    symbol = _first_symbol(d1, d2)
+    return min(d1, d2) if symbol is None else symbol.smaller(d1, d2)
+
+
+def _first_symbol(*sizes):
+    return next((n for n in sizes if isinstance(n, SymbolicSize)), None)
+
+
+def has_symbols(sizes):
+    """Whether any of some sizes is a symbol rather than a number."""
+    return _first_symbol(*sizes) is not None
 
 
 def __getattr__(name: str) -> Any:

@@ -223,7 +223,9 @@ def _value_dtype(x):
     if isinstance(x, ExtendedDType):
         raise TypeError(f"Cannot determine dtype of {x}")
     if not isinstance(x, type):
-        found = getattr(x, "dtype", None)
+        found = getattr(x, "dtype", None) or getattr(
+            getattr(x, "aval", None), "dtype", None
+        )
         if isinstance(found, (np.dtype, ExtendedDType)):
             return found
         for kind in python_scalar_types:  # enumerations, say

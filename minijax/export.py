@@ -1,9 +1,11 @@
 """A function at one signature, apart from the Python code it came from (`jax.export`).
 
-What is exported is the jaxpr; it has no symbolic sizes.
+What is exported is the jaxpr. Sizes in it may be symbols (`dims`): a call finds their values
+in the shapes of its arguments, and runs the jaxpr at these.
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,14 @@ from minijax.control.call import PjitFunction, is_own, jit
 from minijax.control.custom_vjp import custom_vjp
 from minijax.control.jit_rules import call_jaxpr
 from minijax.core import ClosedJaxpr, argument_aval
+from minijax.dims.expr import Dim
+from minijax.dims.expr import is_symbolic_dim as is_symbolic_dim
+from minijax.dims.instantiate import instantiate
+from minijax.dims.scope import SymbolicScope as SymbolicScope
+from minijax.dims.solve import Solver
+from minijax.dims.specs import symbolic_args_specs as symbolic_args_specs
+from minijax.dims.specs import symbolic_shape as symbolic_shape
+from minijax.dispatch import canonicalize_dtype_handlers
 from minijax.export_bytes import (
     register_namedtuple_serialization as register_namedtuple_serialization,
 )
@@ -26,10 +36,12 @@ from minijax.trace import trace
 from minijax.transforms.dce import dce
 from minijax.tree_util import equality_errors, keystr, tree_flatten_with_path
 
+canonicalize_dtype_handlers[Dim] = Dim.as_value  # which nothing is outside of a trace
+
 __all__ = [
-    "DisabledSafetyCheck", "Exported", "default_export_platform", "deserialize", "export",
-    "is_symbolic_dim", "register_namedtuple_serialization",
-    "register_pytree_node_serialization",
+    "DisabledSafetyCheck", "Exported", "SymbolicScope", "default_export_platform",
+    "deserialize", "export", "is_symbolic_dim", "register_namedtuple_serialization",
+    "register_pytree_node_serialization", "symbolic_args_specs", "symbolic_shape",
 ]  # fmt: skip
 
 minimum_supported_calling_convention_version = 9
@@ -89,7 +101,19 @@ class Exported:
     was_read: bool = False
 
     ordered_effects = unordered_effects = ()
-    uses_global_constants = False
+
+    @property
+    def uses_global_constants(self) -> bool:
+        """Whether sizes in it are symbols."""
+        return bool(self._solver.variables)
+
+    @functools.cached_property
+    def _solver(self):
+        shapes = [
+            (_path_to(self.in_tree, k), aval.shape)
+            for k, aval in enumerate(self.in_avals)
+        ]
+        return Solver(shapes)
 
     def __repr__(self):
         return f"Exported(fun_name={self.fun_name}, ...)"
@@ -125,13 +149,27 @@ class Exported:
         flat, tree = flatten((args, kwargs))
         if tree != self.in_tree:
             raise ValueError(_other_tree(self, tree))
-        for k, (x, aval) in enumerate(zip(flat, self.in_avals, strict=True)):
-            _check_argument(tree, k, argument_aval(x), aval)
-        run = self._call_with_derivative if self.was_read else self._call_flat
+        given = list(map(argument_aval, flat))
+        for k, aval in enumerate(self.in_avals):
+            _check_argument(tree, k, given[k], aval)
+        plain = not self.was_read and not self._solver.variables
+        run = self._call_flat if plain else self._call_with_derivative
         return unflatten(self.out_tree, run(*flat))
 
     def _call_flat(self, *flat):
-        return call_jaxpr(self.closed, *flat, name=self.fun_name)
+        shapes = tuple([argument_aval(x).shape for x in flat])
+        return call_jaxpr(self._at_sizes(shapes), *flat, name=self.fun_name)
+
+    def _at_sizes(self, shapes):
+        """What is exported, at the sizes that arguments of these shapes have."""
+        if not self._solver.variables:
+            return self.closed
+        key = "at sizes", shapes
+        found = self.closed.memo.get(key)
+        if found is None:
+            env = self._solver.values(shapes)
+            found = self.closed.memo[key] = instantiate(self.closed, env)
+        return found
 
     def _call_with_derivative(self, *flat):
         call = custom_vjp(self._call_flat)
@@ -144,6 +182,10 @@ class Exported:
             for aval, ct in zip(_cotangents(self.out_avals), cts, strict=True)
         ]
         return tuple(self.vjp().call(*flat, *given))
+
+    def check_sizes(self) -> None:
+        """ValueError where the shapes of arguments do not say what all sizes are."""
+        self._solver.check_known([n for aval in self.out_avals for n in aval.shape])
 
     def has_vjp(self) -> bool:
         """Whether there is a derivative."""
@@ -160,7 +202,8 @@ class Exported:
         n = len(self.in_avals)
 
         def fun_vjp_jax(*args):
-            _, back = pullback(self._call_flat, *args[:n])
+            run = functools.partial(call_jaxpr, self.closed, name=self.fun_name)
+            _, back = pullback(run, *args[:n])
             return back(list(args[n:]))
 
         avals = [*self.in_avals, *_cotangents(self.out_avals)]
@@ -216,7 +259,7 @@ def _check_argument(tree, k, got, aval):
     if got.ndim != aval.ndim:
         raise ValueError(f"Rank mismatch for {_path_to(tree, k)}: {shapes}")
     for axis, (a, b) in enumerate(zip(got.shape, aval.shape, strict=True)):
-        if a != b:
+        if not isinstance(b, Dim) and a != b:
             raise ValueError(
                 f"Shape mismatch for {_path_to(tree, k)}.shape[{axis}] (expected same "
                 f"constant): {shapes}"
@@ -258,20 +301,40 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
     where = tuple(platforms or (default_export_platform(),))
 
     def export_at(*args, **kwargs):
+        _check_scopes(fun_jit, (args, kwargs))
         traced = fun_jit.trace(*args, **kwargs)
         closed = traced.jaxpr
-        return Exported(
+        exported = Exported(
             fun_name=traced.fun_name,
             in_tree=traced.in_tree,
             in_avals=tuple(closed.in_avals),
             out_tree=traced.out_tree,
-            out_avals=tuple(a.strip_weak_type() for a in closed.out_avals),
+            out_avals=tuple(closed.out_avals),
             platforms=where,
             closed=closed,
             disabled_safety_checks=tuple(disabled_checks),
         )
+        exported.check_sizes()
+        return exported
 
     return export_at
+
+
+def _check_scopes(fun, args_kwargs):
+    """ValueError where the arguments' symbolic sizes are of several scopes."""
+    first = None
+    for path, x in tree_flatten_with_path(args_kwargs)[0]:
+        for n in getattr(x, "shape", ()):
+            if not isinstance(n, Dim):
+                continue
+            if first is None:
+                first = n.scope, _spelled(path)
+            first[0].check_same(
+                n,
+                f"when exporting {getattr(fun, '__name__', fun)}",
+                f"current (from {first[1]}) ",
+                _spelled(path),
+            )
 
 
 def deserialize(blob: Any) -> Exported:
@@ -288,11 +351,6 @@ def deserialize(blob: Any) -> Exported:
         was_read=True,
         **fields,
     )
-
-
-def is_symbolic_dim(p):
-    """Whether a size is symbolic; none is."""
-    return False
 
 
 def __getattr__(name: str) -> Any:

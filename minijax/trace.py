@@ -153,6 +153,9 @@ class JaxprTrace(core.Trace):
             if not x._trace.valid:
                 raise core.errors.leaked(x)
             return self._constant(x, x.aval)
+        if isinstance(x, core.SymbolicSize):
+            with core.set_current_trace(self):
+                return self.atom(x.as_value())
         aval = core.get_aval(x)
         if core.is_literal_value(x) and not aval.shape:
             if type(x) is int:

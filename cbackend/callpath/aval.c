@@ -8,6 +8,13 @@ PyTypeObject *mjx_aval_type;
 static PyObject *canonical_dtype; /* Python: any dtype -> the one object that stands for it */
 static PyObject *storage_dtype;   /* Python: dtype -> how its elements lie in memory */
 
+/* Sizes that are symbols rather than numbers: objects of this class, all that avals have, and which
+ * of them an object is.  In `dims` such a size is FIRST_SYMBOL plus its place in the list. */
+static PyTypeObject *symbol_type;
+static PyObject *symbols, *symbol_places;
+#define FIRST_SYMBOL NPY_MIN_INTP
+#define IS_SYMBOL(n) ((n) < NPY_MIN_INTP / 2)
+
 /* The table of all avals: open addressing, at most half full. */
 static mjx_aval **table;
 static size_t table_size, table_used;
@@ -49,10 +56,15 @@ static int grow_table(void) {
   return 0;
 }
 
+static PyObject *size_object(npy_intp n) {
+  if (IS_SYMBOL(n)) return Py_XNewRef(PyList_GetItem(symbols, n - FIRST_SYMBOL));
+  return PyLong_FromSsize_t(n);
+}
+
 static PyObject *shape_tuple(int32_t ndim, const npy_intp *dims) {
   PyObject *shape = PyTuple_New(ndim);
   for (int32_t d = 0; shape && d < ndim; d++) {
-    PyObject *n = PyLong_FromSsize_t(dims[d]);
+    PyObject *n = size_object(dims[d]);
     if (!n)
       Py_CLEAR(shape);
     else
@@ -61,14 +73,14 @@ static PyObject *shape_tuple(int32_t ndim, const npy_intp *dims) {
   return shape;
 }
 
-/* The product, or PY_SSIZE_T_MAX where it is too large: nobody has so many, but shapes can be
- * spoken of. */
+/* The product, or PY_SSIZE_T_MAX where it is too large or not a number: nobody has so many, but
+ * shapes can be spoken of. */
 static Py_ssize_t count_elements(int32_t ndim, const npy_intp *dims) {
   Py_ssize_t size = 1;
   bool fits = true;
   for (int32_t d = 0; d < ndim; d++) {
     if (dims[d] == 0) return 0;
-    fits = fits && !__builtin_mul_overflow(size, dims[d], &size);
+    fits = fits && !IS_SYMBOL(dims[d]) && !__builtin_mul_overflow(size, dims[d], &size);
   }
   return fits ? size : PY_SSIZE_T_MAX;
 }
@@ -120,6 +132,25 @@ PyArray_Descr *mjx_aval_storage(mjx_aval *aval) {
 
 /* ---- the type ------------------------------------------------------------------------------ */
 
+/* What stands in `dims` for a size that is a symbol; -1 with an exception set. */
+static npy_intp symbol_number(PyObject *symbol) {
+  PyObject *place = PyDict_GetItemWithError(symbol_places, symbol);
+  if (place) return FIRST_SYMBOL + PyLong_AsSsize_t(place);
+  if (PyErr_Occurred()) return -1;
+  Py_ssize_t n = PyList_GET_SIZE(symbols);
+  place = PyLong_FromSsize_t(n);
+  int status = place ? PyDict_SetItem(symbol_places, symbol, place) : -1;
+  Py_XDECREF(place);
+  if (status < 0 || PyList_Append(symbols, symbol) < 0) return -1;
+  return FIRST_SYMBOL + n;
+}
+
+static npy_intp size_number(PyObject *size) {
+  if (PyLong_CheckExact(size)) return PyLong_AsSsize_t(size);
+  if (symbol_type && PyObject_TypeCheck(size, symbol_type)) return symbol_number(size);
+  return PyNumber_AsSsize_t(size, PyExc_OverflowError);
+}
+
 /* Reads a shape into dims; its length, or -1 with an exception set. */
 static int32_t read_shape(PyObject *shape, npy_intp *dims) {
   PyObject *items = PySequence_Fast(shape, "a shape must be a sequence of integers");
@@ -130,9 +161,7 @@ static int32_t read_shape(PyObject *shape, npy_intp *dims) {
     n = -1;
   }
   for (Py_ssize_t d = 0; d < n; d++) {
-    PyObject *item = PySequence_Fast_GET_ITEM(items, d);
-    dims[d] = PyLong_CheckExact(item) ? PyLong_AsSsize_t(item)
-                                      : PyNumber_AsSsize_t(item, PyExc_OverflowError);
+    dims[d] = size_number(PySequence_Fast_GET_ITEM(items, d));
     if (dims[d] == -1 && PyErr_Occurred()) n = -1;
   }
   Py_DECREF(items);
@@ -223,10 +252,22 @@ static PyObject *set_dtype_rules(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
+static PyObject *set_symbol_type(PyObject *module, PyObject *type) {
+  (void)module;
+  if (!PyType_Check(type)) return PyErr_Format(PyExc_TypeError, "set_symbol_type(class)");
+  Py_XSETREF(symbols, PyList_New(0));
+  Py_XSETREF(symbol_places, PyDict_New());
+  if (!symbols || !symbol_places) return NULL;
+  Py_XSETREF(symbol_type, (PyTypeObject *)Py_NewRef(type));
+  Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"set_dtype_rules", set_dtype_rules, METH_VARARGS,
      "set_dtype_rules(canonical, storage): functions from a dtype to the one object that stands\n"
      "for it, and to the NumPy dtype of its elements in memory."},
+    {"set_symbol_type", set_symbol_type, METH_O,
+     "set_symbol_type(class): of hashable objects that may stand for the size of an axis."},
     {0},
 };
 

@@ -88,7 +88,7 @@ static inline bool mjx_py_x64(void) { return mjx_here.flags ? mjx_here.x64 : mjx
 
 /* shape, dtype and weak type of an array; equal ones are one object, which is never freed. */
 typedef struct mjx_aval {
-  PyObject_VAR_HEAD PyObject *shape; /* tuple of int */
+  PyObject_VAR_HEAD PyObject *shape; /* tuple of int, or of symbols */
   PyObject *dtype;                   /* np.dtype, or an extended dtype */
   PyObject *tangent;                 /* what to_tangent_aval found, or NULL */
   PyArray_Descr *storage;            /* how elements lie in memory; NULL until mjx_aval_storage */

@@ -248,7 +248,7 @@ def _index_dtype(lower, upper):
 def _concrete_bounds(lower, upper) -> tuple[int, int] | None:
     """The bounds as ints, or None where a trace hides one, or they are no scalars."""
     first, last = ad.concrete(lower), ad.concrete(upper)
-    if first is None or last is None:
+    if first is None or last is None or core.has_symbols((first, last)):
         return None
     try:
         return int(first), int(last)

@@ -385,7 +385,9 @@ def one_hot(x, num_classes, *, dtype=None, axis=-1):
 
 
 def int_index(x):
-    """x as a Python int.  TypeError unless it is an integer."""
+    """x as a Python int, or the symbolic size that it is.  TypeError unless it is one."""
+    if isinstance(x, core.SymbolicSize):
+        return x
     return x.__index__() if hasattr(x, "__index__") else range(x)[0]
 
 

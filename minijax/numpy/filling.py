@@ -1,6 +1,5 @@
 """jnp's makers of arrays that are filled with one value."""
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def canonical_shape(shape: Any, context: str = "") -> tuple:
     if not getattr(shape, "ndim", hasattr(shape, "__iter__")):
         shape = (shape,)
     try:
-        return tuple([operator.index(n) for n in shape])
+        return tuple([core.as_size(n) for n in shape])
     except (AttributeError, TypeError):
         raise _bad_shape(tuple(shape), context) from None
 

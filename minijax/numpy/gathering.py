@@ -8,7 +8,7 @@ import operator
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import dtypes, lax
+from minijax import core, dtypes, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.filling import zeros
@@ -344,7 +344,7 @@ def nonzero(a, *, size=None, fill_value=None):
             "The size argument of jnp.nonzero must be statically specified to use "
             "jnp.nonzero within JAX transformations.",
         ))  # fmt: skip
-    size = operator.index(concrete_or_error(None, size, "size argument of jnp.nonzero"))
+    size = core.as_size(concrete_or_error(None, size, "size argument of jnp.nonzero"))
     index = dtypes.python_scalar_dtype(int)
     if not a.size or not size:
         return tuple([jnp.zeros(size, index) for _ in a.shape])
@@ -471,7 +471,7 @@ def bincount(x, weights=None, minlength=0, *, length=None, out_sharding=None):
         )  # fmt: skip
         length = max(minlength, int(host.max()) + 1 if host.size else 0)
     else:
-        length = operator.index(concrete_or_error(None, length, "jnp.bincount length"))
+        length = core.as_size(concrete_or_error(None, length, "jnp.bincount length"))
     if weights is None:
         weights = np.array(1, dtypes.python_scalar_dtype(int))
     elif shape_of(x) != shape_of(weights):

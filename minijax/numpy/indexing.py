@@ -27,7 +27,7 @@ from minijax.numpy.promotion import (
     literal,
     shape_of,
 )
-from minijax.numpy.slices import Slice
+from minijax.numpy.slices import Slice, count_of, slice_indices
 from minijax.ops.define import scalar
 from minijax.ops.gather import GatherDimensionNumbers, GatherScatterMode
 from minijax.trace import JaxprTrace
@@ -128,12 +128,12 @@ def _array_entry(item: Any):
 def _static_slice(entry, size, position):
     """(start, step, count) of a slice of a dimension."""
     try:
-        start, stop, step = entry.indices(size)
+        start, stop, step = slice_indices(entry, size)
     except errors.TracerIntegerConversionError:
         raise IndexError(
             f"Slice entries must be static integers. Got {entry} at position {position}"
         ) from None
-    return start, step, len(range(start, stop, step))
+    return start, step, count_of(start, stop, step)
 
 
 def _bounds(start, step, count):
@@ -173,13 +173,13 @@ def _getitem_static(x, entries):
             first, step, count = _static_slice(entry, size, position)
             start, limit, stride = _bounds(first, step, count)
             if step > 0 and count:
-                limit = min(size, max(limit, _stop(entry, size)))
+                limit = slice_indices(entry, size)[1]
             if step < 0 and count:
                 reverse.append(dim)
             out += 1
         else:
             start = entry + size if entry < 0 else entry
-            if not 0 <= start < size:
+            if not _is_within(start, size):
                 return None
             limit, stride = start + 1, 1
             drop.append(dim)
@@ -195,8 +195,12 @@ def _getitem_static(x, entries):
     return _finish(x, reverse, drop, new)
 
 
-def _stop(entry, size):
-    return entry.indices(size)[1]
+def _is_within(place, size):
+    """Whether an index is surely one of a dimension."""
+    try:
+        return 0 <= place < size
+    except errors.InconclusiveDimensionOperation:
+        return False
 
 
 def _finish(x, reverse, drop, new):
@@ -225,7 +229,7 @@ def _getitem_dynamic(x, entries, wrap=True):
             first, step, count = _static_slice(entry, shape[dim], position)
             if step not in (1, -1):
                 return None
-            starts.append(INT32.type(_bounds(first, step, count)[0]))
+            starts.append(literal(_bounds(first, step, count)[0], INT32))
             sizes.append(count)
             if step < 0:
                 reverse.append(dim)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import lax
+from minijax import core, lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
@@ -52,9 +52,10 @@ def _pairs(value, rank, name):
 
 def _widths(pad_width, rank):
     pairs = _pairs(pad_width, rank, "pad_width")
-    if pairs.dtype.kind not in "iu":
-        raise TypeError("`pad_width` must be of integral type.")
-    return tuple([(int(a), int(b)) for a, b in pairs])
+    try:
+        return tuple([(core.as_size(a), core.as_size(b)) for a, b in pairs])
+    except TypeError:
+        raise TypeError("`pad_width` must be of integral type.") from None
 
 
 def pad(array, pad_width, mode="constant", **kwargs):

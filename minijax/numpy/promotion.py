@@ -101,6 +101,8 @@ def is_complex(x):
 
 def literal(value, dtype, weak=False) -> Any:
     """A Python or NumPy scalar as a literal of `dtype`; integers wrap."""
+    if isinstance(value, core.SymbolicSize):
+        return convert(value, dtype, weak)
     if dtypes.is_wider(dtype):
         return scalar_constant(value, dtype, weak)  # NumPy's own would lose bits
     if weak:

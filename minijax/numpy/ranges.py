@@ -9,6 +9,7 @@ import numpy as np
 from minijax import dtypes, lax
 from minijax.array import ArrayImpl, placed
 from minijax.control.call import jit
+from minijax.core import as_size, has_symbols, max_dim
 from minijax.numpy.creation import asarray
 from minijax.numpy.filling import _wrapped
 from minijax.numpy.promotion import (
@@ -101,13 +102,22 @@ def _arange(start, stop, step, dtype):
     begin = 0 if start is None else start
     if step is not None and not step:
         raise ZeroDivisionError("division by zero")
-    size = max(0, math.ceil((stop - begin) / (1 if step is None else step)))
+    size = _count(begin, stop, 1 if step is None else step)
     index = lax.iota(dtype, size)
     if step is None and (start is None or start == 0):
         return index
     if step is not None:
         index = lax.mul(literal(_wrapped(step, dtype), dtype), index)
     return lax.add(literal(_wrapped(begin, dtype), dtype), index)
+
+
+def _count(begin, stop, step):
+    """How many numbers a range has."""
+    if not has_symbols((begin, stop, step)):
+        return max(0, math.ceil((stop - begin) / step))
+    for n in (begin, stop, step):
+        as_size(n)
+    return max_dim(-((begin - stop) // step), 0)
 
 
 def linspace(
@@ -144,7 +154,7 @@ def linspace(
         >>> jnp.linspace(0, 4, 4, endpoint=False)
         Array([0., 1., 2., 3.], dtype=float32)
     """
-    num = operator.index(concrete_or_error(None, num, "'num' argument of jnp.linspace"))
+    num = as_size(concrete_or_error(None, num, "'num' argument of jnp.linspace"))
     axis = operator.index(axis)
     start, stop = ensure_arraylike("linspace", start, stop)
     dtype = user_dtype(dtype, "linspace")

@@ -6,7 +6,7 @@ import operator
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import lax
+from minijax import core, lax
 from minijax.control.call import jit
 from minijax.core import Tracer, own_aval
 from minijax.numpy.creation import array, asarray
@@ -48,7 +48,7 @@ def tile(A, reps):
     """
     (a,) = ensure_arraylike("tile", A)
     reps = tuple(reps) if np.ndim(reps) else (reps,)
-    reps = tuple([operator.index(concrete_or_error(None, r, "jnp.tile")) for r in reps])
+    reps = tuple([core.as_size(concrete_or_error(None, r, "jnp.tile")) for r in reps])
     rank = len(shape_of(a))
     if rank < len(reps):
         a = expand_dims(a, range(len(reps) - rank))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minijax import core
 from minijax.tree_util import register_pytree_node_class
 
 
@@ -61,6 +62,39 @@ class Slice:
         if step < 1:
             raise ValueError(f"slice must have a step >= 1 (found: {step})")
         return cls(start, len(range(start, stop, step)), step)
+
+
+def slice_indices(entry, size):
+    """`entry.indices(size)`, where sizes may be symbols too.
+
+    InconclusiveDimensionOperation where it is not known whether one counts from the end.
+    """
+    if not core.has_symbols((size, entry.start, entry.stop)):
+        return entry.indices(size)
+    step = 1 if entry.step is None else core.as_size(entry.step)
+    if not isinstance(step, int) or not step:
+        raise ValueError(f"slice step must be a number other than 0, got {step}")
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    ends = (low, high) if step > 0 else (high, low)
+    start, stop = [
+        end if n is None else _clamped(core.as_size(n), size, low, high)
+        for n, end in zip((entry.start, entry.stop), ends, strict=True)
+    ]
+    return start, stop, step
+
+
+def _clamped(n, size, low, high):
+    if n >= 0:
+        return core.min_dim(high, n)
+    return core.max_dim(n + size, low)
+
+
+def count_of(start, stop, step):
+    """How many elements such a slice takes."""
+    if not core.has_symbols((start, stop)):
+        return len(range(start, stop, step))
+    away = 1 if step > 0 else -1
+    return core.max_dim((stop - start + step - away) // step, 0)
 
 
 def _is_static(x):

@@ -4,6 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from minijax import core
+
 # each spec: the places of (batch, feature, spatial..) of lhs and out, (out feature, in
 # feature, spatial..) of rhs
 ConvDimensionNumbers = namedtuple("ConvDimensionNumbers", "lhs_spec rhs_spec out_spec")
@@ -84,7 +86,7 @@ def conv_general_permutations(dimension_numbers):
 
 def dilate(n, dilation):
     """The extent of n elements with dilation - 1 gaps between neighbours."""
-    return 0 if n == 0 else (n - 1) * dilation + 1
+    return n if dilation == 1 else core.max_dim((n - 1) * dilation + 1, 0)
 
 
 def dilate_shape(shape, dilation):
@@ -112,8 +114,8 @@ def padtype_to_pads(in_shape, window_shape, window_strides, padding):
         )
     pads = []
     for n, window, stride in zip(in_shape, window_shape, window_strides, strict=True):
-        n, window, stride = int(n), int(window), int(stride)
-        total = max((-(-n // stride) - 1) * stride + window - n, 0)
+        n, window, stride = core.as_size(n), core.as_size(window), int(stride)
+        total = core.max_dim((-(-n // stride) - 1) * stride + window - n, 0)
         low = total // 2 if kind == "SAME" else total - total // 2
         pads.append((low, total - low))
     return pads
@@ -122,7 +124,7 @@ def padtype_to_pads(in_shape, window_shape, window_strides, padding):
 def window_counts(extents, windows, strides):
     """How many windows fit, for each dimension."""
     return tuple(
-        max((n - window) // stride + 1, 0)
+        core.max_dim((n - window) // stride + 1, 0)
         for n, window, stride in zip(extents, windows, strides, strict=True)
     )
 
@@ -207,7 +209,7 @@ def conv_transpose_shape_tuple(
 def check_pairs(name, padding):
     """Padding as a tuple of pairs of Python ints; ValueError if it is not one."""
     try:
-        pairs = tuple((int(low), int(high)) for low, high in padding)
+        pairs = tuple((core.as_size(low), core.as_size(high)) for low, high in padding)
     except (TypeError, ValueError):
         raise ValueError(
             f"padding argument to {name} should be a string or a sequence of (low, high) "

@@ -452,7 +452,7 @@ def scalar(dtype, value) -> Any:
 
     NumPy's own, but where that would lose bits: of 64-bit dtypes without x64.
     """
-    if dtypes.is_wider(dtype):
+    if dtypes.is_wider(dtype) or isinstance(value, core.SymbolicSize):
         return full(ShapedArray((), dtype), value)
     return dtype.type(value)
 
@@ -567,15 +567,15 @@ def full(aval, value) -> Any:
     """An array of the given aval, its weak type included, with every element `value`."""
     if aval.dtype == dtypes.float0:
         return np.zeros(aval.shape, dtypes.float0)
-    scalar = core.constant(
-        array.ArrayImpl(
-            ShapedArray((), aval.dtype, aval.weak_type),
-            np.asarray(value).astype(aval.dtype),
-        )
-    )
+    if isinstance(value, core.SymbolicSize):
+        value = _structural("convert")(value, aval.dtype, aval.weak_type)
+    else:
+        scalar = ShapedArray((), aval.dtype, aval.weak_type)
+        element = np.asarray(value).astype(aval.dtype)
+        value = core.constant(array.ArrayImpl(scalar, element))
     if not aval.shape:
-        return scalar
-    return _structural("broadcast_in_dim")(scalar, aval.shape, ())
+        return value
+    return _structural("broadcast_in_dim")(value, aval.shape, ())
 
 
 def filled_like(x, value) -> Any:

@@ -13,7 +13,7 @@ from functools import reduce
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import core, dtypes
 from minijax.core import AS_STORED, ShapedArray, Zero
 from minijax.ops.define import (
     INEXACT,
@@ -114,7 +114,7 @@ def gather(
 
 def as_ints(dims):
     """A tuple of Python ints."""
-    return tuple(int(d) for d in dims)
+    return tuple(d if isinstance(d, core.SymbolicSize) else int(d) for d in dims)
 
 
 def _default_fill(dtype):

@@ -3,7 +3,6 @@
 A start that would let the slice stick out of the array is moved so that it fits.
 """
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -148,7 +147,7 @@ def dynamic_slice_in_dim(
     rank = len(operand.shape)
     axis = canonical_axis(axis, rank)
     sizes = list(operand.shape)
-    sizes[axis] = operator.index(slice_size)
+    sizes[axis] = core.as_size(slice_size)
     return dynamic_slice(
         operand,
         _starts_along(operand, start_index, axis),

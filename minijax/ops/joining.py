@@ -8,6 +8,7 @@ import operator
 
 import numpy as np
 
+from minijax import core
 from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.convert import is_array
 from minijax.ops.define import (
@@ -29,7 +30,7 @@ from minijax.ops.slicing import index_in_dim, inserted
 def split(operand, sizes, axis=0):
     """`operand` cut along `axis` into parts of the given sizes; a list."""
     axis = canonical_axis(axis, len(shape_of(operand)))
-    return split_p.bind(operand, sizes=tuple(map(operator.index, sizes)), axis=axis)
+    return split_p.bind(operand, sizes=tuple(map(core.as_size, sizes)), axis=axis)
 
 
 def _split_shape(x, *, sizes, axis):
@@ -298,7 +299,7 @@ unstack_p = define(
 
 def tile(operand, reps):
     """`operand` repeated reps[k] times along axis k."""
-    return tile_p.bind(operand, reps=tuple(map(operator.index, reps)))
+    return tile_p.bind(operand, reps=tuple(map(core.as_size, reps)))
 
 
 def _tile_shape(x, *, reps):

@@ -32,11 +32,11 @@ from minijax.ops.define import (
 def canonical_shape(shape):
     """A shape given by a user (an integer or a sequence) as a tuple of Python integers."""
     try:
-        return (operator.index(shape),)
+        return (core.as_size(shape),)
     except TypeError:
         pass
     try:
-        return tuple([operator.index(n) for n in shape])
+        return tuple([core.as_size(n) for n in shape])
     except TypeError:
         traced = [n for n in shape if isinstance(n, Tracer)]
         hint = ""
@@ -102,7 +102,9 @@ def broadcast_in_dim(operand, shape, broadcast_dimensions, *, out_sharding=None)
 
 def _broadcast_in_dim_shape(x, *, shape, broadcast_dimensions, sharding):
     op, dims = "broadcast_in_dim", broadcast_dimensions
-    if not all(hasattr(type(n), "__index__") for n in shape):
+    if not all(
+        isinstance(n, core.SymbolicSize) or hasattr(n, "__index__") for n in shape
+    ):
         kinds = ", ".join(str(type(n)) for n in shape)
         raise TypeError(f"{op} shape must have every element be an integer type, got "
                         f"({kinds}).")  # fmt: skip

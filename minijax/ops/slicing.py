@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import core, dtypes
 from minijax.core import AS_STORED, ShapedArray, Zero, is_undefined_primal
 from minijax.ops.arithmetic import sub
 from minijax.ops.define import (
@@ -37,8 +37,8 @@ def slice(operand, start_indices, limit_indices, strides=None):
     """operand[start:limit:stride] along each axis; indices may not be negative."""
     return slice_p.bind(
         operand,
-        start_indices=tuple(map(operator.index, start_indices)),
-        limit_indices=tuple(map(operator.index, limit_indices)),
+        start_indices=tuple(map(core.as_size, start_indices)),
+        limit_indices=tuple(map(core.as_size, limit_indices)),
         strides=None if strides is None else tuple(map(operator.index, strides)),
     )
 
@@ -49,7 +49,7 @@ def _slice_shape(x, *, start_indices, limit_indices, strides):
     if any(step == 0 for step in steps):
         raise ZeroDivisionError("integer division or modulo by zero")
     sizes = [
-        max(0, -(-(stop - start) // step))
+        core.max_dim((stop - start + step - 1) // step, 0)
         for start, stop, step in zip(start_indices, limit_indices, steps, strict=True)
     ]
     return ShapedArray(sizes, x.dtype, x.weak_type)
@@ -142,8 +142,8 @@ def slice_in_dim(operand, start_index, limit_index, stride=1, axis=0):
     shape = shape_of(operand)
     axis = canonical_axis(axis, len(shape))
     n = shape[axis]
-    start = 0 if start_index is None else operator.index(start_index)
-    limit = n if limit_index is None else operator.index(limit_index)
+    start = 0 if start_index is None else core.as_size(start_index)
+    limit = n if limit_index is None else core.as_size(limit_index)
     start, limit = (k + n if k < 0 else k for k in (start, limit))
     starts, limits, steps = [0] * len(shape), list(shape), [1] * len(shape)
     starts[axis], limits[axis], steps[axis] = start, limit, operator.index(stride)
@@ -175,7 +175,7 @@ def pad(operand, padding_value, padding_config):
     elements off.
     """
     config = tuple(
-        (operator.index(low), operator.index(high), operator.index(interior))
+        (core.as_size(low), core.as_size(high), operator.index(interior))
         for low, high, interior in padding_config
     )
     return pad_p.bind(operand, padding_value, padding_config=config)
@@ -202,7 +202,7 @@ def _pad_shape(x, value, *, padding_config):
             f"{padding_config}"
         )
     shape = tuple(
-        low + high + n + max(n - 1, 0) * interior
+        low + high + n + core.max_dim(n - 1, 0) * interior
         for n, (low, high, interior) in zip(x.shape, padding_config, strict=True)
     )
     if any(n < 0 for n in shape):
@@ -230,7 +230,7 @@ def _spread(n, low, high, interior):
 
 def _pad_reference(x, value, *, padding_config):
     shape = [
-        low + high + n + max(n - 1, 0) * interior
+        low + high + n + core.max_dim(n - 1, 0) * interior
         for n, (low, high, interior) in zip(x.shape, padding_config, strict=True)
     ]
     out = np.full(shape, value, x.dtype)

@@ -187,7 +187,8 @@ def _top_k_shape(operand, *, k, axis):
             "k argument to top_k must be no larger than size along axis; got "
             f"k={k} with shape={list(operand.shape)} and axis={axis}"
         )
-    if operand.shape[axis] > np.iinfo(np.int32).max:
+    size = operand.shape[axis]
+    if isinstance(size, int) and size > np.iinfo(np.int32).max:
         raise ValueError(
             "top_k returns int32 indices, which will overflow for array dimensions larger "
             f"than the maximum int32 ({np.iinfo(np.int32).max}). Got operand.shape="
