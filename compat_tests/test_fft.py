@@ -25,9 +25,11 @@ LENGTHS = [
     210,
     243,
     361,
+    1000,
     1001,
     1009,
     1024,
+    1536,
     3001,
     4096,
     46189,
@@ -73,7 +75,7 @@ def test_accuracy_at_every_length(name, dtype):
 def test_lines_do_not_depend_on_their_neighbours():
     """The same bits alone, among others, and along another axis."""
     rng = np.random.default_rng(1)
-    for n in (12, 31, 47, 100):
+    for n in (12, 31, 47, 100, 257, 1000, 1536):
         x = (rng.standard_normal((37, n)) + 1j * rng.standard_normal((37, n))).astype(
             "complex64"
         )

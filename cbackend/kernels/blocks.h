@@ -67,14 +67,23 @@ typedef void (*mjx_fft_fn)(const mjx_fft_stage *stage, int64_t L, const void *x_
 enum { MJX_FFT_N_STAGES = 14, MJX_FFT_MAX_RADIX = 31 };
 
 /* `count` points of `width` lines: point k of line w has its real part at lines[w] + k * step,
- * its imaginary part next to it, and is element k * width + w of re and im. */
+ * its imaginary part `second` after it, and is element k * width + w of re and im. */
 typedef struct mjx_fft_pairs {
-  int64_t count, width, step; /* in elements of F32 or F64 */
+  int64_t count, width, step, second; /* in elements of F32 or F64 */
   void *const *lines;
   void *re, *im;
   double scale;
 } mjx_fft_pairs;
 typedef void (*mjx_fft_pairs_fn)(const mjx_fft_pairs *pairs);
+
+/* Between a transform Z of h points, in which `width` real lines stand as pairs of neighbours, and
+ * the h + 1 points of theirs; cosines and sines are those of w^k = e^(-pi i k / h). */
+typedef struct mjx_fft_halves {
+  int64_t h, width;
+  const void *cosines, *sines, *re, *im;
+  void *to_re, *to_im;
+} mjx_fft_halves;
+typedef void (*mjx_fft_halves_fn)(const mjx_fft_halves *halves);
 
 /* offsets[i] += stride * (index[i * step] as a start), for n windows.  A start below 0 or above
  * `last` is moved there (clip), or else the offset becomes MJX_NO_WINDOW, and stays so.  Returns
@@ -172,9 +181,14 @@ typedef struct mjx_block_kernels {
    * column, b and c contiguous.  NULL where there is none. */
   const mjx_dot_fn *dot_half_lines, *dot_half_thin;
   const mjx_dot_fn *dot_thin; /* [dtype]: for few rows, as dot; NULL where there is none */
-  const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES];    /* [0: F32, 1: F64][radix] */
-  const mjx_fft_pairs_fn *fft_split, *fft_join; /* [0: F32, 1: F64]; join scales */
-  const mjx_starts_fn *starts;                  /* [dtype]; NULL but for integers */
+  const mjx_fft_fn (*fft)[MJX_FFT_N_STAGES]; /* [0: F32, 1: F64][radix] */
+  /* [0: F32, 1: F64, 2: of F32 in operands, F64 in buffers]; join scales */
+  const mjx_fft_pairs_fn *fft_split, *fft_join;
+  const mjx_fft_halves_fn *fft_separate, *fft_fold; /* [0: F32, 1: F64] */
+  /* (re + i im)[k * width + w] *= (c + i s)[k], k < n */
+  void (*fft_times)(int64_t n, int64_t width, const double *c, const double *s, double *re,
+                    double *im);
+  const mjx_starts_fn *starts; /* [dtype]; NULL but for integers */
   /* whether all of n indices are in [0, last] */
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,

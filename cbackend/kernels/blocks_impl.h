@@ -16,6 +16,8 @@
 
 #include "fft_kernels.h"
 
+#include "fft_lines.h"
+
 #include "index_kernels.h"
 
 #include "scatter_kernels.h"
@@ -37,6 +39,9 @@ const mjx_block_kernels MJX_BLOCKS = {
     .fft = fft_table,
     .fft_split = fft_split_table,
     .fft_join = fft_join_table,
+    .fft_separate = fft_separate_table,
+    .fft_fold = fft_fold_table,
+    .fft_times = fft_times,
     .starts = starts_table,
     .all_inside = all_inside,
     .lines_up = lines_up,

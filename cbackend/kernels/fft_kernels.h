@@ -152,14 +152,76 @@
     }                                                                                         \
   }
 
-/* The first stage of a single line, L = 1: vectors go over p, and are taken apart by hand. */
+/* Elements of a and b by turns: those of their first halves, then those of their second. */
+#if VECTOR_BYTES == 64
+#define ZIP_LOW_f32  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH_f32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define ZIP_LOW_f64  0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH_f64 4, 12, 5, 13, 6, 14, 7, 15
+#elif VECTOR_BYTES == 32
+#define ZIP_LOW_f32  0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH_f32 4, 12, 5, 13, 6, 14, 7, 15
+#define ZIP_LOW_f64  0, 4, 1, 5
+#define ZIP_HIGH_f64 2, 6, 3, 7
+#else
+#define ZIP_LOW_f32  0, 4, 1, 5
+#define ZIP_HIGH_f32 2, 6, 3, 7
+#define ZIP_LOW_f64  0, 2
+#define ZIP_HIGH_f64 1, 3
+#endif
+/* The lists of lanes are expanded before they are handed on. */
+#define ZIP(U, a, b, ...) SHUFFLE_LANES(U, a, b, __VA_ARGS__)
+#define ZIP_f32(a, b, low, high) \
+  low = ZIP(vec_u32, a, b, ZIP_LOW_f32), high = ZIP(vec_u32, a, b, ZIP_HIGH_f32)
+#define ZIP_f64(a, b, low, high) \
+  low = ZIP(vec_u64, a, b, ZIP_LOW_f64), high = ZIP(vec_u64, a, b, ZIP_HIGH_f64)
+
+/* y[R i + j] = r[j][i]: vectors side by side, taken apart by hand, or by halves where R is a power
+ * of two. */
+#define DEFINE_SPREAD(S, V, T, R)                          \
+  MJX_INLINE void spread##R##_##S(const V *r, T *y) {      \
+    for (int i = 0; i < (int)(sizeof(V) / sizeof(T)); i++) \
+      for (int j = 0; j < R; j++) y[R * i + j] = r[j][i];  \
+  }
+#define DEFINE_ZIPPED_SPREADS(S, V, T, ZIP)                                     \
+  MJX_INLINE void spread2_##S(const V *r, T *y) {                               \
+    V *to = (V *)y;                                                             \
+    ZIP(r[0], r[1], to[0], to[1]);                                              \
+  }                                                                             \
+  MJX_INLINE void spread4_##S(const V *r, T *y) {                               \
+    V even[2], odd[2], *to = (V *)y;                                            \
+    ZIP(r[0], r[2], even[0], even[1]);                                          \
+    ZIP(r[1], r[3], odd[0], odd[1]);                                            \
+    for (int k = 0; k < 2; k++) ZIP(even[k], odd[k], to[2 * k], to[2 * k + 1]); \
+  }                                                                             \
+  MJX_INLINE void spread8_##S(const V *r, T *y) {                               \
+    V a[2], b[2], even[4], odd[4], *to = (V *)y;                                \
+    ZIP(r[0], r[4], a[0], a[1]);                                                \
+    ZIP(r[2], r[6], b[0], b[1]);                                                \
+    for (int k = 0; k < 2; k++) ZIP(a[k], b[k], even[2 * k], even[2 * k + 1]);  \
+    ZIP(r[1], r[5], a[0], a[1]);                                                \
+    ZIP(r[3], r[7], b[0], b[1]);                                                \
+    for (int k = 0; k < 2; k++) ZIP(a[k], b[k], odd[2 * k], odd[2 * k + 1]);    \
+    for (int k = 0; k < 4; k++) ZIP(even[k], odd[k], to[2 * k], to[2 * k + 1]); \
+  }
+DEFINE_ZIPPED_SPREADS(vector_f32, vec_f32, float, ZIP_f32)
+DEFINE_ZIPPED_SPREADS(vector_f64, vec_f64, double, ZIP_f64)
+
+/* The last vector ends where the elements do: it makes some a second time, of what is still
+ * there. */
+#define EACH_VECTOR(q, L, LANES)                               \
+  for (int64_t q##_at = 0, q = 0; q##_at < L; q##_at += LANES) \
+    if ((q = MJX_LEAST(q##_at, L - LANES)), 1)
+
+/* The first stage of a single line, L = 1: vectors go over p. */
 #define DEFINE_FIRST(S, V, T, R)                                                            \
   MJX_INLINE int64_t first##R##_##S(const mjx_fft_stage *stage, const T *restrict xr,       \
                                     const T *restrict xm, T *restrict yr, T *restrict ym) { \
     enum { LANES = sizeof(V) / sizeof(T) };                                                 \
     const T *restrict wr = stage->twiddle_re, *restrict wm = stage->twiddle_im;             \
-    int64_t p = 0, m_ = stage->m;                                                           \
-    for (; p + LANES <= m_; p += LANES) {                                                   \
+    int64_t m_ = stage->m;                                                                  \
+    if (m_ < LANES) return 0;                                                               \
+    EACH_VECTOR(p, m_, LANES) {                                                             \
       V r[R], m[R];                                                                         \
       for (int k = 0; k < R; k++) {                                                         \
         r[k] = *(const V *)(xr + p + m_ * k);                                               \
@@ -172,31 +234,33 @@
         r[j] = a * c - m[j] * s;                                                            \
         m[j] = a * s + m[j] * c;                                                            \
       }                                                                                     \
-      for (int i = 0; i < LANES; i++) {                                                     \
-        for (int j = 0; j < R; j++) {                                                       \
-          yr[R * (p + i) + j] = r[j][i];                                                    \
-          ym[R * (p + i) + j] = m[j][i];                                                    \
-        }                                                                                   \
-      }                                                                                     \
+      spread##R##_##S(r, yr + R * p);                                                       \
+      spread##R##_##S(m, ym + R * p);                                                       \
     }                                                                                       \
-    return p;                                                                               \
+    return m_;                                                                              \
   }
 
-/* FIRST: how many groups of a single line the first stage has done in vectors. */
-#define DEFINE_STAGE(S, T, R, FIRST)                                                        \
-  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,        \
-                             const void *xm_, void *yr_, void *ym_) {                       \
-    const T *restrict xr = xr_, *restrict xm = xm_;                                         \
-    T *restrict yr = yr_, *restrict ym = ym_;                                               \
-    int64_t whole = L / LANES_##S * LANES_##S, narrow = L / NARROW_##S * NARROW_##S, p = 0; \
-    if (L == 1) p = FIRST;                                                                  \
-    for (; p < stage->m; p++) {                                                             \
-      for (int64_t q = 0; q < whole; q += LANES_##S)                                        \
-        point##R##_vector_##S(stage, L, p, q, xr, xm, yr, ym);                              \
-      for (int64_t q = whole; q < narrow; q += NARROW_##S)                                  \
-        point##R##_narrow_##S(stage, L, p, q, xr, xm, yr, ym);                              \
-      for (int64_t q = narrow; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym);  \
-    }                                                                                       \
+/* Stages take the longest vectors that L holds, then single elements.  FIRST: how many groups of a
+ * single line the first stage has done. */
+#define IN_VECTORS(S, R, LANES, KIND)     \
+  for (; p < stage->m && L >= LANES; p++) \
+  EACH_VECTOR(q, L, LANES) point##R##_##KIND##_##S(stage, L, p, q, xr, xm, yr, ym)
+#if VECTOR_BYTES == 64
+#define IN_MIDDLE_VECTORS(S, R) IN_VECTORS(S, R, MIDDLE_##S, middle)
+#else
+#define IN_MIDDLE_VECTORS(S, R) (void)0
+#endif
+#define DEFINE_STAGE(S, T, R, FIRST)                                                  \
+  static void stage##R##_##S(const mjx_fft_stage *stage, int64_t L, const void *xr_,  \
+                             const void *xm_, void *yr_, void *ym_) {                 \
+    const T *restrict xr = xr_, *restrict xm = xm_;                                   \
+    T *restrict yr = yr_, *restrict ym = ym_;                                         \
+    int64_t p = L == 1 ? FIRST : 0;                                                   \
+    IN_VECTORS(S, R, LANES_##S, vector);                                              \
+    IN_MIDDLE_VECTORS(S, R);                                                          \
+    IN_VECTORS(S, R, NARROW_##S, narrow);                                             \
+    for (; p < stage->m; p++)                                                         \
+      for (int64_t q = 0; q < L; q++) point##R##_##S(stage, L, p, q, xr, xm, yr, ym); \
   }
 
 /* Any odd radix up to MJX_FFT_MAX_RADIX, as those above. */
@@ -240,41 +304,50 @@ enum { MAX_PAIRS = MJX_FFT_MAX_RADIX / 2 };
     }                                                                                        \
   }
 
-#define DEFINE_RADIX(S, T, R)                \
-  DEFINE_POINT(S, T, T, R)                   \
-  DEFINE_POINT(vector_##S, vec_##S, T, R)    \
-  DEFINE_POINT(narrow_##S, narrow_##S, T, R) \
-  DEFINE_FIRST(vector_##S, vec_##S, T, R)    \
-  DEFINE_STAGE(S, T, R, first##R##_vector_##S(stage, xr, xm, yr, ym))
-/* Vectors of 16 bytes, for an L that is less than the longest ones. */
+/* Vectors of 16 bytes, and of 32, for an L that is less than the longest ones. */
+typedef float element_f32;
+typedef double element_f64;
 typedef float narrow_f32 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double narrow_f64 __attribute__((vector_size(16), aligned(8), may_alias));
-enum { NARROW_f32 = 4, NARROW_f64 = 2 };
+typedef float middle_f32 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double middle_f64 __attribute__((vector_size(32), aligned(8), may_alias));
+enum { NARROW_f32 = 4, NARROW_f64 = 2, MIDDLE_f32 = 8, MIDDLE_f64 = 4 };
 
-#define DEFINE_ODD(S, T, R)                          \
-  DEFINE_ODD_BUTTERFLY(S, T, T, R)                   \
-  DEFINE_ODD_BUTTERFLY(vector_##S, vec_##S, T, R)    \
-  DEFINE_ODD_BUTTERFLY(narrow_##S, narrow_##S, T, R) \
+/* DEFINE(name, type of what is worked on, element type, ..) for elements and for all vectors. */
+#if VECTOR_BYTES == 64
+#define FOR_MIDDLE(DEFINE, S, ...) DEFINE(middle_##S, middle_##S, __VA_ARGS__)
+#else
+#define FOR_MIDDLE(DEFINE, S, ...)
+#endif
+#define FOR_WIDTHS(DEFINE, S, ...)            \
+  DEFINE(S, element_##S, __VA_ARGS__)         \
+  DEFINE(vector_##S, vec_##S, __VA_ARGS__)    \
+  DEFINE(narrow_##S, narrow_##S, __VA_ARGS__) \
+  FOR_MIDDLE(DEFINE, S, __VA_ARGS__)
+
+#define DEFINE_RADIX(S, T, R)             \
+  FOR_WIDTHS(DEFINE_POINT, S, T, R)       \
+  DEFINE_FIRST(vector_##S, vec_##S, T, R) \
+  DEFINE_STAGE(S, T, R, first##R##_vector_##S(stage, xr, xm, yr, ym))
+#define DEFINE_SPREAD_RADIX(S, T, R)       \
+  DEFINE_SPREAD(vector_##S, vec_##S, T, R) \
   DEFINE_RADIX(S, T, R)
+#define DEFINE_ODD(S, T, R)                 \
+  FOR_WIDTHS(DEFINE_ODD_BUTTERFLY, S, T, R) \
+  DEFINE_SPREAD_RADIX(S, T, R)
 
-#define DEFINE_STAGES(S, T)                     \
-  DEFINE_BUTTERFLIES(S, T, T)                   \
-  DEFINE_BUTTERFLIES(vector_##S, vec_##S, T)    \
-  DEFINE_BUTTERFLIES(narrow_##S, narrow_##S, T) \
-  DEFINE_BUTTERFLY8(S, T, T)                    \
-  DEFINE_BUTTERFLY8(vector_##S, vec_##S, T)     \
-  DEFINE_BUTTERFLY8(narrow_##S, narrow_##S, T)  \
-  DEFINE_RADIX(S, T, 2)                         \
-  DEFINE_RADIX(S, T, 3)                         \
-  DEFINE_RADIX(S, T, 4)                         \
-  DEFINE_RADIX(S, T, 5)                         \
-  DEFINE_RADIX(S, T, 8)                         \
-  DEFINE_ODD(S, T, 7)                           \
-  DEFINE_ODD(S, T, 11)                          \
-  DEFINE_ODD(S, T, 13)                          \
-  DEFINE_ANY_POINT(S, T, T)                     \
-  DEFINE_ANY_POINT(vector_##S, vec_##S, T)      \
-  DEFINE_ANY_POINT(narrow_##S, narrow_##S, T)   \
+#define DEFINE_STAGES(S, T)            \
+  FOR_WIDTHS(DEFINE_BUTTERFLIES, S, T) \
+  FOR_WIDTHS(DEFINE_BUTTERFLY8, S, T)  \
+  DEFINE_RADIX(S, T, 2)                \
+  DEFINE_SPREAD_RADIX(S, T, 3)         \
+  DEFINE_RADIX(S, T, 4)                \
+  DEFINE_SPREAD_RADIX(S, T, 5)         \
+  DEFINE_RADIX(S, T, 8)                \
+  DEFINE_ODD(S, T, 7)                  \
+  DEFINE_ODD(S, T, 11)                 \
+  DEFINE_ODD(S, T, 13)                 \
+  FOR_WIDTHS(DEFINE_ANY_POINT, S, T)   \
   DEFINE_STAGE(S, T, _any, 0)
 DEFINE_STAGES(f32, float)
 DEFINE_STAGES(f64, double)
@@ -283,137 +356,3 @@ DEFINE_STAGES(f64, double)
   {[0] = stage_any_##S, [2] = stage2_##S, [3] = stage3_##S,   [4] = stage4_##S,  [5] = stage5_##S, \
    [7] = stage7_##S,    [8] = stage8_##S, [11] = stage11_##S, [13] = stage13_##S}
 static const mjx_fft_fn fft_table[2][MJX_FFT_N_STAGES] = {STAGES(f32), STAGES(f64)};
-
-/* ---- between complex elements and parts that are apart ---- */
-
-#define DEFINE_PAIRS(S, T)                                                                         \
-  static void split_line_##S(int64_t n, const T *restrict x, T *restrict re, T *restrict im) {     \
-    for (int64_t i = 0; i < n; i++) re[i] = x[2 * i], im[i] = x[2 * i + 1];                        \
-  }                                                                                                \
-  static void join_line_##S(int64_t n, T scale, const T *restrict re, const T *restrict im,        \
-                            T *restrict y) {                                                       \
-    for (int64_t i = 0; i < n; i++) y[2 * i] = re[i] * scale, y[2 * i + 1] = im[i] * scale;        \
-  }                                                                                                \
-  /* Whether pairs of neighbouring lines are neighbours too. */                                    \
-  static int are_adjacent_##S(const mjx_fft_pairs *pairs) {                                        \
-    for (int64_t w = 1; w < pairs->width; w++)                                                     \
-      if ((T *)pairs->lines[w] != (T *)pairs->lines[0] + 2 * w) return 0;                          \
-    return 1;                                                                                      \
-  }                                                                                                \
-  /* Lines w.. one by one, points first..last-1. */                                                \
-  static void split_some_##S(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last) { \
-    T *re = pairs->re, *im = pairs->im;                                                            \
-    for (; w < pairs->width; w++) {                                                                \
-      const T *x = pairs->lines[w];                                                                \
-      for (int64_t k = first; k < last; k++) {                                                     \
-        re[k * pairs->width + w] = x[k * pairs->step];                                             \
-        im[k * pairs->width + w] = x[k * pairs->step + 1];                                         \
-      }                                                                                            \
-    }                                                                                              \
-  }                                                                                                \
-  static void join_some_##S(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last) {  \
-    const T *re = pairs->re, *im = pairs->im;                                                      \
-    for (; w < pairs->width; w++) {                                                                \
-      T *y = pairs->lines[w];                                                                      \
-      for (int64_t k = first; k < last; k++) {                                                     \
-        y[k * pairs->step] = re[k * pairs->width + w] * (T)pairs->scale;                           \
-        y[k * pairs->step + 1] = im[k * pairs->width + w] * (T)pairs->scale;                       \
-      }                                                                                            \
-    }                                                                                              \
-  }                                                                                                \
-  static void split_##S(const mjx_fft_pairs *pairs) {                                              \
-    int64_t count = pairs->count, width = pairs->width;                                            \
-    T *re = pairs->re, *im = pairs->im;                                                            \
-    if (width == 1 && pairs->step == 2) {                                                          \
-      split_line_##S(count, pairs->lines[0], re, im);                                              \
-    } else if (are_adjacent_##S(pairs)) {                                                          \
-      const T *x = pairs->lines[0];                                                                \
-      for (int64_t k = 0; k < count; k++, x += pairs->step)                                        \
-        split_line_##S(width, x, re + k * width, im + k * width);                                  \
-    } else {                                                                                       \
-      split_apart_##S(pairs);                                                                      \
-    }                                                                                              \
-  }                                                                                                \
-  static void join_##S(const mjx_fft_pairs *pairs) {                                               \
-    int64_t count = pairs->count, width = pairs->width;                                            \
-    const T *re = pairs->re, *im = pairs->im, scale = (T)pairs->scale;                             \
-    if (width == 1 && pairs->step == 2) {                                                          \
-      join_line_##S(count, scale, re, im, pairs->lines[0]);                                        \
-    } else if (are_adjacent_##S(pairs)) {                                                          \
-      T *y = pairs->lines[0];                                                                      \
-      for (int64_t k = 0; k < count; k++, y += pairs->step)                                        \
-        join_line_##S(width, scale, re + k * width, im + k * width, y);                            \
-    } else {                                                                                       \
-      join_apart_##S(pairs);                                                                       \
-    }                                                                                              \
-  }
-
-enum { PAIRS_BLOCK = 8 }; /* of F32: a cache line */
-
-MJX_INLINE void turn_quads(lanes4_f32 *x) {
-  lanes4_f32 a = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 0, 4, 1, 5);
-  lanes4_f32 b = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 2, 6, 3, 7);
-  lanes4_f32 c = SHUFFLE_LANES(lanes4_i32, x[2], x[3], 0, 4, 1, 5);
-  lanes4_f32 d = SHUFFLE_LANES(lanes4_i32, x[2], x[3], 2, 6, 3, 7);
-  x[0] = SHUFFLE_LANES(lanes4_i32, a, c, 0, 1, 4, 5);
-  x[1] = SHUFFLE_LANES(lanes4_i32, a, c, 2, 3, 6, 7);
-  x[2] = SHUFFLE_LANES(lanes4_i32, b, d, 0, 1, 4, 5);
-  x[3] = SHUFFLE_LANES(lanes4_i32, b, d, 2, 3, 6, 7);
-}
-
-/* Points k..k+3 of lines w..w+3, which are contiguous. */
-MJX_INLINE void split_quads(const mjx_fft_pairs *pairs, int64_t w, int64_t k) {
-  lanes4_f32 r[4], m[4];
-  for (int l = 0; l < 4; l++) {
-    const lanes4_f32 *x = (const lanes4_f32 *)((const float *)pairs->lines[w + l] + 2 * k);
-    r[l] = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 0, 2, 4, 6);
-    m[l] = SHUFFLE_LANES(lanes4_i32, x[0], x[1], 1, 3, 5, 7);
-  }
-  turn_quads(r);
-  turn_quads(m);
-  for (int p = 0; p < 4; p++) {
-    int64_t at = (k + p) * pairs->width + w;
-    *(lanes4_f32 *)((float *)pairs->re + at) = r[p];
-    *(lanes4_f32 *)((float *)pairs->im + at) = m[p];
-  }
-}
-
-MJX_INLINE void join_quads(const mjx_fft_pairs *pairs, int64_t w, int64_t k) {
-  lanes4_f32 r[4], m[4];
-  for (int p = 0; p < 4; p++) {
-    int64_t at = (k + p) * pairs->width + w;
-    r[p] = *(const lanes4_f32 *)((const float *)pairs->re + at) * (float)pairs->scale;
-    m[p] = *(const lanes4_f32 *)((const float *)pairs->im + at) * (float)pairs->scale;
-  }
-  turn_quads(r);
-  turn_quads(m);
-  for (int l = 0; l < 4; l++) {
-    lanes4_f32 *y = (lanes4_f32 *)((float *)pairs->lines[w + l] + 2 * k);
-    y[0] = SHUFFLE_LANES(lanes4_i32, r[l], m[l], 0, 4, 1, 5);
-    y[1] = SHUFFLE_LANES(lanes4_i32, r[l], m[l], 2, 6, 3, 7);
-  }
-}
-
-/* Contiguous lines that lie apart: a cache line of each of four at a time. */
-#define DEFINE_APART(what)                                                                         \
-  static void what##_some_f32(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last); \
-  static void what##_apart_f32(const mjx_fft_pairs *pairs) {                                       \
-    int64_t k = 0, count = pairs->count, lines = pairs->step == 2 ? pairs->width / 4 * 4 : 0;      \
-    for (; lines > 0 && k + PAIRS_BLOCK <= count; k += PAIRS_BLOCK) {                              \
-      for (int64_t w = 0; w < lines; w += 4)                                                       \
-        for (int64_t p = k; p < k + PAIRS_BLOCK; p += 4) what##_quads(pairs, w, p);                \
-    }                                                                                              \
-    what##_some_f32(pairs, lines, 0, k);                                                           \
-    what##_some_f32(pairs, 0, k, count);                                                           \
-  }                                                                                                \
-  static void what##_some_f64(const mjx_fft_pairs *pairs, int64_t w, int64_t first, int64_t last); \
-  static void what##_apart_f64(const mjx_fft_pairs *pairs) {                                       \
-    what##_some_f64(pairs, 0, 0, pairs->count);                                                    \
-  }
-DEFINE_APART(split)
-DEFINE_APART(join)
-DEFINE_PAIRS(f32, float)
-DEFINE_PAIRS(f64, double)
-
-static const mjx_fft_pairs_fn fft_split_table[2] = {split_f32, split_f64};
-static const mjx_fft_pairs_fn fft_join_table[2] = {join_f32, join_f64};

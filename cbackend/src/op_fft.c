@@ -14,6 +14,7 @@
 
 enum { MAX_STAGES = 64, MAX_WIDTH = 16, PART_SHIFT = 17 * MJX_ALIGN };
 static const int64_t CACHED_BLOCK = INT64_C(1) << 11; /* elements that leave room in the cache */
+static const int64_t MODEST_BLOCK = INT64_C(1) << 15; /* elements that are quick to reach */
 static const int64_t LONG_LINE = INT64_C(1) << 12;
 static const int64_t SMALL_BLOCK = INT64_C(1) << 17; /* elements that are transformed together */
 static const int64_t MAX_LENGTH = INT64_C(1) << 40;
@@ -38,7 +39,7 @@ typedef struct fft_plan {
   fft_chain chain;
   double *chirp_re, *chirp_im;       /* [inner]: e^(-pi i k^2 / inner) */
   double *spectrum_re, *spectrum_im; /* [chain.n]: of the conjugate chirp, over chain.n */
-  double *half_re, *half_im;         /* [inner + 1]: e^(-2 pi i k / n), if halved */
+  void *half_re, *half_im;           /* [inner]: e^(-2 pi i k / n), if halved */
   int64_t width;
 } fft_plan;
 
@@ -67,9 +68,7 @@ static void root_of_unity(int64_t k, int64_t n, double *re, double *im) {
 }
 
 /* Roots k step of n, k < count, as elements of F32 or F64. */
-static mjx_status make_roots(mjx_loader *loader, int64_t count, int64_t step, int64_t n, bool wide,
-                             void *re, void *im) {
-  (void)loader;
+static void make_roots(int64_t count, int64_t step, int64_t n, bool wide, void *re, void *im) {
   for (int64_t k = 0; k < count; k++) {
     double c, s;
     root_of_unity(k * step % n, n, &c, &s);
@@ -79,7 +78,6 @@ static mjx_status make_roots(mjx_loader *loader, int64_t count, int64_t step, in
       ((float *)re)[k] = (float)c, ((float *)im)[k] = (float)s;
     }
   }
-  return MJX_OK;
 }
 
 static mjx_status make_stage(mjx_loader *loader, fft_chain *chain, int64_t radix, int64_t m) {
@@ -89,15 +87,14 @@ static mjx_status make_stage(mjx_loader *loader, fft_chain *chain, int64_t radix
   MJX_ALLOC(loader, re, radix * m * size);
   MJX_ALLOC(loader, im, radix * m * size);
   for (int64_t j = 1; j < radix; j++)
-    MJX_TRY(make_roots(loader, m, j, radix * m, chain->wide, re + (j - 1) * m * size,
-                       im + (j - 1) * m * size));
+    make_roots(m, j, radix * m, chain->wide, re + (j - 1) * m * size, im + (j - 1) * m * size);
   *stage = (mjx_fft_stage){radix, m, re, im, NULL, NULL};
   const mjx_fft_fn *kernels = mjx_block_kernels_get()->fft[chain->wide];
   mjx_fft_fn own = radix < MJX_FFT_N_STAGES ? kernels[radix] : NULL;
   if (!own) {
     MJX_ALLOC(loader, re, radix * size);
     MJX_ALLOC(loader, im, radix * size);
-    MJX_TRY(make_roots(loader, radix, 1, radix, chain->wide, re, im));
+    make_roots(radix, 1, radix, chain->wide, re, im);
     stage->root_re = re, stage->root_im = im;
   }
   chain->kernels[chain->n_stages++] = own ? own : kernels[0];
@@ -138,10 +135,12 @@ static mjx_status make_chain(mjx_loader *loader, fft_chain *chain, int64_t n, bo
 }
 
 /* Lines that are transformed side by side: a vector of them, or two where those stay in the
- * cache. */
-static int64_t choose_width(int64_t n, int64_t lines, bool wide) {
+ * cache.  Contiguous lines go one by one where vectors fit them well, or the cache is too small for
+ * several. */
+static int64_t choose_width(int64_t n, int64_t lines, bool wide, bool contiguous) {
   int64_t lanes = mjx_block_kernels_get()->vector_bytes / (wide ? 8 : 4);
   int64_t width = MJX_MIN(lanes, MAX_WIDTH);
+  if (contiguous && n >= 8 * lanes && (n % 4 == 0 || n * width > MODEST_BLOCK)) return 1;
   if (width < MAX_WIDTH && n * width <= CACHED_BLOCK) width *= 2;
   width = MJX_MIN(width, lines);
   return n * width > SMALL_BLOCK ? 1 : width;
@@ -175,9 +174,10 @@ static int run_chain(const fft_chain *chain, int64_t width, const fft_buffer buf
 
 static fft_buffer swapped(fft_buffer buffer) { return (fft_buffer){buffer.im, buffer.re}; }
 
-static mjx_status make_bluestein(mjx_loader *loader, fft_plan *plan, int64_t lines) {
+static mjx_status make_bluestein(mjx_loader *loader, fft_plan *plan, int64_t lines,
+                                 bool contiguous) {
   int64_t n = plan->inner, length = convolution_length(2 * n - 1);
-  plan->width = choose_width(length, lines, true);
+  plan->width = choose_width(length, lines, true, contiguous);
   MJX_TRY(make_chain(loader, &plan->chain, length, true, plan->width == 1));
   MJX_ALLOC(loader, plan->chirp_re, n * 8);
   MJX_ALLOC(loader, plan->chirp_im, n * 8);
@@ -201,35 +201,19 @@ static mjx_status make_bluestein(mjx_loader *loader, fft_plan *plan, int64_t lin
 }
 
 static void bluestein(const fft_plan *plan, int64_t width, const fft_buffer buffers[2], int *at) {
+  void (*times)(int64_t, int64_t, const double *, const double *, double *, double *) =
+      mjx_block_kernels_get()->fft_times;
   double *re = buffers[0].re, *im = buffers[0].im;
-  for (int64_t k = 0; k < plan->chain.n; k++) {
-    bool inside = k < plan->inner;
-    double c = inside ? plan->chirp_re[k] : 0, s = inside ? plan->chirp_im[k] : 0;
-    for (int64_t i = k * width; i < (k + 1) * width; i++) {
-      double r = inside ? re[i] * c - im[i] * s : 0;
-      im[i] = inside ? re[i] * s + im[i] * c : 0, re[i] = r;
-    }
-  }
+  int64_t n = plan->inner, length = plan->chain.n;
+  times(n, width, plan->chirp_re, plan->chirp_im, re, im);
+  memset(re + n * width, 0, (size_t)((length - n) * width) * sizeof *re);
+  memset(im + n * width, 0, (size_t)((length - n) * width) * sizeof *im);
   int mid = run_chain(&plan->chain, width, buffers);
-  re = buffers[mid].re, im = buffers[mid].im;
-  for (int64_t k = 0; k < plan->chain.n; k++) {
-    double c = plan->spectrum_re[k], s = plan->spectrum_im[k];
-    for (int64_t i = k * width; i < (k + 1) * width; i++) {
-      double r = re[i] * c - im[i] * s;
-      im[i] = re[i] * s + im[i] * c, re[i] = r;
-    }
-  }
+  times(length, width, plan->spectrum_re, plan->spectrum_im, buffers[mid].re, buffers[mid].im);
   /* the inverse transform: real and imaginary parts change places before and after */
   const fft_buffer turned[2] = {swapped(buffers[mid]), swapped(buffers[!mid])};
   *at = run_chain(&plan->chain, width, turned) ? !mid : mid;
-  re = buffers[*at].re, im = buffers[*at].im;
-  for (int64_t k = 0; k < plan->inner; k++) {
-    double c = plan->chirp_re[k], s = plan->chirp_im[k];
-    for (int64_t i = k * width; i < (k + 1) * width; i++) {
-      double r = re[i] * c - im[i] * s;
-      im[i] = re[i] * s + im[i] * c, re[i] = r;
-    }
-  }
+  times(n, width, plan->chirp_re, plan->chirp_im, buffers[*at].re, buffers[*at].im);
 }
 
 /* Bytes of one part of a buffer.  Not a multiple of a page, so that elements of the four parts
@@ -274,15 +258,16 @@ mjx_status mjx_op_fft_check(mjx_loader *loader, mjx_instr *instr) {
   plan->inner = plan->halved ? n / 2 : n;
   plan->bluestein = !is_smooth(plan->inner);
   int64_t lines = instr->out->shape[0] * instr->out->shape[2];
-  plan->width = choose_width(plan->inner, lines, plan->io_wide);
+  bool contiguous = instr->in->strides[1] == 1 && instr->out->strides[1] == 1;
+  plan->width = choose_width(plan->inner, lines, plan->io_wide, contiguous);
   if (plan->bluestein)
-    MJX_TRY(make_bluestein(loader, plan, lines));
+    MJX_TRY(make_bluestein(loader, plan, lines, contiguous));
   else
     MJX_TRY(make_chain(loader, &plan->chain, plan->inner, plan->io_wide, plan->width == 1));
   if (plan->halved) {
-    MJX_ALLOC(loader, plan->half_re, (plan->inner + 1) * 8);
-    MJX_ALLOC(loader, plan->half_im, (plan->inner + 1) * 8);
-    MJX_TRY(make_roots(loader, plan->inner + 1, 1, n, true, plan->half_re, plan->half_im));
+    MJX_ALLOC(loader, plan->half_re, plan->inner * 8);
+    MJX_ALLOC(loader, plan->half_im, plan->inner * 8);
+    make_roots(plan->inner, 1, n, plan->chain.wide, plan->half_re, plan->half_im);
   }
   instr->scratch_bytes = 4 * part_bytes(plan);
   return MJX_OK;
@@ -305,160 +290,125 @@ typedef struct fft_lines {
   int64_t in_stride, out_stride;
 } fft_lines;
 
-/* S: elements of the operands, W: of the buffers.  A complex element is two S.  Pairs go k by k
- * over all lines, so that the buffers are written and read in order: element k's parts lie at
- * k * step and k * step + second of each line. */
-#define DEFINE_PAIRS(S, W, NAME)                                                              \
-  static void load_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,          \
-                                int64_t second, W *restrict re, W *restrict im) {             \
-    int64_t width = lines->width;                                                             \
-    if (second == sizeof(S) && sizeof(S) == sizeof(W)) {                                      \
-      mjx_fft_pairs pairs = {                                                                 \
-          count, width, step / (int64_t)sizeof(S), (void *const *)lines->in, re, im, 1};      \
-      mjx_block_kernels_get()->fft_split[sizeof(W) == 8](&pairs);                             \
-      return;                                                                                 \
-    }                                                                                         \
-    for (int64_t k = 0; k < count; k++, re += width, im += width) {                           \
-      for (int64_t w = 0; w < width; w++) {                                                   \
-        const char *x = lines->in[w] + k * step;                                              \
-        re[w] = (W) * (const S *)(const void *)x;                                             \
-        im[w] = (W) * (const S *)(const void *)(x + second);                                  \
-      }                                                                                       \
-    }                                                                                         \
-  }                                                                                           \
-  static void store_pairs_##NAME(const fft_lines *lines, int64_t count, int64_t step,         \
-                                 int64_t second, W scale, W *re, W *im) {                     \
-    int64_t width = lines->width;                                                             \
-    if (second == sizeof(S) && sizeof(S) == sizeof(W)) {                                      \
-      mjx_fft_pairs pairs = {                                                                 \
-          count, width, step / (int64_t)sizeof(S), (void *const *)lines->out, re, im, scale}; \
-      mjx_block_kernels_get()->fft_join[sizeof(W) == 8](&pairs);                              \
-      return;                                                                                 \
-    }                                                                                         \
-    for (int64_t k = 0; k < count; k++, re += width, im += width) {                           \
-      for (int64_t w = 0; w < width; w++) {                                                   \
-        char *y = lines->out[w] + k * step;                                                   \
-        *(S *)(void *)y = (S)(re[w] * scale);                                                 \
-        *(S *)(void *)(y + second) = (S)(im[w] * scale);                                      \
-      }                                                                                       \
-    }                                                                                         \
-  }
+/* Points of the lines of an operand, and where they lie in a buffer; step and second in bytes. */
+static mjx_fft_pairs pairs_of(const fft_lines *lines, bool input, int64_t count, int64_t step,
+                              int64_t second, fft_buffer buffer) {
+  int64_t size = lines->plan->io_wide ? 8 : 4;
+  return (mjx_fft_pairs){.count = count,
+                         .width = lines->width,
+                         .step = step / size,
+                         .second = second / size,
+                         .lines = input ? (void *const *)lines->in : (void *const *)lines->out,
+                         .re = buffer.re,
+                         .im = buffer.im,
+                         .scale = 1};
+}
 
-#define DEFINE_IO(S, W, NAME)                                                             \
-  static void load_##NAME(const fft_lines *lines, fft_buffer to) {                        \
-    const fft_plan *plan = lines->plan;                                                   \
-    W *re = to.re, *im = to.im;                                                           \
-    int64_t width = lines->width, step = lines->in_stride;                                \
-    if (plan->kind == MJX_FFT_REAL && plan->halved) {                                     \
-      load_pairs_##NAME(lines, plan->inner, 2 * step, step, re, im);                      \
-      return;                                                                             \
-    }                                                                                     \
-    if (plan->kind != MJX_FFT_REAL) {                                                     \
-      int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->n;          \
-      if (plan->halved) count--; /* the last one is put in by complete */                 \
-      load_pairs_##NAME(lines, count, step, sizeof(S), re, im);                           \
-      if (plan->kind == MJX_FFT_TO_REAL) complete_##NAME(lines, re, im);                  \
-      return;                                                                             \
-    }                                                                                     \
-    for (int64_t w = 0; w < width; w++) {                                                 \
-      for (int64_t k = 0; k < plan->n; k++) {                                             \
-        re[k * width + w] = (W) * (const S *)(const void *)(lines->in[w] + k * step);     \
-        im[k * width + w] = 0;                                                            \
-      }                                                                                   \
-    }                                                                                     \
-  }                                                                                       \
-  /* spare: memory for a line more than the transform's */                                \
-  static void store_##NAME(const fft_lines *lines, fft_buffer from, fft_buffer spare) {   \
-    const fft_plan *plan = lines->plan;                                                   \
-    W *re = from.re, *im = from.im;                                                       \
-    int64_t width = lines->width, step = lines->out_stride;                               \
-    bool scaled = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;         \
-    W scale = scaled ? (W)(1.0 / (double)plan->n) : 1;                                    \
-    if (plan->kind == MJX_FFT_TO_REAL && plan->halved) {                                  \
-      store_pairs_##NAME(lines, plan->inner, 2 * step, step, scale, re, im);              \
-    } else if (plan->kind == MJX_FFT_TO_REAL) {                                           \
-      for (int64_t w = 0; w < width; w++)                                                 \
-        for (int64_t k = 0; k < plan->n; k++)                                             \
-          *(S *)(void *)(lines->out[w] + k * step) = (S)(re[k * width + w] * scale);      \
-    } else if (plan->halved) {                                                            \
-      separate_##NAME(plan, width, re, im, spare.re, spare.im);                           \
-      store_pairs_##NAME(lines, plan->inner + 1, step, sizeof(S), 1, spare.re, spare.im); \
-    } else {                                                                              \
-      int64_t count = plan->kind == MJX_FFT_REAL ? plan->n / 2 + 1 : plan->n;             \
-      store_pairs_##NAME(lines, count, step, sizeof(S), scale, re, im);                   \
-      for (int64_t w = 0; w < width && plan->kind == MJX_FFT_REAL; w++)                   \
-        ((S *)(void *)lines->out[w])[1] = 0;                                              \
-    }                                                                                     \
+/* S: elements of the operands, W: of the buffers.  Real lines of odd length, and the half spectra
+ * of such made whole. */
+#define DEFINE_ODD(S, W, NAME)                                                                 \
+  static void load_real_##NAME(const fft_lines *lines, fft_buffer to) {                        \
+    int64_t n = lines->plan->n, width = lines->width, step = lines->in_stride;                 \
+    W *restrict re = to.re, *im = to.im;                                                       \
+    memset(im, 0, (size_t)(n * width) * sizeof *im);                                           \
+    for (int64_t k = 0; k < n; k++)                                                            \
+      for (int64_t w = 0; w < width; w++)                                                      \
+        re[k * width + w] = (W) * (const S *)(const void *)(lines->in[w] + k * step);          \
+  }                                                                                            \
+  static void store_real_##NAME(const fft_lines *lines, fft_buffer from, double scale) {       \
+    int64_t n = lines->plan->n, width = lines->width, step = lines->out_stride;                \
+    const W *restrict re = from.re;                                                            \
+    for (int64_t k = 0; k < n; k++)                                                            \
+      for (int64_t w = 0; w < width; w++)                                                      \
+        *(S *)(void *)(lines->out[w] + k * step) = (S)(re[k * width + w] * (W)scale);          \
+  }                                                                                            \
+  static void mirror_##NAME(const fft_lines *lines, fft_buffer buffer) {                       \
+    int64_t width = lines->width, n = lines->plan->n;                                          \
+    W *re = buffer.re, *im = buffer.im;                                                        \
+    for (int64_t w = 0; w < width; w++) im[w] = 0;                                             \
+    for (int64_t k = width; k < (n / 2 + 1) * width; k += width) {                             \
+      W *mirror_re = re + n * width - k, *mirror_im = im + n * width - k;                      \
+      for (int64_t w = 0; w < width; w++) mirror_re[w] = re[k + w], mirror_im[w] = -im[k + w]; \
+    }                                                                                          \
   }
+DEFINE_ODD(float, float, f32)
+DEFINE_ODD(float, double, mixed)
+DEFINE_ODD(double, double, f64)
 
-/* The half spectrum of a real line made whole (odd n), or folded into one of half the length.
- * With h = n / 2: Z[k] = (X[k] + conj X[h-k]) + i e^(2 pi i k / n) (X[k] - conj X[h-k]). */
-#define DEFINE_COMPLETE(S, W, NAME)                                                              \
-  static void complete_##NAME(const fft_lines *lines, W *re, W *im) {                            \
-    const fft_plan *plan = lines->plan;                                                          \
-    int64_t width = lines->width, h = plan->inner;                                               \
-    for (int64_t w = 0; w < width; w++) im[w] = 0;                                               \
-    if (!plan->halved) {                                                                         \
-      for (int64_t k = width; k < (h / 2 + 1) * width; k += width) {                             \
-        W *mirror_re = re + h * width - k, *mirror_im = im + h * width - k;                      \
-        for (int64_t w = 0; w < width; w++) mirror_re[w] = re[k + w], mirror_im[w] = -im[k + w]; \
-      }                                                                                          \
-      return;                                                                                    \
-    }                                                                                            \
-    for (int64_t w = 0; w < width; w++) {                                                        \
-      W last = (W) * (const S *)(const void *)(lines->in[w] + h * lines->in_stride),             \
-        first = re[w];                                                                           \
-      re[w] = first + last, im[w] = first - last;                                                \
-    }                                                                                            \
-    for (int64_t k = 1; k <= h - k; k++) {                                                       \
-      W *ar = re + k * width, *am = im + k * width;                                              \
-      W *br = re + (h - k) * width, *bm = im + (h - k) * width;                                  \
-      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                        \
-      for (int64_t w = 0; w < width; w++) {                                                      \
-        W pr = ar[w] + br[w], pm = am[w] - bm[w], dr = ar[w] - br[w], dm = am[w] + bm[w];        \
-        /* i conj(root) (dr + i dm) = tr + i tm */                                               \
-        W tr = -(dm * c - dr * s), tm = dr * c + dm * s;                                         \
-        ar[w] = pr + tr, am[w] = pm + tm;                                                        \
-        /* at h - k the difference is -conj, the root is -conj: the same product, conjugated */  \
-        br[w] = pr - tr, bm[w] = tm - pm;                                                        \
-      }                                                                                          \
-    }                                                                                            \
+enum { F32_LINES, F64_LINES, MIXED_LINES }; /* types of operands and buffers */
+static const struct {
+  void (*load_real)(const fft_lines *, fft_buffer);
+  void (*store_real)(const fft_lines *, fft_buffer, double);
+  void (*mirror)(const fft_lines *, fft_buffer);
+} odd[] = {{load_real_f32, store_real_f32, mirror_f32},
+           {load_real_f64, store_real_f64, mirror_f64},
+           {load_real_mixed, store_real_mixed, mirror_mixed}};
+
+static int types_of(const fft_plan *plan) {
+  return !plan->chain.wide ? F32_LINES : plan->io_wide ? F64_LINES : MIXED_LINES;
+}
+
+static mjx_fft_halves halves_of(const fft_lines *lines, fft_buffer from, fft_buffer to) {
+  const fft_plan *plan = lines->plan;
+  return (mjx_fft_halves){plan->inner, lines->width, plan->half_re, plan->half_im,
+                          from.re,     from.im,      to.re,         to.im};
+}
+
+/* To buffers[0]; the buffers have room for a point more than the transform has. */
+static void load_lines(const fft_lines *lines, const fft_buffer buffers[2]) {
+  const fft_plan *plan = lines->plan;
+  const mjx_block_kernels *kernels = mjx_block_kernels_get();
+  int types = types_of(plan);
+  int64_t size = plan->io_wide ? 8 : 4, step = lines->in_stride;
+  if (plan->kind == MJX_FFT_REAL && !plan->halved) {
+    odd[types].load_real(lines, buffers[0]);
+    return;
   }
-
-/* X[k] = (Z[k] + conj Z[h-k]) / 2 - i / 2 e^(-2 pi i k / n) (Z[k] - conj Z[h-k]), k <= h. */
-#define DEFINE_SEPARATE(S, W, NAME)                                                          \
-  static void separate_##NAME(const fft_plan *plan, int64_t width, const W *re, const W *im, \
-                              W *restrict to_re, W *restrict to_im) {                        \
-    int64_t h = plan->inner;                                                                 \
-    for (int64_t k = 0; k <= h; k++, to_re += width, to_im += width) {                       \
-      int64_t a = (k == h ? 0 : k) * width, b = (k == 0 ? 0 : h - k) * width;                \
-      const W *ar = re + a, *am = im + a, *br = re + b, *bm = im + b;                        \
-      W c = (W)plan->half_re[k], s = (W)plan->half_im[k];                                    \
-      for (int64_t w = 0; w < width; w++) {                                                  \
-        W pr = ar[w] + br[w], pm = am[w] - bm[w], dr = ar[w] - br[w], dm = am[w] + bm[w];    \
-        to_re[w] = (W)0.5 * (pr + (dr * s + dm * c));                                        \
-        to_im[w] = (W)0.5 * (pm - (dr * c - dm * s));                                        \
-      }                                                                                      \
-      for (int64_t w = 0; w < width && (k == 0 || k == h); w++) to_im[w] = 0;                \
-    }                                                                                        \
+  bool folded = plan->kind == MJX_FFT_TO_REAL && plan->halved;
+  int64_t count = plan->kind == MJX_FFT_TO_REAL ? plan->n / 2 + 1 : plan->inner;
+  mjx_fft_pairs pairs = pairs_of(lines, true, count, step, size, buffers[folded]);
+  if (plan->kind == MJX_FFT_REAL) pairs = pairs_of(lines, true, count, 2 * step, step, buffers[0]);
+  kernels->fft_split[types](&pairs);
+  if (folded) {
+    mjx_fft_halves halves = halves_of(lines, buffers[1], buffers[0]);
+    kernels->fft_fold[plan->chain.wide](&halves);
+  } else if (plan->kind == MJX_FFT_TO_REAL) {
+    odd[types].mirror(lines, buffers[0]);
   }
+}
 
-#define DEFINE_LINES(S, W, NAME) \
-  DEFINE_COMPLETE(S, W, NAME)    \
-  DEFINE_SEPARATE(S, W, NAME)    \
-  DEFINE_PAIRS(S, W, NAME)       \
-  DEFINE_IO(S, W, NAME)
-DEFINE_LINES(float, float, f32)
-DEFINE_LINES(float, double, mixed)
-DEFINE_LINES(double, double, f64)
+/* From `from`; `spare` is the other buffer. */
+static void store_lines(const fft_lines *lines, fft_buffer from, fft_buffer spare) {
+  const fft_plan *plan = lines->plan;
+  const mjx_block_kernels *kernels = mjx_block_kernels_get();
+  int types = types_of(plan);
+  int64_t size = plan->io_wide ? 8 : 4, step = lines->out_stride;
+  bool from_real = plan->kind == MJX_FFT_REAL, to_real = plan->kind == MJX_FFT_TO_REAL;
+  double scale = to_real || plan->kind == MJX_FFT_INVERSE ? 1.0 / (double)plan->n : 1;
+  if (to_real && !plan->halved) {
+    odd[types].store_real(lines, from, scale);
+    return;
+  }
+  if (from_real && plan->halved) {
+    mjx_fft_halves halves = halves_of(lines, from, spare);
+    kernels->fft_separate[plan->chain.wide](&halves);
+    from = spare;
+  }
+  int64_t count = from_real ? plan->n / 2 + 1 : plan->inner;
+  mjx_fft_pairs pairs = pairs_of(lines, false, count, step, size, from);
+  if (to_real) pairs = pairs_of(lines, false, count, 2 * step, step, from);
+  pairs.scale = scale;
+  kernels->fft_join[types](&pairs);
+  for (int64_t w = 0; w < lines->width && from_real && !plan->halved; w++)
+    memset(lines->out[w] + size, 0, (size_t)size); /* the imaginary part of the first */
+}
 
 static void transform_lines(const fft_lines *lines, char *scratch) {
   const fft_plan *plan = lines->plan;
-  bool wide = plan->chain.wide, mixed = wide && !plan->io_wide;
   int64_t part = part_bytes(plan);
   const fft_buffer buffers[2] = {{scratch, scratch + part},
                                  {scratch + 2 * part, scratch + 3 * part}};
-  (mixed ? load_mixed : wide ? load_f64 : load_f32)(lines, buffers[0]);
+  load_lines(lines, buffers);
   bool inverse = plan->kind == MJX_FFT_INVERSE || plan->kind == MJX_FFT_TO_REAL;
   fft_buffer turned[2] = {buffers[0], buffers[1]};
   if (inverse) turned[0] = swapped(buffers[0]), turned[1] = swapped(buffers[1]);
@@ -467,7 +417,7 @@ static void transform_lines(const fft_lines *lines, char *scratch) {
     bluestein(plan, lines->width, turned, &at);
   else
     at = run_chain(&plan->chain, lines->width, turned);
-  (mixed ? store_mixed : wide ? store_f64 : store_f32)(lines, buffers[at], buffers[!at]);
+  store_lines(lines, buffers[at], buffers[!at]);
 }
 
 static void fft_task(void *arg, int64_t begin, int64_t end, char *scratch) {
