@@ -1,15 +1,17 @@
 """Fusion: kernels over one index space run as one instruction, reductions included.
 
-Seven steps, each on the whole program: `Grouping` gathers elementwise kernels into
+Eight steps, each on the whole program: `Grouping` gathers elementwise kernels into
 groups, `write_in_place` saves the copies of matrix products, `_recompute` computes cheap
 values again where they are read rather than store them, `_store_once` lets a value that
-is a piece of another be read there, `_fuse_reductions` lets groups feed the reductions of
-what they make, `_drop_unread` removes stores that nobody reads, and `map_products` lets
-groups take the elements of matrix products as these make them.  None of them changes a
+is a piece of another be read there, `make_in_place` has it made there where a copy would
+bring it, `_fuse_reductions` lets groups feed the reductions of what they make,
+`_drop_unread` removes stores that nobody reads, and `map_products` lets groups take the
+elements of matrix products as these make them.  None of them changes a
 bit of any result: kernels see the same operands, reductions the same rows and lines.
 """
 
 from cbackend.grouping import FEW_ELEMENTS, MAX_REGISTERS, Grouping, is_stream
+from cbackend.pieces import make_in_place
 from cbackend.products import map_products, write_in_place
 from cbackend.program import ARENA, Ewise, Instr, MapReduce, Micro
 
@@ -33,6 +35,7 @@ def fuse(program):
     write_in_place(program)
     _drop_unread(program, _recompute(program))
     _store_once(program)
+    make_in_place(program)
     _fuse_reductions(program)
     _drop_unread(program)
     map_products(program)

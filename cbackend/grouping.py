@@ -10,6 +10,7 @@ MAX_REGISTERS = 64
 MAX_STREAMS = 16  # arrays that a group over many elements reads
 # Up to here instructions cost more than elements: groups take in what is unrelated.
 FEW_ELEMENTS = 2048
+LONG_RUN = 16  # elements that lie side by side
 
 
 class _Group:
@@ -130,6 +131,14 @@ def _lie_apart(made):
     )
 
 
+def _is_long_copy(instr):
+    """Whether a group moves runs of elements, and is best left to move one at a time."""
+    if instr.micros or instr.size <= FEW_ELEMENTS or len(instr.outs) > 1:
+        return False
+    rows = [(n, s) for n, s in zip(instr.shape, instr.outs[0].strides) if n > 1]
+    return bool(rows) and rows[-1][1] == 1 and rows[-1][0] >= LONG_RUN
+
+
 class Grouping:
     """Groups in program order; each instruction joins one, or becomes one.
 
@@ -153,8 +162,11 @@ class Grouping:
             return
         made_at = self.made_at
         makers = {made_at.get(view.buffer, -1) for view in instr.ins}
-        makers.update([made_at.get(view.buffer, -1) for view in instr.outs])
-        joined = self._place_for(instr, max(makers))
+        beside = {made_at.get(view.buffer, -1) for view in instr.outs} - makers
+        joined = None
+        if not _is_long_copy(instr) or max(makers) > max(beside, default=-1):
+            makers |= beside
+            joined = self._place_for(instr, max(makers))
         if joined is None:
             group = _Group(instr)
             self.groups.append(group)

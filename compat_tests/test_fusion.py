@@ -17,7 +17,7 @@ import cbackend
 import minijax
 import minijax.numpy as jnp
 from cbackend import products, runtime
-from cbackend.program import Table
+from cbackend.program import OUTPUT, Table
 from minijax import lax
 from minijax.transforms.simplify import simplify
 
@@ -210,7 +210,7 @@ EXPECTED = {
     "mlp_64_64_64_10": ([26], 50, [6, 1], 0, 0, 46336),
     "mlp_784_128_10": ([20], 40, [5, 1], 0, 0, 142336),
     "gpt_2_16": ([157], 616, [33, 17], 6, 0, 286272),
-    "gpt_4_64": ([272], 1149, [60, 28], 12, 0, 6687680),
+    "gpt_4_64": ([276], 1149, [60, 28], 16, 0, 6687680),
     "cnn_28": ([34], 46, [6, 1], 0, 0, 8028224),
     "rnn_forward": ([5, 2], 6, [1, 0], 1, 1, 25856),
     "rnn_gradient": ([13, 2, 2], 17, [1, 1], 1, 2, 64384),
@@ -259,6 +259,7 @@ def program_of(fun, *args):
 
 
 BIG = np.ones((64, 64), np.float32)
+LINES = np.arange(64 * 128, dtype=np.float32).reshape(64, 128)
 
 
 def test_a_chain_is_one_instruction():
@@ -540,6 +541,47 @@ def test_pieces_of_a_concatenation_are_written_in_place():
         np.ones((3, 64), "f"),
     )
     assert [len(instr.micros) for instr in instrs] == [1, 1]
+
+
+@pytest.mark.parametrize("mode", ["reflect", "symmetric", "edge", "wrap"])
+def test_joins_of_joins_are_made_in_one_place(mode):
+    """A whole value is copied once, however many joins it goes through."""
+
+    def fun(jnp):
+        return lambda x: jnp.pad(x, ((1, 2), (3, 1)), mode=mode)
+
+    instrs = program_of(fun(jnp), BIG)
+    assert all(view.buffer.space == OUTPUT for i in instrs for view in i.outs)
+    assert sum(view.size for i in instrs for view in i.outs) == 67 * 68
+    got = minijax.jit(fun(jnp))(LINES)
+    np.testing.assert_array_equal(got, fun(jax.numpy)(LINES))
+
+
+def test_a_join_that_is_read_otherwise_is_made_in_one_place():
+    def fun(jnp):
+        def run(x, y):
+            inner = jnp.concatenate([jnp.sin(x), y], 1)
+            return jnp.concatenate([inner, inner[:, ::-1], x[:, :1]], 1), inner[3:5]
+
+        return run
+
+    args = LINES, LINES[:, :7]
+    instrs = program_of(fun(jnp), *args)
+    assert all(view.buffer.space == OUTPUT for i in instrs for view in i.outs)
+    for got, want in zip(
+        minijax.jit(fun(jnp))(*args), fun(jax.numpy)(*args), strict=True
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_long_copies_go_one_by_one():
+    instrs = program_of(lambda x, y: jnp.concatenate([x, y]), BIG, BIG)
+    assert [len(instr.outs) for instr in instrs] == [1, 1]
+
+
+def test_padding_stores_nothing_where_the_operand_comes():
+    instrs = program_of(lambda x: jnp.pad(x, 1), LINES)
+    assert sum(view.size for i in instrs for view in i.outs) == 66 * 130
 
 
 def test_what_a_loop_leaves_as_it_is_stays_where_it_is():

@@ -241,6 +241,53 @@ void mjx_copy_plane(char *to, const int64_t *ts, const char *from, const int64_t
   }
 }
 
+/* ---- rows of a few bytes that lie side by side in both ---- */
+
+enum { LEAST_ROW_BYTES = 16, MOST_ROW_BYTES = 512 };
+
+typedef struct u128_bytes {
+  uint8_t bytes[16];
+} u128_bytes;
+
+/* By whole vectors, the last of which overlaps the one before.  Rows either lie apart or are the
+ * same. */
+static inline __attribute__((always_inline)) void copy_row(char *to, const char *from,
+                                                           int64_t bytes) {
+  int64_t last = bytes - (int64_t)sizeof(u128_bytes);
+  for (int64_t at = 0; at < last; at += (int64_t)sizeof(u128_bytes))
+    *(u128_bytes *)(to + at) = *(const u128_bytes *)(from + at);
+  *(u128_bytes *)(to + last) = *(const u128_bytes *)(from + last);
+}
+
+static bool are_dense_rows(const mjx_space_plan *space, int d, int size) {
+  int last = space->ndim - 1;
+  int64_t bytes = space->shape[last] * size;
+  return d < last && space->strides[0][last] == 1 && space->strides[1][last] == 1 &&
+         bytes >= LEAST_ROW_BYTES && bytes <= MOST_ROW_BYTES;
+}
+
+/* Dims d.. of a copy of such rows, d before the last; no call for each row, nor for a few. */
+static void dense_rows(const mjx_copy_plan *plan, int d, int64_t extent, char *to,
+                       const char *from) {
+  const mjx_space_plan *space = &plan->space;
+  int last = space->ndim - 1;
+  int64_t bytes = space->shape[last] * plan->size;
+  int64_t next_to = space->strides[0][d] * plan->size,
+          next_from = space->strides[1][d] * plan->size;
+  for (int64_t i = 0; i < extent; i++, to += next_to, from += next_from) {
+    if (d + 1 == last) {
+      copy_row(to, from, bytes);
+    } else if (d + 2 == last) {
+      int64_t row_to = space->strides[0][d + 1] * plan->size;
+      int64_t row_from = space->strides[1][d + 1] * plan->size;
+      for (int64_t r = 0; r < space->shape[d + 1]; r++)
+        copy_row(to + r * row_to, from + r * row_from, bytes);
+    } else {
+      dense_rows(plan, d + 1, space->shape[d + 1], to, from);
+    }
+  }
+}
+
 /* ---- plans ---- */
 
 /* When the source walks another dim contiguously than the target, makes that dim the last but
@@ -275,7 +322,9 @@ static void copy_dims(const mjx_copy_plan *plan, int d, int64_t extent, char *to
   const mjx_space_plan *space = &plan->space;
   const int64_t *ts = space->strides[0] + d, *fs = space->strides[1] + d;
   int left = space->ndim - d;
-  if (left == 1) {
+  if (are_dense_rows(space, d, plan->size)) {
+    dense_rows(plan, d, extent, to, from);
+  } else if (left == 1) {
     mjx_copy_line(to, ts[0], from, fs[0], extent, plan->size);
   } else if (left == 2) {
     const int64_t shape[2] = {extent, space->shape[d + 1]};

@@ -9,6 +9,7 @@ typedef struct gather_plan {
   mjx_copy_plan fill;
   bool line;   /* a window is one run of bytes in both */
   bool across; /* windows are walked together, element by element */
+  bool rows;   /* the same, row by row: the last dim is one run of bytes in both */
   _Alignas(16) char fill_value[16];
 } gather_plan;
 
@@ -52,28 +53,11 @@ static void gather_elements(const gather_job *job, const window_block *block, co
   }
 }
 
-/* Dims d.. of all windows of a block: an element of the windows at a time, so that what lies
- * side by side in the output is written side by side. */
-static void gather_across(const gather_job *job, const window_block *block, int d, const char *from,
-                          char *to) {
-  const mjx_space_plan *space = &job->plan->copy.space;
-  if (d == space->ndim) {
-    gather_elements(job, block, from, to);
-    return;
-  }
-  int64_t size = job->plan->windows.size;
-  for (int64_t i = 0; i < space->shape[d]; i++)
-    gather_across(job, block, d + 1, from + i * space->strides[1][d] * size,
-                  to + i * space->strides[0][d] * size);
-}
-
 /* ---- whole windows ---- */
 
-/* Windows that are one run of bytes, all there; the usual lengths without a call.  (A malformed
- * program may have both places overlap.) */
-static void gather_lines(const gather_job *job, const window_block *block, size_t bytes) {
-  const char *from = job->operand;
-  char *to = job->out;
+/* Windows that are one run of bytes, all there, or such rows of windows; the usual lengths without
+ * a call.  (A malformed program may have both places overlap.) */
+static void gather_lines(const window_block *block, const char *from, char *to, size_t bytes) {
 #define LINES_OF(BYTES)                                                         \
   case BYTES:                                                                   \
     for (int64_t i = 0; i < block->n; i++)                                      \
@@ -99,7 +83,7 @@ static void gather_windows(const gather_job *job, const window_block *block) {
   const gather_plan *plan = job->plan;
   size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
   if (plan->line && !block->gaps) {
-    gather_lines(job, block, bytes);
+    gather_lines(block, job->operand, job->out, bytes);
     return;
   }
   for (int64_t i = 0; i < block->n; i++) {
@@ -116,6 +100,25 @@ static void gather_windows(const gather_job *job, const window_block *block) {
   }
 }
 
+/* ---- windows together ---- */
+
+/* Dims d.. of all windows of a block: an element, or a row, of the windows at a time, so that what
+ * lies near in the output is written together. */
+static void gather_across(const gather_job *job, const window_block *block, int d, const char *from,
+                          char *to) {
+  const mjx_space_plan *space = &job->plan->copy.space;
+  int64_t size = job->plan->windows.size;
+  if (d == space->ndim) {
+    gather_elements(job, block, from, to);
+  } else if (d == space->ndim - 1 && job->plan->rows) {
+    gather_lines(block, from, to, (size_t)(space->shape[d] * size));
+  } else {
+    for (int64_t i = 0; i < space->shape[d]; i++)
+      gather_across(job, block, d + 1, from + i * space->strides[1][d] * size,
+                    to + i * space->strides[0][d] * size);
+  }
+}
+
 static void gather_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const gather_job *job = arg;
@@ -127,7 +130,7 @@ static void gather_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     mjx_window_take(&walk, end - i, &block);
     if (plan->windows.window_n == 1)
       gather_elements(job, &block, job->operand, job->out);
-    else if (plan->across)
+    else if (plan->across || (plan->rows && !block.gaps))
       gather_across(job, &block, 0, job->operand, job->out);
     else
       gather_windows(job, &block);
@@ -140,6 +143,15 @@ static bool goes_across(const gather_plan *plan) {
   int last = batch->ndim - 1;
   int64_t step = batch->strides[2][last], inner = space->strides[0][space->ndim - 1];
   return step >= 0 && step < inner && batch->shape[last] >= 8;
+}
+
+/* Whether rows of neighbouring windows lie closer together in the output than a window's rows. */
+static bool goes_by_rows(const gather_plan *plan) {
+  const mjx_space_plan *space = &plan->copy.space, *batch = &plan->windows.batch;
+  int last = batch->ndim - 1, row = space->ndim - 1;
+  int64_t step = batch->strides[2][last];
+  return row > 0 && space->strides[0][row] == 1 && space->strides[1][row] == 1 && step >= 0 &&
+         step < space->strides[0][row - 1] && batch->shape[last] >= 8;
 }
 
 static bool is_line(const mjx_copy_plan *copy) {
@@ -178,6 +190,7 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
                            &plan->copy));
   plan->line = is_line(&plan->copy);
   plan->across = goes_across(plan);
+  plan->rows = !plan->across && goes_by_rows(plan);
   return MJX_OK;
 }
 

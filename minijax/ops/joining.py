@@ -22,7 +22,7 @@ from minijax.ops.define import (
     zeros,
 )
 from minijax.ops.shape import canonical_axis, reshape
-from minijax.ops.slicing import index_in_dim, inserted
+from minijax.ops.slicing import index_in_dim, inserted, part_along
 
 # --- split ----------------------------------------------------------------------------
 
@@ -57,16 +57,9 @@ def _split_lower(b, ins, out_avals, *, sizes, axis):
     (x,) = ins
     outs, start = [], 0
     for n in sizes:
-        outs.append(_part(x, axis, start, start + n))
+        outs.append(part_along(x, axis, start, start + n))
         start += n
     return outs
-
-
-def _part(view, axis, start, stop):
-    """The elements start .. stop-1 of a view along one axis."""
-    starts, limits = [0] * len(view.shape), list(view.shape)
-    starts[axis], limits[axis] = start, stop
-    return view.slice(starts, limits)
 
 
 split_p = define(
@@ -181,7 +174,7 @@ def _concatenate_lower(b, ins, out_avals, *, dimension):
     out = b.empty(out_avals[0].shape, ins[0].dtype)
     stops = list(itertools.accumulate(x.shape[dimension] for x in ins))
     spans = zip([0, *stops], stops, strict=False)
-    b.put_together([_part(out, dimension, *span) for span in spans], ins)
+    b.put_together([part_along(out, dimension, *span) for span in spans], ins)
     return [out]
 
 
@@ -243,7 +236,7 @@ def _stack_batched(batch_axis, args, dims, axis):
 
 def _stack_lower(b, ins, out_avals, *, axis):
     out = b.empty(out_avals[0].shape, ins[0].dtype)
-    parts = [_part(out, axis, k, k + 1).squeeze((axis,)) for k in range(len(ins))]
+    parts = [part_along(out, axis, k, k + 1).squeeze((axis,)) for k in range(len(ins))]
     b.put_together(parts, ins)
     return [out]
 
@@ -270,7 +263,9 @@ def unstack(x, axis=0):
 
 def _unstack_lower(b, ins, out_avals, *, axis):
     (x,) = ins
-    return [_part(x, axis, k, k + 1).squeeze((axis,)) for k in range(x.shape[axis])]
+    return [
+        part_along(x, axis, k, k + 1).squeeze((axis,)) for k in range(x.shape[axis])
+    ]
 
 
 def _unstack_batched(x, d, axis):

@@ -4,6 +4,7 @@ Slices are views in the C backend; padding copies its operand to its place.
 """
 
 import builtins
+import math
 import operator
 
 import numpy as np
@@ -31,6 +32,13 @@ from minijax.ops.shape import (
 )
 
 # --- slice ----------------------------------------------------------------------------
+
+
+def part_along(view, axis, start, stop):
+    """The elements start .. stop-1 of a program's view along one axis."""
+    starts, limits = [0] * len(view.shape), list(view.shape)
+    starts[axis], limits[axis] = start, stop
+    return view.slice(starts, limits)
 
 
 def slice(operand, start_indices, limit_indices, strides=None):
@@ -293,17 +301,34 @@ def _pad_lower(b, ins, out_avals, *, padding_config):
     ]
     if any(stop == first for (first, stop), _ in spreads):
         return [value.broadcast(out.shape, ())]
-    if any(
-        (first, stop) != (0, n) or step != 1
-        for (_, (first, stop, step)), n in zip(spreads, out.shape, strict=True)
-    ):
-        b.copy_into(out, value)
+    places = [to for _, to in spreads]
+    if any(to != (0, n, 1) for to, n in zip(places, out.shape, strict=True)):
+        _fill_around(b, out, value, places)
     source = x.slice([of[0] for of, _ in spreads], [of[1] for of, _ in spreads])
-    firsts, stops, steps = (
-        zip(*(to for _, to in spreads), strict=True) if spreads else ((),) * 3
-    )
+    firsts, stops, steps = zip(*places, strict=True) if places else ((),) * 3
     b.copy_into(out.slice(firsts, stops, steps), source)
     return [out]
+
+
+FEW_ELEMENTS = 2048  # are all filled, and so is what is left of ..
+SHORT_ROW = 256  # .. rows no longer than so many bytes
+
+
+def _fill_around(b, out, value, spreads):
+    """Store `value` where no element of the operand comes, and elsewhere if that is less."""
+    padded = [d for d, n in enumerate(out.shape) if spreads[d] != (0, n, 1)]
+    apart = padded
+    if out.size <= FEW_ELEMENTS or any(step != 1 for *_, step in spreads):
+        apart = []
+    elif math.prod(out.shape[padded[-1] :]) * out.dtype.itemsize <= SHORT_ROW:
+        apart = padded[:-1]
+    for d in apart:
+        first, stop, _ = spreads[d]
+        b.copy_into(part_along(out, d, 0, first), value)
+        b.copy_into(part_along(out, d, stop, out.shape[d]), value)
+        out = part_along(out, d, first, stop)
+    if apart != padded:
+        b.copy_into(out, value)
 
 
 pad_p = define(
