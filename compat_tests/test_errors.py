@@ -357,6 +357,14 @@ def test_error_in_a_reduction_says_what_was_traced(kind):
 
 
 FAULTS |= {f"unhashable in {name}": (f, ["hash"]) for name, f in UNHASHABLE.items()}
+
+
+def _bessel(s):
+    with s.enable_x64(True):
+        s.scipy.special.bessel_jn(s.jnp.ones(2, "complex128"), v=2)
+
+
+FAULTS["bessel_jn of complex128"] = _bessel, ["complex input not supported"]
 FAULTS["nameless"] = lambda s: s.named_call(_F)(_X), ["no attribute '__name__'"]
 
 

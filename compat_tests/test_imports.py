@@ -31,7 +31,7 @@ LAYERS = [
         "minijax.errors minijax.stats minijax.pprint minijax.trace minijax.check "
         "minijax.monitoring minijax.logging_config minijax.array minijax.device "
         "minijax.partition_spec minijax.mesh minijax.named_sharding minijax.memory "
-        "minijax.hlo_sharding "
+        "minijax.hlo_sharding minijax.eqn_context "
         "minijax.alias minijax.ladder minijax.traceback_util",
     ),
     ("ops", "minijax.ops minijax.dims"),

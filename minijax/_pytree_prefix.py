@@ -94,16 +94,22 @@ class PytreeLeaf:
         return "*"
 
 
-def _axes_details(name, treedef, axis_tree):
+def prefix_misfits(name, treedef, axis_tree) -> list[str]:
+    """What the errors say of the places where `axis_tree` is no prefix of `treedef`."""
     try:
         full = treedef.unflatten([PytreeLeaf() for _ in range(treedef.num_leaves)])
         errors = prefix_errors(axis_tree, full, is_none)
     except Exception:  # a custom node may refuse the stand-in leaves
         errors = []
-    if not errors:
+    return [str(make_error(name)) for make_error in errors]
+
+
+def _axes_details(name, treedef, axis_tree):
+    found = prefix_misfits(name, treedef, axis_tree)
+    if not found:
         return f", got specification {axis_tree} for value tree {treedef}."
-    details = "\n".join([f"  {make_error(name)}" for make_error in errors])
-    return f"; \n  Mismatch details ({len(errors)} found):\n{details}"
+    details = "\n".join([f"  {said}" for said in found])
+    return f"; \n  Mismatch details ({len(found)} found):\n{details}"
 
 
 # -- errors --------------------------------------------------------------------------

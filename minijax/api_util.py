@@ -116,12 +116,12 @@ def rebase_donate_argnums(donate_argnums, static_argnums):
     both = set(donate_argnums) & set(static_argnums)
     if both:
         raise ValueError(
-            f"static_argnums and donate_argnums cannot intersect, but both have "
-            f"{sorted(both)}"
+            f"`static_argnums` {list(static_argnums)} and `donate_argnums` "
+            f"{list(donate_argnums)} cannot intersect."
         )
     return tuple(
         k - sum(1 for static in static_argnums if static < k)
-        for k in sorted(donate_argnums)
+        for k in sorted(set(donate_argnums))
     )
 
 

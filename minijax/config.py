@@ -204,13 +204,39 @@ _CHOICES = {
     "jax_transfer_guard_host_to_device": (None, *_GUARDS),
 }
 
+# flag -> (the type of its values, may it be None?), where that is checked
+_KINDS = {
+    name: (type(default), True)
+    for name, (default, *_) in _FLAGS.items()
+    if type(default) in (int, float)
+}
+
 
 def _as_choice(name, value):
     """`value` as the flag keeps it.  ValueError where it may not have it."""
     if name == "jax_explicit_x64_dtypes":
         return ExplicitX64Mode(value)
+    if type(_FLAGS[name][0]) is bool:
+        return bool(value)
+    _check_kind(name, value)
     _check_choice(name, value)
     return value
+
+
+def _check_kind(name, value):
+    """ValueError for a value of another type than the flag's; TypeError for a text."""
+    kind, optional = _KINDS.get(name, (object, True))
+    if isinstance(value, (int, float) if kind is float else kind):
+        return
+    if value is None and optional:
+        return
+    word = "string" if kind is str else kind.__name__
+    what = f"{'None or ' * optional}of type {kind.__name__}"
+    error = ValueError if optional else TypeError
+    raise error(
+        f"new {word} config value must be {what}, got {value} of type {type(value)}"
+        f"{'.' * (kind is str)}"
+    )
 
 
 def _check_choice(name, value):
@@ -361,10 +387,13 @@ def trace_key():
     return values.trace_key
 
 
-def define(name, default, doc="", *, traced=False, choices=None, environment=True):
+def define(
+    name, default, doc="", *, traced=False, choices=None, kind=None, environment=True
+):
     """Add a flag.
 
     Args:
+        kind: the type of its values, and whether they may be None; any, where None.
         traced: whether the flag changes what tracing produces.
         choices: the values that it may have; any, where None.
         environment: whether the variable of its name in capitals says its first value.
@@ -378,6 +407,8 @@ def define(name, default, doc="", *, traced=False, choices=None, environment=Tru
     if choices is not None:
         _CHOICES[name] = tuple(choices)
         _check_choice(name, value)
+    if kind is not None:
+        _KINDS[name] = kind
     _FLAGS[name] = default, traced, doc
     setattr(_Values, name, value)
     if traced:
@@ -391,7 +422,7 @@ def update(name, val):
     if name not in _FLAGS:
         raise AttributeError(f"Unrecognized config option: {name}")
     val = _as_choice(name, val)
-    setattr(_Values, name, bool(val) if type(_FLAGS[name][0]) is bool else val)
+    setattr(_Values, name, val)
     for led in _LEADS.get(name, ()):
         setattr(_Values, led, val)
     _refresh(_Values)

@@ -237,8 +237,14 @@ class JaxprEqn:
             return ref_rules.effects_of_eqn(self)
         return self.marks
 
+    @property
+    def ctx(self):
+        """What interpreters hold while they bind it: `with eqn.ctx.manager:`."""
+        return importlib.import_module("minijax.eqn_context").JaxprEqnContext()
+
     def replace(self, **changes):
         """A copy with some fields changed."""
+        changes.pop("ctx", None)
         fields = {name: getattr(self, name) for name in self.__slots__}
         return JaxprEqn(**{**fields, **changes})
 

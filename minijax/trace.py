@@ -6,6 +6,7 @@ constants of it.
 """
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -42,14 +43,16 @@ class DebugInfo:
     """What is being traced, for whom, and the names of its arguments' leaves.
 
     `names_of()` gives the names (None: they are not known); `results` has the tree of
-    the results, once there is one.
+    the results, once there is one. Names and paths that are known are given as tuples.
     """
 
     __slots__ = ("traced_for", "func_src", "names_of", "results")
 
     def __init__(self, traced_for, func_src, names_of=None, results=()):
+        if isinstance(names_of, (tuple, list)):
+            names_of = functools.partial(tuple, names_of)
         self.traced_for, self.func_src = traced_for, func_src
-        self.names_of, self.results = names_of, results
+        self.names_of, self.results = names_of, () if results is None else results
 
     func_src_info = property(lambda self: self.func_src)
     func_name = property(lambda self: self.func_src.split(" ")[0])
@@ -72,13 +75,74 @@ class DebugInfo:
         if not self.results:
             return None
         tree = self.results[-1]
+        if isinstance(tree, str):
+            return tuple(self.results)
         paths = tree_flatten_with_path(tree.unflatten(range(tree.num_leaves)))[0]
         return tuple([f"result{keystr(path)}" for path, _ in paths])
 
+    def _parts(self):
+        return self.traced_for, self.func_src, self.arg_names, self.result_paths
+
+    def __eq__(self, other):
+        return isinstance(other, DebugInfo) and self._parts() == other._parts()
+
+    def __hash__(self):
+        return hash((self.traced_for, self.func_src))
+
+    def __repr__(self):
+        traced_for, src, names, paths = self._parts()
+        return (
+            f"DebugInfo({traced_for=!r}, func_src_info={src!r}, arg_names={names!r}, "
+            f"result_paths={paths!r})"
+        )
+
     def __reduce__(self):
-        names = self.arg_names
-        fixed = None if names is None else functools.partial(tuple, names)
-        return DebugInfo, (self.traced_for, self.func_src, fixed, tuple(self.results))
+        return DebugInfo, self._parts()
+
+    def _replace(self, **changes):
+        """This, with some of what JAX's named tuple has replaced."""
+        names = "traced_for", "func_src_info", "arg_names", "result_paths"
+        return DebugInfo(
+            *dict(zip(names, self._parts(), strict=True), **changes).values()
+        )
+
+    def with_unknown_names(self):
+        """This without the names of arguments and results."""
+        return self._replace(arg_names=None, result_paths=None)
+
+    def replace_func_name(self, name):
+        """This, of a function of another name at the same place."""
+        return self._replace(
+            func_src_info=" ".join([name, *self.func_src.split(" ")[1:]])
+        )
+
+    def safe_arg_names(self, expected_count):
+        """The arguments' names, empty where unknown.  AssertionError for another count."""
+        return _counted(self.arg_names, expected_count, self)
+
+    def safe_result_paths(self, expected_count):
+        """The results' paths, empty where unknown.  AssertionError for another count."""
+        return _counted(self.result_paths, expected_count, self)
+
+    def filter_arg_names(self, keep):
+        """The names of the arguments that are marked, or None."""
+        return _kept(self.arg_names, keep)
+
+    def filter_result_paths(self, keep):
+        """The paths of the results that are marked, or None."""
+        return _kept(self.result_paths, keep)
+
+
+def _counted(names, count, info):
+    if names is None:
+        return ("",) * count
+    if len(names) != count:
+        raise AssertionError(count, info)
+    return names
+
+
+def _kept(names, keep):
+    return None if names is None else tuple(itertools.compress(names, keep))
 
 
 def named_like(fun):
@@ -293,26 +357,51 @@ def trace(fun, in_avals, debug_info=None, kind=JaxprTrace):
 
 
 class WrappedFun:
-    """A function with transformations around it; `call_wrapped` calls the whole."""
+    """A function with transformations around it; `call_wrapped` calls the whole.
+
+    `transforms` are pairs of a transformation and its static arguments, the outermost
+    first, and `stores` what each keeps; equal ones around equal functions are equal.
+    """
+
+    in_type = None
 
     def __init__(self, f, call=None, params=None, debug_info=None):
         self.f = f
-        self.params = params or {}
+        self.params = tuple(sorted((params or {}).items()))
         self.debug_info = debug_info
+        self.transforms: tuple = ()
+        self.stores: tuple = ()
         self._call = call or (lambda *args, **kwargs: f(*args, **kwargs))
 
     __name__ = property(lambda self: getattr(self.f, "__name__", "<unnamed>"))
 
     def call_wrapped(self, *args, **kwargs):
         """Call the transformed function."""
-        return self._call(*args, **kwargs, **self.params)
+        return self._call(*args, **kwargs, **dict(self.params))
 
-    def wrap(self, call):
-        """The same function with `call` around it."""
-        return WrappedFun(self.f, call, None, self.debug_info)
+    def wrap(self, call, transform=None, store=None):
+        """The same function with `call` around it, which is what `transform` does."""
+        wrapped = WrappedFun(self.f, call, None, self.debug_info)
+        # What is around it hides the parameters: the call inside has them.
+        wrapped.transforms = (transform or (call, ()), *self.transforms)
+        wrapped.stores = store, *self.stores
+        return wrapped
+
+    def _key(self):
+        return self.f, self.transforms, self.params, self.debug_info
+
+    def __eq__(self, other):
+        return isinstance(other, WrappedFun) and self._key() == other._key()
+
+    def __hash__(self):
+        return hash((self.f, self.transforms, self.params))
 
     def __repr__(self):
-        return f"Wrapped function: {self.__name__}"
+        rows = [
+            f"{k:<4}: {getattr(gen, '__name__', gen)}   {static}\n"
+            for k, (gen, static) in enumerate(self.transforms)
+        ]
+        return f"Wrapped function:\n{''.join(rows)}\nCore: {self.__name__}\n"
 
 
 def hoist_consts(closed):

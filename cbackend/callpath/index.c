@@ -27,7 +27,10 @@ static int take_axis(region *r, npy_intp n, npy_intp stride) {
 static int take_int(region *r, source *from, PyObject *item) {
   npy_intp n = from->aval->dims[from->next];
   Py_ssize_t i = PyLong_AsSsize_t(item);
-  if (i == -1 && PyErr_Occurred()) PyErr_Clear();
+  if (i == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    return 0; /* too large for any dtype */
+  }
   if (i < -n || i >= n) return 0;
   r->start += (i < 0 ? i + n : i) * from->strides[from->next++];
   return 1;

@@ -1,10 +1,14 @@
 """Flattening of arguments, and what is known of functions' signatures."""
 
+import functools
 import inspect
 import operator
 
 from minijax._src._homes import names_of
+from minijax.control.custom_call import resolve_kwargs as resolve_kwargs
+from minijax.control.sharded import flatten_axis_resources as flatten_axis_resources
 from minijax.control.signature import NO_SIGNATURE, check_disjoint, matched
+from minijax.trace import describe_function
 
 SENTINEL = object()
 _BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -16,6 +20,22 @@ def fun_signature(fun):
         return inspect.signature(fun)
     except (ValueError, TypeError):
         return None
+
+
+def fun_sourceinfo(fun) -> str:
+    """`name at file:line` of a function, seen through `functools.partial`."""
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    return describe_function(fun) if hasattr(fun, "__name__") else "<unknown>"
+
+
+def is_hashable(arg) -> bool:
+    """Whether `arg` can be hashed."""
+    try:
+        hash(arg)
+    except TypeError:
+        return False
+    return True
 
 
 def _ensure_index(x):

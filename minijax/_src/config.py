@@ -75,31 +75,47 @@ def enum_flag(name, default, enum_values, help="", **_):
     return config_states[name]
 
 
-def _state(name, default, help="", *, include_in_trace_context=False, **options):
+def _state(
+    name, default, help="", *, kind=None, include_in_trace_context=False, **options
+):
     """A new flag, which a `with` block may hold at another value."""
     taken = {k: v for k, v in options.items() if v is not None}
     if taken.keys() - {"include_in_jit_key"}:
         raise NotImplementedError(f"options of flags: {sorted(taken)}")
     traced = include_in_trace_context or bool(options.get("include_in_jit_key"))
-    config.define(name.lower(), default, help, traced=traced)
+    config.define(name.lower(), default, help, traced=traced, kind=kind)
     return config_states[name.lower()]
 
 
-def bool_state(name, default, help="", **options):
-    """A new flag that is true or false.  TypeError for another default."""
-    if not isinstance(default, bool):
-        kind = type(default).__name__
-        raise TypeError(
-            f"Default value must be of type bool, got {default} of type {kind}"
-        )
-    return _state(name, default, help, **options)
+def _state_of(kind, optional=False):
+    """Of a type and whether None is a value too: the function that makes such flags."""
+    noun = f"{kind.__name__}{' or None' * optional}"
+
+    def state(name, default, help="", **options):
+        """A new flag of one type.  TypeError for another default."""
+        if not (isinstance(default, kind) or (optional and default is None)):
+            raise TypeError(
+                f"Default value must be of type {noun}, got {default} of type "
+                f"{type(default).__name__}"
+            )
+        # None is let through for numbers, as JAX has it.
+        checked = None if kind is bool else (kind, optional or kind is not str)
+        return _state(name, default, help, kind=checked, **options)
+
+    return state
 
 
-int_state = float_state = string_state = optional_string_state = _state
+bool_state, int_state, float_state = map(_state_of, (bool, int, float))
+string_state, optional_string_state = _state_of(str), _state_of(str, optional=True)
 
 
 def enum_state(name, enum_values, default, help="", *, include_in_trace_context=False):
-    """A new flag with named values."""
+    """A new flag with named values.  TypeError for a default that is no name."""
+    if not (isinstance(default, str) or default in enum_values):
+        kind = type(default).__name__
+        raise TypeError(
+            f"Default value must be of type str, got {default} of type {kind}"
+        )
     name = name.lower()
     traced = include_in_trace_context
     config.define(name, default, help, traced=traced, choices=enum_values)

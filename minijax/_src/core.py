@@ -127,6 +127,7 @@ __getattr__ = names_of(
     "minijax.state.primitives",
     "minijax.mesh",
     "minijax.named_sharding",
+    "minijax.eqn_context",
     "minijax.trace",
     "minijax.control.naming",
     "minijax.hitypes",

@@ -2,6 +2,7 @@
 
 import faulthandler
 import functools
+import itertools
 import threading
 import types
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from minijax.dispatch import clear_caches
 from minijax.extend.linear_util import cache as cache
 from minijax.ops.define import move_axis
 from minijax.ops.shape import canonical_axis
-from minijax.util import safe_map, safe_zip
+from minijax.util import safe_map, safe_zip, split_list
 
 NumpyComplexWarning = Warning
 clear_all_caches = clear_caches
@@ -81,18 +82,22 @@ def unzip3(triples):
 
 
 def partition_list(marks, values):
-    """The values that are not marked, and those that are."""
+    """The values that are not marked, and those that are.
+
+    AssertionError where these are not as many as the marks.
+    """
+    if len(marks) != len(values):
+        raise AssertionError(f"{len(marks)} marks for {len(values)} values")
     pairs = safe_zip(marks, values)
     return [x for mark, x in pairs if not mark], [x for mark, x in pairs if mark]
 
 
 def merge_lists(marks, unmarked, marked):
     """The inverse of `partition_list`."""
+    if len(marks) != len(unmarked) + len(marked) or sum(marks) != len(marked):
+        raise AssertionError("values and marks are not as many")
     rest, chosen = iter(unmarked), iter(marked)
-    merged = [next(chosen if mark else rest) for mark in marks]
-    if next(rest, merged) is not merged or next(chosen, merged) is not merged:
-        raise AssertionError("more values than marks")
-    return merged
+    return [next(chosen if mark else rest) for mark in marks]
 
 
 def subvals(values, replacements):
@@ -142,6 +147,44 @@ def subs_list(places, source, base):
     """Those of `source` that `places` names, and for each None the next of `base`."""
     rest = iter(base)
     return [next(rest) if place is None else source[place] for place in places]
+
+
+def subs_list2(places1, places2, source1, source2, base):
+    """`subs_list` of two lists of places, the first of which goes first."""
+    rest = iter(base)
+    return [
+        source1[p1] if p1 is not None else source2[p2] if p2 is not None else next(rest)
+        for p1, p2 in safe_zip(places1, places2)
+    ]
+
+
+def flatten(lists):
+    """One list of the elements of all."""
+    return list(itertools.chain.from_iterable(lists))
+
+
+def unflatten(values, sizes):
+    """Consecutive sublists of the given sizes, which are all of `values`."""
+    *parts, rest = split_list(values, sizes)
+    if rest:
+        raise AssertionError("more values than the sizes say")
+    return parts
+
+
+def stable_unique(values):
+    """The values, each once, in the order in which they first come."""
+    return dict.fromkeys(values).keys()
+
+
+def canonicalize_axis_tuple(axis, num_dims, allow_duplicate=False):
+    """Axes counted from the front; None: all.  ValueError for one that comes twice."""
+    if axis is None:
+        return tuple(range(num_dims))
+    axes = (axis,) if isinstance(axis, int) else axis
+    found = tuple(canonicalize_axis(a, num_dims) for a in axes)
+    if len(set(found)) != len(found) and not allow_duplicate:
+        raise ValueError(f"repeated axis: {axis}")
+    return found
 
 
 def canonicalize_axis(axis, num_dims):

@@ -212,15 +212,24 @@ def listed(avals):
 
 
 def positional(kind, fun, args, kwargs):
-    """All arguments by place, with defaults filled in."""
+    """`resolve_kwargs` for a function that a decorator of this kind is around."""
     try:
-        bound = inspect.signature(fun).bind(*args, **kwargs)
+        return resolve_kwargs(fun, args, kwargs)
     except TypeError as error:
         raise TypeError(
             f"The input arguments to the {kind}-decorated function {function_name(fun)} could "
             "not be resolved to positional-only arguments. Binding failed with the "
             f"error:\n{error}"
         ) from None
+
+
+def resolve_kwargs(fun, args, kwargs):
+    """All arguments by place, with defaults filled in.
+
+    TypeError where they do not fit, or a keyword argument has no place.
+    """
+    try:
+        bound = inspect.signature(fun).bind(*args, **kwargs)
     except ValueError:
         if kwargs:
             raise TypeError(
@@ -231,9 +240,7 @@ def positional(kind, fun, args, kwargs):
     bound.apply_defaults()
     if given and bound.kwargs:
         raise TypeError(
-            f"The input arguments to the {kind}-decorated function {function_name(fun)} could "
-            "not be resolved to positional-only arguments. Binding failed with the "
-            "error:\nThe following keyword arguments could not be resolved to positions: "
+            "The following keyword arguments could not be resolved to positions: "
             f"{', '.join(given)}"
         )
     return bound.args

@@ -6,7 +6,7 @@ from typing import Any
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import flatten_axes, is_none
+from minijax._pytree_prefix import flatten_axes, is_none, prefix_misfits
 from minijax.array import ArrayImpl
 from minijax.control.call import PjitFunction
 from minijax.control.signature import leaf_names
@@ -99,18 +99,9 @@ class ShardedFunction(PjitFunction):
                 "pjit does not support kwargs when in_shardings is specified."
             )
         static, args, _ = self._statics.split(args, kwargs)
-        args, prefix = tuple(args), self._ins.prefix
-        if isinstance(prefix, tuple) and len(prefix) != len(args):
-            raise ValueError(
-                "pjit in_shardings specification must be a tree prefix of the positional "
-                "arguments tuple. In particular, pjit in_shardings must either be a "
-                "Sharding, a PartitionSpec, or a tuple of length equal to the number of "
-                "positional arguments. But pjit in_shardings is the wrong length: got a "
-                f"tuple or list of length {len(prefix)} for an args tuple of length "
-                f"{len(args)}."
-            )
+        args = tuple(args)
         leaves, tree = flatten((args, {}))
-        places = self._ins.over(flatten(args)[1])
+        places = self._ins.over(flatten(args)[1], tupled=True)
         names = leaf_names(self._fun, tree, [k for k, _ in static[0]] if static else ())
         for k, (x, place) in enumerate(zip(leaves, places, strict=True)):
             _check(x, place, "arguments", lambda k=k: names()[k])
@@ -190,13 +181,63 @@ class _Places:
             )
         return NamedSharding(mesh, leaf)
 
-    def over(self, tree):
-        """A sharding or None for each leaf of a tree."""
+    def over(self, tree, tupled=False):
+        """A sharding or None for each leaf of a tree, which `tupled` says is that of the
+        positional arguments.
+        """
         if self.prefix is None:
             return [None] * tree.num_leaves
         found = [None if x is None else self._sharding(x) for x in self.leaves]
         numbered = unflatten(self.tree, range(len(found)))
-        return [found[k] for k in flatten_axes(f"pjit {self.name}", tree, numbered)]
+        name = f"pjit {self.name}"
+        return [found[k] for k in flatten_axis_resources(name, tree, numbered, tupled)]
+
+
+def flatten_axis_resources(what, tree, shardings, tupled_args):
+    """A tuple with the leaf of `shardings`, a prefix of `tree`, over each of its leaves.
+
+    ValueError where it is none; with `tupled_args` (the tree is that of the positional
+    arguments) the error says so of what is no tuple of their number.
+    """
+    try:
+        return tuple(flatten_axes(what, tree, shardings))
+    except ValueError:
+        if tupled_args:
+            _check_tuple(what, tree, shardings)
+        found = prefix_misfits(what, tree, shardings)
+        said = "\n".join([f"Mismatch details ({len(found)} found):", *found])
+        raise ValueError(said) from None
+
+
+def _check_tuple(what, tree, shardings):
+    count = len(tree.children())
+    if type(shardings) is not tuple:
+        but = f"not a tuple: got {type(shardings)} instead."
+    elif len(shardings) != count:
+        but = (
+            f"the wrong length: got a tuple or list of length {len(shardings)} for an "
+            f"args tuple of length {count}."
+        )
+    else:
+        return
+    raise ValueError(
+        f"{what} specification must be a tree prefix of the positional arguments tuple. "
+        f"In particular, {what} must either be a Sharding, a PartitionSpec, or a tuple "
+        f"of length equal to the number of positional arguments. But {what} is {but}"
+        f"{_singleton_hint(what, tree, shardings)}"
+    )
+
+
+def _singleton_hint(what, tree, shardings):
+    """That a tuple around the specification is missing, where this is so."""
+    try:
+        flatten_axes(what, tree, (shardings,))
+    except ValueError:
+        return ""
+    return (
+        " Given the corresponding argument being passed, it looks like "
+        f"{what} might need to be wrapped in a singleton tuple."
+    )
 
 
 def _check(x, place, what, path):

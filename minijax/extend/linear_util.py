@@ -6,15 +6,25 @@ from minijax import config
 from minijax.trace import WrappedFun as WrappedFun
 
 
-class _Store:
+class StoreException(Exception):
+    """A stored value was read before the function ran, or stored twice."""
+
+
+class Store:
     """A value that is set once, by a call."""
 
     def __init__(self):
         self._values = []
 
-    def store(self, value):
-        """Set the value."""
-        self._values[:] = [value]
+    def store(self, val):
+        """Set the value.  StoreException where there is one."""
+        if self._values:
+            raise StoreException("Store occupied")
+        self._values.append(val)
+
+    def reset(self):
+        """Forget the value."""
+        self._values.clear()
 
     @property
     def val(self):
@@ -23,9 +33,18 @@ class _Store:
             raise StoreException("Store empty")
         return self._values[0]
 
+    def __bool__(self):
+        return bool(self._values)
 
-class StoreException(Exception):
-    """A stored value was read before the function ran."""
+
+class EqualStore(Store):
+    """A value that may be set again to an equal one."""
+
+    def store(self, val):
+        """Set the value.  StoreException where there is another."""
+        if self and self.val != val:
+            raise StoreException("Store occupied with not-equal value")
+        self._values[:] = [val]
 
 
 def wrap_init(f, params=None, *, debug_info=None):
@@ -38,18 +57,26 @@ def transformation2(gen, fun=None, *static):
     if fun is None:
         return functools.partial(transformation2, gen)
     inner = fun.call_wrapped
-    return fun.wrap(lambda *args, **kwargs: gen(inner, *static, *args, **kwargs))
+    return fun.wrap(
+        lambda *args, **kwargs: gen(inner, *static, *args, **kwargs), (gen, static)
+    )
 
 
-def transformation_with_aux2(gen, fun=None, *static):
+def transformation_with_aux2(gen, fun=None, *static, use_eq_store=False):
     """As `transformation2`, of `gen(f, store, *static, *args)`: (function, thunk).
 
     The thunk gives what the last call put in the store.
     """
     if fun is None:
-        return functools.partial(transformation_with_aux2, gen)
-    inner, store = fun.call_wrapped, _Store()
-    out = fun.wrap(lambda *args, **kwargs: gen(inner, store, *static, *args, **kwargs))
+        return functools.partial(
+            transformation_with_aux2, gen, use_eq_store=use_eq_store
+        )
+    inner, store = fun.call_wrapped, EqualStore() if use_eq_store else Store()
+    out = fun.wrap(
+        lambda *args, **kwargs: gen(inner, store, *static, *args, **kwargs),
+        (gen, static),
+        store,
+    )
     return out, lambda: store.val
 
 
@@ -83,9 +110,6 @@ def transformation_with_aux(gen, fun=None, *static):
     return transformation_with_aux2(direct, fun, *static)
 
 
-Store = _Store
-
-
 def cache(call=None, *, max_size=None, **_):
     """`call` remembered by its arguments and by the flags that tracing depends on."""
     if call is None:
@@ -105,11 +129,19 @@ def cache(call=None, *, max_size=None, **_):
 
 
 def merge_linear_aux(aux1, aux2):
-    """What the first of two thunks gives that has run: (whether it is the first, value)."""
-    try:
-        return True, aux1()
-    except StoreException:
-        return False, aux2()
+    """What the one of two thunks gives that has run: (whether it is the first, value).
+
+    StoreException where both have run, or neither.
+    """
+    found = []
+    for first, aux in (True, aux1), (False, aux2):
+        try:
+            found.append((first, aux()))
+        except StoreException:
+            continue
+    if len(found) != 1:
+        raise StoreException(f"{'both stores' if found else 'neither store'} occupied")
+    return found[0]
 
 
 def hashable_partial(fun, *args):

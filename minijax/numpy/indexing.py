@@ -94,7 +94,9 @@ def _consumed(entry):
 
 def _array_entry(item: Any):
     """An index entry that is neither int, slice, None nor Ellipsis."""
-    if isinstance(item, (np.integer, int)) and not isinstance(item, bool):
+    if isinstance(item, np.integer):
+        return int(item.astype(dtypes.canonicalize_dtype(item.dtype)))
+    if isinstance(item, int) and not isinstance(item, bool):
         return int(item)
     if isinstance(item, (ArrayImpl, Tracer, np.ndarray)):
         found = item
@@ -266,10 +268,14 @@ def _check_not_empty(axis, size):
 
 
 def _scalar_start(entry, rank):
-    """A start of int32, or as it is where it is the only one."""
+    """A start of int32, or as it is where it is the only one.
+
+    OverflowError for an integer that the default dtype of integers does not hold.
+    """
     if isinstance(entry, int):
-        dtypes.check_python_int(entry, INT32)
-        return INT32.type(entry)
+        dtype = dtypes.python_scalar_dtype(int)
+        dtypes.check_python_int(entry, dtype)
+        return dtype.type(entry) if rank == 1 else dtypes.wrapped_int(entry, INT32)
     if isinstance(entry, np.ndarray):
         return literal(entry[()], INT32)
     return convert(entry, INT32) if rank > 1 else entry
@@ -283,7 +289,7 @@ def _wrapped_start(start: Any, size, recording):
     """
     if isinstance(start, np.generic) and not recording:
         negative = start < 0  # pyright: ignore[reportOperatorIssue]
-        return INT32.type(start + size if negative else start)
+        return type(start)(start + size if negative else start)
     return _wrap_negative(start, size)
 
 
@@ -363,6 +369,7 @@ class Indexer:
     def _add_scalar(self, entry, size, wrap_negative):
         _check_not_empty(self._dim, size)
         if isinstance(entry, int):
+            dtypes.check_python_int(entry, dtypes.python_scalar_dtype(int))
             index = entry + size if entry < 0 and wrap_negative else entry
             index = dtypes.wrapped_int(index, INT32)
         else:

@@ -2,6 +2,8 @@
 
 import operator
 
+import numpy as np
+
 import minijax.numpy as jnp
 from minijax import lax
 from minijax.control.call import jit
@@ -38,13 +40,15 @@ def bessel_jn(z, *, v, n_iter=50):
     """The Bessel functions of the first kind of orders 0 .. v, along a new first axis.
 
     Miller's backward recurrence J_k-1(z) = 2k/z J_k(z) - J_k+1(z) from order `n_iter`,
-    normalised by J_0 + 2 (J_2 + J_4 + ...) = 1.  TypeError for complex z, ValueError where v
-    is not an integer in 0 .. n_iter.
+    normalised by J_0 + 2 (J_2 + J_4 + ...) = 1.  TypeError for complex64, ValueError for
+    complex128, and where v is not an integer in 0 .. n_iter.
     """
     z = asarray(z)
     (z,) = promote_args_inexact("bessel_jn", z)
     if is_complex(z):
-        raise TypeError("complex input not supported.")
+        # JAX refuses one of them here and meets the other at an op.
+        error = ValueError if z.dtype == np.complex128 else TypeError
+        raise error("complex input not supported.")
     v = concrete_or_error(operator.index, v, "Argument v of bessel_jn.")
     n_iter = concrete_or_error(int, n_iter, "Argument n_iter of bessel_jn.")
 
