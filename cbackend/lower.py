@@ -70,6 +70,7 @@ class Builder:
         self.source = None
         self.primitive = None
         self.eqn = None  # the one that is being lowered
+        self.jaxpr = None  # what it belongs to
 
     # --- programs
 
@@ -103,6 +104,7 @@ class Builder:
         for eqn in jaxpr.eqns:
             ins = [literal(a) if type(a) is Literal else env[a] for a in eqn.invars]
             self.source, self.primitive, self.eqn = eqn.source, eqn.primitive, eqn
+            self.jaxpr = jaxpr
             outvars = eqn.outvars
             avals = [v.aval for v in outvars]
             rule = eqn.primitive.narrow
@@ -117,6 +119,12 @@ class Builder:
             else:
                 env.update(zip(outvars, outs, strict=True))
         return [literal(a) if type(a) is Literal else env[a] for a in jaxpr.outvars]
+
+    def is_read(self, index):
+        """Whether anything needs output `index` of the equation that is being lowered."""
+        var, jaxpr = self.eqn.outvars[index], self.jaxpr
+        read = any(atom is var for eqn in jaxpr.eqns for atom in eqn.invars)
+        return read or any(atom is var for atom in jaxpr.outvars)
 
     def _literal(self, atom):
         """The view of a literal; those of the same bits share one."""

@@ -293,6 +293,84 @@ def test_triangular_solve_by_size(n, dtype_of_either_width):
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3, err_msg=str(case))
 
 
+SIZES = [1, 2, 3, 7, 8, 9, 12, 13, 32, 33, 64, 65]
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_factorisations_by_size(n, dtype_of_either_width):
+    """As LAPACK's, to some roundings: the signs of rows of R, NaN for what is not definite."""
+    a = array((2, n, n), dtype_of_either_width, n)
+    positive = a @ a.swapaxes(1, 2)
+    positive[1, -1, -1] = -1
+
+    def factors(lib, a, positive):
+        wide, tall = a[:, : (n + 1) // 2], a[:, :, : (n + 1) // 2]
+        qr, cholesky = lib.numpy.linalg.qr, lib.lax.linalg.cholesky
+        full = lib.lax.linalg.qr(tall, full_matrices=True)
+        values = lib.numpy.linalg.eigvalsh(positive)
+        return [qr(a), qr(wide), qr(tall), full, cholesky(positive), values]
+
+    got = minijax.jit(lambda *args: factors(minijax, *args))(a, positive)
+    wanted = jax.jit(lambda *args: factors(jax, *args))(a, positive)
+    tol = np.finfo(a.dtype).eps * 10 * n
+    compare(jax.tree.leaves(got), jax.tree.leaves(wanted), tol * np.abs(positive).max())
+
+
+@pytest.mark.parametrize("scale", [0, 1e-30, 1e-12, 1e12, 1e30, np.inf, np.nan])
+def test_factorisations_of_extreme_matrices(scale):
+    a = array((6, 6), "float32", 1)
+    a[2:, 1] = 0
+    if np.isfinite(scale):
+        a = a * np.float32(scale)
+    else:
+        a[3, 4] = a[4, 3] = scale
+
+    def factors(lib, a):
+        q, r = lib.numpy.linalg.qr(a)
+        return q, r, lib.numpy.linalg.eigvalsh(a + a.T)
+
+    got = minijax.jit(lambda a: factors(minijax, a))(a)
+    wanted = jax.jit(lambda a: factors(jax, a))(a)
+    for x, y in zip(map(np.asarray, got), map(np.asarray, wanted), strict=True):
+        np.testing.assert_array_equal(np.isfinite(x), np.isfinite(y))
+        if np.isfinite(x).all():
+            np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-5 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 12, 13, 25, 26])
+def test_eigenvectors_by_size(n, dtype_of_either_width):
+    """With LAPACK's signs, in each of many matrices."""
+    a = np.random.default_rng(n).standard_normal((200, n, n))
+    a = (a + a.swapaxes(1, 2)).astype(dtype_of_either_width)
+    values, vectors = map(np.asarray, minijax.numpy.linalg.eigh(a))
+    wanted = np.asarray(jax.jit(jax.numpy.linalg.eigh)(a)[1])
+    eps = np.finfo(a.dtype).eps * 10 * n
+    ones = np.broadcast_to(np.eye(n), a.shape)
+    np.testing.assert_allclose(vectors.swapaxes(1, 2) @ vectors, ones, atol=eps)
+    error = np.abs(a @ vectors - vectors * values[:, None])
+    assert (error.max((1, 2)) < eps * np.abs(a).max((1, 2))).all()
+    assert ((vectors * wanted).sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_eigenvalues_read_one_triangle(lower):
+    """With vectors and without, for small matrices and large ones."""
+    for n in (3, 12, 40):
+        a = array((2, n, n), "float32", n)
+
+        def both(lib, a):
+            def eigh(a):
+                return lib.lax.linalg.eigh(a, lower=lower, symmetrize_input=False)
+
+            return eigh(a)[1], eigh(2 * a)
+
+        got = minijax.jit(lambda a: both(minijax, a))(a)
+        wanted = jax.jit(lambda a: both(jax, a))(a)
+        np.testing.assert_allclose(got[0], wanted[0], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(got[1][1], wanted[1][1], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(got[0], got[1][1] / 2, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("lower", [True, False])
 def test_threads_share_the_right_sides_of_a_large_system(lower):
     rng = np.random.default_rng(3)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "factors.h"
+
 /* ---- plans ---- */
 
 static bool plan_dtype(mjx_linalg *plan, int dtype) {
@@ -80,6 +82,11 @@ mjx_status mjx_linalg_reserve(mjx_instr *instr, int place, int64_t n, int64_t si
   return MJX_OK;
 }
 
+mjx_status mjx_linalg_reserve_padded(mjx_instr *instr, int place, int64_t m, int64_t n) {
+  const mjx_linalg *plan = instr->plan;
+  return mjx_linalg_reserve(instr, place, mjx_factor_rows(m) * n, mjx_dtype_size(plan->dtype));
+}
+
 mjx_status mjx_linalg_expect(const mjx_operand *operand, const char *what, int dtype, int ndim,
                              const int64_t *shape) {
   MJX_TRY(mjx_check_real(operand, what, ndim));
@@ -135,6 +142,24 @@ char *mjx_linalg_item(const mjx_linalg_job *job, const mjx_operand *operand) {
 
 void mjx_linalg_load(const mjx_linalg_job *job, int index, void *to) {
   mjx_copy_run(&job->plan->copy[index], to, mjx_linalg_item(job, &job->instr->in[index]), false);
+}
+
+void *mjx_linalg_pad(const mjx_linalg_job *job, int place, int64_t m, int64_t n, const void *from) {
+  int64_t size = mjx_dtype_size(job->plan->dtype), rows = mjx_factor_rows(m);
+  char *padded = mjx_linalg_scratch(job, place);
+  for (int64_t c = 0; c < n; c++) {
+    char *column = padded + c * rows * size;
+    memset(column + (rows - MJX_FACTOR_LANES) * size, 0, (size_t)(MJX_FACTOR_LANES * size));
+    memcpy(column, (const char *)from + c * m * size, (size_t)(m * size));
+  }
+  return padded;
+}
+
+void mjx_linalg_unpad(const mjx_linalg_job *job, int place, int64_t m, int64_t n, void *to) {
+  int64_t size = mjx_dtype_size(job->plan->dtype), rows = mjx_factor_rows(m);
+  const char *padded = mjx_linalg_scratch(job, place);
+  for (int64_t c = 0; c < n; c++)
+    memcpy((char *)to + c * m * size, padded + c * rows * size, (size_t)(m * size));
 }
 
 void mjx_linalg_fill_nan(void *to, int64_t n, int dtype) {

@@ -69,6 +69,11 @@ mjx_status mjx_linalg_run(const mjx_instr *instr, mjx_frame *frame);
 char *mjx_linalg_item(const mjx_linalg_job *job, const mjx_operand *operand);
 /* Copies one item of input `index` to dense memory. */
 void mjx_linalg_load(const mjx_linalg_job *job, int index, void *to);
+/* Matrices of m rows and n columns as the small factorisations take them, and back: they lie in
+ * scratch, with mjx_factor_rows(m) elements a column. */
+mjx_status mjx_linalg_reserve_padded(mjx_instr *instr, int place, int64_t m, int64_t n);
+void *mjx_linalg_pad(const mjx_linalg_job *job, int place, int64_t m, int64_t n, const void *from);
+void mjx_linalg_unpad(const mjx_linalg_job *job, int place, int64_t m, int64_t n, void *to);
 /* Makes n elements of a floating dtype NaN (both parts of a complex one). */
 void mjx_linalg_fill_nan(void *to, int64_t n, int dtype);
 

@@ -1,6 +1,8 @@
 /* op_linalg_eigen.c: EIGH, SVD, EIG, SCHUR, HESSENBERG and TRIDIAGONAL. */
 #include <math.h>
+#include <string.h>
 
+#include "factors.h"
 #include "linalg.h"
 
 #define CHAR ((size_t)1)
@@ -54,30 +56,69 @@ static void fail_outputs(const mjx_linalg_job *job) {
 
 /* ---- EIGH ---- */
 
+enum { LOWER, SMALL_EIGH }; /* modes */
+
+/* To what extent a matrix is small.  With vectors only so far that rounding, which differs from
+ * LAPACK's, nearly never turns the sign of one (tests measure that). */
+enum { SIGNS_F32 = 3, SIGNS_F64 = 12 };
+
 typedef void (*syevd_fn)(const char *, const char *, const int *, void *, const int *, void *,
                          void *, const int *, int *, const int *, int *, size_t, size_t);
 typedef void (*heevd_fn)(const char *, const char *, const int *, void *, const int *, void *,
                          void *, const int *, void *, const int *, int *, const int *, int *,
                          size_t, size_t);
 
-static void call_eigh(const mjx_linalg *plan, void *v, void *w, void *work, const int *lwork,
+/* Where there is one output, it is the eigenvalues. */
+static bool has_vectors(const mjx_instr *instr) { return instr->n_out == 2; }
+
+static void call_eigh(const mjx_instr *instr, void *v, void *w, void *work, const int *lwork,
                       void *rwork, const int *lrwork, int *iwork, const int *liwork, int *info) {
-  const char *uplo = plan->mode[0] ? "L" : "U";
+  const mjx_linalg *plan = instr->plan;
+  const char *how = has_vectors(instr) ? "V" : "N", *uplo = plan->mode[LOWER] ? "L" : "U";
   int lda = MJX_MAX(1, plan->n);
   if (plan->complex)
-    ((heevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, rwork, lrwork, iwork,
+    ((heevd_fn)plan->routine[0])(how, uplo, &plan->n, v, &lda, w, work, lwork, rwork, lrwork, iwork,
                                  liwork, info, CHAR, CHAR);
   else
-    ((syevd_fn)plan->routine[0])("V", uplo, &plan->n, v, &lda, w, work, lwork, iwork, liwork, info,
+    ((syevd_fn)plan->routine[0])(how, uplo, &plan->n, v, &lda, w, work, lwork, iwork, liwork, info,
                                  CHAR, CHAR);
+}
+
+/* Small real matrices whose lower triangle counts: for them LAPACK's calls cost more than the work.
+ * v: that triangle in, vectors out.  False: left as it was. */
+static bool small_eigh(const mjx_linalg_job *job, char *v, char *w) {
+  const mjx_linalg *plan = job->plan;
+  int64_t n = plan->n, size = mjx_dtype_size(plan->dtype), rows = mjx_factor_rows(n);
+  char *a = mjx_linalg_pad(job, PART0, n, n, v);
+  for (int64_t c = 0; c < n; c++)
+    for (int64_t r = 0; r < c; r++)
+      memcpy(a + (c * rows + r) * size, a + (r * rows + c) * size, (size_t)size);
+  void *vectors = has_vectors(job->instr) ? mjx_linalg_scratch(job, PART1) : NULL;
+  if (!mjx_factor_kernels_get()[plan->dtype == MJX_F64].eigh(n, a, vectors, w)) return false;
+  if (vectors) mjx_linalg_unpad(job, PART1, n, n, v);
+  return true;
+}
+
+static mjx_status plan_small_eigh(mjx_instr *instr) {
+  mjx_linalg *plan = instr->plan;
+  int64_t n = plan->n, most = plan->dtype == MJX_F32 ? SIGNS_F32 : SIGNS_F64;
+  if (!has_vectors(instr)) most = MJX_EIGH_ROWS;
+  plan->mode[SMALL_EIGH] = plan->mode[LOWER] && !plan->complex && n > 0 && n <= most;
+  if (!plan->mode[SMALL_EIGH]) return MJX_OK;
+  plan->cost = (int64_t)MJX_MIN((double)plan->batch * (double)(100 + 25 * n * n), 1e15);
+  MJX_TRY(mjx_linalg_reserve_padded(instr, PART0, n, n));
+  return has_vectors(instr) ? mjx_linalg_reserve_padded(instr, PART1, n, n) : MJX_OK;
 }
 
 static void eigh_one(const mjx_linalg_job *job) {
   const mjx_linalg *plan = job->plan;
-  char *v = mjx_linalg_out(job, 0);
+  bool vectors = has_vectors(job->instr);
+  char *v = vectors ? mjx_linalg_out(job, 0) : mjx_linalg_scratch(job, MATRIX);
+  char *w = mjx_linalg_out(job, vectors);
   int info = 0;
   mjx_linalg_load(job, 0, v);
-  call_eigh(plan, v, mjx_linalg_out(job, 1), mjx_linalg_scratch(job, WORK), &plan->lwork,
+  if (plan->mode[SMALL_EIGH] && small_eigh(job, v, w)) return;
+  call_eigh(job->instr, v, w, mjx_linalg_scratch(job, WORK), &plan->lwork,
             mjx_linalg_scratch(job, RWORK), &plan->lrwork, mjx_linalg_scratch(job, IWORK),
             &plan->liwork, &info);
   if (info != 0) fail_outputs(job);
@@ -87,20 +128,23 @@ mjx_status mjx_op_eigh_check(mjx_loader *loader, mjx_instr *instr) {
   mjx_linalg *plan;
   double asked[2] = {0}, none[2] = {0};
   int query = -1, info = 0, integers = 0;
-  MJX_TRY(mjx_check_counts(instr, 2, 1, 1));
+  bool vectors = has_vectors(instr);
+  MJX_TRY(mjx_check_counts(instr, vectors ? 2 : 1, 1, 1));
   MJX_TRY(start(loader, instr, true, &plan));
   int64_t n = plan->n;
-  plan->mode[0] = instr->params[0] != 0;
-  MJX_TRY(expect_matrix(instr, 0, n, n, plan->dtype));
-  MJX_TRY(expect_vector(instr, 1, n, plan->real_type));
+  plan->mode[LOWER] = instr->params[0] != 0;
+  if (vectors) MJX_TRY(expect_matrix(instr, 0, n, n, plan->dtype));
+  MJX_TRY(expect_vector(instr, vectors, n, plan->real_type));
   MJX_TRY(mjx_linalg_find(plan, 0, "syevd", "heevd"));
-  call_eigh(plan, none, none, asked, &query, none, &query, &integers, &query, &info);
+  call_eigh(instr, none, none, asked, &query, none, &query, &integers, &query, &info);
   MJX_TRY(mjx_linalg_int(plan->complex ? 1 + 5 * n + 2 * n * n : 1, &plan->lrwork));
   MJX_TRY(mjx_linalg_int(3 + 5 * n, &plan->liwork));
   MJX_TRY(mjx_linalg_reserve(instr, RWORK, plan->lrwork, real_size(plan)));
   MJX_TRY(mjx_linalg_reserve(instr, IWORK, plan->liwork, sizeof(int)));
+  if (!vectors) MJX_TRY(mjx_linalg_reserve(instr, MATRIX, n * n, instr->in[0].size));
   plan->one = eigh_one;
-  plan->cost = cost_of(plan, 2);
+  plan->cost = cost_of(plan, vectors ? 2 : 1);
+  MJX_TRY(plan_small_eigh(instr));
   return reserve_work(instr, asked, plan->complex ? 2 * n + n * n : 1 + 6 * n + 2 * n * n);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "blocks.h"
+#include "factors.h"
 #include "linalg.h"
 
 /* What gfortran appends for each character argument. */
@@ -15,33 +16,20 @@ static int64_t cost_of(double batch, double flops) { return (int64_t)MJX_MIN(bat
 
 typedef void (*potrf_fn)(const char *, const int *, void *, const int *, int *, size_t);
 
-/* Small real matrices take less time than LAPACK's call: column by column, each less what the
- * columns before it make of it.  False if the matrix is not positive definite. */
-enum { SMALL_CHOLESKY = 16 };
-#define DEFINE_SMALL_CHOLESKY(T, SQRT)                               \
-  static bool cholesky_##T(T *l, int n) {                            \
-    for (int j = 0; j < n; j++) {                                    \
-      T *column = l + j * n;                                         \
-      for (int k = 0; k < j; k++) {                                  \
-        const T *before = l + k * n, factor = before[j];             \
-        for (int r = j; r < n; r++) column[r] -= factor * before[r]; \
-      }                                                              \
-      if (!(column[j] > 0)) return false;                            \
-      column[j] = SQRT(column[j]);                                   \
-      for (int r = j + 1; r < n; r++) column[r] /= column[j];        \
-    }                                                                \
-    return true;                                                     \
-  }
-DEFINE_SMALL_CHOLESKY(float, sqrtf)
-DEFINE_SMALL_CHOLESKY(double, sqrt)
-
+/* Real matrices for which LAPACK's calls cost more than the work. */
 static void small_cholesky_one(const mjx_linalg_job *job) {
   const mjx_linalg *plan = job->plan;
+  int64_t n = plan->n, size = mjx_dtype_size(plan->dtype);
   char *l = mjx_linalg_out(job, 0);
   mjx_linalg_load(job, 0, l);
-  bool done = plan->dtype == MJX_F32 ? cholesky_float((float *)(void *)l, plan->n)
-                                     : cholesky_double((double *)(void *)l, plan->n);
-  if (!done) mjx_linalg_fill_nan(l, (int64_t)plan->n * plan->n, plan->dtype);
+  char *a = mjx_linalg_pad(job, 0, n, n, l);
+  if (!mjx_factor_kernels_get()[plan->dtype == MJX_F64].cholesky(n, a)) {
+    mjx_linalg_fill_nan(l, n * n, plan->dtype);
+    return;
+  }
+  for (int64_t c = 0; c < n; c++)
+    memcpy(l + c * (n + 1) * size, a + (c * mjx_factor_rows(n) + c) * size,
+           (size_t)((n - c) * size));
 }
 
 static void cholesky_one(const mjx_linalg_job *job) {
@@ -64,10 +52,12 @@ mjx_status mjx_op_cholesky_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_linalg_expect_out(&instr->out[0], "l", plan->dtype, 3, shape));
   MJX_TRY(mjx_linalg_int(n, &plan->n));
   MJX_TRY(mjx_linalg_copies(loader, instr, 0));
-  bool small = n <= SMALL_CHOLESKY && (plan->dtype == MJX_F32 || plan->dtype == MJX_F64);
+  bool small = n > 0 && n <= MJX_FACTOR_ROWS && !plan->complex;
+  if (small) MJX_TRY(mjx_linalg_reserve_padded(instr, 0, n, n));
   plan->one = small ? small_cholesky_one : cholesky_one;
   double work = (double)n * (double)n * (double)n;
-  plan->cost = cost_of((double)plan->batch, small ? 30 + work / 4 : 200 + work / 10);
+  plan->cost =
+      cost_of((double)plan->batch, small ? 50 + 2 * (double)(n * n) + work / 24 : 200 + work / 10);
   return mjx_linalg_find(plan, 0, "potrf", "potrf");
 }
 

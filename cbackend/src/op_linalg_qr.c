@@ -1,9 +1,10 @@
 /* op_linalg_qr.c: GEQRF, GEQP3, HOUSEHOLDER_PRODUCT and ORMQR: Householder factorisations. */
+#include "factors.h"
 #include "linalg.h"
 
 #define CHAR ((size_t)1)
 
-enum { WORK, RWORK, PIVOTS, REFLECTORS }; /* scratch places */
+enum { WORK, RWORK, PIVOTS, REFLECTORS, MATRIX }; /* scratch places */
 
 static int64_t cost_of(const mjx_linalg *plan, double flops) {
   return (int64_t)MJX_MIN((double)plan->batch * (500 + flops / 5), 1e15);
@@ -26,6 +27,21 @@ static mjx_status reserve_work(mjx_instr *instr, const void *asked, int64_t leas
   return mjx_linalg_reserve(instr, WORK, plan->lwork, instr->in[0].size);
 }
 
+/* Real matrices for which LAPACK's calls cost more than the work: plan->mode[SMALL]. */
+enum { SMALL = 3 };
+
+static mjx_status plan_small(mjx_instr *instr, double flops) {
+  mjx_linalg *plan = instr->plan;
+  plan->mode[SMALL] = !plan->complex && plan->k > 0 && MJX_MAX(plan->m, plan->n) <= MJX_FACTOR_ROWS;
+  if (!plan->mode[SMALL]) return MJX_OK;
+  plan->cost = (int64_t)((double)plan->batch * (50 + 10 * plan->k * plan->n + flops / 8));
+  return mjx_linalg_reserve_padded(instr, MATRIX, plan->m, plan->n);
+}
+
+static const mjx_factor_kernels *kernels_of(const mjx_linalg *plan) {
+  return &mjx_factor_kernels_get()[plan->dtype == MJX_F64];
+}
+
 /* ---- GEQRF ---- */
 
 typedef void (*geqrf_fn)(const int *, const int *, void *, const int *, void *, void *, const int *,
@@ -36,6 +52,12 @@ static void geqrf_one(const mjx_linalg_job *job) {
   char *a = mjx_linalg_out(job, 0), *taus = mjx_linalg_out(job, 1);
   int info = 0, lda = MJX_MAX(1, plan->m);
   mjx_linalg_load(job, 0, a);
+  if (plan->mode[SMALL] &&
+      kernels_of(plan)->qr(plan->m, plan->n, mjx_linalg_pad(job, MATRIX, plan->m, plan->n, a),
+                           taus)) {
+    mjx_linalg_unpad(job, MATRIX, plan->m, plan->n, a);
+    return;
+  }
   ((geqrf_fn)plan->routine[0])(&plan->m, &plan->n, a, &lda, taus, mjx_linalg_scratch(job, WORK),
                                &plan->lwork, &info);
   if (info != 0) mjx_linalg_fill_nan(a, (int64_t)plan->m * plan->n, plan->dtype);
@@ -54,8 +76,10 @@ mjx_status mjx_op_geqrf_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_linalg_find(plan, 0, "geqrf", "geqrf"));
   int lda = MJX_MAX(1, plan->m);
   ((geqrf_fn)plan->routine[0])(&plan->m, &plan->n, none, &lda, none, asked, &query, &info);
+  double flops = 2.0 * plan->m * plan->n * plan->k;
   plan->one = geqrf_one;
-  plan->cost = cost_of(plan, 2.0 * plan->m * plan->n * plan->k);
+  plan->cost = cost_of(plan, flops);
+  MJX_TRY(plan_small(instr, flops));
   return reserve_work(instr, asked, plan->n);
 }
 
@@ -123,6 +147,12 @@ static void householder_product_one(const mjx_linalg_job *job) {
   int info = 0, lda = MJX_MAX(1, plan->m);
   mjx_linalg_load(job, 0, q);
   mjx_linalg_load(job, 1, taus);
+  if (plan->mode[SMALL] &&
+      kernels_of(plan)->product(plan->m, plan->n, plan->k,
+                                mjx_linalg_pad(job, MATRIX, plan->m, plan->n, q), taus)) {
+    mjx_linalg_unpad(job, MATRIX, plan->m, plan->n, q);
+    return;
+  }
   ((orgqr_fn)plan->routine[0])(&plan->m, &plan->n, &plan->k, q, &lda, taus,
                                mjx_linalg_scratch(job, WORK), &plan->lwork, &info);
   if (info != 0) mjx_linalg_fill_nan(q, (int64_t)plan->m * plan->n, plan->dtype);
@@ -147,15 +177,16 @@ mjx_status mjx_op_householder_product_check(mjx_loader *loader, mjx_instr *instr
   ((orgqr_fn)plan->routine[0])(&plan->m, &plan->n, &plan->k, none, &lda, none, asked, &query,
                                &info);
   MJX_TRY(mjx_linalg_reserve(instr, REFLECTORS, plan->k, instr->in[1].size));
+  double flops = 4.0 * plan->m * plan->n * plan->k;
   plan->one = householder_product_one;
-  plan->cost = cost_of(plan, 4.0 * plan->m * plan->n * plan->k);
+  plan->cost = cost_of(plan, flops);
+  MJX_TRY(plan_small(instr, flops));
   return reserve_work(instr, asked, plan->n);
 }
 
 /* ---- ORMQR ---- */
 
-enum { LEFT, TRANSPOSE };         /* modes */
-enum { MATRIX = REFLECTORS + 1 }; /* scratch place of a */
+enum { LEFT, TRANSPOSE }; /* modes */
 
 typedef void (*ormqr_fn)(const char *, const char *, const int *, const int *, const int *, void *,
                          const int *, const void *, void *, const int *, void *, const int *, int *,

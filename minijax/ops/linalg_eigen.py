@@ -161,7 +161,11 @@ def _eigh_lower(b, ins, out_avals, *, lower, subset_by_index, algorithm, **_):
         raise NotImplementedError("Jacobi implementation is not supported on CPU")
     if algorithm is EighImplementation.QDWH:
         raise NotImplementedError("QDWH implementation is only supported on TPU")
-    return lapack_of_matrices(b, "EIGH", ins[0], out_avals, [2, 1], [int(lower)])
+    if b.is_read(0):
+        return lapack_of_matrices(b, "EIGH", ins[0], out_avals, [2, 1], [int(lower)])
+    vectors, values = out_avals
+    (w,) = lapack_of_matrices(b, "EIGH", ins[0], [values], [1], [int(lower)])
+    return [b.full(vectors, 0), w]
 
 
 eigh_p = define(
