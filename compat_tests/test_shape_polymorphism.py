@@ -109,6 +109,41 @@ PROGRAMS = {
         ), BC,
     ),
     "random": (lambda s, x: s.random.normal(s.random.key(0), x.shape), BC),
+    "steps that are symbols": (
+        lambda s, x: (
+            x[:: x.shape[1]], x[:: -x.shape[1]], x[-2 : x.shape[1] : -1], x[3:1:-2],
+            x[x.shape[1] : -1 : 2], s.numpy.arange(0, 10, x.shape[0]),
+            s.numpy.arange(x.shape[0], -1, -2), x[0:None:-2],
+        ), BC,
+    ),
+    "several contractions": (
+        lambda s, x, y, z: s.numpy.einsum("ab,bc,cd->ad", x, y, z), BC, "c, b", "b, 4",
+    ),
+    "image": (
+        lambda s, x: s.image.resize(x, (2, 2 * x.shape[1], 8), method="linear"), "2, b, c",
+    ),
+    "jacobians": (
+        lambda s, x: (
+            s.jacrev(s.numpy.sin)(x), s.jacfwd(s.numpy.cumsum)(x),
+            s.hessian(lambda y: (y**3).sum())(x),
+        ), "b",
+    ),
+    "places": (
+        lambda s, x: (
+            s.numpy.nonzero(x > 0, size=x.shape[0] * 2),
+            s.ops.segment_sum(x, np.zeros(3, int)[0] + s.numpy.arange(x.shape[0]) * 0,
+                              num_segments=x.shape[0]),
+            s.vmap(lambda r, i: r[i])(x, s.numpy.arange(x.shape[0]) * 0),
+            x[: x.shape[0] // 2] * 2,
+            x.at[1:].add(x[:-1]), s.lax.slice_in_dim(x, 0, -1),
+        ), BC,
+    ),
+    "factorizations": (
+        lambda s, x: (
+            s.numpy.linalg.inv(x @ x.T + 9 * s.numpy.eye(x.shape[0])),
+            s.numpy.linalg.svd(x, compute_uv=False),
+        ), BC,
+    ),
     "linalg": (
         lambda s, a: s.numpy.linalg.solve(a + 9 * s.numpy.eye(3), a), "b, 3, 3",
     ),

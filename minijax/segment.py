@@ -3,7 +3,7 @@
 import numpy as np
 
 import minijax.numpy as jnp
-from minijax import dtypes
+from minijax import core, dtypes
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import concrete_or_error, ensure_arraylike
 
@@ -30,6 +30,8 @@ def _identity(kind, dtype):
 def _count(segment_ids, num_segments):
     if num_segments is None:
         num_segments = jnp.max(segment_ids) + 1
+    if isinstance(num_segments, core.SymbolicSize):
+        return num_segments
     num_segments = concrete_or_error(
         int, num_segments, "segment_sum() `num_segments` argument."
     )

@@ -15,8 +15,12 @@ from minijax.api.differentiate import (
 from minijax.api.vectorize import vmap
 from minijax.array import ArrayImpl
 from minijax.control.signature import check_callable
+from minijax.ops.arithmetic import add
+from minijax.ops.comparison import eq
 from minijax.ops.complex_parts import real
 from minijax.ops.convert import convert
+from minijax.ops.define import full
+from minijax.ops.shape import broadcasted_iota, reshape
 from minijax.traceback_util import api_boundary, documented
 from minijax.tree_util import tree_map
 
@@ -34,6 +38,8 @@ def std_basis(tree):
     leaves, treedef = flatten(tree)
     avals = [core.get_aval(x) for x in leaves]
     total = sum(a.size for a in avals)
+    if core.has_symbols((total,)):
+        return unflatten(treedef, _symbolic_basis(avals, total))
     offset, parts = 0, []
     for aval in avals:
         unit = np.zeros((total, aval.size), aval.dtype)
@@ -43,6 +49,20 @@ def std_basis(tree):
         parts.append(core.constant(ArrayImpl(whole, unit)))
         offset += aval.size
     return unflatten(treedef, parts)
+
+
+def _symbolic_basis(avals, total):
+    """The leaves of `std_basis` where sizes are symbols."""
+    offset, parts = 0, []
+    for aval in avals:
+        rows, columns = [
+            broadcasted_iota(np.int32, (total, aval.size), axis) for axis in (0, 1)
+        ]
+        units = eq(rows, add(columns, full(columns.aval, offset)))
+        units = convert(units, aval.dtype, aval.weak_type)
+        parts.append(reshape(units, (total, *aval.shape)))
+        offset += aval.size
+    return parts
 
 
 def _split_axis(block, tree, axis, reshape, example=None):

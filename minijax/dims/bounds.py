@@ -32,22 +32,17 @@ from minijax.dims.simplex import IMPOSSIBLE, UNBOUNDED, minimum
 _MOST_CASES = 5
 
 
-def bounds(size, constraints: Iterable) -> tuple:
-    """(lower, upper) bounds of a size that is no number: numbers, or infinities.
-
-    constraints: what is known, of `equal`, `difference` and `text`.  ValueError where these
-    contradict each other.
-    """
-    return Knowledge(constraints).bounds(size)
-
-
 class Knowledge:
-    """Inequalities, to which those that an expression brings are added as it is met."""
+    """Inequalities, to which those that an expression brings are added as it is met.
 
-    def __init__(self, constraints):
-        self.inequalities = []
-        self.met = set()
-        self.cases = {}  # `max` and `min` that were met
+    constraints: what the user requires, of `equal`, `difference` and `text`.  ValueError
+    where these contradict each other.
+    """
+
+    def __init__(self, constraints: Iterable = ()):
+        self.inequalities: list[tuple[dict, int]] = []
+        self.met: set[Monomial] = set()
+        self.cases: dict[Monomial, list] = {}  # `max` and `min` that were met
         for equal, difference, text in constraints:
             self.meet(difference)
             self.require(difference)
@@ -55,9 +50,25 @@ class Knowledge:
                 self._require_terms({m: -k for m, k in difference.terms.items()})
             if self.extreme({}) == IMPOSSIBLE:
                 raise ValueError(f"Unsatisfiable constraint: {text}")
+        for monomial in dict.fromkeys(m for row, _ in self.inequalities for m in row):
+            self._round(monomial)
+
+    def copy(self) -> "Knowledge":
+        """The same inequalities, to which more can be added."""
+        found = Knowledge()
+        found.inequalities, found.met = list(self.inequalities), set(self.met)
+        found.cases = dict(self.cases)
+        return found
+
+    def _round(self, monomial):
+        """Add bounds of one monomial that follow from its being a whole number."""
+        for sign in (1, -1):
+            least = self.extreme({monomial: sign})
+            if least not in (UNBOUNDED, IMPOSSIBLE) and least.denominator > 1:
+                self.inequalities.append(({monomial: sign}, -math.ceil(least)))
 
     def bounds(self, size):
-        """(lower, upper) bounds of a size."""
+        """(lower, upper) bounds of a size: numbers, or infinities where none was found."""
         if not is_symbolic_dim(size):
             return size, size
         self.meet(size)

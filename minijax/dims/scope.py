@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minijax.dims import bounds as deciding
+from minijax.dims.bounds import Knowledge
 from minijax.dims.expr import (
     FLOORDIV,
     MOD,
@@ -49,7 +49,7 @@ class SymbolicScope:
         # monomial -> (what k times it equals, k)
         self.rules: dict = {}
         self._known_bounds: dict = {}
-        self._system = None
+        self._knowledge: Knowledge | None = None
         for text in self.texts:
             self._add(text)
 
@@ -95,6 +95,7 @@ class SymbolicScope:
             self._add_rule(left, right)
         self.constraints.append(Constraint(equal, difference, text))
         self._known_bounds.clear()
+        self._knowledge = None
 
     def _add_rule(self, left, right):
         if not isinstance(left, Dim) or len(left.terms) != 1:
@@ -160,7 +161,9 @@ class SymbolicScope:
             return size, size
         known = self._known_bounds.get(size)
         if known is None:
-            known = self._known_bounds[size] = deciding.bounds(size, self.constraints)
+            if self._knowledge is None:
+                self._knowledge = Knowledge(self.constraints)
+            known = self._known_bounds[size] = self._knowledge.copy().bounds(size)
         return known
 
     def is_at_least(self, a: Any, b: Any, sign, said) -> bool:

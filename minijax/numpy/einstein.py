@@ -194,6 +194,7 @@ def _spell_out(inputs, arrays, text):
 
 # What the ways to search for a path come to, in the words of NumPy's search. All end at
 # a path; which one is found differs from JAX for many operands.
+_GUESS = 8  # in place of sizes that are symbols, where paths are compared
 _SEARCHES = {
     True: "optimal", "optimal": "optimal", "dp": "optimal",
     "dynamic-programming": "optimal", "branch-all": "optimal",
@@ -221,11 +222,17 @@ def _path(inputs, output, shapes, optimize):
             f"Path optimizer '{optimize}' not found, valid options are "
             f"{ {'auto', 'auto-hq', *_SEARCHES} - {True} }"
         )
+    shapes = tuple([tuple(map(_guessed, shape)) for shape in shapes])
     key = inputs, output, shapes, _SEARCHES[optimize]
     if key not in _paths:
         found, _ = _ask_numpy(*key)
         _paths[key] = _in_pairs(found[1:], count)
     return _paths[key]
+
+
+def _guessed(size):
+    """A size, or some number for one that is not known: any order gives the result."""
+    return size if isinstance(size, int) else _GUESS
 
 
 def _ask_numpy(inputs, output, shapes, optimize):

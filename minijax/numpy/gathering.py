@@ -23,6 +23,7 @@ from minijax.numpy.promotion import (
     dtype_of,
     ensure_arraylike,
     is_kind,
+    literal,
     result_dtype,
     shape_of,
 )
@@ -349,7 +350,7 @@ def nonzero(a, *, size=None, fill_value=None):
     if not a.size or not size:
         return tuple([jnp.zeros(size, index) for _ in a.shape])
     flat = _flat_nonzero(jnp.reshape(mask, -1), size)
-    strides = np.cumprod((1, *a.shape[:0:-1]))[::-1].astype(index)
+    strides = [literal(math.prod(a.shape[k + 1 :]), index) for k in range(a.ndim)]
     out = tuple([
         jnp.remainder(jnp.floor_divide(flat, stride), n)
         for stride, n in zip(strides, a.shape, strict=True)

@@ -176,12 +176,15 @@ def _getitem_static(x, entries):
             start, limit, stride = _bounds(first, step, count)
             if step > 0 and count:
                 limit = slice_indices(entry, size)[1]
+            known = type(count) is int and type(stride) is int
+            if not known and not _is_inside(start, limit, stride, size):
+                return None
             if step < 0 and count:
                 reverse.append(dim)
             out += 1
         else:
             start = entry + size if entry < 0 else entry
-            if not _is_within(start, size):
+            if not _is_inside(start, start + 1, 1, size):
                 return None
             limit, stride = start + 1, 1
             drop.append(dim)
@@ -197,10 +200,10 @@ def _getitem_static(x, entries):
     return _finish(x, reverse, drop, new)
 
 
-def _is_within(place, size):
-    """Whether an index is surely one of a dimension."""
+def _is_inside(start, limit, stride, size):
+    """Whether `lax.slice` surely takes the places from start to limit, in such steps."""
     try:
-        return 0 <= place < size
+        return type(stride) is int and 0 <= start <= limit <= size
     except errors.InconclusiveDimensionOperation:
         return False
 
@@ -384,8 +387,8 @@ class Indexer:
     def _add_slice(self, start, step, count, is_part):
         """`is_part`: whether it is less than the dimension whatever its count is."""
         self.shape.append(count)
-        if isinstance(start, int):
-            start = INT32.type(start)
+        if isinstance(start, (int, core.SymbolicSize)):
+            start = literal(start, INT32)
         else:
             start = convert(start if step == 1 else jnp.array(start), INT32)
         if step == 1:
@@ -395,7 +398,7 @@ class Indexer:
                 self._parts.append((start, len(self._batch)))
                 self.start_map.append(self._dim)
         else:
-            index = lax.mul(INT32.type(step), lax.iota(INT32, count))
+            index = lax.mul(literal(step, INT32), lax.iota(INT32, count))
             index = lax.add(start, index)
             if step < 0:
                 self.reverse.append(self._gathered)

@@ -9,7 +9,7 @@ import numpy as np
 from minijax import dtypes, lax
 from minijax.array import ArrayImpl, placed
 from minijax.control.call import jit
-from minijax.core import as_size, has_symbols, max_dim
+from minijax.core import as_size, has_symbols
 from minijax.numpy.creation import asarray
 from minijax.numpy.filling import _wrapped
 from minijax.numpy.promotion import (
@@ -29,6 +29,7 @@ from minijax.numpy.promotion import (
     shape_of,
     user_dtype,
 )
+from minijax.numpy.slices import count_of
 from minijax.ops.identities import ArrayCopySemantics, device_put_p
 
 # --- ranges ---------------------------------------------------------------------------
@@ -100,7 +101,7 @@ def put(x, place) -> Any:
 
 def _arange(start, stop, step, dtype):
     begin = 0 if start is None else start
-    if step is not None and not step:
+    if step is not None and not step and not has_symbols((begin, stop)):
         raise ZeroDivisionError("division by zero")
     size = _count(begin, stop, 1 if step is None else step)
     index = lax.iota(dtype, size)
@@ -115,9 +116,16 @@ def _count(begin, stop, step):
     """How many numbers a range has."""
     if not has_symbols((begin, stop, step)):
         return max(0, math.ceil((stop - begin) / step))
-    for n in (begin, stop, step):
-        as_size(n)
-    return max_dim(-((begin - stop) // step), 0)
+    if any(isinstance(n, (float, np.floating)) for n in (begin, stop, step)):
+        raise ValueError(
+            "In arange with non-constant arguments all of start, stop, and step must be "
+            "either dimension expressions or integers: "
+            f"start={begin}, stop={stop}, step={step}"
+        )
+    begin, stop, step = map(as_size, (begin, stop, step))
+    if isinstance(step, int) and not step:
+        raise ValueError("arange has step == 0")
+    return count_of(begin, stop, step)
 
 
 def linspace(

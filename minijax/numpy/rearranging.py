@@ -121,7 +121,7 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
             "value to `total_repeat_length`.",
         )  # fmt: skip
         if repeats.size == 1:
-            return _repeat_evenly(a, operator.index(repeats.ravel()[0]), axis)
+            return _repeat_evenly(a, core.as_size(repeats.ravel()[0]), axis)
         repeats = np.broadcast_to(repeats.ravel(), (a.shape[axis],))
         total_repeat_length = int(np.sum(repeats))
     return _repeat(a, ravel(repeats), axis, total_repeat_length)

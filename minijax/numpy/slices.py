@@ -69,11 +69,11 @@ def slice_indices(entry, size):
 
     InconclusiveDimensionOperation where it is not known whether one counts from the end.
     """
-    if not core.has_symbols((size, entry.start, entry.stop)):
+    if not core.has_symbols((size, entry.start, entry.stop, entry.step)):
         return entry.indices(size)
     step = 1 if entry.step is None else core.as_size(entry.step)
-    if not isinstance(step, int) or not step:
-        raise ValueError(f"slice step must be a number other than 0, got {step}")
+    if isinstance(step, int) and not step:
+        raise ValueError("slice step cannot be zero")
     low, high = (0, size) if step > 0 else (-1, size - 1)
     ends = (low, high) if step > 0 else (high, low)
     start, stop = [
@@ -86,15 +86,16 @@ def slice_indices(entry, size):
 def _clamped(n, size, low, high):
     if n >= 0:
         return core.min_dim(high, n)
-    return core.max_dim(n + size, low)
+    return core.max_dim(low, n + size)
 
 
 def count_of(start, stop, step):
     """How many elements such a slice takes."""
-    if not core.has_symbols((start, stop)):
+    if not core.has_symbols((start, stop, step)):
         return len(range(start, stop, step))
-    away = 1 if step > 0 else -1
-    return core.max_dim((stop - start + step - away) // step, 0)
+    if step < 0:
+        start, stop, step = stop, start, -step
+    return core.max_dim(0, stop - start + step - 1) // step
 
 
 def _is_static(x):

@@ -406,7 +406,7 @@ def _gather_batch(
         indices_are_sorted = unique_indices = False
     else:
         batching, index_batching = (0, *batching), (0, *index_batching)
-        slice_sizes = (min(axis.size, 1), *slice_sizes)
+        slice_sizes = (core.min_dim(axis.size, 1), *slice_sizes)
     out = gather_p.bind(
         operand,
         indices,

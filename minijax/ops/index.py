@@ -22,6 +22,7 @@ from minijax.ops.define import (
     full,
     in_aval,
     instantiate,
+    scalar,
     shape_of,
 )
 from minijax.ops.gather import (
@@ -117,15 +118,21 @@ def _from_start(index: Any, n):
         return index  # the shape rule refuses it
     if isinstance(index, np.generic):
         negative = index < 0  # pyright: ignore[reportOperatorIssue]
-        return index + np.asarray(n).astype(aval.dtype) if negative else index
+        return index + _of_dtype(n, aval.dtype) if negative else index
     if aval.weak_type:
         negative = lt(index, 0)
         strong = convert_element_type(index, aval.dtype)
     else:
         negative = lt(index, np.zeros((), aval.dtype)[()])
         strong = index
-    moved = add(strong, np.asarray(n).astype(aval.dtype)[()])
-    return select(negative, moved, index)
+    return select(negative, add(strong, _of_dtype(n, aval.dtype)), index)
+
+
+def _of_dtype(n, dtype) -> Any:
+    """A size as an index; one that is no number becomes a traced value."""
+    if isinstance(n, core.SymbolicSize):
+        return scalar(dtype, n)
+    return np.asarray(n).astype(dtype)[()]
 
 
 def _starts_along(operand, start, axis):

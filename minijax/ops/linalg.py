@@ -27,6 +27,7 @@ from minijax.ops.define import (
     dtype_of,
     expand,
     no_derivative,
+    scalar,
     shape_of,
 )
 from minijax.ops.dot import Precision, dot_general
@@ -127,7 +128,9 @@ def to_rank(x, rank):
 
 def wrapped(indices, n):
     """Indices that count from the end made to count from the start."""
-    return select(lt(indices, np.int32(0)), add(indices, np.int32(n)), indices)
+    return select(
+        lt(indices, np.int32(0)), add(indices, scalar(np.dtype(np.int32), n)), indices
+    )
 
 
 def diagonal_indices(places):

@@ -4,6 +4,7 @@ from enum import Enum
 
 import numpy as np
 
+from minijax import core
 from minijax.core import ShapedArray, Zero
 from minijax.ops.arithmetic import add, div, mul, sub
 from minijax.ops.comparison import eq
@@ -75,7 +76,7 @@ def svd(
 def _svd_shape(x, *, full_matrices, compute_uv, subset_by_index, algorithm=None):
     check_operands("svd", [x], [2])
     *lead, m, n = x.shape
-    k = min(m, n)
+    k = core.min_dim(m, n)
     if subset_by_index is not None:
         if full_matrices and subset_by_index != (0, k):
             raise ValueError("full_matrices and subset_by_index cannot both be set")

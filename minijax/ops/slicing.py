@@ -161,13 +161,13 @@ def slice_in_dim(operand, start_index, limit_index, stride=1, axis=0):
 def index_in_dim(operand, index, axis=0, keepdims=True):
     """The element at `index` (from the back if negative) along one axis."""
     shape = shape_of(operand)
-    axis, index = canonical_axis(axis, len(shape)), operator.index(index)
+    axis, index = canonical_axis(axis, len(shape)), core.as_size(index)
     n = shape[axis]
     if not -n <= index < n:
         raise IndexError(
             f"index {index} is out of bounds for axis {axis} with size {n}"
         )
-    index %= n
+    index = index + n if index < 0 else index
     result = slice_in_dim(operand, index, index + 1, 1, axis)
     return result if keepdims else squeeze(result, (axis,))
 
@@ -182,10 +182,7 @@ def pad(operand, padding_value, padding_config):
     padding_config: for each axis (low, high, interior); negative low and high cut
     elements off.
     """
-    config = tuple(
-        (core.as_size(low), core.as_size(high), operator.index(interior))
-        for low, high, interior in padding_config
-    )
+    config = tuple(tuple(map(core.as_size, widths)) for widths in padding_config)
     return pad_p.bind(operand, padding_value, padding_config=config)
 
 

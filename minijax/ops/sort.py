@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minijax import core
 from minijax.core import ShapedArray, Zero
 from minijax.ops.define import (
     COMPLEX,
@@ -167,6 +168,8 @@ def top_k(operand, k, *, axis=-1):
 
 
 def _checked_k(k):
+    if isinstance(k, core.SymbolicSize):
+        return k
     if not hasattr(k, "__index__"):
         raise TypeError(
             "Shapes must be 1D sequences of concrete values of integer type, got "

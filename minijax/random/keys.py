@@ -4,7 +4,6 @@ A key is either typed (an array of a key dtype, from `key`) or raw (uint32 words
 `PRNGKey`); functions take both kinds and give back the kind they got.
 """
 
-import operator
 import warnings
 from typing import Any
 
@@ -204,8 +203,8 @@ def wrap_key_data(key_bits_array, *, impl=None, dtype=None):
 
 def _split_shape(num):
     if isinstance(num, tuple | list) or shape_of(num):
-        return tuple([operator.index(n) for n in num])
-    return (operator.index(num),)
+        return tuple([core.as_size(n) for n in num])
+    return (core.as_size(num),)
 
 
 def split_typed(key, num=2):
