@@ -3,6 +3,7 @@
 import functools
 import itertools
 
+import numpy as np
 import pytest
 from outcomes import outcome
 from sides import Side
@@ -245,3 +246,57 @@ def _evaluated(side):
 
 def test_context_of_equations():
     _same(_evaluated)
+
+
+def _closed(side):
+    """A closed jaxpr where an open one would do."""
+    core = side("_src.core")
+    closed = side.make_jaxpr(lambda x, y: x + np.arange(3.0) + y)(1.0, 2.0)
+    first = closed.map_jaxpr(lambda jaxpr: jaxpr.replace(eqns=jaxpr.eqns[:1]))
+    core.check_jaxpr(closed)
+    return (
+        len(closed.constvars), len(closed.invars), len(closed.outvars),
+        closed.debug_info.arg_names, len(first.eqns), len(first.consts),
+        core.eval_jaxpr(closed, closed.consts, 1.0, 2.0),
+    )  # fmt: skip
+
+
+def test_closed_jaxprs():
+    _same(_closed)
+
+
+BACKENDS = {
+    "types": lambda side: [
+        getattr(side("_src.dtypes"), name).__module__
+        for name in ("int4", "uint2", "float8_e4m3fn", "bfloat16", "bool_")
+    ],
+    "platforms": lambda side: sorted(side("_src.xla_bridge").known_platforms()),
+    "known": lambda side: side("_src.xla_bridge").is_known_platform("metal"),
+    "aliases": lambda side: [
+        side("_src.xla_bridge").expand_platform_alias(name) for name in ("gpu", "cpu")
+    ],
+    "backend": lambda side: side("_src.xla_bridge").get_device_backend().platform,
+    "another process": lambda side: side.local_devices(process_index=1),
+} | {
+    f"{name} of {platform}": lambda side, name=name, platform=platform: getattr(
+        side, name
+    )(platform)
+    for name in ("process_index", "process_count", "process_indices", "device_count")
+    for platform in ("gpu", "tpu", "cuda", "foo", "cpu")
+}
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_backends(name):
+    _same(BACKENDS[name])
+
+
+def test_host_id_is_an_old_name():
+    for side in SIDES:
+        with pytest.warns(
+            UserWarning, match="renamed from `host_id` to `process_index`"
+        ):
+            assert len(side.local_devices(host_id=0)) == 1
+        for name in ("host_id", "host_ids", "host_count"):
+            with pytest.warns(UserWarning, match="has been renamed"):
+                getattr(side, name)()

@@ -1,6 +1,7 @@
 """The one device, and shardings over it."""
 
 import importlib
+import warnings
 
 from minijax import errors
 
@@ -101,7 +102,7 @@ CPU = Device()
 def _check_backend(backend):
     if backend is None or str(backend) == "cpu":
         return
-    if backend in ("cuda", "gpu", "rocm", "tpu"):
+    if backend == "gpu":  # a name of several platforms
         raise RuntimeError(
             f"Unknown backend: '{backend}' requested, but no platforms that are "
             f"instances of {backend} are present. Platforms present are: cpu"
@@ -117,6 +118,11 @@ def devices(backend=None):
 
 def local_devices(process_index=None, backend=None, host_id=None):
     """The devices of this process.  ValueError for the number of another."""
+    if host_id is not None:
+        _warn_of_alias(
+            "The argument to jax.local_devices", "`host_id`", "`process_index`"
+        )
+        process_index = host_id
     _check_backend(backend)
     if process_index not in (None, 0):
         raise ValueError(f"Unknown process_index {process_index}")
@@ -134,23 +140,45 @@ local_device_count = device_count
 
 def process_count(backend=None):
     """How many processes there are."""
+    _check_backend(backend)
     return 1
 
 
 def process_index(backend=None):
     """Which of the processes this is."""
+    _check_backend(backend)
     return 0
-
-
-host_count, host_id = process_count, process_index
 
 
 def process_indices(backend=None):
     """The numbers of all processes."""
+    _check_backend(backend)
     return [0]
 
 
-host_ids = process_indices
+def _warn_of_alias(what, old, new):
+    warnings.warn(
+        f"{what} has been renamed{' from ' * bool(old)}{old} to {new}. This alias will "
+        "eventually be removed; please update your code.",
+        stacklevel=3,
+    )
+
+
+def _alias(name, fun):
+    """`fun` under an old name, which warns."""
+
+    def renamed(backend=None):
+        _warn_of_alias(f"jax.{name}", "", f"jax.{fun.__name__}")
+        return fun(backend)
+
+    renamed.__name__ = name
+    renamed.__doc__ = fun.__doc__
+    return renamed
+
+
+host_count = _alias("host_count", process_count)
+host_id = _alias("host_id", process_index)
+host_ids = _alias("host_ids", process_indices)
 
 
 def default_backend():

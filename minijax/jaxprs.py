@@ -346,6 +346,10 @@ class ClosedJaxpr:
     in_avals = property(lambda self: _types(self.jaxpr.invars))
     out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
     literals = property(lambda self: self.consts)
+    constvars = property(lambda self: self.jaxpr.constvars)
+    invars = property(lambda self: self.jaxpr.invars)
+    outvars = property(lambda self: self.jaxpr.outvars)
+    debug_info = property(lambda self: self.jaxpr.debug_info)
     eqns = property(lambda self: self.jaxpr.eqns)
     effects = property(lambda self: self.jaxpr.effects)
     marks = property(lambda self: self.jaxpr.marks)
@@ -357,6 +361,10 @@ class ClosedJaxpr:
             self.jaxpr if jaxpr is None else jaxpr,
             self.consts if consts is None else consts,
         )
+
+    def map_jaxpr(self, fun):
+        """A copy with `fun` of the jaxpr."""
+        return self.replace(jaxpr=fun(self.jaxpr))
 
     def pretty_print(self, *, use_color=False, **settings):
         """The jaxpr as text; `settings` as `pprint.Settings` has them."""

@@ -7,6 +7,7 @@ from minijax import dtype_lattice as lattice
 from minijax._src._homes import names_of
 from minijax._src.typing import DType as DType
 from minijax._src.typing import DTypeLike as DTypeLike
+from minijax.numpy.scalar_types import bool_ as _bool
 
 int_, uint, float_, complex_ = np.int64, np.uint64, np.float64, np.complex128
 _weak_types = [int, float, complex]
@@ -118,6 +119,10 @@ def safe_to_cast(input_dtype_or_value, output_dtype_or_value):
     return dtypes.promote_types(kind, out) == out
 
 
-__getattr__ = names_of(
-    __name__, "minijax.dtypes", "minijax.numpy.promotion", "minijax.numpy"
-)
+_find = names_of(__name__, "minijax.dtypes", "minijax.numpy.promotion", "minijax.numpy")
+
+
+def __getattr__(name):
+    # Types of numbers are NumPy's and ml_dtypes' here, not those of `jax.numpy`.
+    found = _find(name)
+    return found.dtype.type if isinstance(found, type(_bool)) else found

@@ -21,6 +21,29 @@ def canonicalize_platform(platform):
     return platform
 
 
+_PLATFORMS_OF = {"gpu": ("cuda", "rocm", "oneapi")}
+
+
+def expand_platform_alias(platform):
+    """The platforms that a name stands for."""
+    return list(_PLATFORMS_OF.get(platform, (platform,)))
+
+
+def known_platforms():
+    """The names of all platforms that there are rules for."""
+    return {"cpu", "tpu", *_PLATFORMS_OF, *_PLATFORMS_OF["gpu"]}
+
+
+def is_known_platform(platform):
+    """Whether there may be a platform of this name."""
+    return platform in known_platforms()
+
+
+def get_device_backend(device=None):
+    """The backend that a device belongs to."""
+    return get_backend()
+
+
 def backend_pjrt_c_api_version(platform=None):
     """The version of the interface to XLA's plugins: None, there are none."""
 
