@@ -14,7 +14,11 @@ VECTOR_BYTES = 64  # of the widest vectors
 MAX_BLOCKS = 64  # of such vectors in a row; beyond, what is left of it counts little
 MAX_COPIED_BLOCKS = 8  # where the last block's operands are copied
 
-_ITEM_BYTES = {suffix: dtype.itemsize for dtype, suffix in SUFFIXES.items()}
+# Of the numbers that kernels compute with: the parts of complex ones.
+_ITEM_BYTES = {
+    suffix: dtype.itemsize // (2 if dtype.kind == "c" else 1)
+    for dtype, suffix in SUFFIXES.items()
+}
 _WIDENED = (4, 8)  # bytes of elements beside which bytes are widened
 
 

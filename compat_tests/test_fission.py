@@ -312,3 +312,81 @@ def test_constants_of_a_while_loop_are_computed_before_it():
             1e-6,
             1e-6,
         )
+
+
+def _escape(side):
+    """Turns until a number leaves a circle, or for ever stays in it."""
+
+    def turns(c, most):
+        def goes_on(state):
+            z, k = state
+            return (k < most) & (side.jnp.log(side.jnp.abs(z) + 1) < 1)
+
+        def turn(state):
+            z, k = state
+            return z * z + c, k + 1
+
+        return side.lax.while_loop(goes_on, turn, (side.jnp.zeros_like(c), 0))
+
+    return turns
+
+
+def _halving(side):
+    """A body that has nothing of the condition but what `vmap` puts there, and constants."""
+
+    def halved(x, least):
+        return side.lax.while_loop(
+            lambda s: side.jnp.log(s[0]) > least,
+            lambda s: (s[0] / 2, s[1] + x),
+            (x, 0 * x),
+        )
+
+    return halved
+
+
+def _swapped(side):
+    """A body that makes the condition's value of another carry: nothing is made twice."""
+
+    def run(x, y):
+        return side.lax.while_loop(
+            lambda s: side.jnp.log(s[0]).sum() > 0,
+            lambda s: (s[1], s[0] / 3 + 0 * side.jnp.log(s[1])),
+            (x, y),
+        )
+
+    return run
+
+
+_COMPLEX = (_normal(6, 5) + 1j * _normal(6, 5)).astype("complex64")
+_POSITIVE = 1 + abs(_normal(40))
+
+
+@pytest.mark.parametrize(
+    ("loop", "axes", "args", "logs"),
+    [
+        (_escape, [(0, None)], (_COMPLEX.ravel(), 9), 1),
+        (_escape, [(0, None), (0, None)], (_COMPLEX, 9), 1),
+        (_escape, [(0, 0)], (_COMPLEX.ravel(), np.arange(30)), 1),
+        (_escape, [(0, None)], (_COMPLEX[0], 9), 2),  # of few elements
+        (_halving, [(0, None)], (_POSITIVE, -1.0), 1),
+        (_halving, [(None, 0)], (3.0, -_POSITIVE), 1),
+        (_halving, [(0, None)], (_POSITIVE / 99, 1.0), 1),
+        (_swapped, [], (_POSITIVE, _POSITIVE + 1), 2),
+    ],
+)
+def test_a_condition_is_computed_once_a_turn(loop, axes, args, logs):
+    def mapped(side):
+        fun = loop(side)
+        for axis in axes:
+            fun = side.vmap(fun, axis)
+        return fun
+
+    closed = simplify(minijax.make_jaxpr(mapped(Side("minijax")))(*args))
+    (eqn,) = [e for e in closed.jaxpr.eqns if e.primitive.name == "while"]
+    inside = [
+        e.primitive.name
+        for part in ("cond_jaxpr", "body_jaxpr")
+        for e in eqn.params[part].jaxpr.eqns
+    ]
+    assert inside.count("log") == logs
+    assert_same(lambda side: side.jit(mapped(side))(*args), 1e-6, 1e-6)

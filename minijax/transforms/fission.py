@@ -30,6 +30,7 @@ from minijax.core import (
 )
 from minijax.transforms.batching import batch_jaxpr
 from minijax.transforms.dce import dce
+from minijax.transforms.rotation import rotate
 
 _LEAST_TURNS = 4
 _FEW_ROWS = 64  # of a product in one turn; with more it is efficient as it is
@@ -67,7 +68,8 @@ def _distributed(eqn):
     if eqn.marks:
         return [eqn]
     if eqn.primitive.name == "while" and not params["body_jaxpr"].consts:
-        return _with_less_in_body(eqn)
+        *before, eqn = [eqn] if params["cond_jaxpr"].consts else rotate(eqn, _VIEWS)
+        return [*before, *_with_less_in_body(eqn)]
     if eqn.primitive.name != "scan" or params["length"] < _LEAST_TURNS:
         return [eqn]
     return [eqn] if params["jaxpr"].consts else _Loop(eqn).distribute()
