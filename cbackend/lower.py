@@ -4,6 +4,8 @@ The rules see a `Builder`: it turns views into views, and adds instructions.  No
 here knows any primitive by name.
 """
 
+from typing import Any
+
 import numpy as np
 
 from cbackend import narrow
@@ -69,8 +71,8 @@ class Builder:
         self.pieces = {}  # buffer -> its parts, and what was stored there
         self.source = None
         self.primitive = None
-        self.eqn = None  # the one that is being lowered
-        self.jaxpr = None  # what it belongs to
+        self.eqn: Any = None  # the one that is being lowered
+        self.jaxpr: Any = None  # what it belongs to
 
     # --- programs
 

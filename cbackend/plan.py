@@ -10,8 +10,16 @@ from cbackend.program import ARENA, OUTPUT, Instr
 
 ALIGN = 64
 
-# Instructions whose first output may lie over their first input.
 UPDATES = {"DYNAMIC_UPDATE_SLICE", "SCATTER"}
+COMPLEX_TO_COMPLEX = {0, 1}  # kinds of FFT
+
+
+def _is_update(instr):
+    """Whether the first output may lie over the first input: what is not updated stays as it
+    is, and transforms read all lines that they write, but no others.
+    """
+    complex_fft = instr.op == "FFT" and instr.params[0] in COMPLEX_TO_COMPLEX
+    return instr.op in UPDATES or complex_fft
 
 
 def begin_in_outputs(program):
@@ -25,7 +33,7 @@ def begin_in_outputs(program):
             touched.setdefault(view.buffer, []).append(index)
     for index in reversed(range(len(program.instrs))):
         instr = program.instrs[index]
-        if instr.op in UPDATES and _may_begin(instr, index, touched):
+        if _is_update(instr) and _may_begin(instr, index, touched):
             old, new = instr.ins[0].buffer, instr.outs[0].buffer
             old.space, old.where = new.space, new.where
             program.outputs[new.where] = old
@@ -101,11 +109,11 @@ def _in_place(program, number, output):
 
 def _goes_on_with(instr, buffer):
     """Whether an instruction updates what a buffer already holds."""
-    return instr.op in UPDATES and instr.ins[0].buffer is buffer
+    return _is_update(instr) and instr.ins[0].buffer is buffer
 
 
 def _reads_as_it_writes(instr, reads, writes):
-    if type(instr) is Instr and (instr.op not in UPDATES or reads != [0]):
+    if type(instr) is Instr and (not _is_update(instr) or reads != [0]):
         return False
     return all(
         any(_are_same_places(instr.ins[k], view) for view in writes) for k in reads
@@ -177,7 +185,7 @@ def _candidates(instr, out):
     """The operands that an output of an instruction may lie over."""
     if type(instr) is not Instr:
         return instr.ins
-    if instr.op in UPDATES and out is instr.outs[0]:
+    if _is_update(instr) and out is instr.outs[0]:
         return instr.ins[:1]
     if instr.op in _CARRIES:
         _, _, flags = _CARRIES[instr.op](instr.params)

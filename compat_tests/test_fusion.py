@@ -464,6 +464,25 @@ def test_a_small_window_is_read_and_put_back(name, place):
     np.testing.assert_array_equal(got, want(jax.numpy.asarray(x), place))
 
 
+def test_transforms_of_further_axes_go_on_in_place():
+    x = np.arange(4 * 6 * 8, dtype=np.complex64).reshape(4, 6, 8)
+    fft, real = minijax.numpy.fft, x.real
+    for fun, arg in [(fft.fftn, x), (fft.ifftn, x), (fft.rfftn, real)]:
+        program = cbackend.build(simplify(minijax.make_jaxpr(fun)(arg))).programs[0]
+        assert len(program.instrs) == 3 and not program.arena_bytes
+
+    def kept(x):
+        first = fft.fft(2 * x)
+        return fft.fft(first, axis=0) + first, fft.ifft(fft.fft(first, axis=1)), first
+
+    first = np.fft.fft(2 * x)
+    wanted = np.fft.fft(first, axis=0) + first, np.fft.fft(first, axis=1), first
+    got = minijax.jit(kept)(x)
+    np.testing.assert_allclose(got[0], wanted[0], rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(fft.fft(got[1]), wanted[1], rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(got[2], wanted[2], rtol=1e-4, atol=1e-2)
+
+
 def test_an_index_of_literals_stays_in_the_loop():
     """So that an update by it is one at a known place."""
 
