@@ -28,6 +28,9 @@ NAMES = {
     "new_ref freeze freeze_p Ref shaped_abstractify typematch typecompat "
     "Primitive ShapedArray Tracer Jaxpr Literal DropVar eval_jaxpr check_jaxpr "
     "call_p closed_call_p trace_state_clean typeof jaxpr_as_fun UnexpectedTracerError",
+    "export._export": "Exported export DisabledSafetyCheck",
+    "export.shape_poly": "symbolic_shape symbolic_args_specs SymbolicScope is_symbolic_dim "
+    "InconclusiveDimensionOperation UnexpectedDimVar DimSize _DimExpr",
     "cudnn.scaled_matmul_stablehlo": "quantize shape_normalization",
     "debugging": "debug_callback_p debug_print",
     "dispatch": "apply_primitive xla_primitive_callable runtime_tokens jaxpr_has_primitive "

@@ -87,6 +87,25 @@ def _each(x):
     return x if isinstance(x, tuple) else (x,)
 
 
+def test_arithmetic_of_shape_rules():
+    def body(side):
+        core = side("_src.core")
+        a, b, _ = _sizes(side)
+        found = [
+            core.max_dim(a, b), core.max_dim(2, a - 1), core.min_dim(a, -2), core.max_dim(3, 4),
+            core.min_dim(a, a + 2), core.max_dim(a % 2 - 1, 0), core.max_dim(15 - a, 0) // 3,
+            core.dilate_dim(a, 2), core.dilate_dim(a, 1), core.dilate_dim(0, 3),
+            core.dilate_dim(4, 3), core.stride_dim(10, 3, 1), core.stride_dim(a, 1, 1),
+            core.stride_dim(a, 2, 1), core.stride_dim(a, 4, 2), core.dim_constant(3).dtype,
+            core.definitely_equal_one_of_dim(a, [2, a]), core.is_constant_dim(a),
+            core.is_constant_dim(3), core.is_symbolic_dim(a), core.dim_value_aval(),
+        ]  # fmt: skip
+        return list(map(str, found))
+
+    theirs, ours = both(body)
+    assert ours == theirs
+
+
 @pytest.mark.parametrize("constraints", COMPARISONS, ids=str)
 def test_comparisons(constraints):
     def body(side):

@@ -6,6 +6,7 @@ from minijax import check, core, dtypes, pprint
 from minijax._src import pretty_printer
 from minijax._src._homes import names_of
 from minijax.api.inspection import abstract as shaped_abstractify  # noqa: F401
+from minijax.ops.conv_shapes import dilate, window_counts
 from minijax.ops.shape import canonical_shape
 from minijax.pprint import Settings as JaxprPpSettings  # noqa: F401
 from minijax.state.primitives import new_ref_p
@@ -64,8 +65,53 @@ def definitely_equal_shape(a, b):
 
 
 def is_constant_dim(d):
-    """Whether a size is a number rather than a symbol: always, here."""
-    return isinstance(d, int)
+    """Whether a size is a number rather than a symbol."""
+    return not is_symbolic_dim(d) and hasattr(d, "__index__")
+
+
+def is_symbolic_dim(v):
+    """Whether a size is a symbol rather than a number."""
+    return isinstance(v, core.SymbolicSize)
+
+
+def is_dim(v):
+    """Whether `v` may be the size of an axis."""
+    return is_symbolic_dim(v) or is_constant_dim(v)
+
+
+def definitely_equal_one_of_dim(d1, dlist):
+    """Whether a size is surely one of some others."""
+    return any(definitely_equal(d1, d) for d in dlist)
+
+
+def dim_value_dtype():
+    """The dtype of a size as an array."""
+    return dtypes.python_scalar_dtype(int)
+
+
+def dim_value_aval():
+    """The type of a size as an array: a weak integer."""
+    return core.ShapedArray((), dim_value_dtype(), weak_type=True)
+
+
+def dim_constant(ct):
+    """A number as an integer of `dim_value_dtype`."""
+    return dim_value_dtype().type(ct)
+
+
+def dimension_as_value(d):
+    """A size as an array, or as the number that it is."""
+    return d.as_value() if is_symbolic_dim(d) else dim_constant(d)
+
+
+def dilate_dim(d, dilation):
+    """The extent of `d` elements with `dilation - 1` gaps between neighbours."""
+    return dilate(d, dilation)
+
+
+def stride_dim(d, window_size, window_stride):
+    """How many windows fit into `d` elements."""
+    return window_counts((d,), (window_size,), (window_stride,))[0]
 
 
 def is_constant_shape(s):
