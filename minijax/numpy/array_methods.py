@@ -227,7 +227,8 @@ def _iter(self):
     if isinstance(self, ArrayImpl):
         return _iterate_rows(self)
     return iter([
-        lax.index_in_dim(self, i, 0, keepdims=False) for i in range(self.aval.shape[0])
+        lax.index_in_dim(self, i, 0, keepdims=False)
+        for i in range(int(self.aval.shape[0]))
     ])  # fmt: skip
 
 

@@ -138,7 +138,9 @@ def _by_place(args, given) -> Any:
 
 
 def _from_object(x, dtype, copy=False) -> Any:
-    if hasattr(x, "__jax_array__"):
+    if isinstance(x, core.SymbolicSize):
+        x = x.as_value()
+    elif hasattr(x, "__jax_array__"):
         x = x.__jax_array__()
         dtype = dtypes.dtype(x) if dtype is None else dtype  # never weak
     if core.is_masked(x):

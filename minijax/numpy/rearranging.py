@@ -275,6 +275,8 @@ def roll(a, shift, axis=None):
     axes = canonical_axes(axis, a.ndim)
     if isinstance(shift, (tuple, list)) and not all(isinstance(s, int) for s in shift):
         shift = array(shift)
+    if isinstance(shift, core.SymbolicSize):
+        shift = shift.as_value()
     if len(np.shape(shift)) == 1:
         np.broadcast_shapes((len(axes),), np.shape(shift))  # ValueError if they differ
     if own_aval(shift) is not None:

@@ -92,14 +92,17 @@ def _reshaped(a, shape, asked):
     size, known = math.prod(old), math.prod(rest)
     if not known:
         raise ZeroDivisionError(f"no size for the -1 in {asked} beside a size of 0")
-    if size % known:
+    # Divided by what a shape with its -1 amounts to, as users' constraints on sizes that are
+    # symbols say it.
+    negative, rest_size = divmod(size, -known)
+    if rest_size:
         raise TypeError(
             f"cannot reshape array of shape {tuple(old)} (size {size}) into shape "
             f"{asked} "
             "because the product of specified axis sizes "
             f"({known}) does not evenly divide {size}"
         )
-    return (*shape[:place], size // known, *shape[place + 1 :])
+    return (*shape[:place], -negative, *shape[place + 1 :])
 
 
 def ravel(a, order="C", *, out_sharding=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minijax import core
+from minijax import core, errors
 from minijax.tree_util import register_pytree_node_class
 
 
@@ -77,15 +77,23 @@ def slice_indices(entry, size):
     low, high = (0, size) if step > 0 else (-1, size - 1)
     ends = (low, high) if step > 0 else (high, low)
     start, stop = [
-        end if n is None else _clamped(core.as_size(n), size, low, high)
-        for n, end in zip((entry.start, entry.stop), ends, strict=True)
+        end if n is None else _clamped(which, core.as_size(n), size, low, high)
+        for which, n, end in zip(
+            ("start", "stop"), (entry.start, entry.stop), ends, strict=True
+        )
     ]
     return start, stop, step
 
 
-def _clamped(n, size, low, high):
-    if n >= 0:
-        return core.min_dim(high, n)
+def _clamped(which, n, size, low, high):
+    try:
+        if n >= 0:
+            return core.min_dim(high, n)
+    except errors.InconclusiveDimensionOperation as error:
+        raise type(error)(
+            f"In slice with non-constant elements the {which} ({n}) must be resolved "
+            "statically if it is >= 0."
+        ) from None
     return core.max_dim(low, n + size)
 
 
