@@ -347,4 +347,10 @@ def test_sizes_outside_of_a_trace():
     (b,) = own_export.symbolic_shape("b")
     with pytest.raises(NotImplementedError, match="outside jax"):
         minijax.numpy.sin(b)
+    for fun in (
+        lambda: minijax.numpy.ones(b),
+        minijax.jit(lambda: minijax.numpy.ones(b).sum()),
+    ):
+        with pytest.raises(ValueError, match="a size that is a symbol"):
+            fun()
     assert own_export.is_symbolic_dim(b) and not own_export.is_symbolic_dim(3)

@@ -45,7 +45,7 @@ class Compiled(_callpath.Executable):
         if core.hi_rules.in_use:
             closed = core.hi_rules.lower(closed)
         check_lowerable(closed.marks)
-        with stats.phase("lower", name), _no_collection():
+        with stats.phase("lower", name), _no_collection(), _sizes_known(closed):
             closed = simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:
                 importlib.import_module("minijax.check").check_jaxpr(closed.jaxpr)
@@ -54,7 +54,7 @@ class Compiled(_callpath.Executable):
         stats.event("mlir.collect_lowered_jaxprs", closed, module)
         stats.event("pxla_cached_compilation")
         stats.event("compile_after_persistent_compilation_miss")
-        with stats.phase("compile", name):
+        with stats.phase("compile", name), _sizes_known(closed):
             self.executable = load(module)
         if ladder.LEVEL >= 7:
             _profile_to_the_end(name, self.executable)
@@ -154,6 +154,27 @@ def _no_collection():
     finally:
         if collects:
             gc.enable()
+
+
+@contextlib.contextmanager
+def _sizes_known(closed):
+    """Errors within the block say so where they come of sizes that are symbols."""
+    try:
+        yield
+    except Exception as error:
+        for var in _variables(closed.jaxpr):
+            if core.has_symbols(getattr(var.aval, "shape", ())):
+                raise ValueError(
+                    f"{var.aval.str_short()} has a size that is a symbol, so no program can "
+                    "be made of it. Call what `jax.export.export` gives, with arrays."
+                ) from error
+        raise
+
+
+def _variables(jaxpr):
+    yield from jaxpr.invars
+    for eqn in jaxpr.eqns:
+        yield from eqn.outvars
 
 
 def _watcher(name):

@@ -157,13 +157,12 @@ class Exported:
         return unflatten(self.out_tree, run(*flat))
 
     def _call_flat(self, *flat):
-        shapes = tuple([argument_aval(x).shape for x in flat])
-        return call_jaxpr(self._at_sizes(shapes), *flat, name=self.fun_name)
+        closed = self._at_sizes_of(flat) if self._solver.variables else self.closed
+        return call_jaxpr(closed, *flat, name=self.fun_name)
 
-    def _at_sizes(self, shapes):
-        """What is exported, at the sizes that arguments of these shapes have."""
-        if not self._solver.variables:
-            return self.closed
+    def _at_sizes_of(self, flat):
+        """What is exported, at the sizes that these arguments have."""
+        shapes = tuple([argument_aval(x).shape for x in flat])
         key = "at sizes", shapes
         found = self.closed.memo.get(key)
         if found is None:
