@@ -61,7 +61,10 @@
       return;                                                                                    \
     }                                                                                            \
     switch (windows->width * (int64_t)sizeof(T)) { /* the usual widths without loops */          \
+      case 8: scatter_at_##kind##_##S(*windows, 8 / sizeof(T)); break;                           \
+      case 12: scatter_at_##kind##_##S(*windows, 12 / sizeof(T)); break;                         \
       case 16: scatter_at_##kind##_##S(*windows, 16 / sizeof(T)); break;                         \
+      case 24: scatter_at_##kind##_##S(*windows, 24 / sizeof(T)); break;                         \
       case 32: scatter_at_##kind##_##S(*windows, 32 / sizeof(T)); break;                         \
       case 64: scatter_at_##kind##_##S(*windows, 64 / sizeof(T)); break;                         \
       case 128: scatter_at_##kind##_##S(*windows, 128 / sizeof(T)); break;                       \
