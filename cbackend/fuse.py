@@ -22,6 +22,8 @@ CHEAP = frozenset((
 ))  # fmt: skip
 MAX_RECOMPUTED = 3  # kernels for one value
 MAX_REDUCED = 16  # of one instruction
+FLOAT_BYTES = 4
+MIN_ROW, MAX_ROW, MAX_ROWS = 8, 512, 16  # elements of a row; rows in one sum
 MIN_MAPPED = 256  # elements; below, MAP_REDUCE costs more than two instructions
 
 
@@ -239,7 +241,33 @@ def _fuse_reductions(program):
         elif type(instr) is Ewise and instr.size >= MIN_MAPPED:
             for view in instr.outs:
                 made_at[view.buffer] = place
-    program.instrs = [instr for instr in instrs if instr is not None]
+    program.instrs = [
+        _as_map(instr) if _is_of_short_rows(instr) else instr
+        for instr in instrs
+        if instr is not None
+    ]
+
+
+def _is_of_short_rows(instr):
+    """Whether this is many reductions of a few short rows each, which native code does in
+    registers.
+    """
+    if instr.op != "REDUCE" or instr.ins[0].dtype.itemsize < FLOAT_BYTES:
+        return False
+    outer, n, inner = instr.ins[0].shape
+    return (
+        outer >= MIN_MAPPED
+        and 1 < n <= MAX_ROWS
+        and MIN_ROW <= inner <= MAX_ROW
+        and instr.ins[0].dtype.kind in "fiu"
+    )
+
+
+def _as_map(reduction):
+    """A reduction as that of a group that makes nothing."""
+    (source,), (out,) = reduction.ins, reduction.outs
+    group = Ewise([out], [source], ["x"], [], ["x"], reduction.source)
+    return MapReduce(group, reduction.params, source.shape)
 
 
 def _with_reduction(group, reduction):

@@ -6,7 +6,7 @@ from cbackend.program import Ewise, Micro, Table
 
 # A tile of each operand and register lies in L2, which is nearer than the memory that the
 # values between two groups go through; beyond, a group spills.
-MAX_REGISTERS = 64
+MAX_REGISTERS = 128
 MAX_STREAMS = 16  # arrays that a group over many elements reads
 # Up to here instructions cost more than elements: groups take in what is unrelated.
 FEW_ELEMENTS = 2048

@@ -40,6 +40,8 @@ def test_constants_that_differ_only_in_sign_or_dtype_stay_apart():
         (lambda x: x * 1, []),
         (lambda x: 1.0 * x, []),
         (lambda x: x / 1, []),
+        (lambda x: x * jnp.ones_like(x), []),
+        (lambda x: lax.broadcast(np.float32(1), x.shape) * x, []),
         (lambda x: x - 0.0, []),
         (lambda x: lax.neg(lax.neg(x)), []),
         (lambda x: x + 0.0, ["add"]),  # -0.0 + 0.0 is 0.0
@@ -93,6 +95,19 @@ def test_a_product_with_a_mask_is_a_choice(dtype, masked):
     for got, expected in zip(results, want, strict=True):
         np.testing.assert_array_equal(got, expected)
     assert bool(np.isfinite(results[0]).all()) == masked
+
+
+def test_a_mask_made_of_a_mask_is_that_mask():
+    """As `tril` and `triu` make them."""
+
+    def fun(x):
+        ones = jnp.ones(x.shape, bool)
+        return jnp.where(jnp.tril(ones), x, 0), jnp.triu(ones, 1)
+
+    assert names(fun, X).count("select_n") == 2
+    lower, upper = minijax.jit(fun)(X)
+    np.testing.assert_array_equal(lower, np.tril(X))
+    np.testing.assert_array_equal(upper, np.triu(np.ones(X.shape, bool), 1))
 
 
 def test_an_unsigned_division_by_a_power_of_two_is_a_shift():

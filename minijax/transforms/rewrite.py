@@ -151,6 +151,11 @@ class _Rewriter:
             return self.eqns[place]
         return None
 
+    def scalar(self, atom):
+        """What an atom repeats, if it is made of one element; else the atom."""
+        repeated = self.maker(atom, "broadcast_in_dim")
+        return atom if repeated is None else repeated.invars[0]
+
     def swap_product(self, eqn, product, order, rest):
         """Turn a transposed `dot_general` into that of its operands in the other order.
 
@@ -265,11 +270,11 @@ def _neutral(value, right_only=False, negative_zero=False):
     def rule(self, eqn, ins):
         x, y = ins
         aval = eqn.outvars[0].aval
-        if _is_literal(y, value, negative_zero) and x.aval == aval:
+        if x.aval == aval and _is_literal(self.scalar(y), value, negative_zero):
             return x
-        if not right_only and _is_literal(x, value, negative_zero) and y.aval == aval:
-            return y
-        return None
+        if right_only or y.aval != aval:
+            return None
+        return y if _is_literal(self.scalar(x), value, negative_zero) else None
 
     return rule
 
@@ -354,13 +359,16 @@ def _is_zero(self, atom):
 
 
 def _select_rule(self, eqn, ins):
-    """A choice that is known, or by `x < 0` where x cannot be negative, as of indices that
-    were clipped.
+    """A choice that is known, of False and True, or by `x < 0` where x cannot be negative,
+    as of indices that were clipped.
     """
     known = _known(ins[:1])
     if known is not None and known[0] < len(ins) - 1:
         chosen = ins[1 + known[0]]
         return chosen if chosen.aval == eqn.outvars[0].aval else None
+    if [_known([self.scalar(atom)]) for atom in ins[1:]] == [[0], [1]]:
+        if ins[0].aval == eqn.outvars[0].aval:  # of bools: the mask itself
+            return ins[0]
     less = self.maker(ins[0], "lt")
     if less is None or len(ins) != 3 or not _is_literal(less.invars[1], 0):
         return None
