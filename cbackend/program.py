@@ -296,6 +296,7 @@ class Micro:
 
 FEW_INTERLEAVED = 4  # elements
 ENOUGH_SHUFFLED = 16  # ENOUGH of copy.c
+ENOUGH_REVERSED = 64  # that pay for its call, where a compiler may write it in place
 
 
 # What is quicker by a constant: a product in its place, or a shift of all elements alike.
@@ -352,7 +353,8 @@ class Ewise(Instr):
         step, size = source.strides[dims[-1]], to.dtype.itemsize
         if size > 8 or n >= ENOUGH_SHUFFLED or len(dims) < 2:
             long = size <= 8 and n >= ENOUGH_SHUFFLED
-            return long and (step == -1 or 1 < step <= FEW_INTERLEAVED)
+            reversed_ = step == -1 and n >= ENOUGH_REVERSED
+            return long and (reversed_ or 1 < step <= FEW_INTERLEAVED)
         rows, line = self.shape[dims[-2]], source.strides[dims[-2]]
         if n > FEW_INTERLEAVED or rows < ENOUGH_SHUFFLED or to.strides[dims[-2]] != n:
             return False

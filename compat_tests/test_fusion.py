@@ -608,6 +608,12 @@ def test_a_join_that_is_read_otherwise_is_made_in_one_place():
         np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("width", "shuffling"), [(16, True), (128, False)])
+def test_short_rows_are_reversed_in_native_code(width, shuffling):
+    (instr,) = program_of(lambda x: x.reshape(-1, width)[:, ::-1], LINES)
+    assert instr.is_shuffling() == shuffling
+
+
 def test_long_copies_go_one_by_one():
     instrs = program_of(lambda x, y: jnp.concatenate([x, y]), BIG, BIG)
     assert [len(instr.outs) for instr in instrs] == [1, 1]
