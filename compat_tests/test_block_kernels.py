@@ -115,6 +115,26 @@ def test_products_with_vectors(data):
     np.testing.assert_array_equal(got, exact.astype(got.dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("a_turned", [False, True])
+@pytest.mark.parametrize("b_turned", [False, True])
+def test_products_whose_blocks_are_copied(dtype, a_turned, b_turned):
+    """Large ones with rows far apart, of extents that no block divides."""
+    rng = np.random.default_rng(0)
+    m, k, n = 150, 600, 300
+
+    def matrix(rows, columns, turned):
+        shape = (columns, rows) if turned else (rows, columns)
+        whole = rng.integers(-3, 4, (shape[0], 700)).astype(dtype)
+        return whole, lambda x: x[:, : shape[1]].T if turned else x[:, : shape[1]]
+
+    (a, fa), (b, fb) = matrix(m, k, a_turned), matrix(k, n, b_turned)
+    want = fa(a) @ fb(b)
+    np.testing.assert_array_equal(run(lambda x, y: fa(x) @ fb(y), a, b), want)
+    handed_on = run(lambda x, y: 2 * (fa(x) @ fb(y)), a, b)
+    np.testing.assert_array_equal(handed_on, 2 * want)
+
+
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
 
 

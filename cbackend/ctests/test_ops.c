@@ -286,7 +286,7 @@ static void test_cum(void) {
 
 /* Own kernels against a plain triple loop, for a, b in both orders, with ragged edges. */
 static void test_dot(int M, int N, int K, int a_order, int b_order) {
-  static float a[64 * 300], b[300 * 64], c[64 * 64];
+  static float a[64 * 600], b[600 * 140], c[64 * 140];
   for (int i = 0; i < M * K; i++) a[i] = (float)(i % 7 - 3);
   for (int i = 0; i < K * N; i++) b[i] = (float)(i % 5 - 2);
   view v[3] = {dense(0, MJX_F32, 3, 1, M, N), dense(0, MJX_F32, 3, 1, M, K),
@@ -331,8 +331,8 @@ static void test_dot_batches(int M, int N, int K) {
 }
 
 static void test_dots(void) {
-  const int sizes[][3] = {{1, 1, 1},    {5, 37, 19}, {4, 64, 300}, {64, 3, 130}, {3, 5, 0},
-                          {1, 150, 99}, {3, 67, 5},  {4, 64, 0},   {2, 1029, 11}};
+  const int sizes[][3] = {{1, 1, 1},    {5, 37, 19}, {4, 64, 300}, {64, 3, 130},  {3, 5, 0},
+                          {1, 150, 99}, {3, 67, 5},  {4, 64, 0},   {2, 1029, 11}, {61, 140, 600}};
   for (int s = 0; s < (int)(sizeof sizes / sizeof sizes[0]); s++) {
     for (int order = 0; order < 4; order++)
       test_dot(sizes[s][0], sizes[s][1], sizes[s][2], order & 1, order >> 1);

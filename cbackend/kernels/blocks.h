@@ -35,16 +35,17 @@ typedef struct mjx_reduce_kernel {
   int32_t acc_dtype; /* of the accumulators: F32 for F16 and BF16, else the input's */
 } mjx_reduce_kernel;
 
-/* c[M,N] = a[M,K] b[K,N], or += if `add`.  a: any strides.  b: unit column stride.  c: rows of
- * stride ldc, contiguous. */
+/* c[M,N] = a[M,K] b[K,N].  a: any strides.  b: a unit column stride; or, of 32 and 64 bits, a unit
+ * row stride.  c: contiguous rows. */
 typedef struct mjx_dot_args {
   int64_t M, N, K;
   const void *a;
   int64_t a_row, a_column;
   const void *b;
-  int64_t b_row;
+  int64_t b_row, b_column;
   void *c;
   int64_t c_row;
+  void *a_copy; /* mjx_dot_copy_bytes(..) of room for a copy of a's rows, or NULL */
   int64_t b_line; /* of dot_lines with one column: from row to row of a, each has its own b */
   /* As many products, at least one, with these steps from one to the next. */
   int64_t batches, a_batch, b_batch, c_batch;
@@ -52,6 +53,10 @@ typedef struct mjx_dot_args {
 typedef void (*mjx_dot_fn)(const mjx_dot_args *args);
 /* Up to this K, each element of c is one sequence of fused multiply-adds from zero. */
 enum { MJX_DOT_SEQUENCE = 256 };
+
+static inline int64_t mjx_dot_copy_bytes(int64_t M, int64_t K, int64_t size) {
+  return M * (K < MJX_DOT_SEQUENCE ? K : MJX_DOT_SEQUENCE) * size + 64;
+}
 
 /* A stage of a Fourier transform of radix * m points; see fft_kernels.h.  The tables are of the
  * stage's element type. */

@@ -354,7 +354,18 @@ static void multiply(const mjx_conv_plan *plan, int64_t M, int64_t N, int64_t K,
                      int64_t a_row, int64_t a_column, const char *b, int64_t b_row, char *c,
                      int64_t c_row, bool add) {
   if (!plan->blas) {
-    mjx_dot_args args = {M, N, K, a, a_row, a_column, b, b_row, c, c_row, .batches = 1};
+    mjx_dot_args args = {.M = M,
+                         .N = N,
+                         .K = K,
+                         .a = a,
+                         .a_row = a_row,
+                         .a_column = a_column,
+                         .b = b,
+                         .b_row = b_row,
+                         .b_column = 1,
+                         .c = c,
+                         .c_row = c_row,
+                         .batches = 1};
     plan->kernel(&args);
     return;
   }

@@ -43,7 +43,8 @@ enum {
   NEAR_B_BYTES = 1 << 19, /* of a b that a near cache holds */
   WIDE_COLUMNS = 1024,    /* of a block along b's rows, which has .. */
   LEAST_ROWS = 24,
-  TURNED_ROWS = 1024, /* of a block that is handed on and copies its part of b */
+  FAR_BYTES = 2048, /* from row to row of a, and so many columns pay for a copy of it: */
+  COPY_COLUMNS = 128,
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
 };
@@ -61,10 +62,9 @@ struct mjx_dot_plan {
   bool a_half, b_half; /* a kernel takes the operand's halves as they are */
   const mjx_blas *blas;
   int64_t block_rows, block_columns, row_blocks, column_blocks;
-  bool
-      turns; /* blocks copy their part of b, whose columns are contiguous, to the thread's scratch */
+  bool copies_a;            /* blocks copy their part of a to the thread's scratch */
   int64_t own;              /* where the calling thread's is in scratch */
-  int64_t turned_bytes;     /* of that copy; a block that is handed on comes after it */
+  int64_t copy_bytes;       /* of that copy; a block that is handed on comes after it */
   int64_t thread_bytes;     /* of both */
   int64_t chunks, partials; /* along K; where their sums are in scratch */
   mjx_rows_fn sum;
@@ -104,6 +104,9 @@ static bool blas_takes(const mjx_dot_matrix *m) {
   return m->row_stride == 1 && m->column_stride >= MJX_MAX(1, m->rows) &&
          fits_int(m->column_stride);
 }
+
+/* Whether the kernel of a type works in register blocks, which may copy a and b. */
+static bool in_registers(int dtype) { return mjx_block_kernels_get()->dot_thin[dtype] != NULL; }
 
 static double flops_of(const dot_plan *plan) {
   return 2.0 * (double)plan->M * (double)plan->N * (double)plan->K;
@@ -213,12 +216,20 @@ static void join_batches(dot_plan *plan) {
   plan->B = a->inner_batches = b->inner_batches = c->inner_batches = 1;
 }
 
-/* What one thread copied, the others would fetch from its CPU: each copies what it needs, of a large
- * product a part of b, of many small ones a whole b. */
+/* A b whose columns are contiguous: what one thread copied, the others would fetch from its CPU, so
+ * each copies what it needs, of a large product a part of b, of many small ones a whole b. */
 static bool copies_by_threads(const dot_plan *plan) {
+  if (!in_registers(plan->dtype)) return false;
   if (flops_of(plan) >= SPLIT_FLOPS) return plan->B < MAX_BLOCKS;
   bool broadcast = plan->b.outer_stride == 0 && plan->b.batch_stride == 0;
   return plan->B > 1 && !broadcast && plan->K * plan->N * plan->size <= SMALL_COPY_BYTES;
+}
+
+/* Rows of a that share few places of the cache, where enough columns pay for a copy. */
+static bool copies_rows(const dot_plan *plan) {
+  int64_t apart = MJX_MAX(plan->a.row_stride, plan->a.column_stride) * plan->size;
+  return in_registers(plan->dtype) && flops_of(plan) >= SPLIT_FLOPS && plan->M >= USED_ROWS &&
+         plan->N >= COPY_COLUMNS && apart >= FAR_BYTES;
 }
 
 /* Whether a matrix that is converted stays transposed: nothing is turned then that the method takes
@@ -242,13 +253,14 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
   bool b_fits = blas           ? blas_takes(&plan->b)
                 : plan->a_half ? plan->b.row_stride == 1
                                : plan->method == DOT_LINES || plan->b.column_stride == 1;
-  plan->turns = kernel && (!b_converts || plan->b.stays) && plan->b.row_stride == 1 &&
-                plan->b.column_stride != 1 && copies_by_threads(plan);
-  if ((b_converts && !plan->b_half) || (!b_fits && !plan->turns))
+  bool turns = kernel && (!b_converts || plan->b.stays) && plan->b.row_stride == 1 &&
+               plan->b.column_stride != 1 && copies_by_threads(plan);
+  if ((b_converts && !plan->b_half) || (!b_fits && !turns))
     MJX_TRY(mjx_dot_pack(loader, &plan->b, plan->dtype, plan->B, false, scratch));
   bool c_fits = instr->out->dtype == plan->dtype && (!blas || fits_int(plan->c.row_stride));
   if (!c_fits) MJX_TRY(mjx_dot_pack(loader, &plan->c, plan->dtype, plan->B, true, scratch));
   if (!plan->a_half) join_batches(plan);
+  plan->copies_a = kernel && copies_rows(plan);
   return MJX_OK;
 }
 
@@ -265,6 +277,7 @@ static void cut(dot_plan *plan) {
   double flops = flops_of(plan);
   /* Of our kernels, blocks do not change the order of a sum: what takes them wants small ones. */
   bool small = plan->handed_on && plan->method == DOT_KERNEL;
+  bool turned = plan->method == DOT_KERNEL && plan->b.column_stride != 1;
   int64_t M = MJX_MAX(1, plan->M), N = MJX_MAX(1, plan->N);
   bool one = small ? flops < HANDED_FLOPS && M * N * plan->size <= HANDED_BYTES
                    : flops < SPLIT_FLOPS && plan->method != DOT_LINES;
@@ -276,13 +289,13 @@ static void cut(dot_plan *plan) {
   } else if (one || plan->B >= MAX_BLOCKS) {
     rows = M;
     columns = N;
-  } else if (plan->turns) {
-    rows = small ? TURNED_ROWS : M;
-    columns = 2 * mjx_block_kernels_get()->vector_bytes / plan->size;
-  } else if (small && plan->K * N * plan->size <= NEAR_B_BYTES) {
+  } else if (small && !turned && plan->K * N * plan->size <= NEAR_B_BYTES) {
     /* What the tail reads and writes is contiguous; all rows come over b again. */
     columns = MJX_MIN(N, WIDE_COLUMNS);
     rows = MJX_MAX(LEAST_ROWS, HANDED_BYTES / (columns * plan->size));
+  } else if (turned || plan->copies_a) {
+    rows = turned || flops >= LARGE_FLOPS ? LARGE_BLOCK_EXTENT : BLOCK_EXTENT;
+    columns = small ? HANDED_BYTES / plan->size / rows : LARGE_BLOCK_EXTENT;
   } else if (small) {
     rows = columns = BLOCK_EXTENT;
   }
@@ -296,9 +309,9 @@ static void cut(dot_plan *plan) {
   plan->block_columns = MJX_MIN(columns, N);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
-  plan->in_steps = plan->method != DOT_BLAS && !plan->turns && !plan->handed_on &&
-                   plan->row_blocks == 1 && plan->column_blocks == 1 && is_even(&plan->a) &&
-                   is_even(&plan->b) && is_even(&plan->c);
+  plan->in_steps = plan->method != DOT_BLAS && !plan->handed_on && plan->row_blocks == 1 &&
+                   plan->column_blocks == 1 && is_even(&plan->a) && is_even(&plan->b) &&
+                   is_even(&plan->c);
   plan->chunks = 1;
   if (plan->method == DOT_LINES && !plan->a_half && !plan->handed_on &&
       plan->B * M * N <= FEW_ELEMENTS)
@@ -360,11 +373,12 @@ mjx_status mjx_dot_prepare(mjx_loader *loader, mjx_instr *instr, bool handed_on,
   plan->sum = mjx_block_kernels_get()->reduce[MJX_SUM][plan->dtype].rows;
   plan->partials = scratch;
   if (plan->chunks > 1) scratch += plan->chunks * instr->out->n * plan->size;
-  int64_t turned_bytes = plan->turns ? plan->K * plan->block_columns * plan->size : 0;
-  int64_t block_bytes = handed_on ? plan->block_rows * plan->block_columns * plan->size : 0;
+  int64_t rows = plan->block_rows;
+  int64_t copy_bytes = plan->copies_a ? mjx_dot_copy_bytes(rows, plan->K, plan->size) : 0;
+  int64_t block_bytes = handed_on ? rows * plan->block_columns * plan->size : 0;
   plan->own = mjx_round_up(scratch, MJX_ALIGN);
-  plan->turned_bytes = mjx_round_up(turned_bytes, MJX_ALIGN);
-  plan->thread_bytes = plan->turned_bytes + mjx_round_up(block_bytes, MJX_ALIGN);
+  plan->copy_bytes = mjx_round_up(copy_bytes, MJX_ALIGN);
+  plan->thread_bytes = plan->copy_bytes + mjx_round_up(block_bytes, MJX_ALIGN);
   instr->scratch_bytes = plan->thread_bytes ? plan->own + plan->thread_bytes : scratch;
   return MJX_OK;
 }
@@ -427,27 +441,23 @@ static void own_block(const dot_plan *plan, const char *a, const char *b, char *
                       int64_t M, int64_t N, int64_t batches, char *scratch) {
   bool lines = plan->method == DOT_LINES;
   int64_t b_row = lines ? plan->b.column_stride : plan->b.row_stride;
-  if (plan->turns) {
-    const int64_t shape[2] = {plan->K, N}, to[2] = {N, 1}, from[2] = {1, plan->b.column_stride};
-    mjx_copy_plane(scratch, to, b, from, shape, plan->size);
-    b = scratch;
-    b_row = N;
-  }
-  mjx_dot_args args = {M,
-                       N,
-                       plan->K,
-                       a,
-                       plan->a.row_stride,
-                       plan->a.column_stride,
-                       b,
-                       b_row,
-                       c,
-                       c_row,
-                       plan->b_line,
-                       batches,
-                       plan->a.batch_stride,
-                       plan->b.batch_stride,
-                       plan->c.batch_stride};
+  mjx_dot_args args = {.M = M,
+                       .N = N,
+                       .K = plan->K,
+                       .a = a,
+                       .a_row = plan->a.row_stride,
+                       .a_column = plan->a.column_stride,
+                       .b = b,
+                       .b_row = b_row,
+                       .b_column = lines ? 1 : plan->b.column_stride,
+                       .c = c,
+                       .c_row = c_row,
+                       .a_copy = plan->copies_a ? scratch : NULL,
+                       .b_line = plan->b_line,
+                       .batches = batches,
+                       .a_batch = plan->a.batch_stride,
+                       .b_batch = plan->b.batch_stride,
+                       .c_batch = plan->c.batch_stride};
   (lines ? plan->lines : plan->method == DOT_THIN ? plan->thin : plan->kernel)(&args);
 }
 
@@ -463,7 +473,7 @@ static void dot_block(const dot_job *job, int64_t batch, int64_t batches, int64_
   b += row * plan->b_line * plan->size;
   int64_t at = mjx_dot_batch_start(&plan->c, batch) + row * plan->c.row_stride + column;
   int64_t c_row = tail ? N : plan->c.row_stride;
-  char *c = tail ? scratch + plan->turned_bytes : job->c + at * plan->size;
+  char *c = tail ? scratch + plan->copy_bytes : job->c + at * plan->size;
   if (plan->method == DOT_BLAS)
     blas_block(plan, a, b, c, (int)c_row, (int)M, (int)N);
   else
