@@ -55,14 +55,21 @@
   static MJX_FN void lay_rows_##S(int64_t M, int64_t K, const T *a, int64_t a_row,                   \
                                   int64_t a_column, T *to) {                                         \
     enum { LINES = MJX_LEAST((int)ROWS, (int)LANES_##S), REST = ROWS - LINES };                      \
-    for (int64_t i = 0; i + ROWS <= M; i += ROWS, a += ROWS * a_row, to += ROWS * K) {               \
-      if (a_column == 1) {                                                                           \
-        lay_lines_##S(LINES, K, a, a_row, to, ROWS);                                                 \
-        if (REST) lay_lines_##S(LINES, K, a + REST * a_row, a_row, to + REST, ROWS);                 \
-      } else {                                                                                       \
-        for (int64_t k = 0; k < K; k++) {                                                            \
-          for (int r = 0; r < ROWS; r++) to[k * ROWS + r] = a[k * a_column + r * a_row];             \
-        }                                                                                            \
+    int64_t groups = M / ROWS;                                                                       \
+    for (int64_t g = 0; g < groups && a_column == 1; g++) {                                          \
+      const T *from = a + g * ROWS * a_row;                                                          \
+      lay_lines_##S(LINES, K, from, a_row, to + g * ROWS * K, ROWS);                                 \
+      if (REST)                                                                                      \
+        lay_lines_##S(LINES, K, from + REST * a_row, a_row, to + g * ROWS * K + REST, ROWS);         \
+    }                                                                                                \
+    for (int64_t k = 0; k < K && a_column != 1; k++) { /* what lies together is read together */     \
+      for (int64_t g = 0; g < groups; g++) {                                                         \
+        const T *from = a + k * a_column + g * ROWS * a_row;                                         \
+        T *group = to + (g * K + k) * ROWS;                                                          \
+        if (a_row == 1)                                                                              \
+          __builtin_memcpy(group, from, ROWS * sizeof(T));                                           \
+        else                                                                                         \
+          for (int r = 0; r < ROWS; r++) group[r] = from[r * a_row];                                 \
       }                                                                                              \
     }                                                                                                \
   }                                                                                                  \

@@ -43,7 +43,7 @@ enum {
   NEAR_B_BYTES = 1 << 19, /* of a b that a near cache holds */
   WIDE_COLUMNS = 1024,    /* of a block along b's rows, which has .. */
   LEAST_ROWS = 24,
-  FAR_BYTES = 2048, /* from row to row of a, and so many columns pay for a copy of it: */
+  FAR_BYTES = 1024, /* from row to row of a, and so many columns pay for a copy of it: */
   COPY_COLUMNS = 128,
   LARGE_BLOCK_EXTENT = 256,
   MAX_BLOCKS = 64
