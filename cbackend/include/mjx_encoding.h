@@ -111,6 +111,7 @@
  *     complex, k = m = n; MJX_FFT_REAL: real, k = n, to complex, m = n / 2 + 1; MJX_FFT_TO_REAL: its
  *     inverse, k = n / 2 + 1, m = n, imaginary parts of the first (and for even n the last) element
  *     not used.  in: any strides.  F32 F64 and their complex.
+ *     A complex transform may be in place: out the same view as in.
  * CALL             out.. | in..                                             program
  * WHILE            carry.. | cond_consts.. body_consts.. carry..            cond, body,
  *     n_cond_consts, n_body_consts, in_place * n_carry
@@ -145,7 +146,7 @@
  * HOUSEHOLDER_PRODUCT  q [B,n,m] | qr [B,n,m], taus [B,k]     k <= n <= m   (none)
  * ORMQR            out [B,n,m] | qr [B,j,i], taus [B,k], c [B,n,m]          left, transpose
  *     i is m (left) or n; k <= j, i.  transpose: the adjoint.
- * EIGH             v [B,n,n], w [B,n] real | a [B,n,n]                      lower
+ * EIGH             (v [B,n,n],) w [B,n] real | a [B,n,n]                    lower
  * SVD              s [B,min] real (, u, vt) | a [B,n,m]      mode: 0 s only, 1 thin, 2 full
  * EIG              w [B,n] (, vl [B,n,n]) (, vr [B,n,n]), complex | a [B,n,n]     left, right
  * SCHUR            t [B,n,n] (, vs [B,n,n]) | a [B,n,n]                     vectors

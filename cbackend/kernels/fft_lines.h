@@ -168,71 +168,121 @@ static const mjx_fft_pairs_fn fft_join_table[3] = {join_f32, join_f64, join_mixe
 
 /* ---- half spectra ---- */
 
-/* separate: X[k] = (Z[k] + conj Z[h-k]) / 2 - i / 2 w^k (Z[k] - conj Z[h-k]), k <= h, where Z[h]
+#if VECTOR_BYTES == 64
+#define BACKWARDS_f32 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
+#define BACKWARDS_f64 7, 6, 5, 4, 3, 2, 1, 0
+#elif VECTOR_BYTES == 32
+#define BACKWARDS_f32 7, 6, 5, 4, 3, 2, 1, 0
+#define BACKWARDS_f64 3, 2, 1, 0
+#else
+#define BACKWARDS_f32 3, 2, 1, 0
+#define BACKWARDS_f64 1, 0
+#endif
+MJX_INLINE vec_f32 backwards_f32(const float *x) {
+  const vec_f32 v = *(const vec_f32 *)x;
+  return ZIP(vec_u32, v, v, BACKWARDS_f32);
+}
+MJX_INLINE vec_f64 backwards_f64(const double *x) {
+  const vec_f64 v = *(const vec_f64 *)x;
+  return ZIP(vec_u64, v, v, BACKWARDS_f64);
+}
+
+/* One point k (or V of them): a is the one there, b that at h - k, c + i s is w^k.
+ * separate: X[k] = (Z[k] + conj Z[h-k]) / 2 - i / 2 w^k (Z[k] - conj Z[h-k]), k <= h, where Z[h]
  * is Z[0].  fold, the other way, but for a factor of 2:
  * Z[k] = (X[k] + conj X[h-k]) + i conj(w^k) (X[k] - conj X[h-k]), k < h. */
-#define DEFINE_HALVES(S, T)                                                               \
-  MJX_INLINE void separate_some_##S(const mjx_fft_halves *x, int64_t width) {             \
-    const T *cosines = x->cosines, *sines = x->sines, *re = x->re, *im = x->im;           \
-    T *restrict to_re = x->to_re, *restrict to_im = x->to_im;                             \
-    int64_t h = x->h, end = h * width;                                                    \
-    for (int64_t w = 0; w < width; w++) {                                                 \
-      to_re[w] = re[w] + im[w], to_im[w] = 0;                                             \
-      to_re[end + w] = re[w] - im[w], to_im[end + w] = 0;                                 \
-    }                                                                                     \
-    for (int64_t k = 1; k < h; k++) {                                                     \
-      T c = cosines[k], s = sines[k];                                                     \
-      for (int64_t w = 0; w < width; w++) {                                               \
-        int64_t a = k * width + w, b = (h - k) * width + w;                               \
-        T pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b]; \
-        to_re[a] = (T)0.5 * (pr + (dr * s + dm * c));                                     \
-        to_im[a] = (T)0.5 * (pm - (dr * c - dm * s));                                     \
-      }                                                                                   \
-    }                                                                                     \
-  }                                                                                       \
-  MJX_INLINE void fold_some_##S(const mjx_fft_halves *x, int64_t width) {                 \
-    const T *cosines = x->cosines, *sines = x->sines, *re = x->re, *im = x->im;           \
-    T *restrict to_re = x->to_re, *restrict to_im = x->to_im;                             \
-    int64_t h = x->h;                                                                     \
-    for (int64_t w = 0; w < width; w++) {                                                 \
-      T first = re[w], last = re[h * width + w];                                          \
-      to_re[w] = first + last, to_im[w] = first - last;                                   \
-    }                                                                                     \
-    for (int64_t k = 1; k < h; k++) {                                                     \
-      T c = cosines[k], s = sines[k];                                                     \
-      for (int64_t w = 0; w < width; w++) {                                               \
-        int64_t a = k * width + w, b = (h - k) * width + w;                               \
-        T pr = re[a] + re[b], pm = im[a] - im[b], dr = re[a] - re[b], dm = im[a] + im[b]; \
-        to_re[a] = pr - (dm * c - dr * s);                                                \
-        to_im[a] = pm + (dr * c + dm * s);                                                \
-      }                                                                                   \
-    }                                                                                     \
-  }                                                                                       \
-  static void separate_##S(const mjx_fft_halves *x) {                                     \
-    x->width == 1 ? separate_some_##S(x, 1) : separate_some_##S(x, x->width);             \
-  }                                                                                       \
-  static void fold_##S(const mjx_fft_halves *x) {                                         \
-    x->width == 1 ? fold_some_##S(x, 1) : fold_some_##S(x, x->width);                     \
+#define DEFINE_HALF_POINTS(S, V, T)                                                          \
+  MJX_INLINE void separate_point_##S(V ar, V am, V br, V bm, V c, V s, T *to_re, T *to_im) { \
+    V pr = ar + br, pm = am - bm, dr = ar - br, dm = am + bm;                                \
+    *(V *)to_re = (T)0.5 * (pr + (dr * s + dm * c));                                         \
+    *(V *)to_im = (T)0.5 * (pm - (dr * c - dm * s));                                         \
+  }                                                                                          \
+  MJX_INLINE void fold_point_##S(V ar, V am, V br, V bm, V c, V s, T *to_re, T *to_im) {     \
+    V pr = ar + br, pm = am - bm, dr = ar - br, dm = am + bm;                                \
+    *(V *)to_re = pr - (dm * c - dr * s);                                                    \
+    *(V *)to_im = pm + (dr * c + dm * s);                                                    \
   }
-DEFINE_HALVES(f32, float)
-DEFINE_HALVES(f64, double)
+DEFINE_HALF_POINTS(f32, float, float)
+DEFINE_HALF_POINTS(f64, double, double)
+DEFINE_HALF_POINTS(vector_f32, vec_f32, float)
+DEFINE_HALF_POINTS(vector_f64, vec_f64, double)
+
+/* Points 1 .. h - 1: the ends come from `what`_ends. */
+#define DEFINE_HALVES(what, S, T)                                                                  \
+  static void what##_##S(const mjx_fft_halves *x) {                                                \
+    const T *cosines = x->cosines, *sines = x->sines, *re = x->re, *im = x->im;                    \
+    T *to_re = x->to_re, *to_im = x->to_im;                                                        \
+    int64_t h = x->h, width = x->width;                                                            \
+    what##_ends_##S(x);                                                                            \
+    if (width == 1 && h > LANES_##S) {                                                             \
+      EACH_VECTOR(i, h - 1, LANES_##S) {                                                           \
+        int64_t a = i + 1, b = h - a - (LANES_##S - 1);                                            \
+        what##_point_vector_##S(*(const vec_##S *)(re + a), *(const vec_##S *)(im + a),            \
+                                backwards_##S(re + b), backwards_##S(im + b),                      \
+                                *(const vec_##S *)(cosines + a), *(const vec_##S *)(sines + a),    \
+                                to_re + a, to_im + a);                                             \
+      }                                                                                            \
+      return;                                                                                      \
+    }                                                                                              \
+    for (int64_t k = 1; k < h; k++) {                                                              \
+      T c = cosines[k], s = sines[k];                                                              \
+      int64_t a = k * width, b = (h - k) * width, w = 0;                                           \
+      for (; w + LANES_##S <= width; w += LANES_##S)                                               \
+        what##_point_vector_##S(*(const vec_##S *)(re + a + w), *(const vec_##S *)(im + a + w),    \
+                                *(const vec_##S *)(re + b + w), *(const vec_##S *)(im + b + w),    \
+                                c - (vec_##S){0}, s - (vec_##S){0}, to_re + a + w, to_im + a + w); \
+      for (; w < width; w++)                                                                       \
+        what##_point_##S(re[a + w], im[a + w], re[b + w], im[b + w], c, s, to_re + a + w,          \
+                         to_im + a + w);                                                           \
+    }                                                                                              \
+  }
+#define DEFINE_BOTH_HALVES(S, T)                               \
+  MJX_INLINE void separate_ends_##S(const mjx_fft_halves *x) { \
+    const T *re = x->re, *im = x->im;                          \
+    T *to_re = x->to_re, *to_im = x->to_im;                    \
+    int64_t end = x->h * x->width;                             \
+    for (int64_t w = 0; w < x->width; w++) {                   \
+      to_re[w] = re[w] + im[w], to_im[w] = 0;                  \
+      to_re[end + w] = re[w] - im[w], to_im[end + w] = 0;      \
+    }                                                          \
+  }                                                            \
+  MJX_INLINE void fold_ends_##S(const mjx_fft_halves *x) {     \
+    const T *re = x->re;                                       \
+    T *to_re = x->to_re, *to_im = x->to_im;                    \
+    for (int64_t w = 0; w < x->width; w++) {                   \
+      T first = re[w], last = re[x->h * x->width + w];         \
+      to_re[w] = first + last, to_im[w] = first - last;        \
+    }                                                          \
+  }                                                            \
+  DEFINE_HALVES(separate, S, T)                                \
+  DEFINE_HALVES(fold, S, T)
+DEFINE_BOTH_HALVES(f32, float)
+DEFINE_BOTH_HALVES(f64, double)
 
 static const mjx_fft_halves_fn fft_separate_table[2] = {separate_f32, separate_f64};
 static const mjx_fft_halves_fn fft_fold_table[2] = {fold_f32, fold_f64};
 
 /* ---- products with factors that all lines share ---- */
 
-MJX_INLINE void times_some(int64_t n, int64_t width, const double *restrict c,
-                           const double *restrict s, double *restrict re, double *restrict im) {
-  for (int64_t k = 0; k < n; k++) {
-    for (int64_t w = 0; w < width; w++) {
-      int64_t i = k * width + w;
-      double r = re[i] * c[k] - im[i] * s[k];
-      im[i] = re[i] * s[k] + im[i] * c[k], re[i] = r;
-    }
+#define DEFINE_TIMES(S, V)                                        \
+  MJX_INLINE void times_##S(V c, V s, double *re_, double *im_) { \
+    V *re = (V *)re_, *im = (V *)im_, r = *re * c - *im * s;      \
+    *im = *re * s + *im * c;                                      \
+    *re = r;                                                      \
   }
-}
+DEFINE_TIMES(one, double)
+DEFINE_TIMES(vector, vec_f64)
+
 static void fft_times(int64_t n, int64_t width, const double *c, const double *s, double *re,
                       double *im) {
-  width == 1 ? times_some(n, 1, c, s, re, im) : times_some(n, width, c, s, re, im);
+  int64_t k = 0;
+  for (; width == 1 && k + LANES_f64 <= n; k += LANES_f64)
+    times_vector(*(const vec_f64 *)(c + k), *(const vec_f64 *)(s + k), re + k, im + k);
+  for (; k < n; k++) {
+    double *r = re + k * width, *m = im + k * width;
+    int64_t w = 0;
+    for (; w + LANES_f64 <= width; w += LANES_f64)
+      times_vector(c[k] - (vec_f64){0}, s[k] - (vec_f64){0}, r + w, m + w);
+    for (; w < width; w++) times_one(c[k], s[k], r + w, m + w);
+  }
 }

@@ -17,6 +17,7 @@ static const int64_t CACHED_BLOCK = INT64_C(1) << 11; /* elements that leave roo
 static const int64_t MODEST_BLOCK = INT64_C(1) << 15; /* elements that are quick to reach */
 static const int64_t LONG_LINE = INT64_C(1) << 12;
 static const int64_t SMALL_BLOCK = INT64_C(1) << 17; /* elements that are transformed together */
+static const int64_t PREFETCHED = INT64_C(1) << 14;  /* bytes of a line */
 static const int64_t MAX_LENGTH = INT64_C(1) << 40;
 #define TWO_PI 6.283185307179586476925286766559005768L
 
@@ -420,6 +421,17 @@ static void transform_lines(const fft_lines *lines, char *scratch) {
   store_lines(lines, buffers[at], buffers[!at]);
 }
 
+/* Brings the line after this one nearer, in and out, while this one is transformed. */
+static void prefetch_line(const fft_lines *lines, const mjx_instr *instr) {
+  int64_t in_bytes = instr->in[0].shape[1] * lines->in_stride;
+  int64_t out_bytes = instr->out[0].shape[1] * lines->out_stride;
+  if (lines->plan->width > 1 || MJX_MAX(in_bytes, out_bytes) > PREFETCHED) return;
+  for (int64_t b = 0; b < in_bytes; b += MJX_ALIGN)
+    __builtin_prefetch(lines->in[0] + in_bytes + b, 0, 2);
+  for (int64_t b = 0; b < out_bytes; b += MJX_ALIGN)
+    __builtin_prefetch(lines->out[0] + out_bytes + b, 1, 2);
+}
+
 static void fft_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const fft_job *job = arg;
   const fft_plan *plan = job->instr->plan;
@@ -436,6 +448,7 @@ static void fft_task(void *arg, int64_t begin, int64_t end, char *scratch) {
       lines.out[w] =
           mjx_at(job->frame, out) + (o * out->strides[0] + i * out->strides[2]) * out->size;
     }
+    if (block + 1 < end) prefetch_line(&lines, job->instr);
     transform_lines(&lines, scratch);
   }
 }
