@@ -196,6 +196,8 @@ typedef struct mjx_block_kernels {
   const mjx_starts_fn *starts; /* [dtype]; NULL but for integers */
   /* whether all of n indices are in [0, last] */
   int (*all_inside)(int64_t n, const int32_t *index, uint32_t last);
+  /* the place of the first of n words that is less than the limit; n if there is none */
+  int64_t (*first_below)(int64_t n, const uint64_t *words, uint64_t limit);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
                    int64_t *to);                   /* first, first + step, .. */
   const mjx_scatter_fn (*scatter)[MJX_N_DTYPES];   /* [kind][dtype]; NULL where there is none */

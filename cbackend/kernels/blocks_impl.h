@@ -44,6 +44,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .fft_times = fft_times,
     .starts = starts_table,
     .all_inside = all_inside,
+    .first_below = first_below,
     .lines_up = lines_up,
     .scatter = scatter_table,
     .conv = conv_table,

@@ -41,6 +41,18 @@ static int all_inside(int64_t n, const int32_t *index, uint32_t last) {
   return !outside;
 }
 
+/* The place of the first of n words that is less than a limit; n if there is none. */
+static int64_t first_below(int64_t n, const uint64_t *words, uint64_t limit) {
+  enum { AT_ONCE = 16 };
+  int64_t i = 0;
+  for (int below = 0; i + AT_ONCE <= n; i += AT_ONCE) {
+    for (int j = 0; j < AT_ONCE; j++) below |= words[i + j] < limit;
+    if (below) break;
+  }
+  while (i < n && words[i] >= limit) i++;
+  return i;
+}
+
 /* The most common kind: indices of 32 bits that lie next to each other, all within bounds, and
  * steps that fit in 32 bits too.  False, with nothing done, if it is not of that kind. */
 MJX_INLINE int starts_narrow(const mjx_starts of) {

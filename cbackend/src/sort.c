@@ -242,7 +242,8 @@ static bool places(radix_job *job) {
   static void select_##name(item *a, int64_t n, int64_t k) {                              \
     for (int64_t i = k / 2 - 1; i >= 0; i--) sift_##name(a, k, i);                        \
     for (int64_t i = k; i < n && k > 0; i++) {                                            \
-      if (!LESS(a[i], a[0])) continue;                                                    \
+      i = next_##name(a, i, n);                                                           \
+      if (i == n) break;                                                                  \
       item x = a[0];                                                                      \
       a[0] = a[i];                                                                        \
       a[i] = x;                                                                           \
@@ -255,6 +256,15 @@ static bool places(radix_job *job) {
       sift_##name(a, left, 0);                                                            \
     }                                                                                     \
   }
+
+/* The first item from `i` on that is less than item 0; n if there is none. */
+static int64_t next_packed(const uint64_t *items, int64_t i, int64_t n) {
+  return i + mjx_block_kernels_get()->first_below(n - i, items + i, items[0]);
+}
+static int64_t next_wide(const mjx_wide_item *items, int64_t i, int64_t n) {
+  while (i < n && !LESS_WIDE(items[i], items[0])) i++;
+  return i;
+}
 
 DEFINE_MERGE_SORT(packed, uint64_t, LESS_PACKED)
 DEFINE_RADIX_SORT(packed, uint64_t, KEY_PACKED)

@@ -54,6 +54,13 @@ CASES = [
     case("top_k-all", lambda lax, x: lax.top_k(x, 4)[0], A(2, 4), values="small"),
     case("top_k-none", lambda lax, x: lax.top_k(x, 0), A(2, 4), diff=False),
     case(
+        "top_k-few",
+        lambda lax, x: lax.top_k(lax.tile(x, (1, 3)), 3),
+        A(2, 17),
+        dtypes=_SORTED,
+        diff=False,
+    ),
+    case(
         "top_k-long",
         lambda lax, x: lax.top_k(lax.tile(x, (20,)), 27),
         A(10),
