@@ -1,5 +1,7 @@
 """The rewriting before lowering: what it removes, and that it changes no value."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -21,6 +23,26 @@ def names(fun, *args):
 
 def test_what_is_computed_twice_is_computed_once():
     assert names(lambda x: jnp.sin(x) * jnp.sin(x), X) == ["sin", "mul"]
+
+
+@pytest.mark.parametrize(
+    ("fun", "left"),
+    [
+        (lambda m, x: m.lax.cumsum(x, 1), []),
+        (lambda m, x: m.lax.cummax(x, 1, reverse=True), []),
+        (lambda m, x: m.numpy.sum(x, 1), ["squeeze"]),
+        (lambda m, x: m.numpy.max(x, (1, 2)), ["squeeze"]),
+        (lambda m, x: m.numpy.argmin(x, 1), ["broadcast_in_dim"]),
+        (lambda m, x: m.lax.cummax(x, 0), ["cummax"]),
+        (lambda m, x: m.numpy.sum(x, (0, 1)), ["reduce_sum"]),
+    ],
+)
+def test_nothing_is_reduced_along_an_axis_of_one_element(fun, left):
+    x = np.array([-0.0, np.nan, -np.inf, 2], np.float32).reshape(4, 1, 1)
+    assert names(functools.partial(fun, minijax), x) == left
+    got, want = (m.jit(functools.partial(fun, m))(x) for m in (minijax, jax))
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
 
 
 def test_calls_are_opened_so_that_their_equations_meet():

@@ -4,9 +4,9 @@
 One pass in the order of the equations: calls of `jit` are opened, an equation that was
 computed before is not computed again, arithmetic that changes nothing is left out, what
 constants decide is decided, a transposed matrix product becomes the product of the
-swapped operands, sums over windows take over the padding with zeros before them, and
-constants without axes become literals, converted ones too, also in the bodies of loops
-and branches.
+swapped operands, sums over windows take over the padding with zeros before them, nothing
+is reduced along an axis of one element, and constants without axes become literals,
+converted ones too, also in the bodies of loops and branches.
 """
 
 import operator
@@ -17,7 +17,7 @@ from minijax import core, dtypes
 from minijax.core import ClosedJaxpr, HigherOrderPrimitive, JaxprEqn, Literal, Var
 from minijax.ops.bits import shift_right_logical_p
 from minijax.ops.select import select_n_p
-from minijax.ops.shape import broadcast_in_dim_p
+from minijax.ops.shape import broadcast_in_dim_p, squeeze_p
 from minijax.transforms.dce import dce
 
 
@@ -428,6 +428,32 @@ def _padded_windows(params, config):
     return {**params, "padding": tuple(padding), "base_dilation": tuple(base)}
 
 
+def _cumulative_rule(self, eqn, ins):
+    """Along an axis of one element nothing is accumulated."""
+    aval = eqn.outvars[0].aval
+    return (
+        ins[0] if ins[0].aval == aval and aval.shape[eqn.params["axis"]] == 1 else None
+    )
+
+
+def _reduce_rule(self, eqn, ins):
+    """Of axes of one element each nothing is combined: they go."""
+    shape, axes = ins[0].aval.shape, eqn.params["axes"]
+    if not axes or any(shape[d] != 1 for d in axes) or eqn.params.get("out_sharding"):
+        return None
+    return self.new(eqn, squeeze_p, ins, {"dimensions": tuple(sorted(axes))})
+
+
+def _position_rule(self, eqn, ins):
+    """The extreme of one element is at its place 0."""
+    (axis,), aval = eqn.params["axes"], eqn.outvars[0].aval
+    if ins[0].aval.shape[axis] != 1:
+        return None
+    zero = Literal(aval.dtype.type(0), aval.update(shape=()))
+    params = {"shape": aval.shape, "broadcast_dimensions": (), "sharding": None}
+    return self.new(eqn, broadcast_in_dim_p, [zero], params) if aval.shape else zero
+
+
 _RULES = {
     "mul": _multiply_rule,
     "convert_element_type": _convert_rule,
@@ -440,4 +466,10 @@ _RULES = {
     **{name: _folded(operation) for name, operation in _FOLDED.items()},
     "transpose": _transpose_rule,
     "reduce_window_sum": _window_sum_rule,
+    **dict.fromkeys(("argmax", "argmin"), _position_rule),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin"), _cumulative_rule),
+    **{
+        f"reduce_{kind}": _reduce_rule
+        for kind in ("sum", "prod", "max", "min", "and", "or", "xor")
+    },
 }
