@@ -372,7 +372,6 @@ class Indexer:
     def _add_scalar(self, entry, size, wrap_negative):
         _check_not_empty(self._dim, size)
         if isinstance(entry, int):
-            dtypes.check_python_int(entry, dtypes.python_scalar_dtype(int))
             index = entry + size if entry < 0 and wrap_negative else entry
             index = dtypes.wrapped_int(index, INT32)
         else:
@@ -581,6 +580,9 @@ def _gather(
     x, entries, is_sorted=False, unique=False, mode=None, fill_value=None, wrap=True
 ):
     shape, entries, expand = _expand_scalar_booleans(x.shape, entries)
+    for entry in entries:
+        if isinstance(entry, int):
+            dtypes.check_python_int(entry, dtypes.python_scalar_dtype(int))
     indexer = Indexer(shape, entries, wrap)
     if expand:
         x = lax.expand_dims(x, expand)
