@@ -7,6 +7,7 @@ constants of it.
 
 import functools
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ class DebugInfo:
         if isinstance(names_of, (tuple, list)):
             names_of = functools.partial(tuple, names_of)
         self.traced_for, self.func_src = traced_for, func_src
-        self.names_of, self.results = names_of, () if results is None else results
+        self.names_of = names_of
+        self.results: Any = () if results is None else results
 
     func_src_info = property(lambda self: self.func_src)
     func_name = property(lambda self: self.func_src.split(" ")[0])

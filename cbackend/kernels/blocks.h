@@ -45,7 +45,7 @@ typedef struct mjx_dot_args {
   int64_t b_row, b_column;
   void *c;
   int64_t c_row;
-  void *a_copy; /* mjx_dot_copy_bytes(..) of room for a copy of a's rows, or NULL */
+  void *a_copy;   /* mjx_dot_copy_bytes(..) of room for a copy of a's rows, or NULL */
   int64_t b_line; /* of dot_lines with one column: from row to row of a, each has its own b */
   /* As many products, at least one, with these steps from one to the next. */
   int64_t batches, a_batch, b_batch, c_batch;
