@@ -30,24 +30,16 @@ class InconclusiveDimensionOperation(errors.InconclusiveDimensionOperation):
         )
 
 
-class Atom:
-    """A variable, or an operation on sizes: what polynomials are made of.
+class _Keyed:
+    """What is equal, and in order, as its key is."""
 
-    name: of the variable or operation; operands: a pair of sizes for an operation, else ().
-    """
+    __slots__ = ("_hash", "key")
 
-    __slots__ = ("_hash", "key", "name", "operands", "size", "variables")
-
-    def __init__(self, name: str, *operands: Any):
-        self.name, self.operands = name, operands
-        self.size = 1 + sum(_size(o) for o in operands)
-        self.key = (self.size, name, *map(_key, operands))
-        inner = map(variables_of, operands)
-        self.variables = frozenset().union(*inner) if operands else frozenset((name,))
-        self._hash = hash(self.key)
+    def __init__(self, key: tuple):
+        self.key, self._hash = key, hash(key)
 
     def __eq__(self, other):
-        return isinstance(other, Atom) and self.key == other.key
+        return type(other) is type(self) and self.key == other.key
 
     def __hash__(self):
         return self._hash
@@ -57,6 +49,22 @@ class Atom:
 
     def __le__(self, other):
         return self.key <= other.key
+
+
+class Atom(_Keyed):
+    """A variable, or an operation on sizes: what polynomials are made of.
+
+    name: of the variable or operation; operands: a pair of sizes for an operation, else ().
+    """
+
+    __slots__ = ("name", "operands", "size", "variables")
+
+    def __init__(self, name: str, *operands: Any):
+        self.name, self.operands = name, operands
+        self.size = 1 + sum(_size(o) for o in operands)
+        super().__init__((self.size, name, *map(_key, operands)))
+        inner = map(variables_of, operands)
+        self.variables = frozenset().union(*inner) if operands else frozenset((name,))
 
     def __str__(self):
         if not self.operands:
@@ -66,28 +74,15 @@ class Atom:
     __repr__ = __str__
 
 
-class Monomial:
+class Monomial(_Keyed):
     """A product of powers of atoms; without any, it is 1."""
 
-    __slots__ = ("_hash", "key", "powers", "size")
+    __slots__ = ("powers", "size")
 
     def __init__(self, powers: dict):
         self.powers = dict(sorted(powers.items(), reverse=True))
         self.size = sum(1 + n * atom.size for atom, n in self.powers.items())
-        self.key = (self.size, tuple((a.key, n) for a, n in self.powers.items()))
-        self._hash = hash(self.key)
-
-    def __eq__(self, other):
-        return isinstance(other, Monomial) and self.key == other.key
-
-    def __hash__(self):
-        return self._hash
-
-    def __lt__(self, other):
-        return self.key < other.key
-
-    def __le__(self, other):
-        return self.key <= other.key
+        super().__init__((self.size, tuple((a.key, n) for a, n in self.powers.items())))
 
     def __mul__(self, other):
         powers = dict(self.powers)
