@@ -207,8 +207,12 @@ def _key(eqn, ins):
     """What tells equations apart that compute different things; None for effects."""
     if eqn.marks or eqn.primitive.stays:
         return None
-    atoms = tuple([a if type(a) is Var else a.identity() for a in ins])
-    key = eqn.primitive, atoms, tuple(eqn.params.items())
+    return computed(eqn, [a if type(a) is Var else a.identity() for a in ins])
+
+
+def computed(eqn, ins):
+    """What an equation computes of some values; None where that cannot be compared."""
+    key = eqn.primitive, tuple(ins), tuple(eqn.params.items())
     try:
         hash(key)
     except TypeError:

@@ -8,6 +8,7 @@ reads of it.
 
 from minijax.core import ClosedJaxpr, Jaxpr, Literal, Var
 from minijax.transforms.dce import dce
+from minijax.transforms.rewrite import computed
 
 _LEAST_ELEMENTS = 16  # of a value that is worth a carry
 
@@ -117,12 +118,5 @@ def _name(atom):
 
 def _key(eqn, values):
     """What tells equations apart that compute different things; itself where nothing does."""
-    ins = tuple(
-        _name(a) if type(a) is Literal else values.get(a, a) for a in eqn.invars
-    )
-    key = eqn.primitive, ins, tuple(eqn.params.items())
-    try:
-        hash(key)
-    except TypeError:
-        return eqn
-    return key
+    ins = [_name(a) if type(a) is Literal else values.get(a, a) for a in eqn.invars]
+    return computed(eqn, ins) or eqn
