@@ -46,6 +46,10 @@ enum {
   FAR_BYTES = 1024, /* from row to row of a, and so many columns pay for a copy of it: */
   COPY_COLUMNS = 128,
   LARGE_BLOCK_EXTENT = 256,
+  FEWEST_BLOCKS = 4,
+  SHARED_FLOPS = 1 << 20, /* least of a block that is shared */
+  SHARED_ROWS = 4,
+  SHARED_COLUMNS = 32,
   MAX_BLOCKS = 64
 };
 
@@ -271,6 +275,22 @@ static bool is_even(const mjx_dot_matrix *m) {
   return m->operand->ndim == 3 || m->outer_stride == m->inner_batches * m->batch_stride;
 }
 
+/* What one block would hold is shared among threads: the longer side is halved, which copies least
+ * of a and b again. */
+static void share(const dot_plan *plan, int64_t *rows, int64_t *columns) {
+  double flops = (double)plan->B * flops_of(plan);
+  for (;;) {
+    int64_t row_blocks = (plan->M + *rows - 1) / *rows;
+    int64_t blocks = plan->B * row_blocks * ((plan->N + *columns - 1) / *columns);
+    if (blocks >= FEWEST_BLOCKS || flops < 2 * SHARED_FLOPS * (double)blocks) return;
+    bool by_rows = *rows >= *columns;
+    int64_t *longer = by_rows ? rows : columns;
+    int64_t half = mjx_round_up((*longer + 1) / 2, by_rows ? SHARED_ROWS : SHARED_COLUMNS);
+    if (half >= *longer) return;
+    *longer = half;
+  }
+}
+
 /* Square blocks pack least.  When there would be too many, both sides double in turn.  Lines are
  * not packed, so that small products of them are cut too. */
 static void cut(dot_plan *plan) {
@@ -307,6 +327,7 @@ static void cut(dot_plan *plan) {
   }
   plan->block_rows = MJX_MIN(rows, M);
   plan->block_columns = MJX_MIN(columns, N);
+  if (plan->method == DOT_KERNEL) share(plan, &plan->block_rows, &plan->block_columns);
   plan->row_blocks = (plan->M + plan->block_rows - 1) / plan->block_rows;
   plan->column_blocks = (plan->N + plan->block_columns - 1) / plan->block_columns;
   plan->in_steps = plan->method != DOT_BLAS && !plan->handed_on && plan->row_blocks == 1 &&
