@@ -23,7 +23,7 @@
 enum {
   MAX_THREADS = 64,
   SPINS = 4000,
-  COST_PER_THREAD = 15000, /* ns */
+  COST_PER_THREAD = 5000, /* ns */
   PIECES = 4               /* of a lane */
 };
 
