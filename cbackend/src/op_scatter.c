@@ -410,16 +410,17 @@ static void scatter(const scatter_job *job, int64_t first, int64_t last, int64_t
   const scatter_plan *plan = job->plan;
   window_walk walk;
   window_block block;
+  bool all = lowest == plan->lowest && span >= plan->span;
   mjx_window_seek(&walk, &plan->windows, job->indices, first);
   for (int64_t taken; first < last; first += taken) {
     taken = MJX_MIN(last - first, MJX_WINDOW_BLOCK);
-    if (plan->steered && span >= plan->span && scatter_steered(job, first, taken, out)) {
+    if (plan->steered && all && scatter_steered(job, first, taken, out)) {
       mjx_window_skip(&walk, taken);
       continue;
     }
     mjx_window_take(&walk, last - first, &block);
     taken = block.n;
-    if (block.gaps || span < plan->span) keep(&block, lowest, span);
+    if (block.gaps || !all) keep(&block, lowest, span);
     if (plan->windows.window_n == 1) {
       plan->elements(out, job->updates, &block);
       continue;
