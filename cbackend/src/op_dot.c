@@ -47,7 +47,7 @@ enum {
   COPY_COLUMNS = 128,
   LARGE_BLOCK_EXTENT = 256,
   FEWEST_BLOCKS = 4,
-  SHARED_FLOPS = 1 << 20, /* least of a block that is shared */
+  SHARED_FLOPS = 1 << 19, /* least of a block that is shared */
   SHARED_ROWS = 4,
   SHARED_COLUMNS = 32,
   MAX_BLOCKS = 64
