@@ -9,6 +9,7 @@ import pytest
 import minijax
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.check import check_jaxpr
 from minijax.transforms.evaluate import evaluate
 from minijax.transforms.simplify import simplify
 
@@ -117,6 +118,12 @@ def test_a_product_with_a_mask_is_a_choice(dtype, masked):
     for got, expected in zip(results, want, strict=True):
         np.testing.assert_array_equal(got, expected)
     assert bool(np.isfinite(results[0]).all()) == masked
+
+
+def test_a_mask_times_a_scalar_is_a_choice_between_arrays():
+    closed = simplify(minijax.make_jaxpr(lambda x: 2.0 * (x > 0))(X))
+    assert [str(eqn.primitive) for eqn in closed.jaxpr.eqns].count("select_n") == 1
+    check_jaxpr(closed.jaxpr)
 
 
 def test_a_mask_made_of_a_mask_is_that_mask():

@@ -300,11 +300,18 @@ def _multiply_rule(self, eqn, ins):
         if converted.invars[0].aval.dtype != np.bool_:
             continue
         zero = Literal(aval.dtype.type(0), aval.update(shape=()))
-        if aval.shape:
-            params = {"shape": aval.shape, "broadcast_dimensions": (), "sharding": None}
-            zero = self.new(eqn, broadcast_in_dim_p, [zero], params)
-        return self.new(eqn, select_n_p, [converted.invars[0], zero, other], {})
+        cases = [_filled(self, eqn, case) for case in (zero, other)]
+        return self.new(eqn, select_n_p, [converted.invars[0], *cases], {})
     return None
+
+
+def _filled(self, eqn, x):
+    """A value as large as the equation's result: arithmetic takes scalars, choices do not."""
+    shape = eqn.outvars[0].aval.shape
+    if x.aval.shape == shape:
+        return x
+    params = {"shape": shape, "broadcast_dimensions": (), "sharding": None}
+    return self.new(eqn, broadcast_in_dim_p, [x], params)
 
 
 def _divide_rule(self, eqn, ins):
@@ -453,9 +460,7 @@ def _position_rule(self, eqn, ins):
     (axis,), aval = eqn.params["axes"], eqn.outvars[0].aval
     if ins[0].aval.shape[axis] != 1:
         return None
-    zero = Literal(aval.dtype.type(0), aval.update(shape=()))
-    params = {"shape": aval.shape, "broadcast_dimensions": (), "sharding": None}
-    return self.new(eqn, broadcast_in_dim_p, [zero], params) if aval.shape else zero
+    return _filled(self, eqn, Literal(aval.dtype.type(0), aval.update(shape=())))
 
 
 _RULES = {
