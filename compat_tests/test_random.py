@@ -17,6 +17,7 @@ import minijax
 import minijax.extend.random
 from compat_tests.jnp_tables import canonical
 from compat_tests.oracle import QUICK, as_users_have_it
+from minijax import stats
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -120,6 +121,16 @@ def test_raw_keys_can_be_refused_or_warned_of():
         warnings.simplefilter("always")
         minijax.random.normal(key)
     assert "Legacy uint32 key array" in str(said[0].message)
+
+
+@pytest.mark.parametrize("value", ["warn", "error"])
+def test_known_calls_stay_in_c_whatever_raw_keys_do(value, monkeypatch):
+    fun, found = minijax.jit(lambda x: x + 1), []
+    monkeypatch.setattr(stats, "event_listener", lambda name, *_: found.append(name))
+    with minijax.legacy_prng_key(value):
+        for _ in range(3):
+            fun(1.0)
+    assert found.count("jit_cpp_cache_miss") == 1
 
 
 # Their logarithms have to be those of XLA's defaults.

@@ -71,7 +71,7 @@ _FLAGS = {
     "jax_enable_recoverability": (False, False, "accepted; there is one process"),
     "jax_mock_gpu_topology": ("", False, "accepted; there are no GPUs"),
     "jax_transfer_guard": (None, False, "what becomes of values from the host"),
-    "jax_legacy_prng_key": ("allow", False, "'warn' or 'error' on raw uint32 keys"),
+    "jax_legacy_prng_key": ("allow", True, "'warn' or 'error' on raw uint32 keys"),
     "jax_no_tracing": (False, False, "raise when a function would be traced"),
     "jax_no_execution": (False, False, "raise when a program would be run"),
     "jax_explicit_x64_dtypes": (
@@ -270,7 +270,7 @@ def _check_device(value):
 # are served by Python rather than by the call path in C.
 _SLOW_FLAGS = (
     "jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_debug_key_reuse",
-    "jax_legacy_prng_key", "jax_no_execution", "jax_transfer_guard_host_to_device",
+    "jax_no_execution", "jax_transfer_guard_host_to_device",
 )  # fmt: skip
 
 # flag -> those that are set with it
