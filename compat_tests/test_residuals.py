@@ -130,3 +130,30 @@ def test_print_saved_residuals(make, capsys):
         )
         said.append(re.sub(r"\([\w.<>]+\)", "()", text).splitlines())
     assert said[0] and said[0] == said[1]
+
+
+def _of_constant_maximum(jax, jnp):
+    return lambda x: jnp.sin(x) * jax.lax.stop_gradient(jnp.max(x)), np.ones(3)
+
+
+def _softmax(jax, jnp):
+    return jax.nn.softmax, np.ones(3)
+
+
+def _unused_loop(jax, jnp):
+    def f(x):
+        last, steps = jax.lax.scan(lambda c, _: (jnp.sin(c), jnp.cos(c)), x, None, 4)
+        return last * jax.lax.stop_gradient(steps).sum()
+
+    return f, np.ones(3)
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+@pytest.mark.parametrize("make", [_of_constant_maximum, _softmax, _unused_loop])
+def test_nothing_is_kept_that_no_tangent_needs(make, jitted):
+    kept = []
+    for framework in (jax, minijax):
+        f, x = make(framework, framework.numpy)
+        _, tangent = framework.linearize(framework.jit(f) if jitted else f, x)
+        kept.append([leaf.shape for leaf in framework.tree.leaves(tangent)])
+    assert kept[1] == kept[0]

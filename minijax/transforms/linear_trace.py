@@ -1,9 +1,11 @@
 """The trace that records what depends on tangents while a function is linearized."""
 
 import contextlib
+import itertools
 from typing import Any
 
 from minijax.trace import JaxprTrace, JaxprTracer
+from minijax.transforms.dce import dce
 
 
 class LinearTrace(JaxprTrace):
@@ -29,6 +31,16 @@ class LinearTrace(JaxprTrace):
             yield
         finally:
             self.splits = before
+
+    def finish(self, invars, outs):
+        """The jaxpr and its constants, without what no output depends on."""
+        jaxpr, consts = super().finish(invars, outs)
+        both = jaxpr.constvars + jaxpr.invars
+        live, read = dce(jaxpr.replace(constvars=[], invars=both))
+        kept = read[: len(consts)]
+        constvars = [*itertools.compress(jaxpr.constvars, kept)]
+        found = live.replace(constvars=constvars, invars=jaxpr.invars)
+        return found, [*itertools.compress(consts, kept)]
 
     def constant(self, x, value=None):
         return self.parent.constant(x, value)
