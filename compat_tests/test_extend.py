@@ -482,6 +482,30 @@ def test_own_batches(name):
     assert_same(told)
 
 
+def test_axes_of_a_type_of_their_own():
+    @dataclasses.dataclass(frozen=True)
+    class Along:
+        axis: int
+
+    def told(side):
+        Pair = dataclasses.make_dataclass("Pair", ["a", "b"])
+        side("tree_util").register_dataclass(Pair, ["a", "b"], [])
+        batching = side("interpreters.batching")
+        batching.register_vmappable(
+            Pair, Along, int,
+            lambda cont, index, x, along: Pair(cont(x.a, along.axis), x.b),
+            lambda cont, size, x, along: Pair(cont(size, x.a, along.axis), x.b), None,
+        )  # fmt: skip
+        pair = Pair(np.arange(6.0, dtype=np.float32).reshape(3, 2), np.float32(2))
+        fun = side.vmap(lambda p: p, Along(0), Along(1), axis_size=3)
+        try:
+            return side.tree.leaves(fun(pair))
+        finally:
+            batching.unregister_vmappable(Pair)
+
+    assert_same(told)
+
+
 def test_dce_rules():
     """A rule of a user's makes an equation smaller where a result is not used."""
 

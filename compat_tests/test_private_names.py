@@ -164,6 +164,18 @@ def _with_simple_impl(s):
     return primitive.bind(np.float32(3))
 
 
+def _place(side, name, axis: object = "i"):
+    def fun(x):
+        return getattr(side("_src.lax.parallel"), name)(x, axis)
+
+    x = np.array([[3, 1, 2, 1], [0, 5, 5, 5]], np.float32)
+    try:
+        traced = side.make_jaxpr(fun, axis_env=[("i", 3)])
+        return str(traced(x)), str(traced(1)), side.vmap(fun, 1, None, axis_name="i")(x)
+    except TypeError as error:
+        return str(error)
+
+
 def _wide_dtypes(s):
     """What the flag says of 64-bit dtypes that are asked for."""
     found = []
@@ -394,6 +406,9 @@ CALLS = {
         for pair in ((1.0, np.float32(1)), (1, 1.0), (np.ones(2), np.ones(3)))
     ],
     "wide dtypes": _wide_dtypes,
+    "place of the largest": functools.partial(_place, name="pargmax"),
+    "place of the smallest": functools.partial(_place, name="pargmin"),
+    "places along two axes": functools.partial(_place, name="pargmin", axis=("i", "j")),
     "what is traced": _traced_for,
     "impl": _with_simple_impl,
     "policies": lambda s: [

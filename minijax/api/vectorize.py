@@ -9,6 +9,7 @@ from minijax.api.vmappable import (
     are_axes,
     elements,
     flatten_mapped,
+    is_axis,
     is_mapping_spec,
     is_vmappable,
     wholes,
@@ -86,8 +87,7 @@ def vmap(
 
 
 def _check_axes(in_axes, out_axes):
-    kinds = int, tuple, type(None)
-    if type(in_axes) not in kinds and not is_mapping_spec(in_axes):
+    if type(in_axes) not in (tuple, type(None)) and not is_axis(in_axes):
         raise TypeError(
             "vmap in_axes must be an int, None, or a tuple of entries corresponding to "
             f"the positional arguments passed to the function, but got {in_axes}."

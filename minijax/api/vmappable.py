@@ -48,10 +48,15 @@ def flatten_mapped(tree):
     return flatten(tree, is_vmappable) if registered else flatten(tree)
 
 
+def is_axis(axis):
+    """Whether this says along what a value is mapped: an axis, or as its type has it."""
+    kinds = {int, *(entry[0] for entry in registered.values())}
+    return type(axis) in kinds or is_mapping_spec(axis)
+
+
 def are_axes(tree):
     """Whether a prefix for `in_axes` or `out_axes` has axes only."""
-    kinds = {int, *(entry[0] for entry in registered.values())}
-    return all(type(a) in kinds or is_mapping_spec(a) for a in flatten(tree)[0])
+    return all(map(is_axis, flatten(tree)[0]))
 
 
 def is_mapping_spec(axes):

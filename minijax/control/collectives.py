@@ -5,21 +5,27 @@ one device, the axes of a mesh have size 1, and what is left of a collective the
 the identity.  Those that move data are in `exchanges`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.core import Primitive, ShapedArray, Zero
 from minijax.ops.arithmetic import div, mul
+from minijax.ops.comparison import eq
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     NO_RULE,
     NONDIFFERENTIABLE,
     define,
+    dtype_of,
     scalar,
+    shape_of,
 )
 from minijax.ops.reduce import reduce_max, reduce_min, reduce_sum
-from minijax.ops.shape import iota
+from minijax.ops.select import select
+from minijax.ops.shape import broadcast, iota
 from minijax.transforms import ad
 from minijax.tree_util import tree_map
 
@@ -117,6 +123,29 @@ def pmax(x, axis_name, *, axis_index_groups=None):
 def pmin(x, axis_name, *, axis_index_groups=None):
     """The smallest `x` over a named axis."""
     return _bind_reduction(pmin_p, reduce_min, x, axis_name, axis_index_groups)
+
+
+def pargmax(x, axis_name):
+    """Along a named axis, the first place of the largest `x`."""
+    return _first_place("pargmax", pmax, x, axis_name)
+
+
+def pargmin(x, axis_name):
+    """Along a named axis, the first place of the smallest `x`."""
+    return _first_place("pargmin", pmin, x, axis_name)
+
+
+def _first_place(name, extreme, x, axis_name):
+    if isinstance(axis_name, (tuple, list)):
+        raise TypeError(f"{name} only accepts a single axis, got {axis_name}")
+    found = extreme(x, axis_name)
+    place: Any = axis_index(axis_name)
+    here = eq(found, convert_element_type(x, dtype_of(found)))
+    nowhere = scalar(place.dtype, np.iinfo(place.dtype).max)
+    shape = shape_of(found)
+    if shape:
+        place, nowhere = [broadcast(v, shape) for v in (place, nowhere)]
+    return pmin(select(here, place, nowhere), axis_name)
 
 
 def _unbound(what, name):
