@@ -57,6 +57,9 @@ def test_implicit_promotion_is_refused():
     rows = [
         jnp_tables.Row("x+y | f32[3] i32[3]"),
         jnp_tables.Row("x+y | f32[3,4] f32[4]"),
+        jnp_tables.Row("jnp.power(x, y) | f32[3] i32[3]"),
+        jnp_tables.Row("jnp.power(2.5, x) | i32[3]"),
+        jnp_tables.Row("jnp.gradient(x, 2.5) | i32[3]"),
     ]
     for row in rows:
         for framework in (jax, minijax):
@@ -73,6 +76,26 @@ def test_vectorized_functions_say_what_they_promote(signature, shapes):
         with framework.numpy_rank_promotion("raise"):
             try:
                 return f(x, y).shape
+            except ValueError as error:
+                return str(error)
+
+    assert said(minijax) == said(jax)
+
+
+@pytest.mark.parametrize("call", [
+    "jnp.matvec(x, y)", "jnp.vecmat(y, x)", "jnp.vecdot(x, y)", "jnp.matvec(x, y[0:2])",
+    "jnp.linalg.solve(x, y)", "jnp.linalg.solve(x, y[:, None])",
+    "jsp.linalg.solve_triangular(x, y)", "jsp.linalg.cho_solve((x, True), y)",
+])  # fmt: skip
+def test_products_and_solutions_say_what_they_promote(call):
+    def said(framework):
+        importlib.import_module(f"{framework.__name__}.scipy.linalg")
+        names = {"jnp": framework.numpy, "jsp": framework.scipy}
+        fun = eval(f"lambda x, y: {call}", names)
+        avals = [framework.ShapeDtypeStruct(s, "float32") for s in ((2, 3, 3), (3,))]
+        with framework.numpy_rank_promotion("raise"):
+            try:
+                return framework.eval_shape(fun, *avals).shape
             except ValueError as error:
                 return str(error)
 

@@ -133,7 +133,9 @@ class Tracer:
         """The one element as a Python scalar; only where the value is known."""
         value = self._concrete()
         if value is None:
-            raise errors.ConcretizationTypeError(self, "The problem arose with `item`.")
+            raise errors.ConcretizationTypeError(
+                self, "This occurred in the item() method of jax.Array"
+            )
         return value.item(*args)
 
     def tolist(self):

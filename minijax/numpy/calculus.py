@@ -11,7 +11,7 @@ from minijax.numpy.promotion import (
     convert,
     ensure_arraylike,
     is_complex,
-    literal,
+    operand_like,
     promote_dtypes_inexact,
     shape_of,
 )
@@ -41,8 +41,7 @@ def gradient(f, *varargs, axis=None, edge_order=None):
         raise NotImplementedError(
             "The 'edge_order' argument to jnp.gradient is not supported."
         )
-    f, *varargs = ensure_arraylike("gradient", f, *varargs)
-    (f,) = promote_dtypes_inexact(f)
+    f, *varargs = promote_dtypes_inexact(*ensure_arraylike("gradient", f, *varargs))
     f = asarray(f)
     axes = canonical_axes(axis, f.ndim)
     if min([f.shape[i] for i in axes], default=2) < 2:
@@ -53,7 +52,7 @@ def gradient(f, *varargs, axis=None, edge_order=None):
     if not axes:
         return []
     if not varargs:
-        steps = [1.0] * len(axes)
+        steps = [convert(1.0, f.dtype)] * len(axes)
     elif len(varargs) == 1:
         steps = list(varargs) * len(axes)
     elif len(varargs) == len(axes):
@@ -71,8 +70,6 @@ def _gradient_along(f, h, axis):
         return lax.slice_in_dim(x, start, stop, axis=i)
 
     n = f.shape[axis]
-    if not shape_of(h):
-        h = convert(h, f.dtype)
     first = lax.sub(part(f, 1, 2), part(f, 0, 1))
     last = lax.sub(part(f, n - 1, n), part(f, n - 2, n - 1))
     if shape_of(h):
@@ -85,7 +82,7 @@ def _gradient_along(f, h, axis):
             )
         return _uneven(f, asarray(h), axis, part, first, last)
     inner = lax.sub(part(f, 2, n), part(f, 0, n - 2))
-    inner = lax.div(lax.mul(inner, literal(0.5, f.dtype)), h)
+    inner = lax.div(lax.mul(inner, operand_like(0.5, f)), h)
     last = lax.div(last, h)
     return lax.concatenate([lax.div(first, h), inner, last], axis)
 

@@ -4,17 +4,17 @@ fromfunction.
 
 import functools
 import re
-import warnings
 from typing import Any
 
 import minijax.numpy as jnp
-from minijax import config, core
+from minijax import core
 from minijax._pytree import flatten, unflatten
 from minijax.numpy.creation import asarray
 from minijax.numpy.filling import canonical_shape
 from minijax.numpy.promotion import (
     broadcast_shapes,
     canonical_axis,
+    check_core_ranks,
     core_sizes,
     ensure_arraylike,
     shape_of,
@@ -143,8 +143,7 @@ def _vectorized(fun, signature, arrays, where):
         x.shape[: x.ndim - len(names)] for x, names in zip(arrays, inputs, strict=True)
     ]
     lead = broadcast_shapes(*leads) if leads else ()
-    if config.values.jax_numpy_rank_promotion != "allow":
-        _say_ranks(arrays, leads, signature)
+    check_core_ranks(arrays, leads, signature)
     fun = _checked(fun, outputs, sizes, where)
     squeezed, maps = [], []
     for x, own in zip(arrays, leads, strict=True):
@@ -167,23 +166,6 @@ def _vectorized(fun, signature, arrays, where):
             continue
         fun = map_over(fun, in_axes)
     return fun(*squeezed)
-
-
-def _say_ranks(arrays, leads, signature):
-    """Warn, or raise ValueError, where the ranks of arguments are promoted."""
-    ranks = {len(own) for own, x in zip(leads, arrays, strict=True) if x.ndim}
-    if len(ranks) < 2:
-        return
-    message = (
-        f"operands with shapes {[x.shape for x in arrays]} require rank promotion for "
-        f"jnp.vectorize function with signature {signature}. Set the "
-        "jax_numpy_rank_promotion config option to 'allow' to disable this message; for "
-        "more information, see "
-        "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
-    )
-    if config.values.jax_numpy_rank_promotion == "raise":
-        raise ValueError(message)
-    warnings.warn(message, stacklevel=4)
 
 
 def _checked(fun, outputs, sizes, where):

@@ -182,8 +182,7 @@ def _variance_dtypes(dtype, a):
                 "important "
                 "to you."
             )
-        result = inexact_dtype(dtype)
-        return _F32 if result in _HALF else result, result
+        return _F32 if dtype in _HALF else dtype, dtype
     result = inexact_dtype(found)
     compute = _F32 if result in _HALF else result
     if result.kind == "c":

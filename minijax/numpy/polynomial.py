@@ -330,8 +330,10 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     lhs, rhs = jnp.vander(x, order), y
     if w is not None:
         w = asarray(w)
-        if w.ndim != 1 or w.shape[0] != y.shape[0]:
-            raise TypeError("expected a 1-d array for weights of the length of y")
+        if w.ndim != 1:
+            raise TypeError("expected a 1-d array for weights")
+        if w.shape[0] != y.shape[0]:
+            raise TypeError("expected w and y to have the same length")
         lhs = lhs * w[:, None]
         rhs = rhs * (w[:, None] if rhs.ndim == 2 else w)
     scale = jnp.sqrt((lhs * lhs).sum(0))

@@ -7,7 +7,6 @@ from minijax import lax
 from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
-    broadcast_shapes,
     canonical_axis,
     check_core_sizes,
     convert,
@@ -209,6 +208,7 @@ def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
             f"axes must match; got shapes {x1.shape} and {x2.shape} with {axis=}"
         )
     x1, x2 = jnp.moveaxis(x1, axis, -1), jnp.moveaxis(x2, axis, -1)
+    check_core_sizes([x1, x2], [("n",), ("n",)], "(n),(n)->()")
     if is_complex(x1):
         x1 = lax.conj(x1)
     preferred = user_dtype(preferred_element_type, "vecdot")
@@ -223,7 +223,6 @@ def _mapped_dot(x, y, ranks, precision=None, preferred=None):
     the last of a vector y, or the last of a vector x with the second to last of y.
     """
     lead_x, lead_y = x.shape[: x.ndim - ranks[0]], y.shape[: y.ndim - ranks[1]]
-    broadcast_shapes(lead_x, lead_y)
     names_x = [*range(len(lead_x))] + (["k"] if ranks[0] == 1 else ["m", "k"])
     names_y = [*range(len(lead_y))] + (["k"] if ranks[1] == 1 else ["k", "n"])
     n = max(len(lead_x), len(lead_y))
@@ -457,15 +456,13 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
         >>> jnp.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
         Array([0, 0, 1], dtype=int32)
     """
-    a, b = promote_dtypes(*ensure_arraylike("cross", a, b))
+    a, b = ensure_arraylike("cross", a, b)
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = jnp.moveaxis(a, axisa, -1), jnp.moveaxis(b, axisb, -1)
     if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
-        raise ValueError(
-            "Dimension must be either 2 or 3 for cross product, but got "
-            f"{a.shape[-1]} and {b.shape[-1]}."
-        )
+        raise ValueError("Dimension must be either 2 or 3 for cross product")
+    a, b = promote_dtypes(a, b)
     if a.shape[-1] == 2 and b.shape[-1] == 2:
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     x, y = [[v[..., i] for i in range(v.shape[-1])] for v in (a, b)]
@@ -532,11 +529,12 @@ def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None
 
 def _sliding(a, v, mode, correlating, precision, preferred):
     name = "correlate" if correlating else "convolve"
+    a, v = ensure_arraylike(name, a, v)
+    if len(shape_of(a)) != 1 or len(shape_of(v)) != 1:
+        raise ValueError(f"{name}() only support 1-dimensional inputs.")
     # the common dtype is an inexact one where the result's is not given
     promote = promote_args_inexact if preferred is None else promote_args
     a, v = [asarray(x) for x in promote(name, a, v)]
-    if a.ndim != 1 or v.ndim != 1:
-        raise ValueError(f"{name}() only support 1-dimensional inputs.")
     if not a.size or not v.size:
         raise ValueError(
             f"{name}: inputs cannot be empty, got shapes {a.shape} and {v.shape}."

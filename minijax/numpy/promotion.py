@@ -438,6 +438,30 @@ def core_sizes(arrays, names, where):
 
 
 def check_core_sizes(arrays, names, signature):
-    """`core_sizes` for a function of the library with a `jnp.vectorize` signature."""
+    """`core_sizes` for a function of the library with a `jnp.vectorize` signature.
+
+    The leading axes are checked too: that they broadcast, and that they may.
+    """
     excluded = frozenset()
     core_sizes(arrays, names, f"vectorized function with {excluded=} and {signature=}")
+    leads = [x.shape[: x.ndim - len(own)] for x, own in zip(arrays, names, strict=True)]
+    broadcast_shapes(*leads)
+    check_core_ranks(arrays, leads, signature)
+
+
+def check_core_ranks(arrays, leads, signature):
+    """Warn, or raise ValueError, where the leading axes' ranks are promoted."""
+    mode = config.values.jax_numpy_rank_promotion
+    ranks = {len(own) for own, x in zip(leads, arrays, strict=True) if x.ndim}
+    if mode == "allow" or len(ranks) < 2:
+        return
+    message = (
+        f"operands with shapes {[x.shape for x in arrays]} require rank promotion for "
+        f"jnp.vectorize function with signature {signature}. Set the "
+        "jax_numpy_rank_promotion config option to 'allow' to disable this message; for "
+        "more information, see "
+        "https://docs.jax.dev/en/latest/rank_promotion_warning.html."
+    )
+    if mode == "raise":
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=4)

@@ -21,9 +21,9 @@ from minijax.numpy.promotion import (
 )
 
 _NO_SIZE = (
-    "The error arose in jnp.unique(). To use it within JAX transformations, the "
-    "argument "
-    "`size` must be given."
+    "The error arose for the {} argument of jnp.unique(). To make jnp.unique() "
+    "compatible with JIT and other transforms, you can specify a concrete value for the "
+    "size argument, which will determine the output size."
 )
 
 UniqueAll = namedtuple("_UniqueAllResult", "values indices inverse_indices counts")
@@ -62,9 +62,9 @@ def unique(
     (ar,) = ensure_arraylike("unique", ar)
     ar = asarray(ar)
     if size is None:
-        concrete_or_error(None, ar, _NO_SIZE)
+        concrete_or_error(None, ar, _NO_SIZE.format("first"))
     else:
-        size = operator.index(concrete_or_error(None, size, _NO_SIZE))
+        size = operator.index(concrete_or_error(None, size, _NO_SIZE.format("size")))
     shape = ar.shape
     if axis is None:
         place, flat = 0, ar.reshape(-1)
@@ -310,9 +310,9 @@ def union1d(ar1, ar2, *, size=None, fill_value=None):
         Array([1, 2, 3], dtype=int32)
     """
     ar1, ar2 = ensure_arraylike("union1d", ar1, ar2)
-    if size is None:
-        concrete_or_error(None, (asarray(ar1), asarray(ar2))[0], _NO_SIZE)
     both = jnp.concatenate([jnp.ravel(ar1), jnp.ravel(ar2)])
+    known = both if size is None else size
+    concrete_or_error(None, known, "The error arose in union1d()")
     return unique(both, size=size, fill_value=fill_value)
 
 
@@ -389,7 +389,6 @@ def intersect1d(
     ar1, ar2 = ensure_arraylike("intersect1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
-        concrete_or_error(None, ar1, "The error arose in intersect1d()")
         return _intersect1d(ar1, ar2, assume_unique, return_indices)
     values, first = unique(ar1, return_index=True, size=ar1.size)
     distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
@@ -450,7 +449,6 @@ def setxor1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
     ar1, ar2 = ensure_arraylike("setxor1d", ar1, ar2)
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
-        concrete_or_error(None, ar1, "The error arose in setxor1d()")
         if not assume_unique:
             ar1, ar2 = unique(ar1), unique(ar2)
         both = jnp.sort(jnp.concatenate([ar1, ar2]))

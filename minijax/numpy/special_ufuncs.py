@@ -451,7 +451,7 @@ def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
     steps = jnp.diff(p, axis=axis)
     wrapped = jnp.mod(steps + half, period) - half
     wrapped = _where((wrapped == -half) & (steps > 0), half, wrapped)
-    correction = _where(lax.abs(steps) < discont, 0, wrapped - steps)
+    correction = _where(jnp.abs(steps) < discont, 0, wrapped - steps)
     first = lax.slice_in_dim(p, 0, 1, axis=axis)
     rest = lax.slice_in_dim(p, 1, None, axis=axis)
     rest = jnp.add(rest, jnp.cumsum(correction, axis=axis))
