@@ -160,7 +160,8 @@ def _compile(cache, key, source, command, background, again=False):
         define = f'-DMJX_NATIVE_KEY="{key}"'
         full = [*command, define, "-o", library, text]
         ladder.show(6, "compiler command", shlex.join(full))
-        _run(full, folder, background)
+        with runtime.lent_cpu() if background else contextlib.nullcontext():
+            _run(full, folder, background)
         return cache.store(key, library)
 
 
@@ -176,9 +177,10 @@ def _run(command, folder, background):
     environment.pop("LD_PRELOAD", None)
     said = os.path.join(folder, "said")
     with open(said, "wb") as output:
+        # A session of its own would have a share of the CPU of its own, whatever `nice` says.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            env=environment, start_new_session=True,
+            env=environment, process_group=0,
         )  # fmt: skip
     _running.add(process)
     try:

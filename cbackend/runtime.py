@@ -1,5 +1,6 @@
 """The C runtime as Python sees it: loading programs, running them, its tables."""
 
+import contextlib
 import functools
 import importlib.util
 import itertools
@@ -289,6 +290,16 @@ def set_num_threads(n):
 def num_threads():
     """How many threads a run may use."""
     return lib.mjx_get_num_threads()
+
+
+@contextlib.contextmanager
+def lent_cpu():
+    """Runs leave one CPU to whoever works within, a compiler: two on it slow each other down."""
+    lib.mjx_lend_cpus(1)
+    try:
+        yield
+    finally:
+        lib.mjx_lend_cpus(-1)
 
 
 def isa():

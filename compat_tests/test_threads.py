@@ -22,6 +22,8 @@ CASES = {
     "softmax": (jax.nn.softmax, BIG),
     "matmul": (lambda x: x @ x.T, BIG),
     "matmul_half": (lambda x: x.astype(jnp.bfloat16) @ x.T.astype(jnp.bfloat16), BIG),
+    "matmul_of_one_block": (lambda x: x[:256] @ x[:64].T, BIG),
+    "matmul_handed_on": (lambda x: jnp.tanh(x[:256, :64].T @ x[:256, :256]), BIG),
     "batched_matmul": (
         lambda x: jnp.einsum("bij,bkj->bik", x, x),
         BIG.reshape(9, 700, 100),

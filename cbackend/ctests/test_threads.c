@@ -1,4 +1,5 @@
 /* test_threads.c: bits do not depend on threads; modules run from many threads; fork. */
+#include <dirent.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,34 @@ static float *run(mjx_program *loaded) {
   CHECK(mjx_program_run(loaded, in, (void *const[]){out}) == MJX_OK);
   return out;
 }
+
+#if defined(__linux__)
+static int count_threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  CHECK(tasks != NULL);
+  int n = 0;
+  for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) n += entry->d_name[0] != '.';
+  closedir(tasks);
+  return n;
+}
+
+/* No worker is made while all CPUs but one are lent.  Comes first: workers stay. */
+static void test_lent_cpus(void) {
+  mjx_program *loaded = elementwise();
+  mjx_set_num_threads(3);
+  int before = count_threads(); /* a sanitizer has its own */
+  mjx_lend_cpus(1 << 20);
+  float *lent = run(loaded);
+  CHECK(count_threads() == before);
+  mjx_lend_cpus(-(1 << 20));
+  float *all = run(loaded);
+  CHECK(count_threads() == before + 2);
+  CHECK(memcmp(lent, all, N * sizeof *all) == 0);
+  free(lent);
+  free(all);
+  mjx_program_free(loaded);
+}
+#endif
 
 static void test_same_bits(void) {
   for (int p = 0; p < N_PROGRAMS; p++) {
@@ -113,6 +142,9 @@ int main(void) {
     x[i] = (float)(i % 1001) * 0.001f - 0.5f;
     y[i] = (float)(i % 77) * 0.01f;
   }
+#if defined(__linux__)
+  test_lent_cpus();
+#endif
   test_same_bits();
   test_many_runners();
   test_fork();

@@ -173,6 +173,8 @@ MJX_API int mjx_dtype_size(int dtype);
  * Results never depend on it.  Must not be called from inside a callback. */
 MJX_API mjx_status mjx_set_num_threads(int n);
 MJX_API int mjx_get_num_threads(void);
+/* Runs do without n more CPUs (fewer, if n < 0), one excepted: somebody else works for them. */
+MJX_API void mjx_lend_cpus(int n);
 
 /* Says where the OpenBLAS library (symbols scipy_cblas_*) is; it is opened at the first need.
  * The path is copied.  NULL turns BLAS off: own kernels serve every DOT. */

@@ -24,7 +24,7 @@ enum {
   MAX_THREADS = 64,
   SPINS = 4000,
   COST_PER_THREAD = 5000, /* ns */
-  PIECES = 4               /* of a lane */
+  PIECES = 4              /* of a lane */
 };
 
 /* Items begin..end-1 of a job, in PIECES pieces; `next` is the first that nobody took. */
@@ -56,11 +56,13 @@ typedef struct worker {
 static struct {
   pthread_mutex_t busy; /* held by the submitting thread */
   atomic_int n_threads; /* 0: not decided yet */
+  atomic_int lent;      /* CPUs */
   int n_workers;        /* under busy */
-  bool hooked;          /* under busy: the fork handler is installed */
-  job job;              /* written under busy, while no worker runs */
+  pthread_once_t once;
+  bool hooked; /* once: the fork handler is installed */
+  job job;     /* written under busy, while no worker runs */
   worker workers[MAX_THREADS - 1];
-} pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
 
 static inline void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -151,8 +153,11 @@ static void take_back(worker *from) {
  * does not have, may have been exchanging it. */
 static void forget_workers(void) {
   pool.n_workers = 0;
+  atomic_store(&pool.lent, 0);
   pthread_mutex_init(&pool.busy, NULL);
 }
+
+static void hook(void) { pool.hooked = pthread_atfork(NULL, NULL, forget_workers) == 0; }
 
 static bool start_worker(worker *fresh) {
   *fresh = (worker){0};
@@ -178,7 +183,7 @@ static bool ensure_scratch(worker *of, int64_t bytes) {
 
 /* Readies up to `wanted` workers; returns how many there are. */
 static int ensure_workers(int wanted, int64_t scratch_bytes) {
-  if (!pool.hooked) pool.hooked = pthread_atfork(NULL, NULL, forget_workers) == 0;
+  pthread_once(&pool.once, hook);
   while (pool.n_workers < wanted && pool.hooked) {
     if (!start_worker(&pool.workers[pool.n_workers])) break;
     pool.n_workers++;
@@ -216,6 +221,16 @@ int mjx_get_num_threads(void) {
   return n;
 }
 
+void mjx_lend_cpus(int n) {
+  pthread_once(&pool.once, hook);
+  atomic_fetch_add(&pool.lent, n);
+}
+
+static int free_threads(void) {
+  int lent = atomic_load_explicit(&pool.lent, memory_order_relaxed), n = mjx_get_num_threads();
+  return lent <= 0 ? n : MJX_MIN(n, MJX_MAX(1, count_cpus() - lent));
+}
+
 static void run_job(int64_t n, int lanes, char *own_scratch, mjx_task_fn fn, void *arg) {
   pool.job.fn = fn;
   pool.job.arg = arg;
@@ -230,7 +245,7 @@ void mjx_pool_for(int64_t n, int64_t cost, int64_t scratch_bytes, char *own_scra
   if (n <= 0) return;
   int64_t parts = 1;
   if (n > 1 && cost >= 2 * COST_PER_THREAD) {
-    parts = MJX_MIN(cost / COST_PER_THREAD, mjx_get_num_threads());
+    parts = MJX_MIN(cost / COST_PER_THREAD, free_threads());
     parts = MJX_MIN(parts, n);
   }
   if (parts < 2 || pthread_mutex_trylock(&pool.busy) != 0) {
