@@ -294,7 +294,7 @@ def num_threads():
 
 @contextlib.contextmanager
 def lent_cpu():
-    """Runs leave one CPU to whoever works within, a compiler: two on it slow each other down."""
+    """Runs leave one CPU to whoever works within, a compiler: two on it hinder each other."""
     lib.mjx_lend_cpus(1)
     try:
         yield
