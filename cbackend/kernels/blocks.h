@@ -155,6 +155,19 @@ typedef struct mjx_window_kernel {
   mjx_window_places_fn places;
 } mjx_window_kernel;
 
+/* The extreme of each window and where it is, as far as n windows of `cells` elements see it at one
+ * place: in[i * step + c], whose place is flat + i * flat_step + c, replaces value[i * cells + c],
+ * and its place index[..], unless the value that is there is no worse.  A place below 0 is that of
+ * no element: without keep_first, anything replaces that. */
+typedef struct mjx_window_extremes {
+  int64_t n, cells, step, flat, flat_step;
+  int keep_first;
+  void *value; /* apart from `in` */
+  int64_t *index;
+  const void *in;
+} mjx_window_extremes;
+typedef void (*mjx_window_extremes_fn)(const mjx_window_extremes *windows);
+
 /* The LU factorisation of a column-major m x n matrix in place; see linalg_kernels.h. */
 typedef void (*mjx_lu_fn)(int64_t m, int64_t n, void *a, int32_t *pivots);
 
@@ -199,13 +212,14 @@ typedef struct mjx_block_kernels {
   /* the place of the first of n words that is less than the limit; n if there is none */
   int64_t (*first_below)(int64_t n, const uint64_t *words, uint64_t limit);
   void (*lines_up)(int64_t n, int64_t first, int64_t step,
-                   int64_t *to);                   /* first, first + step, .. */
-  const mjx_scatter_fn (*scatter)[MJX_N_DTYPES];   /* [kind][dtype]; NULL where there is none */
-  const mjx_conv_kernels *conv;                    /* [0: F32, 1: F64] */
-  const mjx_window_kernel (*window)[MJX_N_DTYPES]; /* [kind][dtype], as reduce; no half types */
-  const mjx_lu_fn *lu;                             /* [0: F32, 1: F64] */
-  const mjx_solve_fn *solve;                       /* [0: F32, 1: F64] */
-  mjx_sort_words_fn sort_words;                    /* NULL: vectors are too short for it */
+                   int64_t *to);                      /* first, first + step, .. */
+  const mjx_scatter_fn (*scatter)[MJX_N_DTYPES];      /* [kind][dtype]; NULL where there is none */
+  const mjx_conv_kernels *conv;                       /* [0: F32, 1: F64] */
+  const mjx_window_kernel (*window)[MJX_N_DTYPES];    /* [kind][dtype], as reduce; no half types */
+  const mjx_window_extremes_fn (*window_extremes)[2]; /* [dtype][MJX_MAX, MJX_MIN]; as window */
+  const mjx_lu_fn *lu;                                /* [0: F32, 1: F64] */
+  const mjx_solve_fn *solve;                          /* [0: F32, 1: F64] */
+  mjx_sort_words_fn sort_words;                       /* NULL: vectors are too short for it */
   int vector_bytes; /* of the vectors that dot and dot_lines work with */
 } mjx_block_kernels;
 

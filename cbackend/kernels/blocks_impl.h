@@ -49,6 +49,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .scatter = scatter_table,
     .conv = conv_table,
     .window = window_table,
+    .window_extremes = window_extremes,
     .lu = lu_table,
     .solve = solve_table,
     .sort_words = SORT_WORDS,

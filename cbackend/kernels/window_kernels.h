@@ -126,3 +126,55 @@ static const mjx_window_kernel window_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = 
     [MJX_OR] = {[MJX_BOOL] = WINDOW(or, u8), INTEGER_WINDOWS(or, u8, u16, u32, u64)},
     [MJX_XOR] = {[MJX_BOOL] = WINDOW(xor, u8), INTEGER_WINDOWS(xor, u8, u16, u32, u64)},
 };
+
+/* ---- where the extremes are ---- */
+
+#define DEFINE_WINDOW_EXTREMES(kind, S, KEEPS)                                                     \
+  MJX_INLINE void window_extreme_run_##kind##_##S(                                                 \
+      int64_t n, mjx_t_##S *restrict value, int64_t *restrict index, const mjx_t_##S *restrict in, \
+      int64_t step, int64_t flat, int64_t flat_step, int keep_first) {                             \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      const mjx_t_##S a = value[i], x = in[i * step];                                              \
+      const int64_t at = index[i], other = flat + i * flat_step;                                   \
+      int keep = (keep_first | (at >= 0)) & (a KEEPS x);                                           \
+      value[i] = keep ? a : x;                                                                     \
+      index[i] = keep ? at : other;                                                                \
+    }                                                                                              \
+  }                                                                                                \
+  static MJX_FN void window_extremes_##kind##_##S(const mjx_window_extremes *w) {                  \
+    mjx_t_##S *value = w->value;                                                                   \
+    const mjx_t_##S *in = w->in;                                                                   \
+    int64_t *index = w->index, n = w->n, cells = w->cells, flat = w->flat;                         \
+    int first = w->keep_first;                                                                     \
+    if (cells == 1 && w->step == 2) {                                                              \
+      window_extreme_run_##kind##_##S(n, value, index, in, 2, flat, w->flat_step, first);          \
+    } else if (cells == 1) {                                                                       \
+      window_extreme_run_##kind##_##S(n, value, index, in, w->step, flat, w->flat_step, first);    \
+    } else {                                                                                       \
+      for (; n > 0; n--, value += cells, index += cells, in += w->step, flat += w->flat_step)      \
+        window_extreme_run_##kind##_##S(cells, value, index, in, 1, flat, 1, first);               \
+    }                                                                                              \
+  }
+#define BOTH_WINDOW_EXTREMES(S)      \
+  DEFINE_WINDOW_EXTREMES(max, S, >=) \
+  DEFINE_WINDOW_EXTREMES(min, S, <=)
+BOTH_WINDOW_EXTREMES(u8)
+BOTH_WINDOW_EXTREMES(u16)
+BOTH_WINDOW_EXTREMES(u32)
+BOTH_WINDOW_EXTREMES(u64)
+BOTH_WINDOW_EXTREMES(i8)
+BOTH_WINDOW_EXTREMES(i16)
+BOTH_WINDOW_EXTREMES(i32)
+BOTH_WINDOW_EXTREMES(i64)
+BOTH_WINDOW_EXTREMES(f32)
+BOTH_WINDOW_EXTREMES(f64)
+
+#define WINDOW_EXTREMES(S) {window_extremes_max_##S, window_extremes_min_##S}
+static const mjx_window_extremes_fn window_extremes[MJX_N_DTYPES][2] = {
+    [MJX_BOOL] = WINDOW_EXTREMES(u8), [MJX_I8] = WINDOW_EXTREMES(i8),
+    [MJX_I16] = WINDOW_EXTREMES(i16), [MJX_I32] = WINDOW_EXTREMES(i32),
+    [MJX_I64] = WINDOW_EXTREMES(i64), [MJX_U8] = WINDOW_EXTREMES(u8),
+    [MJX_U16] = WINDOW_EXTREMES(u16), [MJX_U32] = WINDOW_EXTREMES(u32),
+    [MJX_U64] = WINDOW_EXTREMES(u64), [MJX_F32] = WINDOW_EXTREMES(f32),
+    [MJX_F64] = WINDOW_EXTREMES(f64),
+};

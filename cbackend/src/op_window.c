@@ -236,8 +236,9 @@ mjx_status mjx_op_arg_window_check(mjx_loader *loader, mjx_instr *instr) {
   int dtype = instr->in[0].dtype;
   int64_t kind = instr->params[0];
   if (instr->out[0].dtype != MJX_I64) return mjx_fail(MJX_INVALID, "the output is not I64");
-  plan->arg = mjx_slide_arg(dtype, kind);
-  if (!plan->arg)
+  if (kind == MJX_MAX || kind == MJX_MIN)
+    plan->extremes = mjx_block_kernels_get()->window_extremes[dtype][kind == MJX_MIN];
+  if (!plan->extremes)
     return mjx_fail(MJX_INVALID, "no extreme of kind %lld for dtype %d", (long long)kind, dtype);
   plan->from_identity = instr->params[1] != 0;
   store_extreme(plan->identity, dtype, kind == MJX_MAX);
@@ -266,9 +267,15 @@ static void apply(const slide_plan *plan, const row_part *part, int64_t j, int64
   int64_t cells = plan->cells, at = (j - part->j0) * cells;
   char *value = part->value + at * plan->size;
   if (part->index) {
-    slide_arg_line line = {
-        n, cells, step, flat, flat_step, plan->from_identity, value, part->index + at, in};
-    plan->arg(&line);
+    plan->extremes(&(mjx_window_extremes){.n = n,
+                                          .cells = cells,
+                                          .step = step,
+                                          .flat = flat,
+                                          .flat_step = flat_step,
+                                          .keep_first = plan->from_identity,
+                                          .value = value,
+                                          .index = part->index + at,
+                                          .in = in});
   } else if (step == cells) {
     plan->wide(1, 0, n * cells, in, value);
   } else if (cells >= SLIDE_WIDE_CELL) {

@@ -16,16 +16,6 @@ typedef struct slide_dim {
 
 /* acc[i * cells + c] = op(acc[..], in[i * step + c]) for i < n, c < cells; step in elements. */
 typedef void (*slide_line_fn)(int64_t n, int64_t cells, void *acc, const void *in, int64_t step);
-/* The same for the extreme value and its place: index[..] may become flat + i * flat_step + c. */
-typedef struct slide_arg_line {
-  int64_t n, cells, step, flat, flat_step;
-  bool keep_first;
-  void *value;
-  int64_t *index;
-  const void *in;
-} slide_arg_line;
-typedef void (*slide_arg_fn)(const slide_arg_line *line);
-
 typedef struct slide_plan {
   int ndim; /* without the dims of a cell; at least 1 */
   slide_dim *dims;
@@ -39,14 +29,12 @@ typedef struct slide_plan {
   mjx_window_kernel kernel;
   mjx_rows_fn wide;   /* combines whole lines */
   slide_line_fn line; /* combines small cells that lie apart */
-  slide_arg_fn arg;
+  mjx_window_extremes_fn extremes;
   bool from_identity; /* ARG_WINDOW: start from the worst value and no place */
   _Alignas(16) char identity[16];
 } slide_plan;
 
 /* The loop for a reduction (mjx_reduce_kind) of elements of a type; NULL if there is none. */
 slide_line_fn mjx_slide_line(int dtype, int64_t kind);
-/* The same for where an extreme is: kind is MJX_MAX or MJX_MIN. */
-slide_arg_fn mjx_slide_arg(int dtype, int64_t kind);
 
 #endif /* MJX_SLIDE_H */

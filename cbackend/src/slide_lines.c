@@ -33,47 +33,19 @@
     }                                                                                     \
   }
 
-/* Which of two elements is kept is a coin toss: chosen by masks, for no branch would be
- * foreseen. */
-#define DEFINE_ARG(NAME, T, BITS, KEEPS)                                                  \
-  static MJX_SMALL void NAME(const slide_arg_line *line) {                                \
-    T *value = line->value;                                                               \
-    const T *in = line->in;                                                               \
-    int64_t *index = line->index, flat = line->flat, cells = line->cells;                 \
-    int64_t n = line->n, step = line->step - cells, apart = line->flat_step - cells;      \
-    bool keep_first = line->keep_first;                                                   \
-    for (; n > 0; n--, in += step, flat += apart) {                                       \
-      for (int64_t c = cells; c > 0; c--, value++, index++, in++, flat++) {               \
-        const T a = *value, x = *in;                                                      \
-        bool keep = (keep_first | (*index >= 0)) & (KEEPS);                               \
-        BITS kept, other, mask = (BITS)(0 - (uint64_t)keep);                              \
-        memcpy(&kept, &a, sizeof kept);                                                   \
-        memcpy(&other, &x, sizeof other);                                                 \
-        kept = (BITS)((kept & mask) | (other & (BITS)~mask));                             \
-        memcpy(value, &kept, sizeof kept);                                                \
-        *index = (int64_t)((uint64_t)flat ^                                               \
-                           (((uint64_t)*index ^ (uint64_t)flat) & (0 - (uint64_t)keep))); \
-      }                                                                                   \
-    }                                                                                     \
-  }
-
 #define DEFINE_COMMON(S, T)      \
   DEFINE_LINE(sum_##S, T, a + x) \
   DEFINE_LINE(prod_##S, T, a *x)
-#define DEFINE_ORDERED(S, T, BITS)        \
-  DEFINE_COMMON(S, T)                     \
-  DEFINE_ARG(argmax_##S, T, BITS, a >= x) \
-  DEFINE_ARG(argmin_##S, T, BITS, a <= x)
 #define DEFINE_INT(S, T)                 \
-  DEFINE_ORDERED(S, T, T)                \
+  DEFINE_COMMON(S, T)                    \
   DEFINE_LINE(max_##S, T, x > a ? x : a) \
   DEFINE_LINE(min_##S, T, x < a ? x : a) \
   DEFINE_LINE(and_##S, T, a &x)          \
   DEFINE_LINE(or_##S, T, a | x)          \
   DEFINE_LINE(xor_##S, T, a ^ x)
 /* As in the block kernels: a NaN wins, -0 < +0. */
-#define DEFINE_FLOAT(S, T, BITS)                                                             \
-  DEFINE_ORDERED(S, T, BITS)                                                                 \
+#define DEFINE_FLOAT(S, T)                                                                   \
+  DEFINE_COMMON(S, T)                                                                        \
   DEFINE_LINE(max_##S, T,                                                                    \
               (x > a) | (x != x) | ((x == a) & (mjx_bits_##S(x) < mjx_bits_##S(a))) ? x : a) \
   DEFINE_LINE(min_##S, T,                                                                    \
@@ -87,8 +59,8 @@ DEFINE_INT(u8, uint8_t)
 DEFINE_INT(u16, uint16_t)
 DEFINE_INT(u32, uint32_t)
 DEFINE_INT(u64, uint64_t)
-DEFINE_FLOAT(f32, float, uint32_t)
-DEFINE_FLOAT(f64, double, uint64_t)
+DEFINE_FLOAT(f32, float)
+DEFINE_FLOAT(f64, double)
 DEFINE_COMMON(c64, float _Complex)
 DEFINE_COMMON(c128, double _Complex)
 
@@ -110,17 +82,6 @@ static const slide_line_fn lines[MJX_N_DTYPES][MJX_XOR + 1] = {
     [MJX_C64] = {sum_c64, prod_c64},
     [MJX_C128] = {sum_c128, prod_c128},
 };
-#define ARGS(S) {argmax_##S, argmin_##S}
-static const slide_arg_fn args[MJX_N_DTYPES][2] = {
-    [MJX_BOOL] = ARGS(u8), [MJX_I8] = ARGS(i8),   [MJX_I16] = ARGS(i16), [MJX_I32] = ARGS(i32),
-    [MJX_I64] = ARGS(i64), [MJX_U8] = ARGS(u8),   [MJX_U16] = ARGS(u16), [MJX_U32] = ARGS(u32),
-    [MJX_U64] = ARGS(u64), [MJX_F32] = ARGS(f32), [MJX_F64] = ARGS(f64),
-};
-
 slide_line_fn mjx_slide_line(int dtype, int64_t kind) {
   return kind < 0 || kind > MJX_XOR ? NULL : lines[dtype][kind];
-}
-
-slide_arg_fn mjx_slide_arg(int dtype, int64_t kind) {
-  return kind != MJX_MAX && kind != MJX_MIN ? NULL : args[dtype][kind == MJX_MIN];
 }
