@@ -185,7 +185,7 @@ class Builder:
 
     def lower_fun(self, fun, ins, in_avals):
         """Lower a Python function written with other ops: `fun(*tracers) -> list`."""
-        return self.inline(trace(fun, in_avals), ins)
+        return self.inline(core.without_refs(trace(fun, in_avals)), ins)
 
     def subprogram(self, closed):
         """Lower a closed jaxpr without constants to a program of its own; its index."""

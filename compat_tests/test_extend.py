@@ -440,6 +440,23 @@ def test_what_rules_see(program):
     assert_same(program)
 
 
+def test_lowered_by_a_function_that_uses_a_reference():
+    def told(side):
+        primitive = side("extend.core").Primitive("twice_by_reference")
+        primitive.def_abstract_eval(lambda aval: aval)
+
+        def twice(x):
+            ref = side.new_ref(x)
+            ref[...] += x
+            return side.freeze(ref)
+
+        mlir = side("interpreters.mlir")
+        mlir.register_lowering(primitive, mlir.lower_fun(twice, multiple_results=False))
+        return side.jit(lambda x: primitive.bind(x))(3.0)
+
+    assert_same(told)
+
+
 # --- types that vmap takes apart by functions of their own --------------------------------
 
 

@@ -528,7 +528,11 @@ CUSTOM = {
     "at x_ref and y_ref|at both x_ref and y_ref": lambda jax, ref: _custom(
         jax, lambda x_ref, y_ref: None
     )(ref, ref),
-}
+    "x_ref and z_ref": lambda jax, ref: jax.vjp(
+        _custom(jax, lambda x_ref, z_ref: None, lambda x_ref, z_ref: (None, None)),
+        ref, ref,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("words", CUSTOM)
@@ -558,7 +562,20 @@ WORDS = {
     "cond closed over": lambda jax, ref: jax.lax.cond(
         True, lambda y: ref[...] + y[...], lambda y: ref[...] + y[...], ref
     ),
+    "mapped twice": lambda jax, ref: jax.vmap(lambda x, y: None)(
+        {"a": jax.new_ref(np.ones(3)), "b": (shared := jax.new_ref(np.ones(3)))}, shared
+    ),
+    "differentiated twice": lambda jax, ref: jax.vjp(
+        jax.jit(lambda x, y: x[...] + y[...]), ref, ref
+    ),
 }
+
+
+def test_one_reference_may_be_an_argument_twice_where_it_is_not_mapped():
+    for package in (jax, minijax):
+        ref = package.new_ref(np.arange(3, dtype=np.float32))
+        read = package.vmap(lambda x, y: x[2] + y[...], (None, 0))(ref, ref)
+        assert read.tolist() == [2.0, 3.0, 4.0]
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -14,7 +14,7 @@ from minijax.api.vmappable import (
     is_vmappable,
     wholes,
 )
-from minijax.control.ref_checks import refuse_views
+from minijax.control.ref_checks import check_arguments, refuse_views
 from minijax.control.signature import check_callable
 from minijax.traceback_util import api_boundary, documented
 from minijax.transforms import batching
@@ -69,6 +69,9 @@ def vmap(
             refuse_views(fun, "vmap", (args, kwargs), flat)
         specs = flatten_axes("vmap in_axes", in_tree, (in_axes, 0), kws=True)
         dims = [_canonical(x, d) for x, d in zip(flat, specs, strict=True)]
+        if core.ref_rules.in_use:
+            moving = [None if d is None else x for x, d in zip(flat, dims, strict=True)]
+            check_arguments("vmap", fun, moving, in_tree)
         size = _mapped_size(fun, (args, kwargs), flat, specs, axis_size)
         axis = core.AxisData(size, axis_name, spmd_axis_name)
         trees = []

@@ -4,6 +4,8 @@ from minijax import core
 from minijax._pytree import flatten
 from minijax.control.signature import leaf_names
 from minijax.trace import describe_function
+from minijax.transforms.ad import JVPTracer
+from minijax.transforms.batching import BatchTracer
 
 
 def check_distinct_refs(args, consts, said, names):
@@ -12,17 +14,18 @@ def check_distinct_refs(args, consts, said, names):
     args, consts: flat; said: what is being done, as "when tracing f for jit"; names():
     those of the arguments.
     """
-    closed_over, first = {id(x) for x in consts}, {}
+    closed_over, first = {id(referent(x)) for x in consts}, {}
     for k, x in enumerate(args):
         if not core.is_ref(x):
             continue
         what = f"mutable array reference of type {x.aval}"
-        if id(x) in closed_over:
+        named = id(referent(x))
+        if named in closed_over:
             raise ValueError(
                 f"{said}, a {what} was both closed over and passed as the argument "
                 f"{names()[k]}"
             )
-        j = first.setdefault(id(x), k)
+        j = first.setdefault(named, k)
         if j != k:
             raise ValueError(
                 "only one reference to a mutable array may be passed as an argument to a "
@@ -31,11 +34,27 @@ def check_distinct_refs(args, consts, said, names):
             )
 
 
+def referent(x):
+    """What a tracer of a reference stands for where transforms have wrapped it."""
+    while True:
+        if type(x) is JVPTracer:
+            x = x.primal
+        elif type(x) is BatchTracer:
+            x = x.val
+        else:
+            return x
+
+
 def check_operands(what, fun, operands, consts=()):
     """`check_distinct_refs` of what a loop or branch hands to one of its functions."""
     if not core.ref_rules.in_use:
         return
     flat, tree = flatten((operands, {}))
+    check_arguments(what, fun, flat, tree, consts)
+
+
+def check_arguments(what, fun, flat, tree, consts=()):
+    """`check_distinct_refs` of the flat arguments of a function that is traced."""
     check_distinct_refs(
         flat, consts, f"when tracing {describe_function(fun)} for {what}",
         leaf_names(fun, tree),

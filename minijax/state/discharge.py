@@ -10,7 +10,7 @@ from minijax.control.call_params import call_params, special_params
 from minijax.control.cond_rules import cond_p
 from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.control.jit_rules import jit_p
-from minijax.control.ref_checks import check_distinct_refs
+from minijax.control.ref_checks import check_distinct_refs, referent
 from minijax.control.remat import remat_p
 from minijax.control.scan_rules import scan_p
 from minijax.control.shard_map import call_on_shards, shard_map_p
@@ -395,8 +395,9 @@ def bind(primitive, args, params):
         return level.process_primitive(primitive, args, params)
     refs = [x if core.is_ref(x) else None for x in args]
     given = {id(ref): ref for ref in _given(refs)}
-    if primitive not in (while_p, cond_p) and len(given) < len(_given(refs)):
-        _check_given_once(args, params)
+    if primitive not in (while_p, cond_p):
+        if len({id(referent(ref)) for ref in given.values()}) < len(_given(refs)):
+            _check_given_once(args, params)
     if primitive is jit_p and _has_rules_on_refs(params["jaxpr"]):
         closed = params["jaxpr"]
         return core.eval_jaxpr(closed.jaxpr, closed.consts, *args)
