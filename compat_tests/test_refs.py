@@ -459,6 +459,17 @@ ERRORS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["get", "set", "swap", "addupdate"])
+@pytest.mark.parametrize("value", [3.0, np.ones(2), "a", None, [1.0]])
+def test_words_of_what_is_no_reference(name, value):
+    said = []
+    for package in (jax, minijax):
+        with pytest.raises((TypeError, ValueError)) as error:
+            getattr(package.ref, name)(value, (), *([] if name == "get" else [1.0]))
+        said.append((type(error.value), str(error.value)))
+    assert said[1] == said[0]
+
+
 @pytest.mark.parametrize("number", range(len(ERRORS)))
 def test_errors(number):
     with pytest.raises(Exception) as theirs:

@@ -300,6 +300,7 @@ addupdate_p = _define(
 
 def _checked_ref(name, ref):
     if not core.is_ref(ref):
+        core.get_aval(ref)  # TypeError for what is no value at all
         raise ValueError(f"Can only call `{name}` on a `Ref`: {ref}.")
     return ref
 
@@ -361,7 +362,7 @@ def free_ref(ref: Any) -> None:
 
 def get(ref: Any, idx: Any = None) -> Any:
     """The part of the reference's value at `idx`, or all of it."""
-    ref, arrays, path = _located("get", ref, idx)
+    ref, arrays, path = _located("ref_get", ref, idx)
     return get_p.bind(ref, *arrays, path=path)
 
 
@@ -370,18 +371,22 @@ def swap(ref: Any, idx: Any, value: Any) -> Any:
 
     ValueError where its shape or dtype is not that of the part.
     """
-    ref, arrays, path = _located("swap", ref, idx)
+    return _swap("ref_swap", ref, idx, value)
+
+
+def _swap(name, ref, idx, value):
+    ref, arrays, path = _located(name, ref, idx)
     return swap_p.bind(ref, _as_value(ref, value), *arrays, path=path)
 
 
 def set(ref: Any, idx: Any, value: Any) -> None:
     """Write `value` at `idx`; errors as in `swap`."""
-    swap(ref, idx, value)
+    _swap("ref_set", ref, idx, value)
 
 
 def addupdate(ref: Any, idx: Any, x: Any) -> None:
     """Add `x` to the part at `idx`; errors as in `swap`."""
-    ref, arrays, path = _located("addupdate", ref, idx)
+    ref, arrays, path = _located("ref_addupdate", ref, idx)
     addupdate_p.bind(ref, _as_value(ref, x), *arrays, path=path)
 
 
