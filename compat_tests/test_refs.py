@@ -599,3 +599,46 @@ def test_words(name):
         return re.sub(r":\d+ \(", " (", str(error.value))
 
     assert said(minijax) == said(jax)
+
+
+def _freed(package, late=lambda ref: None):
+    def fun(x):
+        ref = package.new_ref(package.numpy.zeros(3))
+        ref[...] = package.numpy.sin(x)
+        value = ref[...]
+        package.free_ref(ref)
+        found = late(ref)
+        return (value * value).sum() if found is None else found
+
+    return fun
+
+
+def test_freed():
+    ones, found = np.ones(3, np.float32), []
+    for package in (jax, minijax):
+        fun, traced = _freed(package), package.make_jaxpr
+        found.append(
+            (
+                re.sub("0x[0-9a-f]+", "", str(traced(fun)(ones))),
+                str(traced(package.free_ref)(package.new_ref(ones))),
+                package.grad(package.jit(fun))(ones).tolist(),
+                package.jit(package.grad(fun))(ones).tolist(),
+            )
+        )
+    assert found[1] == found[0]
+    assert minijax.vmap(_freed(minijax))(np.ones((2, 3), np.float32)).shape == (2,)
+
+
+LATE = [
+    lambda package: package.free_ref,
+    lambda package: lambda ref: ref[0],
+    lambda package: lambda ref: package.ref.swap(ref, 0, 1.0),
+    lambda package: lambda ref: package.jit(lambda: ref[0])(),
+]
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_what_is_freed_is_not_used(late):
+    for package, words in ((jax, None), (minijax, "after `free_ref`")):
+        with pytest.raises(Exception, match=words):
+            package.jit(_freed(package, late(package)))(np.ones(3, np.float32))

@@ -25,10 +25,20 @@ from minijax.trace import JaxprTrace, hoist_consts, trace
 class Cell:
     """Stands for a reference while its jaxpr is rewritten; `value` is the present one."""
 
-    __slots__ = ("value",)
+    __slots__ = ("last", "freed")
 
     def __init__(self, value):
-        self.value = value
+        self.last, self.freed = value, False
+
+    @property
+    def value(self):
+        if self.freed:
+            raise ValueError("a reference is used after `free_ref` was called on it")
+        return self.last
+
+    @value.setter
+    def value(self, new):
+        self.last = new
 
 
 def discharge(closed, same=(), kept=()):
@@ -56,7 +66,7 @@ def _discharge(closed, first, kept):
         cells = {k: Cell(args[k]) for k in refs}
         args = [cells[first.get(k, k)] if k in cells else x for k, x in enumerate(args)]
         outs = run_on_cells(closed.jaxpr, closed.consts, args)
-        return outs + [cells[k].value for k in refs if k not in first]
+        return outs + [cells[k].last for k in refs if k not in first]
 
     avals = [a.inner_aval if k in refs else a for k, a in enumerate(avals)]
     return trace(on_values, avals, closed.jaxpr.debug_info)
@@ -133,12 +143,18 @@ def _addupdate(cell, new, *arrays, path):
     return []
 
 
+def _free(cell):
+    cell.value, cell.freed = cell.value, True  # which is refused if it is free already
+    return []
+
+
 _ON_CELLS = {
     primitives.new_ref_p: lambda x, **_: [Cell(asarray(x))],
     primitives.freeze_p: lambda cell: [cell.value],
     primitives.get_p: _get,
     primitives.swap_p: _swap,
     primitives.addupdate_p: _addupdate,
+    primitives.free_ref_p: _free,
 }
 
 # primitive that makes references -> rule(equation, values and cells) giving its outputs

@@ -295,6 +295,26 @@ addupdate_p = _define(
     batch=_addupdate_batch,
 )
 
+
+def _free_ref_jvp(primals, tangents):
+    free_ref_p.bind(*primals)
+    return [], []
+
+
+def _free_ref_batch(axis, args, dims):
+    free_ref_p.bind(*args)
+    return [], []
+
+
+free_ref_p = _define(
+    "free_ref",
+    multiple_results=True,
+    shape=lambda ref: [],
+    impl=lambda ref: [],
+    jvp=_free_ref_jvp,
+    batch=_free_ref_batch,
+)
+
 # --- functions ------------------------------------------------------------------------
 
 
@@ -354,10 +374,8 @@ def freeze(ref: Any) -> Any:
 
 
 def free_ref(ref: Any) -> None:
-    """Forget a reference's value."""
-    _checked_ref("free_ref", ref)
-    if type(ref) is Ref:
-        ref._value = None
+    """Say that a reference is not used any more; a program that then uses it is refused."""
+    free_ref_p.bind(_checked_ref("free_ref", ref))
 
 
 def get(ref: Any, idx: Any = None) -> Any:
