@@ -218,6 +218,7 @@ MESSAGES = [
     "jnp.ones(2, 3)", "jnp.cov(v, fweights=x.astype(int))", "jnp.cov(v, aweights=v[:2])",
     "jnp.searchsorted(v, 1, side='none')", "jnp.searchsorted(v, 1, method='none')",
     "jnp.block([[v], v])", "jnp.zeros(2, dtype=v)", "jnp.arange(v)", "jnp.eye(3, k=1.5)",
+    "jnp.frompyfunc(jnp.add, 2, 1)(1, 2, 3)",
 ]  # fmt: skip
 
 

@@ -86,6 +86,7 @@ def test_vectorized_functions_say_what_they_promote(signature, shapes):
     "jnp.matvec(x, y)", "jnp.vecmat(y, x)", "jnp.vecdot(x, y)", "jnp.matvec(x, y[0:2])",
     "jnp.linalg.solve(x, y)", "jnp.linalg.solve(x, y[:, None])",
     "jsp.linalg.solve_triangular(x, y)", "jsp.linalg.cho_solve((x, True), y)",
+    "jsp.linalg.toeplitz(x, y)",
 ])  # fmt: skip
 def test_products_and_solutions_say_what_they_promote(call):
     def said(framework):

@@ -185,8 +185,8 @@ class ufunc(Served):
 
 
 def _wrong_number_of_arguments(self, n):
-    code = self._fun.__code__
-    names = code.co_varnames[: self.nin]
+    parameters = inspect.signature(self._func).parameters.values()
+    names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL][: self.nin]
     if n > self.nin:
         return TypeError(
             f"{self.__name__}() takes {self.nin} positional arguments but {n} were "

@@ -180,10 +180,12 @@ def detrend(data, axis=-1, type="linear", bp=0, overwrite_data=None):
 def _without_line(x):
     """Columns less their least-squares lines, in closed form."""
     n = x.shape[0]
+    if n < 2:
+        return jnp.zeros_like(x)
     t = jnp.arange(1, n + 1, dtype=x.dtype) - (n + 1) / 2
     t = t[:, None]
     centred = x - x.mean(0, keepdims=True)
-    slope = (t * centred).sum(0, keepdims=True) / jnp.maximum((t * t).sum(), 1)
+    slope = (t * centred).sum(0, keepdims=True) / (t * t).sum()
     return centred - t * slope
 
 

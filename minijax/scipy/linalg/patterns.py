@@ -7,6 +7,8 @@ import numpy as np
 import minijax.numpy as jnp
 from minijax.numpy.promotion import (
     check_arraylike,
+    check_core_sizes,
+    convert,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
@@ -46,12 +48,13 @@ def toeplitz(c, r=None):
     r: the conjugate of c by default; its first element is not used.
     """
     if r is None:
-        c = _array("toeplitz", c)
+        (c,) = ensure_arraylike("toeplitz", c)
         r = jnp.conj(c)
     else:
-        c, r = promote_dtypes(_array("toeplitz", c), _array("toeplitz", r))
-        c, r = jnp.asarray(c), jnp.asarray(r)
+        c, r = ensure_arraylike("toeplitz", c, r)
     c, r = jnp.atleast_1d(c), jnp.atleast_1d(r)
+    check_core_sizes([c, r], [("m",), ("n",)], "(m),(n)->(m,n)")
+    c, r = [convert(x, x.dtype) for x in promote_dtypes(c, r)]
     lead = jnp.broadcast_shapes(c.shape[:-1], r.shape[:-1])
     c = jnp.broadcast_to(c, (*lead, c.shape[-1]))
     r = jnp.broadcast_to(r, (*lead, r.shape[-1]))
