@@ -140,8 +140,8 @@ static program *gather(void) {
 static program *scatter(void) {
   view v[4] = {dense(0, MJX_F32, 2, 4, 5, 0), dense(0, MJX_F32, 2, 4, 5, 0),
                dense(0, MJX_I8, 2, 3, 2, 0), dense(0, MJX_F32, 2, 3, 2, 0)};
-  const int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 1, 1, 1, 0, 0, 0, 2, 0, 1};
-  return program_single("SCATTER", 1, 3, v, 11, params);
+  const int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 0, 1, 1, 1, 0, 0, 0, 2, 0, 1};
+  return program_single("SCATTER", 1, 3, v, 12, params);
 }
 
 static program *sort(void) {

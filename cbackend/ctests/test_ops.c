@@ -377,12 +377,12 @@ static void test_scatter(void) {
   float out[3];
   view v[4] = {dense(0, MJX_F32, 1, 3, 0, 0), dense(0, MJX_F32, 1, 3, 0, 0),
                dense(0, MJX_I64, 2, 4, 1, 0), dense(0, MJX_F32, 1, 4, 0, 0)};
-  int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 0, 1, 0, 0, 0, 1, 0};
-  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 0, 0, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 10, params), LIST(x, index, updates), LIST(out));
   same_f32(out, (const float[]){1, 32, 43}, 3);
   params[0] = MJX_SCATTER_SET;
   params[1] = MJX_CLIP;
-  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  RUN(load_single("SCATTER", 1, 3, v, 10, params), LIST(x, index, updates), LIST(out));
   same_f32(out, (const float[]){30, 20, 40}, 3);
 }
 
@@ -401,8 +401,8 @@ static void test_scatter_direct(int kind, int mode, bool lost) {
   view v[4] = {dense(0, MJX_F32, 1, OUT, 0, 0), dense(0, MJX_F32, 1, OUT, 0, 0),
                dense(0, MJX_I32, 2, N, 1, 0), dense(0, MJX_F32, 1, N, 0, 0)};
   v[3].strides[0] = 2;
-  const int64_t params[] = {kind, mode, 0, 1, 0, 0, 0, 1, 0};
-  RUN(load_single("SCATTER", 1, 3, v, 9, params), LIST(x, index, updates), LIST(out));
+  const int64_t params[] = {kind, mode, 0, 0, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 10, params), LIST(x, index, updates), LIST(out));
   for (int i = 0; i < N; i++) {
     int at = index[i];
     if (mode == MJX_CLIP) at = at < 0 ? 0 : at >= OUT ? OUT - 1 : at;
@@ -429,8 +429,8 @@ static void test_scatter_rows(int64_t stride) {
                dense(0, MJX_I32, 2, N, 1, 0), dense(0, MJX_F32, 2, N, WIDTH, 0)};
   v[3].strides[0] = stride * WIDTH;
   v[3].strides[1] = stride;
-  const int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 1, 1, 1, 0, 0, 0, 1, 0};
-  RUN(load_single("SCATTER", 1, 3, v, 10, params), LIST(x, index, updates), LIST(out));
+  const int64_t params[] = {MJX_SCATTER_ADD, MJX_FILL_OR_DROP, 0, 1, 1, 1, 0, 0, 0, 1, 0};
+  RUN(load_single("SCATTER", 1, 3, v, 11, params), LIST(x, index, updates), LIST(out));
   for (int i = 0; i < N; i++)
     for (int c = 0; c < WIDTH && index[i] < OUT; c++)
       want[index[i] * WIDTH + c] += updates[(i * WIDTH + c) * stride];

@@ -82,12 +82,13 @@
  *     strides; indices any strides, any integer dtype.  fill_lo/hi: the fill element's bytes,
  *     little-endian (hi only for C128).  mode: MJX_CLIP, MJX_FILL_OR_DROP, MJX_PROMISE_IN_BOUNDS
  *     (= clip).
- * SCATTER          out | in, indices, updates             kind, mode, list update_window_dims,
- *     list inserted_window_dims, list operand_batching_dims,
+ * SCATTER          out | in, indices, updates             kind, mode, apart,
+ *     list update_window_dims, list inserted_window_dims, list operand_batching_dims,
  *     list scatter_indices_batching_dims, list scatter_dims_to_operand_dims
  *     kind: MJX_SET ADD MUL MIN MAX SUB.  out := in (skipped as in DYNAMIC_UPDATE_SLICE), then updates
  *     in row-major order.  A window that does not fit is dropped (or moved, for MJX_CLIP); so it is
- *     for MJX_PROMISE_IN_BOUNDS, as on XLA's CPU.
+ *     for MJX_PROMISE_IN_BOUNDS, as on XLA's CPU.  apart: 1 if no two windows that fit share an
+ *     element; then they may be done in any order.
  * SORT             out.. | in..   (as many)  all view3 of one shape         num_keys
  *     Stable, ascending along n by the first num_keys operands, order of lax.sort.
  *     In place with the same view allowed.

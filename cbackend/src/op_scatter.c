@@ -1,7 +1,8 @@
 /* op_scatter.c: SCATTER.
  *
- * An element of the output sees its updates in the order of the indices.  Two ways to use several
+ * An element of the output sees its updates in the order of the indices.  Three ways to use several
  * threads keep that:
+ *   parts     of the indices, where no two windows share an element, as who encoded it says
  *   ranges    each thread visits all indices, and does those windows that begin in its own part of
  *             the output (windows that begin apart must lie apart)
  *   partials  many updates of few elements, by an operation that is commutative: the indices are
@@ -175,7 +176,7 @@ static combine set_of(int size) {
 
 /* ---- the instruction ---- */
 
-enum { N_PARTIALS = 4, LEAST_FOR_PARTIALS = 1 << 14, PARTIAL_BYTES = 1 << 18 };
+enum { N_PARTS = 16, N_PARTIALS = 4, LEAST_FOR_PARTIALS = 1 << 14, PARTIAL_BYTES = 1 << 18 };
 /* Below RANGE_WINDOW elements a window costs no more than to leave it to another thread; where its
  * place is all but known, STEERED_RANGE_WINDOW. */
 enum {
@@ -197,6 +198,7 @@ typedef struct scatter_plan {
   mjx_scatter_fn dense; /* windows whose elements lie next to each other; NULL: one by one */
   int64_t dense_width;
   int64_t lowest, span; /* of the windows' offsets, in bytes: [lowest, lowest + span) */
+  bool apart;           /* all windows are */
   bool ranges;          /* windows that begin apart lie apart */
   int64_t partial;      /* bytes of a partial array; 0: no partials */
   _Alignas(16) char identity[16];
@@ -284,7 +286,8 @@ static void plan_threads(mjx_instr *instr, const window_dims *dims, const int64_
   find_span(plan);
   plan->ranges = w->window_n >= RANGE_WINDOW && w->n_windows * w->window_n >= LEAST_FOR_RANGES;
   for (int64_t i = 0; i < dims->map.n; i++) plan->ranges &= sizes[dims->map.items[i]] == 1;
-  plan->partial = partial_bytes(instr, plan);
+  plan->apart = instr->params[2] != 0;
+  plan->partial = plan->apart ? 0 : partial_bytes(instr, plan);
   instr->scratch_bytes = N_PARTIALS * plan->partial;
 }
 
@@ -315,11 +318,11 @@ mjx_status mjx_op_scatter_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_check_counts(instr, 1, 3, -1));
   MJX_TRY(check_operands(instr));
   const mjx_operand *in = &instr->in[0], *updates = &instr->in[2], *out = &instr->out[0];
-  if (instr->n_params < 2 || instr->params[0] < 0 || instr->params[0] >= N_KINDS ||
+  if (instr->n_params < 3 || instr->params[0] < 0 || instr->params[0] >= N_KINDS ||
       instr->params[1] < MJX_CLIP || instr->params[1] > MJX_PROMISE_IN_BOUNDS)
     return mjx_fail(MJX_INVALID, "no such kind or mode");
   window_dims dims;
-  int64_t at = 2, sizes[MJX_MAX_NDIM];
+  int64_t at = 3, sizes[MJX_MAX_NDIM];
   MJX_TRY(mjx_window_read_dims(instr, &at, &dims));
   if (at != instr->n_params) return mjx_fail(MJX_INVALID, "too many parameters");
   MJX_TRY(read_sizes(in, updates, &dims, sizes));
@@ -454,6 +457,14 @@ static void range_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     scatter(job, 0, plan->windows.n_windows, plan->lowest + i * width, width, job->out);
 }
 
+static void part_task(void *arg, int64_t begin, int64_t end, char *scratch) {
+  (void)scratch;
+  const scatter_job *job = arg;
+  const scatter_plan *plan = job->plan;
+  int64_t n = plan->windows.n_windows;
+  scatter(job, n * begin / N_PARTS, n * end / N_PARTS, plan->lowest, plan->span, job->out);
+}
+
 static void partial_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   (void)scratch;
   const scatter_job *job = arg;
@@ -480,6 +491,10 @@ mjx_status mjx_op_scatter_run(const mjx_instr *instr, mjx_frame *frame) {
     mjx_pool_for(N_PARTIALS, cost, 0, NULL, partial_task, &job);
     for (int i = 0; i < N_PARTIALS; i++)
       plan->line(out, 1, job.partials + i * plan->partial, 1, instr->out->n);
+    return MJX_OK;
+  }
+  if (plan->apart) {
+    mjx_pool_for(N_PARTS, cost, 0, NULL, part_task, &job);
     return MJX_OK;
   }
   if (plan->ranges) job.n_ranges = mjx_get_num_threads();

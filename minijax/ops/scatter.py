@@ -205,7 +205,7 @@ def _lower_rule(combine):
             if out is not None:
                 return [out]
         window, inserted, scatter_map, batching, index_batching = dimension_numbers
-        words = [_KINDS[combine], mode_code(mode)]
+        words = [_KINDS[combine], mode_code(mode), 0]  # windows may overlap
         words += encode_lists(window, inserted, batching, index_batching, scatter_map)
         out = out_avals[0].shape, ins[0].dtype
         return b.instr("SCATTER", ins, [out], words)

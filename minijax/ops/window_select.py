@@ -2,6 +2,8 @@
 windows, which read and write where a window has its extreme.
 """
 
+from operator import ge
+
 import numpy as np
 
 from minijax.core import ShapedArray, Zero, is_undefined_primal
@@ -161,9 +163,10 @@ def _scatter_add_lower(b, ins, out_avals, *, select_prim, **params):
     updates = real_view(b, b.reshape(source, (source.size,)))
     flat = ShapedArray((aval.size,), within)
     zeros = b.full(flat, 0)
+    apart = all(map(ge, params["window_strides"], params["window_dimensions"]))
     # SCATTER add, drop; no window dims, dim 0 inserted and indexed by the only
     # component
-    words = [1, 1, 0, 1, 0, 0, 0, 1, 0]
+    words = [1, 1, int(apart), 0, 1, 0, 0, 0, 1, 0]
     out = (aval.size,), updates.dtype
     (out,) = b.instr("SCATTER", [zeros, index, updates], [out], words)
     out = b.convert(out, aval.dtype) if truths else out
