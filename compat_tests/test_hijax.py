@@ -174,6 +174,127 @@ def test_values_of_a_type(name):
     assert ours == theirs
 
 
+# --- operators, methods and attributes of a type ------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: Any
+
+
+def points(s):
+    """The value of a type that has its own operators and members, which give texts."""
+    hijax = s("experimental.hijax")
+
+    @dataclasses.dataclass(frozen=True)
+    class PointTy(hijax.HiType):
+        kind: str = "flat"
+
+        def lo_ty(self):
+            return [hijax.ShapedArray((), np.dtype("float32"))]
+
+        def lower_val(self, value):
+            return [value.x]
+
+        def raise_val(self, x):
+            return Point(x)
+
+        def _add(self, point, other):
+            return "add", other
+
+        def _rsub(self, point, other):
+            return "rsub", other
+
+        def _eq(self, point, other):
+            return "eq", other
+
+        def _getitem(self, point, index):
+            return "getitem", index
+
+        def _setitem(self, point, index, value):
+            SET.append((index, value))
+
+        def _len(self, point):
+            return 7
+
+        def _iter(self, point):
+            return iter("ab")
+
+        def _contains(self, point, item):
+            return item == 3
+
+        def _neg(self, point):
+            return "neg"
+
+        def _round(self, point, *digits):
+            return "round", digits
+
+        def __getattr__(self, name):
+            if name != "found":
+                raise AttributeError(name)
+            return hijax.aval_property(lambda point: "found")
+
+        sum = hijax.aval_method(lambda point, axis=None: ("sum", axis))
+        copy = hijax.aval_method(lambda point, **changes: ("copy", changes))
+        T = hijax.aval_property(lambda point: "T")
+        at = hijax.aval_property(lambda point: "at")
+        __jax_array__ = hijax.aval_method(lambda point: s.jnp.float32(5))
+
+    hijax.register_hitype(Point, lambda value: PointTy())
+    return Point(s.jnp.float32(2))
+
+
+SET = []
+ONES = np.ones(2, "float32")
+POINTS = {
+    "an operator": lambda s, p: p + 1,
+    "a reflected one": lambda s, p: 1 - p,
+    "a comparison": lambda s, p: p == 1,
+    "one that the type lacks": lambda s, p: p * 2,
+    "no operator of arrays": lambda s, p: +p,
+    "getitem": lambda s, p: p[3],
+    "setitem": lambda s, p: (p.__setitem__(1, 2), SET.pop()),
+    "len, iter and in": lambda s, p: (len(p), [*p], 3 in p),
+    "neg and round": lambda s, p: (-p, round(p), round(p, 2)),
+    "no conversion": lambda s, p: int(p),
+    "a method": lambda s, p: (p.sum(axis=1), p.copy(deep=True)),
+    "a method that the type lacks": lambda s, p: p.mean(),
+    "a property": lambda s, p: (p.T, p.at),
+    "one of the object's own": lambda s, p: p.kind,
+    "one that is made when asked for": lambda s, p: p.found,
+    "no such attribute": lambda s, p: p.scale,
+    "after an array": lambda s, p: (
+        s.jnp.asarray(ONES) + p, s.jnp.sin(ONES) @ (s.jnp.ones(2) * p)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_operators_and_members_of_a_type(name):
+    def body(s):
+        seen = []
+
+        def f(point):
+            seen.append(s.jax.tree.map(str, POINTS[name](s, point)))
+            return point
+
+        s.jit(f)(points(s))
+        return seen
+
+    theirs, ours = (outcome(lambda side=side: body(Side(side))) for side in NAMES)
+    assert ours == theirs
+
+
+def test_arrays_keep_theirs_beside_a_type():
+    for s in map(Side, NAMES):
+        points(s)
+
+    @Side(NAMES[1]).jit
+    def f(x):
+        return x[0] + x.T.sum() - x.at[0].set(3.0).mean() + len(x) + x.copy()
+
+    np.testing.assert_array_equal(f(ONES), [2.0 + 1 + 1 + 0, 4.0])
+
+
 # --- tuples that are mapped ---------------------------------------------------------------
 
 

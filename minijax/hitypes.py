@@ -250,14 +250,17 @@ def member(tracer: Any, name: str) -> Any:
     """The member of that name which a tracer takes from its type. AttributeError if the
     type has none.
     """
-    found = getattr(type(tracer.aval), name, None)
+    try:
+        found = getattr(tracer.aval, name)
+    except AttributeError as error:
+        raise AttributeError(
+            f"{type(tracer).__name__} has no attribute {name}", name=name, obj=tracer
+        ) from error
     if isinstance(found, aval_property):
         return found.fget(tracer)
     if isinstance(found, aval_method):
         return found.fun.__get__(tracer)
-    raise AttributeError(
-        f"{type(tracer).__name__!r} object has no attribute {name!r}", name=name
-    )
+    return found
 
 
 MutableHiType.type_state = aval_method(cur_qdd)

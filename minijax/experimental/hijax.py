@@ -26,6 +26,7 @@ from minijax.hitypes import MutableHiType as MutableHiType
 from minijax.hitypes import aval_method as aval_method
 from minijax.hitypes import aval_property as aval_property
 from minijax.hitypes import register_hitype as _register
+from minijax.numpy import hi_operators
 from minijax.ops.define import instantiate as instantiate_zeros
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
 def register_hitype(val_cls: type, typeof_fn: Any) -> None:
     """Let `typeof_fn` say the type of the values of a class."""
     install()
+    hi_operators.install()
     _register(val_cls, typeof_fn)
 
 

@@ -1,5 +1,6 @@
 """The operators and methods of arrays and tracers, installed on both classes."""
 
+import functools
 import importlib
 from typing import Any
 
@@ -35,14 +36,21 @@ def _accepts(other):
     """Whether an operand of an operator is an array or a scalar; others may know
     better.
     """
-    return type(other) in aval_rules or isinstance(
-        other, (np.generic, np.ndarray, int, float, complex)
-    )
+    if type(other) in aval_rules:
+        return not _is_high(other)
+    return isinstance(other, (np.generic, np.ndarray, int, float, complex))
+
+
+def _is_high(other):
+    """Whether it is, or stands for, a value of a type that users define."""
+    return isinstance(other, Tracer) and other.aval.is_high
 
 
 def _converted(other):
     """What `other` is as an array, where it knows that."""
-    if type(other) not in aval_rules and hasattr(other, "__jax_array__"):
+    if type(other) in aval_rules and not _is_high(other):
+        return other
+    if hasattr(other, "__jax_array__"):
         return other.__jax_array__()
     return other
 
@@ -77,7 +85,7 @@ def _fast_operators(symbol, fun):
     def operator(self, other):
         a = self.aval
         b = getattr(other, "aval", None) if type(other) in aval_rules else None
-        if b is None:
+        if b is None or b.is_high:
             make = maker_of((a.dtype, type(other)))
             if make is not None and a.dtype in accepted and not a.weak_type:
                 return bind(self, make(other))
@@ -384,6 +392,41 @@ def install_at():
 def _first_at(self):
     """`x.at`, loaded at its first use."""
     return install_at()(self)
+
+
+@functools.cache
+def load_subscripts():
+    """Put what indexes arrays and tracers in place of its loaders."""
+    install_getitem(_module("indexing").getitem)
+    install_at()
+
+
+def load_all():
+    """Put all methods of arrays and tracers in place of their loaders."""
+    load_subscripts()
+    for name in " ".join(_REDUCTIONS.values()).split():
+        getattr(Tracer, name)
+
+
+def names():
+    """The names of methods of arrays, and of properties; not those of operators."""
+    found = {n: m for n, m in _methods().items() if not n.startswith("__")}
+    properties = [n for n, m in found.items() if isinstance(m, property)]
+    return [n for n in found if n not in properties] + ["reshape", "item"], properties
+
+
+def let_mean(name, concerns, other):
+    """Let a method or property of tracers mean `other` on those that `concerns` holds of.
+
+    The loaders must have been replaced: `load_subscripts`, `load_all`.
+    """
+    plain: Any = getattr(Tracer, name)
+    of_arrays: Any = plain.fget if isinstance(plain, property) else plain
+
+    def chosen(self, *args, **kwargs):
+        return (other if concerns(self) else of_arrays)(self, *args, **kwargs)
+
+    setattr(Tracer, name, chosen if of_arrays is plain else property(chosen))
 
 
 def _repr(self):

@@ -12,7 +12,7 @@ import numpy as np
 
 from minijax import core, dtypes
 from minijax.core import AbstractRef, ShapedArray, Tracer, Zero
-from minijax.numpy import array_methods, indexing
+from minijax.numpy import array_methods
 from minijax.numpy.creation import asarray
 from minijax.ops.define import (
     NO_RULE,
@@ -480,24 +480,15 @@ class RefIndexer:
         return TransformedRef(*_located("at", self._ref, index))
 
 
-def _on_refs(name, of_refs):
-    """Let a method or property of tracers mean `of_refs` on those of references."""
-    plain: Any = Tracer.__dict__[name]
-    of_arrays: Any = plain.fget if isinstance(plain, property) else plain
-
-    def chosen(self, *args, **kwargs):
-        return (of_refs if core.is_ref(self) else of_arrays)(self, *args, **kwargs)
-
-    setattr(Tracer, name, property(chosen) if of_arrays is not plain else chosen)
-
-
 def install():
     """Let tracers of references be indexed, assigned to and viewed."""
-    array_methods.install_getitem(indexing.getitem)  # else it would replace ours later
-    array_methods.install_at()
-    _on_refs("__getitem__", get)
-    _on_refs("__setitem__", set)
-    _on_refs("at", RefIndexer)
-    _on_refs("reshape", lambda ref, *shape: TransformedRef(ref).reshape(*shape))
+    array_methods.load_subscripts()  # else they would replace ours later
+    for name, of_refs in {
+        "__getitem__": get,
+        "__setitem__": set,
+        "at": RefIndexer,
+        "reshape": lambda ref, *shape: TransformedRef(ref).reshape(*shape),
+    }.items():
+        array_methods.let_mean(name, core.is_ref, of_refs)
     core.aval_rules[Ref] = lambda ref: ref.aval
     core.ref_rules.is_view = lambda x: type(x) is TransformedRef
