@@ -54,7 +54,7 @@ def scan(
     flat_xs, xs_tree = flatten(xs)
     length = leading_size(flat_xs, length)
     if config.values.jax_disable_jit:
-        return _scan_in_python(f, init, flat_xs, xs_tree, length, reverse)
+        return scan_in_python(f, init, flat_xs, xs_tree, length, reverse)
     flat_init, init_tree = flatten(init)
     x_avals = [slice_aval(core.get_aval(x)) for x in flat_xs]
     n_carry = len(flat_init)
@@ -182,8 +182,8 @@ def _checked_out_tree(out_tree, out_avals):
     return children[0]
 
 
-def _scan_in_python(f, init, flat_xs, xs_tree, length, reverse):
-    """scan under `disable_jit`: a Python loop."""
+def scan_in_python(f, init, flat_xs, xs_tree, length, reverse):
+    """scan as a Python loop, as under `disable_jit`."""
     if not length:
         raise ValueError("zero-length scan is not supported in disable_jit() mode because "
                          "the output type is unknown.")  # fmt: skip

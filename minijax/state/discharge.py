@@ -5,6 +5,7 @@ Loops and branches that read or write references outside them carry the values a
 """
 
 from minijax import core
+from minijax._pytree import flatten
 from minijax.control.body import split_list
 from minijax.control.call_params import call_params, special_params
 from minijax.control.cond_rules import cond_p
@@ -12,10 +13,11 @@ from minijax.control.custom_vjp import custom_vjp_call_p
 from minijax.control.jit_rules import jit_p
 from minijax.control.ref_checks import check_distinct_refs, referent
 from minijax.control.remat import remat_p
+from minijax.control.scan import scan_in_python
 from minijax.control.scan_rules import scan_p
 from minijax.control.shard_map import call_on_shards, shard_map_p
 from minijax.control.while_loop import while_p
-from minijax.core import AbstractRef, ClosedJaxpr, Literal
+from minijax.core import AbstractRef, ClosedJaxpr, EvalTrace, Literal
 from minijax.numpy.creation import asarray
 from minijax.state import primitives
 from minijax.state.steps import part_aval, read, written
@@ -359,7 +361,25 @@ def _after_writes(cond, body, n_cond, n_body, by_cond, by_body):
     return trace(both, fixed, body.jaxpr.debug_info)
 
 
+def _custom_vjp(values, refs, *, call_jaxpr, **_):
+    """The function alone: its rules are about references, and were for who took the
+    derivative before (`bind`).
+    """
+    pure, n = discharge(call_jaxpr, kept=_kept(values)), len(call_jaxpr.jaxpr.outvars)
+    fun = core.jaxpr_as_fun(pure)
+    outs = custom_vjp_call_p.bind_with(fun, _without_rules, _without_rules, values)
+    return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
+
+
+def _without_rules(*_, **__):
+    raise NotImplementedError(
+        "the rules of a custom_vjp function of mutable references cannot be used within "
+        "a loop or branch whose references were replaced by values"
+    )
+
+
 _ON_VALUES = {
+    custom_vjp_call_p: _custom_vjp,
     jit_p: _jit,
     remat_p: _call(remat_p),
     cond_p: _cond,
@@ -394,9 +414,32 @@ def _has_rules_on_refs(closed):
                 if type(inner) is ClosedJaxpr
             )
             for eqn in closed.jaxpr.eqns
-            if core.ref_effect in eqn.marks or eqn.primitive is custom_vjp_call_p
         )
     return known
+
+
+def _evaluated_call(args, *, jaxpr, **_):
+    return core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *args)
+
+
+def _turn_by_turn(args, *, jaxpr, num_consts, num_carry, length, reverse, **_):
+    consts, carry, xs = split_list(args, [num_consts, num_carry])
+
+    def body(carry, x):
+        outs = core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *consts, *carry, *x)
+        return outs[:num_carry], outs[num_carry:]
+
+    tree = flatten(xs)[1]
+    carry, ys = scan_in_python(body, carry, xs, tree, length, reverse)
+    return [*carry, *ys]
+
+
+# What is evaluated, equation by equation, where rules within need the references
+_EVALUATED = {
+    jit_p: _evaluated_call,
+    remat_p: _evaluated_call,
+    scan_p: _turn_by_turn,
+}
 
 
 def bind(primitive, args, params):
@@ -414,9 +457,13 @@ def bind(primitive, args, params):
     if primitive not in (while_p, cond_p):
         if len({id(referent(ref)) for ref in given.values()}) < len(_given(refs)):
             _check_given_once(args, params)
-    if primitive is jit_p and _has_rules_on_refs(params["jaxpr"]):
-        closed = params["jaxpr"]
-        return core.eval_jaxpr(closed.jaxpr, closed.consts, *args)
+    evaluated = _EVALUATED.get(primitive)
+    if (
+        evaluated
+        and type(level) is not EvalTrace
+        and _has_rules_on_refs(params["jaxpr"])
+    ):
+        return evaluated(args, **params)
     values = [
         x if ref is None else primitives.get(ref)
         for x, ref in zip(args, refs, strict=True)
