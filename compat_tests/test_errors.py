@@ -154,6 +154,8 @@ FAULTS = {
     "setxor1d of unique": (
         lambda s: s.jit(lambda x: s.jnp.setxor1d(x, x, assume_unique=True))(s.jnp.ones(3)),
         ["Array boolean indices must be concrete"]),
+    "bandwidths": (lambda s: s("scipy.stats").gaussian_kde(s.jnp.ones(3), s.jnp.ones(1)),
+                   ["`bw_method` should be 'scott'", "a scalar, or a callable"]),
     "rank of weights": (
         lambda s: s.jnp.polyfit(s.jnp.ones(3), s.jnp.ones(3), 1, w=s.jnp.ones((2, 2))),
         ["expected a 1-d array for weights"]),

@@ -101,3 +101,16 @@ def test_products_and_solutions_say_what_they_promote(call):
                 return str(error)
 
     assert said(minijax) == said(jax)
+
+
+def test_ranks_are_refused_before_dtypes():
+    def said(framework):
+        jnp = framework.numpy
+        with (
+            strict(framework),
+            pytest.raises(ValueError, match="rank_promotion") as caught,
+        ):
+            jnp.power(jnp.ones((3, 4)), jnp.ones(4, int))
+        return str(caught.value)
+
+    assert said(minijax) == said(jax)

@@ -498,8 +498,8 @@ def is_integer_scalar(x):
 
 def _power(x1, x2):
     if is_kind(x1, np.inexact) and dtype_of(x2).kind in "iu":  # not of narrow ones
-        result_dtype(x1, x2)  # refuses the pair where promotion is strict
         x1, x2 = promote_shapes("power", x1, x2)
+        result_dtype(x1, x2)  # refuses the pair where promotion is strict
         return lax.pow(x1, x2)
     x1, x2 = promote_args_numeric("power", x1, x2)
     if is_kind(x1, np.integer):

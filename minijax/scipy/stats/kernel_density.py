@@ -54,15 +54,17 @@ class gaussian_kde:
         self.factor = factor
 
     def _bandwidth(self, bw_method, d) -> Any:
-        if bw_method is None or bw_method == "scott":
+        if bw_method is None or isinstance(bw_method, str) and bw_method == "scott":
             return jnp.power(self.neff, -1.0 / (d + 4))
-        if isinstance(bw_method, str):
-            if bw_method == "silverman":
-                return jnp.power(self.neff * (d + 2) / 4.0, -1.0 / (d + 4))
+        if isinstance(bw_method, str) and bw_method == "silverman":
+            return jnp.power(self.neff * (d + 2) / 4.0, -1.0 / (d + 4))
+        if callable(bw_method):
+            return bw_method(self)
+        if isinstance(bw_method, str) or not jnp.isscalar(bw_method):
             raise ValueError(
                 "`bw_method` should be 'scott', 'silverman', a scalar, or a callable."
             )
-        return bw_method(self) if callable(bw_method) else bw_method
+        return bw_method
 
     def tree_flatten(self):
         """(arrays, None), for pytrees."""
