@@ -141,6 +141,15 @@ def test_conversions_that_are_refused(name):
     assert_same(body)
 
 
+@pytest.mark.parametrize("dtype", [int, "float64", np.uint32, bool])
+def test_keys_are_no_numbers(dtype):
+    def body(side):
+        key = side.random.key(0)
+        return str(raised(lambda: side.lax.convert_element_type(key, dtype)))
+
+    assert_same(body)
+
+
 def test_elements_of_several_numbers_are_refused():
     side = Side("minijax")
     dtype = _largest(side)

@@ -65,9 +65,9 @@ def convert(operand, new_dtype=None, weak_type=False):
 
 def _target_dtype(old: Any, new: Any) -> Any:
     kinds = [isinstance(dtype, dtypes.ExtendedDType) for dtype in (old, new)]
-    if not any(kinds):
-        return dtypes.check_user_dtype(new, "convert_element_type")
-    return new if new == old else extended_target(old, new)
+    if not kinds[1]:
+        new = dtypes.check_user_dtype(new, "convert_element_type")
+    return new if new == old or not any(kinds) else extended_target(old, new)
 
 
 def extended_target(old: Any, new: Any) -> Any:
