@@ -329,6 +329,25 @@ def test_convolutions(case):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1, 1000), (2, 1, 31, 45), (1, 3, 24, 24)])
+def test_planes_of_one_feature_longer_than_a_call(shape, dtype):
+    groups, n_space = shape[1], len(shape) - 2
+    x = np.arange(np.prod(shape)).reshape(shape) % 17 - 8
+    w = np.arange(groups * 3**n_space).reshape(groups, 1, *[3] * n_space) - 4
+    ones, padding = [1] * n_space, [(1, 1)] * n_space
+    x, w = x.astype(dtype), w.astype(dtype)
+    want = convolve(x, w, ones, padding, ones, ones, groups)
+    got = run(
+        lambda x, w: lax.conv_general_dilated(
+            x, w, ones, padding, feature_group_count=groups
+        ),
+        x,
+        w,
+    )
+    np.testing.assert_array_equal(got, want)
+
+
 @SETTINGS
 @given(convolutions())
 def test_gradients_of_convolutions(case):

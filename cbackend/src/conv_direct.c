@@ -20,7 +20,7 @@ enum {
   SPLIT_FLOPS = 1 << 20,
   MAX_ROWS = 16, /* of a tile */
   MAX_PLANE = 64,
-  PLANE_TILES = 4 /* of a task */
+  PLANE_TILES = 4 /* of a task, and of a call with one feature */
 };
 
 /* A dim of k. */
@@ -436,14 +436,14 @@ static int find_stretches(const mjx_conv_plan *plan, const mjx_conv_layout *in, 
   return count;
 }
 
-/* One tile of places, all features of a group. */
+/* Places from `first` on, as many as args has columns; all features of a group. */
 static void plane_tile(const direct_job *job, mjx_conv_args *args, int64_t first, char *out) {
   const mjx_conv_plan *plan = job->plan;
   const mjx_conv_direct *direct = job->direct;
-  int64_t size = plan->size, tile = direct->kernels->plane, n_rows = direct->kernels->n_rows;
-  stretch stretches[MAX_PLANE];
-  int count =
-      find_stretches(plan, &direct->in, first, MJX_MIN(tile, direct->positions - first), stretches);
+  int64_t size = plan->size, n_rows = direct->kernels->n_rows;
+  int64_t n = MJX_MIN(args->columns, direct->positions - first);
+  stretch stretches[PLANE_TILES * MAX_PLANE];
+  int count = find_stretches(plan, &direct->in, first, n, stretches);
   const char *weights = args->weights;
   for (int64_t o = 0; o < plan->out_features; o += n_rows) {
     args->rows = MJX_MIN(n_rows, plan->out_features - o);
@@ -466,7 +466,8 @@ static void planes_task(void *arg, int64_t begin, int64_t end, char *scratch) {
   const direct_job *job = arg;
   const mjx_conv_plan *plan = job->plan;
   const mjx_conv_direct *direct = job->direct;
-  int64_t size = plan->size, tile = direct->kernels->plane;
+  int64_t size = plan->size, plane = direct->kernels->plane;
+  int64_t tile = plan->out_features == 1 ? PLANE_TILES * plane : plane;
   double sums[MAX_ROWS * MAX_PLANE];
   for (int64_t i = begin; i < end; i++) {
     int64_t block = i % direct->plane_blocks, image = i / direct->plane_blocks % direct->images;
@@ -475,8 +476,8 @@ static void planes_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     const char *in = job->in + at * size;
     at = image * direct->image_stride + group * plan->out_features * direct->line_stride;
     char *out = job->out + at * size;
-    int64_t first = block * PLANE_TILES * tile;
-    int64_t last = MJX_MIN(first + PLANE_TILES * tile, direct->positions);
+    int64_t first = block * PLANE_TILES * plane;
+    int64_t last = MJX_MIN(first + PLANE_TILES * plane, direct->positions);
     mjx_conv_args args = {.offset = direct->offset,
                           .n_offsets = direct->n_offsets,
                           .run = direct->run,
@@ -484,9 +485,9 @@ static void planes_task(void *arg, int64_t begin, int64_t end, char *scratch) {
                           .weights = job->weights + group * direct->weights_group * size,
                           .weights_row = direct->weights_row,
                           .out = sums,
-                          .out_row = tile,
-                          .columns = tile};
+                          .out_row = tile};
     for (; first < last; first += tile) {
+      args.columns = MJX_MIN(tile, mjx_round_up(last - first, plane));
       args.in = in + first * size;
       plane_tile(job, &args, first, out);
     }
