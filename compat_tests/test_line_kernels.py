@@ -164,6 +164,55 @@ def test_sums_of_narrow_elements(data):
 
 @SETTINGS
 @given(st.data())
+def test_reductions_down_narrow_columns(data):
+    """Many rows of a few elements; what is fused adds in the same order."""
+    draw = data.draw
+    rows = draw(st.sampled_from([250, 257, 319, 1000, 4096, 4100, 40000]))
+    shape = rows, draw(st.integers(2, 8))
+    floats = ["float32", "float64", "float16", "bfloat16"]
+    dtype = draw(st.sampled_from([*floats, "int32", "int64", "uint8"]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.integers(0, 4, shape)
+    signs = 1 - 2 * rng.integers(0, 2, shape)
+    ours = jnp.asarray(x).astype(dtype)
+
+    def reductions(x, signs):
+        results = [f(x, axis=0, dtype=x.dtype) for f in (jnp.sum, jnp.prod)]
+        results.append(jnp.prod(signs.astype(x.dtype), axis=0, dtype=x.dtype))
+        return [*results, x.max(0), x.min(0), (x > 2).any(0), (x > 0).all(0)]
+
+    want = [x.sum(0), x.prod(0) * 0, signs.prod(0), x.max(0), x.min(0)]
+    for a, b in zip(run(reductions, ours, signs), want, strict=False):
+        np.testing.assert_array_equal(a, jnp.asarray(b).astype(a.dtype))
+    got = run(reductions, ours, signs)[5:]
+    np.testing.assert_array_equal(got, [(x > 2).any(0), (x > 0).all(0)])
+    if dtype in floats[:2]:
+        y = sortable(draw, shape, dtype)
+        y = np.where(np.isfinite(y), y, 1)
+        sums = run(lambda y: jnp.sum(y, 0), y)
+        fused = run(lambda y: (jnp.sum(y * 2, 0), jnp.max(y * 2, 0)), y)
+        assert fused[0].tobytes() == (sums * 2).tobytes()
+        np.testing.assert_array_equal(fused[1], 2 * y.max(0))
+
+
+@SETTINGS
+@given(st.data())
+def test_running_sums_of_lines(data):
+    """Along short and long lines, forwards and backwards."""
+    draw = data.draw
+    n = draw(st.sampled_from([1, 2, 3, 10, 63, 64, 65, 130]))
+    dtype = draw(st.sampled_from(["float32", "float64", "float16", "int32", "uint8"]))
+    x = values(draw, (draw(st.sampled_from([1, 2, 300])), n)).astype(dtype)
+    got = run(lambda x: (lax.cumsum(x, 1), lax.cumsum(x, 1, reverse=True)), x)
+    exact = x.astype(float) if np.dtype(dtype).kind == "f" else x.astype(int)
+    want = exact.cumsum(1).astype(dtype)
+    np.testing.assert_array_equal(got[0], want)
+    want = exact[:, ::-1].cumsum(1)[:, ::-1].astype(dtype)
+    np.testing.assert_array_equal(got[1], want)
+
+
+@SETTINGS
+@given(st.data())
 def test_sums_of_halves(data):
     """As float32's of the same elements, rounded at the end."""
     draw = data.draw
@@ -193,10 +242,11 @@ def test_extremes_of_short_lines(data):
     n = draw(st.sampled_from([2, 3, 4, 5, 7, 8, 9, 15, 17, 64, 127, 128, 129]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     some = draw(st.sampled_from([[0, 1], [0, 1, -np.inf, np.inf, np.nan], range(99)]))
-    x = rng.choice(np.asarray(some, np.float32), (lines, n))
-    x *= rng.choice(np.float32([-1, 1]), (lines, n))
-    bits = x.view(np.int32)
-    key = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    x = rng.choice(np.asarray(some, dtype), (lines, n))
+    x *= rng.choice(dtype([-1, 1]), (lines, n))
+    bits = x.view(f"i{x.itemsize}")
+    key = np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
     for ours, place in ((jnp.max, np.argmax), (jnp.min, np.argmin)):
         want = np.take_along_axis(x, place(key, -1)[:, None], -1)[:, 0]
         nan = np.isnan(x).any(-1)

@@ -29,6 +29,15 @@ typedef int64_t (*mjx_find_line_fn)(int64_t n, int64_t stride, const void *in, c
 typedef int (*mjx_find_short_fn)(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,
                                  const void *in, const void *best, int64_t *index);
 
+/* Extremes and where they are: index, of integers as wide as the elements.  Lines: of two or three
+ * elements each, side by side.  NULL: no such kernel. */
+typedef void (*mjx_places_rows_fn)(int64_t n_rows, int64_t row_stride, int64_t n, const void *in,
+                                   void *best, void *index);
+typedef struct mjx_places_kernel {
+  mjx_places_rows_fn rows;
+  void (*tiny_lines)(int64_t n_lines, int64_t n, const void *in, void *index);
+} mjx_places_kernel;
+
 typedef struct mjx_reduce_kernel {
   mjx_rows_fn rows; /* NULL: no such reduction */
   mjx_lines_fn lines;
@@ -190,8 +199,9 @@ typedef struct mjx_block_kernels {
   const mjx_reduce_kernel (*reduce)[MJX_N_DTYPES]; /* [kind][dtype], kinds SUM..XOR */
   const mjx_find_rows_fn *find_rows;               /* [dtype]; NULL for complex */
   const mjx_find_line_fn *find_line;
-  const mjx_find_short_fn *find_short; /* [dtype]; NULL for wide ones */
-  const mjx_dot_fn *dot;               /* [dtype]; NULL for F16 and BF16 */
+  const mjx_find_short_fn *find_short;       /* [dtype]; NULL for wide ones */
+  const mjx_places_kernel *greatest, *least; /* [dtype] */
+  const mjx_dot_fn *dot;                     /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */
   const mjx_dot_fn *dot_lines;

@@ -131,7 +131,20 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
       int64_t width = MJX_LEAST(HALF_COLUMNS, n - c), wide = width * together;                    \
       int16_t best[HALF_COLUMNS], other[HALF_COLUMNS];                                            \
       for (int64_t i = 0; i < wide; i++) best[i] = other[i] = half_order(x[c + i]);               \
-      for (int64_t r = together; r < n_rows; r += together) {                                     \
+      int64_t r = together, step = row_stride;                                                    \
+      for (; together == 1 && r + 4 <= n_rows; r += 4) {                                          \
+        const uint16_t *x0 = x + r * step + c, *x1 = x0 + step, *x2 = x1 + step, *x3 = x2 + step; \
+        for (int64_t i = 0; i < width; i++) {                                                     \
+          int16_t v0 = half_order(x0[i]), v1 = half_order(x1[i]), v2 = half_order(x2[i]);         \
+          int16_t v3 = half_order(x3[i]), a = OP(v0, v1), b = OP(v2, v3);                         \
+          int16_t p = OTHER(v0, v1), q = OTHER(v2, v3);                                           \
+          a = OP(a, b);                                                                           \
+          p = OTHER(p, q);                                                                        \
+          best[i] = OP(best[i], a);                                                               \
+          other[i] = OTHER(other[i], p);                                                          \
+        }                                                                                         \
+      }                                                                                           \
+      for (; r < n_rows; r += together) {                                                         \
         const uint16_t *row = x + r * row_stride + c;                                             \
         int64_t w = MJX_LEAST(together, n_rows - r) * width;                                      \
         for (int64_t i = 0; i < w; i++) {                                                         \

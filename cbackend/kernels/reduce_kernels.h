@@ -87,6 +87,13 @@ DEFINE_COMPLEX_OPS(c128)
         acc[c] = OP(a, LOAD(x3[c]));                                              \
       }                                                                           \
     }                                                                             \
+    for (; r + 2 <= n_rows; r += 2) {                                             \
+      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;           \
+      for (int64_t c = 0; c < n; c++) {                                           \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                    \
+        acc[c] = OP(a, LOAD(x1[c]));                                              \
+      }                                                                           \
+    }                                                                             \
     for (; r < n_rows; r++) {                                                     \
       const mjx_t_##S *x = in + r * row_stride;                                   \
       for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));            \
@@ -164,19 +171,46 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
     return a0;                                                                               \
   }
 
+/* Lines of two to four elements, side by side: vectors of lines.  False, with nothing done, where
+ * they are not that. */
+#define DEFINE_TINY_LINES(name, S, A, LOAD, OP)                                              \
+  static MJX_FN int name##_tiny_lines(int64_t n_lines, int64_t line_stride, int64_t n,       \
+                                      int64_t stride, const mjx_t_##S *restrict x,           \
+                                      mjx_t_##A *restrict out) {                             \
+    if (stride != 1 || line_stride != n || n < 2 || n > 4) return 0;                         \
+    if (n == 2)                                                                              \
+      for (int64_t l = 0; l < n_lines; l++) out[l] = OP(LOAD(x[2 * l]), LOAD(x[2 * l + 1])); \
+    else if (n == 3)                                                                         \
+      for (int64_t l = 0; l < n_lines; l++) {                                                \
+        mjx_t_##A two = OP(LOAD(x[3 * l]), LOAD(x[3 * l + 1]));                              \
+        out[l] = OP(two, LOAD(x[3 * l + 2]));                                                \
+      }                                                                                      \
+    else                                                                                     \
+      for (int64_t l = 0; l < n_lines; l++) {                                                \
+        mjx_t_##A two = OP(LOAD(x[4 * l]), LOAD(x[4 * l + 1]));                              \
+        mjx_t_##A three = OP(two, LOAD(x[4 * l + 2]));                                       \
+        out[l] = OP(three, LOAD(x[4 * l + 3]));                                              \
+      }                                                                                      \
+    return 1;                                                                                \
+  }
+#define NO_TINY_LINES(n_lines, line_stride, n, stride, x, out) 0
+
 #define DEFINE_LINES(name, kind, S, A, LOAD, OP) \
   DEFINE_LONG_LINE(name, S, A, LOAD, OP)         \
   DEFINE_STRIDED_LINE(name, S, A, LOAD, OP)      \
-  DEFINE_EACH_LINE(name, name##_lines, kind, S, A)
+  DEFINE_TINY_LINES(name, S, A, LOAD, OP)        \
+  DEFINE_EACH_LINE(name, name##_lines, kind, S, A, name##_tiny_lines)
 
-#define DEFINE_EACH_LINE(name, lines, kind, S, A)                                    \
+#define DEFINE_EACH_LINE(name, lines, kind, S, A, TINY)                              \
   static void lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
                     const void *in, void *acc) {                                     \
     const mjx_t_##S *x = in;                                                         \
     mjx_t_##A *out = acc;                                                            \
-    for (int64_t l = 0; l < n_lines; l++, x += line_stride)                          \
-      out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)               \
-                                              : name##_strided_line(n, stride, x);   \
+    if (!TINY(n_lines, line_stride, n, stride, x, out)) {                            \
+      for (int64_t l = 0; l < n_lines; l++, x += line_stride)                        \
+        out[l] = stride == 1 && n >= LINE_LANES ? name##_long_line(n, x)             \
+                                                : name##_strided_line(n, stride, x); \
+    }                                                                                \
     FINISH_##kind(A, n_lines, out);                                                  \
   }
 
@@ -193,11 +227,12 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
 #define INTEGER_EXTREME(kind, S, op)                   \
   DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
   DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op) \
-  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, S)
-#define NARROW_EXTREME(kind, S, W, op, VECTOR_OP, identity)          \
-  DEFINE_ROWS(kind##_##S##_plain, S, S, LOAD_SAME, op)               \
-  DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op)               \
-  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_plain_lines, kind, S, S) \
+  DEFINE_TINY_LINES(kind##_##S, S, S, LOAD_SAME, op)   \
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, S, kind##_##S##_tiny_lines)
+#define NARROW_EXTREME(kind, S, W, op, VECTOR_OP, identity)                         \
+  DEFINE_ROWS(kind##_##S##_plain, S, S, LOAD_SAME, op)                              \
+  DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op)                              \
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_plain_lines, kind, S, S, NO_TINY_LINES) \
   DEFINE_NARROW_LINES_OF(kind, S, W, op, VECTOR_OP, identity)
 #define INTEGER_EXTREMES(kind, op, VECTOR_OP, signed_identity, unsigned_identity) \
   NARROW_EXTREME(kind, i8, 8, op, VECTOR_OP, INT8_##signed_identity)              \
@@ -264,7 +299,7 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
     if (best == 0) kind##_##S##_fix_zero(n, s, x, &best);                                          \
     return best;                                                                                   \
   }                                                                                                \
-  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, A)
+  DEFINE_EACH_LINE(kind##_##S, kind##_##S##_lines, kind, S, A, NO_TINY_LINES)
 
 /* LONG_LINE: defines the lines that are long and contiguous. */
 #define DEFINE_EXTREME(kind, S, A, LOAD, BETTER, LOSER, LONG_LINE) \
@@ -286,11 +321,13 @@ INTEGER_REDUCE(xor, OP_XOR, VECTOR_XOR, 0)
   DEFINE_ROWS(sum_##S, S, S, LOAD_SAME, OP_SUM)                                                    \
   DEFINE_SUM_LINES(T, S)                                                                           \
   DEFINE_STRIDED_LINE(sum_##S, S, S, LOAD_SAME, OP_SUM)                                            \
+  DEFINE_TINY_LINES(sum_##S, S, S, LOAD_SAME, OP_SUM)                                              \
   static void sum_##S##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,     \
                               const void *in, void *acc) {                                         \
     const T *x = in;                                                                               \
     T *out = acc;                                                                                  \
-    if (stride != 1 || n < 8)                                                                      \
+    if (sum_##S##_tiny_lines(n_lines, line_stride, n, stride, x, out)) {                           \
+    } else if (stride != 1 || n < 8)                                                               \
       for (int64_t l = 0; l < n_lines; l++)                                                        \
         out[l] = sum_##S##_strided_line(n, stride, x + l * line_stride);                           \
     else if (n < LINE_LANES)                                                                       \
@@ -317,6 +354,7 @@ DEFINE_REDUCE(sum, c128, c128, LOAD_SAME, sum_c128)
 DEFINE_REDUCE(prod, c64, c64, LOAD_SAME, prod_c64)
 DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
 
+#include "extreme_places.h"
 #include "half_reduce.h"
 #include "short_lines.h"
 
@@ -328,27 +366,28 @@ DEFINE_REDUCE(prod, c128, c128, LOAD_SAME, prod_c128)
   [MJX_I32] = ENTRY(kind, s32, I32), [MJX_I64] = ENTRY(kind, s64, I64), \
   [MJX_U8] = ENTRY(kind, u8, U8), [MJX_U16] = ENTRY(kind, u16, U16),    \
   [MJX_U32] = ENTRY(kind, u32, U32), [MJX_U64] = ENTRY(kind, u64, U64)
-#define FLOAT_ENTRIES(kind, f32_lines)                                    \
+#define FLOAT_ENTRIES(kind, f32_lines, f64_lines)                         \
   [MJX_F16] = ENTRY(kind, f16, F32), [MJX_BF16] = ENTRY(kind, bf16, F32), \
-  [MJX_F32] = {kind##_f32_rows, f32_lines, MJX_F32}, [MJX_F64] = ENTRY(kind, f64, F64)
+  [MJX_F32] = {kind##_f32_rows, f32_lines, MJX_F32},                      \
+  [MJX_F64] = {kind##_f64_rows, f64_lines, MJX_F64}
 #define COMPLEX_ENTRIES(kind) \
   [MJX_C64] = ENTRY(kind, c64, C64), [MJX_C128] = ENTRY(kind, c128, C128)
 
 static const mjx_reduce_kernel reduce_table[MJX_N_REDUCE_KINDS][MJX_N_DTYPES] = {
     [MJX_SUM] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
                  INTEGER_ENTRIES(sum, u8, u16, u32, u64),
-                 FLOAT_ENTRIES(sum, sum_f32_lines),
+                 FLOAT_ENTRIES(sum, sum_f32_lines, sum_f64_lines),
                  COMPLEX_ENTRIES(sum)},
     [MJX_PROD] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
                   INTEGER_ENTRIES(prod, u8, u16, u32, u64),
-                  FLOAT_ENTRIES(prod, prod_f32_lines),
+                  FLOAT_ENTRIES(prod, prod_f32_lines, prod_f64_lines),
                   COMPLEX_ENTRIES(prod)},
     [MJX_MAX] = {[MJX_BOOL] = ENTRY(or, u8, BOOL),
                  INTEGER_ENTRIES(max, i8, i16, i32, i64),
-                 FLOAT_ENTRIES(max, max_f32_any_lines)},
+                 FLOAT_ENTRIES(max, max_f32_any_lines, max_f64_any_lines)},
     [MJX_MIN] = {[MJX_BOOL] = ENTRY(and, u8, BOOL),
                  INTEGER_ENTRIES(min, i8, i16, i32, i64),
-                 FLOAT_ENTRIES(min, min_f32_any_lines)},
+                 FLOAT_ENTRIES(min, min_f32_any_lines, min_f64_any_lines)},
     [MJX_AND] = {[MJX_BOOL] = ENTRY(and, u8, BOOL), INTEGER_ENTRIES(and, u8, u16, u32, u64)},
     [MJX_OR] = {[MJX_BOOL] = ENTRY(or, u8, BOOL), INTEGER_ENTRIES(or, u8, u16, u32, u64)},
     [MJX_XOR] = {[MJX_BOOL] = ENTRY(xor, u8, BOOL), INTEGER_ENTRIES(xor, u8, u16, u32, u64)},

@@ -24,7 +24,7 @@ typedef struct mjx_dot_matrix {
   int64_t inner_batches;         /* of the last batch dim */
   int64_t outer_stride, batch_stride, row_stride, column_stride;
   mjx_copy_plan copy;    /* packed without conversion */
-  bool stays;            /* packed with conversion, columns stay side by side */
+  bool stays;            /* packed with columns side by side */
   mjx_kernel_fn convert; /* packed with conversion; NULL: none */
   int64_t lines, length; /* then: the lines of a matrix, as long as they can be */
   int64_t view_line, view_step;

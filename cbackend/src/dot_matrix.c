@@ -112,7 +112,7 @@ mjx_status mjx_dot_pack(mjx_loader *loader, mjx_dot_matrix *m, int dtype, int64_
   int64_t inner = broadcast ? 1 : m->inner_batches;
   int last = view->ndim - 1;
   const int64_t shape[4] = {outer, inner, m->rows, m->columns};
-  const int64_t to_strides[4] = {m->outer_stride, m->batch_stride, m->row_stride, 1};
+  const int64_t to_strides[4] = {m->outer_stride, m->batch_stride, m->row_stride, m->column_stride};
   const int64_t strides[4] = {view->strides[0], view->strides[last - 2], m->view_row,
                               m->view_column};
   return mjx_copy_prepare(loader, 4, shape, to_strides, strides, mjx_dtype_size(dtype), &m->copy);

@@ -19,6 +19,7 @@ typedef struct cum_args {
   void *out;
   int64_t out_row;
   void *running, *before;
+  int64_t lines, in_line, out_line; /* as many, if there is one column */
 } cum_args;
 typedef void (*cum_fn)(const cum_args *args);
 
@@ -58,50 +59,64 @@ DEFINE_COMPLEX_OPS(c128)
 
 /* ---- the template: S elements, A accumulators; FN: MJX_SMALL for the rarer types ---- */
 
-#define DEFINE_CUM(FN, kind, S, A, LOAD, STORE, OP)                                         \
-  static FN void kind##_##S##_width(const cum_args *args, int64_t width) {                  \
-    mjx_t_##A *restrict running = args->running, *restrict before = args->before;           \
-    int64_t step = args->in_column;                                                         \
-    for (int64_t r = 0; r < args->n; r++) {                                                 \
-      const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                  \
-      mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                          \
-      if (r % BLOCK_ROWS == 0) {                                                            \
-        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                 \
-      } else {                                                                              \
-        for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step])); \
-      }                                                                                     \
-      if (r < BLOCK_ROWS) {                                                                 \
-        for (int64_t c = 0; c < width; c++) out[c] = STORE(running[c]);                     \
-      } else {                                                                              \
-        for (int64_t c = 0; c < width; c++) out[c] = STORE(OP(before[c], running[c]));      \
-      }                                                                                     \
-      if (r % BLOCK_ROWS == BLOCK_ROWS - 1) {                                               \
-        for (int64_t c = 0; c < width; c++)                                                 \
-          before[c] = r < BLOCK_ROWS ? running[c] : OP(before[c], running[c]);              \
-      }                                                                                     \
-    }                                                                                       \
-  }                                                                                         \
-  /* The same for one column, in registers. */                                              \
-  static FN void kind##_##S##_column(const cum_args *args) {                                \
-    const mjx_t_##S *x = args->in;                                                          \
-    mjx_t_##S *out = args->out;                                                             \
-    mjx_t_##A before = LOAD(x[0]);                                                          \
-    for (int64_t first = 0; first < args->n; first += BLOCK_ROWS) {                         \
-      int64_t count = MJX_MIN(BLOCK_ROWS, args->n - first);                                 \
-      mjx_t_##A running = LOAD(x[0]), value = running;                                      \
-      for (int64_t r = 0; r < count; r++, x += args->in_row, out += args->out_row) {        \
-        if (r > 0) running = OP(running, LOAD(*x));                                         \
-        value = first > 0 ? OP(before, running) : running;                                  \
-        *out = STORE(value);                                                                \
-      }                                                                                     \
-      before = value;                                                                       \
-    }                                                                                       \
-  }                                                                                         \
-  static void kind##_##S(const cum_args *args) {                                            \
-    if (args->width == 1)                                                                   \
-      kind##_##S##_column(args);                                                            \
-    else                                                                                    \
-      kind##_##S##_width(args, args->width);                                                \
+#define DEFINE_CUM(FN, kind, S, A, LOAD, STORE, OP)                                             \
+  static FN void kind##_##S##_width(const cum_args *args, int64_t width) {                      \
+    mjx_t_##A *restrict running = args->running, *restrict before = args->before;               \
+    int64_t step = args->in_column;                                                             \
+    for (int64_t r = 0; r < args->n; r++) {                                                     \
+      const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                      \
+      mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                              \
+      if (r % BLOCK_ROWS == 0) {                                                                \
+        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                     \
+      } else {                                                                                  \
+        for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step]));     \
+      }                                                                                         \
+      if (r < BLOCK_ROWS) {                                                                     \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(running[c]);                         \
+      } else {                                                                                  \
+        for (int64_t c = 0; c < width; c++) out[c] = STORE(OP(before[c], running[c]));          \
+      }                                                                                         \
+      if (r % BLOCK_ROWS == BLOCK_ROWS - 1) {                                                   \
+        for (int64_t c = 0; c < width; c++)                                                     \
+          before[c] = r < BLOCK_ROWS ? running[c] : OP(before[c], running[c]);                  \
+      }                                                                                         \
+    }                                                                                           \
+  }                                                                                             \
+  /* The same for lines of one column, in registers. */                                         \
+  MJX_INLINE void kind##_##S##_line(const cum_args *args, const mjx_t_##S *x, mjx_t_##S *out) { \
+    int64_t in_row = args->in_row, out_row = args->out_row;                                     \
+    int64_t count = MJX_MIN(BLOCK_ROWS, args->n);                                               \
+    mjx_t_##A running = LOAD(*x), before;                                                       \
+    *out = STORE(running);                                                                      \
+    for (int64_t r = 1; r < count; r++) {                                                       \
+      running = OP(running, LOAD(x[r * in_row]));                                               \
+      out[r * out_row] = STORE(running);                                                        \
+    }                                                                                           \
+    before = running;                                                                           \
+    for (int64_t first = BLOCK_ROWS; first < args->n; first += BLOCK_ROWS) {                    \
+      mjx_t_##A value = before;                                                                 \
+      x += BLOCK_ROWS * in_row;                                                                 \
+      out += BLOCK_ROWS * out_row;                                                              \
+      count = MJX_MIN(BLOCK_ROWS, args->n - first);                                             \
+      for (int64_t r = 0; r < count; r++) {                                                     \
+        running = r == 0 ? LOAD(*x) : OP(running, LOAD(x[r * in_row]));                         \
+        value = OP(before, running);                                                            \
+        out[r * out_row] = STORE(value);                                                        \
+      }                                                                                         \
+      before = value;                                                                           \
+    }                                                                                           \
+  }                                                                                             \
+  static FN void kind##_##S##_lines(const cum_args *args) {                                     \
+    const mjx_t_##S *x = args->in;                                                              \
+    mjx_t_##S *out = args->out;                                                                 \
+    for (int64_t l = 0; l < args->lines; l++)                                                   \
+      kind##_##S##_line(args, x + l * args->in_line, out + l * args->out_line);                 \
+  }                                                                                             \
+  static void kind##_##S(const cum_args *args) {                                                \
+    if (args->width == 1)                                                                       \
+      kind##_##S##_lines(args);                                                                 \
+    else                                                                                        \
+      kind##_##S##_width(args, args->width);                                                    \
   }
 
 #define INTEGER_CUM(kind, s8, s16, s32, s64, op)        \
@@ -211,8 +226,12 @@ static void cum_task(void *arg, int64_t begin, int64_t end, char *scratch) {
                      job->out + out * plan->size,
                      plan->out_strides[1],
                      running,
-                     before};
+                     before,
+                     plan->inner == 1 ? end - begin : 1,
+                     plan->in_strides[0],
+                     plan->out_strides[0]};
     plan->fn(&args);
+    if (plan->inner == 1) return;
   }
 }
 

@@ -23,10 +23,12 @@ enum {
   SMALL_FLOPS = 1 << 16, /* below, the own kernel beats BLAS's call and packing */
   WIDE_VECTOR = 64,      /* bytes */
   MIDDLE_VECTOR = 32,
-  NEAR_BYTES = 1024,  /* from row to row of b */
-  USED_ROWS = 32,     /* of a: so many pay for a copy of b */
-  LINES_ROWS = 4,     /* or columns of c: with more of both, packing pays */
-  LINES_LENGTH = 16,  /* of K: with less, packing pays too */
+  NEAR_BYTES = 1024, /* from row to row of b */
+  USED_ROWS = 32,    /* of a: so many pay for a copy of b */
+  LINES_ROWS = 4,    /* or columns of c: with more of both, packing pays */
+  LINES_LENGTH = 16, /* of K: with less, packing pays too */
+  FEW_COLUMNS = 8,   /* of b, which become lines for so many rows of a: */
+  TURNED_ROWS = 16,
   VECTOR_LENGTH = 6,  /* of K, where there is one row or column: */
   FEW_PRODUCTS = 128, /* .. unless there are so few that native code makes them in sequence */
   THIN_COLUMNS = 64,  /* least of b, with few rows of a */
@@ -135,11 +137,18 @@ static int64_t least_line(const dot_plan *plan) {
   return vector && !few ? VECTOR_LENGTH : LINES_LENGTH;
 }
 
+/* Rows of a times so few columns of b that vectors along them would be mostly empty. */
+static bool turns_few_columns(const dot_plan *plan) {
+  return plan->N > 1 && plan->N <= FEW_COLUMNS && plan->M >= TURNED_ROWS &&
+         in_registers(plan->dtype) && plan->b.column_stride == 1;
+}
+
 static void choose_method(dot_plan *plan, bool a_converts, bool b_converts) {
+  bool lies = plan->b.row_stride == 1 && MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
+              (plan->b.column_stride != 1 || plan->N == 1);
   bool along_k = plan->K >= least_line(plan) && !a_converts && !b_converts &&
-                 plan->a.column_stride == 1 && plan->b.row_stride == 1 && plan->lines != NULL &&
-                 MJX_MIN(plan->M, plan->N) <= LINES_ROWS &&
-                 (plan->b.column_stride != 1 || plan->N == 1);
+                 plan->a.column_stride == 1 && plan->lines != NULL &&
+                 (lies || turns_few_columns(plan));
   double flops = flops_of(plan);
   bool blas_type = plan->dtype >= MJX_F32 && fits_int(MJX_MAX(plan->M, MJX_MAX(plan->N, plan->K)));
   bool thin = !along_k && plan->thin != NULL && plan->M <= LINES_ROWS && plan->N >= THIN_COLUMNS &&
@@ -252,11 +261,12 @@ static mjx_status pack_operands(mjx_loader *loader, const mjx_instr *instr, dot_
   plan->a.stays = a_converts && !plan->a_half && converts_as_it_lies(&plan->a);
   plan->b.stays = b_converts && !plan->b_half && converts_as_it_lies(&plan->b) &&
                   (blas || (kernel && copies_by_threads(plan)));
+  if (plan->method == DOT_LINES && !plan->a_half && plan->b.row_stride != 1) plan->b.stays = true;
   if ((a_converts && !plan->a_half) || (blas && !blas_takes(&plan->a)))
     MJX_TRY(mjx_dot_pack(loader, &plan->a, plan->dtype, plan->B, false, scratch));
-  bool b_fits = blas           ? blas_takes(&plan->b)
-                : plan->a_half ? plan->b.row_stride == 1
-                               : plan->method == DOT_LINES || plan->b.column_stride == 1;
+  bool b_fits = blas                                        ? blas_takes(&plan->b)
+                : plan->a_half || plan->method == DOT_LINES ? plan->b.row_stride == 1
+                                                            : plan->b.column_stride == 1;
   bool turns = kernel && (!b_converts || plan->b.stays) && plan->b.row_stride == 1 &&
                plan->b.column_stride != 1 && copies_by_threads(plan);
   if ((b_converts && !plan->b_half) || (!b_fits && !turns))

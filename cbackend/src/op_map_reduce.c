@@ -22,6 +22,7 @@ typedef struct map_reduce_plan {
   reduce_plan *reduce;   /* of each; all cut alike, as for a dense operand */
   int64_t piece_bytes;   /* of one reduction's piece */
   int64_t level_bytes;   /* of one reduction's accumulators of a block */
+  int64_t wide_bytes;    /* of those of rows that are taken together */
   int64_t thread_bytes;  /* scratch of a thread */
   int64_t partial_bytes; /* scratch of the caller, if there are several chunks */
 } map_reduce_plan;
@@ -86,8 +87,10 @@ static void lay_out_scratch(map_reduce_plan *plan) {
   for (int k = 0; k < plan->n_reduced; k++) size = MJX_MAX(size, plan->reduce[k].in_size);
   plan->piece_bytes = mjx_round_up(elements * size, MJX_ALIGN);
   plan->level_bytes = mjx_round_up(first->block * first->acc_size, MJX_ALIGN);
-  plan->thread_bytes = mjx_round_up(plan->map->scratch_bytes, MJX_ALIGN) +
-                       plan->n_reduced * (plan->piece_bytes + first->stack_bytes);
+  plan->wide_bytes = mjx_round_up(first->together * first->inner * first->acc_size, MJX_ALIGN);
+  plan->thread_bytes =
+      mjx_round_up(plan->map->scratch_bytes, MJX_ALIGN) +
+      plan->n_reduced * (plan->piece_bytes + plan->wide_bytes + first->stack_bytes);
   int64_t n_out = first->outer * first->inner;
   if (first->n_chunks > 1)
     plan->partial_bytes =
@@ -134,7 +137,7 @@ typedef struct map_reduce_job {
 typedef struct block_walk {
   const map_reduce_plan *plan;
   ewise_walker walker;
-  char *pieces[MAX_REDUCED];
+  char *pieces[MAX_REDUCED], *wide[MAX_REDUCED];
   int64_t outer, column, width;
 } block_walk;
 
@@ -185,12 +188,31 @@ static void reduce_lines(block_walk *self, int64_t first, int64_t count, char *a
   }
 }
 
+/* Rows that are taken together, a multiple of four wide ones at a time. */
+static void reduce_together(block_walk *self, int64_t first, int64_t count, char *acc) {
+  const map_reduce_plan *plan = self->plan;
+  int64_t width = self->width, wide = plan->reduce[0].together * width;
+  int64_t most = plan->reduce[0].together * 4 * MJX_MAX(1, PIECE / (4 * wide));
+  for (int k = 0; k < plan->n_reduced; k++)
+    mjx_reduce_identity(plan->reduce[k].kind, plan->reduce[k].acc_dtype, self->wide[k], wide);
+  for (int64_t row = first; row < first + count; row += most) {
+    int64_t rows = MJX_MIN(most, first + count - row);
+    mjx_ewise_range(&self->walker, flat_index(self, row, self->column), rows * width, self->pieces);
+    for (int k = 0; k < plan->n_reduced; k++)
+      mjx_reduce_wide(&plan->reduce[k], self->pieces[k], rows, self->wide[k]);
+  }
+  for (int k = 0; k < plan->n_reduced; k++)
+    mjx_reduce_narrow(&plan->reduce[k], self->wide[k], acc + k * plan->level_bytes);
+}
+
 /* As REDUCE does it: halves, down to leaves. */
 static void reduce_range(block_walk *self, int64_t first, int64_t count, char *acc, char *stack) {
   const map_reduce_plan *plan = self->plan;
   const reduce_plan *cut = &plan->reduce[0];
   if (count <= cut->leaf) {
-    (cut->rows ? reduce_rows : reduce_lines)(self, first, count, acc);
+    (cut->rows       ? reduce_rows
+     : cut->together ? reduce_together
+                     : reduce_lines)(self, first, count, acc);
     return;
   }
   int64_t left = mjx_reduce_left_part(cut, count);
@@ -233,7 +255,10 @@ static void map_reduce_task(void *arg, int64_t begin, int64_t end, char *scratch
   const reduce_plan *cut = &plan->reduce[0];
   block_walk self = {.plan = plan};
   char *at = scratch + mjx_round_up(plan->map->scratch_bytes, MJX_ALIGN);
-  for (int k = 0; k < plan->n_reduced; k++, at += plan->piece_bytes) self.pieces[k] = at;
+  for (int k = 0; k < plan->n_reduced; k++, at += plan->piece_bytes + plan->wide_bytes) {
+    self.pieces[k] = at;
+    self.wide[k] = at + plan->piece_bytes;
+  }
   mjx_ewise_open(&self.walker, plan->map, job->frame, scratch, 0);
   for (int64_t i = begin; i < end; i++) {
     int64_t chunk = i / cut->n_blocks / cut->outer, first = chunk * cut->chunk;

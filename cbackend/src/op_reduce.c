@@ -11,7 +11,7 @@ enum {
   LEAF_STRIDED = 256, /* a strided line's: 4 lanes of 64 */
   BLOCK_BYTES = 4096, /* accumulators of a block of rows */
   BLOCK_LINES = 64,
-  MIN_ROW = 8, /* shorter rows are reduced line by line */
+  LEAF_WIDE = 4096, /* rows of a narrow array, MJX_TOGETHER side by side */
   CHUNK_ELEMENTS = 1 << 15,
   MAX_CHUNKS = 64,
   FEW_BLOCKS = 16 /* fewer blocks than this cut n too */
@@ -79,9 +79,19 @@ int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows) {
 }
 
 static void cut(reduce_plan *plan) {
-  bool rows = plan->column_stride == 1 && plan->inner >= MIN_ROW;
+  bool rows = plan->column_stride == 1 && plan->inner >= MJX_MIN_ROW;
+  bool extreme = plan->kind == MJX_MAX || plan->kind == MJX_MIN;
+  bool half = plan->dtype == MJX_F16 || plan->dtype == MJX_BF16;
+  plan->exact =
+      rows && (mjx_dtype_is_integer(plan->dtype) || plan->dtype == MJX_BOOL || (half && extreme));
+  plan->wide = plan->rows;
   if (!rows) plan->rows = NULL;
   plan->leaf = rows ? LEAF_ROWS : plan->row_stride == 1 ? LEAF_LINE : LEAF_STRIDED;
+  if (!rows && plan->column_stride == 1 && plan->row_stride == plan->inner && plan->inner > 1 &&
+      plan->n > plan->leaf) {
+    plan->together = MJX_TOGETHER;
+    plan->leaf = LEAF_WIDE;
+  }
   plan->block = MJX_MAX(1, MJX_MIN(plan->inner, rows ? BLOCK_BYTES / plan->acc_size : BLOCK_LINES));
   plan->n_blocks = (plan->inner + plan->block - 1) / plan->block;
   plan->chunk = plan->n;
@@ -125,11 +135,31 @@ mjx_status mjx_reduce_prepare(const mjx_operand *in, int kind, reduce_plan *plan
 
 /* ---- running ---- */
 
+void mjx_reduce_wide(const reduce_plan *plan, const char *in, int64_t count, char *wide) {
+  int64_t width = plan->together * plan->inner, rows = count / plan->together;
+  int64_t rest = count % plan->together * plan->inner;
+  if (rows) plan->wide(rows, width, width, in, wide);
+  if (rest) plan->wide(1, 0, rest, in + rows * width * plan->in_size, wide);
+}
+
+void mjx_reduce_narrow(const reduce_plan *plan, char *wide, char *acc) {
+  for (int64_t half = plan->together / 2; half > 0; half /= 2) {
+    int64_t n = half * plan->inner;
+    plan->combine(1, 0, n, wide + n * plan->acc_size, wide);
+  }
+  memcpy(acc, wide, (size_t)(plan->inner * plan->acc_size));
+}
+
 static void reduce_leaf(const reduce_plan *plan, const char *in, int64_t width, int64_t count,
                         char *acc) {
   if (plan->rows) {
     mjx_reduce_identity(plan->kind, plan->acc_dtype, acc, width);
     plan->rows(count, plan->row_stride, width, in, acc);
+  } else if (plan->together) {
+    _Alignas(MJX_ALIGN) char wide[MJX_WIDE_BYTES];
+    mjx_reduce_identity(plan->kind, plan->acc_dtype, wide, plan->together * width);
+    mjx_reduce_wide(plan, in, count, wide);
+    mjx_reduce_narrow(plan, wide, acc);
   } else {
     plan->lines(width, plan->column_stride, count, plan->row_stride, in, acc);
   }
@@ -143,7 +173,7 @@ int64_t mjx_reduce_left_part(const reduce_plan *plan, int64_t count) {
 
 static void reduce_rows(const reduce_plan *plan, const char *in, int64_t width, int64_t count,
                         char *acc, char *stack) {
-  if (count <= plan->leaf) {
+  if (count <= plan->leaf || plan->exact) {
     reduce_leaf(plan, in, width, count, acc);
     return;
   }
@@ -268,7 +298,7 @@ static bool is_short_line(int64_t n) { return n > 0 && n < MJX_LONG_LINE; }
 
 mjx_order mjx_reduce_order(const reduce_plan *plan) {
   if (plan->copies) return MJX_ORDER_COPY;
-  if (plan->n == 0 || plan->acc_dtype != plan->dtype) return MJX_ORDER_OTHER;
+  if (plan->n == 0 || plan->acc_dtype != plan->dtype || plan->together) return MJX_ORDER_OTHER;
   bool is_leaf = plan->n <= plan->leaf;
   if (plan->rows) return is_leaf ? MJX_ORDER_SEQUENCE : MJX_ORDER_TREE;
   if (plan->row_stride != 1 || plan->n < MJX_LONG_LINE)
