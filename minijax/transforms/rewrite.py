@@ -306,11 +306,13 @@ def _multiply_rule(self, eqn, ins):
 
 
 def _filled(self, eqn, x):
-    """A value as large as the equation's result: arithmetic takes scalars, choices do not."""
+    """A value as large as the equation's result: arithmetic takes scalars and axes of one
+    element, choices do not."""
     shape = eqn.outvars[0].aval.shape
     if x.aval.shape == shape:
         return x
-    params = {"shape": shape, "broadcast_dimensions": (), "sharding": None}
+    dims = tuple(range(len(x.aval.shape)))
+    params = {"shape": shape, "broadcast_dimensions": dims, "sharding": None}
     return self.new(eqn, broadcast_in_dim_p, [x], params)
 
 
