@@ -57,8 +57,7 @@ enum { CONV_LINE = 4 * CONV_VECTORS };
       for (int v = 0; v < vectors; v++) copy[r][v] = sum[r][v];                                   \
     for (int64_t r = 0; r < args->rows; r++) conv_row_##S(args, copy[r], vectors, r, column);     \
   }                                                                                               \
-  /* Only the sums that a tile uses: an initializer of the array would write them all to \
-   * memory. */        \
+  /* Only the sums that a tile uses: an initializer would write all of them to memory. */         \
   MJX_INLINE void conv_clear_##S(vec_##S sum[][CONV_VECTORS], int rows, int vectors) {            \
     for (int r = 0; r < rows; r++)                                                                \
       for (int v = 0; v < vectors; v++) sum[r][v] = (vec_##S){0};                                 \

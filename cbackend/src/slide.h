@@ -16,6 +16,7 @@ typedef struct slide_dim {
 
 /* acc[i * cells + c] = op(acc[..], in[i * step + c]) for i < n, c < cells; step in elements. */
 typedef void (*slide_line_fn)(int64_t n, int64_t cells, void *acc, const void *in, int64_t step);
+
 typedef struct slide_plan {
   int ndim; /* without the dims of a cell; at least 1 */
   slide_dim *dims;

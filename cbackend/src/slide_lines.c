@@ -1,9 +1,6 @@
 /* slide_lines.c: combining cells of windows: what op_window.c does at one place of them. */
 #include "slide.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "math_base.h"
 
 /* Cells are smaller than SLIDE_WIDE_CELL here; what is wider is left to the block kernels. */
