@@ -435,3 +435,70 @@ def outcome(call, side):
     except side.errors.JaxRuntimeError as error:
         return str(error)
     return "returned"
+
+
+# --- shapes in place of values, literals, donation ---------------------------------------
+
+
+def test_shapes_are_no_values():
+    def body(side):
+        shape = side.ShapeDtypeStruct((2,), np.float32)
+        return [
+            re.sub(
+                "<class.*?>",
+                "TYPE",
+                str(said(lambda _, f=f, x=x: side.jit(f)(x), side)),
+            )
+            for f, x in [
+                (lambda x: x, {"a": 1.0, "b": [shape]}),
+                (lambda x, y=0: (x, shape), 1.0),
+            ]
+        ]
+
+    assert_same(body)
+
+
+def test_inlined_function_returns_arrays():
+    def body(side):
+        seen = []
+
+        def outer(x):
+            y = side.jit(lambda x: side.jnp.array(1), inline=True)(x)
+            seen.append((y.shape, str(y.dtype), y.weak_type))
+            return y
+
+        side.make_jaxpr(outer)(1.0)
+        return seen
+
+    assert_same(body)
+
+
+def test_equation_deletes_what_it_is_given():
+    def body(side):
+        f, x = side.jit(lambda x, y: x + y, donate_argnums=0), side.jnp.ones(3)
+        jaxpr = side.make_jaxpr(f)(x, x)
+        given = side.jnp.ones(3)
+        outs = side("_src.core").jaxpr_as_fun(jaxpr)(given, x)
+        return outs, given.is_deleted(), x.is_deleted()
+
+    assert_same(body)
+
+
+def test_function_of_closed_over_tracers_is_traced_once():
+    def body(side):
+        traced = []
+
+        @side.jit
+        def outer(x, y):
+            @side.jit
+            def inner(x):
+                traced.append(x)
+                return x * y
+
+            return inner(x) + inner(y)
+
+        x = side.jnp.ones(1)
+        jaxpr = str(side.make_jaxpr(outer)(x, x))
+        return len(traced), jaxpr.count("jaxpr=inner"), outer(x, x)
+
+    assert_same(body)

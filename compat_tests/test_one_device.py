@@ -172,6 +172,109 @@ def test_old_names_warn(old):
     assert_same(body)
 
 
+# --- pjit and jit under meshes ----------------------------------------------------------
+
+
+def _mesh_of(x):
+    return getattr(x.sharding, "mesh", None)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("maker", ["jit", "pjit"])
+@pytest.mark.parametrize("how", ["with mesh", "set_mesh"])
+def test_mesh_that_specs_refer_to(maker, how):
+    def body(side):
+        make = side.jit if maker == "jit" else side("_src.pjit").pjit
+        automatic = (side.sharding.AxisType.Auto,)
+        mesh = side.make_mesh((1,), ("x",), axis_types=automatic)
+        x, f = side.jnp.arange(3.0), lambda x: x * 2
+        put, spec = side.device_put(x, side.devices()[0]), side.P("x")
+        tried = [
+            lambda: make(f, in_shardings=spec)(x),
+            lambda: make(f, out_shardings=spec)(x),
+        ]
+        if maker == "pjit":  # of functions without places, jit serves calls in C
+            tried += [
+                lambda: make(f)(x),
+                lambda: make(f)(put),
+                lambda: make(lambda: 1)(),
+            ]
+        with mesh if how == "with mesh" else side.set_mesh(mesh):
+            return [str(said(lambda _, t=t: _mesh_of(t()), side)) for t in tried]
+
+    assert_same(body)
+
+
+def test_specs_are_looked_at_when_functions_are_made():
+    def body(side):
+        pjit, twice = side("_src.pjit").pjit, side.P("x", "x")
+        device = side.devices()[0]
+        return [
+            said(lambda _, t=t: t(), side)
+            for t in (
+                lambda: side.jit(len, in_shardings=twice),
+                lambda: pjit(len, None, twice),
+                lambda: side.jit(len, device=device, backend="cpu"),
+            )
+        ]
+
+    assert_same(body)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:backend and device:DeprecationWarning")
+def test_functions_with_a_device():
+    def body(side):
+        pjit, device = side("_src.pjit").pjit, side.devices()[0]
+        mesh, x = side.make_mesh((1,), ("x",)), side.jnp.arange(3.0)
+        with mesh:
+            refused = said(lambda _: pjit(abs, device=device)(x), side)
+        return refused, side.jit(abs, device=device)(x).committed
+
+    assert_same(body)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_mesh_as_decorator():
+    def body(side):
+        mesh = side.make_mesh((1,), ("x",))
+        return (
+            mesh(lambda: side("_src.mesh").thread_resources.env.physical_mesh)() == mesh
+        )
+
+    assert_same(body)
+
+
+def test_calls_with_places_are_served_in_c():
+    def misses(side):
+        place = _sharding(side)
+        f = side.jit(lambda x: x * 2, in_shardings=place, out_shardings=place)
+        util, x = side("_src.util"), side.jnp.arange(3.0)
+        seen, before = [], util.test_event_listener
+        util.test_event_listener = lambda name, *_: seen.append(name)
+        try:
+            [f(x) for _ in range(3)]
+        finally:
+            util.test_event_listener = before
+        return seen.count("jit_cpp_cache_miss")
+
+    assert misses(Side("minijax")) == 1
+
+
+def test_arrays_like_a_struct_lie_where_it_says():
+    def body(side):
+        x = side.ShapeDtypeStruct((2, 2), np.float32, sharding=_sharding(side))
+        jnp, lax = side.jnp, side.lax
+        likes = (
+            jnp.zeros_like,
+            lambda x: jnp.full_like(x, 3),
+            lambda x: lax.full_like(x, 2.0),
+        )
+        return [str(like(x).sharding) for like in likes]
+
+    assert_same(body)
+
+
 # --- what matters where there are several devices --------------------------------------
 
 

@@ -249,6 +249,7 @@ class AbstractRef(AbstractValue):
 
 # type -> function from a value of it to its aval; `array.py` and `trace.py` add to it
 aval_rules: dict = {Token: lambda _: AbstractToken()}
+shapes_only: set[type] = set()  # types with an aval that have no value
 pytype_aval_mappings = aval_rules  # as JAX has it
 
 

@@ -38,6 +38,7 @@ from minijax.avals import (
     own_aval,
     pytype_aval_mappings,
     scalar_values,
+    shapes_only,
     stored_aval,
     typeof,
     valid_jaxtype,
@@ -240,6 +241,7 @@ class Trace:
     parent = None
     main: Any = None  # what the tracers of one level have in common
     valid = True  # False once the trace has ended: its tracers must not be used again
+    calls: dict | None = None  # what jit keeps of functions that close over tracers
 
     def process_primitive(self, primitive, args, params) -> Any:
         """Give `primitive` meaning at this level; args may belong to this trace or not."""

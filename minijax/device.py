@@ -297,6 +297,9 @@ class SingleDeviceSharding(Sharding):
     def __reduce__(self):
         return _single, (self.memory_kind,)
 
+    def _to_xla_hlo_sharding(self, num_dimensions):
+        return importlib.import_module("minijax.hlo_sharding").HloSharding.replicate()
+
     def with_memory_kind(self, kind):
         """The same device, another kind of its memory."""
         return SingleDeviceSharding(self._device, memory_kind=kind)

@@ -63,6 +63,12 @@ class Compiled(_callpath.Executable):
         self.by_python = [
             k for k, a in enumerate(closed.out_avals) if _by_python(a) is not None
         ]
+        for c in closed.consts:
+            if type(c) in core.shapes_only:
+                raise TypeError(
+                    f"A {type(c).__name__} does not have a value and cannot be used as a "
+                    "constant in a JAX function."
+                )
         self.consts = [
             as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
             for c in closed.consts

@@ -253,7 +253,7 @@ def _abstract(sizes, names, types, device):
     return AbstractMesh(sizes, names, types, abstract_device=device)
 
 
-class Mesh(_MeshBase):
+class Mesh(_MeshBase, contextlib.ContextDecorator):
     """An array of devices with named axes; a context manager that makes it current."""
 
     devices: np.ndarray
@@ -412,6 +412,14 @@ thread_resources = _ThreadResources()
 def current_mesh():
     """The mesh that unqualified partition specs refer to, or None."""
     for stack in (_current.physical, _current.set, _current.abstract):
+        if stack:
+            return stack[-1]
+    return None
+
+
+def set_mesh_in_force():
+    """The mesh that `set_mesh` or `use_abstract_mesh` made current, or None."""
+    for stack in (_current.set, _current.abstract):
         if stack:
             return stack[-1]
     return None

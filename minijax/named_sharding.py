@@ -36,10 +36,16 @@ def _check_axes(mesh, spec):
                 f"Resource axis: {name} of {spec} is not found in mesh: "
                 f"{mesh.axis_names}."
             )
+    check_no_duplicates("NamedSharding spec", mesh, spec)
+
+
+def check_no_duplicates(what, mesh, spec):
+    """DuplicateSpecError where a partition spec names a mesh axis more than once."""
+    names = [*spec.names(), *spec.unreduced, *spec.reduced]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise DuplicateSpecError(
-            "A single NamedSharding spec specification can map every mesh axis to at "
+            f"A single {what} specification can map every mesh axis to at "
             f"most one positional dimension, but {spec} has duplicate entries for "
             + ", ".join(f"`{name}`" for name in sorted(twice)),
             mesh,
@@ -95,8 +101,8 @@ class NamedSharding(Sharding):
             )
         if not isinstance(spec, PartitionSpec):
             raise TypeError(
-                f"Unexpected type {type(spec)} for NamedSharding spec; expected "
-                "PartitionSpec"
+                "NamedSharding(): incompatible function arguments: spec is to be a "
+                f"PartitionSpec, got {spec!r} of type {type(spec)}"
             )
         _check_axes(mesh, spec)
         self.mesh, self.spec = mesh, spec

@@ -64,6 +64,8 @@ class CompiledMemoryStats:
 class _Stage:
     """A function at one signature, on its way to an executable."""
 
+    _no_kwargs = False  # whether it may be called with positional arguments only
+
     def __init__(self, traced, donated=(), places=None, keep_unused=False):
         self._traced, self._donated = traced, donated
         self._keep_unused = keep_unused

@@ -184,6 +184,7 @@ class JaxprTrace(core.Trace):
         self.eqns = []
         self.arguments = []
         self.consts = {}  # id(value) -> (variable, value)
+        self.calls = {}  # what jit knows of functions that close over tracers
 
     def described(self):
         info = self.debug_info
@@ -416,5 +417,8 @@ def hoist_consts(closed):
     jaxpr = closed.jaxpr
     if not closed.consts:
         return closed, []
-    hoisted = jaxpr.replace(constvars=[], invars=jaxpr.constvars + jaxpr.invars)
-    return core.ClosedJaxpr(hoisted), closed.consts
+    hoisted = closed.memo.get(hoist_consts)
+    if hoisted is None:
+        whole = jaxpr.replace(constvars=[], invars=jaxpr.constvars + jaxpr.invars)
+        hoisted = closed.memo[hoist_consts] = core.ClosedJaxpr(whole)
+    return hoisted, closed.consts

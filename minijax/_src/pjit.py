@@ -1,7 +1,7 @@
 """`jit` and what it lays out."""
 
 from minijax._src._homes import names_of
-from minijax.control.call import jit as pjit  # noqa: F401
+from minijax.control.sharded import pjit as pjit
 from minijax.dispatch import compiled as _pjit_lower  # noqa: F401
 from minijax.stages import Wrapped as JitWrapped  # noqa: F401
 

@@ -200,6 +200,7 @@ def _aval_of_struct(x):
 
 
 core.aval_rules[ShapeDtypeStruct] = _aval_of_struct
+core.shapes_only.add(ShapeDtypeStruct)
 
 
 def trace_tree(fun, args, kwargs, traced_for, static_argnums=()):

@@ -9,9 +9,11 @@ import warnings
 import weakref
 from typing import Any
 
+import numpy as np
+
 from minijax import _callpath, config, core, dispatch, dtypes, errors, stats
 from minijax._pytree import flatten, unflatten
-from minijax.array import ArrayImpl
+from minijax.array import ArrayImpl, from_numpy
 from minijax.control.jit_rules import call_jaxpr, takes_refs
 from minijax.control.signature import (
     Statics,
@@ -23,6 +25,7 @@ from minijax.control.signature import (
     matched,
     parameters,
 )
+from minijax.device import CPU, UNSPECIFIED
 from minijax.trace import DebugInfo, describe_function, trace
 from minijax.traceback_util import filter_error
 from minijax.transforms.dce import dce
@@ -124,6 +127,18 @@ def _cache_for(fun, options):
     return known
 
 
+def _as_value(x, aval):
+    """An output of a jaxpr that may be a literal, as an array or a tracer."""
+    if (
+        isinstance(x, core.Tracer)
+        or type(x) is ArrayImpl
+        or type(aval) is not core.ShapedArray
+    ):
+        return x
+    value = from_numpy(np.asarray(x, dtypes.storage_dtype(aval.dtype)), aval.weak_type)
+    return core.constant(value)
+
+
 def _run(traced, flat, again):
     """The results of a traced function's program; `again` runs the function itself."""
     run = functools.partial(dispatch.compiled(traced.closed, traced.name), again=again)
@@ -211,6 +226,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
         """
         try:
             traced, flat = self._traced(args, kwargs)
+            self._check_values(flat, args, kwargs)
             if not traced.is_program():
                 return None
             stats.event("jit_cpp_cache_miss")
@@ -232,6 +248,7 @@ class PjitFunction(_callpath.Jit, Wrapped):
             if config.values.jax_disable_jit:
                 return self._fun(*args, **kwargs)
             traced, flat = self._traced(args, kwargs)
+            self._check_values(flat, args, kwargs)
             current = core.current_trace()
             if current is core.eval_trace and traced.is_program():
                 stats.event("jit_cpp_cache_miss")
@@ -243,9 +260,10 @@ class PjitFunction(_callpath.Jit, Wrapped):
                     raise
             elif self._inline:
                 jaxpr, consts = traced.closed.jaxpr, traced.closed.consts
-                outs = core.eval_jaxpr(
+                found = core.eval_jaxpr(
                     jaxpr, consts, *flat, propagate_source_info=False
                 )
+                outs = map(_as_value, found, traced.closed.out_avals)
             else:
                 special = self._special_params(traced, args, kwargs)
                 outs = call_jaxpr(
@@ -271,6 +289,19 @@ class PjitFunction(_callpath.Jit, Wrapped):
         if self._compiler_options:
             found["compiler_options_kvs"] = self._compiler_options
         return found
+
+    def _check_values(self, flat, args, kwargs):
+        """TypeError for an argument that is known by its shape and dtype only."""
+        if core.shapes_only.isdisjoint(map(type, flat)):
+            return
+        static, args, kwargs = self._statics.split(args, kwargs)
+        names = self._names(flatten((args, kwargs))[1], static)
+        for x, name in zip(flat, names, strict=True):
+            if type(x) in core.shapes_only:
+                raise TypeError(
+                    f"Argument '{name}' of shape {core.get_aval(x).str_short()} of type "
+                    f"{type(x)} is not a valid JAX type."
+                )
 
     @staticmethod
     def _check_no_tracers(flat):
@@ -299,6 +330,9 @@ class PjitFunction(_callpath.Jit, Wrapped):
         names = tuple(env.items()) if env else ()
         signature = in_tree, avals, static, config.trace_key(), names
         before = known = self._cache.traced.get(signature)
+        here = core.current_trace().calls  # those on tracers of this trace
+        if known is None and here:
+            known = here.get((self._cache, signature))
         if known is not None and known.calls_hi:
             known = core.hi_rules.version(known)
         if known is None:
@@ -311,6 +345,8 @@ class PjitFunction(_callpath.Jit, Wrapped):
             if not known.calls_tracers:
                 known.other = before
                 self._cache.traced[signature] = known
+            elif here is not None and not known.calls_hi:
+                here[self._cache, signature] = known
         return known, flat
 
     def _trace(self, flat, in_tree, avals, static):
@@ -513,7 +549,8 @@ def jit(
         inline: under an outer trace, put the function's equations there, not a call.
         in_shardings, out_shardings: pytree prefixes of shardings; results are committed
             to theirs.
-        device, backend, keep_unused: accepted; there is one device.
+        device, backend: results are committed to it; there is one.
+        keep_unused: whether arguments that are not read are arguments of the program.
         compiler_options: checked when the function is traced; they change nothing.
     """
     if fun is _ABSENT:
@@ -531,22 +568,47 @@ def jit(
             inline=inline,
             compiler_options=compiler_options,
         )
+    return jitted(
+        "jit", fun, in_shardings, out_shardings, static_argnums, static_argnames,
+        donate_argnums, donate_argnames, keep_unused, device, backend, inline,
+        compiler_options,
+    )  # fmt: skip
+
+
+def jitted(
+    maker, fun, in_shardings, out_shardings, static_argnums, static_argnames,
+    donate_argnums, donate_argnames, keep_unused, device, backend, inline,
+    compiler_options,
+) -> Any:  # fmt: skip
+    """What `maker`, `jit` or `pjit`, makes of a function."""
     check_callable(fun)
+    in_shardings = None if in_shardings is UNSPECIFIED else in_shardings
+    out_shardings = None if out_shardings is UNSPECIFIED else out_shardings
+    place = None
     if device is not None or backend is not None:
         warnings.warn(
             "backend and device argument on jit is deprecated. You can use "
             '`jax.device_put(..., jax.local_devices(backend="cpu")[0])` on the inputs to '
             "the jitted function to get the same behavior.",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
+        if device is not None and backend is not None:
+            raise ValueError(
+                "can't specify both a device and a backend for jit, got "
+                f"device={device!r} and backend={backend!r}"
+            )
+        place = CPU if device is None else device
         _check_no_places(in_shardings=in_shardings, out_shardings=out_shardings)
     statics = Statics(*matched(fun, static_argnums, static_argnames, "static"))
     nums, names, _ = matched(fun, donate_argnums, donate_argnames, "donate")
     check_disjoint(statics.argnames, names)
     kvs = tuple((compiler_options or {}).items())
     options = statics, frozenset((*nums, *names)), inline, keep_unused, kvs
-    if in_shardings is not None or out_shardings is not None:
-        sharded = importlib.import_module("minijax.control.sharded")
-        return sharded.ShardedFunction(fun, options, in_shardings, out_shardings)
-    return PjitFunction(fun, *options)
+    given = maker == "pjit", in_shardings is not None, out_shardings is not None
+    if place is None and not any(given):
+        return PjitFunction(fun, *options)
+    sharded = importlib.import_module("minijax.control.sharded")
+    if place is not None:
+        return sharded.FunctionOnDevice(fun, options, place, maker)
+    return sharded.ShardedFunction(fun, options, in_shardings, out_shardings, maker)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minijax import core, dispatch, errors
+from minijax.array import ArrayImpl
 from minijax.control.body import merged, partition
 from minijax.control.call_params import call_params, context_mesh, special_params
 from minijax.core import HigherOrderPrimitive, Literal
@@ -182,6 +183,17 @@ jit_p = define(
     lower=_jit_lower,
 )
 jit_p.is_call = True
+
+
+@jit_p.def_impl
+def _jit_now(*args, donated_invars, **params):
+    """Run an equation's call; the arguments that it was given for good are deleted."""
+    params["donated_invars"] = donated_invars
+    outs = core.eager(jit_p, args, params, ignore_impl=True)
+    for x in itertools.compress(args, donated_invars):
+        if type(x) is ArrayImpl:
+            x.delete()
+    return outs
 
 
 def call_jaxpr(

@@ -4,15 +4,20 @@ committed to, and they are checked as JAX checks them.
 
 from typing import Any
 
-from minijax import core
+from minijax import _callpath, core
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes, is_none, prefix_misfits
 from minijax.array import ArrayImpl
-from minijax.control.call import PjitFunction
+from minijax.control.call import PjitFunction, jitted
 from minijax.control.signature import leaf_names
-from minijax.device import Sharding
-from minijax.mesh import current_mesh
-from minijax.named_sharding import UNSPECIFIED, NamedSharding, without_layout
+from minijax.device import Sharding, SingleDeviceSharding
+from minijax.mesh import set_mesh_in_force, thread_resources
+from minijax.named_sharding import (
+    UNSPECIFIED,
+    NamedSharding,
+    check_no_duplicates,
+    without_layout,
+)
 from minijax.partition_spec import PartitionSpec
 from minijax.traceback_util import filter_error
 from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
@@ -21,27 +26,34 @@ from minijax.tree_util import keystr, tree_flatten_with_path, tree_map
 class ShardedFunction(PjitFunction):
     """A jitted function whose arguments or results have places of their own.
 
-    `names_places`: whether equations that call it name them.
+    `names_places`: whether equations that call it name them; `maker`: what made it,
+    `jit` or `pjit`, which differ in the mesh that partition specs refer to.
     """
 
     names_places = True
     _plain: Any = None
 
-    def __init__(self, fun, options, in_shardings, out_shardings):
+    def __init__(self, fun, options, in_shardings, out_shardings, maker="jit"):
         super().__init__(fun, *options)
         self._plain = _Unplaced(fun, *options)
         self._plain.places = self._equation_places
         if isinstance(in_shardings, list):
             in_shardings = tuple(in_shardings)
-        self._ins = _Places("in_shardings", in_shardings)
-        self._outs = _Places("out_shardings", out_shardings)
+        self._ins = _Places("in_shardings", in_shardings, maker)
+        self._outs = _Places("out_shardings", out_shardings, maker)
+        self._maker = maker
 
     def __reduce__(self):
         _, (fun, *options) = super().__reduce__()
-        return type(self), (fun, options, self._ins.prefix, self._outs.prefix)
+        places = self._ins.prefix, self._outs.prefix
+        return type(self), (fun, options, *places, self._maker)
 
     def share_cache(self, fun, *more):
         super().share_cache(fun, *more)
+        # a table of its own: the other one's calls are served in C
+        self._serve(
+            _callpath.Signatures(), self._statics.nums, self._statics.argnames, None
+        )
         if self._plain is not None:
             self._plain.share_cache(fun, *more)
 
@@ -51,7 +63,8 @@ class ShardedFunction(PjitFunction):
     def _call_in_python(self, *args, **kwargs):
         try:
             self._check_arguments(args, kwargs)
-            return self._placed(self._plain(*args, **kwargs))
+            outs = self._plain(*args, **kwargs)
+            return self._placed(outs, self._unspecified(args, kwargs))
         except Exception as error:
             filter_error(error)
             raise
@@ -72,9 +85,14 @@ class ShardedFunction(PjitFunction):
         ):
             numbered = unflatten(traced.out_tree, range(len(outs)))
             _check(aval, place, "outputs", lambda k=k, t=numbered: _result_path(t, k))
-        rest = self._unspecified()
+        rest = self._unspecified(args, kwargs)
         rest = rest if isinstance(rest, Sharding) else None
-        return ins, [rest if place is None else place for place in outs], outs
+        avals = traced.closed.out_avals
+        placed = [
+            _of_rank(rest, a) if place is None else place
+            for place, a in zip(outs, avals, strict=True)
+        ]
+        return ins, placed, outs
 
     def _equation_places(self, traced, args):
         """The parameters of an equation that calls this function on these arguments."""
@@ -106,30 +124,78 @@ class ShardedFunction(PjitFunction):
         for k, (x, place) in enumerate(zip(leaves, places, strict=True)):
             _check(x, place, "arguments", lambda k=k: names()[k])
 
-    def _placed(self, outs):
-        """The results, committed to where they were asked for."""
+    def _placed(self, outs, rest):
+        """The results, committed to where they were asked for, else to `rest`."""
+        if not (rest or self._outs.given):
+            return outs
         leaves, tree = flatten(outs)
         places = self._outs.over(tree)
         for k, (x, place) in enumerate(zip(leaves, places, strict=True)):
             _check(x, place, "outputs", lambda k=k: _result_path(outs, k))
-        rest = self._unspecified()
         return unflatten(
             tree,
             [
-                x._alias(x.aval, rest if place is None else place)
+                x._alias(x.aval, _of_rank(rest, x.aval) if place is None else place)
                 if type(x) is ArrayImpl
                 else x
                 for x, place in zip(leaves, places, strict=True)
             ],
         )
 
-    def _unspecified(self):
+    def _unspecified(self, args, kwargs):
         """Where a result goes that nobody asked a place for: the mesh there is."""
         given = [*self._outs.shardings(), *self._ins.shardings()]
         for sharding in given:
             if isinstance(sharding, NamedSharding):
                 return NamedSharding(sharding.mesh, PartitionSpec())
-        return bool(given)
+        mesh = None if given else entered_mesh(self._maker)
+        if mesh is None or any(map(_is_put, flatten((args, kwargs))[0])):
+            return bool(given)
+        return NamedSharding(mesh, PartitionSpec())
+
+
+class FunctionOnDevice(ShardedFunction):
+    """A jitted function with a device of its own."""
+
+    names_places = False
+
+    def __init__(self, fun, options, device, maker):
+        super().__init__(fun, options, None, SingleDeviceSharding(device), maker)
+        self._device = device
+
+    def __reduce__(self):
+        _, (fun, options, *_) = super().__reduce__()
+        return type(self), (fun, options, self._device, self._maker)
+
+    def _check_arguments(self, args, kwargs):
+        if entered_mesh(self._maker) is not None:
+            raise ValueError(
+                "Mesh context manager should not be used with jit when backend or "
+                "device is also specified as an argument to jit."
+            )
+
+
+def _of_rank(place, aval):
+    """A place without parts for an array: over explicit axes it says so for each of the
+    array's axes.
+    """
+    if not (isinstance(place, NamedSharding) and place.mesh._any_axis_explicit):
+        return place
+    return place.update(spec=PartitionSpec(*[None] * aval.ndim))
+
+
+def _is_put(x):
+    return type(x) is ArrayImpl and x.committed
+
+
+def entered_mesh(maker):
+    """The mesh that functions of `jit` or `pjit` run on now, or None: that of
+    `set_mesh`, or for `pjit` that of a `with mesh:` block.
+    """
+    mesh = (
+        thread_resources.env.physical_mesh if maker == "pjit" else set_mesh_in_force()
+    )
+    return None if mesh is None or mesh.empty else mesh
 
 
 class _Unplaced(PjitFunction):
@@ -143,8 +209,8 @@ class _Unplaced(PjitFunction):
 class _Places:
     """A pytree prefix of shardings, partition specs and None."""
 
-    def __init__(self, name, prefix):
-        self.name = name
+    def __init__(self, name, prefix, maker):
+        self.name, self._maker = name, maker
         prefix = self.prefix = tree_map(without_layout, prefix, is_leaf=is_none)
         leaves, self.tree = flatten(
             prefix, lambda s: s is None or isinstance(s, (PartitionSpec, Sharding))
@@ -163,6 +229,8 @@ class _Places:
                     f"{name} leaf specifications are expected to be PartitionSpec "
                     f"instances or None, but got {leaf}"
                 )
+            if isinstance(leaf, PartitionSpec):
+                check_no_duplicates(name, None, leaf)
 
     def shardings(self):
         """The shardings there are, specs as those over the mesh in force."""
@@ -171,10 +239,10 @@ class _Places:
     def _sharding(self, leaf):
         if not isinstance(leaf, PartitionSpec):
             return leaf
-        mesh = current_mesh()
-        if mesh is None or mesh.empty:
+        mesh = entered_mesh(self._maker)
+        if mesh is None:
             raise RuntimeError(
-                "jit requires a non-empty mesh in context if you are passing "
+                f"{self._maker} requires a non-empty mesh in context if you are passing "
                 f"`PartitionSpec`s to {self.name}. You can define a context mesh via "
                 "`jax.set_mesh(mesh)`. Alternatively, provide `Sharding`s to "
                 f"{self.name} and then the mesh context manager is not required."
@@ -255,3 +323,25 @@ def _check(x, place, what, path):
 
 def _result_path(outs, k):
     return "result" + keystr(tree_flatten_with_path(outs)[0][k][0])
+
+
+def pjit(
+    fun,
+    in_shardings=UNSPECIFIED,
+    out_shardings=UNSPECIFIED,
+    static_argnums=None,
+    static_argnames=None,
+    donate_argnums=None,
+    donate_argnames=None,
+    keep_unused=False,
+    device=None,
+    backend=None,
+    inline=False,
+    compiler_options=None,
+) -> Any:
+    """`jit` whose partition specs and results are of the mesh of a `with mesh:` block."""
+    return jitted(
+        "pjit", fun, in_shardings, out_shardings, static_argnums, static_argnames,
+        donate_argnums, donate_argnames, keep_unused, device, backend, inline,
+        compiler_options,
+    )  # fmt: skip

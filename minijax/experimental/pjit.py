@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from minijax.alias import missing_attribute
-from minijax.control.call import jit
+from minijax.control import sharded
 
 
 def __getattr__(name: str) -> Any:
@@ -15,5 +15,5 @@ def __getattr__(name: str) -> Any:
             DeprecationWarning,
             stacklevel=2,
         )
-        return jit
+        return sharded.pjit
     raise missing_attribute(__name__, name)

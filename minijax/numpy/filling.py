@@ -216,6 +216,8 @@ def _like(a, value, dtype, shape, where, device):
     out = broadcast_to(value, shape) if shape_of(value) else _spread(value, shape)
     if device is None and type(a) is ArrayImpl and a.committed:
         device = a.sharding if len(shape) == a.ndim else a.sharding.whole()
+    elif device is None and type(a) in core.shapes_only and shape == a.shape:
+        device = a.sharding
     return placed(out, device)
 
 

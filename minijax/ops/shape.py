@@ -565,6 +565,8 @@ def full_like(x, fill_value, dtype=None, shape=None, sharding=None):
         )
     if sharding is None and type(x) is array.ArrayImpl and x.committed:
         sharding = x.sharding if shape == x.shape else x.device
+    elif sharding is None and type(x) in core.shapes_only and shape == x.shape:
+        sharding = x.sharding
     return array.placed(_filled(shape, fill_value, dtype, weak), sharding)
 
 
