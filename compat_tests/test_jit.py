@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gc
 import inspect
+import itertools
 import operator
 import re
 import weakref
@@ -500,5 +501,50 @@ def test_function_of_closed_over_tracers_is_traced_once():
         x = side.jnp.ones(1)
         jaxpr = str(side.make_jaxpr(outer)(x, x))
         return len(traced), jaxpr.count("jaxpr=inner"), outer(x, x)
+
+    assert_same(body)
+
+
+def test_constants_keep_the_dtype_of_the_trace():
+    """Each of tracing, compiling and running may have other dtypes switched on."""
+
+    def body(side):
+        found = []
+        for lower, compile, run in itertools.product((False, True), repeat=3):
+            with side.enable_x64(True):
+                const = np.arange(8, dtype=np.int64) + 42
+                f = side.jit(
+                    lambda x, c=const: side.lax.convert_element_type(c, x.dtype) + x
+                )
+            x = np.arange(8.0, dtype=np.float32)
+            with side.enable_x64(lower):
+                lowered = f.lower(x)
+            with side.enable_x64(compile):
+                compiled = lowered.compile()
+            with side.enable_x64(run):
+                found.append(compiled(x))
+        return found
+
+    assert_same(body)
+
+
+def test_info_of_a_wrapped_function():
+    def body(side):
+        util = side("_src.api_util")
+
+        def wrapper(x):
+            return x
+
+        util.save_wrapped_fun_debug_info(
+            wrapper, util.debug_info("other", abs, (1,), {})
+        )
+        info = util.debug_info("test", wrapper, (1,), {})
+        util.save_wrapped_fun_debug_info(wrapper, None)
+        return (
+            info.traced_for,
+            info.func_src_info,
+            list(info.arg_names),
+            util.debug_info("test", wrapper, (1,), {}).traced_for,
+        )
 
     assert_same(body)

@@ -172,6 +172,49 @@ def test_old_names_warn(old):
     assert_same(body)
 
 
+def test_arrays_are_made_of_parts_outside_of_traces_only():
+    def body(side):
+        place = side.sharding.SingleDeviceSharding(side.devices()[0])
+        x = side.jnp.arange(4.0)
+
+        def whole(x):
+            return side.make_array_from_callback((4,), place, lambda i: x[i])
+
+        def part(x):
+            return side.make_array_from_single_device_arrays((4,), place, [x])
+
+        return [
+            said(lambda _, f=f: side.jit(f)(x), side)[0][:60] for f in (whole, part)
+        ]
+
+    assert_same(body)
+
+
+def test_layouts_of_another_rank_are_refused():
+    def body(side):
+        layouts, place = side("experimental.layout"), side.devices()[0]
+        place = side.sharding.SingleDeviceSharding(place)
+        form = layouts.Format(layouts.Layout((0, 1, 2)), place)
+        error = raised(lambda: side.device_put(np.arange(4), form))
+        return type(error).__name__, "Length of major_to_minor" in str(error)
+
+    assert_same(body)
+
+
+def test_index_maps_are_kept():
+    def body(side):
+        maps = side("_src.sharding").common_devices_indices_map
+        place = _sharding(side)
+        side.clear_caches()
+        before = maps.cache_info().hits
+        for _ in range(3):
+            place.devices_indices_map((8,))
+        info = maps.cache_info()
+        return info.hits - before, info.currsize
+
+    assert_same(body)
+
+
 # --- pjit and jit under meshes ----------------------------------------------------------
 
 

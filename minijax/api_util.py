@@ -77,10 +77,21 @@ def shaped_abstractify(x):
     return _abstract(x)
 
 
+_SAVED = "__fun_debug_info__"
+
+
+def save_wrapped_fun_debug_info(wrapper, dbg):
+    """Let `debug_info` of a function that wraps another say `dbg`, what it says of that."""
+    setattr(wrapper, _SAVED, dbg)
+
+
 def debug_info(
     traced_for, fun, args, kwargs, *, static_argnums=(), static_argnames=(), **_
 ):
     """What is traced for whom, and the names of the leaves of its dynamic arguments."""
+    saved = getattr(fun, _SAVED, None)
+    if saved is not None:
+        return saved
     try:
         inspect.signature(fun).bind(*args, **kwargs)
         named = fun

@@ -1,5 +1,6 @@
 """The one device, and shardings over it."""
 
+import functools
 import importlib
 import warnings
 
@@ -250,7 +251,9 @@ class Sharding:
         """The part that each device holds: everything."""
         return {CPU: (slice(None),) * len(global_shape)}
 
-    devices_indices_map = addressable_devices_indices_map
+    def devices_indices_map(self, global_shape):
+        """The part that each device holds; ValueError where it cannot be split."""
+        return common_devices_indices_map(self, tuple(global_shape))
 
     def shard_shape(self, global_shape):
         """The shape of each part."""
@@ -270,6 +273,13 @@ class Sharding:
     def whole(self):
         """Where a result lies of an array here whose axes are not the result's."""
         return self
+
+
+@functools.lru_cache(maxsize=4096)
+def common_devices_indices_map(sharding, global_shape):
+    """The part of an array that each device holds; ValueError where it cannot be split."""
+    sharding.shard_shape(global_shape)
+    return sharding.addressable_devices_indices_map(global_shape)
 
 
 class SingleDeviceSharding(Sharding):

@@ -11,6 +11,7 @@ import numpy as np
 
 from minijax import _callpath, config, core, dtypes, stats
 from minijax.array import ArrayImpl
+from minijax.device import common_devices_indices_map
 
 
 def address(data):
@@ -134,6 +135,7 @@ def clear_eager():
 def clear_caches():
     """Forget every trace and executable."""
     clear_eager()
+    common_devices_indices_map.cache_clear()
     for cache in list(caches):
         cache.clear()
 

@@ -69,9 +69,10 @@ class Compiled(_callpath.Executable):
                     f"A {type(c).__name__} does not have a value and cannot be used as a "
                     "constant in a JAX function."
                 )
+        # A constant's variable says its dtype: `jax_enable_x64` may have changed since.
         self.consts = [
-            as_data(c, dtypes.storage_dtype(core.get_aval(c).dtype))
-            for c in closed.consts
+            as_data(c, dtypes.storage_dtype(var.aval.dtype))
+            for c, var in zip(closed.consts, closed.jaxpr.constvars, strict=True)
         ]
         self._load(
             *self.executable.program.entry_point(),

@@ -300,6 +300,10 @@ class Mesh(_MeshBase, contextlib.ContextDecorator):
         return list(self.devices.flat)
 
     @property
+    def _flat_devices_tuple(self):
+        return tuple(self.devices.flat)
+
+    @property
     def device_ids(self):
         """The devices' numbers."""
         return np.vectorize(lambda d: d.id, otypes=[int])(self.devices)

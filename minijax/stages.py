@@ -195,6 +195,15 @@ class Lowered(_Compiling):
         return Compiled(*self._state())
 
 
+class _CallParams(NamedTuple):
+    """What calls of an executable need to know."""
+
+    in_tree: Any
+    out_tree: Any
+    const_args: tuple
+    no_kwargs: bool
+
+
 class Compiled(_Compiling):
     """An executable for one signature; call it with arguments of that signature."""
 
@@ -298,6 +307,11 @@ class Compiled(_Compiling):
     def runtime_executable(self):
         """The backend's executable."""
         return dispatch.compiled(self._traced.closed, self.fun_name).executable
+
+    @property
+    def _params(self):
+        """What a call needs to know: constants are in the program, not arguments."""
+        return _CallParams(self.in_tree, self.out_tree, (), self._no_kwargs)
 
     @property
     def _executable(self):

@@ -61,6 +61,11 @@ runtime_tokens = _RuntimeTokens()
 wait_for_tokens = runtime_tokens.block_until_ready
 
 
+def is_single_device_sharding(sharding):
+    """Whether arrays lie on one device."""
+    return sharding.num_devices == 1
+
+
 def jaxpr_has_primitive(jaxpr, prim_name):
     """Whether a primitive of a name is anywhere in a jaxpr."""
     inner = (sub for eqn in jaxpr.eqns for sub in core.subjaxprs(eqn.params))

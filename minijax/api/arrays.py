@@ -5,7 +5,7 @@ import importlib
 
 import numpy as np
 
-from minijax import _callpath, config, core, dtypes, stats
+from minijax import _callpath, config, core, dtypes, errors, stats
 from minijax._pytree import flatten, unflatten
 from minijax._pytree_prefix import flatten_axes
 from minijax.array import Array, ArrayImpl, check_transfer, placed, transfers_guarded
@@ -38,11 +38,15 @@ def device_put(x, device=None, *, src=None, donate=False, may_alias=None):
     copies = may_alias is False
     if device is None or isinstance(device, _PLACES):
         return tree_map(lambda leaf: _put(leaf, device, copies), x)
-    places, tree = flatten(device, lambda d: d is None or isinstance(d, _PLACES))
-    places = [_as_place(place) for place in places]
+    given, tree = flatten(device, lambda d: d is None or isinstance(d, _PLACES))
+    places = [_as_place(place) for place in given]
     numbered = unflatten(tree, range(len(places)))
     leaves, x_tree = flatten(x)
     which = flatten_axes("device_put device", x_tree, numbered)
+    for leaf, k in zip(leaves, which, strict=True):
+        layout = getattr(given[k], "layout", None)
+        if layout is not None:
+            layout.check_compatible_aval(np.shape(leaf))
     moved = [
         _put(leaf, places[k], copies) for leaf, k in zip(leaves, which, strict=True)
     ]
@@ -177,6 +181,10 @@ def make_array_from_callback(shape, sharding, data_callback, dtype=None):
 
     ValueError where a part has another shape, TypeError for what is no sharding.
     """
+    if core.current_trace() is not core.eval_trace:
+        raise errors.UnexpectedTracerError(
+            "jax.make_array_from_callback cannot be called within a traced context."
+        )
     sharding = _sharding_of_parts(sharding)
     (index,) = sharding.devices_indices_map(tuple(shape)).values()
     part = asarray(data_callback(index))
@@ -202,6 +210,11 @@ def make_array_from_single_device_arrays(shape, sharding, arrays, *, dtype=None)
             "`dtype` argument to `jax.make_array_from_single_device_arrays`."
         )
     for array in arrays:
+        if isinstance(array, core.Tracer):
+            raise ValueError(
+                "jax.make_array_from_single_device_arrays requires a list of concrete "
+                f"arrays as input, but got types {set(map(type, arrays))}"
+            )
         if not isinstance(array, Array):
             raise TypeError(f"Unsupported type for elements in `arrays`: {type(array)}")
     shape = tuple(shape)
