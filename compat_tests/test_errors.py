@@ -2,6 +2,7 @@
 and tracebacks that end with the user's frames.
 """
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -177,6 +178,16 @@ FAULTS = {
     "reshape": (lambda s: s.jnp.ones(6).reshape(4, 2), ["cannot reshape", "(size 6)"]),
     "concatenate": (lambda s: s.jnp.concatenate([s.jnp.ones((2, 3)), s.jnp.ones((2, 4))]),
                     ["Cannot concatenate", "(2, 3), (2, 4)"]),
+    "ragged rows": (lambda s: s.jnp.array([1, s.jnp.ones(3)]),
+                    ["different numbers of dimensions: got (1,), (1, 3)"]),
+    "rows of two lengths": (lambda s: s.jnp.array([s.jnp.ones(2), [1.0, 2.0, 3.0]]),
+                            ["Cannot concatenate", "(1, 2), (1, 3)"]),
+    "attribute of a tracer": (lambda s: s.jit(lambda x: x.foo)(1.0),
+                              ["DynamicJaxprTracer has no attribute foo"]),
+    "fields left out": (
+        lambda s: s.tree_util.register_dataclass(
+            dataclasses.make_dataclass("Data", ["x", "y"]), ["x"], []),
+        ["Missing fields: {'y'}", "drop_fields to suppress this error"]),
     "axis": (lambda s: s.jnp.sum(s.jnp.ones(3), axis=1), ["axis 1 is out of bounds"]),
     "assignment": (lambda s: s.jnp.ones(3).__setitem__(0, 1.0),
                    ["immutable", "x = x.at[idx].set(y)"]),

@@ -37,7 +37,7 @@ def test_stax(name):
         key = side("random").key(0)
         out_shape, params = init(key, shape)
         x = side.jnp.asarray(np.random.RandomState(0).randn(*shape), "float32")
-        return [int(n) for n in side.tree_util.tree_leaves(out_shape)], (
+        return str(out_shape), (
             side.tree_util.tree_leaves(params),
             apply(params, x, rng=key),
         )

@@ -344,6 +344,9 @@ RULES = {
         )[0]
     )(1.0),
     "weak value": lambda s: s.grad(s.jnp.sin)(1.0),
+    "weak base to an integer": lambda s: str(
+        s.make_jaxpr(s.grad(lambda x, n: x**n))(0.3, np.int32(2))
+    ),
     "strong gradient": lambda s: s.grad(lambda x: x * 2)(np.float32(1)),
     "weak columns": lambda s: s.jacfwd(lambda x: x)(1.0),
     "weak rows": lambda s: s.jacrev(lambda x: x)(1.0),

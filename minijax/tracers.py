@@ -54,9 +54,7 @@ class Tracer:
         own = sys.modules.get("minijax.hitypes")
         if own is None or not object.__getattribute__(self, "aval").is_high:
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}",
-                name=name,
-                obj=self,
+                f"{type(self).__name__} has no attribute {name}", name=name, obj=self
             )
         return own.member(self, name)
 

@@ -13,7 +13,6 @@ import numpy as np
 from minijax import lax as lax
 from minijax import numpy as jnp
 from minijax import random as random
-from minijax.api.inspection import ShapeDtypeStruct, eval_shape
 from minijax.nn import (
     elu,
     gelu,
@@ -52,18 +51,6 @@ def Dense(out_dim, W_init=_GLOROT, b_init=_SMALL):
     return init, apply
 
 
-def _unspecified(shape):
-    """A shape with sizes that are not known yet (-1) taken as 1."""
-    return tuple(1 if n == -1 else n for n in shape)
-
-
-def _output_shape(apply, params, input_shape):
-    """The shape of a layer's output; an unknown size of the input stays unknown."""
-    dtype = params[0].dtype  # a convolution takes two operands of one dtype
-    struct = ShapeDtypeStruct(_unspecified(input_shape), dtype)
-    return eval_shape(apply, params, struct).shape
-
-
 def GeneralConv(
     dimension_numbers,
     out_chan,
@@ -75,8 +62,8 @@ def GeneralConv(
 ):
     """A convolution with layouts given as `lax.conv_general_dilated` takes them."""
     options = strides, padding, W_init, b_init
-    conv = lax.conv_general_dilated
-    return _conv_layer(conv, dimension_numbers, out_chan, filter_shape, *options)
+    conv = lax.conv_general_dilated, lax.conv_general_shape_tuple
+    return _conv_layer(*conv, dimension_numbers, out_chan, filter_shape, *options)
 
 
 def GeneralConvTranspose(
@@ -90,12 +77,20 @@ def GeneralConvTranspose(
 ):
     """A transposed convolution, as `lax.conv_transpose`."""
     options = strides, padding, W_init, b_init
-    conv = lax.conv_transpose
-    return _conv_layer(conv, dimension_numbers, out_chan, filter_shape, *options)
+    conv = lax.conv_transpose, lax.conv_transpose_shape_tuple
+    return _conv_layer(*conv, dimension_numbers, out_chan, filter_shape, *options)
 
 
 def _conv_layer(
-    conv, dimension_numbers, out_chan, filter_shape, strides, padding, W_init, b_init
+    conv,
+    shape_tuple,
+    dimension_numbers,
+    out_chan,
+    filter_shape,
+    strides,
+    padding,
+    W_init,
+    b_init,
 ):
     rhs_spec = dimension_numbers[1]
     strides = strides or (1,) * len(filter_shape)
@@ -108,12 +103,15 @@ def _conv_layer(
         )
         return out + bias
 
+    def out_shape(lhs_shape, rhs_shape):
+        return shape_tuple(lhs_shape, rhs_shape, strides, padding, dimension_numbers)
+
     return _conv_init(
-        dimension_numbers, out_chan, filter_shape, W_init, b_init, apply
+        dimension_numbers, out_chan, filter_shape, W_init, b_init, out_shape
     ), apply
 
 
-def _conv_init(dimension_numbers, out_chan, filter_shape, W_init, b_init, apply):
+def _conv_init(dimension_numbers, out_chan, filter_shape, W_init, b_init, out_shape):
     lhs_spec, rhs_spec, out_spec = dimension_numbers
 
     def init(rng, input_shape):
@@ -123,10 +121,7 @@ def _conv_init(dimension_numbers, out_chan, filter_shape, W_init, b_init, apply)
         bias_shape = tuple(out_chan if c == "C" else 1 for c in out_spec)
         k1, k2 = random.split(rng)
         params = W_init(k1, kernel_shape), b_init(k2, bias_shape)
-        shape = list(_output_shape(apply, params, input_shape))
-        if input_shape[lhs_spec.index("N")] == -1:
-            shape[out_spec.index("N")] = -1
-        return tuple(shape), params
+        return out_shape(input_shape, kernel_shape), params
 
     return init
 

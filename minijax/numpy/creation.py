@@ -16,7 +16,6 @@ from minijax.numpy.promotion import (
     constant_like,
     convert,
     ensure_arraylike,
-    shape_of,
     user_dtype,
 )
 from minijax.ops.convert import (
@@ -275,11 +274,6 @@ def _stack(x, dtype):
         else lax.expand_dims(_stack(item, dtype), (0,))
         for item in x
     ]
-    if len({shape_of(part) for part in parts}) > 1:
-        raise TypeError(
-            "jnp.array: the elements of a sequence must have equal shapes, got "
-            f"{[shape_of(part)[1:] for part in parts]}"
-        )
     return parts[0] if len(parts) == 1 else lax.concatenate(parts, 0)
 
 

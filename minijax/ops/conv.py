@@ -22,8 +22,8 @@ from minijax.ops.conv_shapes import (
     axis_out_of,
     check_pairs,
     conv_dimension_numbers,
-    conv_shape_tuple,
     conv_transpose_padding,
+    default_layout_shape,
     dilate,
     dilate_shape,
     from_default_layout,
@@ -382,7 +382,9 @@ def _conv_shape(
     left, right = _default_layout(lhs, lhs_spec), _default_layout(rhs, rhs_spec)
     left = left[:2] + dilate_shape(left[2:], lhs_dilation)
     right = right[:2] + dilate_shape(right[2:], rhs_dilation)
-    shape = conv_shape_tuple(left, right, window_strides, padding, batch_group_count)
+    shape = default_layout_shape(
+        left, right, window_strides, padding, batch_group_count
+    )
     dtype = _conv_dtype(lhs, rhs, preferred_element_type)
     weak = lhs.weak_type and rhs.weak_type
     return ShapedArray(from_default_layout(shape, out_spec), dtype, weak)

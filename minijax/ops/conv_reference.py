@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minijax.ops.conv_shapes import conv_shape_tuple, dilate, from_default_layout
+from minijax.ops.conv_shapes import default_layout_shape, dilate, from_default_layout
 from minijax.ops.define import FLOAT, accepts
 
 
@@ -27,7 +27,7 @@ def conv_reference(
     x = _padded(lhs.transpose(lhs_spec).astype(within), lhs_dilation, padding)
     w = rhs.transpose(rhs_spec).astype(within)
     extents = [dilate(n, d) for n, d in zip(w.shape[2:], rhs_dilation, strict=True)]
-    counts = conv_shape_tuple(
+    counts = default_layout_shape(
         x.shape, (w.shape[0], 1, *extents), window_strides, [(0, 0)] * len(extents)
     )[2:]
     groups = feature_group_count * batch_group_count

@@ -130,7 +130,20 @@ def window_counts(extents, windows, strides):
 
 
 def conv_shape_tuple(lhs_shape, rhs_shape, strides, pads, batch_group_count=1):
-    """The shape of a convolution in the default layout, all given in that layout."""
+    """The shape of a convolution in the default layout, all given in that layout.
+
+    Sizes of windows are NumPy's integers, as JAX gives them to users.
+    """
+    shape = default_layout_shape(lhs_shape, rhs_shape, strides, pads, batch_group_count)
+    return (*shape[:2], *_as_numpy(shape[2:]))
+
+
+def _as_numpy(shape):
+    return tuple(np.asarray(shape, np.int64))
+
+
+def default_layout_shape(lhs_shape, rhs_shape, strides, pads, batch_group_count=1):
+    """`conv_shape_tuple` in Python's integers."""
     if isinstance(pads, str):
         pads = padtype_to_pads(lhs_shape[2:], rhs_shape[2:], strides, pads)
     if len(pads) != len(lhs_shape) - 2:
@@ -169,10 +182,10 @@ def conv_general_shape_tuple(
 ):
     """The shape of a convolution in the layouts that `dimension_numbers` give."""
     lhs, rhs, out = conv_general_permutations(dimension_numbers)
-    shape = conv_shape_tuple(
+    shape = default_layout_shape(
         _permuted(lhs_shape, lhs), _permuted(rhs_shape, rhs), window_strides, padding
     )
-    return from_default_layout(shape, out)
+    return _as_numpy(from_default_layout(shape, out))
 
 
 def conv_transpose_padding(window, stride, padding):
@@ -200,10 +213,10 @@ def conv_transpose_shape_tuple(
             for k, s in zip(rhs_shape[2:], window_strides, strict=True)
         ]
     dilated = dilate_shape(lhs_shape[2:], window_strides)
-    shape = conv_shape_tuple(
+    shape = default_layout_shape(
         lhs_shape[:2] + dilated, rhs_shape, (1,) * len(window_strides), padding
     )
-    return from_default_layout(shape, out)
+    return _as_numpy(from_default_layout(shape, out))
 
 
 def check_pairs(name, padding):

@@ -115,6 +115,7 @@ def _pow_jvp(primals, tangents):
 
 
 def _pow_slope_x(t, ans, x, y):
+    x = convert(x, dtype_of(x))  # JAX: strongly typed, whatever x is
     if accepts(INT, dtype_of(y)):
         y = broadcast_like(convert(y, dtype_of(x)), ans)
         zero = constant_like(0, y)
@@ -122,7 +123,6 @@ def _pow_slope_x(t, ans, x, y):
         safe = select(eq(y, zero), filled_like(y, 1), y)
         factor = mul(safe, pow(x, sub(y, filled_like(y, 1))))
         return mul(t, select(at_zero, none, factor))
-    x = convert(x, dtype_of(x))  # JAX: strongly typed, whatever x is
     return mul(t, mul(y, pow(x, sub(y, filled_like(y, 1)))))
 
 
