@@ -1,15 +1,17 @@
 """Fusion: kernels over one index space run as one instruction, reductions included.
 
-Eight steps, each on the whole program: `Grouping` gathers elementwise kernels into
+Nine steps, each on the whole program: `Grouping` gathers elementwise kernels into
 groups, `write_in_place` saves the copies of matrix products, `_recompute` computes cheap
 values again where they are read rather than store them, `_store_once` lets a value that
 is a piece of another be read there, `make_in_place` has it made there where a copy would
-bring it, `_fuse_reductions` lets groups feed the reductions of what they make,
-`_drop_unread` removes stores that nobody reads, and `map_products` lets groups take the
-elements of matrix products as these make them.  None of them changes a
-bit of any result: kernels see the same operands, reductions the same rows and lines.
+bring it, `read_in_boxes` lets groups read the sources of copies that are left,
+`_fuse_reductions` lets groups feed the reductions of what they make, `_drop_unread` removes
+stores that nobody reads, and `map_products` lets groups take the elements of matrix
+products as these make them.  None of them changes a bit of any result: kernels see the
+same operands, reductions the same rows and lines.
 """
 
+from cbackend.boxes import read_in_boxes
 from cbackend.grouping import FEW_ELEMENTS, MAX_REGISTERS, Grouping, is_stream
 from cbackend.pieces import make_in_place
 from cbackend.products import map_products, write_in_place
@@ -29,18 +31,25 @@ MIN_MAPPED = 256  # elements; below, MAP_REDUCE costs more than two instructions
 
 def fuse(program):
     """Fuse the instructions of a program, in place."""
+    _group(program)
+    write_in_place(program)
+    _drop_unread(program, _recompute(program))
+    _store_once(program)
+    make_in_place(program)
+    if read_in_boxes(program):
+        _group(program)
+    _fuse_reductions(program)
+    _drop_unread(program)
+    map_products(program)
+
+
+def _group(program):
+    """Gather elementwise kernels into groups, and store nothing that nobody reads."""
     groups = Grouping()
     for instr in program.instrs:
         groups.add(instr)
     program.instrs = groups.finish()
     _drop_unread(program)
-    write_in_place(program)
-    _drop_unread(program, _recompute(program))
-    _store_once(program)
-    make_in_place(program)
-    _fuse_reductions(program)
-    _drop_unread(program)
-    map_products(program)
 
 
 # --- computing again ------------------------------------------------------------------

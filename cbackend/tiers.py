@@ -153,7 +153,8 @@ def _work():
                 _worker = None
                 _state.notify_all()
                 return
-            executable = _pending.pop(0)()
+            # The newest is what runs now; an older one may never run again.
+            executable = _pending.pop()()
         if executable is not None:
             try:
                 _native().install(executable, background=True)

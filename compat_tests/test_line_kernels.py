@@ -6,11 +6,13 @@ thresholds at which another method serves (merge or radix sort, short or long li
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
+import cbackend
 import minijax.numpy as jnp
 from compat_tests.test_block_kernels import SETTINGS, _x64, run, values  # noqa: F401
-from minijax import lax
+from minijax import lax, make_jaxpr
 
 # ---- sorting -----------------------------------------------------------------------
 
@@ -312,3 +314,28 @@ def test_transpositions(data):
     x = values(draw, shape, dtype)
     got = run(lambda x: lax.rev(jnp.transpose(x, order), reverse), x)
     np.testing.assert_array_equal(got, np.flip(x.transpose(order), reverse))
+
+
+PAGE = 4096
+
+
+def within_page(size, place):
+    """That many bytes, the first of which lies at a place of its page."""
+    memory = np.zeros(size + 2 * PAGE, np.uint8)
+    first = (place - memory.ctypes.data) % PAGE
+    return memory[first : first + size]
+
+
+@pytest.mark.parametrize("after", [0, 1, 12, 63, 64, PAGE - 1])
+@pytest.mark.parametrize("width", [9, 700, 3000])
+def test_long_lines_are_copied_wherever_they_lie_in_their_pages(width, after):
+    """The method depends on how far after the source, modulo a page, the target lies."""
+    rng = np.random.default_rng(width)
+    x = within_page(5 * PAGE, 0)
+    x[:] = rng.integers(0, 256, x.size)
+    lines = x.reshape(5, PAGE)
+    y = within_page(5 * PAGE, after)
+    closed = make_jaxpr(lambda x: jnp.concatenate([x[:, :width], x[:, width:]], 1))
+    executable = cbackend.Executable(cbackend.build(closed(lines)))
+    executable.run([x.ctypes.data], [y.ctypes.data])
+    assert y.tobytes() == x.tobytes()

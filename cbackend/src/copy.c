@@ -8,7 +8,9 @@ enum {
   BLOCK = 16,       /* a block of 16 x 16 elements of 4 bytes fills whole cache lines */
   FAR_BYTES = 1024, /* rows a multiple of this apart share few places of the cache */
   SHORT_ROW = 8,
-  ENOUGH = 16 /* elements, or rows, that pay for a call */
+  ENOUGH = 16, /* elements, or rows, that pay for a call */
+  PAGE_BYTES = 4096,
+  LINE_BYTES = 64 /* of the cache */
 };
 
 typedef struct u128 {
@@ -49,12 +51,38 @@ static bool shuffle_rows(char *to, const int64_t *ts, const char *from, const in
   return true;
 }
 
+/* ---- bytes that lie side by side in both ---- */
+
+typedef struct u128_bytes {
+  uint8_t bytes[16];
+} u128_bytes;
+
+/* By whole vectors, the last of which overlaps the one before.  Rows either lie apart or are the
+ * same. */
+static inline __attribute__((always_inline)) void copy_row(char *to, const char *from,
+                                                           int64_t bytes) {
+  int64_t last = bytes - (int64_t)sizeof(u128_bytes);
+  for (int64_t at = 0; at < last; at += (int64_t)sizeof(u128_bytes))
+    *(u128_bytes *)(to + at) = *(const u128_bytes *)(from + at);
+  *(u128_bytes *)(to + last) = *(const u128_bytes *)(from + last);
+}
+
+/* The string instructions by which C libraries move a few kilobytes take ten times as long on
+ * some processors where the target comes less than a cache line after the source in its page. */
+static void move_bytes(char *to, const char *from, int64_t bytes) {
+  uintptr_t after = ((uintptr_t)to - (uintptr_t)from) % PAGE_BYTES;
+  if (after > 0 && after < LINE_BYTES && bytes >= (int64_t)sizeof(u128_bytes))
+    copy_row(to, from, bytes);
+  else
+    memmove(to, from, (size_t)bytes);
+}
+
 /* ---- a line and a plane, by element size ---- */
 
 #define DEFINE_LINE(type)                                                                  \
   static void line_##type(type *to, int64_t ts, const type *from, int64_t fs, int64_t n) { \
     if (ts == 1 && fs == 1) {                                                              \
-      memmove(to, from, (size_t)n * sizeof *to);                                           \
+      move_bytes((char *)to, (const char *)from, n * (int64_t)sizeof *to);                 \
     } else if (ts == 1 && fs == 0) {                                                       \
       const type value = *from;                                                            \
       for (int64_t i = 0; i < n; i++) to[i] = value;                                       \
@@ -244,20 +272,6 @@ void mjx_copy_plane(char *to, const int64_t *ts, const char *from, const int64_t
 /* ---- rows of a few bytes that lie side by side in both ---- */
 
 enum { LEAST_ROW_BYTES = 16, MOST_ROW_BYTES = 512 };
-
-typedef struct u128_bytes {
-  uint8_t bytes[16];
-} u128_bytes;
-
-/* By whole vectors, the last of which overlaps the one before.  Rows either lie apart or are the
- * same. */
-static inline __attribute__((always_inline)) void copy_row(char *to, const char *from,
-                                                           int64_t bytes) {
-  int64_t last = bytes - (int64_t)sizeof(u128_bytes);
-  for (int64_t at = 0; at < last; at += (int64_t)sizeof(u128_bytes))
-    *(u128_bytes *)(to + at) = *(const u128_bytes *)(from + at);
-  *(u128_bytes *)(to + last) = *(const u128_bytes *)(from + last);
-}
 
 static bool are_dense_rows(const mjx_space_plan *space, int d, int size) {
   int last = space->ndim - 1;

@@ -4,8 +4,9 @@
 #include "ewise.h"
 
 enum {
-  SHORT_ROW = 128, /* shorter rows are packed into tiles of many rows .. */
-  LONG_ROW = 256,  /* .. and so are shorter ones than these where none serves as it lies */
+  TINY_ROW = 32,   /* shorter rows are packed into tiles of many rows, .. */
+  SHORT_ROW = 128, /* .. shorter ones than these where that is less work than a call for each .. */
+  LONG_ROW = 256,  /* .. and than these where none serves as it lies */
   MAX_REGS = 4096,
   SIZE_CLASSES = 5 /* 1, 2, 4, 8, 16 bytes */
 };
@@ -147,15 +148,19 @@ static bool is_flat_dense(const mjx_space_plan *space, const int64_t *strides) {
   return true;
 }
 
-static bool goes_flat(const mjx_space_plan *space, int n_views) {
-  int last = space->ndim - 1;
-  if (last == 0 || space->shape[last] >= LONG_ROW) return false;
-  for (int v = 0; space->shape[last] >= SHORT_ROW && v < n_views; v++) {
+/* Whether rows are short, and better taken many at a time.  Packing a row of a view takes about as
+ * long as the calls of two kernels for that row. */
+static bool goes_flat(const ewise_plan *plan, int n_views) {
+  const mjx_space_plan *space = &plan->space;
+  int last = space->ndim - 1, packed = 0;
+  int64_t inner = space->shape[last];
+  if (last == 0 || inner >= LONG_ROW) return false;
+  if (inner < TINY_ROW) return true;
+  for (int v = 0; v < n_views; v++) {
     const int64_t *strides = space->strides[v];
-    if (strides[last] == 1 && !is_flat_dense(space, strides) && !all_zero(strides, last))
-      return false;
+    packed += strides[last] == 1 && !is_flat_dense(space, strides) && !all_zero(strides, last);
   }
-  return true;
+  return inner < SHORT_ROW ? 2 * packed < plan->n_steps : packed == 0;
 }
 
 static mjx_status collapse(planner *self) {
@@ -167,7 +172,7 @@ static mjx_status collapse(planner *self) {
   for (int v = 0; v < n_views; v++) strides[v] = instr->out[v].strides;
   MJX_TRY(mjx_space_collapse(self->loader, n_views, instr->out[0].ndim, instr->out[0].shape,
                              strides, &plan->space));
-  plan->flat = goes_flat(&plan->space, n_views);
+  plan->flat = goes_flat(plan, n_views);
   return MJX_OK;
 }
 
