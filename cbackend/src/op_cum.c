@@ -30,6 +30,8 @@ typedef void (*cum_fn)(const cum_args *args);
 #define OP_MAX(a, b)  ((b) > (a) ? (b) : (a))
 #define OP_MIN(a, b)  ((b) < (a) ? (b) : (a))
 #define SAME(x)       (x)
+/* Sums begin with 0, so that -0 comes first as 0. */
+#define FROM_0(x) ((x) + 0)
 
 #define DEFINE_FLOAT_OPS(t)                                                         \
   MJX_INLINE mjx_t_##t nanmax_##t(mjx_t_##t a, mjx_t_##t b) {                       \
@@ -53,13 +55,15 @@ DEFINE_FLOAT_OPS(f64)
   }                                                                           \
   MJX_INLINE mjx_t_##t prod_op_##t(mjx_t_##t a, mjx_t_##t b) {                \
     return (mjx_t_##t){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
-  }
+  }                                                                           \
+  MJX_INLINE mjx_t_##t from_0_##t(mjx_t_##t x) { return (mjx_t_##t){x.re + 0, x.im + 0}; }
 DEFINE_COMPLEX_OPS(c64)
 DEFINE_COMPLEX_OPS(c128)
 
-/* ---- the template: S elements, A accumulators; FN: MJX_SMALL for the rarer types ---- */
+/* ---- the template: S elements, A accumulators; FN: MJX_SMALL for the rarer types; FIRST: what
+ * is made of the first element ---- */
 
-#define DEFINE_CUM(FN, kind, S, A, LOAD, STORE, OP)                                             \
+#define DEFINE_CUM(FN, kind, S, A, LOAD, STORE, FIRST, OP)                                      \
   static FN void kind##_##S##_width(const cum_args *args, int64_t width) {                      \
     mjx_t_##A *restrict running = args->running, *restrict before = args->before;               \
     int64_t step = args->in_column;                                                             \
@@ -67,7 +71,7 @@ DEFINE_COMPLEX_OPS(c128)
       const mjx_t_##S *x = (const mjx_t_##S *)args->in + r * args->in_row;                      \
       mjx_t_##S *out = (mjx_t_##S *)args->out + r * args->out_row;                              \
       if (r % BLOCK_ROWS == 0) {                                                                \
-        for (int64_t c = 0; c < width; c++) running[c] = LOAD(x[c * step]);                     \
+        for (int64_t c = 0; c < width; c++) running[c] = FIRST(LOAD(x[c * step]));              \
       } else {                                                                                  \
         for (int64_t c = 0; c < width; c++) running[c] = OP(running[c], LOAD(x[c * step]));     \
       }                                                                                         \
@@ -86,7 +90,7 @@ DEFINE_COMPLEX_OPS(c128)
   MJX_INLINE void kind##_##S##_line(const cum_args *args, const mjx_t_##S *x, mjx_t_##S *out) { \
     int64_t in_row = args->in_row, out_row = args->out_row;                                     \
     int64_t count = MJX_MIN(BLOCK_ROWS, args->n);                                               \
-    mjx_t_##A running = LOAD(*x), before;                                                       \
+    mjx_t_##A running = FIRST(LOAD(*x)), before;                                                \
     *out = STORE(running);                                                                      \
     for (int64_t r = 1; r < count; r++) {                                                       \
       running = OP(running, LOAD(x[r * in_row]));                                               \
@@ -119,16 +123,16 @@ DEFINE_COMPLEX_OPS(c128)
       kind##_##S##_width(args, args->width);                                                    \
   }
 
-#define INTEGER_CUM(kind, s8, s16, s32, s64, op)        \
-  DEFINE_CUM(MJX_SMALL, kind, s8, s8, SAME, SAME, op)   \
-  DEFINE_CUM(MJX_SMALL, kind, s16, s16, SAME, SAME, op) \
-  DEFINE_CUM(, kind, s32, s32, SAME, SAME, op)          \
-  DEFINE_CUM(MJX_SMALL, kind, s64, s64, SAME, SAME, op)
-#define FLOAT_CUM(kind, op32, op64)                                                  \
-  DEFINE_CUM(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, op32)    \
-  DEFINE_CUM(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, op32) \
-  DEFINE_CUM(, kind, f32, f32, SAME, SAME, op32)                                     \
-  DEFINE_CUM(, kind, f64, f64, SAME, SAME, op64)
+#define INTEGER_CUM(kind, s8, s16, s32, s64, op)              \
+  DEFINE_CUM(MJX_SMALL, kind, s8, s8, SAME, SAME, SAME, op)   \
+  DEFINE_CUM(MJX_SMALL, kind, s16, s16, SAME, SAME, SAME, op) \
+  DEFINE_CUM(, kind, s32, s32, SAME, SAME, SAME, op)          \
+  DEFINE_CUM(MJX_SMALL, kind, s64, s64, SAME, SAME, SAME, op)
+#define FLOAT_CUM(kind, first, op32, op64)                                                  \
+  DEFINE_CUM(MJX_SMALL, kind, f16, f32, mjx_f32_from_f16, mjx_f16_from_f32, first, op32)    \
+  DEFINE_CUM(MJX_SMALL, kind, bf16, f32, mjx_f32_from_bf16, mjx_bf16_from_f32, first, op32) \
+  DEFINE_CUM(, kind, f32, f32, SAME, SAME, first, op32)                                     \
+  DEFINE_CUM(, kind, f64, f64, SAME, SAME, first, op64)
 
 INTEGER_CUM(sum, u8, u16, u32, u64, OP_SUM)
 INTEGER_CUM(prod, u8, u16, u32, u64, OP_PROD)
@@ -136,15 +140,15 @@ INTEGER_CUM(max, u8, u16, u32, u64, OP_MAX)
 INTEGER_CUM(min, u8, u16, u32, u64, OP_MIN)
 INTEGER_CUM(max, i8, i16, i32, i64, OP_MAX)
 INTEGER_CUM(min, i8, i16, i32, i64, OP_MIN)
-FLOAT_CUM(sum, OP_SUM, OP_SUM)
-FLOAT_CUM(prod, OP_PROD, OP_PROD)
-FLOAT_CUM(max, nanmax_f32, nanmax_f64)
-FLOAT_CUM(min, nanmin_f32, nanmin_f64)
-FLOAT_CUM(logsumexp, logaddexp_f32, logaddexp_f64)
-DEFINE_CUM(MJX_SMALL, sum, c64, c64, SAME, SAME, sum_op_c64)
-DEFINE_CUM(MJX_SMALL, sum, c128, c128, SAME, SAME, sum_op_c128)
-DEFINE_CUM(MJX_SMALL, prod, c64, c64, SAME, SAME, prod_op_c64)
-DEFINE_CUM(MJX_SMALL, prod, c128, c128, SAME, SAME, prod_op_c128)
+FLOAT_CUM(sum, FROM_0, OP_SUM, OP_SUM)
+FLOAT_CUM(prod, SAME, OP_PROD, OP_PROD)
+FLOAT_CUM(max, SAME, nanmax_f32, nanmax_f64)
+FLOAT_CUM(min, SAME, nanmin_f32, nanmin_f64)
+FLOAT_CUM(logsumexp, FROM_0, logaddexp_f32, logaddexp_f64)
+DEFINE_CUM(MJX_SMALL, sum, c64, c64, SAME, SAME, from_0_c64, sum_op_c64)
+DEFINE_CUM(MJX_SMALL, sum, c128, c128, SAME, SAME, from_0_c128, sum_op_c128)
+DEFINE_CUM(MJX_SMALL, prod, c64, c64, SAME, SAME, SAME, prod_op_c64)
+DEFINE_CUM(MJX_SMALL, prod, c128, c128, SAME, SAME, SAME, prod_op_c128)
 
 #define INTEGERS(kind, s8, s16, s32, s64)                                                         \
   [MJX_I8] = kind##_##s8, [MJX_I16] = kind##_##s16, [MJX_I32] = kind##_##s32,                     \

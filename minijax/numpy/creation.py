@@ -280,7 +280,7 @@ def _stack(x, dtype):
 def _from_other(x, dtype):
     if x is None:
         raise ValueError("None is not a valid value for jnp.array")
-    host = np.asarray(x)
+    host = np.asarray(x) if dtype is None else np.array(x, dtype)
     if host.dtype not in dtypes.array_dtypes:
         raise TypeError(
             f"Value '{x}' with dtype {host.dtype} is not a valid JAX array type. Only "

@@ -469,8 +469,10 @@ def fftfreq(n, d=1.0, *, dtype=None, device=None):
     dtype = _frequency_arguments("fftfreq", n, dtype)
     _check_spacing("fftfreq", d)
     half = n // 2
-    k = (arange(n, dtype=dtype) + half) % n - half
-    return placed(k / array(d * n, dtype=dtype), device)
+    is_float = dtypes.issubdtype(dtype, np.floating)
+    real = dtype if is_float else dtypes.python_scalar_dtype(float)
+    k = (arange(n, dtype=real) + half) % n - half
+    return placed((k / array(d * n, dtype=real)).astype(dtype), device)
 
 
 def rfftfreq(n, d=1.0, *, dtype=None, device=None):

@@ -300,5 +300,5 @@ def full_like(
         >>> jnp.full_like(jnp.array([1, 2]), 9)
         Array([9, 9], dtype=int32)
     """
-    (fill_value,) = ensure_arraylike("full_like", fill_value)
+    _, fill_value = ensure_arraylike("full_like", 0, fill_value)
     return _like(a, fill_value, dtype, shape, "full_like", device)

@@ -71,6 +71,10 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
         >>> jnp.histogram(jnp.array([1, 2, 2, 5]), bins=2)
         (Array([3., 1.], dtype=float32), Array([1., 3., 5.], dtype=float32))
     """
+    if isinstance(bins, str):
+        raise TypeError(
+            f"histogram: expected bins to be a number or edges, got {bins!r}"
+        )
     if weights is None:
         (a,) = ensure_arraylike("histogram", a)
         a = asarray(promote_dtypes_inexact(a)[0])

@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,13 @@ from minijax.numpy.shape_ops import (
 # --- joining --------------------------------------------------------------------------
 
 
-def _sequence(name, arrays, verb) -> Any:
+def _sequence(arrays: Any, verb) -> Any:
+    """The arrays to join, or one array, whose slices they are."""
     if isinstance(arrays, np.ndarray) or own_aval(arrays) is not None:
-        return arrays
-    if not len(arrays):
+        known = len(shape_of(arrays)) > 0
+    else:
+        known = hasattr(arrays, "__len__") or not isinstance(arrays, Iterable)
+    if not known or not len(arrays):
         raise ValueError(f"Need at least one array to {verb}.")
     return arrays
 
@@ -60,9 +64,7 @@ def concatenate(arrays, axis=0, dtype=None):
         >>> jnp.concatenate([jnp.ones((1, 2)), jnp.zeros((1, 2))], axis=1)
         Array([[1., 1., 0., 0.]], dtype=float32)
     """
-    arrays = _sequence("concatenate", arrays, "concatenate")
-    if not len(arrays):
-        raise ValueError("Need at least one array to concatenate.")
+    arrays = _sequence(arrays, "concatenate")
     if hasattr(arrays, "shape"):
         return _concatenate_slices(asarray(arrays), axis, dtype)
     arrays = ensure_arraylike("concatenate", *arrays)
@@ -174,6 +176,8 @@ def unstack(x, /, *, axis=0):
 def _each(name, arrays, widen):
     if len(shape_of(arrays)):
         return map_over(widen, (0,))(arrays)
+    if own_aval(arrays) is not None:
+        raise ValueError(f"{name}: needs a sequence of arrays, got one of shape ()")
     check_arraylike(name, *arrays)
     return [widen(x) for x in arrays]
 

@@ -67,6 +67,8 @@ def arange(
     given = [x for x in (start, stop, step) if x is not None]
     check_arraylike("arange", *given)
     wanted = user_dtype(dtype, "arange")
+    if start is None:
+        raise TypeError("jax.numpy.arange: start must be a number, not None")
     if stop is None and step is None:
         start, stop = None, start
     start = _concrete(start, "start")
@@ -184,7 +186,12 @@ def _linspace(start, stop, num, endpoint, retstep, dtype, axis):
     start, stop = [
         x if x.shape == shape else broadcast_to(x, shape) for x in (start, stop)
     ]
-    axis = canonical_axis(axis, len(shape) + 1)
+    if not -1 - len(shape) <= axis <= len(shape):
+        raise IndexError(
+            f"jax.numpy.linspace: axis {axis} is out of bounds for an array of dimension "
+            f"{len(shape) + 1}"
+        )
+    axis %= len(shape) + 1
     parts = num - 1 if endpoint else num
     edge = (*shape[:axis], 1, *shape[axis:])
     if num > 1:
@@ -291,6 +298,8 @@ def _geomspace(start, stop, num, endpoint, dtype, axis):
     dtype = _range_dtype(start, stop, dtype)
     compute = _range_dtype(start, stop, None)
     start, stop = convert(start, compute), convert(stop, compute)
+    shape = broadcast_shapes(shape_of(start), shape_of(stop))
+    canonical_axis(axis, len(shape) + 1)
     direction = lax.sign(start)
     first, last = [
         _log10(lax.div(*promote_shapes("geomspace", x, direction)))

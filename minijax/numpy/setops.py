@@ -390,20 +390,43 @@ def intersect1d(
     ar1, ar2 = [jnp.ravel(x) for x in promote_dtypes(ar1, ar2)]
     if size is None:
         return _intersect1d(ar1, ar2, assume_unique, return_indices)
-    values, first = unique(ar1, return_index=True, size=ar1.size)
-    distinct = jnp.arange(ar1.size) < _count_distinct(ar1)
-    keep = isin(values, ar2) & distinct
-    places = jnp.nonzero(keep, size=size)[0]
-    valid = jnp.arange(size) < keep.sum()
-    out = _compact(values, keep, size, fill_value)
+    both, order, known = _in_order(ar1, ar2, assume_unique)
+    keep = _same_as_next(both, known)
+    out = _compact(both[:-1], keep, size, fill_value)
     if not return_indices:
         return out
-    where2 = jnp.argmax(ar2[None, :] == values[places][:, None], axis=1)
+    places = jnp.nonzero(keep, size=size)[0]
+    valid = jnp.arange(size) < keep.sum()
     return (
         out,
-        jnp.where(valid, first[places], ar1.size),
-        jnp.where(valid, where2, ar2.size),
+        jnp.where(valid, order[:-1][places], ar1.size),
+        jnp.where(valid, order[1:][places] - ar1.size, ar2.size),
     )
+
+
+def _in_order(ar1, ar2, assume_unique):
+    """(elements of both arrays in order, their places in one after the other, whether
+    each is one that counts): repetitions within one array do not, unless there are none;
+    they come last.
+    """
+    parts = []
+    for x in (ar1, ar2):
+        known = jnp.ones(x.size, bool)
+        if assume_unique:
+            parts.append((x, jnp.arange(x.size), known))
+        else:
+            fill = None if x.size else 0
+            values, first = unique(x, return_index=True, size=x.size, fill_value=fill)
+            parts.append((values, first, jnp.arange(x.size) < _count_distinct(x)))
+    values, places, known = map(jnp.concatenate, zip(*parts, strict=True))
+    late = jnp.arange(values.size) >= parts[0][0].size
+    places = places + jnp.where(late, ar1.size, 0)
+    unknown, values, places = lax.sort((~known, values, places), num_keys=2)
+    return values, places, ~unknown
+
+
+def _same_as_next(values, known):
+    return (values[1:] == values[:-1]) & known[1:]
 
 
 def _intersect1d(ar1, ar2, assume_unique, return_indices):
@@ -454,8 +477,6 @@ def setxor1d(ar1, ar2, assume_unique=False, *, size=None, fill_value=None):
         both = jnp.sort(jnp.concatenate([ar1, ar2]))
         differs = jnp.pad(both[1:] != both[:-1], 1, constant_values=True)
         return both[differs[1:] & differs[:-1]] if both.size else both
-    both = jnp.concatenate([ar1, ar2])
-    values = unique(both, size=both.size)
-    distinct = jnp.arange(both.size) < _count_distinct(both)
-    keep = (isin(values, ar1) != isin(values, ar2)) & distinct
-    return _compact(values, keep, size, fill_value)
+    both, _, known = _in_order(ar1, ar2, assume_unique)
+    differs = jnp.pad(~_same_as_next(both, known), 1, constant_values=True)
+    return _compact(both, differs[1:] & differs[:-1] & known, size, fill_value)

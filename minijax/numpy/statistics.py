@@ -214,8 +214,6 @@ def _quantile(a, q, axis, method, keepdims, ignore_nan, weights):
             "quantile does not support complex input, as the operation is poorly "
             "defined."
         )
-    if not is_kind(q, np.floating):
-        (q,) = promote_dtypes_inexact(q)
     q = asarray(q)
     if q.ndim > 1:
         raise ValueError(f"q must be have rank <= 1, got shape {shape_of(q)}")

@@ -98,10 +98,15 @@ def cumsum(operand, axis=0, reverse=False):
     return _bind(cumsum_p, operand, axis, reverse)
 
 
+def _cumsum_reference(x, axis):
+    out = np.cumsum(x, axis, dtype=x.dtype)
+    return out + x.dtype.type(0)  # a sum begins with 0, so that it is never -0
+
+
 cumsum_p = define(
     "cumsum",
     shape=_cumulative_shape("cumsum"),
-    reference=_cumulative_reference(lambda x, axis: np.cumsum(x, axis, dtype=x.dtype)),
+    reference=_cumulative_reference(_cumsum_reference),
     jvp=linear_jvp(lambda: cumsum_p),
     transpose=lambda ct, x, *, axis, reverse: [cumsum(ct, axis, not reverse)],
     batch=_cumulative_batch(lambda: cumsum_p),
@@ -243,7 +248,7 @@ def _in_pairs_if_complex(kind, function):
 
 def _logsumexp_reference(x, axis):
     if x.dtype.kind != "c":
-        return np.logaddexp.accumulate(x, axis)
+        return np.logaddexp.accumulate(x, axis) + x.dtype.type(0)
     return np.log(np.cumsum(np.exp(x), axis))
 
 

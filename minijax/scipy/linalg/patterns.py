@@ -228,7 +228,7 @@ def _pascal(n, kind, sign):
 
 def pascal(n, kind=None):
     """Binomial coefficients; kind: 'symmetric', 'lower' or 'upper'."""
-    return jnp.asarray(_pascal(n, kind, 1).astype(float), jnp.result_type(float))
+    return jnp.asarray(_pascal(n, kind, 1).astype(float), np.float32)
 
 
 def invpascal(n, kind=None):

@@ -57,7 +57,21 @@ def lpmn(m, n, z):
     z = asarray(z)[None, None]
     rising = degree.astype(z.dtype) * z * values
     falling = (degree + order).astype(z.dtype) * before
-    return values, (rising - falling) / (z * z - 1)
+    slope = (rising - falling) / (z * z - 1)
+    slope = jnp.where((order > degree) | (degree == 0), 0, slope)
+    return values, jnp.where(jnp.abs(z) == 1, _slope_at_end(order, degree, z), slope)
+
+
+def _slope_at_end(i, j, z):
+    """The derivative of P_j^i at z = 1 and -1, where that by recurrence is 0 / 0."""
+    even, odd = jnp.ones_like(z), z  # z to even and odd powers
+    by_order = [
+        j * (j + 1) / 2 * jnp.where(j % 2, even, odd),
+        jnp.where(j > 0, jnp.inf, 0) * jnp.where(j % 2, odd, even),
+        -(j - 1) * j * (j + 1) * (j + 2) / 4 * jnp.where(j % 2, even, odd),
+    ]
+    known = jnp.select([i == k for k in range(3)], by_order, 0)
+    return jnp.where(i > j, 0, known).astype(z.dtype)
 
 
 def _orders_and_degrees(largest):
