@@ -291,10 +291,11 @@ def test_float16s_are_computed_with_in_stages():
     assert tiers.saving(executable.module) > 0.5
 
 
-def test_masks_beside_doubles():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_masks_beside_wider_elements(dtype):
     with minijax.enable_x64(True):
         for n in (5, 13, 35):
-            x = np.random.default_rng(n).normal(size=(3, n))
+            x = np.random.default_rng(n).normal(size=(3, n)).astype(dtype)
             run_both(masked_rows, (x, x > 0))
 
 
