@@ -16,13 +16,19 @@ LONG_RUN = 16  # elements that lie side by side
 class _Group:
     """A group of kernels while it grows: its instruction, and what it holds by name."""
 
-    __slots__ = ("computed", "inputs", "instr", "shape", "size", "written")
+    __slots__ = (
+        "computed", "inputs", "instr", "next_input", "shape", "size", "written"
+    )  # fmt: skip
 
     def __init__(self, instr):
         self.instr, self.shape, self.size = instr, instr.shape, instr.size
         # these grow, and others hold what they were
         instr.outs, instr.ins = list(instr.outs), list(instr.ins)
         instr.out_regs, instr.in_regs = list(instr.out_regs), list(instr.in_regs)
+        # Inputs that nobody reads any more have left gaps in the numbers of registers.
+        self.next_input = 1 + max(
+            (r for r in instr.in_regs if type(r) is int), default=-1
+        )
         self.inputs = {}  # what tells an input apart -> its register
         for view, reg in zip(instr.ins, instr.in_regs, strict=True):
             self.inputs.setdefault(_identity(view), reg)
@@ -99,7 +105,8 @@ class _Group:
         reg = self.inputs.get(key)
         if reg is None:
             mine = self.instr
-            reg = self.inputs[key] = len(mine.in_regs)
+            reg = self.inputs[key] = self.next_input
+            self.next_input += 1
             mine.ins.append(view)
             mine.in_regs.append(reg)
         return reg

@@ -652,6 +652,18 @@ def test_a_stencil_reads_its_neighbours_where_they_lie(fun):
     np.testing.assert_allclose(got, fun(jax.numpy)(u), rtol=1e-5, atol=1e-6)
 
 
+def test_boxes_join_groups_that_have_lost_inputs():
+    def fun(x):
+        moved = jnp.concatenate([x[2:], x[:2] * 0.5])
+        padded = jnp.pad(moved, 2, constant_values=-1)
+        ends = padded[: x.size] + 2 * padded[4:]
+        return ends, ends + (x[::-1] + x) * 0.25 + moved * 0.25
+
+    x = jnp.asarray(np.random.default_rng(0).standard_normal(5000).astype("f"))
+    closed = simplify(minijax.make_jaxpr(fun)(x))
+    assert outputs(closed, [x], fused=True) == outputs(closed, [x], fused=False)
+
+
 def test_the_gradient_of_slices_is_made_in_one_place():
     """The cotangents of slices are padded with zeros, and added up."""
 
