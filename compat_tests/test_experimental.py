@@ -45,5 +45,34 @@ def test_kernels_by_hand_are_called_missing():
             _ = module.load
 
 
+# --- rnn ----------------------------------------------------------------------------------
+
+
+def test_lstm():
+    """Of ragged sequences; JAX itself runs only the reference on CPUs."""
+    sizes = 2, 3, 2, True
+    draw = np.random.default_rng(0)
+    x = np.float32(draw.normal(size=(3, 5, 2)))
+    h, c = np.float32(draw.normal(size=(2, 4, 3, 3)))
+    lengths = np.int32([5, 3, 1])
+
+    def body(side):
+        rnn, asarray = side("experimental.rnn"), side.jnp.asarray
+        weights = rnn.init_lstm_weight(side.random.key(1), *sizes)
+        parts = rnn.unpack_lstm_weights(weights, *sizes)
+        states = asarray(x), asarray(h), asarray(c)
+        reference = side.jit(rnn.lstm_ref, static_argnums=range(8, 13))
+        args = *states, *parts, asarray(lengths), *sizes[:3], 0.0, True
+        outs = reference(*args)
+        swapped = rnn.swap_lstm_gates(weights, *sizes)
+        if side.name == "minijax":
+            again = rnn.lstm(*states, weights, lengths, *sizes[:3], 0.0, True)
+            for a, b in zip(again, outs, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        return weights, swapped, rnn.get_num_params_in_lstm(*sizes), *outs
+
+    assert_same(body)
+
+
 def test_version_of_the_library():
     assert_same(lambda side: side("lib").__version__)

@@ -1,7 +1,7 @@
 """Effects of primitives from outside: what keeps, orders and forbids equations."""
 
 import pytest
-from sides import both
+from sides import assert_same, both
 
 
 def _effectful(side, *allowed):
@@ -88,3 +88,15 @@ def test_effects_of_primitives(name):
 
     theirs, ours = both(found)
     assert theirs == ours
+
+
+def test_effects_of_equations_are_sets():
+    def body(side):
+        def fun(x):
+            side.debug.print("{}", x)
+            return side.jnp.sin(x)
+
+        eqns = side.make_jaxpr(fun)(1.0).eqns
+        return [f"{type(eqn.effects).__name__} {len(eqn.effects)}" for eqn in eqns]
+
+    assert_same(body)

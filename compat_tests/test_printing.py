@@ -91,6 +91,8 @@ PRINTED = {
         [1.0],
     ),
     "custom_jvp": (_custom_jvp, [1.0]),
+    "rules by argument": (lambda s: s.nn.relu, [ROW]),
+    "wrapped keys": (lambda s: s.random.wrap_key_data, [np.zeros(2, np.uint32)]),
     "vmap of custom_jvp": (lambda s: s.vmap(_custom_jvp(s)), [ROW]),
     "custom_vjp": (_custom_vjp, [1.0]),
     "vmap of custom_vjp": (lambda s: s.vmap(_custom_vjp(s)), [ROW]),

@@ -56,7 +56,54 @@ def _resources(tree, shardings, tupled):
     return case
 
 
+def _numpy_util(name, *args):
+    return lambda side: getattr(side("_src.numpy.util"), name)("f", *args)
+
+
+def _keys(count, *others):
+    def case(side):
+        keys = [side.random.key(k) for k in range(count)]
+        return side("_src.numpy.util").check_for_prngkeys("f", *keys, *others)
+
+    return case
+
+
+def _bound(*args):
+    args = [
+        np.dtype(x) if isinstance(x, str) and i > 1 else x for i, x in enumerate(args)
+    ]
+    return lambda side: str(side("_src.dtypes")._least_upper_bound(*args))
+
+
+def _lattice(strict, x64):
+    def case(side):
+        edges = side("_src.dtypes")._type_promotion_lattice(strict, x64)
+        return sorted([(str(k), sorted(map(str, v))) for k, v in edges.items()])
+
+    return case
+
+
 HELPERS = {
+    **{f"lattice {k}": _lattice(*map(bool, k)) for k in itertools.product((0, 1), (0, 1))},
+    "bound": _bound("standard", False, "uint32", "int32"),
+    "wide bound": _bound("standard", True, "uint32", "int32"),
+    "bound of Python's": _bound("standard", True, "int8", float),
+    "key alone": _keys(1),
+    "keys": _keys(2),
+    "key and number": _keys(1, 2.0),
+    "numbers": _keys(0, 2, 2.0),
+    "not float0": _numpy_util("check_no_float0s", 1.0, np.ones(2)),
+    "tuple of arrays": lambda side: [
+        (x.shape, str(x.dtype), x.weak_type)
+        for x in side("_src.numpy.util").ensure_arraylike_tuple("f", (1, np.ones(2)))
+    ],
+    "kinds": lambda side: sorted(
+        map(str, side("_src.lax.lax")._any - side("_src.lax.lax")._num)
+    ),
+    "filled": lambda side: side("_src.lax.lax")._ones(np.zeros(2)).tolist(),
+    "dtype of int": lambda side: str(side("_src.dtypes").scalar_type_to_dtype(int, 3)),
+    "no int": lambda side: side("_src.dtypes").scalar_type_to_dtype(int, 2**40),
+    "no dtype": lambda side: side("_src.dtypes").check_valid_dtype(np.dtype(object)),
     "by name": _resolved(_fun, 1, y=2),
     "all by name": _resolved(_fun, x=1, y=2, z=4),
     "one is missing": _resolved(_fun, 1),

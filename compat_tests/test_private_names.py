@@ -38,21 +38,26 @@ NAMES = {
     "distributed": "global_state initialize is_initialized shutdown",
     "dlpack": "from_dlpack",
     "dtypes": "jax_dtype default_types python_scalar_types_to_dtypes "
-    "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast",
+    "canonicalize_dtype float0 result_type issubdtype _weak_types safe_to_cast "
+    "_type_promotion_lattice _least_upper_bound scalar_type_to_dtype check_valid_dtype",
     "interpreters.ad": "add_jaxvals_p Zero primitive_jvps instantiate_zeros",
     "interpreters.batching": "primitive_batchers BatchTracer",
     "interpreters.mlir": "register_lowering lower_fun",
-    "interpreters.partial_eval": "dce_jaxpr PartialVal DynamicJaxprTracer",
+    "interpreters.partial_eval": "dce_jaxpr PartialVal DynamicJaxprTracer Recompute "
+    "Saveable Offloadable",
     "lax.control_flow": "scan while_loop cond while_p scan_p cond_p",
-    "lax.lax": "add_p sin_p convert_element_type_p _const PrecisionLike",
+    "lax.lax": "add_p sin_p convert_element_type_p _const PrecisionLike _float _int _any "
+    "_complex _num _bool_or_int _ones _zeros",
     "lax.slicing": "slice gather GatherDimensionNumbers",
     "lib": "version _jax xla_client cuda_versions",
     "linear_util": "DebugInfo wrap_init transformation2 WrappedFun merge_linear_aux",
     "mesh": "thread_resources Mesh AxisType get_abstract_mesh",
     "numpy.index_tricks": "mgrid ogrid c_ r_",
+    "numpy.linalg": "EighResult EigResult QRResult SVDResult",
     "numpy.window_functions": "hamming kaiser",
     "numpy.util": "promote_dtypes promote_dtypes_inexact promote_dtypes_complex "
-    "check_arraylike",
+    "check_arraylike _where _broadcast_to ensure_arraylike_tuple check_no_float0s "
+    "check_for_prngkeys",
     "partition_spec": "PartitionSpec UnconstrainedSingleton",
     "pjit": "pjit auto_axes explicit_axes reshard with_sharding_constraint JitWrapped jit_p",
     "profiler": "start_trace annotate_function",
@@ -73,7 +78,8 @@ NAMES = {
     "scipy.optimize.line_search": "line_search",
     "scipy.spatial.transform": "Rotation",
     "tree": "map leaves",
-    "typing": "Array ArrayLike DTypeLike Shape DimSize DeprecatedArg",
+    "typing": "Array ArrayLike DTypeLike Shape DimSize DeprecatedArg DuckTypedArray "
+    "SupportsShape SupportsNdim SupportsSize",
     "lax.utils": "int_dtype_for_dim int_dtype_for_shape input_dtype dtype_to_string",
     "lax.control_flow.common": "_pad_constvars _dedup_consts",
     "random.core": "_check_prng_key _random_bits _safe_int_to_float default_prng_impl",

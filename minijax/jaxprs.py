@@ -232,10 +232,10 @@ class JaxprEqn:
 
     @property
     def effects(self):
-        """Its effects; those on references name the variables."""
+        """The set of its effects; those on references name the variables."""
         if ref_effect in self.marks:
-            return ref_rules.effects_of_eqn(self)
-        return self.marks
+            return set(ref_rules.effects_of_eqn(self))
+        return set(self.marks) if self.marks else no_effects
 
     @property
     def ctx(self):

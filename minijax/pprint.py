@@ -484,12 +484,13 @@ def _custom_lin(eqn, name):
     }
 
 
-def _random_seed(eqn, name):
+def _random_impl(eqn, name):
     return {"impl": str(eqn.params["impl"])[len("key<") : -1]}
 
 
 _RULES = {
-    "random_seed": _random_seed,
+    "random_seed": _random_impl,
+    "random_wrap": _random_impl,
     "jit": _jit,
     "broadcast_in_dim": _broadcast,
     "dot_general": _dot_general,

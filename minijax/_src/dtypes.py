@@ -119,6 +119,42 @@ def safe_to_cast(input_dtype_or_value, output_dtype_or_value):
     return dtypes.promote_types(kind, out) == out
 
 
+_promotion = config.context_manager("jax_numpy_dtype_promotion")
+_enable_x64 = config.context_manager("jax_enable_x64")
+
+
+def _type_promotion_lattice(strict, x64):
+    """dtype or Python type -> those just above it in promotion."""
+    edges = lattice._lattice_edges(strict)
+    if not (strict or x64):
+        uint32, int32 = np.dtype("uint32"), np.dtype("int32")
+        edges[uint32] = [int32, np.dtype("uint64")]
+    return edges
+
+
+def _least_upper_bound(jax_numpy_dtype_promotion, x64, *nodes):
+    """The dtype or Python type that all nodes of the lattice promote to."""
+    with _promotion(jax_numpy_dtype_promotion), _enable_x64(x64):
+        return lattice.least_upper_bound(nodes)
+
+
+def scalar_type_to_dtype(typ, value=None):
+    """The dtype of a Python type of numbers; OverflowError if `value` does not fit."""
+    found = dtypes.python_scalar_dtype(typ)
+    if typ is int and value is not None:
+        dtypes.check_python_int(value, found)
+    return found
+
+
+def check_valid_dtype(dtype):
+    """TypeError for a dtype that no array has."""
+    if dtype not in _jax_dtype_set:
+        raise TypeError(
+            f"Dtype {dtype} is not a valid JAX array type. Only arrays of numeric types "
+            "are supported by JAX."
+        )
+
+
 _find = names_of(__name__, "minijax.dtypes", "minijax.numpy.promotion", "minijax.numpy")
 
 

@@ -39,10 +39,7 @@ def relu(x):
     return jnp.maximum(x, 0)
 
 
-@relu.defjvp
-def _relu_jvp(primals, tangents):
-    (x,), (t,) = primals, tangents
-    return relu(x), lax.select(x > 0, t, lax.full_like(t, 0))
+relu.defjvps(lambda t, ans, x: lax.select(x > 0, t, lax.full_like(t, 0)))
 
 
 @custom_jvp
@@ -52,10 +49,7 @@ def relu6(x):
     return jnp.minimum(jnp.maximum(x, 0), 6.0)
 
 
-@relu6.defjvp
-def _relu6_jvp(primals, tangents):
-    (x,), (t,) = primals, tangents
-    return relu6(x), lax.select((x > 0) & (x < 6), t, lax.full_like(t, 0))
+relu6.defjvps(lambda t, ans, x: lax.select((x > 0) & (x < 6), t, lax.full_like(t, 0)))
 
 
 @jit

@@ -2,7 +2,7 @@
 
 import itertools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,10 @@ from minijax.numpy.shape_ops import (
 def _sequence(arrays: Any, verb) -> Any:
     """The arrays to join, or one array, whose slices they are."""
     if isinstance(arrays, np.ndarray) or own_aval(arrays) is not None:
-        known = len(shape_of(arrays)) > 0
+        empty = not shape_of(arrays) or not shape_of(arrays)[0]
     else:
-        known = hasattr(arrays, "__len__") or not isinstance(arrays, Iterable)
-    if not known or not len(arrays):
+        empty = isinstance(arrays, Iterator) or not len(arrays)
+    if empty:
         raise ValueError(f"Need at least one array to {verb}.")
     return arrays
 

@@ -2,6 +2,7 @@
 
 from minijax._src._homes import names_of
 from minijax._src.flat_tree import FlatTree
+from minijax.ad_checkpoint import Offloadable, Recompute, Saveable  # noqa: F401
 from minijax.core import ClosedJaxpr
 from minijax.trace import JaxprTrace as DynamicJaxprTrace  # noqa: F401
 from minijax.trace import JaxprTracer as DynamicJaxprTracer  # noqa: F401

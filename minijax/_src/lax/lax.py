@@ -15,6 +15,15 @@ from minijax.ops.convert import convert
 
 PrecisionLike = DotDimensionNumbers = Any
 
+# What ops accept, by kinds of numbers
+_float, _complex, _int = {np.floating}, {np.complexfloating}, {np.integer}
+_num = _int | _float | _complex
+_any = _num | {np.bool_}
+_bool_or_int = _int | {np.bool_}
+
+_zeros = functools.partial(lax.full_like, fill_value=0)
+_ones = functools.partial(lax.full_like, fill_value=1)
+
 
 def remaining(original, *removed_lists):
     """What none of the lists has, in order."""
