@@ -106,14 +106,16 @@ def test_places_of_extremes(data):
     shape = [draw(st.sampled_from([1, 2, 3, 10, 64, 65, 300])) for _ in range(2)]
     shape.insert(draw(st.integers(0, 2)), draw(st.sampled_from([1, 1, 2, 5])))
     axis = draw(st.integers(0, 2))
-    dtypes = ["float16", "float32", "float64", "int32", "int8", "uint16"]
-    dtype = draw(st.sampled_from(dtypes))
-    x = sortable(draw, shape, dtype)
+    floats = ["float16", "bfloat16", "float32", "float64"]
+    dtype = draw(st.sampled_from([*floats, *INTEGERS]))
+    half = dtype == "bfloat16"
+    x = sortable(draw, shape, "float32" if half else dtype)
+    x = np.asarray(jnp.asarray(x).astype(dtype)) if half else x
     order = draw(st.permutations(range(3)))
     for ours, twin in ((jnp.argmax, np.argmax), (jnp.argmin, np.argmin)):
         got = run(lambda x, f=ours: f(jnp.transpose(x, order), axis=axis), x)
         # XLA on CPUs takes subnormal numbers for zeros.
-        plain = x
+        plain = x.astype("float32") if half else x
         if x.dtype.kind == "f" and x.itemsize > 2:
             plain = np.where(np.abs(x) < np.finfo(dtype).tiny, 0, x)
         want = twin(plain.transpose(order), axis=axis)
@@ -125,10 +127,16 @@ def test_places_of_extremes(data):
 def test_sums_of_lines(data):
     """Lines of every length, within longer rows."""
     draw = data.draw
-    lines, n = draw(st.sampled_from([1, 3, 70])), draw(st.integers(2, 210))
-    x = values(draw, (lines, n + 3), draw(st.sampled_from(["float32", "float64"])))
-    x[:, n:] = np.nan
-    np.testing.assert_array_equal(run(lambda x: x[:, :n].sum(1), x), x[:, :n].sum(1))
+    lines, n = draw(st.sampled_from([1, 3, 70, 700])), draw(st.integers(2, 210))
+    dtype = draw(st.sampled_from(["float32", "float64", "int64", "uint64"]))
+    x = values(draw, (lines, n + 3), dtype)
+    x[:, n:] = 99 if "int" in dtype else np.nan
+    powers = np.exp2(x % 3 - 1).astype(dtype) if "float" in dtype else x
+    part = draw(st.booleans())  # of longer rows; or all of them
+    x, powers = (a if part else a[:, :n].copy() for a in (x, powers))
+    got = run(lambda x, p: (x[:, :n].sum(1), p[:, :n].prod(1)), x, powers)
+    np.testing.assert_array_equal(got[0], x[:, :n].sum(1))
+    np.testing.assert_array_equal(got[1], powers[:, :n].prod(1))
 
 
 @SETTINGS
@@ -138,7 +146,8 @@ def test_sums_of_narrow_elements(data):
     draw = data.draw
     dtypes = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "bool"]
     dtype = draw(st.sampled_from(dtypes))
-    shape = [draw(st.sampled_from([1, 3, 8, 16, 37, 200])), draw(st.integers(2, 140))]
+    lines = draw(st.sampled_from([1, 3, 8, 16, 37, 200, 2500]))
+    shape = [lines, draw(st.integers(2, 140))]
     x = sortable(draw, shape, dtype if dtype != "bool" else "uint8")
     x = x & 1 > 0 if dtype == "bool" else x | draw(st.sampled_from([0, 1]))
     n, axis = shape[1] - draw(st.sampled_from([0, 0, 1])), draw(st.integers(0, 1))
@@ -211,6 +220,56 @@ def test_running_sums_of_lines(data):
     np.testing.assert_array_equal(got[0], want)
     want = exact[:, ::-1].cumsum(1)[:, ::-1].astype(dtype)
     np.testing.assert_array_equal(got[1], want)
+
+
+@SETTINGS
+@given(st.data())
+def test_running_values_down_columns(data):
+    """Of every dtype, over rows that lie side by side or are turned."""
+    draw = data.draw
+    shape = draw(st.sampled_from([1, 5, 64, 65, 200])), draw(st.integers(2, 300))
+    floats = ["float16", "bfloat16", "float32", "float64"]
+    dtype = draw(st.sampled_from([*floats, *INTEGERS]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.integers(0, 3, shape)
+    signs = 1 - 2 * rng.integers(0, 2, shape)
+    if turned := draw(st.booleans()):
+        x, signs = np.asfortranarray(x), np.asfortranarray(signs)
+    ours = [jnp.asarray(a.T if turned else a).astype(dtype) for a in (x, signs)]
+
+    def running(x, signs):
+        x, signs = (x.T, signs.T) if turned else (x, signs)
+        return lax.cumsum(x), lax.cumprod(signs), lax.cummax(x), lax.cummin(x)
+
+    want = [np.cumsum(x, 0), np.cumprod(signs, 0)]
+    want += [f.accumulate(x, 0) for f in (np.maximum, np.minimum)]
+    for a, b in zip(run(running, *ours), want, strict=True):
+        np.testing.assert_array_equal(a, jnp.asarray(b).astype(dtype))
+
+
+@SETTINGS
+@given(st.data())
+def test_running_extremes_of_special_values(data):
+    """NaN stays, and -0 < +0; along columns and along lines."""
+    draw = data.draw
+    shape, axis = (
+        draw(st.sampled_from([(70, 9), (9, 70), (300, 5)])),
+        draw(st.integers(0, 1)),
+    )
+    dtype = draw(st.sampled_from(["float16", "bfloat16", "float32", "float64"]))
+    x = sortable(draw, shape, "float32")
+    x = np.where(np.abs(x) < np.finfo(x.dtype).tiny, 0, x)
+    x = np.asarray(jnp.asarray(x).astype(dtype))
+    wide = x.astype(float)
+    for ours, twin in ((lax.cummax, np.maximum), (lax.cummin, np.minimum)):
+        got = run(lambda x, f=ours: f(x, axis=axis), x).astype(float)
+        want = twin.accumulate(wide, axis)
+        np.testing.assert_array_equal(got, want)
+        if twin is np.maximum:
+            minus = np.logical_and.accumulate(np.signbit(wide) | (wide < 0), axis)
+        else:
+            minus = np.logical_or.accumulate(np.signbit(wide), axis)
+        np.testing.assert_array_equal(np.signbit(got)[want == 0], minus[want == 0])
 
 
 @SETTINGS

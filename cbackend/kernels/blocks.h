@@ -44,6 +44,20 @@ typedef struct mjx_reduce_kernel {
   int32_t acc_dtype; /* of the accumulators: F32 for F16 and BF16, else the input's */
 } mjx_reduce_kernel;
 
+/* Running values of a block of columns, or, with a width of 1, of lines: rows are in_row apart, and
+ * the first of MJX_CUM_ROWS starts anew, with what was before combined with each. */
+enum { MJX_CUM_ROWS = 64, MJX_CUM_COLUMNS = 256, MJX_N_CUM_KINDS = MJX_LOGSUMEXP + 1 };
+typedef struct mjx_cum_args {
+  int64_t n, width; /* rows; columns, MJX_CUM_COLUMNS at most */
+  const void *in;
+  int64_t in_row, in_column;
+  void *out;
+  int64_t out_row;
+  void *running, *before;           /* room for `width` accumulators each */
+  int64_t lines, in_line, out_line; /* as many, if there is one column */
+} mjx_cum_args;
+typedef void (*mjx_cum_fn)(const mjx_cum_args *args);
+
 /* c[M,N] = a[M,K] b[K,N].  a: any strides.  b: a unit column stride; or, of 32 and 64 bits, a unit
  * row stride.  c: contiguous rows. */
 typedef struct mjx_dot_args {
@@ -201,6 +215,7 @@ typedef struct mjx_block_kernels {
   const mjx_find_line_fn *find_line;
   const mjx_find_short_fn *find_short;       /* [dtype]; NULL for wide ones */
   const mjx_places_kernel *greatest, *least; /* [dtype] */
+  const mjx_cum_fn (*cum)[MJX_N_DTYPES];     /* [kind][dtype]; NULL where there is none */
   const mjx_dot_fn *dot;                     /* [dtype]; NULL for F16 and BF16 */
   /* The same with a and b both contiguous along K: a_column is 1, b_row is the stride between
    * b's columns.  NULL where there is none. */

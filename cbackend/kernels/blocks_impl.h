@@ -4,6 +4,8 @@
 
 #include "reduce_kernels.h"
 
+#include "cum_kernels.h"
+
 #include "window_kernels.h"
 
 #include "words_impl.h"
@@ -33,6 +35,7 @@ const mjx_block_kernels MJX_BLOCKS = {
     .find_short = find_short_table,
     .greatest = greatest_table,
     .least = least_table,
+    .cum = cum_table,
     .dot = dot_table,
     .dot_lines = dot_lines_table,
     .dot_half_lines = half_lines_table,

@@ -9,6 +9,19 @@
 #define IS_LESS(a, b)    ((a) < (b))
 #define IS_ABOVE(a, b)   ((((a) > (b)) | ((a) != (a))) & ((b) == (b)))
 #define IS_BELOW(a, b)   ((((a) < (b)) | ((a) != (a))) & ((b) == (b)))
+/* A half's bits as an integer in the order of the numbers, both zeros alike, a NaN before all else. */
+#define DEFINE_HALF_KEYS(S, INFINITE)                                    \
+  MJX_INLINE int16_t half_key_##S(uint16_t bits, int16_t nan) {          \
+    int16_t sign = (int16_t)((int16_t)bits >> 15), size = bits & 0x7fff; \
+    int16_t key = (int16_t)((size ^ sign) - sign);                       \
+    return size > (INFINITE) ? nan : key;                                \
+  }
+DEFINE_HALF_KEYS(f16, 0x7c00)
+DEFINE_HALF_KEYS(bf16, 0x7f80)
+#define KEY_greatest_f16(x)  half_key_f16(x, INT16_MAX)
+#define KEY_greatest_bf16(x) half_key_bf16(x, INT16_MAX)
+#define KEY_least_f16(x)     half_key_f16(x, INT16_MIN)
+#define KEY_least_bf16(x)    half_key_bf16(x, INT16_MIN)
 /* By masks: of a choice between floats compilers would make branches. */
 #define TAKE_PLACE(S, P, BEYOND, best, place, x, at)                                          \
   do {                                                                                        \
@@ -35,19 +48,19 @@
 #define TO_i32
 #define TO_i64
 
-/* P: of the places. */
-#define DEFINE_PLACES(name, S, P, BEYOND)                                                         \
+/* KEY: what is compared of an element, of type B.  P: of the places. */
+#define DEFINE_PLACES_OF(name, S, B, KEY, P, BEYOND)                                              \
   /* `rows` rows, the first of which is row r; the very first ones if is_first. */                \
   MJX_INLINE void name##_pass(const int is_first, const int rows, int64_t r, int64_t row_stride,  \
-                              int64_t n, const mjx_t_##S *restrict x, mjx_t_##S *restrict best,   \
+                              int64_t n, const mjx_t_##S *restrict x, mjx_t_##B *restrict best,   \
                               mjx_t_##P *restrict index) {                                        \
     for (int64_t c = 0; c < n; c++) {                                                             \
-      mjx_t_##S value = is_first ? x[c] : best[c];                                                \
+      mjx_t_##B value = is_first ? KEY(x[c]) : best[c];                                           \
       mjx_t_##P place = is_first ? 0 : index[c], at = (mjx_t_##P)r;                               \
-      if (!is_first) TAKE_PLACE(S, P, BEYOND, value, place, x[c], at);                            \
-      if (rows > 1) TAKE_PLACE(S, P, BEYOND, value, place, x[row_stride + c], at + 1);            \
-      if (rows > 2) TAKE_PLACE(S, P, BEYOND, value, place, x[2 * row_stride + c], at + 2);        \
-      if (rows > 3) TAKE_PLACE(S, P, BEYOND, value, place, x[3 * row_stride + c], at + 3);        \
+      if (!is_first) TAKE_PLACE(B, P, BEYOND, value, place, KEY(x[c]), at);                       \
+      if (rows > 1) TAKE_PLACE(B, P, BEYOND, value, place, KEY(x[row_stride + c]), at + 1);       \
+      if (rows > 2) TAKE_PLACE(B, P, BEYOND, value, place, KEY(x[2 * row_stride + c]), at + 2);   \
+      if (rows > 3) TAKE_PLACE(B, P, BEYOND, value, place, KEY(x[3 * row_stride + c]), at + 3);   \
       best[c] = value;                                                                            \
       index[c] = place;                                                                           \
     }                                                                                             \
@@ -69,53 +82,47 @@
     for (; r < n_rows; r++) name##_pass(0, 1, r, row_stride, n, x + r * row_stride, best, index); \
   }
 
-#define DEFINE_TINY_PLACES(name, S, P, BEYOND)                                                     \
+#define DEFINE_TINY_PLACES_OF(name, S, B, KEY, P, BEYOND)                                          \
   static MJX_FN void name##_tiny_lines(int64_t n_lines, int64_t n, const void *in, void *index_) { \
     const mjx_t_##S *restrict x = in;                                                              \
     mjx_t_##P *restrict index = index_;                                                            \
     if (n == 2)                                                                                    \
-      for (int64_t l = 0; l < n_lines; l++) index[l] = BEYOND(x[2 * l + 1], x[2 * l]);             \
+      for (int64_t l = 0; l < n_lines; l++) index[l] = BEYOND(KEY(x[2 * l + 1]), KEY(x[2 * l]));   \
     else                                                                                           \
       for (int64_t l = 0; l < n_lines; l++) {                                                      \
-        mjx_t_##S best = x[3 * l];                                                                 \
+        mjx_t_##B best = KEY(x[3 * l]);                                                            \
         mjx_t_##P place = 0;                                                                       \
-        TAKE_PLACE(S, P, BEYOND, best, place, x[3 * l + 1], 1);                                    \
-        TAKE_PLACE(S, P, BEYOND, best, place, x[3 * l + 2], 2);                                    \
+        TAKE_PLACE(B, P, BEYOND, best, place, KEY(x[3 * l + 1]), 1);                               \
+        TAKE_PLACE(B, P, BEYOND, best, place, KEY(x[3 * l + 2]), 2);                               \
         index[l] = place;                                                                          \
       }                                                                                            \
   }
-DEFINE_PLACES(greatest_f32, f32, i32, IS_ABOVE)
-DEFINE_TINY_PLACES(greatest_f32, f32, i32, IS_ABOVE)
-DEFINE_PLACES(greatest_f64, f64, i64, IS_ABOVE)
-DEFINE_TINY_PLACES(greatest_f64, f64, i64, IS_ABOVE)
-DEFINE_PLACES(greatest_i32, i32, i32, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_i32, i32, i32, IS_GREATER)
-DEFINE_PLACES(greatest_i64, i64, i64, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_i64, i64, i64, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_i8, i8, i8, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_u8, u8, i8, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_i16, i16, i16, IS_GREATER)
-DEFINE_TINY_PLACES(greatest_u16, u16, i16, IS_GREATER)
-DEFINE_PLACES(least_f32, f32, i32, IS_BELOW)
-DEFINE_TINY_PLACES(least_f32, f32, i32, IS_BELOW)
-DEFINE_PLACES(least_f64, f64, i64, IS_BELOW)
-DEFINE_TINY_PLACES(least_f64, f64, i64, IS_BELOW)
-DEFINE_PLACES(least_i32, i32, i32, IS_LESS)
-DEFINE_TINY_PLACES(least_i32, i32, i32, IS_LESS)
-DEFINE_PLACES(least_i64, i64, i64, IS_LESS)
-DEFINE_TINY_PLACES(least_i64, i64, i64, IS_LESS)
-DEFINE_TINY_PLACES(least_i8, i8, i8, IS_LESS)
-DEFINE_TINY_PLACES(least_u8, u8, i8, IS_LESS)
-DEFINE_TINY_PLACES(least_i16, i16, i16, IS_LESS)
-DEFINE_TINY_PLACES(least_u16, u16, i16, IS_LESS)
+#define DEFINE_BOTH_PLACES_OF(name, S, B, KEY, P, BEYOND) \
+  DEFINE_PLACES_OF(name, S, B, KEY, P, BEYOND)            \
+  DEFINE_TINY_PLACES_OF(name, S, B, KEY, P, BEYOND)
+#define DEFINE_BOTH_PLACES(name, S, P, BEYOND) \
+  DEFINE_BOTH_PLACES_OF(name##_##S, S, S, LOAD_SAME, P, BEYOND)
+#define DEFINE_ALL_PLACES(name, FLOAT_BEYOND, BEYOND)                        \
+  DEFINE_BOTH_PLACES(name, f32, i32, FLOAT_BEYOND)                           \
+  DEFINE_BOTH_PLACES(name, f64, i64, FLOAT_BEYOND)                           \
+  DEFINE_BOTH_PLACES(name, i8, i8, BEYOND)                                   \
+  DEFINE_BOTH_PLACES(name, u8, i8, BEYOND)                                   \
+  DEFINE_BOTH_PLACES(name, i16, i16, BEYOND)                                 \
+  DEFINE_BOTH_PLACES(name, u16, i16, BEYOND)                                 \
+  DEFINE_BOTH_PLACES(name, i32, i32, BEYOND)                                 \
+  DEFINE_BOTH_PLACES(name, i64, i64, BEYOND)                                 \
+  DEFINE_BOTH_PLACES_OF(name##_f16, f16, i16, KEY_##name##_f16, i16, BEYOND) \
+  DEFINE_BOTH_PLACES_OF(name##_bf16, bf16, i16, KEY_##name##_bf16, i16, BEYOND)
+DEFINE_ALL_PLACES(greatest, IS_ABOVE, IS_GREATER)
+DEFINE_ALL_PLACES(least, IS_BELOW, IS_LESS)
 
 #define PLACES_ENTRY(name) {name##_rows, name##_tiny_lines}
-#define TINY_ENTRY(name)   {NULL, name##_tiny_lines}
-#define PLACES_ENTRIES(name)                                                   \
-  {[MJX_BOOL] = TINY_ENTRY(name##_u8),   [MJX_I8] = TINY_ENTRY(name##_i8),     \
-   [MJX_U8] = TINY_ENTRY(name##_u8),     [MJX_I16] = TINY_ENTRY(name##_i16),   \
-   [MJX_U16] = TINY_ENTRY(name##_u16),   [MJX_F32] = PLACES_ENTRY(name##_f32), \
-   [MJX_F64] = PLACES_ENTRY(name##_f64), [MJX_I32] = PLACES_ENTRY(name##_i32), \
+#define PLACES_ENTRIES(name)                                                     \
+  {[MJX_BOOL] = PLACES_ENTRY(name##_u8),   [MJX_I8] = PLACES_ENTRY(name##_i8),   \
+   [MJX_U8] = PLACES_ENTRY(name##_u8),     [MJX_I16] = PLACES_ENTRY(name##_i16), \
+   [MJX_U16] = PLACES_ENTRY(name##_u16),   [MJX_F16] = PLACES_ENTRY(name##_f16), \
+   [MJX_BF16] = PLACES_ENTRY(name##_bf16), [MJX_F32] = PLACES_ENTRY(name##_f32), \
+   [MJX_F64] = PLACES_ENTRY(name##_f64),   [MJX_I32] = PLACES_ENTRY(name##_i32), \
    [MJX_I64] = PLACES_ENTRY(name##_i64)}
 static const mjx_places_kernel greatest_table[MJX_N_DTYPES] = PLACES_ENTRIES(greatest);
 static const mjx_places_kernel least_table[MJX_N_DTYPES] = PLACES_ENTRIES(least);

@@ -63,6 +63,8 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
   return (int16_t)(x ^ ((x >> 15) & 0x7fff));
 }
 
+enum { QUIET_NAN_f16 = 0x7e00, QUIET_NAN_bf16 = 0x7fc0 };
+
 /* INFINITE: infinity's bits; OTHER: the other extreme. */
 #define IS_HALF_NAN(x, INFINITE) ((x) > (INFINITE) || (x) < -1 - (INFINITE))
 #define DEFINE_HALF_EXTREME(kind, S, INFINITE, OP, OTHER, SEE_OTHER)                              \
@@ -88,6 +90,7 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
   static MJX_FN void kind##_##S##_short_lines(int64_t n_lines, int64_t line_stride, int64_t n,    \
                                               const uint16_t *x, float *out) {                    \
     int16_t piece[HALF_COLUMNS * 4], best[HALF_COLUMNS];                                          \
+    uint16_t bits[HALF_COLUMNS];                                                                  \
     for (int64_t l = 0, lines = HALF_COLUMNS * 4 / n; l < n_lines; l += lines) {                  \
       lines = MJX_LEAST(MJX_LEAST(lines, n_lines - l), HALF_COLUMNS);                             \
       int64_t rows = line_stride == n ? 1 : lines, width = line_stride == n ? lines * n : n;      \
@@ -102,8 +105,8 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
         }                                                                                         \
       }                                                                                           \
       kind##_i16_lines(lines, n, n, 1, piece, best);                                              \
-      for (int64_t k = 0; k < lines; k++)                                                         \
-        out[l + k] = mjx_f32_from_##S((uint16_t)half_order((uint16_t)best[k]));                   \
+      for (int64_t k = 0; k < lines; k++) bits[k] = (uint16_t)half_order((uint16_t)best[k]);      \
+      mjx_floats_from_##S(lines, out + l, bits);                                                  \
       if (!IS_HALF_NAN(most, INFINITE) && !IS_HALF_NAN(least, INFINITE)) continue;                \
       for (int64_t k = 0; k < lines; k++)                                                         \
         out[l + k] = kind##_##S##_strided_line(n, 1, x + (l + k) * line_stride);                  \
@@ -130,6 +133,8 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
     for (int64_t c = 0; c < n; c += HALF_COLUMNS) {                                               \
       int64_t width = MJX_LEAST(HALF_COLUMNS, n - c), wide = width * together;                    \
       int16_t best[HALF_COLUMNS], other[HALF_COLUMNS];                                            \
+      uint16_t bits[HALF_COLUMNS];                                                                \
+      float value[HALF_COLUMNS];                                                                  \
       for (int64_t i = 0; i < wide; i++) best[i] = other[i] = half_order(x[c + i]);               \
       int64_t r = together, step = row_stride;                                                    \
       for (; together == 1 && r + 4 <= n_rows; r += 4) {                                          \
@@ -159,10 +164,11 @@ MJX_INLINE int16_t half_order(uint16_t bits) {
           other[i] = OTHER(other[i], other[k * width + i]);                                       \
         }                                                                                         \
       for (int64_t i = 0; i < width; i++) {                                                       \
-        float value = mjx_f32_from_##S((uint16_t)half_order((uint16_t)best[i]));                  \
         int nan = IS_HALF_NAN(best[i], INFINITE) | IS_HALF_NAN(other[i], INFINITE);               \
-        acc[c + i] = nan##kind##_f32(acc[c + i], nan ? __builtin_nanf("") : value);               \
+        bits[i] = nan ? QUIET_NAN_##S : (uint16_t)half_order((uint16_t)best[i]);                  \
       }                                                                                           \
+      mjx_floats_from_##S(width, value, bits);                                                    \
+      for (int64_t i = 0; i < width; i++) acc[c + i] = nan##kind##_f32(acc[c + i], value[i]);     \
     }                                                                                             \
   }
 

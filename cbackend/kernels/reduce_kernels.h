@@ -33,6 +33,19 @@ enum { LINE_LANES = MJX_LONG_LINE };
   }
 DEFINE_EXTREMES(f32)
 DEFINE_EXTREMES(f64)
+/* The same, but always one of the two whole, also of subnormal numbers that the CPU takes for equal;
+ * the first of two NaNs.  LOSER: the sign of the zero that loses. */
+#define DEFINE_KEPT_EXTREME(t, U, kind, BETTER, LOSER)                    \
+  MJX_INLINE mjx_t_##t kept_##kind##_##t(mjx_t_##t a, mjx_t_##t b) {      \
+    U x = mjx_bits_##t(a), y = mjx_bits_##t(b);                           \
+    U second = (U)(b BETTER a) | ((U)(b != b) & (U)(a == a));             \
+    second |= (U)(a == b) & (U)(x >> (8 * sizeof(U) - 1) == LOSER);       \
+    return mjx_##t##_bits((y & ((U)0 - second)) | (x & (second - (U)1))); \
+  }
+DEFINE_KEPT_EXTREME(f32, uint32_t, max, >, 1)
+DEFINE_KEPT_EXTREME(f32, uint32_t, min, <, 0)
+DEFINE_KEPT_EXTREME(f64, uint64_t, max, >, 1)
+DEFINE_KEPT_EXTREME(f64, uint64_t, min, <, 0)
 
 #define DEFINE_COMPLEX_OPS(t)                                                 \
   MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                    \
@@ -71,33 +84,37 @@ DEFINE_COMPLEX_OPS(c128)
   DEFINE_ROWS(name, S, A, LOAD, OP)                  \
   DEFINE_LINES(name, kind, S, A, LOAD, OP)
 
-#define DEFINE_ROWS(name, S, A, LOAD, OP)                                         \
-  static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,   \
-                                 const void *restrict in_, void *restrict acc_) { \
-    const mjx_t_##S *restrict in = in_;                                           \
-    mjx_t_##A *restrict acc = acc_;                                               \
-    int64_t r = 0;                                                                \
-    for (; r + 4 <= n_rows; r += 4) {                                             \
-      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;           \
-      const mjx_t_##S *x2 = x1 + row_stride, *x3 = x2 + row_stride;               \
-      for (int64_t c = 0; c < n; c++) {                                           \
-        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                    \
-        a = OP(a, LOAD(x1[c]));                                                   \
-        a = OP(a, LOAD(x2[c]));                                                   \
-        acc[c] = OP(a, LOAD(x3[c]));                                              \
-      }                                                                           \
-    }                                                                             \
-    for (; r + 2 <= n_rows; r += 2) {                                             \
-      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;           \
-      for (int64_t c = 0; c < n; c++) {                                           \
-        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                    \
-        acc[c] = OP(a, LOAD(x1[c]));                                              \
-      }                                                                           \
-    }                                                                             \
-    for (; r < n_rows; r++) {                                                     \
-      const mjx_t_##S *x = in + r * row_stride;                                   \
-      for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x[c]));            \
-    }                                                                             \
+#define DEFINE_ROWS(name, S, A, LOAD, OP)                                                    \
+  static MJX_FN void name##_rows(int64_t n_rows, int64_t row_stride, int64_t n,              \
+                                 const void *restrict in_, void *restrict acc_) {            \
+    const mjx_t_##S *restrict in = in_;                                                      \
+    mjx_t_##A *restrict acc = acc_;                                                          \
+    int64_t r = 0;                                                                           \
+    for (; r + 4 <= n_rows; r += 4) {                                                        \
+      const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride;                      \
+      const mjx_t_##S *x2 = x1 + row_stride, *x3 = x2 + row_stride;                          \
+      for (int64_t c = 0; c < n; c++) {                                                      \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                               \
+        a = OP(a, LOAD(x1[c]));                                                              \
+        a = OP(a, LOAD(x2[c]));                                                              \
+        acc[c] = OP(a, LOAD(x3[c]));                                                         \
+      }                                                                                      \
+    }                                                                                        \
+    const mjx_t_##S *x0 = in + r * row_stride, *x1 = x0 + row_stride, *x2 = x1 + row_stride; \
+    if (r + 3 == n_rows) {                                                                   \
+      for (int64_t c = 0; c < n; c++) {                                                      \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                               \
+        a = OP(a, LOAD(x1[c]));                                                              \
+        acc[c] = OP(a, LOAD(x2[c]));                                                         \
+      }                                                                                      \
+    } else if (r + 2 == n_rows) {                                                            \
+      for (int64_t c = 0; c < n; c++) {                                                      \
+        mjx_t_##A a = OP(acc[c], LOAD(x0[c]));                                               \
+        acc[c] = OP(a, LOAD(x1[c]));                                                         \
+      }                                                                                      \
+    } else if (r < n_rows) {                                                                 \
+      for (int64_t c = 0; c < n; c++) acc[c] = OP(acc[c], LOAD(x0[c]));                      \
+    }                                                                                        \
   }
 
 #define DEFINE_LONG_LINE(name, S, A, LOAD, OP)                                           \
@@ -117,28 +134,19 @@ DEFINE_COMPLEX_OPS(c128)
   }
 /* The same orders in vectors, sums of float32 and float64: the lanes that a last part of a row does
  * not reach get +0, which changes a -0 alone, as the end of every sum does. */
-#define DEFINE_SUM_LINES(T, S)                                                                   \
-  static MJX_FN T sum_##S##_long_line(int64_t n, const T *x) {                                   \
-    enum { VECTORS = LINE_LANES / LANES_##S };                                                   \
-    vec_##S v[VECTORS];                                                                          \
-    int64_t i = LINE_LANES;                                                                      \
-    for (int k = 0; k < VECTORS; k++) v[k] = *(const vec_##S *)(x + k * LANES_##S);              \
-    for (; i + LINE_LANES <= n; i += LINE_LANES)                                                 \
-      for (int k = 0; k < VECTORS; k++) v[k] += *(const vec_##S *)(x + i + k * LANES_##S);       \
-    for (int k = 0; k < VECTORS && i < n; k++, i += LANES_##S)                                   \
-      v[k] += n - i < LANES_##S ? part_##S(x + i, n - i) : *(const vec_##S *)(x + i);            \
-    for (int half = VECTORS / 2; half * LANES_##S >= 4; half /= 2)                               \
-      for (int k = 0; k < half; k++) v[k] += v[k + half];                                        \
-    return four_lanes_##S(v);                                                                    \
-  }                                                                                              \
-  typedef T four_##S __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias)); \
-  MJX_INLINE T sum_##S##_short_line(int64_t n, const T *x) {                                     \
-    four_##S v = *(const four_##S *)x;                                                           \
-    int64_t i = 4;                                                                               \
-    for (; i + 4 <= n; i += 4) v += *(const four_##S *)(x + i);                                  \
-    T a = (v[0] + v[1]) + (v[2] + v[3]);                                                         \
-    for (; i < n; i++) a += x[i];                                                                \
-    return a;                                                                                    \
+#define DEFINE_SUM_LINES(T, S)                                                             \
+  static MJX_FN T sum_##S##_long_line(int64_t n, const T *x) {                             \
+    enum { VECTORS = LINE_LANES / LANES_##S };                                             \
+    vec_##S v[VECTORS];                                                                    \
+    int64_t i = LINE_LANES;                                                                \
+    for (int k = 0; k < VECTORS; k++) v[k] = *(const vec_##S *)(x + k * LANES_##S);        \
+    for (; i + LINE_LANES <= n; i += LINE_LANES)                                           \
+      for (int k = 0; k < VECTORS; k++) v[k] += *(const vec_##S *)(x + i + k * LANES_##S); \
+    for (int k = 0; k < VECTORS && i < n; k++, i += LANES_##S)                             \
+      v[k] += n - i < LANES_##S ? part_##S(x + i, n - i) : *(const vec_##S *)(x + i);      \
+    for (int half = VECTORS / 2; half * LANES_##S >= 4; half /= 2)                         \
+      for (int k = 0; k < half; k++) v[k] += v[k + half];                                  \
+    return four_lanes_##S(v);                                                              \
   }
 MJX_INLINE float four_lanes_f32(const vec_f32 *v) {
   half_16_f32 x = least_f32(v[0]);
@@ -152,6 +160,22 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   return (x[0] + x[1]) + (x[2] + x[3]);
 #endif
 }
+
+/* Lines of 8 elements up to a long one's, as strided ones are reduced: four lanes, then the rest. */
+#define DEFINE_SHORT_LINE(name, T, S, OP)                             \
+  MJX_INLINE T name##_short_line(int64_t n, const T *x) {             \
+    four_##S v = *(const four_##S *)x;                                \
+    int64_t i = 4;                                                    \
+    for (; i + 4 <= n; i += 4) v = OP(v, *(const four_##S *)(x + i)); \
+    T a = OP(OP(v[0], v[1]), OP(v[2], v[3]));                         \
+    for (; i < n; i++) a = OP(a, x[i]);                               \
+    return a;                                                         \
+  }
+#define DEFINE_FOUR(T, S) \
+  typedef T four_##S __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+DEFINE_FOUR(float, f32)
+DEFINE_FOUR(double, f64)
+DEFINE_FOUR(uint64_t, u64)
 
 #define DEFINE_STRIDED_LINE(name, S, A, LOAD, OP)                                            \
   static MJX_SMALL mjx_t_##A name##_strided_line(int64_t n, int64_t s, const mjx_t_##S *x) { \
@@ -214,6 +238,30 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
     FINISH_##kind(A, n_lines, out);                                                  \
   }
 
+/* LONG_LINES: defines the lines of LINE_LANES and more. */                                       \
+#define DEFINE_VECTOR_REDUCE(kind, T, S, OP, LONG_LINES)                                          \
+  DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, OP)                                                    \
+  LONG_LINES                                                                                      \
+  DEFINE_SHORT_LINE(kind##_##S, T, S, OP)                                                         \
+  DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, OP)                                            \
+  DEFINE_TINY_LINES(kind##_##S, S, S, LOAD_SAME, OP)                                              \
+  static void kind##_##S##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride, \
+                                 const void *in, void *acc) {                                     \
+    const T *x = in;                                                                              \
+    T *out = acc;                                                                                 \
+    if (kind##_##S##_tiny_lines(n_lines, line_stride, n, stride, x, out)) {                       \
+    } else if (stride != 1 || n < 8)                                                              \
+      for (int64_t l = 0; l < n_lines; l++)                                                       \
+        out[l] = kind##_##S##_strided_line(n, stride, x + l * line_stride);                       \
+    else if (n < LINE_LANES)                                                                      \
+      for (int64_t l = 0; l < n_lines; l++)                                                       \
+        out[l] = kind##_##S##_short_line(n, x + l * line_stride);                                 \
+    else                                                                                          \
+      for (int64_t l = 0; l < n_lines; l++)                                                       \
+        out[l] = kind##_##S##_long_line(n, x + l * line_stride);                                  \
+    FINISH_##kind(S, n_lines, out);                                                               \
+  }
+
 #include "narrow_lines.h"
 
 #define NARROW_REDUCE(kind, S, W, op, VECTOR_OP, identity)        \
@@ -223,7 +271,8 @@ MJX_INLINE double four_lanes_f64(const vec_f64 *v) {
   NARROW_REDUCE(kind, u8, 8, op, VECTOR_OP, identity)   \
   NARROW_REDUCE(kind, u16, 16, op, VECTOR_OP, identity) \
   NARROW_REDUCE(kind, u32, 32, op, VECTOR_OP, identity) \
-  DEFINE_REDUCE(kind, u64, u64, LOAD_SAME, op)
+  DEFINE_VECTOR_REDUCE(kind, uint64_t, u64, op,         \
+                       DEFINE_LONG_LINE(kind##_u64, u64, u64, LOAD_SAME, op))
 #define INTEGER_EXTREME(kind, S, op)                   \
   DEFINE_ROWS(kind##_##S, S, S, LOAD_SAME, op)         \
   DEFINE_STRIDED_LINE(kind##_##S, S, S, LOAD_SAME, op) \
@@ -317,29 +366,12 @@ INTEGER_REDUCE(prod, OP_PROD, VECTOR_PROD, 1)
 INTEGER_REDUCE(and, OP_AND, VECTOR_AND, -1)
 INTEGER_REDUCE(or, OP_OR, VECTOR_OR, 0)
 INTEGER_REDUCE(xor, OP_XOR, VECTOR_XOR, 0)
-#define DEFINE_SUM(T, S)                                                                           \
-  DEFINE_ROWS(sum_##S, S, S, LOAD_SAME, OP_SUM)                                                    \
-  DEFINE_SUM_LINES(T, S)                                                                           \
-  DEFINE_STRIDED_LINE(sum_##S, S, S, LOAD_SAME, OP_SUM)                                            \
-  DEFINE_TINY_LINES(sum_##S, S, S, LOAD_SAME, OP_SUM)                                              \
-  static void sum_##S##_lines(int64_t n_lines, int64_t line_stride, int64_t n, int64_t stride,     \
-                              const void *in, void *acc) {                                         \
-    const T *x = in;                                                                               \
-    T *out = acc;                                                                                  \
-    if (sum_##S##_tiny_lines(n_lines, line_stride, n, stride, x, out)) {                           \
-    } else if (stride != 1 || n < 8)                                                               \
-      for (int64_t l = 0; l < n_lines; l++)                                                        \
-        out[l] = sum_##S##_strided_line(n, stride, x + l * line_stride);                           \
-    else if (n < LINE_LANES)                                                                       \
-      for (int64_t l = 0; l < n_lines; l++) out[l] = sum_##S##_short_line(n, x + l * line_stride); \
-    else                                                                                           \
-      for (int64_t l = 0; l < n_lines; l++) out[l] = sum_##S##_long_line(n, x + l * line_stride);  \
-    FINISH_sum(S, n_lines, out);                                                                   \
-  }
-DEFINE_SUM(float, f32)
-DEFINE_SUM(double, f64)
-DEFINE_REDUCE(prod, f32, f32, LOAD_SAME, OP_PROD)
-DEFINE_REDUCE(prod, f64, f64, LOAD_SAME, OP_PROD)
+#define DEFINE_VECTOR_PROD(T, S) \
+  DEFINE_VECTOR_REDUCE(prod, T, S, OP_PROD, DEFINE_LONG_LINE(prod_##S, S, S, LOAD_SAME, OP_PROD))
+DEFINE_VECTOR_REDUCE(sum, float, f32, OP_SUM, DEFINE_SUM_LINES(float, f32))
+DEFINE_VECTOR_REDUCE(sum, double, f64, OP_SUM, DEFINE_SUM_LINES(double, f64))
+DEFINE_VECTOR_PROD(float, f32)
+DEFINE_VECTOR_PROD(double, f64)
 
 #include "extreme_lines.h"
 

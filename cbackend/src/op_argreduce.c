@@ -153,7 +153,9 @@ static mjx_places_kernel places_of(const reduce_plan *reduce) {
 static bool plan_places(argreduce_plan *plan) {
   reduce_plan *reduce = &plan->reduce;
   mjx_places_kernel places = places_of(reduce);
-  if (reduce->rows && reduce->n <= INT32_MAX) plan->places.rows = places.rows;
+  /* Places are integers as wide as the elements. */
+  int64_t last = reduce->in_size < 4 ? (1 << (8 * reduce->in_size - 1)) - 1 : INT32_MAX;
+  if (reduce->rows && reduce->n - 1 <= last) plan->places.rows = places.rows;
   if (!reduce->rows && reduce->row_stride == 1 && reduce->column_stride == reduce->n &&
       reduce->n >= 2 && reduce->n <= TINY_LINE && places.tiny_lines) {
     plan->places.tiny_lines = places.tiny_lines;
@@ -165,7 +167,8 @@ static bool plan_places(argreduce_plan *plan) {
 
 static mjx_status plan_turning(mjx_loader *loader, mjx_instr *instr, argreduce_plan *plan) {
   reduce_plan *reduce = &plan->reduce;
-  bool contiguous = plan->find_short && reduce->row_stride == 1;
+  /* Of narrower elements the tiles are the quicker. */
+  bool contiguous = plan->find_short && reduce->row_stride == 1 && reduce->in_size == 4;
   plan->turns = !contiguous && !reduce->rows && reduce->outer == 1 && reduce->n <= SHORT_LINE &&
                 reduce->inner >= TURNED_LINES;
   if (!plan->turns) return MJX_OK;

@@ -11,7 +11,8 @@ enum {
   LEAF_STRIDED = 256, /* a strided line's: 4 lanes of 64 */
   BLOCK_BYTES = 4096, /* accumulators of a block of rows */
   BLOCK_LINES = 64,
-  LEAF_WIDE = 4096, /* rows of a narrow array, MJX_TOGETHER side by side */
+  BLOCK_LINES_BYTES = 2048, /* accumulators of a block of short lines */
+  LEAF_WIDE = 4096,         /* rows of a narrow array, MJX_TOGETHER side by side */
   CHUNK_ELEMENTS = 1 << 15,
   MAX_CHUNKS = 64,
   FEW_BLOCKS = 16 /* fewer blocks than this cut n too */
@@ -78,6 +79,12 @@ int64_t mjx_reduce_stack_bytes(const reduce_plan *plan, int64_t rows) {
   return levels * mjx_round_up(plan->block * plan->acc_size, MJX_ALIGN);
 }
 
+/* Of short lines more, so that a kernel's call is little beside its work. */
+static int64_t lines_of_block(const reduce_plan *plan) {
+  int64_t short_ones = MJX_MIN(BLOCK_LINES_BYTES / plan->acc_size, LEAF_LINE / MJX_MAX(1, plan->n));
+  return MJX_MAX(BLOCK_LINES, short_ones);
+}
+
 static void cut(reduce_plan *plan) {
   bool rows = plan->column_stride == 1 && plan->inner >= MJX_MIN_ROW;
   bool extreme = plan->kind == MJX_MAX || plan->kind == MJX_MIN;
@@ -92,7 +99,8 @@ static void cut(reduce_plan *plan) {
     plan->together = MJX_TOGETHER;
     plan->leaf = LEAF_WIDE;
   }
-  plan->block = MJX_MAX(1, MJX_MIN(plan->inner, rows ? BLOCK_BYTES / plan->acc_size : BLOCK_LINES));
+  int64_t block = rows ? BLOCK_BYTES / plan->acc_size : lines_of_block(plan);
+  plan->block = MJX_MAX(1, MJX_MIN(plan->inner, block));
   plan->n_blocks = (plan->inner + plan->block - 1) / plan->block;
   plan->chunk = plan->n;
   plan->n_chunks = 1;
@@ -218,10 +226,11 @@ static void reduce_task(void *arg, int64_t begin, int64_t end, char *scratch) {
     int64_t column = block * plan->block, first = chunk * plan->chunk;
     int64_t width = MJX_MIN(plan->block, plan->inner - column);
     int64_t to = outer * plan->inner + column;
-    char *target = job->partials ? job->partials + (chunk * n_out + to) * plan->acc_size : acc;
+    char *out = job->out + to * plan->in_size, *target = plan->round ? acc : out;
+    if (job->partials) target = job->partials + (chunk * n_out + to) * plan->acc_size;
     mjx_reduce_block(plan, job->in, outer, column, width, first,
                      MJX_MIN(plan->chunk, plan->n - first), target, stack);
-    if (!job->partials) mjx_reduce_finish(plan, job->out + to * plan->in_size, acc, width);
+    if (target == acc) mjx_reduce_finish(plan, out, acc, width);
   }
 }
 
