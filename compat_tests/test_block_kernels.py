@@ -414,6 +414,12 @@ def windows(draw):
         "base_dilation": [draw(st.sampled_from([1, 1, 1, 2])) for _ in range(ndim)],
         "window_dilation": [draw(st.sampled_from([1, 1, 1, 2])) for _ in range(ndim)],
     }
+    if draw(st.sampled_from([False, False, False, True])):  # all of some dims
+        whole = [draw(st.booleans()) for _ in range(ndim)]
+        sizes = [n if w else 1 for n, w in zip(shape, whole, strict=True)]
+        ones = [1] * ndim
+        options |= {"window_dimensions": sizes, "window_strides": ones}
+        options |= {"padding": [(0, 0)] * ndim, "base_dilation": ones}
     dtype = draw(st.sampled_from(["float32", "float32", "float64", "int32", "uint8"]))
     return values(draw, shape, dtype), options
 
@@ -511,10 +517,10 @@ def test_scatter_into_rows(data):
         )
     )
     dtypes = ["float32", "float64", "int32", "uint32", "int64", "int8", "complex64"]
-    dtype = draw(st.sampled_from([*dtypes, "bfloat16"]))
+    dtype = draw(st.sampled_from([*dtypes, "float16", "bfloat16"]))
     kind = draw(st.sampled_from(["add", "set", "subtract", "multiply", "min", "max"]))
-    if dtype == "bfloat16":
-        kind, dtype, table = "add", jnp.bfloat16, 1000  # few for each, so exact
+    if dtype in ("float16", "bfloat16"):
+        dtype, table = jnp.dtype(dtype), 1000  # few for each, so exact
     index_dtype = draw(st.sampled_from(["int32", "int64", "uint8", "int16"]))
     if dtype == "complex64" and kind in ("min", "max"):
         kind = "add"
@@ -544,7 +550,7 @@ def test_scatter_into_rows(data):
 
 
 @pytest.mark.parametrize("width", [1, 2, 29])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_extremes_of_special_values_into_rows(dtype, width):
     """The first NaN wins; -0 is below +0."""
     special = np.array([np.nan, -np.inf, -1, -0.0, 0.0, 1, np.inf], dtype)
@@ -570,8 +576,9 @@ def test_extremes_of_special_values_into_rows(dtype, width):
 def test_gather_rows(data):
     draw = data.draw
     table, count = draw(ROWS), draw(ROWS)
-    inner = draw(st.sampled_from([(), (1,), (3,), (16,), (2, 5)]))
-    dtype = draw(st.sampled_from(["float32", "float64", "int8", "complex128"]))
+    inner = draw(st.sampled_from([(), (1,), (3,), (7,), (16,), (2, 5), (33,)]))
+    dtypes = ["float32", "float64", "int8", "int16", "complex128"]
+    dtype = draw(st.sampled_from(dtypes))
     mode = draw(st.sampled_from(["clip", "fill"]))
     axis = draw(st.integers(0, len(inner)))
     x = np.moveaxis(values(draw, (table, *inner), dtype), 0, axis)

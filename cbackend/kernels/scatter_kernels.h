@@ -102,9 +102,9 @@ SCATTER_INTEGER_EXTREMES(i64, mjx_t_i64, int64_t)
 SCATTER_FLOAT_EXTREMES(f32, float, int32_t)
 SCATTER_FLOAT_EXTREMES(f64, double, int64_t)
 
-/* Sums of gradients in half precision, some elements at a time in float32. */
-#define DEFINE_SCATTER_ADD_HALF(S)                                                  \
-  static MJX_FN void scatter_add_##S(const mjx_scatter_windows *windows) {          \
+/* In half precision, some elements at a time in float32. */
+#define DEFINE_SCATTER_HALF(kind, S, OP)                                            \
+  static MJX_FN void scatter_##kind##_##S(const mjx_scatter_windows *windows) {     \
     enum { SOME = 64 };                                                             \
     float a[SOME], b[SOME];                                                         \
     for (int64_t w = 0; w < windows->n; w++) {                                      \
@@ -117,30 +117,35 @@ SCATTER_FLOAT_EXTREMES(f64, double, int64_t)
         int64_t n = windows->width - at < SOME ? windows->width - at : SOME;        \
         mjx_floats_from_##S(n, a, x + at);                                          \
         mjx_floats_from_##S(n, b, y + at);                                          \
-        for (int64_t i = 0; i < n; i++) a[i] += b[i];                               \
+        for (int64_t i = 0; i < n; i++) a[i] = OP(a[i], b[i]);                      \
         mjx_##S##s_from_floats(n, x + at, a);                                       \
       }                                                                             \
     }                                                                               \
   }
-DEFINE_SCATTER_ADD_HALF(f16)
-DEFINE_SCATTER_ADD_HALF(bf16)
+#define DEFINE_SCATTER_HALVES(S)            \
+  DEFINE_SCATTER_HALF(add, S, SCATTER_ADD)  \
+  DEFINE_SCATTER_HALF(sub, S, SCATTER_SUB)  \
+  DEFINE_SCATTER_HALF(mul, S, SCATTER_MUL)  \
+  DEFINE_SCATTER_HALF(min, S, kept_min_f32) \
+  DEFINE_SCATTER_HALF(max, S, kept_max_f32)
+DEFINE_SCATTER_HALVES(f16)
+DEFINE_SCATTER_HALVES(bf16)
 
 #define SCATTER_ARITHMETIC_TABLE(kind)                                \
   [MJX_I8] = scatter_##kind##_u8, [MJX_I16] = scatter_##kind##_u16,   \
   [MJX_I32] = scatter_##kind##_u32, [MJX_I64] = scatter_##kind##_u64, \
   [MJX_U8] = scatter_##kind##_u8, [MJX_U16] = scatter_##kind##_u16,   \
   [MJX_U32] = scatter_##kind##_u32, [MJX_U64] = scatter_##kind##_u64, \
-  [MJX_F32] = scatter_##kind##_f32, [MJX_F64] = scatter_##kind##_f64
-#define SCATTER_EXTREMES_TABLE(kind) \
-  {[MJX_I32] = scatter_##kind##_i32, \
-   [MJX_I64] = scatter_##kind##_i64, \
-   [MJX_F32] = scatter_##kind##_f32, \
-   [MJX_F64] = scatter_##kind##_f64}
+  [MJX_F32] = scatter_##kind##_f32, [MJX_F64] = scatter_##kind##_f64, \
+  [MJX_F16] = scatter_##kind##_f16, [MJX_BF16] = scatter_##kind##_bf16
+#define SCATTER_EXTREMES_TABLE(kind)                                   \
+  {[MJX_I32] = scatter_##kind##_i32, [MJX_I64] = scatter_##kind##_i64, \
+   [MJX_F32] = scatter_##kind##_f32, [MJX_F64] = scatter_##kind##_f64, \
+   [MJX_F16] = scatter_##kind##_f16, [MJX_BF16] = scatter_##kind##_bf16}
 
 static const mjx_scatter_fn scatter_table[][MJX_N_DTYPES] = {
     [MJX_SCATTER_SET] = {[MJX_U8] = scatter_set_u8, [MJX_U32] = scatter_set_u32},
-    [MJX_SCATTER_ADD] = {SCATTER_ARITHMETIC_TABLE(add), [MJX_F16] = scatter_add_f16,
-                         [MJX_BF16] = scatter_add_bf16},
+    [MJX_SCATTER_ADD] = {SCATTER_ARITHMETIC_TABLE(add)},
     [MJX_SCATTER_MUL] = {SCATTER_ARITHMETIC_TABLE(mul)},
     [MJX_SCATTER_MIN] = SCATTER_EXTREMES_TABLE(min),
     [MJX_SCATTER_MAX] = SCATTER_EXTREMES_TABLE(max),

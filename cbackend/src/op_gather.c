@@ -7,9 +7,10 @@ typedef struct gather_plan {
   window_plan windows;
   mjx_copy_plan copy; /* a window of the operand into the output */
   mjx_copy_plan fill;
-  bool line;   /* a window is one run of bytes in both */
-  bool across; /* windows are walked together, element by element */
-  bool rows;   /* the same, row by row: the last dim is one run of bytes in both */
+  bool line;     /* a window is one run of bytes in both */
+  bool across;   /* windows are walked together, element by element */
+  bool in_a_row; /* elements of neighbouring windows lie side by side in the output */
+  bool rows;     /* the same, row by row: the last dim is one run of bytes in both */
   _Alignas(16) char fill_value[16];
 } gather_plan;
 
@@ -21,19 +22,24 @@ typedef struct gather_job {
 
 /* ---- one element of each window of a block ---- */
 
-#define DEFINE_ELEMENTS(T)                                                                         \
-  static void elements_##T(const window_block *block, const char *from, const T *fill, char *to) { \
-    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;            \
-    int64_t n = block->n;                                                                          \
-    if (block->gaps) {                                                                             \
-      for (int64_t i = 0; i < n; i++) {                                                            \
-        const void *place = offsets[i] == MJX_NO_WINDOW ? (const void *)fill : from + offsets[i];  \
-        *(T *)(void *)(to + others[i]) = *(const T *)place;                                        \
-      }                                                                                            \
-    } else {                                                                                       \
-      for (int64_t i = 0; i < n; i++)                                                              \
-        *(T *)(void *)(to + others[i]) = *(const T *)(const void *)(from + offsets[i]);            \
-    }                                                                                              \
+/* in_a_row: they lie side by side in the output. */
+#define DEFINE_ELEMENTS(T)                                                                        \
+  static void elements_##T(const window_block *block, bool in_a_row, const char *from,            \
+                           const T *fill, char *to) {                                             \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;           \
+    int64_t n = block->n;                                                                         \
+    if (block->gaps) {                                                                            \
+      for (int64_t i = 0; i < n; i++) {                                                           \
+        const void *place = offsets[i] == MJX_NO_WINDOW ? (const void *)fill : from + offsets[i]; \
+        *(T *)(void *)(to + others[i]) = *(const T *)place;                                       \
+      }                                                                                           \
+    } else if (in_a_row) {                                                                        \
+      T *out = (T *)(void *)(to + others[0]);                                                     \
+      for (int64_t i = 0; i < n; i++) out[i] = *(const T *)(const void *)(from + offsets[i]);     \
+    } else {                                                                                      \
+      for (int64_t i = 0; i < n; i++)                                                             \
+        *(T *)(void *)(to + others[i]) = *(const T *)(const void *)(from + offsets[i]);           \
+    }                                                                                             \
   }
 DEFINE_ELEMENTS(bits8)
 DEFINE_ELEMENTS(bits16)
@@ -44,46 +50,65 @@ DEFINE_ELEMENTS(pair)
 static void gather_elements(const gather_job *job, const window_block *block, const char *from,
                             char *to) {
   const void *fill = job->plan->fill_value;
+  bool in_a_row = job->plan->in_a_row;
   switch (job->plan->windows.size) {
-    case 1: elements_bits8(block, from, fill, to); break;
-    case 2: elements_bits16(block, from, fill, to); break;
-    case 4: elements_bits32(block, from, fill, to); break;
-    case 8: elements_bits64(block, from, fill, to); break;
-    default: elements_pair(block, from, fill, to); break;
+    case 1: elements_bits8(block, in_a_row, from, fill, to); break;
+    case 2: elements_bits16(block, in_a_row, from, fill, to); break;
+    case 4: elements_bits32(block, in_a_row, from, fill, to); break;
+    case 8: elements_bits64(block, in_a_row, from, fill, to); break;
+    default: elements_pair(block, in_a_row, from, fill, to); break;
   }
 }
 
 /* ---- whole windows ---- */
 
-/* Windows that are one run of bytes, all there, or such rows of windows; the usual lengths without
- * a call.  (A malformed program may have both places overlap.) */
-static void gather_lines(const window_block *block, const char *from, char *to, size_t bytes) {
-#define LINES_OF(BYTES)                                                         \
-  case BYTES:                                                                   \
-    for (int64_t i = 0; i < block->n; i++)                                      \
-      __builtin_memcpy(to + block->others[i], from + block->offsets[i], BYTES); \
-    break;
-  switch (bytes) {
-    LINES_OF(8)
-    LINES_OF(12)
-    LINES_OF(16)
-    LINES_OF(24)
-    LINES_OF(32)
-    LINES_OF(48)
-    LINES_OF(64)
-    LINES_OF(128)
-    default:
-      for (int64_t i = 0; i < block->n; i++)
-        memmove(to + block->others[i], from + block->offsets[i], bytes);
+/* Lines of PART .. 2 * PART bytes, as the first and the last PART of each: both are read before they
+ * are written.  (A malformed program may have both places overlap.) */
+#define DEFINE_SHORT_LINES(PART)                                                         \
+  static void gather_lines_##PART(const window_block *block, const char *from, char *to, \
+                                  int64_t bytes) {                                       \
+    const int64_t *restrict offsets = block->offsets, *restrict others = block->others;  \
+    typedef struct part {                                                                \
+      char bytes[PART];                                                                  \
+    } part;                                                                              \
+    for (int64_t i = 0, n = block->n; i < n; i++) {                                      \
+      const char *x = from + offsets[i];                                                 \
+      char *y = to + others[i];                                                          \
+      part first = *(const part *)x, last = *(const part *)(x + bytes - PART);           \
+      *(part *)y = first;                                                                \
+      *(part *)(y + bytes - PART) = last;                                                \
+    }                                                                                    \
   }
-#undef LINES_OF
+DEFINE_SHORT_LINES(1)
+DEFINE_SHORT_LINES(2)
+DEFINE_SHORT_LINES(4)
+DEFINE_SHORT_LINES(8)
+DEFINE_SHORT_LINES(16)
+DEFINE_SHORT_LINES(32)
+
+/* Windows that are one run of bytes, all there, or such rows of windows. */
+static void gather_lines(const window_block *block, const char *from, char *to, int64_t bytes) {
+  static void (*const by_log[])(const window_block *, const char *, char *, int64_t) = {
+      gather_lines_1, gather_lines_2,  gather_lines_4,
+      gather_lines_8, gather_lines_16, gather_lines_32};
+  int log = 0;
+  while (2 << log < bytes) log++;
+  if (log < (int)(sizeof by_log / sizeof *by_log)) {
+    by_log[log](block, from, to, bytes);
+  } else if (bytes == 128) {
+    for (int64_t i = 0; i < block->n; i++)
+      __builtin_memcpy(to + block->others[i], from + block->offsets[i], 128);
+  } else {
+    for (int64_t i = 0; i < block->n; i++)
+      memmove(to + block->others[i], from + block->offsets[i], (size_t)bytes);
+  }
 }
 
 static void gather_windows(const gather_job *job, const window_block *block) {
   const gather_plan *plan = job->plan;
   size_t bytes = (size_t)(plan->windows.window_n * plan->windows.size);
   if (plan->line && !block->gaps) {
-    gather_lines(block, job->operand, job->out, bytes);
+    gather_lines(block, job->operand, job->out, (int64_t)bytes);
     return;
   }
   for (int64_t i = 0; i < block->n; i++) {
@@ -111,7 +136,7 @@ static void gather_across(const gather_job *job, const window_block *block, int 
   if (d == space->ndim) {
     gather_elements(job, block, from, to);
   } else if (d == space->ndim - 1 && job->plan->rows) {
-    gather_lines(block, from, to, (size_t)(space->shape[d] * size));
+    gather_lines(block, from, to, space->shape[d] * size);
   } else {
     for (int64_t i = 0; i < space->shape[d]; i++)
       gather_across(job, block, d + 1, from + i * space->strides[1][d] * size,
@@ -189,6 +214,7 @@ mjx_status mjx_op_gather_check(mjx_loader *loader, mjx_instr *instr) {
   MJX_TRY(mjx_copy_prepare(loader, w->ndim, w->shape, w->other_strides, w->operand_strides, w->size,
                            &plan->copy));
   plan->line = is_line(&plan->copy);
+  plan->in_a_row = w->batch.ndim == 1 && w->batch.strides[2][0] == 1;
   plan->across = goes_across(plan);
   plan->rows = !plan->across && goes_by_rows(plan);
   return MJX_OK;

@@ -25,6 +25,7 @@ from minijax.ops.define import (
     instantiate,
     shape_of,
 )
+from minijax.ops.reduce import lower_reduce
 from minijax.ops.scalar_jaxpr import described_pair, eval_elementwise, paired_jvp
 from minijax.ops.slicing import pad
 from minijax.ops.views import real_view
@@ -222,8 +223,29 @@ def _reduce_window_lower(b, ins, out_avals, *, jaxpr, consts, **params):
     return _lower_by_places(b, ins, out_avals, ClosedJaxpr(jaxpr, consts), params)
 
 
+def _whole_dims(shape, params):
+    """The dims that the window covers wholly; none if it slides or pads in any other."""
+    dims = [d for d, n in enumerate(params["window_dimensions"]) if n > 1]
+    plain = all(
+        pad == (0, 0) and base == 1
+        for pad, base in zip(params["padding"], params["base_dilation"], strict=True)
+    )
+    for d, n in enumerate(shape):
+        if d in dims:
+            plain = plain and n == params["window_dimensions"][d]
+            plain = plain and params["window_dilation"][d] == 1
+        else:
+            plain = plain and params["window_strides"][d] == 1
+    return dims if plain else []
+
+
 def _lower_kind(b, view, aval, name, params):
     """One reduction by the runtime; half types in float32."""
+    whole = _whole_dims(view.shape, params)
+    if whole:
+        kept = [d for d in range(len(aval.shape)) if d not in whole]
+        out = lower_reduce(b, real_view(b, view), whole, KINDS[name])
+        return out.broadcast(aval.shape, kept)
     dtype = view.dtype
     half = accepts(FLOAT, aval.dtype) and dtype.itemsize == 2
     within = np.dtype("f4") if half else dtype
