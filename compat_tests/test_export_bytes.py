@@ -147,3 +147,20 @@ def test_another_process(tmp_path):
         check=True,
     )
     assert out.stdout.strip() == "[1.0, 2.0, 4.0, 7.0]"
+
+
+def test_places_and_symbols_within_are_kept():
+    place = jax.NamedSharding(jax.make_mesh((1,), ("x",)), jax.P("x"))
+    there = jax.jit(lambda x: x * 2, in_shardings=place, out_shardings=place)
+    again = _again(export.export(there)(X))
+    assert (
+        again.in_shardings_jax(place.mesh)
+        == again.out_shardings_jax(place.mesh)
+        == (place,)
+    )
+
+    shape = jax.ShapeDtypeStruct(export.symbolic_shape("n"), X.dtype)
+    inner = export.export(jax.jit(jnp.sin))(shape)
+    assert _again(
+        export.export(jax.jit(lambda x: inner.call(x)))(X)
+    ).uses_global_constants

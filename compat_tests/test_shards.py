@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sides import assert_same, both, raised
+from sides import assert_same, both, raised, said
 
 
 def _mesh(side, *names):
@@ -191,3 +191,59 @@ PMAPS = {
 def test_pmap(name):
     theirs, ours = both(PMAPS[name])
     assert ours == theirs
+
+
+def test_collectives_are_checked_with_their_axes_in_scope():
+    def body(side):
+        mesh, x = _mesh(side, "i"), side.jnp.arange(3.0)[None]
+        lax, spec = side.lax, side.P("i")
+
+        def total(x):
+            return lax.psum(x, "i")
+
+        def twice(x):
+            return lax.scan(lambda c, _: (total(c), None), x, None, length=2)[0]
+
+        shards = {"mesh": mesh, "in_specs": spec, "out_specs": spec, "check_vma": False}
+        before = side.config.jax_enable_checks
+        side.config.update("jax_enable_checks", True)
+        try:
+            return [
+                side.pmap(total, "i")(x),
+                side.grad(lambda x: side.pmap(total, "i")(x).sum())(x),
+                side.jit(side.shard_map(twice, **shards))(x),
+            ]
+        finally:
+            side.config.update("jax_enable_checks", before)
+
+    assert_same(body)
+
+
+def test_exchanges_with_one_member():
+    def body(side):
+        lax, x = side.lax, side.jnp.arange(3.0)[None]
+        tried = [
+            lambda x: lax.psum(x, "i", axis_index_groups=[[0]]),
+            lambda x: lax.psum(x, "i", axis_index_groups=[[0], [0]]),
+            lambda x: lax.all_gather(x, "i", axis_index_groups=[[0]]),
+            lambda x: lax.ppermute(x, "i", [(0, 0), (0, 0)]),
+            lambda x: lax.pshuffle(x, "i", [0, 0]),
+        ]
+        return [said(lambda _, f=f: side.pmap(f, "i")(x), side) for f in tried]
+
+    assert_same(body)
+
+
+def test_words_of_what_pmap_refuses():
+    def body(side):
+        x = np.ones(1, np.float32)
+        tried = [
+            lambda: side.pmap(abs, devices=[])(x),
+            lambda: side.pmap(abs, in_axes=(0, 0))(x),
+            lambda: side.pmap(abs, out_axes=(0, 0))(x),
+            lambda: side.pmap(lambda x: "a")(x),
+            lambda: side.pmap(abs, backend="no such")(x),
+        ]
+        return [said(lambda _, f=f: f(), side)[0][:70] for f in tried]
+
+    assert_same(body)

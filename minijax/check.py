@@ -19,8 +19,9 @@ def check_jaxpr(jaxpr):
         )
         if why:
             raise _malformed(jaxpr, eqn, why)
-        for inner in core.subjaxprs(eqn.params):
-            check_jaxpr(getattr(inner, "jaxpr", inner))
+        with core.extend_axis_env(_mapped_axes(eqn)):
+            for inner in core.subjaxprs(eqn.params):
+                check_jaxpr(getattr(inner, "jaxpr", inner))
         for var in eqn.outvars:
             if var in known:
                 why = f"Variable {_name(jaxpr, var)!r} already bound"
@@ -29,6 +30,24 @@ def check_jaxpr(jaxpr):
     why = _undefined(jaxpr.outvars, known, jaxpr)
     if why:
         raise errors.JaxprTypeError(f"{why}, in the outputs of\n\n{jaxpr}\n")
+
+
+def _mapped_axes(eqn):
+    """The axes that have names within the jaxpr of an equation, with their sizes."""
+    if eqn.primitive.name != "shard_map":
+        return {}
+    mesh = eqn.params["mesh"]
+    return {name: mesh.shape[name] for name in eqn.params["newly_manual_axes"]}
+
+
+def mapped_axes(jaxpr):
+    """The axes that have names anywhere within a jaxpr, with their sizes."""
+    found = {}
+    for eqn in jaxpr.eqns:
+        found |= _mapped_axes(eqn)
+        for inner in core.subjaxprs(eqn.params):
+            found |= mapped_axes(getattr(inner, "jaxpr", inner))
+    return found
 
 
 def _undefined(atoms, known, jaxpr):

@@ -46,9 +46,12 @@ class Compiled(_callpath.Executable):
             closed = core.hi_rules.lower(closed)
         check_lowerable(closed.marks)
         with stats.phase("lower", name), _no_collection(), _sizes_known(closed):
-            closed = simplify(core.without_refs(closed))
+            traced, closed = closed, simplify(core.without_refs(closed))
             if ladder.CHECK or config.values.jax_enable_checks:
-                importlib.import_module("minijax.check").check_jaxpr(closed.jaxpr)
+                check = importlib.import_module("minijax.check")
+                # simplifying opens the calls that bind these names
+                with core.extend_axis_env(check.mapped_axes(traced.jaxpr)):
+                    check.check_jaxpr(closed.jaxpr)
             ladder.show(3, f"{name}: jaxpr after simplify", closed)
             module = cbackend.build(closed, _watcher(name))
         stats.event("mlir.collect_lowered_jaxprs", closed, module)

@@ -4,13 +4,15 @@ What is exported is the jaxpr. Sizes in it may be symbols (`dims`): a call finds
 in the shapes of its arguments, and runs the jaxpr at these.
 """
 
+import contextvars
 import dataclasses
 import functools
+import importlib
 from typing import Any
 
 import numpy as np
 
-from minijax import export_bytes
+from minijax import config, export_bytes
 from minijax._pytree import flatten, unflatten
 from minijax.alias import missing_attribute
 from minijax.api.differentiate import vjp as pullback
@@ -96,6 +98,9 @@ class Exported:
     disabled_safety_checks: tuple = ()
     nr_devices: int = 1
     calling_convention_version: int = maximum_supported_calling_convention_version
+    in_specs: tuple = ()  # how flat arguments were said to lie over a mesh, or None
+    out_specs: tuple = ()
+    calls_symbolic: bool = False  # whether it calls an exported function with symbols
     # of one that was read from bytes: its derivative's, or None
     derivative: "Exported | None" = None
     was_read: bool = False
@@ -105,7 +110,7 @@ class Exported:
     @property
     def uses_global_constants(self) -> bool:
         """Whether sizes in it are symbols."""
-        return bool(self._solver.variables)
+        return bool(self._solver.variables) or self.calls_symbolic
 
     @functools.cached_property
     def _solver(self):
@@ -128,6 +133,14 @@ class Exported:
         """How each flat result is split: on one device, not at all."""
         return (None,) * len(self.out_avals)
 
+    def in_shardings_jax(self, mesh) -> tuple:
+        """How each flat argument lies over a mesh; None where nothing was said of it."""
+        return _over(mesh, self.in_specs or (None,) * len(self.in_avals))
+
+    def out_shardings_jax(self, mesh) -> tuple:
+        """How each flat result lies over a mesh; None where nothing was said of it."""
+        return _over(mesh, self.out_specs or (None,) * len(self.out_avals))
+
     @property
     def module_kept_var_idx(self) -> tuple[int, ...]:
         """Which of the flat arguments are read."""
@@ -139,13 +152,16 @@ class Exported:
 
         ValueError for other trees, shapes, dtypes or platforms than it was exported for.
         """
-        here = default_export_platform()
+        around = _exporting.get()
+        used = (default_export_platform(),) if around is None else around.platforms
         check = DisabledSafetyCheck.platform()
-        if here not in self.platforms and check not in self.disabled_safety_checks:
+        if {*used} - {*self.platforms} and check not in self.disabled_safety_checks:
             raise ValueError(
                 f"Function '{self.fun_name}' was exported for platforms "
-                f"'{self.platforms}' but it is used on '{(here,)}'."
+                f"'{self.platforms}' but it is used on '{used}'."
             )
+        if around is not None:
+            around.calls_symbolic |= self.uses_global_constants
         flat, tree = flatten((args, kwargs))
         if tree != self.in_tree:
             raise ValueError(_other_tree(self, tree))
@@ -226,12 +242,48 @@ class Exported:
         derivative = self.vjp().serialize(vjp_order - 1) if vjp_order > 0 else None
         names = (
             "fun_name", "in_avals", "out_avals", "platforms", "closed", "nr_devices",
-            "calling_convention_version",
+            "calling_convention_version", "in_specs", "out_specs", "calls_symbolic",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         fields["disabled_safety_checks"] = list(map(str, self.disabled_safety_checks))
         written = export_bytes.write(fields, self.in_tree, self.out_tree, derivative)
         return bytearray(written)
+
+
+class _Exporting:
+    """What is known of an export while its function is traced."""
+
+    def __init__(self, platforms):
+        self.platforms, self.calls_symbolic = platforms, False
+
+
+_exporting: contextvars.ContextVar[_Exporting | None] = contextvars.ContextVar(
+    "minijax_exporting", default=None
+)
+
+
+def _over(mesh, specs):
+    named = importlib.import_module("minijax.named_sharding")
+    return tuple([None if s is None else named.NamedSharding(mesh, s) for s in specs])
+
+
+def _specs_of(places):
+    """The partition specs among places; () where there is none."""
+    specs = tuple([getattr(place, "spec", None) for place in places])
+    return specs if any(spec is not None for spec in specs) else ()
+
+
+def _checked_version():
+    """The version of the calling convention that is asked for.  ValueError for others."""
+    version = config.values.jax_export_calling_convention_version
+    least = minimum_supported_calling_convention_version
+    most = maximum_supported_calling_convention_version
+    if not least <= version <= most:
+        raise ValueError(
+            f"The requested export calling convention version {version} is outside the "
+            f"range of supported versions [{least}..{most}]"
+        )
+    return version
 
 
 def _cotangents(avals):
@@ -300,9 +352,16 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
     where = tuple(platforms or (default_export_platform(),))
 
     def export_at(*args, **kwargs):
+        version = _checked_version()
         _check_scopes(fun_jit, (args, kwargs))
-        traced = fun_jit.trace(*args, **kwargs)
+        around = _Exporting(where)
+        token = _exporting.set(around)
+        try:
+            traced = fun_jit.trace(*args, **kwargs)
+        finally:
+            _exporting.reset(token)
         closed = traced.jaxpr
+        ins, _, outs = traced._places
         exported = Exported(
             fun_name=traced.fun_name,
             in_tree=traced.in_tree,
@@ -312,6 +371,10 @@ def export(fun_jit, *, platforms=None, disabled_checks=()):
             platforms=where,
             closed=closed,
             disabled_safety_checks=tuple(disabled_checks),
+            calling_convention_version=version,
+            in_specs=_specs_of(ins),
+            out_specs=_specs_of(outs),
+            calls_symbolic=around.calls_symbolic,
         )
         exported.check_sizes()
         return exported

@@ -11,7 +11,7 @@ import numpy as np
 
 from minijax import core, device, lax
 from minijax._pytree import flatten, unflatten
-from minijax._pytree_prefix import flatten_axes, is_none
+from minijax._pytree_prefix import flatten_axes, is_none, prefix_errors
 from minijax.api.inspection import trace_tree
 from minijax.array import ArrayImpl
 from minijax.control.body import as_array
@@ -353,6 +353,8 @@ def pmap(
     ValueError for more slices than devices.
     """
     check_callable(fun)
+    if devices is not None and not devices:
+        raise ValueError("'devices' argument to pmap must be non-empty, or None.")
     statics = static_broadcasted_argnums
     statics = (statics,) if isinstance(statics, int) else tuple(statics)
     name = "_internal_pmap_axis_name" if axis_name is None else axis_name
@@ -361,7 +363,7 @@ def pmap(
             "pmap in_axes must be an int, None, or (nested) container with those types "
             f"as leaves, but got {in_axes}."
         )
-    mesh = Mesh(np.array(device.devices()), (name,))
+    mesh = Mesh(np.array(device.devices(backend)), (name,))
     out_specs = tree_map(functools.partial(_spec, name), out_axes, is_leaf=is_none)
 
     @wraps(fun)
@@ -374,7 +376,7 @@ def pmap(
         if isinstance(in_axes, (tuple, list)):
             axes = tuple(a for k, a in enumerate(in_axes) if k not in statics)
         flat, in_tree = flatten((dynamic, kwargs))
-        axes = flatten_axes("pmap in_axes", in_tree, (axes, 0))
+        axes = _flat_axes("pmap in_axes", in_tree, (axes, 0), axes, dynamic)
         _check_one_slice(flat, axes, axis_size)
 
         def call(*slices):
@@ -383,10 +385,13 @@ def pmap(
             dynamic, kwargs = unflatten(in_tree, leaves)
             feed = iter(dynamic)
             every = [args[k] if k in statics else next(feed) for k in range(len(args))]
-            outs, out_tree = flatten(fun(*every, **kwargs))
-            pairs = zip(
-                outs, flatten_axes("pmap out_axes", out_tree, out_axes), strict=True
-            )
+            result = fun(*every, **kwargs)
+            outs, out_tree = flatten(result)
+            for x in outs:
+                if not core.valid_jaxtype(x):
+                    raise core.no_value(x)
+            out_dims = _flat_axes("pmap out_axes", out_tree, out_axes, out_axes, result)
+            pairs = zip(outs, out_dims, strict=True)
             return unflatten(
                 out_tree,
                 [x if a is None else lax.expand_dims(x, (a,)) for x, a in pairs],
@@ -407,6 +412,19 @@ def pmap(
     leaves, tree = flatten((in_axes, out_axes), is_none)
     jitted.share_cache(fun, "pmap", name, axis_size, tree, *leaves)
     return jitted
+
+
+def _flat_axes(what, tree, axes, prefix, full):
+    """The axis of each leaf of a tree.  ValueError that names the first misfit of the
+    prefix, as users wrote it, and what it is to be one of.
+    """
+    try:
+        return flatten_axes(what, tree, axes)
+    except ValueError:
+        misfits = prefix_errors(prefix, full, is_none)
+        if not misfits:
+            raise
+        raise misfits[0](what) from None
 
 
 def _spec(name, axis):

@@ -51,9 +51,17 @@ class Reduction(Collective):
     multiple_results = True
 
 
-def refuse_groups(groups):
-    """NotImplementedError where a collective is asked for within groups of members."""
+def refuse_groups(groups, axis_name):
+    """NotImplementedError where a collective is asked for within groups of several members;
+    ValueError where the one member there is in none or twice.
+    """
     if groups is not None:
+        if core.axis_size(axis_name) == 1:
+            if [k for group in groups for k in group] != [0]:
+                raise ValueError(
+                    "axis_index_groups must cover all indices exactly once"
+                )
+            return
         raise NotImplementedError(
             "axis_index_groups not supported in vmap collectives. Please open a feature "
             "request!"
@@ -65,7 +73,7 @@ def refuse_groups(groups):
 
 def _bind_reduction(primitive, reduce, x, axis_name, axis_index_groups):
     """`primitive` over the names in `axis_name`, `reduce` over the positions in it."""
-    refuse_groups(axis_index_groups)
+    refuse_groups(axis_index_groups, axis_name)
     leaves, tree = flatten(x)
     positions = tuple([i for i in names_of(axis_name) if isinstance(i, int)])
     names = tuple([i for i in names_of(axis_name) if not isinstance(i, int)])

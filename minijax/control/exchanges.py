@@ -44,7 +44,7 @@ def all_gather(
             "Got unexpected `to` value for `jax.lax.all_gather`. Allowed `to` values "
             "are: {'varying', 'invarying', 'reduced'}"
         )
-    refuse_groups(axis_index_groups)
+    refuse_groups(axis_index_groups, axis_name)
     names = names_of(axis_name)
     size = core.axis_size(names)
 
@@ -143,7 +143,7 @@ def psum_scatter(
     x, axis_name, *, scatter_dimension=0, axis_index_groups=None, tiled=False
 ):
     """The sum over a named axis, of which each member keeps its own part."""
-    refuse_groups(axis_index_groups)
+    refuse_groups(axis_index_groups, axis_name)
     names = names_of(axis_name)
     size = core.axis_size(names)
     return tree_map(
@@ -221,6 +221,10 @@ def ppermute(x, axis_name, perm):
     names = names_of(axis_name)
     perm = tuple((int(a), int(b)) for a, b in perm)
     check_bound("ppermute", names)
+    if any(len(set(ends)) < len(perm) for ends in zip(*perm, strict=True)):
+        raise ValueError(
+            f"ppermute sources and destinations must be unique, got {perm}."
+        )
     return tree_map(lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm), x)
 
 
@@ -256,7 +260,7 @@ ppermute_p = define(
 
 def pshuffle(x, axis_name, perm):
     """Member k gets the `x` of member perm[k]."""
-    if set(perm) != set(range(core.axis_size(axis_name))):
+    if sorted(perm) != list(range(core.axis_size(axis_name))):
         raise ValueError(f"`perm` does not represent a permutation: {perm}")
     return ppermute(x, axis_name, list(zip(perm, range(len(perm)), strict=True)))
 
@@ -268,7 +272,7 @@ def all_to_all(
 
     Join what comes along `concat_axis`.
     """
-    refuse_groups(axis_index_groups)
+    refuse_groups(axis_index_groups, axis_name)
     size = core.axis_size(axis_name)
 
     def exchange(leaf):

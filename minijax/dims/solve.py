@@ -85,7 +85,8 @@ class Solver:
         return ValueError(
             f"Cannot solve for values of dimension variables {names}. We can only solve "
             f"linear uni-variate constraints.{self.using} Unprocessed specifications: "
-            f"{said}. Give each variable an argument with an axis of that very size."
+            f"{said}. "
+            + _PAGE.format("dimension-variables-must-be-solvable-from-the-input-shapes")
         )
 
     def _check_constraints(self):
@@ -187,7 +188,11 @@ class _Solution:
             )
 
     def _origin(self):
-        return f"{self.solver.using} Obtained dimension variables: {self.told}."
+        told = f"{self.solver.using} Obtained dimension variables: {self.told}. "
+        return told + _PAGE.format("shape-assertion-errors")
+
+
+_PAGE = "Please see https://docs.jax.dev/en/latest/export/shape_poly.html#{} for more details."
 
 
 def _holds(comparison):
