@@ -247,3 +247,21 @@ def test_words_of_what_pmap_refuses():
         return [said(lambda _, f=f: f(), side)[0][:70] for f in tried]
 
     assert_same(body)
+
+
+def test_scattered_sums_of_batches():
+    def body(side):
+        mesh, spec = _mesh(side, "i"), side.P("i")
+        scatter = side.shard_map(
+            lambda x: side.lax.psum_scatter(x, "i", tiled=True),
+            mesh=mesh, in_specs=spec, out_specs=spec,
+        )  # fmt: skip
+        x = side.jnp.arange(6.0).reshape(2, 3, 1)
+        ct = side.jnp.cos(side.vmap(scatter)(x))
+        return (
+            ct,
+            side.vmap(scatter, 2, 1)(x.reshape(3, 1, 2)),
+            side.grad(lambda x: (side.vmap(scatter)(x) * ct).sum())(x),
+        )
+
+    assert_same(body)

@@ -176,10 +176,14 @@ def _scatter_shape(x, *, axis_size, scatter_dimension, tiled, **_):
 
 
 def _scatter_batch(
-    axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **_
+    axis, args, dims, *, axis_name, axis_size, scatter_dimension, tiled, **params
 ):
     (x,), (dim,) = args, dims
-    if axis.name not in axis_name or len(axis_name) > 1:
+    if axis.name not in axis_name:
+        params |= {"axis_name": axis_name, "axis_size": axis_size, "tiled": tiled}
+        x, kept = batch_front(axis, x, dim), scatter_dimension + 1
+        return reduce_scatter_p.bind(x, scatter_dimension=kept, **params), 0
+    if len(axis_name) > 1:
         raise NotImplementedError("psum_scatter along other than the one vmapped axis")
     total = reduce_sum(batch_front(axis, x, dim), (0,))
     total = move_axis(total, scatter_dimension, 0)
