@@ -244,6 +244,36 @@ def test_modules_that_come_with_jax_are_among_the_imported():
         assert output(done) == str([True] * 5)
 
 
+def test_types_of_arrays_say_the_modules_of_jax():
+    """Libraries tell by the first part of the name which library an array is of."""
+    text = """if True:
+        import pickle, jax
+        from jax.experimental import jet
+        roots = []
+        def note(x):
+            roots.append(type(x).__module__.partition(".")[0])
+            return x * x
+        note(jax.numpy.ones(2))
+        jax.jit(note)(1.0), jax.grad(note)(1.0), jax.vmap(note)(jax.numpy.ones(2))
+        jet.jet(note, (1.0,), ((1.0,),))
+        kind = type(jax.numpy.ones(2))
+        assert pickle.loads(pickle.dumps(kind)) is kind
+        print(roots, kind.__module__, jax.Array.__module__)"""
+    plain, aliased = (
+        output(
+            subprocess.run(
+                [sys.executable, *launch, "-c", text], capture_output=True, text=True
+            )
+        )
+        for launch in ((), ("-m", "minijax"))
+    )
+    assert aliased == plain
+    text = "import minijax.alias as a; a.install(); a.uninstall(); import minijax as m;"
+    text += "print(type(m.numpy.ones(2)).__module__, m.core.Tracer.__module__)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert output(done) == "minijax.array minijax.core"
+
+
 def test_private_module_is_called_private(run):
     assert "'jax._src.core' is private to JAX" in run("import jax._src.core").stderr
 

@@ -1,5 +1,6 @@
 """Primitives and rules from outside: jax.extend, jax.interpreters, jax.api_util."""
 
+import copy
 import dataclasses
 import functools
 import warnings
@@ -291,6 +292,30 @@ def test_primitives_of_several_homes():
         expected = [word.removesuffix("_p") for word in words.split()]
         expected[expected.index("add_jaxvals")] = "add_any"
         assert found == expected, name
+
+
+def test_copies_are_other_primitives():
+    """Libraries copy `jit`'s, to have calls of a name of their own."""
+
+    def body(side):
+        primitives, ad = side("extend.core.primitives"), side("interpreters.ad")
+        call = copy.deepcopy(primitives.jit_p)
+        call.name = "my_call"
+        (eqn,) = side.make_jaxpr(side.jit(lambda y: y + 1))(1.0).eqns
+        (copied,) = side.make_jaxpr(lambda x: call.bind(x, **eqn.params))(1.0).eqns
+        assert copied.primitive is call and str(call) == "my_call"
+        assert call != primitives.jit_p and primitives.jit_p.name == "jit"
+        own = side("extend.core").Primitive("own")
+        own.def_abstract_eval(lambda x: x)
+        own.def_impl(lambda x: x * 2)
+        other = copy.copy(own)
+        other.def_impl(lambda x: x * 3)
+        ad.deflinear2(other, lambda ct, x: [other.bind(ct)])
+        x = side.jnp.ones(())
+        assert type(raised(lambda: side.grad(own.bind)(x))) is NotImplementedError
+        return [own.bind(x), other.bind(x), side.grad(other.bind)(x)]
+
+    assert_same(body)
 
 
 def test_call_primitives_by_name():

@@ -17,6 +17,8 @@ _REAL = "minijax"
 _ALIAS = "jax"
 # The compiled library, of which programs ask the version and the types of objects
 _LIBRARY, _REAL_LIBRARY = "jaxlib", "minijax._src.lib"
+# The modules that types of arrays say under the alias: those that JAX's say
+_ALIASED_TYPES = {"Array": _ALIAS, "ArrayImpl": f"{_LIBRARY}._jax"}
 # What `import jax` puts among the imported modules too
 _WITH_JAX = ("core", "lax", "numpy", "tree", "tree_util")
 # What JAX's own tests are written with. It computes nothing of a program's, and is taken
@@ -81,6 +83,7 @@ def install() -> ModuleType:
             package.__dict__["__minijax_version__"] = own_version
         package.__dict__["__version__"] = JAX_VERSION
         package.__dict__["__version_info__"] = tuple(map(int, JAX_VERSION.split(".")))
+        _name_types(_ALIASED_TYPES, public_name)
     return package
 
 
@@ -93,6 +96,24 @@ def uninstall() -> None:
     sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, AliasFinder)]
     for name in [n for n in sys.modules if n.partition(".")[0] in (_ALIAS, _LIBRARY)]:
         del sys.modules[name]
+    _name_types(dict.fromkeys(_ALIASED_TYPES, f"{_REAL}.array"), real_name)
+
+
+def _name_types(arrays, name_of):
+    """Have types of values say where they are from, by which programs tell libraries apart.
+
+    arrays: for each type in `minijax.array`, the module that it says; name_of: gives the
+    tracers' from the one they say.
+    """
+    loaded = sys.modules.get(f"{_REAL}.array")
+    if loaded is None:
+        return
+    for name, module in arrays.items():
+        vars(loaded)[name].__module__ = module
+    tracers = [loaded.Tracer]
+    for kind in tracers:
+        kind.__module__ = name_of(kind.__module__)
+        tracers.extend(kind.__subclasses__())
 
 
 def is_installed() -> bool:

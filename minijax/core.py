@@ -159,6 +159,15 @@ class Primitive(_callpath.Primitive):
     def __reduce__(self):
         raise TypeError(f"primitive {self.name} cannot be pickled")
 
+    def __copy__(self):
+        """Another primitive, which begins with the rules of this one."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(vars(self))
+        return other
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
+
     @property
     def impl(self):
         """What computes the result of an eager call: `impl(*args, **params)`."""

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from minijax import dtypes, errors
+from minijax import alias, dtypes, errors
 from minijax.avals import (
     aval_rules,
 )
@@ -32,6 +32,8 @@ class Tracer:
         name = cls.__dict__.get("jax_name")
         if isinstance(name, str):  # the name that messages have of Python's own
             cls.__name__ = cls.__qualname__ = name
+        if alias.is_installed():  # a kind that is loaded with its first use
+            cls.__module__ = alias.public_name(cls.__module__)
         aval_rules[cls] = _AVAL_OF_TRACER
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
