@@ -217,3 +217,18 @@ def test_equations_over_shards(name):
 
     theirs, ours = (found(Side(n)) for n in NAMES)
     assert ours == theirs and ours
+
+
+def test_specs_of_mappings_and_tiles_that_are_kept():
+    def body(side):
+        impls = side("_src.sharding_impls")
+        mappings = [{"x": 0, "y": 1}, {"x": 0, "y": 0, "z": 2}, {"x": 1}, {}]
+        tiles = impls.named_sharding_to_xla_hlo_sharding
+        place = side.NamedSharding(side.make_mesh((1,), ("x",)), side.P("x"))
+        first, before = place._to_xla_hlo_sharding(2), tiles.cache_info().hits
+        again = place.update(memory_kind="device")._to_xla_hlo_sharding(2)
+        specs = [str(impls.array_mapping_to_axis_resources(m)) for m in mappings]
+        return specs, first is again, tiles.cache_info().hits - before
+
+    theirs, ours = (body(Side(name)) for name in NAMES)
+    assert ours == theirs

@@ -1,5 +1,6 @@
 """Shardings as XLA and Shardy write them: tiles of devices, or axes for each dimension."""
 
+import functools
 import itertools
 import math
 from typing import NamedTuple
@@ -86,12 +87,21 @@ def hlo_sharding_of(sizes, parts):
     return HloSharding(tiles, devices, copies > 1)
 
 
-def hlo_sharding_of_named(sharding, rank):
+@functools.lru_cache(maxsize=4096)
+def named_sharding_to_xla_hlo_sharding(sharding, rank):
     """The tiles that a NamedSharding makes of an array of this rank."""
     parts = [p if isinstance(p, tuple) else (p,) for p in sharding.spec.partitions]
     sizes = dict(sharding.mesh.shape)
     named = [tuple([n for n in part if n in sizes]) for part in parts]
     return hlo_sharding_of(sizes, (named + [()] * rank)[:rank])
+
+
+def array_mapping_to_axis_resources(mapping):
+    """The spec in which each axis of a mesh divides the dimension that it is mapped to."""
+    parts = [()] * (max(mapping.values(), default=-1) + 1)
+    for name, dim in mapping.items():
+        parts[dim] += (name,)
+    return PartitionSpec(*parts)
 
 
 def are_hlo_shardings_equal(a, b):

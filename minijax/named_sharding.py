@@ -170,7 +170,9 @@ class NamedSharding(Sharding):
         return tuple([n // c for n, c in zip(global_shape, tiling, strict=True)])
 
     def _to_xla_hlo_sharding(self, num_dimensions):
-        return _as_compilers_write().hlo_sharding_of_named(self, num_dimensions)
+        return _as_compilers_write().named_sharding_to_xla_hlo_sharding(
+            self, num_dimensions
+        )
 
     def _to_sdy_sharding(self, num_dimensions, modify_wrt_axis_types=False):
         return _as_compilers_write().sdy_sharding_of_named(
