@@ -58,6 +58,7 @@ NUMPY = [
     Case("inv", lambda j, s, a: j.linalg.inv(a), _SQUARE, hessian=True),
     Case("inv-batch", lambda j, s, a: j.linalg.inv(a), _BATCH),
     Case("det", lambda j, s, a: j.linalg.det(a), (4, 4), hessian=True),
+    Case("det-1", lambda j, s, a: j.linalg.det(a), (1, 1), hessian=True),
     Case("det-3", lambda j, s, a: j.linalg.det(a), _SQUARE),
     Case("slogdet", lambda j, s, a: j.linalg.slogdet(a), (4, 4), hessian=True),
     Case("cholesky-upper", lambda j, s, a: j.linalg.cholesky(a, upper=True), _POS),
@@ -389,6 +390,26 @@ def test_threads_share_the_right_sides_of_a_large_system(lower):
 
 
 # --- what fails -------------------------------------------------------------------------
+
+
+def test_weak_types():
+    """Results are weakly typed where JAX's are, the integers among them too."""
+
+    def weak(lib):
+        side = lib.lax.linalg
+        a, line = lib.numpy.full((2, 2), 0.5), lib.numpy.full(2, 2.0)
+        results = [
+            side.lu(a), side.qr(a), side.svd(a), side.eigh(a), side.hessenberg(a),
+            side.cholesky(a), side.triangular_solve(a, a), side.cholesky_update(a, line),
+            side.triangular_solve(a, np.float32(a)), side.symmetric_product(a, a),
+            side.tridiagonal_solve(line, line, line, a), side.eig(a), side.schur(a),
+            lib.numpy.linalg.solve(a, a), lib.numpy.linalg.inv(a),
+            lib.numpy.cross(line, line), lib.numpy.diagonal(a),
+            lib.scipy.linalg.block_diag(a, a), lib.scipy.linalg.polar(a),
+        ]  # fmt: skip
+        return [x.weak_type for x in lib.tree.leaves(results)]
+
+    assert weak(minijax) == weak(jax)
 
 
 def test_failures_are_nan():

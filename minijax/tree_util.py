@@ -275,7 +275,8 @@ def _check_fields(fields, data_fields, meta_fields, drop_fields):
     given = set(data_fields) | set(meta_fields)
     problem = ""
     if missing := wanted - given:
-        problem += f" Missing fields: {missing}. Add them to drop_fields to suppress this error."
+        problem += f" Missing fields: {missing}."
+        problem += " Add them to drop_fields to suppress this error."
     if unexpected := given - wanted:
         problem += f" Unexpected fields: {unexpected}."
     if problem:

@@ -128,6 +128,8 @@ def det(a):
         )
     if not a.shape[-1]:
         return jnp.ones(a.shape[:-2], a.dtype)
+    if a.shape[-1] == 1:
+        return a[..., 0, 0]
     if a.shape[-1] == 2:
         return _small_det(a)
     if a.shape[-1] == 3:

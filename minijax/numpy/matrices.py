@@ -258,7 +258,8 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     i = arange(size)
     j = arange(abs(offset), abs(offset) + size)
-    return a[..., i, j] if offset >= 0 else a[..., j, i]
+    line = a[..., i, j] if offset >= 0 else a[..., j, i]
+    return convert(line, line.dtype)  # JAX: strongly typed, whatever a is
 
 
 @jit(static_argnames=("axis1", "axis2", "dtype"))

@@ -476,8 +476,7 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
             x[2] * y[0] - x[0] * y[2],
             x[0] * y[1] - x[1] * y[0],
         ]
-    parts = [lax.expand_dims(part, (0,)) for part in parts]
-    return jnp.moveaxis(lax.concatenate(parts, 0), 0, axisc)
+    return jnp.moveaxis(jnp.array(parts), 0, axisc)
 
 
 # --- convolution ----------------------------------------------------------------------

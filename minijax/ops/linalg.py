@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minijax import dtypes
+from minijax import core, dtypes
+from minijax.core import ShapedArray
 from minijax.ops.arithmetic import add, div
 from minijax.ops.comparison import eq, ge, lt
 from minijax.ops.complex_parts import conj
@@ -22,10 +23,10 @@ from minijax.ops.define import (
     NOT_LINEAR,
     accepts,
     batch_front,
-    constant_like,
     define,
     dtype_of,
     expand,
+    full,
     no_derivative,
     scalar,
     shape_of,
@@ -69,7 +70,7 @@ def symmetrize(x):
     x = add(x, adjoint(x))
     if not accepts(INEXACT, dtype_of(x)):
         x = convert_element_type(x, dtypes.canonicalize_dtype(float))
-    return div(x, constant_like(2, x))
+    return div(x, full(core.get_aval(x).update(shape=()), 2))
 
 
 def matmul(x, y, precision: Any = Precision.HIGHEST, preferred=None):
@@ -240,12 +241,27 @@ def batch_of(primitive):
     return batch
 
 
+def weak_of_weak(shape):
+    """The shape rule with outputs, whatever their dtype, weakly typed where all operands
+    are."""
+
+    def rule(*avals, **params):
+        outs = shape(*avals, **params)
+        if not all(aval.weak_type for aval in avals):
+            return outs
+        if isinstance(outs, ShapedArray):
+            return outs.update(weak_type=True)
+        return [aval.update(weak_type=True) for aval in outs]
+
+    return rule
+
+
 def define_routine(name, *, multiple_results=False, shape, reference, lower):
     """A primitive that JAX does not differentiate either: the slots that vary."""
     primitive = define(
         name,
         multiple_results=multiple_results,
-        shape=shape,
+        shape=weak_of_weak(shape),
         reference=reference,
         jvp=no_derivative(name),
         transpose=NOT_LINEAR,

@@ -41,6 +41,7 @@ from minijax.ops.linalg import (
     symmetrize,
     take_rows,
     to_rank,
+    weak_of_weak,
 )
 from minijax.ops.linalg_lu import lu_p
 from minijax.ops.linalg_triangular import triangular_solve
@@ -171,7 +172,7 @@ def _eigh_lower(b, ins, out_avals, *, lower, subset_by_index, algorithm, **_):
 eigh_p = define(
     "eigh",
     multiple_results=True,
-    shape=_eigh_shape,
+    shape=weak_of_weak(_eigh_shape),
     reference=_eigh_reference,
     jvp=_eigh_jvp,
     transpose=NOT_LINEAR,
@@ -338,7 +339,7 @@ def _eig_lower(
 eig_p = define(
     "eig",
     multiple_results=True,
-    shape=_eig_shape,
+    shape=weak_of_weak(_eig_shape),
     reference=_eig_reference,
     jvp=_eig_jvp,
     transpose=NOT_LINEAR,

@@ -36,6 +36,7 @@ from minijax.ops.linalg import (
     tril,
     triu,
     vectors,
+    weak_of_weak,
 )
 from minijax.ops.linalg_triangular import triangular_solve_p
 from minijax.ops.shape import broadcast_in_dim, reshape
@@ -144,7 +145,7 @@ def _identity_rows(b, aval):
 lu_p = define(
     "lu",
     multiple_results=True,
-    shape=_lu_shape,
+    shape=weak_of_weak(_lu_shape),
     reference=_lu_reference,
     jvp=_lu_jvp,
     transpose=NOT_LINEAR,
@@ -199,7 +200,7 @@ def _permutation_lower(b, ins, out_avals, *, permutation_size):
 
 lu_pivots_to_permutation_p = define(
     "lu_pivots_to_permutation",
-    shape=_permutation_shape,
+    shape=weak_of_weak(_permutation_shape),
     reference=_permutation_reference,
     jvp=NONDIFFERENTIABLE,
     transpose=NOT_LINEAR,
@@ -314,7 +315,7 @@ def _tridiagonal_solve_lower(b, ins, out_avals, *, perturb_singular):
 
 tridiagonal_solve_p = define(
     "tridiagonal_solve",
-    shape=_tridiagonal_solve_shape,
+    shape=weak_of_weak(_tridiagonal_solve_shape),
     reference=_tridiagonal_solve_reference,
     jvp=_tridiagonal_solve_jvp,
     transpose=_tridiagonal_solve_transpose,

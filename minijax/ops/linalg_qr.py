@@ -39,6 +39,7 @@ from minijax.ops.linalg import (
     tril,
     triu,
     vectors,
+    weak_of_weak,
 )
 from minijax.ops.linalg_lu import lu_p
 from minijax.ops.linalg_triangular import triangular_solve
@@ -412,7 +413,7 @@ def _solve_adjoint(a, b):
 qr_p = define(
     "qr",
     multiple_results=True,
-    shape=_qr_shape,
+    shape=weak_of_weak(_qr_shape),
     reference=_qr_reference,
     jvp=_qr_jvp,
     transpose=NOT_LINEAR,

@@ -37,6 +37,7 @@ from minijax.ops.linalg import (
     not_finite,
     swap,
     to_rank,
+    weak_of_weak,
 )
 from minijax.ops.scatter import ScatterDimensionNumbers, scatter
 from minijax.ops.shape import full_like, iota
@@ -229,7 +230,7 @@ def _identity(b, aval):
 svd_p = define(
     "svd",
     multiple_results=True,
-    shape=_svd_shape,
+    shape=weak_of_weak(_svd_shape),
     reference=_svd_reference,
     jvp=_svd_jvp,
     transpose=NOT_LINEAR,

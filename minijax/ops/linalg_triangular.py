@@ -36,6 +36,7 @@ from minijax.ops.linalg import (
     to_rank,
     tril,
     triu,
+    weak_of_weak,
 )
 from minijax.ops.shape import (
     reshape,
@@ -104,7 +105,7 @@ def _cholesky_lower(b, ins, out_avals):
 
 cholesky_p = define(
     "cholesky",
-    shape=_cholesky_shape,
+    shape=weak_of_weak(_cholesky_shape),
     reference=_cholesky_reference,
     jvp=_cholesky_jvp,
     transpose=NOT_LINEAR,
@@ -304,7 +305,7 @@ def _solve_side_by_side(b, a, right, left_side, params, shared):
 
 triangular_solve_p = define(
     "triangular_solve",
-    shape=_triangular_solve_shape,
+    shape=weak_of_weak(_triangular_solve_shape),
     reference=_triangular_solve_reference,
     jvp=_triangular_solve_jvp,
     transpose=_triangular_solve_transpose,

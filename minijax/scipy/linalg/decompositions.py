@@ -11,6 +11,7 @@ from minijax.control.call import jit
 from minijax.numpy.decompositions import adjoint
 from minijax.numpy.linalg import svd as numpy_svd
 from minijax.numpy.promotion import (
+    convert,
     ensure_arraylike,
     is_complex,
     promote_dtypes_inexact,
@@ -312,7 +313,8 @@ def polar(a, side="right", *, method="qdwh", eps=None, max_iterations=None):
     u, s, vh = numpy_svd(a, full_matrices=False)
     s = s.astype(a.dtype)[..., None, :]
     p = (adjoint(vh) * s) @ vh if side == "right" else (u * s) @ adjoint(u)
-    return u @ vh, p
+    unitary = u @ vh
+    return convert(unitary, unitary.dtype) if method == "qdwh" else unitary, p
 
 
 def real_if(condition, x):

@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 import minijax.numpy as jnp
+from minijax import lax
+from minijax.control.call import jit
 from minijax.numpy.promotion import (
     check_arraylike,
     check_core_sizes,
@@ -20,6 +22,7 @@ def _array(name, x):
     return jnp.asarray(x)
 
 
+@jit
 def block_diag(*arrs):
     """The matrices (vectors are rows) along the diagonal of a larger one."""
     if len(arrs) == 0:
@@ -36,7 +39,8 @@ def block_diag(*arrs):
     rows, at = [], 0
     for x in arrs:
         rest = columns - at - x.shape[1]
-        rows.append(jnp.pad(x, ((0, 0), (at, rest))))
+        zero = x.dtype.type(0)  # strongly typed
+        rows.append(lax.pad(x, zero, ((0, 0, 0), (at, rest, 0))))
         at += x.shape[1]
     return jnp.concatenate(rows)
 
