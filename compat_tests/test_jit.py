@@ -548,3 +548,22 @@ def test_info_of_a_wrapped_function():
         )
 
     assert_same(body)
+
+
+def test_function_called_often_is_lowered_once():
+    def body(side):
+        @side.jit
+        def inner(x):
+            return x * 2
+
+        util, seen = side("_src.util"), []
+        before = util.test_event_listener
+        util.test_event_listener = lambda name, *rest: seen.append((name, *rest))
+        try:
+            side.jit(lambda x: inner(inner(inner(x))))(side.jnp.arange(3.0))
+        finally:
+            util.test_event_listener = before
+        lowered = [rest for name, *rest in seen if name == "lower_jaxpr_to_fun"]
+        return len([name for (name,) in lowered if "inner" in name])
+
+    assert_same(body)

@@ -30,6 +30,17 @@ def load(module):
     return cbackend.Executable(module)
 
 
+def _called(jaxpr):
+    """The jitted functions that are called anywhere within a jaxpr: id -> name."""
+    found = {}
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "jit":
+            found[id(eqn.params["jaxpr"])] = eqn.params["name"]
+        for inner in core.subjaxprs(eqn.params):
+            found |= _called(getattr(inner, "jaxpr", inner))
+    return found
+
+
 class Compiled(_callpath.Executable):
     """An executable with the avals of its arguments and results."""
 
@@ -41,6 +52,9 @@ class Compiled(_callpath.Executable):
         ladder.show(2, f"{name}: jaxpr as traced", closed)
         stats.event("lower_jaxpr_to_module")
         stats.event("lower_jaxpr_to_fun", name)
+        if stats.event_listener is not None:
+            for called in _called(closed.jaxpr).values():
+                stats.event("lower_jaxpr_to_fun", called)
         stats.log_compiling(name, closed.in_avals)
         if core.hi_rules.in_use:
             closed = core.hi_rules.lower(closed)
