@@ -5,6 +5,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from sides import assert_same
 
 import minijax
 
@@ -101,5 +102,48 @@ def test_rules_are_not_lost_where_references_were_replaced():
     def fun(x):
         return _stashing(minijax, False)(minijax.new_ref(np.float32(0)), x)
 
-    with pytest.raises(NotImplementedError, match="custom_vjp"):
+    with pytest.raises(NotImplementedError, match="residuals are mutable references"):
         minijax.grad(minijax.jit(fun))(np.float32(1))
+
+
+def _adding(side):
+    """A custom_vjp function that adds to a reference."""
+
+    def both(ref, x):
+        ref[...] += x
+        return x * ref[...], (x, ref[...])
+
+    @side.custom_vjp
+    def add(ref, x):
+        return both(ref, x)[0]
+
+    add.defvjp(both, lambda res, ct: (None, ct * (res[0] + 2 * res[1])))
+    return add
+
+
+def _out_and_last(side, x):
+    ref = side.new_ref(side.jnp.sin(x))
+    out = _adding(side)(ref, 2 * x)
+    return (out * ref[...]).sum()
+
+
+def _last_alone(side, x):
+    ref = side.new_ref(x * x)
+    _adding(side)(ref, x)
+    return ref[...].sum()
+
+
+def _in_branch(side, x):
+    ref = side.new_ref(side.jnp.ones(3))
+    out = side.lax.cond(x[0] >= 0, lambda: _adding(side)(ref, x), lambda: x)
+    return out.sum()
+
+
+@pytest.mark.parametrize("fun", [_out_and_last, _last_alone, _in_branch])
+def test_rules_where_a_jitted_function_makes_the_reference(fun):
+    def body(side):
+        x = side.jnp.arange(3.0)
+        whole = side.jit(lambda x: fun(side, x))
+        return whole(x), side.grad(whole)(x), side.jit(side.grad(whole))(x)
+
+    assert_same(body)

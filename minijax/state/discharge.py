@@ -17,11 +17,11 @@ from minijax.control.scan import scan_in_python
 from minijax.control.scan_rules import scan_p
 from minijax.control.shard_map import call_on_shards, shard_map_p
 from minijax.control.while_loop import while_p
-from minijax.core import AbstractRef, ClosedJaxpr, EvalTrace, Literal
+from minijax.core import AbstractRef, ClosedJaxpr, EvalTrace, Literal, Zero
 from minijax.numpy.creation import asarray
 from minijax.state import primitives
 from minijax.state.steps import part_aval, read, written
-from minijax.trace import JaxprTrace, hoist_consts, trace
+from minijax.trace import JaxprTrace, hoist_consts, named_like, trace
 
 
 class Cell:
@@ -361,21 +361,47 @@ def _after_writes(cond, body, n_cond, n_body, by_cond, by_body):
     return trace(both, fixed, body.jaxpr.debug_info)
 
 
-def _custom_vjp(values, refs, *, call_jaxpr, **_):
-    """The function alone: its rules are about references, and were for who took the
-    derivative before (`bind`).
-    """
+def _custom_vjp(values, refs, *, call_jaxpr, fwd, bwd, **_):
+    """The function on values, with rules that make references of them again."""
     pure, n = discharge(call_jaxpr, kept=_kept(values)), len(call_jaxpr.jaxpr.outvars)
-    fun = core.jaxpr_as_fun(pure)
-    outs = custom_vjp_call_p.bind_with(fun, _without_rules, _without_rules, values)
+    places = [k for k, ref in enumerate(refs) if ref is not None]
+    fun, rules = core.jaxpr_as_fun(pure), _rules_on_values(fwd, bwd, places, n)
+    outs = custom_vjp_call_p.bind_with(fun, *rules, values)
     return outs[:n], dict(zip(_given(refs), outs[n:], strict=True))
 
 
-def _without_rules(*_, **__):
-    raise NotImplementedError(
-        "the rules of a custom_vjp function of mutable references cannot be used within "
-        "a loop or branch whose references were replaced by values"
-    )
+def _rules_on_values(fwd, bwd, places, n_outs):
+    """The rules of a custom_vjp function whose arguments at `places` were references.
+
+    What they do to the references has no derivative, as JAX has it: the cotangents of
+    last values are those of the first ones.
+    """
+
+    def fwd_on_values(values, perturbed):
+        primals = list(values)
+        made = [primitives.new_ref(values[k]) for k in places]
+        for k, ref in zip(places, made, strict=True):
+            primals[k] = ref
+        outs, residuals = fwd(primals, perturbed)
+        if any(map(core.is_ref, residuals)):
+            raise NotImplementedError(
+                "a custom_vjp function whose residuals are mutable references cannot be "
+                "differentiated where its references were replaced by values: in a loop, "
+                "a branch or a jitted function that makes them. Make the references "
+                "outside of it"
+            )
+        return [*outs, *map(primitives.get, made)], residuals
+
+    def bwd_on_values(residuals, cts):
+        found = list(bwd(residuals, cts[:n_outs]))
+        for k, ct in zip(places, cts[n_outs:], strict=True):
+            found[k] = None if type(ct) is Zero else ct
+        return found
+
+    for made, given in ((fwd_on_values, fwd), (bwd_on_values, bwd)):
+        named_like(given)(made)
+        made.symbolic_zeros = getattr(given, "symbolic_zeros", False)
+    return fwd_on_values, bwd_on_values
 
 
 _ON_VALUES = {
