@@ -460,6 +460,8 @@ def test_functions_of_weakly_typed_arrays():
         found += [side.eval_shape(f, x, x) for f in (*two, special.rel_entr)]
         found.append(side.eval_shape(lambda x: lib.round(x, 1), x))
         found.append(side.eval_shape(lambda x: lib.angle(x, deg=True), x))
+        if shape:
+            found.append(side.eval_shape(lib.gradient, x))
         leaves = side.tree.leaves(found)
         return [(out.shape, str(out.dtype), out.weak_type) for out in leaves]
 

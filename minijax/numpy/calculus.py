@@ -8,7 +8,6 @@ from minijax.control.call import jit
 from minijax.numpy.creation import asarray
 from minijax.numpy.promotion import (
     canonical_axes,
-    convert,
     ensure_arraylike,
     is_complex,
     operand_like,
@@ -52,7 +51,7 @@ def gradient(f, *varargs, axis=None, edge_order=None):
     if not axes:
         return []
     if not varargs:
-        steps = [convert(1.0, f.dtype)] * len(axes)
+        steps = [operand_like(1.0, f)] * len(axes)
     elif len(varargs) == 1:
         steps = list(varargs) * len(axes)
     elif len(varargs) == len(axes):
