@@ -461,7 +461,15 @@ def test_functions_of_weakly_typed_arrays():
         found.append(side.eval_shape(lambda x: lib.round(x, 1), x))
         found.append(side.eval_shape(lambda x: lib.angle(x, deg=True), x))
         if shape:
+            whole, matrix = side.lax.full(shape, 2), side.lax.full((3, 3), 2.0)
             found.append(side.eval_shape(lib.gradient, x))
+            found.append(side.eval_shape(lib.diag, whole))
+            found.append(side.eval_shape(lib.floor_divide, whole, whole))
+            for f in (lib.linalg.cholesky, lib.linalg.qr, side.scipy.linalg.lu_factor):
+                found.append(side.eval_shape(f, matrix))
+            for f in (lib.linalg.eigh, lib.linalg.svd, lib.linalg.eigvals):
+                found.append(side.eval_shape(f, matrix))
+            found.append(side.eval_shape(lib.linalg.solve, matrix, matrix))
         leaves = side.tree.leaves(found)
         return [(out.shape, str(out.dtype), out.weak_type) for out in leaves]
 

@@ -18,6 +18,7 @@ from minijax.numpy.promotion import (
     ensure_arraylike,
     is_kind,
     literal,
+    operand_like,
     shape_of,
     user_dtype,
 )
@@ -198,7 +199,7 @@ def _diag(v, k):
         return diagonal(v, offset=k)
     if v.ndim != 1:
         raise ValueError("diag input must be 1d or 2d")
-    v = lax.pad(v, literal(0, v.dtype), [(max(0, -k), max(0, k), 0)])
+    v = lax.pad(v, operand_like(0, v), [(max(0, -k), max(0, k), 0)])
     n = v.shape[0]
     mask = _eye_mask((n, n), k)
     column = broadcast_to(lax.expand_dims(v, (1,)), (n, n))

@@ -374,9 +374,9 @@ def floor_divide(x1, x2, /):
     if dtypes.issubdtype(dtype, np.integer):
         quotient = lax.div(x1, x2)
         signs_differ = lax.ne(lax.sign(x1), lax.sign(x2))
-        inexact = lax.ne(lax.rem(x1, x2), constant_like(0, x1))
+        inexact = lax.ne(lax.rem(x1, x2), operand_like(0, x1))
         off = lax.bitwise_and(signs_differ, inexact)
-        below = lax.sub(quotient, constant_like(1, quotient))
+        below = lax.sub(quotient, operand_like(1, quotient))
         return _select_where(off, below, quotient)
     if dtype.kind == "c":
         raise TypeError("floor_divide does not support complex-valued inputs")
