@@ -34,18 +34,18 @@ enum { LINE_LANES = MJX_LONG_LINE };
 DEFINE_EXTREMES(f32)
 DEFINE_EXTREMES(f64)
 /* The same, but always one of the two whole, also of subnormal numbers that the CPU takes for equal;
- * the first of two NaNs.  LOSER: the sign of the zero that loses. */
-#define DEFINE_KEPT_EXTREME(t, U, kind, BETTER, LOSER)                    \
-  MJX_INLINE mjx_t_##t kept_##kind##_##t(mjx_t_##t a, mjx_t_##t b) {      \
-    U x = mjx_bits_##t(a), y = mjx_bits_##t(b);                           \
-    U second = (U)(b BETTER a) | ((U)(b != b) & (U)(a == a));             \
-    second |= (U)(a == b) & (U)(x >> (8 * sizeof(U) - 1) == LOSER);       \
-    return mjx_##t##_bits((y & ((U)0 - second)) | (x & (second - (U)1))); \
+ * the first of two NaNs.  LOSES: of two zeros, the sign bits of a that lose. */
+#define DEFINE_KEPT_EXTREME(t, I, kind, BETTER, LOSES)                              \
+  MJX_INLINE mjx_t_##t kept_##kind##_##t(mjx_t_##t a, mjx_t_##t b) {                \
+    mjx_t_##t best = b BETTER a ? b : a, same = (I)mjx_bits_##t(a) LOSES 0 ? b : a; \
+    best = a == b ? same : best;                                                    \
+    best = b != b ? b : best;                                                       \
+    return a != a ? a : best;                                                       \
   }
-DEFINE_KEPT_EXTREME(f32, uint32_t, max, >, 1)
-DEFINE_KEPT_EXTREME(f32, uint32_t, min, <, 0)
-DEFINE_KEPT_EXTREME(f64, uint64_t, max, >, 1)
-DEFINE_KEPT_EXTREME(f64, uint64_t, min, <, 0)
+DEFINE_KEPT_EXTREME(f32, int32_t, max, >, <)
+DEFINE_KEPT_EXTREME(f32, int32_t, min, <, >=)
+DEFINE_KEPT_EXTREME(f64, int64_t, max, >, <)
+DEFINE_KEPT_EXTREME(f64, int64_t, min, <, >=)
 
 #define DEFINE_COMPLEX_OPS(t)                                                 \
   MJX_INLINE mjx_t_##t sum_##t(mjx_t_##t a, mjx_t_##t b) {                    \
