@@ -38,6 +38,9 @@ _PRICE = 1_500.0
 _PRICE_PER_INSTRUCTION = 15.0
 _NEVER = 1 << 40
 
+_MOST_COMPILERS = 2  # at a time; a second only beside one that takes longer than ..
+_PATIENCE = 1.0  # .. so many seconds
+
 
 def _mode():
     text = os.environ.get("MINIJAX_TIER", "auto").strip() or "auto"
@@ -51,7 +54,8 @@ MODE = _mode()
 _log = logging.getLogger("minijax")
 _pending = []  # weak references to executables, in the order in which they became hot
 _state = threading.Condition()
-_worker = None
+_workers = 0  # threads that are to empty `_pending`
+_compiling = 0  # those of them that have found something
 
 
 def register(executable):
@@ -138,35 +142,44 @@ class _Hot:
 
 
 def _start_worker():
-    """One thread, and so one compiler at a time, as long as there is work."""
-    global _worker
-    if _worker is None:
-        _worker = threading.Thread(target=_work, name="minijax-tier1", daemon=True)
-        _worker.start()
+    """Threads, and so compilers, as long as there is work."""
+    global _workers
+    if _workers < _MOST_COMPILERS:
+        _workers += 1
+        threading.Thread(target=_work, name="minijax-tier1", daemon=True).start()
 
 
 def _work():
-    global _worker
+    global _workers, _compiling
     while True:
         with _state:
+            _state.wait_for(_may_go_on, _PATIENCE)
             if not _pending:
-                _worker = None
+                _workers -= 1
                 _state.notify_all()
                 return
             # The newest is what runs now; an older one may never run again.
             executable = _pending.pop()()
-        if executable is not None:
-            try:
+            _compiling += 1
+        try:
+            if executable is not None:
                 _native().install(executable, background=True)
-            except Exception:  # the next programs are to have theirs
-                _log.exception("minijax: no native code, tier 0 serves: a defect")
+        except Exception:  # the next programs are to have theirs
+            _log.exception("minijax: no native code, tier 0 serves: a defect")
         del executable
+        with _state:
+            _compiling -= 1
+            _state.notify_all()
+
+
+def _may_go_on():
+    return not _compiling or not _pending
 
 
 def wait(timeout=None):
     """Wait until no compilation is pending; whether that is so."""
     with _state:
-        return _state.wait_for(lambda: _worker is None, timeout)
+        return _state.wait_for(lambda: not _workers, timeout)
 
 
 def c_text(executable):
@@ -181,10 +194,10 @@ def _native():
 
 
 def _after_fork():
-    """A forked child has no worker; what was pending becomes hot there no more."""
-    global _state, _worker
+    """A forked child has no workers; what was pending becomes hot there no more."""
+    global _state, _workers, _compiling
     _state = threading.Condition()
-    _worker = None
+    _workers = _compiling = 0
     _pending.clear()
 
 

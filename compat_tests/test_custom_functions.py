@@ -23,6 +23,25 @@ def scanned(side, f):
     return lambda x: side.lax.scan(lambda x, _: (f(x), None), x, None, length=1)[0]
 
 
+def recorded_literals(side):
+    """Shapes of what a rule is given where the recorded call has a literal."""
+    seen = []
+
+    def fwd(x, n):
+        seen.append(getattr(n, "shape", None))
+        return x * n, n
+
+    f = side.custom_vjp(lambda x, n: x * n)
+    f.defvjp(fwd, lambda n, ct: (ct * n, np.zeros((), side.jax.dtypes.float0)))
+    for call in (
+        side.jit(lambda x: f(x, 3)),
+        scanned(side, lambda x: f(x, 3)),
+        side.jax.checkpoint(lambda x: f(x, 3)),
+    ):
+        seen.append(float(side.grad(call)(2.0)))
+    return seen
+
+
 def wrong_jvp(side, rule):
     f = side.custom_jvp(lambda x: x)
     f.defjvp(named("f_jvp", rule))
@@ -288,6 +307,7 @@ CASES = {
         s, lambda x: s.custom_derivatives.linear_call(
             lambda r, x: x, lambda r, x: x, {"r": x}, x)
     ),
+    "literals of a recorded call": lambda s: recorded_literals(s),
     "inside run_state": lambda s: inside(s, functools.partial(running, s)),
     "equation of custom_vmap": lambda s: s.make_jaxpr(paired(s, "custom_vmap"))(2.0),
     "names": lambda s: names(s, _signature, (1, (2, 3)), {"z": {"k": 1}}),

@@ -301,7 +301,7 @@ def _alive(pid):
 
 FORK = """
 import os
-while not tiers._pending and tiers._worker is None: f(x)
+while not tiers._pending and not tiers._workers: f(x)
 pid = os.fork()
 value = float(f(x)[0])
 if pid:

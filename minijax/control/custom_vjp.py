@@ -27,6 +27,7 @@ from minijax.control.signature import function_name
 from minijax.core import HigherOrderPrimitive, Primitive, Zero
 from minijax.errors import UnexpectedTracerError
 from minijax.literals import typed
+from minijax.ops.convert import scalar_constant
 from minijax.ops.define import NO_RULE, define, sum_axes, zeros
 from minijax.trace import (
     DebugInfo,
@@ -83,7 +84,7 @@ class CustomVJPCall(HigherOrderPrimitive):
         params = {
             "name": getattr(fun, "__name__", "fun"),
             "call_jaxpr": closed,
-            "fwd": fwd,
+            "fwd": _of_arrays(fwd),
             "bwd": bwd,
             "num_consts": len(consts),
         }
@@ -166,6 +167,26 @@ def _sum_if_unmapped(axis, ct, dim, wanted):
     if wanted is not None:
         return batching.match_axis(axis, ct, dim, wanted)
     return sum_axes(batching.match_axis(axis, ct, dim, 0), (0,))
+
+
+def _of_arrays(fwd):
+    """The rule of a recorded call: it is given arrays where the equation has literals."""
+    if getattr(fwd, "is_of_arrays", False):
+        return fwd
+
+    @functools.wraps(fwd)
+    def rule(primals, perturbed):
+        return fwd([_array(x) for x in primals], perturbed)
+
+    rule.is_of_arrays = True
+    return rule
+
+
+def _array(x):
+    aval = core.get_aval(x)
+    if aval.shape or not core.is_literal_value(x):
+        return x
+    return scalar_constant(x, aval.dtype, aval.weak_type)
 
 
 def _with_consts(fwd, bwd, consts):
