@@ -6,6 +6,8 @@ nothing is copied.  A stencil made of rolls so becomes one pass over the inner p
 short ones along the edges.
 """
 
+from typing import Any
+
 from cbackend.grouping import FEW_ELEMENTS
 from cbackend.program import ARENA, Ewise, Micro, Table, View
 
@@ -22,12 +24,8 @@ def read_in_boxes(program):
     uses = _Uses(program)
     for buffer in list(uses.writers):
         joined = _joined(buffer, uses)
-        parts = joined and _split_readers(joined, uses)
-        if parts:
-            for reader, boxes in parts.items():
-                uses.replace(reader, boxes)
-            for piece in joined.copies:
-                uses.drop_store(piece)
+        if joined is not None:
+            _read_sources(joined, uses)
     program.instrs = uses.expanded(program.instrs)
     return bool(uses.parts)
 
@@ -116,6 +114,16 @@ def _joined(buffer, uses):
     # Pieces that together are as large as the buffer do not overlap.
     whole = sum(piece.view.size for piece in joined.pieces) == buffer.size
     return joined if whole and joined.copies else None
+
+
+def _read_sources(joined, uses):
+    """Let all readers of a value read the sources of its copies, if that saves time."""
+    parts = _split_readers(joined, uses)
+    if parts:
+        for reader, boxes in parts.items():
+            uses.replace(reader, boxes)
+        for piece in joined.copies:
+            uses.drop_store(piece)
 
 
 def _split_readers(joined, uses):
@@ -232,7 +240,7 @@ class _Joined:
         self.pieces.append(_Piece(group, view, source, starts, extents, steps))
         return True
 
-    def _walk(self, view):
+    def _walk(self, view) -> Any:
         """Where a view begins, and (axis, step) of each of its dims, None of those that do not
         move; None if it is no box of the index space, or one read backwards.
         """

@@ -174,12 +174,12 @@ def _of_arrays(fwd):
     if getattr(fwd, "is_of_arrays", False):
         return fwd
 
-    @functools.wraps(fwd)
     def rule(primals, perturbed):
         return fwd([_array(x) for x in primals], perturbed)
 
-    rule.is_of_arrays = True
-    return rule
+    named: Any = functools.wraps(fwd)(rule)
+    named.is_of_arrays = True
+    return named
 
 
 def _array(x):
