@@ -377,6 +377,40 @@ def test_gradients_of_convolutions(case):
     assert np.vdot(by_x, other) == np.vdot(ct, run(conv, other, rhs))
 
 
+@pytest.mark.parametrize("layouts", LAYOUTS[2])
+@pytest.mark.parametrize(
+    ("images", "features", "options"),
+    [
+        (1, 1, {"window_strides": (1, 1), "padding": [(0, 0), (0, 0)]}),
+        (2, 1, {"window_strides": (2, 1), "padding": [(1, 2), (-1, 0)]}),
+        (1, 2, {"window_strides": (1, 2), "padding": [(0, 1), (3, 1)]}),
+        (1, 1, {"window_strides": (1, 1), "padding": [(23, 23), (28, 29)],
+                "rhs_dilation": (2, 2)}),
+    ],
+)  # fmt: skip
+def test_large_windows_at_few_places_are_sums(images, features, options, layouts):
+    rng = np.random.default_rng(images)
+    x = rng.integers(-4, 5, (images, 2, 50, 60)).astype(np.float32)
+    w = rng.integers(-4, 5, (features, 2, 48, 58)).astype(np.float32)
+    options = {"rhs_dilation": (1, 1), **options}
+    want = convolve(
+        x, w, options["window_strides"], options["padding"], (1, 1),
+        options["rhs_dilation"], 1,
+    )  # fmt: skip
+    in_layout, w_layout, out_layout = layouts
+    lhs = x.transpose(order_of(in_layout, "NCHW"))
+    rhs = w.transpose(order_of(w_layout, "OIHW"))
+    fun = minijax.jit(
+        lambda x, w: lax.conv_general_dilated(
+            x, w, dimension_numbers=layouts, **options
+        )
+    )
+    np.testing.assert_array_equal(
+        fun(lhs, rhs), want.transpose(order_of(out_layout, "NCHW"))
+    )
+    assert "CONV" not in str(fun.lower(lhs, rhs).as_text())
+
+
 @pytest.mark.parametrize("base", [2, 3])
 def test_infinite_weights_meet_no_zeros_between_elements(base):
     x, w = np.array([1, 2, 3], np.float32), np.array([np.inf, 1, 1], np.float32)

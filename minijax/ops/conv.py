@@ -30,6 +30,7 @@ from minijax.ops.conv_shapes import (
     ints,
     padtype_to_pads,
 )
+from minijax.ops.conv_sums import by_sums
 from minijax.ops.convert import convert_element_type
 from minijax.ops.define import (
     COMPLEX,
@@ -571,9 +572,10 @@ def _conv_lower(
         zip(window_strides, padding, lhs_dilation, rhs_dilation, strict=True)
     )
     groups = [feature_group_count, batch_group_count]
-    out = by_phases(
-        b, lhs, rhs, (aval.shape, within), groups, dimension_numbers, places
-    )
+    args = (lhs, rhs, (aval.shape, within), groups, dimension_numbers, places)
+    out = by_sums(b, *args)
+    if out is None:
+        out = by_phases(b, *args)
     return [convert_real(b, out, aval.dtype)]
 
 
