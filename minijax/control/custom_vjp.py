@@ -183,8 +183,10 @@ def _of_arrays(fwd):
 
 
 def _array(x):
+    if not core.is_literal_value(x):
+        return x
     aval = core.get_aval(x)
-    if aval.shape or not core.is_literal_value(x):
+    if aval.shape:
         return x
     return scalar_constant(x, aval.dtype, aval.weak_type)
 
