@@ -10,7 +10,9 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -402,3 +404,35 @@ def test_expected_saving_orders_programs():
     product, _ = compiled(lambda a: a @ a + 1, (normal(200, 200),))
     hot = tiers._runs_until_hot(loop.executable.module)
     assert hot < 10_000 < tiers._runs_until_hot(product.executable.module)
+
+
+class _Named:
+    def __init__(self, name):
+        self.name = name
+
+
+def test_the_newest_is_compiled_first_and_beside_one_that_takes_long(monkeypatch):
+    assert tiers.wait(60)
+    done, begun, release = [], threading.Event(), threading.Event()
+
+    def install(executable, background):
+        begun.set()
+        if executable.name == "long":
+            release.wait(60)
+        done.append(executable.name)
+
+    native = types.SimpleNamespace(install=install)
+    monkeypatch.setattr(tiers, "_native", lambda: native)
+    monkeypatch.setattr(tiers, "_PATIENCE", 0.5)
+    programs = [_Named(name) for name in ("long", "old", "new")]
+    tiers._Hot(programs[0])()
+    assert begun.wait(60)
+    for program in programs[1:]:
+        tiers._Hot(program)()
+    deadline = time.monotonic() + 60
+    while len(done) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert done == ["new", "old"]
+    release.set()
+    assert tiers.wait(60)
+    assert done == ["new", "old", "long"]
